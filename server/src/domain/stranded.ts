@@ -1,0 +1,48 @@
+import { type Layout, NO_SEAT, neighbours } from './layout.ts';
+
+/**
+ * The stranded-seat rule: a request must not leave one free seat alone between taken ones, where a
+ * wall or an aisle counts as taken. It is excused when the free stretch was only one seat longer
+ * than the party, since then every placement leaves one.
+ *
+ * A check says which seats to look at: the request strands `mid` exactly when mid is free, far is
+ * NO_SEAT or taken, and opposite is free. mid is the seat beside one end of the requested seats,
+ * far the one beyond it, opposite the seat beside their other end. `far` is NO_SEAT also where it
+ * is requested itself. Checks that can never strand (opposite is a wall) are left out.
+ */
+export type StrandedCheck = { mid: number; far: number; opposite: number };
+
+/** Seats are judged as they are before the request. Throws RangeError for an unknown seat. */
+export function strandedChecks(layout: Layout, seatNos: readonly number[]): StrandedCheck[] {
+  const requested = new Set(seatNos);
+  const checks: StrandedCheck[] = [];
+  for (const seatNo of [...requested].sort((a, b) => a - b)) {
+    const left = neighbours(layout, seatNo).before;
+    if (requested.has(left)) continue;
+    let last = seatNo;
+    let right = neighbours(layout, last).after;
+    while (requested.has(right)) {
+      last = right;
+      right = neighbours(layout, last).after;
+    }
+    if (left === NO_SEAT || right === NO_SEAT) continue;
+    const { before: farLeft } = neighbours(layout, left);
+    const { after: farRight } = neighbours(layout, right);
+    checks.push(
+      { mid: left, far: requested.has(farLeft) ? NO_SEAT : farLeft, opposite: right },
+      { mid: right, far: requested.has(farRight) ? NO_SEAT : farRight, opposite: left },
+    );
+  }
+  return checks;
+}
+
+/** The rule as SQL applies it to the same checks. */
+export function strandsSeat(
+  checks: readonly StrandedCheck[],
+  isFree: (seatNo: number) => boolean,
+): boolean {
+  return checks.some(
+    ({ mid, far, opposite }) =>
+      isFree(mid) && (far === NO_SEAT || !isFree(far)) && isFree(opposite),
+  );
+}
