@@ -35,11 +35,11 @@ function isForgotten(node: ts.Node, checker: ts.TypeChecker): boolean {
 
 /** Whether the statement's value is a promise whose failure would go nowhere. */
 function isDropped(expression: ts.Expression, checker: ts.TypeChecker): boolean {
-  const inner = ts.skipParentheses(expression);
+  const inner = withoutParentheses(expression);
   if (ts.isVoidExpression(inner) || ts.isAwaitExpression(inner)) return false;
   if (ts.isBinaryExpression(inner)) {
     const { kind } = inner.operatorToken;
-    if (ts.isAssignmentOperator(kind)) return false;
+    if (kind >= ts.SyntaxKind.FirstAssignment && kind <= ts.SyntaxKind.LastAssignment) return false;
     return isDropped(inner.right, checker);
   }
   if (ts.isConditionalExpression(inner)) {
@@ -56,7 +56,13 @@ function handlesFailure(expression: ts.Expression): boolean {
   const { length } = expression.arguments;
   if (callee.name.text === 'catch') return length > 0;
   if (callee.name.text === 'then') return length > 1;
-  return callee.name.text === 'finally' && handlesFailure(ts.skipParentheses(callee.expression));
+  return callee.name.text === 'finally' && handlesFailure(withoutParentheses(callee.expression));
+}
+
+function withoutParentheses(expression: ts.Expression): ts.Expression {
+  return ts.isParenthesizedExpression(expression)
+    ? withoutParentheses(expression.expression)
+    : expression;
 }
 
 /** Whether an async function is given to a caller that will not look at what it returns. */
