@@ -1,3 +1,5 @@
+import { pathPoints } from './layout-path.ts';
+
 /**
  * A seating plan in two forms: the document that crosses the wire and is stored, and typed arrays
  * compiled from it. Seats are numbered densely 0..n-1 (`seatNo`) in document order, which is
@@ -105,25 +107,10 @@ function placeGrades(grade: Uint8Array, first: number, run: LayoutRun): void {
 }
 
 function placeSeats(layout: Layout, first: number, run: LayoutRun): void {
-  const count = run[4];
-  const path = run[6];
-  if (path.length > 5) {
-    for (let i = 0; i < count; i++) {
-      layout.x[first + i] = path[2 * i] ?? 0;
-      layout.y[first + i] = path[2 * i + 1] ?? 0;
-    }
-    return;
-  }
-  let [x = 0, y = 0, dx = 0, dy = 0] = path;
-  const bend = (path[4] ?? 0) / 1000;
-  const cos = Math.cos(bend);
-  const sin = Math.sin(bend);
-  for (let i = 0; i < count; i++) {
-    layout.x[first + i] = x;
-    layout.y[first + i] = y;
-    x += dx;
-    y += dy;
-    [dx, dy] = [dx * cos - dy * sin, dx * sin + dy * cos];
+  const centres = pathPoints(run[6], run[4]);
+  for (let i = 0; i < run[4]; i++) {
+    layout.x[first + i] = centres[2 * i] ?? 0;
+    layout.y[first + i] = centres[2 * i + 1] ?? 0;
   }
 }
 

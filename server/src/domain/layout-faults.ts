@@ -1,0 +1,189 @@
+import { compileLayout, type Layout, type LayoutDocument, type LayoutRun } from './layout.ts';
+
+/** A larger house than any that stands; bounds memory, and seat deltas to 3 bytes a change. */
+export const MAX_SEATS = 100_000;
+export const MAX_SECTIONS = 1000;
+export const MAX_GRADES = 16;
+export const MAX_SEAT_NUMBER = 9999;
+export const GRADE_CODE = /^[A-Z0-9]{1,8}$/;
+
+export type LayoutFault = {
+  /** Where in the document, such as `runs[12]`. */
+  at: string;
+  code:
+    | 'BAD_GRADE'
+    | 'BAD_SECTION'
+    | 'BAD_RUN'
+    | 'RUN_ORDER'
+    | 'TOO_MANY'
+    | 'DUPLICATE_SEAT'
+    | 'SEATS_OVERLAP';
+  /** In English, for the organiser who has to mend the plan. */
+  message: string;
+};
+
+/** Everything that is wrong with a document whose shape has been checked; empty when it is sound. */
+export function layoutFaults(document: LayoutDocument): LayoutFault[] {
+  const faults: LayoutFault[] = [];
+  if (document.sections.length > MAX_SECTIONS) {
+    faults.push(fault('sections', 'TOO_MANY', `at most ${MAX_SECTIONS} sections`));
+  }
+  const seatCount = document.runs.reduce((sum, run) => sum + run[4], 0);
+  if (!(seatCount <= MAX_SEATS)) {
+    faults.push(fault('runs', 'TOO_MANY', `at most ${MAX_SEATS} seats, not ${seatCount}`));
+  }
+  if (seatCount === 0) faults.push(fault('runs', 'BAD_RUN', 'the plan has no seats'));
+  faults.push(...gradeFaults(document), ...sectionFaults(document), ...runFaults(document));
+  if (faults.length > 0) return faults;
+  return [...duplicateFaults(document), ...overlapFaults(compileLayout(document))];
+}
+
+function fault(at: string, code: LayoutFault['code'], message: string): LayoutFault {
+  return { at, code, message };
+}
+
+function gradeFaults({ grades }: LayoutDocument): LayoutFault[] {
+  const faults: LayoutFault[] = [];
+  if (grades.length < 1 || grades.length > MAX_GRADES) {
+    faults.push(fault('grades', 'BAD_GRADE', `a plan has 1 to ${MAX_GRADES} grades`));
+  }
+  for (const [i, code] of grades.entries()) {
+    if (!GRADE_CODE.test(code)) {
+      const message = `"${code}" is not a grade: 1 to 8 capital letters or digits`;
+      faults.push(fault(`grades[${i}]`, 'BAD_GRADE', message));
+    } else if (grades.indexOf(code) < i) {
+      faults.push(fault(`grades[${i}]`, 'BAD_GRADE', `grade ${code} is there twice`));
+    }
+  }
+  return faults;
+}
+
+function sectionFaults({ sections }: LayoutDocument): LayoutFault[] {
+  const faults: LayoutFault[] = [];
+  const names = new Set<string>();
+  for (const [i, { name }] of sections.entries()) {
+    const at = `sections[${i}]`;
+    if (name.ko.trim() === '' || name.en.trim() === '') {
+      faults.push(fault(at, 'BAD_SECTION', 'a section needs a Korean and an English name'));
+    }
+    if (names.has(name.ko)) {
+      faults.push(fault(at, 'BAD_SECTION', `section ${name.ko} is there twice`));
+    }
+    names.add(name.ko);
+  }
+  return faults;
+}
+
+function runFaults(document: LayoutDocument): LayoutFault[] {
+  const faults: LayoutFault[] = [];
+  let sectionBefore = 0;
+  let rowBefore: string | undefined;
+  let rows = new Set<string>();
+  for (const [i, run] of document.runs.entries()) {
+    const message = runFault(document, run);
+    if (message) faults.push(fault(`runs[${i}]`, 'BAD_RUN', message));
+    const [section, row] = run;
+    if (section !== sectionBefore) {
+      rows = new Set();
+      rowBefore = undefined;
+    }
+    const isNewRow = row !== rowBefore;
+    if (section < sectionBefore || (isNewRow && rows.has(row))) {
+      const order = 'runs must be in the order of sections, and the runs of a row together';
+      faults.push(fault(`runs[${i}]`, 'RUN_ORDER', order));
+    }
+    rows.add(row);
+    sectionBefore = section;
+    rowBefore = row;
+  }
+  return faults;
+}
+
+function runFault(document: LayoutDocument, run: LayoutRun): string | undefined {
+  const [section, row, firstNumber, numberStep, count, grade, path] = run;
+  const lastNumber = firstNumber + numberStep * (count - 1);
+  const spans = typeof grade === 'number' ? [count, grade] : grade;
+  const isSpanCount = (value: number, i: number) => i % 2 === 1 || (value >= 1 && isWhole(value));
+  const isGrade = (value: number, i: number) => i % 2 === 0 || document.grades[value] !== undefined;
+  if (document.sections[section] === undefined) return `there is no section ${section}`;
+  if (row.trim() === '') return 'a row needs a label';
+  if (!isWhole(count) || count < 1) return `${count} is not a count of seats`;
+  if (!isWhole(numberStep) || (numberStep === 0 && count > 1)) {
+    return `seat numbers cannot go up by ${numberStep}`;
+  }
+  if (![firstNumber, lastNumber].every((n) => isWhole(n) && n >= 1 && n <= MAX_SEAT_NUMBER)) {
+    return `seat numbers must be between 1 and ${MAX_SEAT_NUMBER}`;
+  }
+  if (spans.length % 2 !== 0 || !spans.every(isSpanCount)) return 'grade spans are malformed';
+  if (!spans.every(isGrade)) return 'a grade is not one of the plan';
+  const graded = spans.reduce((sum, value, i) => sum + (i % 2 === 0 ? value : 0), 0);
+  if (graded !== count) return `grades are given for ${graded} seats of ${count}`;
+  const isPath =
+    count === 1
+      ? path.length === 2
+      : path.length === 4 || path.length === 5 || (count > 2 && path.length === 2 * count);
+  if (!isPath || !path.every(Number.isFinite)) return 'the path does not fit the count of seats';
+  return undefined;
+}
+
+function duplicateFaults(document: LayoutDocument): LayoutFault[] {
+  const faults: LayoutFault[] = [];
+  const labels = new Set<string>();
+  for (const [i, [section, row, firstNumber, numberStep, count]] of document.runs.entries()) {
+    for (let place = 0; place < count; place++) {
+      const number = firstNumber + numberStep * place;
+      const label = JSON.stringify([section, row, number]);
+      if (labels.has(label)) {
+        const name = document.sections[section]?.name.en ?? '';
+        const message = `section ${name} row ${row} has two seats ${number}`;
+        faults.push(fault(`runs[${i}]`, 'DUPLICATE_SEAT', message));
+      }
+      labels.add(label);
+    }
+  }
+  return faults;
+}
+
+function overlapFaults(layout: Layout): LayoutFault[] {
+  return overlappingSeats(layout.x, layout.y, layout.document.seatSize / 2).map(([a, b]) =>
+    fault(
+      `runs[${layout.run[b]}]`,
+      'SEATS_OVERLAP',
+      `seat ${b} lies on top of seat ${a} (counted from 0 over the whole plan)`,
+    ),
+  );
+}
+
+/**
+ * Pairs of seats nearer to one another than `distance`, each later seat once with one earlier.
+ * Compares within cells of a grid, so the time grows with the seats, not with their square.
+ */
+export function overlappingSeats(
+  x: ArrayLike<number>,
+  y: ArrayLike<number>,
+  distance: number,
+): [earlier: number, later: number][] {
+  const cells = new Map<string, number[]>();
+  const pairs: [number, number][] = [];
+  const near = (a: number, b: number) =>
+    Math.hypot((x[a] ?? 0) - (x[b] ?? 0), (y[a] ?? 0) - (y[b] ?? 0)) < distance;
+  for (let seat = 0; seat < x.length; seat++) {
+    const column = Math.floor((x[seat] ?? 0) / distance);
+    const line = Math.floor((y[seat] ?? 0) / distance);
+    for (let cell = 0; cell < 9; cell++) {
+      const key = `${column + (cell % 3) - 1},${line + Math.floor(cell / 3) - 1}`;
+      const earlier = cells.get(key)?.find((other) => near(other, seat));
+      if (earlier === undefined) continue;
+      pairs.push([earlier, seat]);
+      break;
+    }
+    const own = cells.get(`${column},${line}`);
+    if (own) own.push(seat);
+    else cells.set(`${column},${line}`, [seat]);
+  }
+  return pairs;
+}
+
+function isWhole(value: number): boolean {
+  return Number.isSafeInteger(value);
+}
