@@ -1,0 +1,225 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { findBinaries } from './embedded/binaries.ts';
+import { BUILTIN_UTF8, ensureCluster } from './embedded/cluster.ts';
+import { type LogFile, openLogFile } from './embedded/log-file.ts';
+import { claim, type Ownership } from './embedded/ownership.ts';
+import { readPidFile, removePidFile } from './embedded/pid-file.ts';
+import {
+  freePort,
+  type Postmaster,
+  type PostmasterOptions,
+  startPostmaster,
+  stopByForce,
+} from './embedded/postmaster.ts';
+import { isAlive, isPostmasterOf } from './embedded/processes.ts';
+import { type Settings, ticketOfficeSettings } from './embedded/settings.ts';
+import { chooseDatabaseUser, closedFolderOnTheWay, type DatabaseUser } from './embedded/user.ts';
+
+type Log = {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+};
+
+export type EmbeddedPostgres = {
+  /** Of database `usher`, as its owner; good until stop(), also after PostgreSQL had to restart. */
+  url: string;
+  port: number;
+  dataDir: string;
+  stop(): Promise<void>;
+};
+
+const LOG_MAX_BYTES = 5_000_000;
+/** A PostgreSQL that starts or stops is waited for; a killed one lingers for some 2 s. */
+const CLEAR_LIMIT_MS = 60_000;
+/** A young PostgreSQL whose lock nobody holds is probably about to be claimed by its starter. */
+const YOUNG_MS = 3_000;
+const PAUSE_MS = 100;
+const REVIVE_PAUSE_MS = 1_000;
+
+/**
+ * Opens the PostgreSQL that Usher brings along: binaries from an npm package, data in
+ * `<dataDir>/postgres`, log in `<dataDir>/postgres.log`, TCP on a free port of 127.0.0.1. It dies
+ * with this process, however that ends. Throws when another Usher has the folder, or when the
+ * database's user cannot reach it; what a kill -9 left behind is cleared away.
+ */
+export async function openEmbeddedPostgres(options: {
+  dataDir: string;
+  log: Log;
+  settings?: Settings;
+}): Promise<EmbeddedPostgres> {
+  const { dataDir, log } = options;
+  const clusterDir = join(dataDir, 'postgres');
+  await mkdir(dataDir, { recursive: true });
+  const user = await chooseDatabaseUser([clusterDir, dataDir]);
+  await requireReachable(dataDir, user);
+  const binDir = await findBinaries(dataDir, user);
+  const { password } = await ensureCluster({ clusterDir, binDir, user, locale: BUILTIN_UTF8 });
+  const logFile = openLogFile(join(dataDir, 'postgres.log'), LOG_MAX_BYTES);
+  const settings = { ...ticketOfficeSettings, ...options.settings };
+  const house = { clusterDir, binDir, user, settings, logFile, dataDir, log, password };
+  try {
+    const running = await start(house, null);
+    await ensureDatabase(running.postmaster.port, password);
+    const keeper = keep(house, running);
+    const { port } = running.postmaster;
+    const url = `postgres://usher:${password}@127.0.0.1:${port}/usher`;
+    log.info({ dataDir, port }, 'PostgreSQL is ready');
+    return { url, port, dataDir, stop: keeper.stop };
+  } catch (error) {
+    logFile.close();
+    throw error;
+  }
+}
+
+type House = PostmasterOptions & { dataDir: string; log: Log; password: string; logFile: LogFile };
+type Running = { postmaster: Postmaster; ownership: Ownership };
+
+async function requireReachable(dataDir: string, user: DatabaseUser): Promise<void> {
+  const closed = await closedFolderOnTheWay(dataDir, user);
+  if (closed === null) return;
+  const who = user ? `the user that PostgreSQL runs as (uid ${user.uid})` : 'this user';
+  throw new Error(
+    `the data folder ${dataDir} cannot be used: ${who} may not enter ${closed}. ` +
+      `Set USHER_DATA_DIR to a folder it can reach, such as /var/lib/usher, or open the way with ` +
+      `"chmod o+x ${closed}"`,
+  );
+}
+
+async function start(house: House, fixedPort: number | null): Promise<Running> {
+  const { clusterDir, password } = house;
+  const deadlineMs = performance.now() + CLEAR_LIMIT_MS;
+  for (;;) {
+    await clearTheWay(house, deadlineMs);
+    const port = fixedPort ?? (await freePort());
+    const started = await startPostmaster({ ...house, port });
+    if (started.outcome === 'failed') {
+      throw new Error(`PostgreSQL does not start on ${clusterDir}: ${started.why}`);
+    }
+    if (started.outcome === 'ready') {
+      const { postmaster } = started;
+      const claimed = await claim(port, password);
+      if (claimed.outcome === 'owned') return { postmaster, ownership: claimed.ownership };
+      await postmaster.stop();
+      if (claimed.outcome === 'held') throw alreadyRunning(house, claimed.by);
+    }
+    if (performance.now() > deadlineMs) {
+      throw new Error(`PostgreSQL does not start on ${clusterDir}: ${started.outcome}`);
+    }
+    await sleep(PAUSE_MS);
+  }
+}
+
+/** Returns when no PostgreSQL is alive on the data: an orphan is stopped, an owned one refused. */
+async function clearTheWay(house: House, deadlineMs: number): Promise<void> {
+  const { clusterDir, log, password } = house;
+  for (;;) {
+    const file = await readPidFile(clusterDir);
+    if (!file || !isAlive(file.pid)) return;
+    const { pid } = file;
+    if (!(await isPostmasterOf(pid, clusterDir))) return removePidFile(clusterDir, file);
+    if (!isYoung(file.startedAtMs)) {
+      const claimed = await claim(file.port, password);
+      if (claimed.outcome === 'held') throw alreadyRunning(house, claimed.by);
+      if (claimed.outcome === 'owned') {
+        log.warn({ pid }, 'a PostgreSQL whose Usher is gone has the data: stopping it');
+        await stopByForce(pid, clusterDir);
+        await claimed.ownership.release();
+      }
+    }
+    if (performance.now() > deadlineMs) {
+      throw new Error(`the PostgreSQL (process ${pid}) on ${clusterDir} neither serves nor ends`);
+    }
+    await sleep(PAUSE_MS);
+  }
+}
+
+function isYoung(startedAtMs: number): boolean {
+  const ageMs = Date.now() - startedAtMs;
+  return ageMs >= 0 && ageMs < YOUNG_MS;
+}
+
+function alreadyRunning(house: House, by: string): Error {
+  return new Error(
+    `the data folder ${house.dataDir} is in use by a running Usher (${by}): stop that one first, ` +
+      'or give this one a folder of its own with USHER_DATA_DIR',
+  );
+}
+
+/** Role and database of the ticket office, made once; the superuser is used for nothing else. */
+async function ensureDatabase(port: number, password: string): Promise<void> {
+  const at = { host: '127.0.0.1', port, database: 'postgres' };
+  const client = new pg.Client({ ...at, user: 'postgres', password });
+  await client.connect();
+  try {
+    const role = await client.query("SELECT FROM pg_roles WHERE rolname = 'usher'");
+    const secret = client.escapeLiteral(password);
+    if (role.rowCount === 0) await client.query(`CREATE ROLE usher LOGIN PASSWORD ${secret}`);
+    const database = await client.query("SELECT FROM pg_database WHERE datname = 'usher'");
+    if (database.rowCount === 0) await client.query('CREATE DATABASE usher OWNER usher');
+  } finally {
+    await client.end();
+  }
+}
+
+/**
+ * Keeps the database owned and alive: when PostgreSQL is killed it is started again on its port,
+ * and when only its connections broke (it restarts itself after a crash of one) the lock is taken
+ * again.
+ */
+function keep(house: House, first: Running): { stop(): Promise<void> } {
+  let running = first;
+  let stopping = false;
+
+  const watching = watch().catch((error: unknown) => {
+    house.log.warn({ err: error }, 'PostgreSQL is lost: stop Usher and start it again');
+  });
+
+  async function watch(): Promise<void> {
+    for (;;) {
+      await Promise.race([running.ownership.lost, running.postmaster.ended]);
+      if (stopping) return;
+      running = await regain(house, running.postmaster);
+    }
+  }
+
+  async function shut(): Promise<void> {
+    await running.ownership.release();
+    await running.postmaster.stop();
+  }
+
+  return {
+    async stop() {
+      if (stopping) return;
+      stopping = true;
+      await shut();
+      await watching;
+      await shut();
+      house.logFile.close();
+    },
+  };
+}
+
+async function regain(house: House, postmaster: Postmaster): Promise<Running> {
+  const { log, password } = house;
+  const { port } = postmaster;
+  let why: string | null = null;
+  void postmaster.ended.then((words) => {
+    why = words;
+  });
+  for (;;) {
+    await sleep(REVIVE_PAUSE_MS);
+    if (why !== null) {
+      log.warn({ port, why }, 'PostgreSQL ended by itself: starting it again');
+      return start(house, port);
+    }
+    const claimed = await claim(port, password);
+    if (claimed.outcome === 'held') throw alreadyRunning(house, claimed.by);
+    if (claimed.outcome === 'owned') {
+      log.warn({ port }, 'PostgreSQL broke its connections: its lock is taken again');
+      return { postmaster, ownership: claimed.ownership };
+    }
+  }
+}

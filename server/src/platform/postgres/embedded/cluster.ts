@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeFolderAtOnce } from './drafts.ts';
+import { hasCode } from './errors.ts';
+import { type DatabaseUser, runAs } from './user.ts';
+
+const PASSWORD_FILE = 'usher-password';
+
+/** What `initdb` is told about language; one place, as a cluster keeps it for life. */
+export const BUILTIN_UTF8 = ['--locale-provider=builtin', '--locale=C.UTF-8', '--encoding=UTF8'];
+
+/**
+ * Makes the folder of a new database cluster where there is none yet and answers its password,
+ * which lies in the folder, readable by its owner only. A half-made cluster is never found: it is
+ * made elsewhere and renamed.
+ */
+export async function ensureCluster(deps: {
+  clusterDir: string;
+  binDir: string;
+  user: DatabaseUser;
+  locale: string[];
+}): Promise<{ password: string }> {
+  const { clusterDir, binDir, user } = deps;
+  if ((await readOrNull(join(clusterDir, 'PG_VERSION'))) === null) {
+    await makeFolderAtOnce(clusterDir, (draft) => initialise({ ...deps, draft }));
+  }
+  await requireSameVersion(clusterDir, binDir, user);
+  const password = await readOrNull(join(clusterDir, PASSWORD_FILE));
+  if (password === null) {
+    throw new Error(`${clusterDir} holds a database without ${PASSWORD_FILE}: it is not Usher's`);
+  }
+  return { password };
+}
+
+async function initialise(deps: {
+  draft: string;
+  binDir: string;
+  user: DatabaseUser;
+  locale: string[];
+}): Promise<void> {
+  const { draft, binDir, user, locale } = deps;
+  const password = randomBytes(24).toString('base64url');
+  const passwordDraft = `${draft}.password`;
+  try {
+    await mkdir(draft, { mode: 0o700 });
+    await writeFile(passwordDraft, password, { mode: 0o600 });
+    await chmod(draft, 0o700);
+    if (user) await chown(draft, user.uid, user.gid);
+    if (user) await chown(passwordDraft, user.uid, user.gid);
+    const access = ['--username=postgres', '--auth=scram-sha-256', `--pwfile=${passwordDraft}`];
+    const made = await runAs(user, join(binDir, 'initdb'), ['-D', draft, ...access, ...locale]);
+    if (made.code !== 0) throw new Error(`initdb failed: ${(made.stderr || made.stdout).trim()}`);
+    await writeFile(join(draft, PASSWORD_FILE), password, { mode: 0o600 });
+    if (user) await chown(join(draft, PASSWORD_FILE), user.uid, user.gid);
+  } finally {
+    await rm(passwordDraft, { force: true });
+  }
+}
+
+async function requireSameVersion(clusterDir: string, binDir: string, user: DatabaseUser) {
+  const ofData = (await readFile(join(clusterDir, 'PG_VERSION'), 'utf8')).trim();
+  const { stdout } = await runAs(user, join(binDir, 'postgres'), ['--version']);
+  const ofProgram = /(\d+)/.exec(stdout)?.[1];
+  if (ofData === ofProgram) return;
+  throw new Error(
+    `${clusterDir} was made by PostgreSQL ${ofData} and this Usher brings PostgreSQL ${ofProgram}: ` +
+      'move the data with pg_dump and pg_restore (docs/operations), or start the older Usher',
+  );
+}
+
+async function readOrNull(path: string): Promise<string | null> {
+  try {
+    return (await readFile(path, 'utf8')).trim();
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,38 @@
+import { randomBytes } from 'node:crypto';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { hasCode } from './errors.ts';
+import { isAlive } from './processes.ts';
+
+const ABANDONED_AFTER_MS = 3_600_000;
+
+/**
+ * Makes a folder all at once: `fill` works on a draft beside the target, which is then renamed.
+ * Of two that do so at once one wins and the other throws its draft away. What earlier processes
+ * left half done is removed: when its maker is dead, or an hour old (a reused process id).
+ */
+export async function makeFolderAtOnce(target: string, fill: (draft: string) => Promise<void>) {
+  const prefix = `${basename(target)}.draft-`;
+  await removeAbandoned(dirname(target), prefix);
+  const unique = `${process.pid}-${randomBytes(6).toString('hex')}`;
+  const draft = join(dirname(target), `${prefix}${unique}`);
+  try {
+    await fill(draft);
+    await rename(draft, target);
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    if (!hasCode(error, 'ENOTEMPTY', 'EEXIST')) throw error;
+  }
+}
+
+async function removeAbandoned(folder: string, prefix: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(prefix)) continue;
+    const path = join(folder, name);
+    const made = await stat(path).catch(() => null);
+    if (!made) continue;
+    const maker = Number.parseInt(name.slice(prefix.length), 10);
+    const old = made.mtimeMs < Date.now() - ABANDONED_AFTER_MS;
+    if (old || !isAlive(maker)) await rm(path, { recursive: true, force: true });
+  }
+}

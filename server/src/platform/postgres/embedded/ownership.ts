@@ -1,0 +1,74 @@
+import pg from 'pg';
+import { hasCode } from './errors.ts';
+
+/** In database `postgres`, where nothing else takes advisory locks: 'ushr' in ASCII, and 1. */
+const LOCK = [0x75736872, 1];
+const CONNECT_LIMIT_MS = 3_000;
+
+export type Ownership = {
+  /** Settles when the connection that holds the lock has ended, for whatever reason. */
+  lost: Promise<void>;
+  release(): Promise<void>;
+};
+
+export type Claim =
+  | { outcome: 'owned'; ownership: Ownership }
+  | { outcome: 'held'; by: string }
+  /** It is starting, stopping, or gone. */
+  | { outcome: 'not-accepting' };
+
+/**
+ * Whoever holds this lock, for the life of a connection, owns the database. A PostgreSQL that
+ * lives with nobody holding the lock has lost its Usher.
+ */
+export async function claim(port: number, password: string): Promise<Claim> {
+  const client = new pg.Client({
+    host: '127.0.0.1',
+    port,
+    user: 'postgres',
+    password,
+    database: 'postgres',
+    application_name: `usher, process ${process.pid}`,
+    connectionTimeoutMillis: CONNECT_LIMIT_MS,
+    query_timeout: CONNECT_LIMIT_MS,
+    keepAlive: true,
+  });
+  // Errors of the idle connection are told by 'end'; without a listener they would end us.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    const sql = 'SELECT pg_try_advisory_lock($1, $2) AS owned';
+    const { rows } = await client.query<{ owned: boolean }>(sql, LOCK);
+    if (rows[0]?.owned) return { outcome: 'owned', ownership: hold(client) };
+    const by = await holder(client);
+    await client.end();
+    return { outcome: 'held', by };
+  } catch (error) {
+    await client.end().catch(() => {});
+    if (isNotAccepting(error)) return { outcome: 'not-accepting' };
+    throw error;
+  }
+}
+
+function hold(client: pg.Client): Ownership {
+  const lost = new Promise<void>((resolve) => {
+    client.once('end', resolve);
+  });
+  return { lost, release: () => client.end() };
+}
+
+async function holder(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ application_name: string }>(
+    `SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
+     WHERE locktype = 'advisory' AND granted AND classid = $1 AND objid = $2`,
+    LOCK,
+  );
+  return rows[0]?.application_name ?? 'another Usher';
+}
+
+/** 57P03: starting or stopping; 57P01: stopped under our hands; the rest: the line broke. */
+function isNotAccepting(error: unknown): boolean {
+  const codes = ['57P03', '57P01', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'];
+  if (hasCode(error, ...codes)) return true;
+  return error instanceof Error && /timeout|terminated/i.test(error.message);
+}

@@ -1,0 +1,43 @@
+import { link, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hasCode } from './errors.ts';
+
+/** What PostgreSQL writes about itself into postmaster.pid, a value a line. */
+export type PidFile = {
+  text: string;
+  pid: number;
+  startedAtMs: number;
+  port: number;
+  ready: boolean;
+};
+
+/** Null while there is none, or none that is written to its end. */
+export async function readPidFile(clusterDir: string): Promise<PidFile | null> {
+  const text = await readFile(join(clusterDir, 'postmaster.pid'), 'utf8').catch((error) => {
+    if (hasCode(error, 'ENOENT')) return '';
+    throw error;
+  });
+  const lines = text.split('\n');
+  const pid = Number(lines[0]);
+  const port = Number(lines[3]);
+  if (!pid || !port) return null;
+  const startedAtMs = Number(lines[2]) * 1000;
+  return { text, pid, startedAtMs, port, ready: lines[7]?.trim() === 'ready' };
+}
+
+/**
+ * Removes a postmaster.pid whose process is another program by now. It is renamed first and looked
+ * at again: another starter may have done the same and have put a true one there meanwhile.
+ */
+export async function removePidFile(clusterDir: string, judged: PidFile): Promise<void> {
+  const path = join(clusterDir, 'postmaster.pid');
+  const aside = `${path}.stale-${process.pid}`;
+  try {
+    await rename(path, aside);
+    if ((await readFile(aside, 'utf8')) !== judged.text) await link(aside, path);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT', 'EEXIST')) throw error;
+  } finally {
+    await rm(aside, { force: true });
+  }
+}

@@ -1,0 +1,181 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LogFile } from './log-file.ts';
+import { readPidFile } from './pid-file.ts';
+import { isPostmasterOf, signal } from './processes.ts';
+import type { Settings } from './settings.ts';
+import { type DatabaseUser, databaseEnvironment } from './user.ts';
+
+export type Postmaster = {
+  pid: number;
+  port: number;
+  /** Settles when it has ended, for whatever reason, with the words for the log. */
+  ended: Promise<string>;
+  /** Fast shutdown; after the limit, KILL. May be called more than once. */
+  stop(): Promise<void>;
+};
+
+export type StartOutcome =
+  | { outcome: 'ready'; postmaster: Postmaster }
+  | { outcome: 'port-taken' }
+  /** Another PostgreSQL has the data folder, or what remains of it still holds its memory. */
+  | { outcome: 'occupied' }
+  | { outcome: 'failed'; why: string };
+
+export type PostmasterOptions = {
+  binDir: string;
+  clusterDir: string;
+  user: DatabaseUser;
+  settings: Settings;
+  logFile: LogFile;
+};
+
+/** Replaying 1 GB (max_wal_size) takes seconds; a slow disk may take minutes, and must be let. */
+const READY_LIMIT_MS = 600_000;
+/** A fast shutdown writes a checkpoint: shared_buffers at most, to a slow disk. */
+const STOP_LIMIT_MS = 30_000;
+const POLL_MS = 20;
+
+/**
+ * The guard between us and PostgreSQL: it tells the process id, and turns the end of its input,
+ * which the kernel closes when we die of whatever, into a fast shutdown. TERM and INT to the whole
+ * group must not end the guard before its charge.
+ */
+const GUARD = `
+exec 3<&0 </dev/null
+"$@" 3<&- >/dev/null &
+postmaster=$!
+echo "$postmaster"
+trap '' TERM INT HUP
+(read -r _ <&3; kill -INT "$postmaster") >/dev/null 2>&1 &
+watcher=$!
+exec 3<&- >/dev/null
+wait "$postmaster"
+status=$?
+kill -KILL "$watcher" 2>/dev/null
+exit "$status"
+`;
+
+export async function startPostmaster(
+  options: PostmasterOptions & { port: number },
+): Promise<StartOutcome> {
+  const { clusterDir, logFile, port } = options;
+  const guard = spawnGuard(options);
+  const exited = once(guard, 'exit');
+  const output = collect(guard, logFile);
+  const pid = await Promise.race([output.pid, exited.then(() => null)]);
+  if (pid === null) return classify(output.text());
+
+  const ended = exited.then(async ([code, by]) => {
+    await waitUntilGone(pid, clusterDir, STOP_LIMIT_MS);
+    return by ? `its guard ended by ${by}` : `it ended with code ${code}`;
+  });
+  const postmaster = { pid, port, ended, stop: () => stop(guard, pid, clusterDir, ended) };
+  const deadlineMs = performance.now() + READY_LIMIT_MS;
+  while (guard.exitCode === null && guard.signalCode === null) {
+    const file = await readPidFile(clusterDir);
+    if (file?.pid === pid && file.ready) return { outcome: 'ready', postmaster };
+    if (performance.now() > deadlineMs) {
+      await postmaster.stop();
+      return { outcome: 'failed', why: `not ready after ${READY_LIMIT_MS / 1000} s` };
+    }
+    await sleep(POLL_MS);
+  }
+  await ended;
+  return classify(output.text());
+}
+
+/** Detached: in a group of its own, which Ctrl-C in a terminal does not reach. */
+function spawnGuard(options: PostmasterOptions & { port: number }): ChildProcess {
+  const { binDir, clusterDir, user, settings, port } = options;
+  const all: Settings = {
+    ...settings,
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: '',
+  };
+  const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const command = [join(binDir, 'postgres'), '-D', clusterDir, ...flags];
+  return spawn('/bin/sh', ['-c', GUARD, 'usher-postgres', ...command], {
+    cwd: '/',
+    detached: true,
+    env: databaseEnvironment,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    ...(user ?? {}),
+  });
+}
+
+function collect(guard: ChildProcess, logFile: LogFile) {
+  let text = '';
+  guard.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    text = (text + chunk).slice(-16_384);
+    logFile.write(chunk);
+  });
+  // The pipe's other end may be gone when we close it; that is the end we wanted.
+  guard.stdin?.on('error', () => {});
+  const pid = new Promise<number>((resolve) => {
+    guard.stdout?.setEncoding('utf8').once('data', (line: string) => resolve(Number(line)));
+  });
+  return { pid, text: () => text };
+}
+
+function classify(text: string): StartOutcome {
+  if (text.includes('Address already in use')) return { outcome: 'port-taken' };
+  if (text.includes('lock file "postmaster.pid"')) return { outcome: 'occupied' };
+  if (text.includes('shared memory block')) return { outcome: 'occupied' };
+  return { outcome: 'failed', why: text.trim() };
+}
+
+async function stop(
+  guard: ChildProcess,
+  pid: number,
+  clusterDir: string,
+  ended: Promise<string>,
+): Promise<void> {
+  guard.stdin?.destroy();
+  const late = new AbortController();
+  const limit = sleep(STOP_LIMIT_MS, 'late', { signal: late.signal }).catch(() => 'ended');
+  if ((await Promise.race([ended, limit])) === 'late') {
+    if (await isPostmasterOf(pid, clusterDir)) signal(pid, 'SIGKILL');
+    await ended;
+  }
+  late.abort();
+}
+
+/** INT asks for a fast shutdown, QUIT for an immediate one, and KILL asks nobody. */
+export async function stopByForce(pid: number, clusterDir: string): Promise<void> {
+  const steps = [
+    ['SIGINT', STOP_LIMIT_MS],
+    ['SIGQUIT', 5_000],
+    ['SIGKILL', 5_000],
+  ] as const;
+  for (const [name, limitMs] of steps) {
+    if (!(await isPostmasterOf(pid, clusterDir))) return;
+    signal(pid, name);
+    if (await waitUntilGone(pid, clusterDir, limitMs)) return;
+  }
+  throw new Error(`the PostgreSQL (process ${pid}) on ${clusterDir} cannot be ended`);
+}
+
+async function waitUntilGone(pid: number, clusterDir: string, limitMs: number): Promise<boolean> {
+  const deadlineMs = performance.now() + limitMs;
+  while (await isPostmasterOf(pid, clusterDir)) {
+    if (performance.now() > deadlineMs) return false;
+    await sleep(POLL_MS);
+  }
+  return true;
+}
+
+/** Free at this moment; somebody else may take it before PostgreSQL does, hence `port-taken`. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port to be had');
+  return address.port;
+}

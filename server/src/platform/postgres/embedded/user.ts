@@ -1,0 +1,55 @@
+import { execFile } from 'node:child_process';
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** Whom PostgreSQL runs as; null when that is simply the user running this process. */
+export type DatabaseUser = { uid: number; gid: number } | null;
+
+export type Finished = { code: number; stdout: string; stderr: string };
+
+/**
+ * Runs a program to its end as the given user, with an environment of its own: PGDATA, PGPORT and
+ * the like of whoever starts Usher must not reach the database. Code 127 means it could not start.
+ */
+export function runAs(user: DatabaseUser, program: string, args: string[]): Promise<Finished> {
+  return new Promise((resolve) => {
+    const options = { cwd: '/', env: databaseEnvironment, ...(user ?? {}) };
+    const child = execFile(program, args, options, (error, stdout, stderr) => {
+      if (child.exitCode !== null) resolve({ code: child.exitCode, stdout, stderr });
+      else resolve({ code: 127, stdout, stderr: stderr || String(error) });
+    });
+  });
+}
+
+export const databaseEnvironment = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C' };
+
+/**
+ * PostgreSQL refuses to run as root, so root hands it to the owner of the data, who must stay the
+ * same over restarts; a new folder goes to `postgres` where that user exists, else to `nobody`.
+ */
+export async function chooseDatabaseUser(folders: string[]): Promise<DatabaseUser> {
+  if (process.getuid?.() !== 0) return null;
+  for (const folder of folders) {
+    const owner = await stat(folder).catch(() => null);
+    if (owner && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid };
+  }
+  for (const name of ['postgres', 'nobody']) {
+    const uid = await runAs(null, 'id', ['-u', name]);
+    const gid = await runAs(null, 'id', ['-g', name]);
+    if (uid.code === 0 && gid.code === 0)
+      return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
+  }
+  throw new Error(
+    'PostgreSQL does not run as root and this machine has neither a user "postgres" nor "nobody"; ' +
+      'start Usher as an ordinary user, or set DATABASE_URL to a PostgreSQL of your own',
+  );
+}
+
+/** The outermost folder on the way to `path` that the user may not enter; null when all are open. */
+export async function closedFolderOnTheWay(path: string, user: DatabaseUser) {
+  const folders = [path];
+  while (dirname(folders[0]!) !== folders[0]) folders.unshift(dirname(folders[0]!));
+  const script = 'for d do [ -x "$d" ] || { printf %s "$d"; exit 1; }; done';
+  const { code, stdout } = await runAs(user, '/bin/sh', ['-c', script, 'sh', ...folders]);
+  return code === 0 ? null : stdout;
+}
