@@ -15,6 +15,7 @@ export type LayoutFault = {
     | 'BAD_SECTION'
     | 'BAD_RUN'
     | 'RUN_ORDER'
+    | 'BAD_SEAT_SIZE'
     | 'TOO_MANY'
     | 'DUPLICATE_SEAT'
     | 'SEATS_OVERLAP';
@@ -31,6 +32,9 @@ export function layoutFaults(document: LayoutDocument): LayoutFault[] {
   const seatCount = document.runs.reduce((sum, run) => sum + run[4], 0);
   if (!(seatCount <= MAX_SEATS)) {
     faults.push(fault('runs', 'TOO_MANY', `at most ${MAX_SEATS} seats, not ${seatCount}`));
+  }
+  if (!(document.seatSize > 0 && document.seatSize <= 1000)) {
+    faults.push(fault('seatSize', 'BAD_SEAT_SIZE', 'the seat size must be between 0 and 1000'));
   }
   if (seatCount === 0) faults.push(fault('runs', 'BAD_RUN', 'the plan has no seats'));
   faults.push(...gradeFaults(document), ...sectionFaults(document), ...runFaults(document));
