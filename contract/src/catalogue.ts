@@ -1,0 +1,253 @@
+import { z } from 'zod';
+import {
+  gradeCode,
+  idOf,
+  instant,
+  localText,
+  money,
+  pageOf,
+  pageQuery,
+  timeZone,
+} from './primitives.ts';
+import { defineRoute } from './route.ts';
+
+export const category = z.enum(['MUSICAL', 'CONCERT', 'PLAY', 'CLASSIC', 'EXHIBITION']);
+export type Category = z.infer<typeof category>;
+
+/** `operator`: the ladder of Korean ticket sites; `consumer-standard`: 소비자분쟁해결기준. */
+export const ladderName = z.enum(['operator', 'consumer-standard']);
+
+export const grade = z.strictObject({ code: gradeCode, name: localText, price: money });
+
+export const venue = z.strictObject({
+  id: idOf('venue'),
+  name: localText,
+  address: localText,
+  timeZone,
+  seatingPlanId: idOf('seatingPlan'),
+  seatCount: z.int().min(1),
+  grades: z.array(gradeCode).meta({ description: 'Grades that the seating plan gives its seats' }),
+});
+
+/** Where the sale stands, by the server's clock at the moment of the answer. */
+export const saleState = z.enum(['UPCOMING', 'ON_SALE', 'SOLD_OUT', 'CLOSED']);
+
+export const showSummary = z.strictObject({
+  id: idOf('show'),
+  title: localText,
+  category,
+  venueName: localText,
+  posterUrl: z.string(),
+  saleOpensAt: instant,
+  saleClosesAt: instant,
+  saleState,
+  firstStartsAt: instant.nullable(),
+  lastStartsAt: instant.nullable(),
+  lowestPrice: money,
+  likes: z.int().min(0),
+});
+
+export const show = showSummary.extend({
+  synopsis: localText,
+  runningTimeMinutes: z.int().min(1).max(1440),
+  ageLimit: z.int().min(0).max(19),
+  venue,
+  grades: z.array(grade),
+  bookingFee: money.meta({ description: 'For each ticket; comes back only on the booking day' }),
+  ladder: ladderName,
+  ladderInWords: localText.meta({ description: 'The cancellation fees in plain words' }),
+  buyerLimit: z.int().min(1).max(20),
+});
+
+export const gradeLeft = z.strictObject({
+  grade: gradeCode,
+  seats: z.int().min(0),
+  left: z.int().min(0),
+});
+
+export const performance = z.strictObject({
+  id: idOf('performance'),
+  showId: idOf('show'),
+  round: z.int().min(1),
+  startsAt: instant,
+  seatingPlanId: idOf('seatingPlan'),
+  layoutVersion: z.string(),
+  saleOpensAt: instant,
+  saleClosesAt: instant,
+  saleState,
+  seatsLeft: z.array(gradeLeft),
+});
+export type Performance = z.infer<typeof performance>;
+
+export const rankingPeriod = z.enum(['DAY', 'WEEK', 'MONTH']);
+export const ranking = z.strictObject({
+  category: category.nullable(),
+  period: rankingPeriod,
+  startsAt: instant,
+  asOf: instant,
+  items: z.array(
+    z.strictObject({ rank: z.int().min(1), ticketsSold: z.int().min(1), show: showSummary }),
+  ),
+});
+
+const tag = 'Catalogue';
+const reading = { perMinute: 1200, burst: 300 };
+const editing = { perMinute: 120, burst: 60 };
+const showParams = z.strictObject({ showId: idOf('show') });
+
+export const listShows = defineRoute({
+  name: 'listShows',
+  method: 'GET',
+  path: '/api/v1/shows',
+  tag,
+  summary: 'Shows page by page; by category, by words of the title in Korean or English',
+  auth: 'public',
+  rate: reading,
+  query: z.strictObject({
+    ...pageQuery,
+    category: category.optional(),
+    q: z.string().trim().min(1).max(100).optional(),
+    sale: saleState.optional(),
+    sort: z.enum(['opening', 'starting', 'newest']).default('starting'),
+  }),
+  responses: { 200: pageOf(showSummary) },
+  problems: [],
+});
+
+export const readShow = defineRoute({
+  name: 'readShow',
+  method: 'GET',
+  path: '/api/v1/shows/{showId}',
+  tag,
+  summary: 'One show with venue, grades, prices and cancellation fees',
+  auth: 'public',
+  rate: reading,
+  params: showParams,
+  responses: { 200: show },
+  problems: ['NOT_FOUND'],
+});
+
+export const readPoster = defineRoute({
+  name: 'readPoster',
+  method: 'GET',
+  path: '/api/v1/shows/{showId}/poster.svg',
+  tag,
+  summary: 'The poster',
+  auth: 'public',
+  rate: reading,
+  params: showParams,
+  responses: { 200: { contentType: 'image/svg+xml', description: 'The poster as SVG' } },
+  problems: ['NOT_FOUND'],
+});
+
+export const listPerformances = defineRoute({
+  name: 'listPerformances',
+  method: 'GET',
+  path: '/api/v1/shows/{showId}/performances',
+  tag,
+  summary: 'Dates and rounds that can still be bought, with seats left in each grade',
+  auth: 'public',
+  rate: reading,
+  params: showParams,
+  query: z.strictObject({ ...pageQuery }),
+  responses: { 200: pageOf(performance) },
+  problems: ['NOT_FOUND'],
+});
+
+export const readPerformance = defineRoute({
+  name: 'readPerformance',
+  method: 'GET',
+  path: '/api/v1/performances/{performanceId}',
+  tag,
+  summary: 'One performance with seats left in each grade',
+  auth: 'public',
+  rate: reading,
+  params: z.strictObject({ performanceId: idOf('performance') }),
+  responses: { 200: performance },
+  problems: ['NOT_FOUND'],
+});
+
+export const readLayout = defineRoute({
+  name: 'readLayout',
+  method: 'GET',
+  path: '/api/v1/seating-plans/{seatingPlanId}/layouts/{version}',
+  tag,
+  summary: 'Where every seat stands; never changes for a version, so it may be cached for ever',
+  auth: 'public',
+  rate: reading,
+  params: z.strictObject({
+    seatingPlanId: idOf('seatingPlan'),
+    version: z.string().regex(/^[A-Za-z0-9_-]{8,64}$/),
+  }),
+  responses: { 200: { contentType: 'application/json', description: 'The layout document' } },
+  problems: ['NOT_FOUND'],
+});
+
+export const readRanking = defineRoute({
+  name: 'readRanking',
+  method: 'GET',
+  path: '/api/v1/rankings',
+  tag,
+  summary: 'Best sellers by category and period; at most 5 s behind the sales',
+  auth: 'public',
+  rate: reading,
+  query: z.strictObject({
+    category: category.optional(),
+    period: rankingPeriod.default('DAY'),
+    limit: z.coerce.number().int().min(1).max(50).default(10),
+  }),
+  responses: { 200: ranking },
+  problems: [],
+});
+
+export const likeShow = defineRoute({
+  name: 'likeShow',
+  method: 'PUT',
+  path: '/api/v1/shows/{showId}/like',
+  tag,
+  summary: 'Likes a show; the buyer is told by mail when its sale opens',
+  auth: 'account',
+  rate: editing,
+  params: showParams,
+  responses: { 204: null },
+  problems: ['NOT_FOUND'],
+});
+
+export const unlikeShow = defineRoute({
+  name: 'unlikeShow',
+  method: 'DELETE',
+  path: '/api/v1/shows/{showId}/like',
+  tag,
+  summary: 'Takes the like back',
+  auth: 'account',
+  rate: editing,
+  params: showParams,
+  responses: { 204: null },
+  problems: ['NOT_FOUND'],
+});
+
+export const listLikes = defineRoute({
+  name: 'listLikes',
+  method: 'GET',
+  path: '/api/v1/me/likes',
+  tag,
+  summary: 'Shows that the signed-in buyer likes',
+  auth: 'account',
+  rate: reading,
+  query: z.strictObject({ ...pageQuery }),
+  responses: { 200: pageOf(showSummary) },
+  problems: [],
+});
+
+export const catalogueRoutes = [
+  listShows,
+  readShow,
+  readPoster,
+  listPerformances,
+  readPerformance,
+  readLayout,
+  readRanking,
+  likeShow,
+  unlikeShow,
+  listLikes,
+];

@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { category } from './catalogue.ts';
+import { idOf, instant } from './primitives.ts';
+
+/** What services tell each other through the outbox; ordered for each show, at least once. */
+const orderEvent = z.strictObject({
+  orderId: idOf('order'),
+  performanceId: idOf('performance'),
+  buyerId: idOf('account'),
+  seats: z.int().min(1),
+  at: instant,
+});
+
+export const events = {
+  'order.placed': orderEvent,
+  'order.paid': orderEvent.extend({ category, totalMinor: z.int() }),
+  'order.failed': orderEvent.extend({ code: z.string() }),
+  'order.unknown': orderEvent,
+  'order.expired': orderEvent,
+  'order.cancelled': orderEvent,
+} as const;
+export type EventType = keyof typeof events;
+export type EventOf<T extends EventType> = z.infer<(typeof events)[T]>;

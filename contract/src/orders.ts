@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import { ladderName } from './catalogue.ts';
+import { checkout } from './payments.ts';
+import { gradeCode, idOf, instant, localText, money, pageOf, pageQuery } from './primitives.ts';
+import { defineRoute } from './route.ts';
+import { seatView } from './seats.ts';
+
+export const orderState = z.enum([
+  'PENDING',
+  'PAYING',
+  'PAID',
+  'PARTLY_REFUNDED',
+  'REFUNDED',
+  'EXPIRED',
+  'CANCELLED',
+  'FAILED',
+  'UNKNOWN',
+  'STUCK',
+]);
+export type OrderState = z.infer<typeof orderState>;
+
+export const orderItem = z.strictObject({
+  seat: seatView,
+  grade: gradeCode,
+  price: money,
+  bookingFee: money,
+});
+
+export const order = z.strictObject({
+  id: idOf('order'),
+  state: orderState,
+  holdId: idOf('hold'),
+  showId: idOf('show'),
+  performanceId: idOf('performance'),
+  showTitle: localText,
+  venueName: localText,
+  startsAt: instant,
+  timeZone: z.string(),
+  items: z.array(orderItem),
+  total: money,
+  ladder: ladderName,
+  createdAt: instant,
+  deadline: instant.meta({ description: 'Pay until then; the seats are held until then' }),
+  paidAt: instant.nullable(),
+  failureCode: z.string().nullable(),
+  linkToken: z.string().nullable().meta({
+    description: 'Makes the secret address of the order; only for its owner',
+  }),
+});
+export type Order = z.infer<typeof order>;
+
+const tag = 'Orders';
+const orderParams = z.strictObject({ orderId: idOf('order') });
+
+export const placeOrder = defineRoute({
+  name: 'placeOrder',
+  method: 'POST',
+  path: '/api/v1/orders',
+  tag,
+  summary: 'Orders the seats of a hold at the server’s prices, and restarts the hold once',
+  auth: 'account',
+  rate: { perMinute: 60, burst: 20 },
+  idempotency: 'required',
+  body: z.strictObject({ holdId: idOf('hold') }),
+  responses: { 201: z.strictObject({ order, checkout }) },
+  problems: ['NOT_FOUND', 'HOLD_ENDED', 'HOLD_HAS_ORDER'],
+});
+
+export const listOrders = defineRoute({
+  name: 'listOrders',
+  method: 'GET',
+  path: '/api/v1/orders',
+  tag,
+  summary: 'One’s own orders, newest first, by period',
+  auth: 'account',
+  rate: { perMinute: 300, burst: 60 },
+  query: z.strictObject({ ...pageQuery, from: instant.optional(), to: instant.optional() }),
+  responses: { 200: pageOf(order) },
+  problems: [],
+});
+
+export const readOrder = defineRoute({
+  name: 'readOrder',
+  method: 'GET',
+  path: '/api/v1/orders/{orderId}',
+  tag,
+  summary: 'An order of one’s own',
+  auth: 'account',
+  rate: { perMinute: 600, burst: 120 },
+  params: orderParams,
+  responses: { 200: order },
+  problems: ['NOT_FOUND'],
+});
+
+export const cancelOrder = defineRoute({
+  name: 'cancelOrder',
+  method: 'POST',
+  path: '/api/v1/orders/{orderId}/cancel',
+  tag,
+  summary: 'Drops an order that waits for its payment; its seats are on sale again at once',
+  auth: 'account',
+  rate: { perMinute: 60, burst: 20 },
+  idempotency: 'required',
+  params: orderParams,
+  responses: { 200: order },
+  problems: ['NOT_FOUND', 'ORDER_NOT_CANCELLABLE'],
+});
+
+export const readOrderByLink = defineRoute({
+  name: 'readOrderByLink',
+  method: 'GET',
+  path: '/api/v1/order-links/{linkToken}',
+  tag,
+  summary: 'An order by the secret address in its mail, without signing in',
+  auth: 'public',
+  rate: { perMinute: 60, burst: 30 },
+  params: z.strictObject({ linkToken: z.string().min(20).max(120) }),
+  responses: { 200: order },
+  problems: ['NOT_FOUND'],
+});
+
+export const ordersRoutes = [placeOrder, listOrders, readOrder, cancelOrder, readOrderByLink];

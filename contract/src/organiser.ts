@@ -1,0 +1,154 @@
+import { z } from 'zod';
+import { category, grade, ladderName, performance, show, venue } from './catalogue.ts';
+import { idOf, instant, localText, pageOf, pageQuery, timeZone } from './primitives.ts';
+import { defineRoute } from './route.ts';
+
+const tag = 'Organiser';
+const editing = { perMinute: 120, burst: 60 };
+
+export const importVenue = defineRoute({
+  name: 'importVenue',
+  method: 'POST',
+  path: '/api/v1/organiser/venues',
+  tag,
+  summary: 'Makes a venue with its seating plan from a CSV of seats',
+  auth: 'organiser',
+  rate: editing,
+  idempotency: 'optional',
+  // 100,000 seats of 60 characters.
+  bodyLimitBytes: 8 * 1024 * 1024,
+  body: z.strictObject({
+    name: localText,
+    address: localText,
+    timeZone: timeZone.default('Asia/Seoul'),
+    seatsCsv: z
+      .string()
+      .min(1)
+      .max(8 * 1024 * 1024)
+      .meta({ description: 'Columns: section,row,number,grade,x,y and optionally section_en' }),
+  }),
+  responses: { 201: venue },
+  problems: ['LAYOUT_REFUSED'],
+});
+
+export const listVenues = defineRoute({
+  name: 'listVenues',
+  method: 'GET',
+  path: '/api/v1/organiser/venues',
+  tag,
+  summary: 'Venues page by page',
+  auth: 'organiser',
+  rate: editing,
+  query: z.strictObject({ ...pageQuery }),
+  responses: { 200: pageOf(venue) },
+  problems: [],
+});
+
+const showFields = {
+  title: localText,
+  synopsis: localText,
+  category,
+  venueId: idOf('venue'),
+  runningTimeMinutes: z.int().min(1).max(1440),
+  ageLimit: z.int().min(0).max(19),
+  grades: z.array(grade).min(1).max(20),
+  ladder: ladderName,
+  saleOpensAt: instant,
+  saleClosesAt: instant,
+  buyerLimit: z.int().min(1).max(20).default(4),
+  refusesStranding: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'A buyer must not leave a single free seat between taken ones' }),
+  posterSvg: z
+    .string()
+    .max(64 * 1024)
+    .optional(),
+};
+
+export const createShow = defineRoute({
+  name: 'createShow',
+  method: 'POST',
+  path: '/api/v1/organiser/shows',
+  tag,
+  summary: 'Makes a show',
+  auth: 'organiser',
+  rate: editing,
+  idempotency: 'optional',
+  bodyLimitBytes: 256 * 1024,
+  body: z.strictObject(showFields),
+  responses: { 201: show },
+  problems: ['SHOW_RULE_BROKEN'],
+});
+
+export const editShow = defineRoute({
+  name: 'editShow',
+  method: 'PATCH',
+  path: '/api/v1/organiser/shows/{showId}',
+  tag,
+  summary: 'Changes a show; orders keep the prices and fees that they were made with',
+  auth: 'organiser',
+  rate: editing,
+  params: z.strictObject({ showId: idOf('show') }),
+  bodyLimitBytes: 256 * 1024,
+  body: z.strictObject({
+    title: showFields.title.optional(),
+    synopsis: showFields.synopsis.optional(),
+    category: category.optional(),
+    runningTimeMinutes: showFields.runningTimeMinutes.optional(),
+    ageLimit: showFields.ageLimit.optional(),
+    grades: showFields.grades.optional(),
+    ladder: ladderName.optional(),
+    saleOpensAt: instant.optional(),
+    saleClosesAt: instant.optional(),
+    buyerLimit: z.int().min(1).max(20).optional(),
+    refusesStranding: z.boolean().optional(),
+    posterSvg: z
+      .string()
+      .max(64 * 1024)
+      .optional(),
+  }),
+  responses: { 200: show },
+  problems: ['NOT_FOUND', 'SHOW_RULE_BROKEN'],
+});
+
+export const addPerformances = defineRoute({
+  name: 'addPerformances',
+  method: 'POST',
+  path: '/api/v1/organiser/shows/{showId}/performances',
+  tag,
+  summary: 'Adds performances; rounds are numbered by their start',
+  auth: 'organiser',
+  rate: editing,
+  idempotency: 'optional',
+  params: z.strictObject({ showId: idOf('show') }),
+  body: z.strictObject({ startsAt: z.array(instant).min(1).max(200) }),
+  responses: { 201: z.strictObject({ items: z.array(performance) }) },
+  problems: ['NOT_FOUND', 'SHOW_RULE_BROKEN'],
+});
+
+export const blockSeats = defineRoute({
+  name: 'blockSeats',
+  method: 'PUT',
+  path: '/api/v1/organiser/performances/{performanceId}/blocked-seats',
+  tag,
+  summary: 'Keeps free seats back from the sale, or gives blocked ones to it',
+  auth: 'organiser',
+  rate: editing,
+  params: z.strictObject({ performanceId: idOf('performance') }),
+  body: z.strictObject({
+    block: z.array(z.int().min(0)).max(2000).default([]),
+    unblock: z.array(z.int().min(0)).max(2000).default([]),
+  }),
+  responses: { 204: null },
+  problems: ['NOT_FOUND', 'SEATS_TAKEN'],
+});
+
+export const organiserRoutes = [
+  importVenue,
+  listVenues,
+  createShow,
+  editShow,
+  addPerformances,
+  blockSeats,
+];

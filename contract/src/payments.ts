@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import { idOf, instant, money } from './primitives.ts';
+import { defineRoute } from './route.ts';
+
+export const attemptState = z.enum(['CREATED', 'SEATS_LOCKED', 'SENT', 'ANSWERED', 'SETTLED']);
+export const attemptOutcome = z.enum(['APPROVED', 'DECLINED', 'NOT_SENT', 'SUPERSEDED']);
+
+/** What the buyer's browser needs to open the provider's payment window. */
+export const checkout = z.strictObject({
+  attemptId: idOf('attempt').meta({ description: 'Also the order id that the provider knows' }),
+  provider: z.enum(['toss']),
+  clientKey: z.string(),
+  amount: money,
+  orderName: z.string(),
+  checkoutUrl: z
+    .string()
+    .nullable()
+    .meta({ description: 'The sandbox’s payment page; null with a real provider' }),
+  successUrl: z.string(),
+  failUrl: z.string(),
+});
+
+export const attempt = z.strictObject({
+  id: idOf('attempt'),
+  orderId: idOf('order'),
+  state: attemptState,
+  outcome: attemptOutcome.nullable(),
+  amount: money,
+  providerCode: z.string().nullable(),
+  createdAt: instant,
+  settledAt: instant.nullable(),
+});
+
+const tag = 'Payments';
+const paying = { perMinute: 60, burst: 20 };
+const attemptParams = z.strictObject({ attemptId: idOf('attempt') });
+
+export const openAttempt = defineRoute({
+  name: 'openAttempt',
+  method: 'POST',
+  path: '/api/v1/orders/{orderId}/payments',
+  tag,
+  summary: 'A fresh payment attempt for an order whose payment window was closed or failed',
+  auth: 'account',
+  rate: paying,
+  idempotency: 'required',
+  params: z.strictObject({ orderId: idOf('order') }),
+  responses: { 201: checkout },
+  problems: ['NOT_FOUND', 'ORDER_NOT_PAYABLE', 'HOLD_ENDED'],
+});
+
+export const confirmPayment = defineRoute({
+  name: 'confirmPayment',
+  method: 'POST',
+  path: '/api/v1/payments/{attemptId}/confirm',
+  tag,
+  summary:
+    'Takes the money: 200 with the paid order, or 202 when the outcome is not known within 8 s (then read the order)',
+  auth: 'account',
+  rate: paying,
+  idempotency: 'required',
+  params: attemptParams,
+  body: z.strictObject({
+    paymentKey: z.string().min(1).max(200),
+    amount: z.int().min(1),
+  }),
+  responses: {
+    200: z.strictObject({ orderId: idOf('order'), orderState: z.literal('PAID') }),
+    202: z.strictObject({ orderId: idOf('order'), orderState: z.enum(['PAYING', 'UNKNOWN']) }),
+  },
+  problems: [
+    'NOT_FOUND',
+    'AMOUNT_MISMATCH',
+    'HOLD_ENDED',
+    'ORDER_NOT_PAYABLE',
+    'PAYMENT_DECLINED',
+    'PAYMENT_PROVIDER_REFUSED',
+    'PROVIDER_UNAVAILABLE',
+  ],
+});
+
+export const readAttempt = defineRoute({
+  name: 'readAttempt',
+  method: 'GET',
+  path: '/api/v1/payments/{attemptId}',
+  tag,
+  summary: 'A payment attempt of one’s own',
+  auth: 'account',
+  rate: { perMinute: 300, burst: 60 },
+  params: attemptParams,
+  responses: { 200: attempt },
+  problems: ['NOT_FOUND'],
+});
+
+export const tossWebhook = defineRoute({
+  name: 'tossWebhook',
+  method: 'POST',
+  path: '/api/v1/webhooks/toss',
+  tag,
+  summary: 'A hint from the provider that a payment changed; its word is checked with the provider',
+  auth: 'public',
+  rate: { perMinute: 60_000, burst: 5000 },
+  bodyLimitBytes: 64 * 1024,
+  body: z.looseObject({
+    eventType: z.string().max(64).optional(),
+    data: z
+      .looseObject({
+        orderId: z.string().max(64).optional(),
+        paymentKey: z.string().max(200).optional(),
+        secret: z.string().max(50).nullish(),
+      })
+      .optional(),
+  }),
+  responses: { 200: z.strictObject({ received: z.literal(true) }) },
+  problems: [],
+});
+
+export const paymentsRoutes = [openAttempt, confirmPayment, readAttempt, tossWebhook];

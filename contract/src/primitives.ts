@@ -1,0 +1,59 @@
+import { z } from 'zod';
+
+/** Every id is a prefix that names its kind, `_`, and 26 lower-case Crockford base32 characters. */
+export const idPrefixes = {
+  account: 'acc',
+  session: 'ses',
+  venue: 'venue',
+  seatingPlan: 'plan',
+  show: 'show',
+  performance: 'perf',
+  hold: 'hold',
+  order: 'ord',
+  attempt: 'att',
+  ticket: 'tkt',
+  mail: 'mail',
+  event: 'evt',
+} as const;
+export type IdKind = keyof typeof idPrefixes;
+
+export const idOf = (kind: IdKind) =>
+  z
+    .string()
+    .regex(new RegExp(`^${idPrefixes[kind]}_[0-9a-hjkmnp-tv-z]{26}$`), `must be a ${kind} id`)
+    .meta({ example: `${idPrefixes[kind]}_01jd8zk3v7q2m4x6t9w1y5b0ce` });
+
+/** An instant in ISO 8601, UTC, milliseconds. */
+export const instant = z.iso
+  .datetime({ precision: 3 })
+  .meta({ example: '2026-12-24T10:30:00.000Z' });
+
+/** Money in integer minor units of its currency; the won has no minor unit, so 150000 is ₩150,000. */
+export const money = z.strictObject({
+  amount: z.int().min(0).max(1_000_000_000_000),
+  currency: z.literal('KRW'),
+});
+export type Money = z.infer<typeof money>;
+
+/** A text that people read, in the languages that the product speaks. */
+export const localText = z.strictObject({
+  ko: z.string().trim().min(1).max(2000),
+  en: z.string().trim().min(1).max(2000),
+});
+export type LocalText = z.infer<typeof localText>;
+
+export const locale = z.enum(['ko', 'en']);
+export const gradeCode = z
+  .string()
+  .regex(/^[A-Z0-9]{1,8}$/, 'must be 1 to 8 capital letters or digits')
+  .meta({ example: 'VIP' });
+export const timeZone = z.string().min(1).max(64).meta({ example: 'Asia/Seoul' });
+export const seatNo = z.int().min(0).max(99_999);
+
+/** Lists answer page by page: `cursor` is opaque and comes from `nextCursor` of the page before. */
+export const pageQuery = {
+  cursor: z.string().max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+};
+export const pageOf = <T extends z.ZodType>(item: T) =>
+  z.strictObject({ items: z.array(item), nextCursor: z.string().nullable() });

@@ -1,0 +1,142 @@
+import { z } from 'zod';
+import { gradeCode, idOf, instant, seatNo } from './primitives.ts';
+import { defineRoute } from './route.ts';
+
+const tag = 'Seats';
+const performanceParams = z.strictObject({ performanceId: idOf('performance') });
+const holdParams = z.strictObject({ holdId: idOf('hold') });
+
+/** At most this many seats in one hold (product.md). */
+export const holdSeatsMax = 4;
+
+export const seatView = z.strictObject({
+  seatNo,
+  section: z.string(),
+  row: z.string(),
+  number: z.string(),
+  grade: gradeCode,
+});
+
+export const holdState = z.enum(['ACTIVE', 'PAYING', 'SOLD', 'RELEASED', 'LAPSED']);
+export const hold = z.strictObject({
+  id: idOf('hold'),
+  performanceId: idOf('performance'),
+  state: holdState,
+  seats: z.array(seatView),
+  deadline: instant.meta({ description: 'Until then the seats are yours, by the server’s clock' }),
+  endsBy: instant.meta({ description: 'The hold never lasts longer than this' }),
+  extendable: z.boolean(),
+  now: instant.meta({ description: 'The server’s clock at the moment of the answer' }),
+});
+
+export const readSeats = defineRoute({
+  name: 'readSeats',
+  method: 'GET',
+  path: '/api/v1/performances/{performanceId}/seats',
+  tag,
+  summary:
+    '2 bits a seat in seatNo order, 4 seats a byte, lowest bits first: 0 free, 1 held, 2 sold, 3 blocked. ETag is the version',
+  auth: 'public',
+  rate: { perMinute: 600, burst: 120 },
+  params: performanceParams,
+  responses: {
+    200: { contentType: 'application/octet-stream', description: '2 bits a seat' },
+    304: null,
+  },
+  problems: ['NOT_FOUND'],
+});
+
+export const watchSeats = defineRoute({
+  name: 'watchSeats',
+  method: 'GET',
+  path: '/api/v1/performances/{performanceId}/seats/stream',
+  tag,
+  summary:
+    'Server-sent events: `state` with the version first, then `delta` with pairs of seatNo×4+state; a gap in the version means: read the seats again',
+  auth: 'public',
+  rate: { perMinute: 60, burst: 30 },
+  params: performanceParams,
+  responses: { 200: { contentType: 'text/event-stream', description: 'state and delta events' } },
+  problems: ['NOT_FOUND'],
+});
+
+export const takeHold = defineRoute({
+  name: 'takeHold',
+  method: 'POST',
+  path: '/api/v1/performances/{performanceId}/holds',
+  tag,
+  summary: 'Holds one to four seats, all or none: named ones, or the best adjacent of a grade',
+  auth: 'account',
+  rate: { perMinute: 120, burst: 30 },
+  idempotency: 'required',
+  params: performanceParams,
+  body: z.union([
+    z.strictObject({
+      seats: z
+        .array(seatNo)
+        .min(1)
+        .max(holdSeatsMax)
+        .refine((seats) => new Set(seats).size === seats.length, 'names a seat twice'),
+    }),
+    z.strictObject({
+      bestAvailable: z.strictObject({
+        grade: gradeCode,
+        count: z.int().min(1).max(holdSeatsMax),
+      }),
+    }),
+  ]),
+  responses: { 201: hold },
+  problems: [
+    'NOT_FOUND',
+    'SALE_NOT_OPEN',
+    'SALE_CLOSED',
+    'SEATS_TAKEN',
+    'SEATS_BLOCKED',
+    'NO_ADJACENT_SEATS',
+    'SEAT_LEFT_STRANDED',
+    'BUYER_LIMIT_REACHED',
+    'SHOW_SOLD_OUT',
+  ],
+});
+
+export const readHold = defineRoute({
+  name: 'readHold',
+  method: 'GET',
+  path: '/api/v1/holds/{holdId}',
+  tag,
+  summary: 'A hold of one’s own',
+  auth: 'account',
+  rate: { perMinute: 600, burst: 120 },
+  params: holdParams,
+  responses: { 200: hold },
+  problems: ['NOT_FOUND'],
+});
+
+export const extendHold = defineRoute({
+  name: 'extendHold',
+  method: 'POST',
+  path: '/api/v1/holds/{holdId}/extend',
+  tag,
+  summary: 'Restarts the hold’s time, once; creating the order does the same if it was not used',
+  auth: 'account',
+  rate: { perMinute: 60, burst: 20 },
+  idempotency: 'required',
+  params: holdParams,
+  responses: { 200: hold },
+  problems: ['NOT_FOUND', 'HOLD_ENDED', 'HOLD_EXTENDED_ALREADY'],
+});
+
+export const releaseHold = defineRoute({
+  name: 'releaseHold',
+  method: 'DELETE',
+  path: '/api/v1/holds/{holdId}',
+  tag,
+  summary: 'Gives the seats back at once; an order that waits for its payment is cancelled with it',
+  auth: 'account',
+  rate: { perMinute: 120, burst: 30 },
+  params: holdParams,
+  responses: { 204: null },
+  problems: ['NOT_FOUND', 'HOLD_ENDED'],
+});
+
+export const seatsRoutes = [readSeats, watchSeats, takeHold, readHold, extendHold, releaseHold];

@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { idOf, instant, localText } from './primitives.ts';
+import { defineRoute } from './route.ts';
+import { seatView } from './seats.ts';
+
+export const ticketState = z.enum(['LIVE', 'CANCELLED']);
+
+export const ticket = z.strictObject({
+  id: idOf('ticket'),
+  orderId: idOf('order'),
+  performanceId: idOf('performance'),
+  state: ticketState,
+  showTitle: localText,
+  venueName: localText,
+  startsAt: instant,
+  timeZone: z.string(),
+  seat: seatView,
+  code: z.string().meta({ description: 'The signed code that the QR shows' }),
+  issuedAt: instant,
+});
+
+const tag = 'Tickets';
+const reading = { perMinute: 300, burst: 60 };
+// A PDF costs about 5 ms of a core.
+const drawing = { perMinute: 60, burst: 20 };
+const orderParams = z.strictObject({ orderId: idOf('order') });
+const ticketParams = z.strictObject({ ticketId: idOf('ticket') });
+
+export const listTickets = defineRoute({
+  name: 'listTickets',
+  method: 'GET',
+  path: '/api/v1/orders/{orderId}/tickets',
+  tag,
+  summary: 'The tickets of an order of one’s own',
+  auth: 'account',
+  rate: reading,
+  params: orderParams,
+  responses: { 200: z.strictObject({ items: z.array(ticket) }) },
+  problems: ['NOT_FOUND'],
+});
+
+export const readTicket = defineRoute({
+  name: 'readTicket',
+  method: 'GET',
+  path: '/api/v1/tickets/{ticketId}',
+  tag,
+  summary: 'A ticket of one’s own',
+  auth: 'account',
+  rate: reading,
+  params: ticketParams,
+  responses: { 200: ticket },
+  problems: ['NOT_FOUND'],
+});
+
+export const readTicketQr = defineRoute({
+  name: 'readTicketQr',
+  method: 'GET',
+  path: '/api/v1/tickets/{ticketId}/qr.svg',
+  tag,
+  summary: 'The ticket’s code as a QR',
+  auth: 'account',
+  rate: reading,
+  params: ticketParams,
+  responses: { 200: { contentType: 'image/svg+xml', description: 'QR code' } },
+  problems: ['NOT_FOUND'],
+});
+
+export const readTicketPdf = defineRoute({
+  name: 'readTicketPdf',
+  method: 'GET',
+  path: '/api/v1/tickets/{ticketId}/ticket.pdf',
+  tag,
+  summary: 'The ticket to print',
+  auth: 'account',
+  rate: drawing,
+  params: ticketParams,
+  responses: { 200: { contentType: 'application/pdf', description: 'One ticket' } },
+  problems: ['NOT_FOUND'],
+});
+
+export const readOrderPdf = defineRoute({
+  name: 'readOrderPdf',
+  method: 'GET',
+  path: '/api/v1/orders/{orderId}/tickets.pdf',
+  tag,
+  summary: 'All tickets of an order to print, one on a page',
+  auth: 'account',
+  rate: drawing,
+  params: orderParams,
+  responses: { 200: { contentType: 'application/pdf', description: 'One page a ticket' } },
+  problems: ['NOT_FOUND'],
+});
+
+export const readCalendar = defineRoute({
+  name: 'readCalendar',
+  method: 'GET',
+  path: '/api/v1/orders/{orderId}/calendar.ics',
+  tag,
+  summary: 'The performance as a calendar entry',
+  auth: 'account',
+  rate: reading,
+  params: orderParams,
+  responses: { 200: { contentType: 'text/calendar', description: 'iCalendar' } },
+  problems: ['NOT_FOUND'],
+});
+
+export const ticketsRoutes = [
+  listTickets,
+  readTicket,
+  readTicketQr,
+  readTicketPdf,
+  readOrderPdf,
+  readCalendar,
+];

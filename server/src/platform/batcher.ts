@@ -1,0 +1,79 @@
+import type { Histogram } from 'prom-client';
+import { assert, Failure } from './failure.ts';
+
+/**
+ * Group commit: calls that arrive while the last batches are being committed go together in the
+ * next one, in arrival order. One commit of 100 purchases costs 6.6 µs of database CPU each, a
+ * commit for every purchase 85 µs (docs/performance.md). With nothing in flight a call goes at the
+ * end of the current turn of the event loop, so an idle program adds no waiting.
+ */
+export type Batcher<I, O> = {
+  /** Resolves with this item's result after its batch was committed; rejects when the batch failed
+   * (outcome unknown) or, with OVERLOADED, when too many are waiting (nothing was done). */
+  add(item: I): Promise<O>;
+  /** Waits until everything that was added has been answered. Nothing may be added afterwards. */
+  close(): Promise<void>;
+};
+
+type Waiting<I, O> = { item: I; resolve: (result: O) => void; reject: (error: unknown) => void };
+
+export const makeBatcher = <I, O>(options: {
+  name: string;
+  /** Does the work of a batch; must answer one result for each item, in the same order. */
+  run: (items: readonly I[]) => Promise<readonly O[]>;
+  /** Longest batch; 256 keeps one batch near 5 ms in the database. */
+  sizeMax?: number;
+  /** Batches on their way at once; with 2 the database works while we prepare the next. */
+  inFlightMax?: number;
+  /** Calls that may wait; beyond it the caller is refused at once instead of piling up. */
+  waitingMax?: number;
+  sizes?: Histogram;
+}): Batcher<I, O> => {
+  const { name, run, sizeMax = 256, inFlightMax = 2, waitingMax = 20_000, sizes } = options;
+  let waiting: Waiting<I, O>[] = [];
+  let inFlight = 0;
+  let scheduled = false;
+  let closed: (() => void) | null = null;
+
+  const flush = async (): Promise<void> => {
+    scheduled = false;
+    if (waiting.length === 0 || inFlight >= inFlightMax) return;
+    const batch = waiting.length <= sizeMax ? waiting : waiting.slice(0, sizeMax);
+    waiting = batch === waiting ? [] : waiting.slice(sizeMax);
+    inFlight++;
+    if (waiting.length > 0) schedule();
+    sizes?.observe({ batch: name }, batch.length);
+    try {
+      const results = await run(batch.map((entry) => entry.item));
+      assert(results.length === batch.length, `${name}: one result for each item`);
+      for (let i = 0; i < batch.length; i++) batch[i]?.resolve(results[i] as O);
+    } catch (error) {
+      for (const entry of batch) entry.reject(error);
+    }
+    inFlight--;
+    if (waiting.length > 0) schedule();
+    else if (inFlight === 0) closed?.();
+  };
+  const schedule = (): void => {
+    if (scheduled || inFlight >= inFlightMax) return;
+    scheduled = true;
+    setImmediate(() => void flush());
+  };
+
+  return {
+    add: (item) =>
+      new Promise((resolve, reject) => {
+        if (closed !== null || waiting.length >= waitingMax) {
+          reject(new Failure('OVERLOADED', `${name}: too many calls wait`, { retryable: true }));
+          return;
+        }
+        waiting.push({ item, resolve, reject });
+        schedule();
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        closed = resolve;
+        if (waiting.length === 0 && inFlight === 0) resolve();
+      }),
+  };
+};

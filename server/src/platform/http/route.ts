@@ -1,0 +1,67 @@
+import type { RawBody, RouteSpec } from '@usher/contract/route.ts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import type { Refusal } from './problem.ts';
+
+/** Who is calling, as their access token says. */
+export type Caller = {
+  readonly accountId: string;
+  readonly role: string;
+  readonly sessionId: string;
+};
+
+type Parsed<T> = T extends z.ZodType<infer Output> ? Output : undefined;
+
+export type RouteRequest<S extends RouteSpec> = {
+  readonly params: Parsed<S['params']>;
+  readonly query: Parsed<S['query']>;
+  readonly body: Parsed<S['body']>;
+  /** Present whenever the route is not public; on a public route when a valid token came along. */
+  readonly caller: S['auth'] extends 'public' ? Caller | null : Caller;
+  /** The caller's address; behind a proxy the one that a trusted proxy reports. */
+  readonly address: string;
+  readonly traceId: string;
+  /** Null only where the route does not require it. */
+  readonly idempotencyKey: S['idempotency'] extends 'required' ? string : string | null;
+  readonly raw: FastifyRequest;
+};
+
+type Headers = { readonly headers?: Readonly<Record<string, string | readonly string[]>> };
+type AnswerOf<Status extends number, Body> =
+  Body extends z.ZodType<infer Output>
+    ? Headers & { readonly status: Status; readonly body: Output }
+    : Body extends RawBody
+      ? Headers & { readonly status: Status; readonly raw: Buffer | string }
+      : Headers & { readonly status: Status };
+
+/** The answers that the route's description allows, or a refusal from the catalogue. */
+export type Answer<S extends RouteSpec> =
+  | {
+      [Status in keyof S['responses'] & number]: AnswerOf<Status, S['responses'][Status]>;
+    }[keyof S['responses'] & number]
+  | Refusal
+  /** The handler writes to the socket itself (an event stream). */
+  | { readonly stream: (reply: FastifyReply) => void };
+
+export type Route = {
+  readonly spec: RouteSpec;
+  readonly handle: (request: RouteRequest<RouteSpec>) => Promise<Answer<RouteSpec>>;
+  /** A refusal that needs neither the database nor the memory of earlier answers (a lost race). */
+  readonly refuseEarly?: (request: RouteRequest<RouteSpec>) => Refusal | null;
+};
+
+/** Ties a handler to its description in the contract; the compiler holds the two together. */
+export const route = <S extends RouteSpec>(
+  spec: S,
+  handle: (request: RouteRequest<S>) => Promise<Answer<S>>,
+  refuseEarly?: (request: RouteRequest<S>) => Refusal | null,
+): Route => {
+  const tied: { spec: S; handle: typeof handle; refuseEarly?: typeof refuseEarly } = {
+    spec,
+    handle,
+  };
+  if (refuseEarly !== undefined) tied.refuseEarly = refuseEarly;
+  // The list of routes forgets each one's own types; the server checks every request against the
+  // spec's schemas before it calls the handler.
+  return tied as unknown as Route;
+};

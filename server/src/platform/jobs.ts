@@ -1,0 +1,66 @@
+import { Logger, parseCronItems, type Runner, run } from 'graphile-worker';
+import pg from 'pg';
+import type { Log } from './log.ts';
+
+/**
+ * A piece of work kept in the database until it is done: tried again with growing pauses, on any
+ * process. `schedule` is a crontab line (UTC); each due time runs on one process of many.
+ */
+export type Job = {
+  readonly name: string;
+  readonly schedule?: string;
+  /** Tries before the job is left for the operator to see; 25 tries reach over three days. */
+  readonly triesMax?: number;
+  run(payload: unknown): Promise<void>;
+};
+
+export type Jobs = { close(): Promise<void> };
+
+/** SQL that adds a job within the caller's transaction: `SELECT ${addJobSql}` with name, payload. */
+export const addJobSql = 'graphile_worker.add_job($1, $2::json)';
+
+export const openJobs = async (options: {
+  url: string;
+  log: Log;
+  jobs: readonly Job[];
+  /** Jobs that this process runs at once. */
+  concurrency: number;
+}): Promise<Jobs> => {
+  const { log, jobs } = options;
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    application_name: 'usher jobs',
+    max: options.concurrency + 2,
+  });
+  pool.on('error', (error) => log.warn({ err: error }, 'an idle job connection was lost'));
+  const runner: Runner = await run({
+    pgPool: pool,
+    concurrency: options.concurrency,
+    noHandleSignals: true,
+    pollInterval: 1000,
+    logger: new Logger(() => (level, message) => {
+      if (level === 'error') log.error({ job: message }, 'job runner');
+      else if (level === 'warning') log.warn({ job: message }, 'job runner');
+      else log.debug({ job: message }, 'job runner');
+    }),
+    taskList: Object.fromEntries(
+      jobs.map((job) => [job.name, async (payload: unknown) => job.run(payload)]),
+    ),
+    parsedCronItems: parseCronItems(
+      jobs
+        .filter((job) => job.schedule !== undefined)
+        .map((job) => ({
+          task: job.name,
+          match: job.schedule as string,
+          identifier: job.name,
+          options: { backfillPeriod: 0, maxAttempts: job.triesMax ?? 3 },
+        })),
+    ),
+  });
+  return {
+    close: async () => {
+      await runner.stop();
+      await pool.end();
+    },
+  };
+};

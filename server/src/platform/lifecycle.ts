@@ -1,0 +1,30 @@
+import type { Log } from './log.ts';
+
+/** Closers stand next to their openers; closing goes in the reverse order of opening. */
+export type Lifecycle = {
+  onClose(name: string, close: () => Promise<void> | void): void;
+  /** Closes everything once; a part that fails to close does not keep the others open. */
+  close(): Promise<void>;
+};
+
+export const makeLifecycle = (log: Log): Lifecycle => {
+  const closers: { name: string; close: () => Promise<void> | void }[] = [];
+  let closing: Promise<void> | null = null;
+  const closeAll = async (): Promise<void> => {
+    for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) {
+      try {
+        await closer.close();
+        log.debug({ part: closer.name }, 'closed');
+      } catch (error) {
+        log.error({ err: error, part: closer.name }, 'could not close');
+      }
+    }
+  };
+  return {
+    onClose: (name, close) => void closers.push({ name, close }),
+    close: () => {
+      closing ??= closeAll();
+      return closing;
+    },
+  };
+};
