@@ -22,7 +22,7 @@ describe('Biome, with the configuration of this repository', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'usher-lint-'));
   afterAll(() => rmSync(scratch, { recursive: true }));
 
-  it('refuses each of five planted floating or misused promises, and nothing beside them', async () => {
+  it('refuses five planted floating or misused promises, and nothing beside them', async () => {
     cpSync(join(root, 'biome.json'), join(scratch, 'biome.json'));
     for (const name of readdirSync(fixtures)) {
       cpSync(join(fixtures, name), join(scratch, name.replace(/\.txt$/, '')));
@@ -65,7 +65,7 @@ describe('the compiler’s types', () => {
     sourceFiles = program.getSourceFiles().map((file) => file.fileName);
   }, 120_000);
 
-  it('find each planted promise of a library that nobody waits for, and nothing beside them', () => {
+  it('find each planted promise of a library that nobody waits for, and nothing beside', () => {
     const planted = plantedLines('planted-library.ts', /\/\/ planted/);
     expect(planted).toHaveLength(8);
     const found = forgotten.filter((each) => each.path.startsWith(`${fixtures}/`));

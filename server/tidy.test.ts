@@ -1,0 +1,89 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join, resolve, sep } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { importsOf } from './tidy/imports.ts';
+import { layerOf } from './tidy/layers.ts';
+import { problemCodes } from './tidy/repository.ts';
+import { rules } from './tidy/rules.ts';
+import { type Breach, isScript, readTree } from './tidy/source.ts';
+
+const root = resolve(import.meta.dirname, '..');
+const fixtures = join(import.meta.dirname, 'tidy/fixtures');
+const tree = readTree(root);
+const named = Object.entries(rules);
+
+const places = (breaches: readonly Breach[]): string[] =>
+  [...new Set(breaches.map(({ path, line }) => `${path}:${line}`))].sort();
+
+describe('the rules saw the tree', () => {
+  // Raised as the tree grows; a walk that loses a folder must not pass for a clean one.
+  const seenAtLeast = {
+    contract: 1,
+    domain: 1,
+    platform: 1,
+    service: 0,
+    composition: 0,
+    demo: 0,
+    web: 0,
+    sandbox: 1,
+    free: 10,
+    nowhere: 0,
+  };
+
+  it.each(Object.entries(seenAtLeast))('layer %s has at least %i files', (kind, least) => {
+    const seen = tree.filter(({ path }) => layerOf(path).kind === kind);
+    expect(seen.length).toBeGreaterThanOrEqual(least);
+  });
+
+  it('and overlooked no script: a plain listing finds the same ones', () => {
+    const listed = readdirSync(root)
+      .filter((name) => !/^(?:node_modules|\.git|coverage|bench-results)$/.test(name))
+      .flatMap((name) => pathsBelow(name))
+      .filter((path) => isScript(path) && !/(?:^|\/)(?:node_modules|dist)\//.test(path));
+    const seen = tree.map(({ path }) => path).filter(isScript);
+    expect(seen.sort()).toEqual(listed.sort());
+  });
+
+  it('and read imports and problem codes, not only files', () => {
+    expect(importsOf(tree).length).toBeGreaterThan(100);
+    expect(problemCodes(tree).length).toBeGreaterThan(30);
+  });
+
+  it('and what an import names is a file of the tree', () => {
+    const paths = new Set(tree.map(({ path }) => path));
+    const lost = importsOf(tree).filter(({ target }) => target !== null && !paths.has(target));
+    expect(lost.map(({ from, line, specifier }) => `${from.path}:${line} ${specifier}`)).toEqual(
+      [],
+    );
+    expect(problemCodes(tree).length).toBeGreaterThan(30);
+  });
+});
+
+describe('each rule fires on the breaches planted for it, and on nothing beside them', () => {
+  it.each(named)('%s', (name, rule) => {
+    const files = readTree(join(fixtures, name));
+    const planted = files.flatMap(({ path, text }) =>
+      text
+        .split('\n')
+        .flatMap((line, at) => (/\bbreach\b/.test(line) ? [`${path}:${at + 1}`] : [])),
+    );
+    expect(planted.length).toBeGreaterThan(0);
+    expect(places(rule(files))).toEqual(planted.sort());
+  });
+
+  it('and no folder of planted breaches is left without its rule', () => {
+    expect(readdirSync(fixtures).sort()).toEqual(named.map(([name]) => name).sort());
+  });
+});
+
+describe('the tree has no breach of', () => {
+  it.each(named)('%s', (_name, rule) => {
+    expect(rule(tree).map(({ path, line, says }) => `${path}:${line} ${says}`)).toEqual([]);
+  });
+});
+
+function pathsBelow(name: string): string[] {
+  if (!statSync(join(root, name)).isDirectory()) return [name];
+  const below = readdirSync(join(root, name), { recursive: true, encoding: 'utf8' });
+  return below.map((path) => `${name}/${path.replaceAll(sep, '/')}`);
+}

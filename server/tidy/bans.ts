@@ -1,0 +1,142 @@
+import { importsOf } from './imports.ts';
+import { type Breach, isScript, lineAt, type SourceFile } from './source.ts';
+
+type Ban = {
+  /** Matched against the code, without comments and quoted text. */
+  readonly pattern: RegExp;
+  readonly instead: string;
+  readonly inside: RegExp;
+  readonly except?: RegExp;
+};
+
+const program = /^(?:contract|server)\/src\//;
+const platform = /^server\/src\/platform\//;
+
+function anyOf(...patterns: RegExp[]): RegExp {
+  return new RegExp(patterns.map((pattern) => pattern.source).join('|'), 'g');
+}
+
+/** What the code may not say, and what to use instead. */
+const bans: readonly Ban[] = [
+  {
+    pattern: anyOf(
+      /\bDate\.now\b/,
+      /\bnew Date(?:\(\s*\)|(?!\w|\s*\())/,
+      /(?<!new )\bDate\(/,
+      /\bperformance\.now\b/,
+      /\bhrtime\b/,
+    ),
+    instead: 'the injected clock (platform/clock.ts)',
+    inside: program,
+    // The embedded database waits for a process of the system, whose time nobody can inject.
+    except: /^server\/src\/platform\/(?:clock\.ts|postgres\/embedded)/,
+  },
+  {
+    pattern: anyOf(
+      /\bMath\.random\b/,
+      /\brandom(?:Bytes|Int|UUID|Fill|FillSync)\b/,
+      /\bgetRandomValues\b/,
+    ),
+    instead: 'the injected ids (platform/ids.ts)',
+    inside: program,
+    except: platform,
+  },
+  {
+    pattern: anyOf(/\bset(?:Timeout|Interval|Immediate)\b/),
+    instead: 'the injected clock: sleep, makeLoop',
+    inside: program,
+    except: platform,
+  },
+  {
+    pattern: anyOf(/\bprocess\s*(?:\??\.\s*env\b|\??\.?\[)/, /\benv\b[^;]*=\s*process\b/),
+    instead: 'the injected configuration (platform/config)',
+    inside: program,
+    except: platform,
+  },
+  {
+    pattern: anyOf(/\bconsole\s*(?:\.|\[)/),
+    instead: 'the injected log',
+    inside: /^(?:contract|server|web)\/src\//,
+    except: platform,
+  },
+  {
+    pattern: anyOf(/\bas any\b/),
+    instead: '`unknown` and a check',
+    inside: /./,
+  },
+  {
+    pattern: anyOf(
+      /\.(?:only|skip)\s*\(/,
+      /\b(?:describe|it|test|bench)(?:\.\w+)*\.(?:only|skip|todo|fails)\b/,
+      /\b[xf](?:it|describe)\s*\(/,
+    ),
+    instead: 'a test that runs, or testNeeding',
+    inside: /./,
+    // Names what the machine lacks, and fails instead where the whole stack is required.
+    except: /^tests\/support\/stack\.ts$/,
+  },
+];
+
+/** The same things by their other door. */
+const bannedModules = /^node:(?:timers(?:\/promises)?|process|perf_hooks)$/;
+
+export function bannedCode(files: readonly SourceFile[]): Breach[] {
+  const breaches: Breach[] = [];
+  const say = (path: string, line: number, says: string) =>
+    breaches.push({ rule: 'bannedCode', path, line, says });
+  for (const file of files.filter(({ path }) => isScript(path))) {
+    for (const { pattern, instead, inside, except } of bans) {
+      if (!inside.test(file.path) || except?.test(file.path)) continue;
+      for (const match of file.code.matchAll(pattern)) {
+        say(file.path, lineAt(file.code, match.index), `\`${match[0].trim()}\`: use ${instead}`);
+      }
+    }
+  }
+  for (const { from, line, specifier } of importsOf(files)) {
+    if (!program.test(from.path) || platform.test(from.path)) continue;
+    if (bannedModules.test(specifier)) say(from.path, line, `${specifier}: platform injects it`);
+  }
+  return breaches;
+}
+
+/** Words that promise work instead of doing it. Anywhere in code, also in comments and texts. */
+const forbiddenWords = ['TODO', 'FIXME', 'XXX'];
+const wordsOf = new RegExp(`(?:\\b(?:${forbiddenWords.join('|')})|@ts-(?:ignore|nocheck))\\b`, 'g');
+
+export function forbiddenText(files: readonly SourceFile[]): Breach[] {
+  return files
+    .filter(({ path }) => isScript(path) || /\.(?:lua|sql|css|html|ya?ml|sh)$/.test(path))
+    .filter(({ path }) => path !== 'server/tidy/bans.ts')
+    .flatMap((file) =>
+      [...file.text.matchAll(wordsOf)].map((match) => ({
+        rule: 'forbiddenText',
+        path: file.path,
+        line: lineAt(file.text, match.index),
+        says: `\`${match[0]}\`: do it, or make an issue of it`,
+      })),
+    );
+}
+
+const emptyCatch = anyOf(
+  /\bcatch\s*(?:\([^)]*\)\s*)?\{\s*\}/,
+  /\.catch\(\s*(?:async\s*)?(?:\([^)]*\)|\w+)\s*=>\s*(?:\{\s*\}|undefined|void 0)\s*,?\s*\)/,
+);
+
+/** An error that nobody hears of; a comment inside that gives the reason is enough. */
+export function swallowedErrors(files: readonly SourceFile[]): Breach[] {
+  const breaches: Breach[] = [];
+  for (const { path, code, text } of files.filter(({ path }) => isScript(path))) {
+    for (const match of code.matchAll(emptyCatch)) {
+      const written = text.slice(match.index, match.index + match[0].length);
+      if (/\{\s*\/[/*]/.test(written)) continue;
+      const line = lineAt(code, match.index);
+      breaches.push({
+        rule: 'swallowedErrors',
+        path,
+        line,
+        says: 'say why nobody need hear of it',
+      });
+    }
+  }
+  return breaches;
+}

