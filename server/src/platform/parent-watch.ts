@@ -5,7 +5,7 @@
  */
 export function onParentGone(callback: () => void): void {
   if (process.connected === undefined) return;
-  if (!process.connected) return queueMicrotask(callback);
+  if (!process.connected) queueMicrotask(callback);
   process.once('disconnect', callback);
   process.channel?.unref();
 }

@@ -1,0 +1,77 @@
+import { rm } from 'node:fs/promises';
+import type { TestProject } from 'vitest/node';
+import { onParentGone } from '../../server/src/platform/parent-watch.ts';
+import { openEmbeddedPostgres } from '../../server/src/platform/postgres/embedded.ts';
+import { dropDatabases, withClient } from './databases.ts';
+import { makeScratchFolder, removeAbandonedFolders } from './scratch.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Of a role that may create databases. */
+    postgresUrl: string;
+    /** Begins the name of every database of this run. */
+    databasePrefix: string;
+  }
+}
+
+type Server = { url: string; stop(): Promise<void> };
+
+// Each project loads this file anew; one server is enough for the whole run.
+const key = Symbol.for('usher.tests.postgres');
+const shelf = globalThis as { [key]?: { server: Promise<Server>; users: number } };
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const databasePrefix = `usher_test_${process.pid}`;
+  shelf[key] ??= { server: openServer(databasePrefix), users: 0 };
+  const shared = shelf[key];
+  shared.users += 1;
+  const { url, stop } = await shared.server;
+  project.provide('postgresUrl', url);
+  project.provide('databasePrefix', databasePrefix);
+  return async () => {
+    shared.users -= 1;
+    if (shared.users > 0) return;
+    delete shelf[key];
+    await stop();
+  };
+}
+
+async function openServer(databasePrefix: string): Promise<Server> {
+  onParentGone(() => process.exit(1));
+  const given = process.env['TEST_DATABASE_URL'];
+  if (given) return { url: given, stop: () => dropDatabases(given, databasePrefix) };
+
+  removeAbandonedFolders();
+  const dataDir = await makeScratchFolder();
+  const quiet = { info: () => {}, warn: console.warn };
+  const server = await openEmbeddedPostgres({ dataDir, log: quiet, settings: testSettings });
+  await letUsherCreateDatabases(server.url);
+  return {
+    url: server.url,
+    async stop() {
+      await server.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/**
+ * What a test sees is as in production (synchronous_commit stays on: commits wait for each other
+ * as they do there), but nothing needs to survive the machine.
+ */
+const testSettings = {
+  fsync: 'off',
+  full_page_writes: 'off',
+  max_connections: '300',
+  max_wal_size: '4GB',
+  checkpoint_timeout: '1h',
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+};
+
+async function letUsherCreateDatabases(url: string): Promise<void> {
+  const superuser = new URL(url);
+  superuser.username = 'postgres';
+  superuser.pathname = '/postgres';
+  await withClient(superuser.href, (client) => client.query('ALTER ROLE usher CREATEDB'));
+}

@@ -1,0 +1,97 @@
+import { createHook } from 'node:async_hooks';
+
+/** What a test file must not leave behind, by the names that Node gives these resources. */
+const KINDS: Record<string, string> = {
+  Timeout: 'timer',
+  TCPWRAP: 'socket',
+  PIPEWRAP: 'pipe',
+  TCPSERVERWRAP: 'server',
+  PIPESERVERWRAP: 'server',
+  UDPWRAP: 'datagram socket',
+  TLSWRAP: 'TLS socket',
+  PROCESSWRAP: 'child process',
+  FSEVENTWRAP: 'file watcher',
+  STATWATCHER: 'file watcher',
+  WORKER: 'worker thread',
+};
+/** A closed socket is gone one or two turns of the loop after its end: so long it may take. */
+const SETTLE_LIMIT_MS = 2_000;
+const POLL_MS = 5;
+
+export type LeakWatch = {
+  /** Resolves when nothing is left that was opened since; rejects naming what was left, and where. */
+  expectNothingLeft(): Promise<void>;
+};
+
+type Opened = { kind: string; stack: string; resource: WeakRef<object> };
+
+/**
+ * Watches everything that is opened from now on. What Node's event loop does not wait for (unref)
+ * is no leak, and neither is what the test runner opens for itself.
+ */
+export function watchForLeaks(): LeakWatch {
+  const opened = new Map<number, Opened>();
+  const wait = globalThis.setTimeout;
+  let watching = true;
+  const hook = createHook({
+    // Promises are no leaks, and watching them makes them three times slower.
+    trackPromises: false,
+    init(id, type, _trigger, resource) {
+      const kind = KINDS[type];
+      if (kind === undefined || !watching) return;
+      const { stackTraceLimit } = Error;
+      Error.stackTraceLimit = 40;
+      const stack = new Error('opened').stack ?? '';
+      Error.stackTraceLimit = stackTraceLimit;
+      if (!isOfTheRunner(stack, kind))
+        opened.set(id, { kind, stack, resource: new WeakRef(resource) });
+    },
+    destroy(id) {
+      opened.delete(id);
+    },
+  }).enable();
+
+  return {
+    async expectNothingLeft() {
+      watching = false;
+      const deadlineMs = performance.now() + SETTLE_LIMIT_MS;
+      const left = () => [...opened.values()].filter(({ resource }) => isHolding(resource.deref()));
+      while (left().length > 0 && performance.now() < deadlineMs) {
+        await new Promise((resolve) => wait(resolve, POLL_MS));
+      }
+      hook.disable();
+      const leaks = left();
+      if (leaks.length > 0) throw new Error(`the test file left open:\n${describe(leaks)}`);
+    },
+  };
+}
+
+function isHolding(resource: object | undefined): boolean {
+  if (resource === undefined || isStandardStream(resource)) return false;
+  if ('hasRef' in resource && typeof resource.hasRef === 'function') return resource.hasRef();
+  return true;
+}
+
+/** Node opens them on first use and never closes them. */
+function isStandardStream(resource: object): boolean {
+  const streams = [process.stdin, process.stdout, process.stderr];
+  return streams.some((stream) => '_handle' in stream && stream._handle === resource);
+}
+
+/** Judged by the innermost frame outside of Node; timers of Node's own are nobody's leak. */
+function isOfTheRunner(stack: string, kind: string): boolean {
+  const frames = stack.split('\n').filter((line) => !/\(?node:|\/leaks\.ts|^Error/.test(line));
+  const first = frames[0] ?? '';
+  if (first === '') return kind === 'timer';
+  return /node_modules\/(@?vitest|tinypool|vite)\b/.test(first);
+}
+
+function describe(leaks: Opened[]): string {
+  return leaks
+    .map(({ kind, stack }) => {
+      const frames = stack.split('\n').slice(1);
+      const ours = frames.filter((line) => !/node:|node_modules|\/leaks\.ts/.test(line));
+      return `${kind}, opened\n${(ours.length > 0 ? ours : frames).slice(0, 5).join('\n')}`;
+    })
+    .join('\n');
+}

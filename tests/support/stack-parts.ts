@@ -1,0 +1,61 @@
+import { accessSync, constants, readdirSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** How the title of a test that needs a part of the stack ends. */
+export const NEEDS = /\(needs ([\w-]+)\)/;
+
+const parts = {
+  pdftoppm: {
+    how: 'apt-get install poppler-utils',
+    isThere: () => findProgram('pdftoppm') !== null,
+  },
+  'debian-postgresql': {
+    how: 'apt-get install postgresql-15',
+    isThere: () => debianPostgresBinDir() !== null,
+  },
+};
+
+export type PartName = keyof typeof parts;
+
+/** Whether this machine has the part, and how to get it when it has not. */
+export function stackPart(name: PartName): { available: boolean; how: string } {
+  return { available: parts[name].isThere(), how: parts[name].how };
+}
+
+export function howToGet(name: string): string {
+  return Object.entries(parts).find(([part]) => part === name)?.[1].how ?? 'unknown';
+}
+
+/** Its folder of programs, the latest version's; null where Debian's server is not installed. */
+export function debianPostgresBinDir(): string | null {
+  const root = '/usr/lib/postgresql';
+  const folders = isFolder(root) ? readdirSync(root) : [];
+  const versions = folders.map(Number).filter((version) => version >= 15);
+  for (const version of versions.sort((a, b) => b - a)) {
+    const binDir = join(root, String(version), 'bin');
+    if (isProgram(join(binDir, 'initdb'))) return binDir;
+  }
+  return null;
+}
+
+function findProgram(name: string): string | null {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  return folders.map((folder) => join(folder, name)).find(isProgram) ?? null;
+}
+
+function isProgram(path: string): boolean {
+  return isAllowed(path, constants.X_OK);
+}
+
+function isFolder(path: string): boolean {
+  return isAllowed(path, constants.R_OK);
+}
+
+function isAllowed(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,55 @@
+import { availableParallelism } from 'node:os';
+import { defineConfig } from 'vitest/config';
+
+/** Whole-system tests, and those on a real store, need PostgreSQL; the others need nothing. */
+const onStores = ['{contract,server,sandbox,tests}/**/*.postgres.test.ts'];
+const wholeSystem = ['tests/{http,simulation,e2e,chaos,load}/**/*.test.ts'];
+const everything = ['{contract,server,sandbox,tests}/**/*.test.ts'];
+const never = ['**/node_modules/**', '**/fixtures/**'];
+
+const needsPostgres = { globalSetup: ['tests/support/global-postgres.ts'] };
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './tests/support/reporter.ts'],
+    // A process a file: tests send signals, kill children and watch for what is left open.
+    pool: 'forks',
+    isolate: true,
+    // PostgreSQL and the programs under test want their share of the cores.
+    maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 30_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: everything,
+          exclude: [...never, ...onStores, ...wholeSystem],
+          setupFiles: ['tests/support/setup.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'stores',
+          include: onStores,
+          exclude: [...never, ...wholeSystem],
+          setupFiles: ['tests/support/setup.ts'],
+          ...needsPostgres,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'system',
+          include: wholeSystem,
+          exclude: never,
+          setupFiles: ['tests/support/setup.ts'],
+          ...needsPostgres,
+        },
+      },
+    ],
+  },
+});
