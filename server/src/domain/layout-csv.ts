@@ -229,7 +229,7 @@ function documentOf(plan: Plan, pitch: number): LayoutDocument {
       for (const chain of chains) runs.push(runOf(sections.length, chain, grades));
       centres.push(joinChains(chains));
     }
-    sections.push({ name, outline: outlineOfRows(centres, 0.7 * NEIGHBOUR_UNITS) });
+    sections.push({ name, outline: outlineOfRows(centres, 0.55 * NEIGHBOUR_UNITS) });
   }
   const stage = stageAbove(all.map(({ x, y }) => ({ x: x * scale, y: y * scale })));
   return { format: 1, grades, sections, stage, seatSize: 0.8 * NEIGHBOUR_UNITS, runs };

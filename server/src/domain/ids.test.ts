@@ -1,0 +1,38 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { isId } from './ids.ts';
+
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+const body = fc.string({
+  unit: fc.constantFrom(...ALPHABET),
+  minLength: 26,
+  maxLength: 26,
+});
+
+test('an id is known by its prefix and 26 characters of the alphabet', () => {
+  fc.assert(
+    fc.property(body, (characters) => {
+      expect(isId('show', `show_${characters}`)).toBe(true);
+      expect(isId('ord', `show_${characters}`)).toBe(false);
+      expect(isId('show', characters)).toBe(false);
+      expect(isId('show', `show_${characters}0`)).toBe(false);
+      expect(isId('show', `show_${characters.slice(1)}`)).toBe(false);
+      expect(isId('show', `show_${characters}\n`)).toBe(false);
+    }),
+  );
+});
+
+test('no character outside the alphabet passes: i, l, o, u, capitals, signs', () => {
+  fc.assert(
+    fc.property(
+      body,
+      fc.nat(25),
+      fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 1 }),
+      (characters, at, other) => {
+        const changed = characters.slice(0, at) + other + characters.slice(at + 1);
+        expect(isId('show', `show_${changed}`)).toBe(ALPHABET.includes(other));
+      },
+    ),
+    { numRuns: 2000 },
+  );
+});
