@@ -1,0 +1,107 @@
+/** DAY from midnight, WEEK from Thursday's midnight, MONTH from midnight of the 1st. */
+export type RankingPeriod = 'DAY' | 'WEEK' | 'MONTH';
+
+export type PeriodBounds = {
+  startAtMs: number;
+  /** The first instant that no longer belongs to it, and the start of the next. */
+  endAtMs: number;
+  /** `DAY:2026-11-21`, `WEEK:2026-11-19` (its Thursday), `MONTH:2026-11`. */
+  key: string;
+};
+
+const DAY_MS = 86_400_000;
+const THURSDAY = 4;
+
+/**
+ * The period that holds the instant, in an IANA time zone. Periods touch without gap or overlap,
+ * also where clocks change at midnight: a day without a midnight begins at its first instant, and
+ * a midnight that comes twice counts the first time. Throws RangeError for an unknown zone.
+ */
+export function periodOf(nowMs: number, period: RankingPeriod, timeZone: string): PeriodBounds {
+  let first = firstDay(localDay(nowMs, timeZone), period);
+  // Clocks set back over midnight show the old date again although the new period has begun.
+  if (startOfDay(nextFirstDay(first, period), timeZone) <= nowMs) {
+    first = nextFirstDay(first, period);
+  }
+  const date = new Date(first * DAY_MS).toISOString().slice(0, period === 'MONTH' ? 7 : 10);
+  return {
+    startAtMs: startOfDay(first, timeZone),
+    endAtMs: startOfDay(nextFirstDay(first, period), timeZone),
+    key: `${period}:${date}`,
+  };
+}
+
+/** Days are counted from 1970-01-01, a Thursday, in local dates. */
+function firstDay(day: number, period: RankingPeriod): number {
+  if (period === 'DAY') return day;
+  const date = new Date(day * DAY_MS);
+  if (period === 'WEEK') return day - ((date.getUTCDay() - THURSDAY + 7) % 7);
+  return day - date.getUTCDate() + 1;
+}
+
+function nextFirstDay(first: number, period: RankingPeriod): number {
+  if (period === 'DAY') return first + 1;
+  if (period === 'WEEK') return first + 7;
+  const date = new Date(first * DAY_MS);
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1) / DAY_MS;
+}
+
+function localDay(atMs: number, timeZone: string): number {
+  return Math.floor(localMs(atMs, timeZone) / DAY_MS);
+}
+
+/** First instant at which the local date is that day or, where the zone skips it, a later one. */
+function startOfDay(day: number, timeZone: string): number {
+  const midnight = day * DAY_MS;
+  // No zone is farther than 14 h from UTC, and none changes twice within two days.
+  const earlier = midnight - offsetMs(midnight - DAY_MS, timeZone);
+  const later = midnight - offsetMs(midnight + DAY_MS, timeZone);
+  for (const candidate of [Math.min(earlier, later), Math.max(earlier, later)]) {
+    if (localMs(candidate, timeZone) === midnight) return candidate;
+  }
+  let [before, after] = [Math.min(earlier, later) - 1, Math.max(earlier, later)];
+  while (after - before > 1) {
+    const between = Math.floor((before + after) / 2);
+    if (localMs(between, timeZone) < midnight) before = between;
+    else after = between;
+  }
+  return after;
+}
+
+function offsetMs(atMs: number, timeZone: string): number {
+  return localMs(atMs, timeZone) - atMs;
+}
+
+/** The clock on the wall, as if it were UTC. */
+function localMs(atMs: number, timeZone: string): number {
+  const parts: Record<string, number> = {};
+  for (const { type, value } of formatterOf(timeZone).formatToParts(atMs)) {
+    parts[type] = Number(value);
+  }
+  const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts;
+  const wholeSeconds = Date.UTC(year, month - 1, day, hour, minute, second);
+  return wholeSeconds + (((atMs % 1000) + 1000) % 1000);
+}
+
+/** Making one takes 50 µs, using one 2 µs. */
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+function formatterOf(timeZone: string): Intl.DateTimeFormat {
+  let formatter = formatters.get(timeZone);
+  if (!formatter) {
+    formatter = new Intl.DateTimeFormat('en-US', {
+      timeZone,
+      calendar: 'gregory',
+      numberingSystem: 'latn',
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
+    });
+    formatters.set(timeZone, formatter);
+  }
+  return formatter;
+}
