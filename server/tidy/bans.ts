@@ -1,5 +1,5 @@
 import { importsOf } from './imports.ts';
-import { type Breach, isScript, lineAt, type SourceFile } from './source.ts';
+import { type Breach, isScript, isTest, lineAt, type SourceFile } from './source.ts';
 
 type Ban = {
   /** Matched against the code, without comments and quoted text. */
@@ -48,6 +48,11 @@ const bans: readonly Ban[] = [
     except: platform,
   },
   {
+    pattern: anyOf(/\bsetTimeout\b/, /\bretry\s*:/),
+    instead: 'a condition with a deadline; a test neither sleeps nor tries again',
+    inside: /\.test\.tsx?$|^vitest\.config\.ts$/,
+  },
+  {
     pattern: anyOf(/\bprocess\s*(?:\??\.\s*env\b|\??\.?\[)/, /\benv\b[^;]*=\s*process\b/),
     instead: 'the injected configuration (platform/config)',
     inside: program,
@@ -93,8 +98,11 @@ export function bannedCode(files: readonly SourceFile[]): Breach[] {
     }
   }
   for (const { from, line, specifier } of importsOf(files)) {
-    if (!program.test(from.path) || platform.test(from.path)) continue;
-    if (bannedModules.test(specifier)) say(from.path, line, `${specifier}: platform injects it`);
+    const isInjected = program.test(from.path) && !platform.test(from.path);
+    const isSleep = isTest(from.path) && specifier.startsWith('node:timers');
+    if (isSleep || (isInjected && bannedModules.test(specifier))) {
+      say(from.path, line, `${specifier}: use what platform injects`);
+    }
   }
   return breaches;
 }

@@ -3,7 +3,7 @@ import { type Breach, lineAt, type SourceFile } from './source.ts';
 
 /**
  * A script begins with its contract: what it does, each KEYS[n], each ARGV[n] (or `ARGV none`),
- * what it returns. Every key it touches comes from KEYS: a Redis Cluster finds the slot by them, and
+ * what it returns. Every key it touches comes from KEYS: a Redis Cluster finds the slot by them and
  * refuses or misplaces a key that was not declared.
  */
 export function luaContracts(files: readonly SourceFile[]): Breach[] {

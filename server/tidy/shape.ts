@@ -1,7 +1,7 @@
 import { type Breach, isScript, type SourceFile } from './source.ts';
 
-// A line beside another on one screen, a function on a screen, a file in a sitting. No exceptions are
-// kept: what does not fit is split, and the numbers only ever go down.
+// Two files beside each other on a screen, a function on one, a file in a sitting. There is no list
+// of exceptions: what does not fit is split.
 const columnsMax = 100;
 const functionLinesMax = 70;
 const fileLinesMax = 400;

@@ -82,7 +82,7 @@ describe('the compiler’s types', () => {
   });
 });
 
-/** The whole tree of tsconfig.json and the planted library calls, as one program: types are read once. */
+/** The tree of tsconfig.json and the planted library calls as one program: types are read once. */
 function compile(): ts.Program {
   const read = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile);
   const { options, fileNames } = ts.parseJsonConfigFileContent(read.config, ts.sys, root);

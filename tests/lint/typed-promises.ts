@@ -1,10 +1,10 @@
 import ts from 'typescript';
 
 /**
- * Promises that nobody waits for, found with the compiler's own types. Biome's rules run first, and in
- * the editor, but Biome infers types itself and cannot follow every declaration: of the 8 calls in
- * fixtures/planted-library.ts.txt (`client.query`, `node:fs/promises`, `sendMail`, …) version 2.6.8
- * reports none and this check all, for 2 s of compiler time on the empty tree.
+ * Promises that nobody waits for, found with the compiler's own types. Biome's rules run first, and
+ * in the editor, but Biome infers types itself and cannot follow every declaration: of the 8 calls
+ * in fixtures/planted-library.ts.txt (`client.query`, `node:fs/promises`, `sendMail`, …) version
+ * 2.6.8 reports none and this check all, for 2 s of compiler time on the empty tree.
  */
 export type Forgotten = { path: string; line: number; text: string };
 
