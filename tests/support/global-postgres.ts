@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
 import type { TestProject } from 'vitest/node';
-import { onParentGone } from '../../server/src/platform/parent-watch.ts';
 import { openEmbeddedPostgres } from '../../server/src/platform/postgres/embedded.ts';
 import { dropDatabases, withClient } from './databases.ts';
 import { makeScratchFolder, removeAbandonedFolders } from './scratch.ts';
@@ -37,7 +36,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 async function openServer(databasePrefix: string): Promise<Server> {
-  onParentGone(() => process.exit(1));
   const given = process.env['TEST_DATABASE_URL'];
   if (given) return { url: given, stop: () => dropDatabases(given, databasePrefix) };
 

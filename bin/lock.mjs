@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+import { closeSync, constants, mkdirSync, openSync, realpathSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const POLL_MS = 200;
+
+/**
+ * Waits for a lock on a folder. The kernel takes it back when the last process that has its file
+ * `fd` open is gone, so no crash leaves it behind. `onWait` is called once if it has to wait.
+ */
+export async function takeLock(folder, onWait) {
+  const tryOnce = process.platform === 'linux' ? trySocket : tryFile;
+  let lock = await tryOnce(folder);
+  if (lock === null) onWait();
+  while (lock === null) {
+    await sleep(POLL_MS);
+    lock = await tryOnce(folder);
+  }
+  return lock;
+}
+
+/**
+ * Linux: a socket in the abstract namespace, where a name exists as long as it is open. The name
+ * fills the 108 bytes of an address, as Node 20 fills shorter ones with zeros and Node 24 does not.
+ */
+function trySocket(folder) {
+  const digest = createHash('sha256').update(realpathSync(folder)).digest('hex');
+  const server = createServer();
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => {
+      if (error.code === 'EADDRINUSE') resolve(null);
+      else reject(error);
+    });
+    server.listen(`\0usher-install-${digest}`.padEnd(108, '-'), () => {
+      resolve({ fd: server._handle.fd, release: () => server.close() });
+    });
+  });
+}
+
+/** macOS: O_EXLOCK, which Node does not name; O_NONBLOCK makes a held lock an error. */
+async function tryFile(folder) {
+  const O_EXLOCK = 0x20;
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK | O_EXLOCK;
+  mkdirSync(join(folder, '.usher'), { recursive: true });
+  try {
+    const fd = openSync(join(folder, '.usher/install.lock'), flags, 0o600);
+    return { fd, release: () => closeSync(fd) };
+  } catch (error) {
+    if (error.code === 'EAGAIN') return null;
+    throw error;
+  }
+}

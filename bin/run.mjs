@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { delimiter, dirname } from 'node:path';
+
+const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+/** Ctrl-C reaches us from the terminal and once more from npm, which passes on its own. */
+const ONE_PRESS_MS = 500;
+const WATCH_NPM_EVERY_MS = 1000;
+
+/**
+ * Runs a program to its end with this terminal's input and output, and answers its exit code. It
+ * gets a process group of its own, so that Ctrl-C comes from us only, once. It also gets a channel
+ * to us, whose end tells it that we are gone (server/src/platform/parent-watch.ts).
+ */
+export async function run(program, argv, { cwd, stdio }) {
+  const child = spawn(program, argv, {
+    cwd,
+    detached: true,
+    env: { ...process.env, PATH: [dirname(program), process.env.PATH].join(delimiter) },
+    stdio: stdio ?? ['inherit', 'inherit', 'inherit', 'ipc'],
+  });
+  let saidLastLine = false;
+  child.on('message', (message) => {
+    saidLastLine ||= message === 'the last line is mine';
+  });
+  const unforward = forwardSignals(child);
+  const unwatch = watchNpm(() => child.kill('SIGTERM'));
+  try {
+    const [code, signal] = await new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.once('exit', (...ended) => resolve(ended));
+    });
+    if (signal === null) return { code, saidLastLine };
+    return { code: 128 + constants.signals[signal], saidLastLine: false };
+  } finally {
+    unforward();
+    unwatch();
+  }
+}
+
+function forwardSignals(child) {
+  const lastAtMs = new Map();
+  const forward = (signal) => {
+    const nowMs = performance.now();
+    const isEcho = nowMs - (lastAtMs.get(signal) ?? Number.NEGATIVE_INFINITY) < ONE_PRESS_MS;
+    lastAtMs.set(signal, nowMs);
+    if (!isEcho) child.kill(signal);
+  };
+  for (const signal of FORWARDED) process.on(signal, forward);
+  return () => {
+    for (const signal of FORWARDED) process.off(signal, forward);
+  };
+}
+
+/**
+ * npm passes TERM on, but when it is killed nobody tells us. Calls back when an ancestor between us
+ * and npm changes; without npm above us nothing is watched, as `nohup` and the like outlive theirs.
+ */
+function watchNpm(onGone) {
+  if (!process.env.npm_lifecycle_event) return () => {};
+  const before = ancestors();
+  const timer = setInterval(() => {
+    if (ancestors() === before) return;
+    clearInterval(timer);
+    onGone();
+  }, WATCH_NPM_EVERY_MS);
+  return () => clearInterval(timer);
+}
+
+/** Parent, and the parent's where the system tells: npm starts us through a shell, which may stay. */
+function ancestors() {
+  const parent = process.ppid;
+  try {
+    const [, rest = ''] = readFileSync(`/proc/${parent}/stat`, 'utf8').split(/\) (?=\S \d+ )/);
+    return `${parent} ${rest.split(' ')[1]}`;
+  } catch {
+    return `${parent}`;
+  }
+}
