@@ -1,0 +1,60 @@
+import { type ErrorCode, errorBody, errors } from './errors.ts';
+import type { View } from './payment-json.ts';
+
+/** An answer as it is kept for a replay: words that never change, or a payment as it stood. */
+export type Answer =
+  | { kind: 'text'; status: number; code: string | null; body: string }
+  | { kind: 'payment'; view: View };
+
+export const errorAnswer = (code: ErrorCode, english: boolean): Answer => ({
+  kind: 'text',
+  status: errors[code].status,
+  code,
+  body: errorBody(code, english),
+});
+
+export type Slot = { answer: Answer | null; firstUsedAtMs: number };
+
+/** A key is good for 15 days from its first use. */
+export const keyTtlMs = 15 * 24 * 3_600_000;
+export const keyLengthMax = 300;
+
+export type Idempotency = ReturnType<typeof makeIdempotency>;
+
+/**
+ * First answers by Idempotency-Key. A key is one request when key, API key, URL and method are the
+ * same; the body is not compared. Only one secret key exists here and every POST has its own URL,
+ * so key and URL identify it.
+ */
+export function makeIdempotency({ nowMs, keysMax }: { nowMs: () => number; keysMax: number }) {
+  const slots = new Map<string, Slot>();
+
+  /** Entries are in the order of their first use, so the lapsed ones come first. */
+  function dropLapsed(): void {
+    const lapsedAtMs = nowMs() - keyTtlMs;
+    for (const [id, slot] of slots) {
+      if (slot.firstUsedAtMs > lapsedAtMs) return;
+      slots.delete(id);
+    }
+  }
+
+  return {
+    /** `answer` null in the returned slot means that the first request is still running. */
+    begin(key: string, path: string): { isNew: boolean; slot: Slot } | 'full' {
+      dropLapsed();
+      const id = `${path} ${key}`;
+      const known = slots.get(id);
+      if (known !== undefined) return { isNew: false, slot: known };
+      if (slots.size >= keysMax) return 'full';
+      const slot: Slot = { answer: null, firstUsedAtMs: nowMs() };
+      slots.set(id, slot);
+      return { isNew: true, slot };
+    },
+    /** The request never reached the provider: the key is unused again. */
+    release(key: string, path: string): void {
+      slots.delete(`${path} ${key}`);
+    },
+    size: (): number => slots.size,
+    clear: (): void => slots.clear(),
+  };
+}
