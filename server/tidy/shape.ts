@@ -74,7 +74,7 @@ export function functionsOf(code: string): Measured[] {
   });
 }
 
-const opensBody = /(?:=>|=> \(|\)(?::\s*[^=;]+)?) ?\{$/;
+const opensBody = /(?:=>|=> \(|\)(?::\s*(?:[^=]|=>)+)?) ?\{$/;
 const control =
   /^(?:if|for|while|switch|case|catch|else|do|try|finally|with|class|interface|type)\b/;
 
