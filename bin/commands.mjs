@@ -3,7 +3,7 @@ import { inRoot, root } from './root.mjs';
 const main = inRoot('server/src/main.ts');
 const vitest = inRoot('node_modules/vitest/vitest.mjs');
 
-/** `npm run` changes to the checkout; file names in arguments are meant from where it was called. */
+/** `npm run` changes to the checkout; file names are meant from where it was called. */
 const callersFolder = process.env.npm_lifecycle_event ? process.env.INIT_CWD : undefined;
 const here = callersFolder ?? process.cwd();
 

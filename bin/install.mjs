@@ -46,12 +46,13 @@ export async function ensureInstalled() {
 /** Node 24 or later: the running one, or the one that was installed as a package. */
 export function chooseNode() {
   if (Number.parseInt(process.versions.node, 10) >= 24) return process.execPath;
-  const name = NODE_PACKAGES[`${process.platform}-${process.arch}`];
+  const platform = `${process.platform}-${process.arch}`;
+  const name = NODE_PACKAGES[platform];
   const program = name && inRoot('node_modules', name, 'bin/node');
   if (program && existsSync(program)) return program;
   throw new Error(
-    `Usher runs on Node 24 or later; this is ${process.version} on ${process.platform}-` +
-      `${process.arch}, for which ${name ? `${name} is not installed` : 'no package brings one'}. ` +
+    `Usher runs on Node 24 or later; this is ${process.version} on ${platform}, ` +
+      `for which ${name ? `${name} is not installed` : 'no package brings one'}. ` +
       'Install Node 24 (https://nodejs.org) and have it first in PATH',
   );
 }

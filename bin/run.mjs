@@ -68,7 +68,7 @@ function watchNpm(onGone) {
   return () => clearInterval(timer);
 }
 
-/** Parent, and the parent's where the system tells: npm starts us through a shell, which may stay. */
+/** Parent, and its parent where the system tells: npm starts us through a shell, which may stay. */
 function ancestors() {
   const parent = process.ppid;
   try {

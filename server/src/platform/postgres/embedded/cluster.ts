@@ -64,8 +64,8 @@ async function requireSameVersion(clusterDir: string, binDir: string, user: Data
   const ofProgram = /(\d+)/.exec(stdout)?.[1];
   if (ofData === ofProgram) return;
   throw new Error(
-    `${clusterDir} was made by PostgreSQL ${ofData} and this Usher brings PostgreSQL ${ofProgram}: ` +
-      'move the data with pg_dump and pg_restore (docs/operations), or start the older Usher',
+    `${clusterDir} was made by PostgreSQL ${ofData} and this Usher brings ${ofProgram}: move the ` +
+      'data with pg_dump and pg_restore, or start the older Usher',
   );
 }
 

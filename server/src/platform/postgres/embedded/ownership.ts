@@ -44,7 +44,9 @@ export async function claim(port: number, password: string): Promise<Claim> {
     await client.end();
     return { outcome: 'held', by };
   } catch (error) {
-    await client.end().catch(() => {});
+    await client.end().catch(() => {
+      // It never was connected; the first error is the one to tell.
+    });
     if (isNotAccepting(error)) return { outcome: 'not-accepting' };
     throw error;
   }

@@ -1,0 +1,78 @@
+import { chmodSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { scratchFolder } from '../../../tests/support/scratch.ts';
+import { prepareDataDir, resolveDataDir } from './data-dir.ts';
+
+const modeOf = (path: string) => statSync(path).mode & 0o777;
+
+test('what is configured decides; a relative name counts from where we are', () => {
+  const asked = { isRoot: true, home: '/root' };
+  expect(resolveDataDir({ ...asked, configured: '/srv/tickets' })).toBe('/srv/tickets');
+  const relative = resolveDataDir({ ...asked, configured: 'data' });
+  expect(relative).toBe(join(process.cwd(), 'data'));
+});
+
+test('root keeps its data where the database’s user can go, others in their home', () => {
+  const nothing = { configured: undefined };
+  expect(resolveDataDir({ ...nothing, isRoot: true, home: '/root' })).toBe('/var/lib/usher');
+  const own = resolveDataDir({ ...nothing, isRoot: false, home: '/home/minji' });
+  expect(own).toBe('/home/minji/.local/share/usher');
+});
+
+test('without a home the remedy is named', () => {
+  for (const home of [undefined, '', 'not/absolute']) {
+    const resolving = () => resolveDataDir({ configured: '', isRoot: false, home });
+    expect(resolving).toThrow(/HOME is not set.*USHER_DATA_DIR/);
+  }
+});
+
+test('the folder is made, all that is missing above it too, and nothing is left in it', async () => {
+  const dataDir = join(await scratchFolder(), 'a/b/usher');
+  await prepareDataDir(dataDir, false);
+  await prepareDataDir(dataDir, false);
+  expect(readdirSync(dataDir)).toEqual([]);
+  expect(modeOf(dataDir)).toBe(0o700);
+});
+
+test('for root others may enter the folders made, whatever the umask', async () => {
+  const scratch = await scratchFolder();
+  const before = process.umask(0o077);
+  try {
+    await prepareDataDir(join(scratch, 'a/usher'), true);
+  } finally {
+    process.umask(before);
+  }
+  expect(modeOf(join(scratch, 'a'))).toBe(0o755);
+  expect(modeOf(join(scratch, 'a/usher'))).toBe(0o755);
+  expect(modeOf(scratch)).toBe(0o711);
+});
+
+test('a place that is no folder is refused with its name and the remedy', async () => {
+  const file = join(await scratchFolder(), 'file');
+  writeFileSync(file, '');
+  const preparing = prepareDataDir(join(file, 'usher'), false);
+  await expect(preparing).rejects.toThrow(`the data folder ${file}/usher cannot be written`);
+  await expect(preparing).rejects.toThrow('USHER_DATA_DIR');
+});
+
+test('a folder that may be entered but not written is refused with its name', async () => {
+  const locked = await scratchFolder();
+  chmodSync(locked, 0o555);
+  await asAnOrdinaryUser(async () => {
+    const preparing = prepareDataDir(locked, false);
+    await expect(preparing).rejects.toThrow(`the data folder ${locked} cannot be written`);
+    await expect(preparing).rejects.toThrow('USHER_DATA_DIR');
+  });
+});
+
+/** Root may write everywhere: as root, the work is done in the shoes of `nobody`. */
+async function asAnOrdinaryUser(work: () => Promise<void>): Promise<void> {
+  if (process.getuid?.() !== 0) return work();
+  process.seteuid?.(65_534);
+  try {
+    await work();
+  } finally {
+    process.seteuid?.(0);
+  }
+}

@@ -1,0 +1,48 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+
+const REMEDY = 'set USHER_DATA_DIR to a folder that this user may write, such as /srv/usher';
+
+/**
+ * Where Usher keeps its data: what USHER_DATA_DIR says, else /var/lib/usher for root, whose home
+ * the database's user may not enter, else `.local/share/usher` in the home. Always absolute.
+ */
+export function resolveDataDir(from: {
+  configured: string | undefined;
+  isRoot: boolean;
+  home: string | undefined;
+}): string {
+  if (from.configured) return resolve(from.configured);
+  if (from.isRoot) return '/var/lib/usher';
+  if (from.home && isAbsolute(from.home)) return join(from.home, '.local/share/usher');
+  throw new Error(`there is no place for Usher's data, as HOME is not set: ${REMEDY}`);
+}
+
+/**
+ * Makes the folder and what is missing above it, and tries it. For root others may enter it, as
+ * PostgreSQL runs as another user there; else it is the owner's alone. Throws with the remedy.
+ */
+export async function prepareDataDir(dataDir: string, isRoot: boolean): Promise<void> {
+  const probe = join(dataDir, `.write-probe-${randomBytes(6).toString('hex')}`);
+  try {
+    const mode = isRoot ? 0o755 : 0o700;
+    const outermost = await mkdir(dataDir, { recursive: true, mode });
+    // mkdir's mode is narrowed by the umask, and under 077 nobody else could enter.
+    if (outermost && isRoot) await openTheWay(outermost, dataDir, mode);
+    await writeFile(probe, '');
+    await rm(probe);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`the data folder ${dataDir} cannot be written (${why}): ${REMEDY}`, {
+      cause: error,
+    });
+  }
+}
+
+async function openTheWay(outermost: string, innermost: string, mode: number): Promise<void> {
+  for (let folder = innermost; ; folder = dirname(folder)) {
+    await chmod(folder, mode);
+    if (folder === outermost || folder === dirname(folder)) return;
+  }
+}
