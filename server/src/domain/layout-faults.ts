@@ -3,7 +3,7 @@ import { compileLayout, type Layout, type LayoutDocument, type LayoutRun } from 
 /** A larger house than any that stands; bounds memory, and seat deltas to 3 bytes a change. */
 export const MAX_SEATS = 100_000;
 export const MAX_SECTIONS = 1000;
-export const MAX_GRADES = 16;
+export const MAX_GRADES = 20;
 export const MAX_SEAT_NUMBER = 9999;
 export const GRADE_CODE = /^[A-Z0-9]{1,8}$/;
 

@@ -17,13 +17,20 @@ export function outlineOfRows(rows: readonly (readonly Point[])[], margin: numbe
   const wide = aligned.map((row) => widenRow(row, depth, margin));
   const front = wide[0]?.map((_, i, row) => shift(row, i, depth, -margin)) ?? [];
   const back = wide.at(-1)?.map((_, i, row) => shift(row, i, depth, margin)) ?? [];
-  const rightEnds = wide.flatMap((row) => row.at(-1) ?? []);
-  const leftEnds = wide.flatMap((row) => row[0] ?? []);
+  const ends = [front, ...wide, back];
+  const along = direction(first);
+  const facing = along.x * depth.y - along.y * depth.x > 0 ? 1 : -1;
   const corners = [
-    ...simplify(front),
-    ...simplify(rightEnds),
-    ...simplify(back).reverse(),
-    ...simplify(leftEnds).reverse(),
+    ...simplify(front).slice(1, -1),
+    ...bulge(
+      ends.flatMap((row) => row.at(-1) ?? []),
+      facing,
+    ),
+    ...simplify(back).slice(1, -1).reverse(),
+    ...bulge(
+      ends.flatMap((row) => row[0] ?? []),
+      -facing,
+    ).reverse(),
   ];
   return corners.flatMap(({ x, y }) => [Math.round(x), Math.round(y)]);
 }
@@ -32,13 +39,10 @@ export function outlineOfRows(rows: readonly (readonly Point[])[], margin: numbe
 function alignRows(rows: readonly (readonly Point[])[]): Point[][] {
   let before: Point | undefined;
   return rows.map((row) => {
-    const a = row[0] ?? { x: 0, y: 0 };
-    const b = row.at(-1) ?? a;
-    let direction = { x: b.x - a.x, y: b.y - a.y };
-    const isReversed = before !== undefined && dot(before, direction) < 0;
-    if (isReversed) direction = { x: -direction.x, y: -direction.y };
-    if (row.length > 1) before = direction;
-    return isReversed ? row.toReversed() : [...row];
+    const isReversed = before !== undefined && dot(before, direction(row)) < 0;
+    const aligned = isReversed ? row.toReversed() : [...row];
+    if (row.length > 1) before = direction(aligned);
+    return aligned;
   });
 }
 
@@ -70,6 +74,26 @@ function shift(row: readonly Point[], i: number, depth: Point, distance: number)
   const signed = dot(normal, depth) < 0 ? -distance : distance;
   const point = row[i] ?? { x: 0, y: 0 };
   return { x: point.x + normal.x * signed, y: point.y + normal.y * signed };
+}
+
+/** The points of a chain of row ends that stand out; rows are ragged, an outline is not. */
+function bulge(ends: readonly Point[], facing: number): Point[] {
+  const kept: Point[] = [];
+  for (const end of ends) {
+    for (let [a, b] = kept.slice(-2); a && b; [a, b] = kept.slice(-2)) {
+      const turn = (b.x - a.x) * (end.y - b.y) - (b.y - a.y) * (end.x - b.x);
+      if (turn * facing > 0) break;
+      kept.pop();
+    }
+    kept.push(end);
+  }
+  return simplify(kept);
+}
+
+function direction(row: readonly Point[]): Point {
+  const [a = { x: 0, y: 0 }] = row;
+  const b = row.at(-1) ?? a;
+  return { x: b.x - a.x, y: b.y - a.y };
 }
 
 /** Leaves out the points that lie within 2 units of the line between those kept. */

@@ -1,0 +1,135 @@
+import type { LayoutDocument } from '../domain/layout.ts';
+import {
+  A,
+  type ArcStretch,
+  arcRun,
+  B,
+  makePlan,
+  R,
+  ROW,
+  S,
+  SEAT,
+  seatsOnArc,
+  straightRun,
+  VIP,
+} from './plan-parts.ts';
+
+const SEATS = 20_000;
+const CENTRE = { x: 0, y: 0 };
+
+/** The stands go round the floor from the stage's left to its right. */
+const LEFT_END = 226;
+const RIGHT_END = -46;
+
+const FLOOR_COLUMNS = [-489, -255, 55, 289];
+const FLOOR_DEPTH = 3;
+const FLOOR_BLOCK_ROWS = 16;
+const FLOOR_BLOCK_SEATS = 20;
+const FLOOR_SEATS = FLOOR_COLUMNS.length * FLOOR_DEPTH * FLOOR_BLOCK_ROWS * FLOOR_BLOCK_SEATS;
+const FLOOR_ROW = 12;
+const FLOOR_TOP = -290;
+
+type Level = {
+  level: number;
+  blocks: number;
+  radius: number;
+  rows: number;
+  gradeOf: (row: number, isAtEnd: boolean) => number;
+};
+
+const LEVELS: readonly Level[] = [
+  { level: 1, blocks: 14, radius: 660, rows: 12, gradeOf: (_, isAtEnd) => (isAtEnd ? S : R) },
+  {
+    level: 2,
+    blocks: 18,
+    radius: 870,
+    rows: 16,
+    gradeOf: (row, isAtEnd) => (row <= 9 && !isAtEnd ? S : A),
+  },
+  {
+    level: 3,
+    blocks: 20,
+    radius: 1130,
+    rows: 11,
+    gradeOf: (row, isAtEnd) => (row <= 4 && !isAtEnd ? A : B),
+  },
+];
+
+/**
+ * An arena with a stage at one end and a runway into the floor: 12 floor blocks, and three levels
+ * of stands in a horseshoe. Exactly 20,000 seats.
+ */
+export function arenaPlan(): LayoutDocument {
+  const plan = makePlan(['VIP', 'R', 'S', 'A', 'B'], {
+    name: { ko: '무대', en: 'Stage' },
+    outline: [
+      -300, -470, 300, -470, 300, -340, 24, -340, 24, -150, 46, -150, 46, -80, -46, -80, -46, -150,
+      -24, -150, -24, -340, -300, -340,
+    ],
+    focus: { x: 0, y: -330 },
+  });
+  addFloor(plan);
+  const stands = LEVELS.reduce((sum, level) => sum + level.blocks * blockSeats(level), 0);
+  const surplus = FLOOR_SEATS + stands - SEATS;
+  for (const level of LEVELS) addStands(plan, level, level.level === LEVELS.length ? surplus : 0);
+  return plan.document();
+}
+
+type Plan = ReturnType<typeof makePlan>;
+
+function addFloor(plan: Plan): void {
+  for (let depth = 0; depth < FLOOR_DEPTH; depth++) {
+    for (const [column, left] of FLOOR_COLUMNS.entries()) {
+      const isInner = column === 1 || column === 2;
+      const grade = depth === 0 || (depth === 1 && isInner) ? VIP : R;
+      const rows = Array.from({ length: FLOOR_BLOCK_ROWS }, (_, row) => {
+        const y = FLOOR_TOP + (depth * (FLOOR_BLOCK_ROWS + 3) + row) * FLOOR_ROW;
+        const grades = Array.from({ length: FLOOR_BLOCK_SEATS }, () => grade);
+        return [straightRun(`${row + 1}`, { x: left + SEAT / 2, y }, 1, grades)];
+      });
+      const block = `F${depth * FLOOR_COLUMNS.length + column + 1}`;
+      plan.addSection({ ko: `플로어 ${block}구역`, en: `Floor ${block}` }, rows);
+    }
+  }
+}
+
+function blockSeats(level: Level): number {
+  const rows = Array.from({ length: level.rows }, (_, row) => seatsInRow(level, row));
+  return rows.reduce((sum, seats) => sum + seats, 0);
+}
+
+/** Stairs between blocks are two seats wide. */
+function seatsInRow(level: Level, row: number): number {
+  return seatsOnArc(stretchOf(level, 0, row)) - 2;
+}
+
+function stretchOf({ blocks, radius, gradeOf }: Level, block: number, row: number): ArcStretch {
+  const width = (LEFT_END - RIGHT_END) / blocks;
+  const isAtEnd = block === 0 || block === blocks - 1;
+  return {
+    row: `${row + 1}`,
+    centre: CENTRE,
+    radius: radius + row * ROW,
+    fromAngle: LEFT_END - block * width,
+    toAngle: LEFT_END - (block + 1) * width,
+    firstNumber: 1,
+    gradeAt: () => gradeOf(row + 1, isAtEnd),
+  };
+}
+
+/** The last rows of all blocks together give up `surplus` seats, for lights and cameras. */
+function addStands(plan: Plan, level: Level, surplus: number): void {
+  for (let block = 0; block < level.blocks; block++) {
+    const cut = Math.floor((surplus + block) / level.blocks);
+    const rows = Array.from({ length: level.rows }, (_, row) => {
+      const seats = seatsInRow(level, row) - (row === level.rows - 1 ? cut : 0);
+      return [arcRun(stretchOf(level, block, row), seats)];
+    });
+    const number = level.level * 100 + block + 1;
+    const name = {
+      ko: `${level.level}층 ${number}구역`,
+      en: `Level ${level.level}, Block ${number}`,
+    };
+    plan.addSection(name, rows);
+  }
+}

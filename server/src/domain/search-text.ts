@@ -1,0 +1,74 @@
+/**
+ * Search in Korean and English without a stemmer, the same on every database. Korean glues particles
+ * and whole words together, so a Korean word is found anywhere, also inside another: 오페라 in
+ * 오페라의밤. A word in other letters is found where a word begins with it: "art" finds "Artists",
+ * not "party". Upper and lower case, accents and full-width letters make no difference.
+ */
+export type SearchIndex = {
+  /** Words with one space before each. */
+  text: string;
+  /** Pairs of neighbouring characters in it, and single Korean ones: few rows share them all. */
+  grams: string[];
+};
+
+export type SearchNeedles = {
+  /** Each must be a part of the text. */
+  needles: string[];
+  /** Must all be among the text's grams. */
+  grams: string[];
+};
+
+/** Names are also found when they are written without spaces: 레미제라블 for 레 미제라블. */
+export function searchIndex(names: readonly string[], texts: readonly string[]): SearchIndex {
+  const words = names.flatMap((name) => [...wordsOf(name), ...squeezedWordsOf(name)]);
+  words.push(...texts.flatMap((text) => wordsOf(text)));
+  const distinct = [...new Set(words)];
+  const grams = new Set(distinct.flatMap((word) => [...gramsOf(word), ...singlesOf(word)]));
+  return { text: distinct.map((word) => ` ${word}`).join(''), grams: [...grams] };
+}
+
+/** What a text must hold to answer the query; no needles when the query has no word in it. */
+export function searchNeedles(query: string): SearchNeedles {
+  const words = [...new Set(wordsOf(query))];
+  return {
+    needles: words.map((word) => (isGlued(word) ? word : ` ${word}`)),
+    grams: [
+      ...new Set(
+        words.flatMap((word) => {
+          const grams = gramsOf(word);
+          return grams.length > 0 ? grams : singlesOf(word);
+        }),
+      ),
+    ],
+  };
+}
+
+const GLUED = '[\\p{sc=Hangul}\\p{sc=Han}\\p{sc=Hiragana}\\p{sc=Katakana}]';
+const WORD = new RegExp(`${GLUED}+|(?:(?!${GLUED})[\\p{L}\\p{N}\\p{M}])+`, 'gu');
+const STARTS_GLUED = new RegExp(`^${GLUED}`, 'u');
+const GLUED_WORDS = new RegExp(`${GLUED}+(?:[^\\p{L}\\p{N}]+${GLUED}+)+`, 'gu');
+
+const isGlued = (word: string): boolean => STARTS_GLUED.test(word);
+const plain = (text: string): string => text.normalize('NFKC').toLowerCase();
+
+function wordsOf(text: string): string[] {
+  return (plain(text).match(WORD) ?? []).map((word) => (isGlued(word) ? word : unaccented(word)));
+}
+
+function squeezedWordsOf(name: string): string[] {
+  const groups = plain(name).match(GLUED_WORDS) ?? [];
+  return groups.map((group) => group.replace(/[^\p{L}\p{N}]+/gu, ''));
+}
+
+function unaccented(word: string): string {
+  return word.normalize('NFD').replace(/\p{M}/gu, '');
+}
+
+function gramsOf(word: string): string[] {
+  const characters = [...(isGlued(word) ? word : ` ${word}`)];
+  return characters.slice(1).map((character, i) => `${characters[i]}${character}`);
+}
+
+function singlesOf(word: string): string[] {
+  return isGlued(word) ? [...word] : [];
+}

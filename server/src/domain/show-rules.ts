@@ -1,0 +1,62 @@
+/** What is wrong with a show, named by the field that has to be mended. */
+export type RuleFault = { path: string; message: string };
+
+/** More would not fit a season; bounds what is kept in memory for a show. */
+export const MAX_PERFORMANCES = 2000;
+
+/** Every rule that the show breaks; empty when it may be sold. */
+export function showFaults(show: {
+  grades: readonly { code: string }[];
+  /** Null when the seating plan is not known: its rules are then not checked. */
+  planGrades: readonly string[] | null;
+  saleOpensAtMs: number;
+  saleClosesAtMs: number;
+  performancesStartAtMs: readonly number[];
+}): RuleFault[] {
+  const { grades, planGrades, saleOpensAtMs, saleClosesAtMs, performancesStartAtMs } = show;
+  const faults: RuleFault[] = [];
+  const codes = grades.map(({ code }) => code);
+  for (const [i, code] of codes.entries()) {
+    const path = `grades.${i}.code`;
+    if (codes.indexOf(code) < i) faults.push({ path, message: `grade ${code} is there twice` });
+    else if (planGrades !== null && !planGrades.includes(code))
+      faults.push({ path, message: `no seat of the seating plan has grade ${code}` });
+  }
+  for (const code of planGrades ?? [])
+    if (!codes.includes(code))
+      faults.push({ path: 'grades', message: `grade ${code} of the seating plan has no price` });
+  if (saleClosesAtMs <= saleOpensAtMs)
+    faults.push({ path: 'saleClosesAt', message: 'the sale must close after it opens' });
+  const tooEarly = performancesStartAtMs.filter((startsAtMs) => startsAtMs <= saleOpensAtMs);
+  if (tooEarly.length > 0)
+    faults.push({
+      path: 'saleOpensAt',
+      message: `${tooEarly.length} of the performances would start before the sale opens`,
+    });
+  return faults;
+}
+
+/** Every rule that new performances of a show break. */
+export function performanceFaults(added: {
+  startsAtMs: readonly number[];
+  existingStartAtMs: readonly number[];
+  saleOpensAtMs: number;
+  nowMs: number;
+}): RuleFault[] {
+  const { startsAtMs, existingStartAtMs, saleOpensAtMs, nowMs } = added;
+  const faults: RuleFault[] = [];
+  const taken = new Set(existingStartAtMs);
+  for (const [i, atMs] of startsAtMs.entries()) {
+    const say = (message: string) => faults.push({ path: `startsAt.${i}`, message });
+    if (taken.has(atMs)) say('the show has another performance at this time');
+    if (atMs <= nowMs) say('this time has passed');
+    if (atMs <= saleOpensAtMs) say('a performance must start after the sale opens');
+    taken.add(atMs);
+  }
+  if (existingStartAtMs.length + startsAtMs.length > MAX_PERFORMANCES)
+    faults.push({
+      path: 'startsAt',
+      message: `a show has at most ${MAX_PERFORMANCES} performances`,
+    });
+  return faults;
+}
