@@ -44,7 +44,7 @@ function seatCentres(run: LayoutRun): Point[] {
 
 /**
  * A stretch of a curved row. Angles in degrees, 90 pointing away from a stage that lies above, so
- * that going down from `fromAngle` to `toAngle` is going from left to right as the audience sees it.
+ * that going down from `fromAngle` to `toAngle` goes from left to right as the audience sees it.
  */
 export type ArcStretch = {
   row: string;

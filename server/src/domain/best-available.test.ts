@@ -51,7 +51,7 @@ function reference(layout: Layout, free: boolean[], { grade, count }: BestAvaila
 }
 
 describe('the best available seats for one request', () => {
-  test('are the nearest that strand nobody, else the nearest, as a search of every seat finds', () => {
+  test('are the nearest that strand nobody, else the nearest, as a search of all finds', () => {
     fc.assert(
       fc.property(house, sales, request, (layout, sold, wish) => {
         const free = freeSeats(layout, sold);
@@ -105,7 +105,7 @@ describe('the best available seats for a batch', () => {
     );
   });
 
-  test('never share a seat between first choices while there is another window for the later', () => {
+  test('never share a seat of a first choice while the later one has another window', () => {
     fc.assert(
       fc.property(house, sales, fc.array(request), (layout, sold, wishes) => {
         const free = freeSeats(layout, sold);

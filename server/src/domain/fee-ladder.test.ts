@@ -5,7 +5,8 @@ describe('the fee ladder in plain words', () => {
   test('says what Korean ticket sites charge, in Korean', () => {
     expect(describeLadder(feeLadders.operator, 'ko')).toEqual([
       '예매 후 7일 이내: 취소수수료 없음 (관람일 10일 전까지)',
-      '관람일 10일 전까지: 뮤지컬·콘서트·클래식 장당 4,000원, 연극·전시 장당 2,000원 (티켓 금액의 10% 이내)',
+      '관람일 10일 전까지: 뮤지컬·콘서트·클래식 장당 4,000원,' +
+        ' 연극·전시 장당 2,000원 (티켓 금액의 10% 이내)',
       '관람일 9일 전~7일 전: 티켓 금액의 10%',
       '관람일 6일 전~3일 전: 티켓 금액의 20%',
       '관람일 2일 전~1일 전: 티켓 금액의 30%',
@@ -18,12 +19,13 @@ describe('the fee ladder in plain words', () => {
   test('says the same in English', () => {
     expect(describeLadder(feeLadders.operator, 'en')).toEqual([
       'Within 7 days of booking: no fee (up to 10 days before the performance)',
-      'Up to 10 days before the performance: ₩4,000 a ticket (musical, concert, classical music), ₩2,000 a ticket (play, exhibition), at most 10% of the ticket price',
+      'Up to 10 days before the performance: ₩4,000 a ticket (musical, concert, classical music),' +
+        ' ₩2,000 a ticket (play, exhibition), at most 10% of the ticket price',
       '9 to 7 days before: 10% of the ticket price',
       '6 to 3 days before: 20% of the ticket price',
       '2 to 1 day before: 30% of the ticket price',
       'On the day of the performance: cancelling is not possible',
-      'Cancel by 17:00 the day before the performance (by 11:00 if that is a Saturday)',
+      'Cancel by 17:00 the day before the performance (by 11:00 if a Saturday)',
       'The booking fee is refunded only until midnight of the day of booking',
     ]);
   });

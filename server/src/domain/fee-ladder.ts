@@ -161,11 +161,12 @@ const english: Words = {
     );
     return `${amounts.join(', ')}, at most ${fee.capPercent}% of the ticket price`;
   },
-  deadline: (deadline) =>
-    deadline
-      ? `Cancel by ${deadline.at} ${deadline.daysBefore === 1 ? 'the day' : `${deadline.daysBefore} days`}` +
-        ` before the performance (by ${deadline.atOnSaturday} if that is a Saturday)`
-      : 'Cancel until the performance starts',
+  deadline: (deadline) => {
+    if (!deadline) return 'Cancel until the performance starts';
+    const { daysBefore, at, atOnSaturday } = deadline;
+    const day = daysBefore === 1 ? 'the day' : `${daysBefore} days`;
+    return `Cancel by ${at} ${day} before the performance (by ${atOnSaturday} if a Saturday)`;
+  },
   bookingFee: {
     ON_BOOKING_DAY: 'The booking fee is refunded only until midnight of the day of booking',
     WITHOUT_CANCELLATION_FEE: 'The booking fee is refunded when there is no cancellation fee',

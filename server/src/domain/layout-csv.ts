@@ -142,7 +142,7 @@ function duplicateFaults(seats: readonly Seat[]): CsvFault[] {
     const label = JSON.stringify([section, row, number]);
     const earlier = lines.get(label);
     if (earlier !== undefined) {
-      const message = `section ${section} row ${row} number ${number} is already in line ${earlier}`;
+      const message = `section ${section} row ${row} number ${number} is in line ${earlier} too`;
       faults.push({ line, column: 'number', code: 'DUPLICATE_SEAT', message });
     } else lines.set(label, line);
     const name = englishNames.get(section) ?? sectionEn;

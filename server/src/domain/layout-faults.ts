@@ -23,7 +23,7 @@ export type LayoutFault = {
   message: string;
 };
 
-/** Everything that is wrong with a document whose shape has been checked; empty when it is sound. */
+/** Everything that is wrong with a document of the right shape; empty when it is sound. */
 export function layoutFaults(document: LayoutDocument): LayoutFault[] {
   const faults: LayoutFault[] = [];
   if (document.sections.length > MAX_SECTIONS) {

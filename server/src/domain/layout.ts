@@ -36,7 +36,7 @@ export type LayoutRun = [
   path: number[],
 ];
 
-/** About 2.5 bytes a seat: 50 kB for 20,000 seats, 8 kB compressed. Neighbours are 10 units apart. */
+/** About 2.5 bytes a seat: 50 kB for 20,000 seats, 13 kB compressed; neighbours 10 units apart. */
 export type LayoutDocument = {
   format: 1;
   /** Codes such as VIP, R, S; the best first. Runs name a grade by its index here. */
@@ -58,7 +58,7 @@ export type Layout = {
   run: Int32Array;
   section: Uint16Array;
   grade: Uint8Array;
-  /** First seat of each run, and the seat count at the end: run r is runStart[r]..runStart[r+1]-1. */
+  /** First seat of each run, then the seat count: run r is runStart[r]..runStart[r+1]-1. */
   runStart: Int32Array;
 };
 
