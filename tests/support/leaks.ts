@@ -19,7 +19,7 @@ const SETTLE_LIMIT_MS = 2_000;
 const POLL_MS = 5;
 
 export type LeakWatch = {
-  /** Resolves when nothing is left that was opened since; rejects naming what was left, and where. */
+  /** Rejects with what was opened since and is left, and where it was opened. */
   expectNothingLeft(): Promise<void>;
 };
 

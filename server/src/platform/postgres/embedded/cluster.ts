@@ -59,7 +59,10 @@ async function initialise(deps: {
 }
 
 async function requireSameVersion(clusterDir: string, binDir: string, user: DatabaseUser) {
-  const ofData = (await readFile(join(clusterDir, 'PG_VERSION'), 'utf8')).trim();
+  const ofData = await readOrNull(join(clusterDir, 'PG_VERSION'));
+  if (ofData === null) {
+    throw new Error(`${clusterDir} is neither a database nor empty: move it out of the way`);
+  }
   const { stdout } = await runAs(user, join(binDir, 'postgres'), ['--version']);
   const ofProgram = /(\d+)/.exec(stdout)?.[1];
   if (ofData === ofProgram) return;

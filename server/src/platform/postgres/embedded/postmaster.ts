@@ -64,14 +64,14 @@ export async function startPostmaster(
 ): Promise<StartOutcome> {
   const { clusterDir, logFile, port } = options;
   const guard = spawnGuard(options);
-  const exited = once(guard, 'exit');
+  const closed = once(guard, 'close');
   const output = collect(guard, logFile);
-  const pid = await Promise.race([output.pid, exited.then(() => null)]);
+  const pid = await Promise.race([output.pid, closed.then(() => null)]);
   if (pid === null) return classify(output.text());
 
-  const ended = exited.then(async ([code, by]) => {
-    await waitUntilGone(pid, clusterDir, STOP_LIMIT_MS);
-    return by ? `its guard ended by ${by}` : `it ended with code ${code}`;
+  const ended = closed.then(async ([code, by]) => {
+    await waitUntilGone(pid, clusterDir, Number.POSITIVE_INFINITY);
+    return by ? `its guard was ended by ${by}` : `it ended with code ${code}`;
   });
   const postmaster = { pid, port, ended, stop: () => stop(guard, pid, clusterDir, ended) };
   const deadlineMs = performance.now() + READY_LIMIT_MS;
@@ -136,6 +136,7 @@ async function stop(
   ended: Promise<string>,
 ): Promise<void> {
   guard.stdin?.destroy();
+  if (await isPostmasterOf(pid, clusterDir)) signal(pid, 'SIGINT');
   const late = new AbortController();
   const limit = sleep(STOP_LIMIT_MS, 'late', { signal: late.signal }).catch(() => 'ended');
   if ((await Promise.race([ended, limit])) === 'late') {

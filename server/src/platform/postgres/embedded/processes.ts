@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { hasCode } from './errors.ts';
 import { runAs } from './user.ts';
 
@@ -15,20 +15,34 @@ export function isAlive(pid: number): boolean {
 /**
  * Whether the process is the PostgreSQL of this data folder. After a crash of the machine the id
  * in postmaster.pid may belong to anything; PostgreSQL itself asks no further and would not start.
- * A dead one that nobody has collected yet (a zombie) has no command line and does not count.
+ * It is told by its working folder, which is the data folder under whatever name; a dead one that
+ * nobody has collected yet (a zombie) has none.
  */
 export async function isPostmasterOf(pid: number, clusterDir: string): Promise<boolean> {
   if (!isAlive(pid)) return false;
-  if (process.platform !== 'linux') {
-    const { stdout } = await runAs(null, 'ps', ['-o', 'command=', '-p', String(pid)]);
-    return stdout.includes(` -D ${clusterDir} `);
-  }
+  if (process.platform !== 'linux') return isPostgres(await commandLine(pid));
   try {
-    return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0').includes(clusterDir);
+    const [its, ours] = await Promise.all([stat(`/proc/${pid}/cwd`), stat(clusterDir)]);
+    return its.ino === ours.ino && its.dev === ours.dev;
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ESRCH')) return false;
+    // Root in a container may not look into others' processes; then any PostgreSQL counts.
+    if (hasCode(error, 'EACCES', 'EPERM')) return isPostgres(await commandLine(pid));
     throw error;
   }
+}
+
+const isPostgres = (command: string) => /\bpostgres\b.* -D /.test(command);
+
+async function commandLine(pid: number): Promise<string> {
+  if (process.platform !== 'linux') {
+    return (await runAs(null, 'ps', ['-o', 'command=', '-p', String(pid)])).stdout;
+  }
+  const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch((error) => {
+    if (hasCode(error, 'ENOENT', 'ESRCH')) return '';
+    throw error;
+  });
+  return words.replaceAll('\0', ' ');
 }
 
 /** Sends the signal; a process that has gone already is no fault. */

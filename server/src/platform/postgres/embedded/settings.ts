@@ -37,5 +37,4 @@ export const ticketOfficeSettings: Settings = {
   log_error_verbosity: 'terse',
   log_min_error_statement: 'panic',
   log_checkpoints: 'off',
-  log_min_duration_statement: '-1',
 };

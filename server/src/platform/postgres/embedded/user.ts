@@ -36,16 +36,16 @@ export async function chooseDatabaseUser(folders: string[]): Promise<DatabaseUse
   for (const name of ['postgres', 'nobody']) {
     const uid = await runAs(null, 'id', ['-u', name]);
     const gid = await runAs(null, 'id', ['-g', name]);
-    if (uid.code === 0 && gid.code === 0)
-      return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
+    if (uid.code !== 0 || gid.code !== 0) continue;
+    return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
   }
   throw new Error(
-    'PostgreSQL does not run as root and this machine has neither a user "postgres" nor "nobody"; ' +
+    'PostgreSQL does not run as root and this machine has no user "postgres" and no "nobody": ' +
       'start Usher as an ordinary user, or set DATABASE_URL to a PostgreSQL of your own',
   );
 }
 
-/** The outermost folder on the way to `path` that the user may not enter; null when all are open. */
+/** The outermost folder on the way to `path` that the user may not enter; null when none is. */
 export async function closedFolderOnTheWay(path: string, user: DatabaseUser) {
   const folders = [path];
   while (dirname(folders[0]!) !== folders[0]) folders.unshift(dirname(folders[0]!));

@@ -1,0 +1,30 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { scratchFolder } from '../../../../../tests/support/scratch.ts';
+import { openLogFile } from './log-file.ts';
+
+const LINE = `${'x'.repeat(99)}\n`;
+
+test('the log of PostgreSQL never grows past twice its bound, and its last lines stay', async () => {
+  const path = join(await scratchFolder(), 'postgres.log');
+  const log = openLogFile(path, 1000);
+  for (let line = 0; line < 500; line += 1) log.write(LINE);
+  log.write('the last line\n');
+  log.close();
+  expect(statSync(path).size).toBeLessThanOrEqual(1100);
+  expect(statSync(`${path}.1`).size).toBeLessThanOrEqual(1100);
+  expect(readFileSync(path, 'utf8')).toMatch(/the last line\n$/);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+});
+
+test('a start goes on where the last one ended', async () => {
+  const path = join(await scratchFolder(), 'postgres.log');
+  for (const words of ['first\n', 'second\n']) {
+    const log = openLogFile(path, 1000);
+    log.write(words);
+    expect(log.tail()).toBe(words.trim());
+    log.close();
+  }
+  expect(readFileSync(path, 'utf8')).toBe('first\nsecond\n');
+});
