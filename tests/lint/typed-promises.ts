@@ -65,8 +65,9 @@ function withoutParentheses(expression: ts.Expression): ts.Expression {
     : expression;
 }
 
-/** Whether an async function is given to a caller that will not look at what it returns. */
+/** Whether an async function written on the spot goes to a caller that ignores what it returns. */
 function isMisused(argument: ts.Expression, checker: ts.TypeChecker): boolean {
+  if (!ts.isArrowFunction(argument) && !ts.isFunctionExpression(argument)) return false;
   const wanted = checker.getContextualType(argument);
   if (wanted === undefined) return false;
   const wantedSignatures = wanted.getNonNullableType().getCallSignatures();
@@ -80,9 +81,12 @@ function isMisused(argument: ts.Expression, checker: ts.TypeChecker): boolean {
     .some((each) => isPromise(each.getReturnType(), checker));
 }
 
+/** What has `then` but no `catch` (a Fastify reply, a plugin being registered) is not meant to be. */
 function isPromise(type: ts.Type, checker: ts.TypeChecker): boolean {
   if (type.isUnion()) return type.types.some((each) => isPromise(each, checker));
-  const then = type.getProperty('then');
-  if (then === undefined) return false;
-  return checker.getTypeOfSymbol(then).getCallSignatures().length > 0;
+  return ['then', 'catch'].every((name) => {
+    const member = type.getProperty(name);
+    if (member === undefined) return false;
+    return checker.getTypeOfSymbol(member).getCallSignatures().length > 0;
+  });
 }
