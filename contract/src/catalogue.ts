@@ -100,14 +100,14 @@ export const listShows = defineRoute({
   method: 'GET',
   path: '/api/v1/shows',
   tag,
-  summary: 'Shows page by page; by category, by words of the title in Korean or English',
+  summary: 'Shows page by page; by category, by words in Korean or English',
   auth: 'public',
   rate: reading,
   query: z.strictObject({
     ...pageQuery,
     category: category.optional(),
     q: z.string().trim().min(1).max(100).optional(),
-    sale: saleState.optional(),
+    sale: saleState.optional().meta({ description: 'Without it: all whose sale has not ended' }),
     sort: z.enum(['opening', 'starting', 'newest']).default('starting'),
   }),
   responses: { 200: pageOf(showSummary) },
@@ -136,7 +136,13 @@ export const readPoster = defineRoute({
   auth: 'public',
   rate: reading,
   params: showParams,
-  responses: { 200: { contentType: 'image/svg+xml', description: 'The poster as SVG' } },
+  query: z.strictObject({
+    v: z.string().max(64).optional().meta({ description: 'Version, as in `posterUrl`' }),
+  }),
+  responses: {
+    200: { contentType: 'image/svg+xml', description: 'The poster as SVG' },
+    304: null,
+  },
   problems: ['NOT_FOUND'],
 });
 
@@ -179,7 +185,10 @@ export const readLayout = defineRoute({
     seatingPlanId: idOf('seatingPlan'),
     version: z.string().regex(/^[A-Za-z0-9_-]{8,64}$/),
   }),
-  responses: { 200: { contentType: 'application/json', description: 'The layout document' } },
+  responses: {
+    200: { contentType: 'application/json', description: 'The layout document' },
+    304: null,
+  },
   problems: ['NOT_FOUND'],
 });
 

@@ -14,8 +14,16 @@ export const email = z
   .meta({ example: 'minji@example.com' });
 
 /** 8 to 200 characters, compared as typed; no rules about which characters (ASVS 6.2). */
-export const password = z.string().min(8).max(200);
-const personName = z.string().trim().min(1).max(60).meta({ example: '김민지' });
+export const password = z.string().normalize('NFC').min(8).max(200);
+/** One line: names stand in mail headers and on tickets. */
+const personName = z
+  .string()
+  .trim()
+  .normalize('NFC')
+  .min(1)
+  .max(60)
+  .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]+$/u, 'must be one line without control characters')
+  .meta({ example: '김민지' });
 
 export const account = z.strictObject({
   id: idOf('account'),
@@ -58,7 +66,7 @@ export const logIn = defineRoute({
   summary: 'Signs in; the refresh token comes as an HttpOnly cookie',
   auth: 'public',
   rate: slow,
-  body: z.strictObject({ email, password: z.string().min(1).max(200) }),
+  body: z.strictObject({ email, password: z.string().normalize('NFC').min(1).max(200) }),
   responses: { 200: signedIn },
   problems: ['CREDENTIALS_WRONG'],
 });

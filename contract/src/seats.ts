@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { gradeCode, idOf, instant, seatNo } from './primitives.ts';
+import { gradeCode, idOf, instant, localText, seatNo } from './primitives.ts';
 import { defineRoute } from './route.ts';
 
 const tag = 'Seats';
@@ -11,9 +11,9 @@ export const holdSeatsMax = 4;
 
 export const seatView = z.strictObject({
   seatNo,
-  section: z.string(),
+  section: localText,
   row: z.string(),
-  number: z.string(),
+  number: z.int(),
   grade: gradeCode,
 });
 
@@ -52,7 +52,7 @@ export const watchSeats = defineRoute({
   path: '/api/v1/performances/{performanceId}/seats/stream',
   tag,
   summary:
-    'Server-sent events: `state` with the version first, then `delta` with pairs of seatNo×4+state; a gap in the version means: read the seats again',
+    'Server-sent events: `state` first, then `delta`; the id is the version, the data base64 of varints: gap to the seat before × 4 + state. A gap in the versions means: read the seats again',
   auth: 'public',
   rate: { perMinute: 60, burst: 30 },
   params: performanceParams,

@@ -65,3 +65,24 @@ export const route = <S extends RouteSpec>(
   // spec's schemas before it calls the handler.
   return tied as unknown as Route;
 };
+
+type Sent = Readonly<Record<string, string | readonly string[]>>;
+
+/** A JSON answer; keeps the status a literal, so that the compiler can hold it to the contract. */
+export const answer = <Status extends number, Body>(
+  status: Status,
+  body: Body,
+  headers: Sent = {},
+): { status: Status; body: Body; headers: Sent } => ({ status, body, headers });
+
+/** An answer that is not JSON; `content-type` is among the headers. */
+export const rawAnswer = <Status extends number>(
+  status: Status,
+  raw: Buffer | string,
+  headers: Sent,
+): { status: Status; raw: Buffer | string; headers: Sent } => ({ status, raw, headers });
+
+export const emptyAnswer = <Status extends number>(
+  status: Status,
+  headers: Sent = {},
+): { status: Status; headers: Sent } => ({ status, headers });

@@ -1,0 +1,29 @@
+import type { z } from 'zod';
+import { type Refusal, validationRefusal } from './problem.ts';
+
+/**
+ * Where a page ended, as text that nobody need understand: the last item's place in the order, so
+ * that pages neither repeat nor miss an item when others are added meanwhile.
+ */
+export const encodeCursor = (place: readonly (string | number | null)[]): string =>
+  Buffer.from(JSON.stringify(place)).toString('base64url');
+
+/** The place after which to go on (null: from the start), or a refusal of what we did not write. */
+export const decodeCursor = <T>(
+  cursor: string | undefined,
+  schema: z.ZodType<T>,
+): { after: T | null } | { refusal: Refusal } => {
+  if (cursor === undefined) return { after: null };
+  const parsed = schema.safeParse(parseJson(Buffer.from(cursor, 'base64url').toString()));
+  if (parsed.success) return { after: parsed.data };
+  const message = 'is not a nextCursor of this list';
+  return { refusal: validationRefusal('query', [{ path: ['cursor'], message }]) };
+};
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};

@@ -1,0 +1,89 @@
+import {
+  cancelOrder,
+  listOrders,
+  placeOrder,
+  readOrder,
+  readOrderByLink,
+} from '@usher/contract/orders.ts';
+import { isId } from '../../domain/ids.ts';
+import { refuse, validationRefusal } from '../../platform/http/problem.ts';
+import { answer, type Route, route } from '../../platform/http/route.ts';
+import type { Ids } from '../../platform/ids.ts';
+import type { Orders, OrderView } from './service.ts';
+
+const cursorOf = (last: OrderView): string =>
+  Buffer.from(`${last.createdAt} ${last.id}`).toString('base64url');
+
+const parseCursor = (cursor: string): { createdAt: Date; id: string } | null => {
+  const [instant = '', id = ''] = Buffer.from(cursor, 'base64url').toString().split(' ');
+  const createdAtMs = Date.parse(instant);
+  if (Number.isNaN(createdAtMs) || !isId('ord', id)) return null;
+  return { createdAt: new Date(createdAtMs), id };
+};
+
+export const ordersRoutes = (deps: { orders: Orders; ids: Ids }): Route[] => {
+  const { orders, ids } = deps;
+  return [
+    route(placeOrder, async ({ body, caller, idempotencyKey, traceId }) => {
+      // The same key names the same order and attempt, also when the first answer was lost.
+      const parts = [caller.accountId, body.holdId, idempotencyKey];
+      const result = await orders.place({
+        orderId: ids.fromParts('order', ...parts),
+        attemptId: ids.fromParts('attempt', 'first', ...parts),
+        holdId: body.holdId,
+        buyerId: caller.accountId,
+        requestId: traceId,
+      });
+      switch (result.outcome) {
+        case 'not_found':
+          return refuse('NOT_FOUND');
+        case 'ended':
+          return refuse('HOLD_ENDED');
+        case 'has_order':
+          return refuse('HOLD_HAS_ORDER', { extra: { orderId: result.orderId } });
+        case 'placed': {
+          const checkout = await orders.checkoutOf(result.attemptId, result.order.id);
+          return answer(201, { order: result.order, checkout });
+        }
+      }
+    }),
+
+    route(listOrders, async ({ query, caller }) => {
+      const after = query.cursor === undefined ? null : parseCursor(query.cursor);
+      if (query.cursor !== undefined && after === null)
+        return validationRefusal('query', [
+          { path: ['cursor'], message: 'is not a cursor of ours' },
+        ]);
+      const items = await orders.list({
+        buyerId: caller.accountId,
+        from: query.from === undefined ? null : new Date(query.from),
+        to: query.to === undefined ? null : new Date(query.to),
+        after,
+        limit: query.limit + 1,
+      });
+      const page = items.slice(0, query.limit);
+      const last = page.at(-1);
+      const nextCursor = items.length > query.limit && last !== undefined ? cursorOf(last) : null;
+      return answer(200, { items: page, nextCursor });
+    }),
+
+    route(readOrder, async ({ params, caller }) => {
+      const order = await orders.readOwn(params.orderId, caller.accountId);
+      return order === null ? refuse('NOT_FOUND') : answer(200, order);
+    }),
+
+    route(cancelOrder, async ({ params, caller, traceId }) => {
+      const outcome = await orders.cancel(params.orderId, caller.accountId, traceId);
+      if (outcome === 'not_found') return refuse('NOT_FOUND');
+      const order = await orders.readOwn(params.orderId, caller.accountId);
+      if (order === null) return refuse('NOT_FOUND');
+      if (outcome === 'cancelled' || order.state === 'CANCELLED') return answer(200, order);
+      return refuse('ORDER_NOT_CANCELLABLE', { extra: { state: order.state } });
+    }),
+
+    route(readOrderByLink, async ({ params }) => {
+      const order = await orders.readByLink(params.linkToken);
+      return order === null ? refuse('NOT_FOUND') : answer(200, order);
+    }),
+  ];
+};

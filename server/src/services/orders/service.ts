@@ -1,0 +1,253 @@
+import { makeBatcher } from '../../platform/batcher.ts';
+import { assert } from '../../platform/failure.ts';
+import type { Ids } from '../../platform/ids.ts';
+import type { Metrics } from '../../platform/metrics.ts';
+import { makeTextSigner } from '../../platform/signed-token.ts';
+import type { HoldFacts, SeatLine } from '../seats/index.ts';
+import type { OrderItem, OrderRow, OrderStore, PlaceRequest, PlaceResult } from './store.ts';
+
+type LocalText = { ko: string; en: string };
+type Money = { amount: number; currency: 'KRW' };
+
+/** What orders need to know of a show and a performance; the catalogue answers from memory. */
+export type OrdersCatalogue = {
+  show(showId: string): Promise<{
+    id: string;
+    title: LocalText;
+    category: string;
+    venueName: LocalText;
+    timeZone: string;
+    prices: ReadonlyMap<string, number>;
+    bookingFeeMinor: number;
+    ladder: 'operator' | 'consumer-standard';
+  } | null>;
+  performance(performanceId: string): Promise<{ startsAtMs: number } | null>;
+};
+export type OrdersSeats = {
+  holdFacts(holdId: string, buyerId: string): Promise<HoldFacts | null>;
+  describe(performanceId: string, seatNos: readonly number[]): Promise<SeatLine[]>;
+  apply(delta: never): void;
+};
+
+/** Where the buyer's browser pays and where it comes back to. */
+export type PaymentWindow = {
+  clientKey: string;
+  /** The sandbox's page; null with the real provider, whose window is opened by its own script. */
+  checkoutPageUrl: string | null;
+  publicUrl: string;
+};
+
+export type OrderView = {
+  id: string;
+  state: OrderRow['state'];
+  holdId: string;
+  showId: string;
+  performanceId: string;
+  showTitle: LocalText;
+  venueName: LocalText;
+  startsAt: string;
+  timeZone: string;
+  items: { seat: SeatLine; grade: string; price: Money; bookingFee: Money }[];
+  total: Money;
+  ladder: 'operator' | 'consumer-standard';
+  createdAt: string;
+  deadline: string;
+  paidAt: string | null;
+  failureCode: string | null;
+  linkToken: string | null;
+};
+
+export type PlaceOutcome =
+  | { outcome: 'placed'; order: OrderView; attemptId: string }
+  | { outcome: 'not_found' | 'ended' }
+  | { outcome: 'has_order'; orderId: string | null };
+
+const won = (amount: number): Money => ({ amount, currency: 'KRW' });
+
+export const makeOrders = (deps: {
+  store: OrderStore;
+  catalogue: OrdersCatalogue;
+  seats: OrdersSeats;
+  relayWake: () => void;
+  ids: Ids;
+  metrics: Metrics;
+  secret: string;
+  holdTtlMs: number;
+  window: PaymentWindow;
+}) => {
+  const { store, catalogue, seats, ids, window } = deps;
+  const linkSigner = makeTextSigner(deps.secret, 'order-link');
+  const sizes = deps.metrics.batchSizes;
+
+  const placer = makeBatcher<PlaceRequest, PlaceResult>({
+    name: 'place-orders',
+    sizes,
+    run: async (batch) => {
+      const terms = { currency: 'KRW', provider: 'toss', ttlMs: deps.holdTtlMs };
+      const results = await store.place(batch, terms);
+      deps.relayWake();
+      return results;
+    },
+  });
+  const reader = makeBatcher<string, OrderRow | null>({
+    name: 'read-orders',
+    sizes,
+    run: (orderIds) => store.read(orderIds),
+  });
+
+  const linkToken = (orderId: string): string => `${orderId}.${linkSigner.mac(orderId)}`;
+
+  const view = async (row: OrderRow, withLink: boolean): Promise<OrderView> => {
+    const show = await catalogue.show(row.showId);
+    const performance = await catalogue.performance(row.performanceId);
+    assert(show && performance, 'an order’s show and performance exist');
+    return {
+      id: row.id,
+      state: row.state,
+      holdId: row.holdId,
+      showId: row.showId,
+      performanceId: row.performanceId,
+      showTitle: show.title,
+      venueName: show.venueName,
+      startsAt: new Date(performance.startsAtMs).toISOString(),
+      timeZone: show.timeZone,
+      items: row.items.map((item) => ({
+        seat: item.seat,
+        grade: item.grade,
+        price: won(item.priceMinor),
+        bookingFee: won(item.feeMinor),
+      })),
+      total: won(row.totalMinor),
+      ladder: row.ladder,
+      createdAt: row.createdAt.toISOString(),
+      deadline: row.deadlineAt.toISOString(),
+      paidAt: row.paidAt?.toISOString() ?? null,
+      failureCode: row.failureCode,
+      linkToken: withLink ? linkToken(row.id) : null,
+    };
+  };
+
+  /** The server's prices for the seats of a hold; nothing that a client says counts. */
+  const priceItems = async (hold: HoldFacts): Promise<{ items: OrderItem[]; show: Show }> => {
+    const show = await catalogue.show(hold.showId);
+    assert(show, 'a hold’s show exists');
+    const lines = await seats.describe(hold.performanceId, hold.seatNos);
+    const items = lines.map((seat) => {
+      const priceMinor = show.prices.get(seat.grade);
+      assert(priceMinor !== undefined, `grade ${seat.grade} has a price`);
+      const { seatNo, grade } = seat;
+      return { seatNo, grade, seat, priceMinor, feeMinor: show.bookingFeeMinor };
+    });
+    return { items, show };
+  };
+  type Show = NonNullable<Awaited<ReturnType<OrdersCatalogue['show']>>>;
+
+  /** What the payment window of an attempt needs. */
+  const checkoutOf = async (attemptId: string, orderId: string) => {
+    const row = await reader.add(orderId);
+    assert(row, 'an attempt’s order exists');
+    const show = await catalogue.show(row.showId);
+    assert(show, 'an order’s show exists');
+    const more = row.items.length > 1 ? ` 외 ${row.items.length - 1}매` : '';
+    const orderName = `${show.title.ko.slice(0, 80)}${more}`;
+    const successUrl = `${window.publicUrl}/pay/success`;
+    const failUrl = `${window.publicUrl}/pay/fail?attempt=${attemptId}`;
+    const query = new URLSearchParams({
+      clientKey: window.clientKey,
+      orderId: attemptId,
+      orderName,
+      amount: String(row.totalMinor),
+      currency: row.currency,
+      successUrl,
+      failUrl,
+    });
+    return {
+      attemptId,
+      provider: 'toss' as const,
+      clientKey: window.clientKey,
+      amount: won(row.totalMinor),
+      orderName,
+      checkoutUrl: window.checkoutPageUrl === null ? null : `${window.checkoutPageUrl}?${query}`,
+      successUrl,
+      failUrl,
+    };
+  };
+
+  return {
+    place: async (request: {
+      orderId: string;
+      attemptId: string;
+      holdId: string;
+      buyerId: string;
+      requestId: string;
+    }): Promise<PlaceOutcome> => {
+      const hold = await seats.holdFacts(request.holdId, request.buyerId);
+      if (hold === null) return { outcome: 'not_found' };
+      const { items, show } = await priceItems(hold);
+      const totalMinor = items.reduce((sum, item) => sum + item.priceMinor + item.feeMinor, 0);
+      const result = await placer.add({
+        ...request,
+        attemptKey: ids.secret(),
+        items,
+        totalMinor,
+        category: show.category,
+        ladder: show.ladder,
+      });
+      switch (result.outcome) {
+        case 'placed': {
+          const row = await reader.add(request.orderId);
+          assert(row, 'an order that was placed exists');
+          const { attemptId } = request;
+          return { outcome: 'placed', order: await view(row, true), attemptId };
+        }
+        case 'has_order':
+          return { outcome: 'has_order', orderId: result.openOrder };
+        case 'seats_differ':
+          throw new Error('assertion failed: the seats of a hold never change');
+        default:
+          return { outcome: result.outcome };
+      }
+    },
+
+    /** Any buyer's order, for other services; null when there is none. */
+    read: async (orderId: string): Promise<OrderView | null> => {
+      const row = await reader.add(orderId);
+      return row === null ? null : view(row, true);
+    },
+    readOwn: async (orderId: string, buyerId: string): Promise<OrderView | null> => {
+      const row = await reader.add(orderId);
+      return row === null || row.buyerId !== buyerId ? null : view(row, true);
+    },
+    buyerOf: async (orderId: string): Promise<string | null> =>
+      (await reader.add(orderId))?.buyerId ?? null,
+
+    list: async (query: Parameters<OrderStore['list']>[0]): Promise<OrderView[]> =>
+      Promise.all((await store.list(query)).map((row) => view(row, true))),
+
+    cancel: async (
+      orderId: string,
+      buyerId: string,
+      requestId: string,
+    ): Promise<'cancelled' | 'not_found' | 'not_cancellable'> => {
+      const { outcome, deltas } = await store.cancel(orderId, buyerId, requestId);
+      for (const delta of deltas) seats.apply(delta as never);
+      deps.relayWake();
+      return outcome;
+    },
+
+    linkToken,
+    /** The order behind a secret address; null for an address that we did not make. */
+    readByLink: async (token: string): Promise<OrderView | null> => {
+      const [orderId = '', mac = ''] = token.split('.');
+      if (!linkSigner.matches(orderId, mac)) return null;
+      const row = await reader.add(orderId);
+      return row === null ? null : view(row, false);
+    },
+    checkoutOf,
+    close: async (): Promise<void> => {
+      await placer.close();
+      await reader.close();
+    },
+  };
+};
+export type Orders = ReturnType<typeof makeOrders>;

@@ -1,0 +1,168 @@
+import type { OrderState } from '../../domain/order-states.ts';
+import { assert } from '../../platform/failure.ts';
+import type { Database } from '../../platform/postgres/sql.ts';
+
+export type OrderItem = {
+  seatNo: number;
+  grade: string;
+  seat: {
+    seatNo: number;
+    section: { ko: string; en: string };
+    row: string;
+    number: number;
+    grade: string;
+  };
+  priceMinor: number;
+  feeMinor: number;
+};
+
+export type PlaceRequest = {
+  orderId: string;
+  attemptId: string;
+  attemptKey: string;
+  holdId: string;
+  buyerId: string;
+  items: readonly OrderItem[];
+  totalMinor: number;
+  category: string;
+  ladder: string;
+  requestId: string;
+};
+export type PlaceResult =
+  | { outcome: 'placed' }
+  | { outcome: 'not_found' | 'ended' | 'seats_differ' }
+  | { outcome: 'has_order'; openOrder: string | null };
+
+export type OrderRow = {
+  id: string;
+  showId: string;
+  performanceId: string;
+  buyerId: string;
+  holdId: string;
+  state: OrderState;
+  totalMinor: number;
+  currency: 'KRW';
+  ladder: 'operator' | 'consumer-standard';
+  deadlineAt: Date;
+  createdAt: Date;
+  paidAt: Date | null;
+  failureCode: string | null;
+  items: OrderItem[];
+};
+
+type Row = {
+  id: string;
+  show_id: string;
+  performance_id: string;
+  buyer_id: string;
+  hold_id: string;
+  state: OrderState;
+  total_minor: number;
+  currency: 'KRW';
+  ladder: OrderRow['ladder'];
+  deadline: Date;
+  created_at: Date;
+  paid_at: Date | null;
+  failure_code: string | null;
+  items: OrderItem[];
+};
+const toOrder = (row: Row): OrderRow => ({
+  id: row.id,
+  showId: row.show_id,
+  performanceId: row.performance_id,
+  buyerId: row.buyer_id,
+  holdId: row.hold_id,
+  state: row.state,
+  totalMinor: row.total_minor,
+  currency: row.currency,
+  ladder: row.ladder,
+  deadlineAt: row.deadline,
+  createdAt: row.created_at,
+  paidAt: row.paid_at,
+  failureCode: row.failure_code,
+  items: row.items,
+});
+const selectOrders = `
+  SELECT o.id, o.show_id, o.performance_id, o.buyer_id, o.hold_id, o.state, o.total_minor, o.currency,
+    o.ladder, o.deadline, o.created_at, o.paid_at, o.failure_code,
+    (SELECT json_agg(json_build_object('seatNo', i.seat_no, 'grade', i.grade, 'seat', i.seat,
+       'priceMinor', i.price_minor, 'feeMinor', i.fee_minor) ORDER BY i.seat_no)
+     FROM orders.items i WHERE i.show_id = o.show_id AND i.order_id = o.id) AS items
+  FROM orders.orders o`;
+
+export const makeOrderStore = (db: Database) => ({
+  /** One statement for a batch; see sql/place.sql. */
+  place: async (
+    requests: readonly PlaceRequest[],
+    terms: { currency: string; provider: string; ttlMs: number },
+  ): Promise<PlaceResult[]> => {
+    const [row] = await db.query<{ placed: PlaceResult[] }>(
+      `SELECT orders.place($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+         $13 * interval '1 millisecond') AS placed`,
+      [
+        requests.map((r) => r.orderId),
+        requests.map((r) => r.attemptId),
+        requests.map((r) => r.attemptKey),
+        requests.map((r) => r.holdId),
+        requests.map((r) => r.buyerId),
+        requests.map((r) => JSON.stringify(r.items)),
+        requests.map((r) => r.totalMinor),
+        requests.map((r) => r.category),
+        requests.map((r) => r.ladder),
+        requests.map((r) => r.requestId),
+        terms.currency,
+        terms.provider,
+        terms.ttlMs,
+      ],
+    );
+    assert(row, 'place answers');
+    return row.placed;
+  },
+
+  cancel: async (
+    orderId: string,
+    buyerId: string,
+    requestId: string,
+  ): Promise<{ outcome: 'cancelled' | 'not_found' | 'not_cancellable'; deltas: unknown[] }> => {
+    const [row] = await db.query<{
+      done: { outcome: 'cancelled' | 'not_found' | 'not_cancellable'; deltas: unknown[] };
+    }>('SELECT orders.cancel($1, $2, $3) AS done', [orderId, buyerId, requestId]);
+    assert(row, 'cancel answers');
+    return row.done;
+  },
+
+  /** In the order of the ids; null where there is none. */
+  read: async (orderIds: readonly string[]): Promise<(OrderRow | null)[]> => {
+    const rows = await db.query<Row>(`${selectOrders} WHERE o.id = ANY ($1)`, [orderIds]);
+    const found = new Map(rows.map((row) => [row.id, toOrder(row)]));
+    return orderIds.map((id) => found.get(id) ?? null);
+  },
+
+  /** A buyer's orders, newest first, after the one with the given instant and id. */
+  list: async (query: {
+    buyerId: string;
+    from: Date | null;
+    to: Date | null;
+    after: { createdAt: Date; id: string } | null;
+    limit: number;
+  }): Promise<OrderRow[]> => {
+    const rows = await db.query<Row>(
+      `${selectOrders}
+       WHERE o.buyer_id = $1
+         AND ($2::timestamptz IS NULL OR o.created_at >= $2)
+         AND ($3::timestamptz IS NULL OR o.created_at < $3)
+         AND ($4::timestamptz IS NULL OR (date_trunc('milliseconds', o.created_at), o.id) < ($4, $5))
+       ORDER BY date_trunc('milliseconds', o.created_at) DESC, o.id DESC LIMIT $6`,
+      [
+        query.buyerId,
+        query.from,
+        query.to,
+        query.after?.createdAt ?? null,
+        query.after?.id ?? null,
+        query.limit,
+      ],
+    );
+    return rows.map(toOrder);
+  },
+});
+export type OrderStore = ReturnType<typeof makeOrderStore>;

@@ -1,0 +1,66 @@
+import { type Clock, makeLoop } from '../../platform/clock.ts';
+import type { Ids } from '../../platform/ids.ts';
+import type { Log } from '../../platform/log.ts';
+import type { Metrics } from '../../platform/metrics.ts';
+import type { Module } from '../../platform/module.ts';
+import type { Database } from '../../platform/postgres/sql.ts';
+import { makeTossProvider } from './provider.toss.ts';
+import { type CheckoutOf, paymentsRoutes } from './routes.ts';
+import { type FailPoint, makePayments, type Payments } from './service.ts';
+import { type Deltas, makePaymentStore } from './store.ts';
+
+/** Between rounds that take up what was left behind and ask about unknown payments. */
+const recoverMs = 1000;
+
+export const openPayments = async (
+  context: {
+    db: Database;
+    clock: Clock;
+    ids: Ids;
+    log: Log;
+    metrics: Metrics;
+    config: { PAYMENT_WAIT_MS: number; PAYMENT_TIMEOUT_MS: number };
+    relayWake: () => void;
+  },
+  doors: {
+    toss: { url: string; secretKey: string };
+    applyDeltas: (deltas: Deltas) => void;
+    checkoutOf: CheckoutOf;
+    isAlone: boolean;
+    failPoint?: (point: FailPoint) => Promise<void>;
+  },
+): Promise<Module<Payments>> => {
+  const { db, clock, ids, log, metrics, config } = context;
+  const payments = makePayments({
+    store: makePaymentStore(db),
+    provider: makeTossProvider({ ...doors.toss, timeoutMs: config.PAYMENT_TIMEOUT_MS }),
+    applyDeltas: doors.applyDeltas,
+    relayWake: context.relayWake,
+    clock,
+    ids,
+    log,
+    metrics,
+    waitMs: config.PAYMENT_WAIT_MS,
+    timeoutMs: config.PAYMENT_TIMEOUT_MS,
+    isAlone: doors.isAlone,
+    ...(doors.failPoint === undefined ? {} : { failPoint: doors.failPoint }),
+  });
+  let isStart = true;
+  const recovery = makeLoop({
+    clock,
+    everyMs: recoverMs,
+    run: async () => {
+      await payments.recover(isStart);
+      isStart = false;
+    },
+    onError: (error) => log.warn({ err: error }, 'open payments could not be looked at'),
+  });
+  return {
+    service: payments,
+    routes: paymentsRoutes({ payments, checkoutOf: doors.checkoutOf, ids, log }),
+    close: async () => {
+      await recovery.stop();
+      await payments.close();
+    },
+  };
+};

@@ -1,0 +1,144 @@
+import { Pool } from 'undici';
+import { z } from 'zod';
+import { meaningAtConfirm, meaningOfStatus } from '../../domain/toss-codes.ts';
+
+/** What is asked of a provider; the same `key` for every repeat. */
+export type ProviderRequest = {
+  paymentKey: string;
+  /** Our attempt's id: the order id that the provider knows. */
+  attemptId: string;
+  amountMinor: number;
+  currency: string;
+  key: string;
+};
+
+/** `unknown`: the money may or may not have moved. `unsent`: nothing can have reached the provider. */
+export type ProviderAnswer =
+  | { kind: 'approved'; transaction: string; secret: string | null }
+  | { kind: 'declined' | 'refused' | 'unknown' | 'unsent'; code: string };
+
+export type Provider = {
+  /** Takes the money. Never rejects: what goes wrong on the way is an answer too. */
+  confirm(request: ProviderRequest): Promise<ProviderAnswer>;
+  /** Asks what became of a payment; moves nothing. */
+  query(request: ProviderRequest): Promise<ProviderAnswer>;
+  close(): Promise<void>;
+};
+
+const payment = z.looseObject({
+  paymentKey: z.string(),
+  orderId: z.string(),
+  status: z.string(),
+  totalAmount: z.number(),
+  currency: z.string(),
+  lastTransactionKey: z.string().nullish(),
+  secret: z.string().nullish(),
+});
+const failure = z.looseObject({ code: z.string().max(100) });
+
+/** Errors before the first byte of a request has left us. */
+const unsentCodes = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'EHOSTUNREACH',
+]);
+
+const answerBytesMax = 256 * 1024;
+
+/**
+ * The core API of Toss Payments over HTTP. `timeoutMs` follows its advice for calls that move money
+ * (60 s); connecting may take 3 s. No redirects, bounded answers, unknown fields ignored.
+ */
+export const makeTossProvider = (options: {
+  url: string;
+  secretKey: string;
+  timeoutMs: number;
+  connectionsMax?: number;
+}): Provider => {
+  const pool = new Pool(new URL(options.url).origin, {
+    connections: options.connectionsMax ?? 128,
+    connect: { timeout: 3000 },
+    headersTimeout: options.timeoutMs,
+    bodyTimeout: options.timeoutMs,
+    maxResponseSize: answerBytesMax,
+  });
+  const authorization = `Basic ${Buffer.from(`${options.secretKey}:`).toString('base64')}`;
+
+  const call = async (
+    method: 'GET' | 'POST',
+    path: string,
+    request: ProviderRequest,
+    body?: unknown,
+  ): Promise<{ status: number; body: unknown } | { kind: 'unknown' | 'unsent'; code: string }> => {
+    try {
+      const response = await pool.request({
+        method,
+        path,
+        headers: {
+          authorization,
+          'content-type': 'application/json',
+          ...(method === 'POST' ? { 'idempotency-key': request.key } : {}),
+        },
+        body: body === undefined ? null : JSON.stringify(body),
+      });
+      return { status: response.statusCode, body: await response.body.json() };
+    } catch (error) {
+      const code =
+        error instanceof Error && 'code' in error && typeof error.code === 'string'
+          ? error.code
+          : 'NO_ANSWER';
+      return { kind: unsentCodes.has(code) ? 'unsent' : 'unknown', code };
+    }
+  };
+
+  /** A payment that is approved, and is the one that we asked for, to the won. */
+  const judgePayment = (request: ProviderRequest, body: unknown): ProviderAnswer | 'pending' => {
+    const parsed = payment.safeParse(body);
+    if (!parsed.success) return { kind: 'unknown', code: 'ANSWER_UNREADABLE' };
+    const { data } = parsed;
+    const isOurs =
+      data.paymentKey === request.paymentKey &&
+      data.orderId === request.attemptId &&
+      data.totalAmount === request.amountMinor &&
+      data.currency === request.currency;
+    if (!isOurs) return { kind: 'unknown', code: 'ANSWER_MISMATCH' };
+    const meaning = meaningOfStatus(data.status);
+    if (meaning === 'pending') return 'pending';
+    if (meaning === 'approved')
+      return {
+        kind: 'approved',
+        transaction: data.lastTransactionKey ?? data.paymentKey,
+        secret: data.secret ?? null,
+      };
+    return { kind: meaning, code: data.status };
+  };
+
+  return {
+    confirm: async (request) => {
+      const answer = await call('POST', '/v1/payments/confirm', request, {
+        paymentKey: request.paymentKey,
+        orderId: request.attemptId,
+        amount: request.amountMinor,
+      });
+      if ('kind' in answer) return answer;
+      if (answer.status === 200) {
+        const judged = judgePayment(request, answer.body);
+        return judged === 'pending' ? { kind: 'unknown', code: 'STILL_PENDING' } : judged;
+      }
+      const parsed = failure.safeParse(answer.body);
+      if (!parsed.success) return { kind: 'unknown', code: `HTTP_${answer.status}` };
+      return { kind: meaningAtConfirm(parsed.data.code), code: parsed.data.code };
+    },
+    query: async (request) => {
+      const path = `/v1/payments/${encodeURIComponent(request.paymentKey)}`;
+      const answer = await call('GET', path, request);
+      if ('kind' in answer) return { kind: 'unknown', code: answer.code };
+      if (answer.status !== 200) return { kind: 'unknown', code: `HTTP_${answer.status}` };
+      const judged = judgePayment(request, answer.body);
+      return judged === 'pending' ? { kind: 'unknown', code: 'STILL_PENDING' } : judged;
+    },
+    close: () => pool.close(),
+  };
+};

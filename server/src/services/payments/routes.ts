@@ -1,0 +1,125 @@
+import { confirmPayment, openAttempt, readAttempt, tossWebhook } from '@usher/contract/payments.ts';
+import { refuse } from '../../platform/http/problem.ts';
+import { answer, type Route, route } from '../../platform/http/route.ts';
+import type { Ids } from '../../platform/ids.ts';
+import type { Log } from '../../platform/log.ts';
+import type { ConfirmOutcome, Payments } from './service.ts';
+import type { AttemptRow } from './store.ts';
+
+/** What the payment window needs for an attempt of an order. */
+export type CheckoutOf = (
+  attemptId: string,
+  orderId: string,
+) => Promise<{
+  attemptId: string;
+  provider: 'toss';
+  clientKey: string;
+  amount: { amount: number; currency: 'KRW' };
+  orderName: string;
+  checkoutUrl: string | null;
+  successUrl: string;
+  failUrl: string;
+}>;
+
+export const viewAttempt = (row: AttemptRow) => ({
+  id: row.id,
+  orderId: row.orderId,
+  state: row.state,
+  outcome: row.outcome,
+  amount: { amount: row.amountMinor, currency: 'KRW' as const },
+  providerCode: row.providerCode,
+  createdAt: row.createdAt.toISOString(),
+  settledAt: row.settledAt?.toISOString() ?? null,
+});
+
+const answerOf = (result: ConfirmOutcome) => {
+  switch (result.outcome) {
+    case 'paid':
+      return answer(200, { orderId: result.orderId, orderState: 'PAID' as const });
+    case 'under_way':
+      return answer(202, {
+        orderId: result.orderId,
+        orderState: result.isUnknown ? ('UNKNOWN' as const) : ('PAYING' as const),
+      });
+    case 'declined':
+      return refuse('PAYMENT_DECLINED', {
+        extra: { orderId: result.orderId, providerCode: result.code },
+      });
+    case 'refused':
+      return refuse('PAYMENT_PROVIDER_REFUSED', { extra: { orderId: result.orderId } });
+    case 'unsent':
+      return refuse('PROVIDER_UNAVAILABLE', {
+        retryAfterMs: 5000,
+        extra: { orderId: result.orderId },
+      });
+    case 'not_found':
+      return refuse('NOT_FOUND');
+    case 'amount_differs':
+      return refuse('AMOUNT_MISMATCH');
+    case 'ended':
+      return refuse('HOLD_ENDED');
+    case 'not_payable':
+      return refuse('ORDER_NOT_PAYABLE', { extra: { state: result.state } });
+  }
+};
+
+export const paymentsRoutes = (deps: {
+  payments: Payments;
+  checkoutOf: CheckoutOf;
+  ids: Ids;
+  log: Log;
+}): Route[] => {
+  const { payments, checkoutOf, ids, log } = deps;
+  return [
+    route(openAttempt, async ({ params, caller, idempotencyKey, traceId }) => {
+      const attemptId = ids.fromParts('attempt', caller.accountId, params.orderId, idempotencyKey);
+      const outcome = await payments.openAttempt({
+        orderId: params.orderId,
+        buyerId: caller.accountId,
+        attemptId,
+        key: ids.secret(),
+        provider: 'toss',
+        requestId: traceId,
+      });
+      switch (outcome) {
+        case 'not_found':
+          return refuse('NOT_FOUND');
+        case 'ended':
+          return refuse('HOLD_ENDED');
+        case 'not_payable':
+          return refuse('ORDER_NOT_PAYABLE');
+        case 'opened':
+          return answer(201, await checkoutOf(attemptId, params.orderId));
+      }
+    }),
+
+    route(confirmPayment, async ({ params, body, caller, traceId }) =>
+      answerOf(
+        await payments.confirm({
+          attemptId: params.attemptId,
+          buyerId: caller.accountId,
+          amountMinor: body.amount,
+          paymentKey: body.paymentKey,
+          requestId: traceId,
+        }),
+      ),
+    ),
+
+    route(readAttempt, async ({ params, caller }) => {
+      const row = await payments.attempt(params.attemptId, caller.accountId);
+      return row === null ? refuse('NOT_FOUND') : answer(200, viewAttempt(row));
+    }),
+
+    route(tossWebhook, async ({ body }) => {
+      const paymentKey = body.data?.paymentKey;
+      // The sender gets its 200 at once (it waits 10 s at most); what it hints at is looked up after.
+      if (paymentKey !== undefined)
+        payments
+          .hint(paymentKey)
+          .catch((error: unknown) =>
+            log.warn({ err: error }, 'a webhook could not be followed up'),
+          );
+      return answer(200, { received: true as const });
+    }),
+  ];
+};

@@ -1,0 +1,305 @@
+import { makeBatcher } from '../../platform/batcher.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { unreachable } from '../../platform/failure.ts';
+import type { Ids } from '../../platform/ids.ts';
+import type { Log } from '../../platform/log.ts';
+import type { Metrics } from '../../platform/metrics.ts';
+import type { Provider, ProviderAnswer, ProviderRequest } from './provider.toss.ts';
+import type {
+  AttemptRow,
+  BeginRequest,
+  Deltas,
+  PaymentStore,
+  Settlement,
+  StoredAnswer,
+} from './store.ts';
+
+export type ConfirmOutcome =
+  | { outcome: 'paid'; orderId: string }
+  | { outcome: 'under_way'; orderId: string; isUnknown: boolean }
+  | { outcome: 'declined' | 'refused'; orderId: string; code: string }
+  | { outcome: 'unsent'; orderId: string }
+  | { outcome: 'not_found' | 'amount_differs' | 'ended' }
+  | { outcome: 'not_payable'; state: string };
+
+/**
+ * Named places between the steps of a payment, where a test or a chaos run may stop or kill the
+ * program. In service nothing happens at them.
+ */
+export type FailPoint =
+  | 'after-seats-locked'
+  | 'after-sent-before-call'
+  | 'after-charge-before-answered'
+  | 'after-answered-before-settle'
+  | 'after-settle';
+
+/** Attempts found in a state that a living process leaves within milliseconds. */
+const leftBehindMs = 30_000;
+/** Pauses between questions about one unknown payment (booking.md): then every 60 s. */
+const askAgainSeconds = [1, 2, 4, 8, 15, 30, 60];
+
+const storedOf = (answer: ProviderAnswer): StoredAnswer | null => {
+  switch (answer.kind) {
+    case 'approved':
+      return {
+        outcome: 'APPROVED',
+        code: null,
+        transaction: answer.transaction,
+        secret: answer.secret,
+      };
+    case 'declined':
+    case 'refused':
+      return { outcome: 'DECLINED', code: answer.code, transaction: null, secret: null };
+    case 'unsent':
+      return { outcome: 'DECLINED', code: 'PROVIDER_UNREACHABLE', transaction: null, secret: null };
+    case 'unknown':
+      return null;
+    default:
+      return unreachable(answer);
+  }
+};
+
+export const makePayments = (deps: {
+  store: PaymentStore;
+  provider: Provider;
+  /** Tells the seat maps of this process what a settlement changed. */
+  applyDeltas: (deltas: Deltas) => void;
+  relayWake: () => void;
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+  metrics: Metrics;
+  waitMs: number;
+  timeoutMs: number;
+  /** No other process can be working on an attempt: what is found open at the start was left. */
+  isAlone: boolean;
+  failPoint?: (point: FailPoint) => Promise<void>;
+}) => {
+  const { store, provider, clock, log, metrics } = deps;
+  const failPoint = deps.failPoint ?? (async () => undefined);
+  const outcomes = metrics.counter('usher_payments_total', 'Payment attempts, by outcome', [
+    'outcome',
+  ]);
+  const unknownNow = metrics.gauge('usher_payments_unknown', 'Payments of unknown outcome');
+  const sizes = metrics.batchSizes;
+
+  const beginner = makeBatcher({ name: 'begin-payments', sizes, run: store.begin });
+  const sender = makeBatcher({
+    name: 'mark-sent',
+    sizes,
+    run: async (attemptIds: readonly string[]) => {
+      const sent = await store.markSent(attemptIds);
+      return attemptIds.map((id) => sent.has(id));
+    },
+  });
+  const answerer = makeBatcher({
+    name: 'mark-answered',
+    sizes,
+    run: async (answers: readonly { attemptId: string; answer: StoredAnswer }[]) => {
+      await store.markAnswered(answers);
+      return answers.map(() => undefined);
+    },
+  });
+  const settler = makeBatcher({
+    name: 'settle-payments',
+    sizes,
+    run: async (settlements: readonly Settlement[]) => {
+      const { deltas } = await store.settle(settlements, 'payments');
+      deps.applyDeltas(deltas);
+      deps.relayWake();
+      return settlements.map(() => undefined);
+    },
+  });
+  const unknowner = makeBatcher({
+    name: 'mark-unknown',
+    sizes,
+    run: async (unknowns: readonly { attemptId: string; code: string }[]) => {
+      await store.markUnknown(unknowns, 'payments');
+      deps.relayWake();
+      return unknowns.map(() => undefined);
+    },
+  });
+
+  /** Brings a definite answer to its end; each step is a committed transaction of its own. */
+  const act = async (attemptId: string, answer: StoredAnswer): Promise<void> => {
+    await answerer.add({ attemptId, answer });
+    await failPoint('after-answered-before-settle');
+    await settler.add({
+      attemptId,
+      outcome: answer.outcome,
+      code: answer.code,
+      transaction: answer.transaction,
+    });
+    outcomes.inc({ outcome: answer.outcome });
+    await failPoint('after-settle');
+  };
+
+  const charge = async (orderId: string, request: ProviderRequest): Promise<ConfirmOutcome> => {
+    const { attemptId } = request;
+    await failPoint('after-seats-locked');
+    // SENT is committed before the provider is called: a crash from here on means "unknown".
+    if (!(await sender.add(attemptId))) return { outcome: 'under_way', orderId, isUnknown: false };
+    await failPoint('after-sent-before-call');
+    const answer = await provider.confirm(request);
+    await failPoint('after-charge-before-answered');
+    const stored = storedOf(answer);
+    if (stored === null) {
+      const code = answer.kind === 'unknown' ? answer.code : 'NO_ANSWER';
+      log.warn({ attemptId, code }, 'the outcome of a payment is not known');
+      await unknowner.add({ attemptId, code });
+      outcomes.inc({ outcome: 'UNKNOWN' });
+      return { outcome: 'under_way', orderId, isUnknown: true };
+    }
+    if (answer.kind === 'refused')
+      log.error({ attemptId, code: answer.code }, 'the payment provider refuses our requests');
+    await act(attemptId, stored);
+    if (answer.kind === 'approved') return { outcome: 'paid', orderId };
+    if (answer.kind === 'unsent') return { outcome: 'unsent', orderId };
+    return {
+      outcome: answer.kind === 'refused' ? 'refused' : 'declined',
+      orderId,
+      code: answer.code,
+    };
+  };
+
+  /** What became of an attempt that was begun before: by another request, tab or process. */
+  const outcomeOf = (attempt: AttemptRow): ConfirmOutcome => {
+    const { orderId } = attempt;
+    if (attempt.outcome === 'APPROVED') return { outcome: 'paid', orderId };
+    if (attempt.outcome === 'DECLINED')
+      return { outcome: 'declined', orderId, code: attempt.providerCode ?? 'DECLINED' };
+    return { outcome: 'under_way', orderId, isUnknown: false };
+  };
+
+  const pay = async (request: BeginRequest): Promise<ConfirmOutcome> => {
+    const begun = await beginner.add(request);
+    switch (begun.outcome) {
+      case 'begun':
+        return charge(begun.orderId, {
+          paymentKey: request.paymentKey,
+          attemptId: request.attemptId,
+          amountMinor: begun.amountMinor,
+          currency: begun.currency,
+          key: begun.key,
+        });
+      case 'under_way': {
+        const attempt = await store.attempt(request.attemptId, request.buyerId);
+        return attempt === null ? { outcome: 'not_found' } : outcomeOf(attempt);
+      }
+      case 'not_payable':
+        return { outcome: 'not_payable', state: begun.orderState };
+      default:
+        return { outcome: begun.outcome };
+    }
+  };
+
+  const running = new Map<string, Promise<ConfirmOutcome>>();
+  const payOnce = (request: BeginRequest): Promise<ConfirmOutcome> => {
+    const mark = `${request.attemptId} ${request.buyerId}`;
+    const first = running.get(mark);
+    if (first !== undefined) return first;
+    const promise = pay(request).finally(() => running.delete(mark));
+    running.set(mark, promise);
+    return promise;
+  };
+
+  const asking = new Map<string, { tries: number; atMs: number }>();
+  /** Asks about one payment: first what became of it, then for the money again, by the same key. */
+  const ask = async (attempt: AttemptRow): Promise<boolean> => {
+    if (attempt.paymentKey === null) return false;
+    const request: ProviderRequest = {
+      paymentKey: attempt.paymentKey,
+      attemptId: attempt.id,
+      amountMinor: attempt.amountMinor,
+      currency: attempt.currency,
+      key: attempt.key,
+    };
+    let answer = await provider.query(request);
+    if (answer.kind === 'unknown' && answer.code === 'STILL_PENDING')
+      answer = await provider.confirm(request);
+    // Only the first call could have been "unsent": here something was sent before.
+    const stored = answer.kind === 'unsent' ? null : storedOf(answer);
+    if (stored === null) return false;
+    log.info({ attemptId: attempt.id, outcome: stored.outcome }, 'an unknown payment is known now');
+    await act(attempt.id, stored);
+    return true;
+  };
+  const askAbout = async (attempt: AttemptRow): Promise<void> => {
+    const turn = asking.get(attempt.id) ?? { tries: 0, atMs: 0 };
+    if (turn.atMs > clock.nowMs()) return;
+    asking.set(attempt.id, { ...turn, atMs: Number.POSITIVE_INFINITY });
+    try {
+      if (await ask(attempt)) {
+        asking.delete(attempt.id);
+        return;
+      }
+    } finally {
+      const seconds = askAgainSeconds[Math.min(turn.tries, askAgainSeconds.length - 1)] ?? 60;
+      if (asking.has(attempt.id))
+        asking.set(attempt.id, { tries: turn.tries + 1, atMs: clock.nowMs() + seconds * 1000 });
+    }
+  };
+
+  return {
+    /**
+     * Takes the money for an order, waiting at most `waitMs` for the provider; what is not decided
+     * by then goes on in the background and is seen on the order.
+     */
+    confirm: async (request: BeginRequest): Promise<ConfirmOutcome> => {
+      const patience = new AbortController();
+      const outcome = payOnce(request);
+      const waited = clock.sleep(deps.waitMs, patience.signal).then(() => null);
+      const first = await Promise.race([outcome, waited]).finally(() => patience.abort());
+      if (first !== null) return first;
+      outcome.catch((error: unknown) =>
+        log.error({ err: error, attemptId: request.attemptId }, 'a payment broke after its answer'),
+      );
+      const attempt = await store.attempt(request.attemptId, request.buyerId);
+      return attempt === null ? { outcome: 'not_found' } : outcomeOf(attempt);
+    },
+
+    openAttempt: store.openAttempt,
+    attempt: store.attempt,
+    unknown: store.unknown,
+
+    /** A hint that a payment changed: nothing in it is believed, we ask the provider ourselves. */
+    hint: async (paymentKey: string): Promise<void> => {
+      const attempt = await store.attemptByPaymentKey(paymentKey);
+      if (attempt?.state === 'SENT' && !running.has(`${attempt.id} ${attempt.buyerId}`))
+        await askAbout(attempt);
+    },
+
+    /** Takes up what a crash left behind, and asks about payments of unknown outcome. */
+    recover: async (isStart: boolean): Promise<void> => {
+      const olderThanMs = isStart && deps.isAlone ? 0 : leftBehindMs;
+      for (const attempt of await store.leftIn('SEATS_LOCKED', olderThanMs)) {
+        const none = { code: 'NOT_SENT', transaction: null };
+        await settler.add({ attemptId: attempt.id, outcome: 'NOT_SENT', ...none });
+      }
+      for (const { id, answer } of await store.leftIn('ANSWERED', olderThanMs))
+        if (answer !== null)
+          await settler.add({
+            attemptId: id,
+            outcome: answer.outcome,
+            code: answer.code,
+            transaction: answer.transaction,
+          });
+      const silentMs = isStart && deps.isAlone ? 0 : deps.timeoutMs + leftBehindMs;
+      for (const attempt of await store.unansweredFor(silentMs))
+        await unknowner.add({ attemptId: attempt.id, code: 'NO_ANSWER' });
+      const unknown = await store.unknown(200);
+      unknownNow.set(unknown.length);
+      await Promise.all(unknown.map(askAbout));
+    },
+
+    close: async (): Promise<void> => {
+      // What the provider has not answered by now stays SENT and is taken up at the next start.
+      const patience = new AbortController();
+      const all = Promise.allSettled(running.values());
+      await Promise.race([all, clock.sleep(4000, patience.signal)]).finally(() => patience.abort());
+      await provider.close();
+      for (const batcher of [beginner, sender, answerer, settler, unknowner]) await batcher.close();
+    },
+  };
+};
+export type Payments = ReturnType<typeof makePayments>;

@@ -1,0 +1,32 @@
+-- A fresh attempt for an order whose payment window was closed or failed before the money was asked
+-- for; attempts that were never used are superseded. Repeated with the same id it answers as before.
+-- Outcomes: opened, not_found, ended, not_payable.
+CREATE OR REPLACE FUNCTION payments.open_attempt(
+  order_to_pay text, buyer text, attempt text, key text, provider text, request text
+) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  first payments.attempts;
+  hold record;
+  paid_order record;
+  now_at timestamptz;
+BEGIN
+  SELECT * INTO first FROM payments.attempts a WHERE a.id = attempt AND a.buyer_id = buyer;
+  IF FOUND THEN RETURN 'opened'; END IF;
+  SELECT * INTO first FROM payments.attempts a
+  WHERE a.order_id = order_to_pay AND a.buyer_id = buyer ORDER BY a.created_at LIMIT 1;
+  IF NOT FOUND THEN RETURN 'not_found'; END IF;
+  SELECT * INTO hold FROM seats.lock_holds(ARRAY[first.hold_id]);
+  SELECT * INTO paid_order FROM orders.lock_orders(ARRAY[order_to_pay]);
+  now_at := clock_timestamp();
+  IF paid_order.state <> 'PENDING' THEN
+    RETURN CASE WHEN paid_order.state IN ('EXPIRED', 'CANCELLED') THEN 'ended' ELSE 'not_payable' END;
+  END IF;
+  IF hold.state <> 'ACTIVE' OR hold.deadline <= now_at THEN RETURN 'ended'; END IF;
+  UPDATE payments.attempts a SET state = 'SETTLED', outcome = 'SUPERSEDED', settled_at = now_at
+  WHERE a.show_id = first.show_id AND a.order_id = order_to_pay AND a.state = 'CREATED';
+  PERFORM payments.create_attempts(jsonb_build_array(jsonb_build_object(
+    'showId', first.show_id, 'id', attempt, 'orderId', first.order_id, 'holdId', first.hold_id,
+    'performanceId', first.performance_id, 'buyerId', buyer, 'key', key,
+    'amountMinor', first.amount_minor, 'requestId', request)), first.currency, provider, now_at);
+  RETURN 'opened';
+END $$;

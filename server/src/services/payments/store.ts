@@ -1,0 +1,229 @@
+import { assert } from '../../platform/failure.ts';
+import type { Database } from '../../platform/postgres/sql.ts';
+
+/** A change of seats that a payment caused, as seats publishes it; passed on unread. */
+export type Deltas = readonly unknown[];
+
+export type BeginRequest = {
+  attemptId: string;
+  buyerId: string;
+  amountMinor: number;
+  paymentKey: string;
+  requestId: string;
+};
+export type BeginResult = {
+  outcome: 'begun' | 'not_found' | 'amount_differs' | 'ended' | 'not_payable' | 'under_way';
+  orderId: string;
+  orderState: string;
+  key: string;
+  amountMinor: number;
+  currency: string;
+};
+export type Settlement = {
+  attemptId: string;
+  outcome: 'APPROVED' | 'DECLINED' | 'NOT_SENT';
+  code: string | null;
+  transaction: string | null;
+};
+export type AttemptRow = {
+  id: string;
+  orderId: string;
+  buyerId: string;
+  state: 'CREATED' | 'SEATS_LOCKED' | 'SENT' | 'ANSWERED' | 'SETTLED';
+  outcome: 'APPROVED' | 'DECLINED' | 'NOT_SENT' | 'SUPERSEDED' | null;
+  amountMinor: number;
+  currency: string;
+  providerCode: string | null;
+  paymentKey: string | null;
+  key: string;
+  answer: StoredAnswer | null;
+  createdAt: Date;
+  settledAt: Date | null;
+};
+/** A definite answer of the provider, kept before it is acted on. */
+export type StoredAnswer = {
+  outcome: 'APPROVED' | 'DECLINED';
+  code: string | null;
+  transaction: string | null;
+  secret: string | null;
+};
+
+type Row = {
+  id: string;
+  order_id: string;
+  buyer_id: string;
+  state: AttemptRow['state'];
+  outcome: AttemptRow['outcome'];
+  amount_minor: number;
+  currency: string;
+  provider_code: string | null;
+  payment_key: string | null;
+  idempotency_key: string;
+  answer: StoredAnswer | null;
+  created_at: Date;
+  settled_at: Date | null;
+};
+const columns = `id, order_id, buyer_id, state, outcome, amount_minor, currency, provider_code,
+  payment_key, idempotency_key, answer, created_at, settled_at`;
+const toAttempt = (row: Row): AttemptRow => ({
+  id: row.id,
+  orderId: row.order_id,
+  buyerId: row.buyer_id,
+  state: row.state,
+  outcome: row.outcome,
+  amountMinor: row.amount_minor,
+  currency: row.currency,
+  providerCode: row.provider_code,
+  paymentKey: row.payment_key,
+  key: row.idempotency_key,
+  answer: row.answer,
+  createdAt: row.created_at,
+  settledAt: row.settled_at,
+});
+
+export const makePaymentStore = (db: Database) => ({
+  /** SEATS_LOCKED: from here on no lapse can happen; see sql/begin.sql. */
+  begin: async (requests: readonly BeginRequest[]): Promise<BeginResult[]> => {
+    const [row] = await db.query<{ begun: BeginResult[] }>(
+      'SELECT payments.begin($1, $2, $3, $4, $5) AS begun',
+      [
+        requests.map((r) => r.attemptId),
+        requests.map((r) => r.buyerId),
+        requests.map((r) => r.amountMinor),
+        requests.map((r) => r.paymentKey),
+        requests.map((r) => r.requestId),
+      ],
+    );
+    assert(row, 'begin answers');
+    return row.begun;
+  },
+
+  /** SENT, before the provider is called. Answers the attempts that may be sent. */
+  markSent: async (attemptIds: readonly string[]): Promise<Set<string>> => {
+    const rows = await db.query<{ id: string }>(
+      `UPDATE payments.attempts SET state = 'SENT', sent_at = clock_timestamp()
+       WHERE id = ANY ($1) AND state = 'SEATS_LOCKED' RETURNING id`,
+      [attemptIds],
+    );
+    return new Set(rows.map((row) => row.id));
+  },
+
+  /** ANSWERED: a definite answer is kept before it is acted on. */
+  markAnswered: async (
+    answers: readonly { attemptId: string; answer: StoredAnswer }[],
+  ): Promise<void> => {
+    await db.query(
+      `UPDATE payments.attempts a SET state = 'ANSWERED', answered_at = clock_timestamp(),
+         answer = given.answer::jsonb
+       FROM unnest($1::text[], $2::text[]) AS given (attempt_id, answer)
+       WHERE a.id = given.attempt_id AND a.state = 'SENT'`,
+      [answers.map((a) => a.attemptId), answers.map((a) => JSON.stringify(a.answer))],
+    );
+  },
+
+  settle: async (
+    settlements: readonly Settlement[],
+    who: string,
+  ): Promise<{ settled: string[]; deltas: Deltas }> => {
+    const [row] = await db.query<{ done: { settled: string[]; deltas: Deltas } }>(
+      'SELECT payments.settle($1, $2, $3, $4, $5) AS done',
+      [
+        settlements.map((s) => s.attemptId),
+        settlements.map((s) => s.outcome),
+        settlements.map((s) => s.code),
+        settlements.map((s) => s.transaction),
+        who,
+      ],
+    );
+    assert(row, 'settle answers');
+    return row.done;
+  },
+
+  markUnknown: async (
+    unknowns: readonly { attemptId: string; code: string }[],
+    who: string,
+  ): Promise<void> => {
+    await db.query('SELECT payments.mark_unknown($1, $2, $3)', [
+      unknowns.map((u) => u.attemptId),
+      unknowns.map((u) => u.code),
+      who,
+    ]);
+  },
+
+  openAttempt: async (request: {
+    orderId: string;
+    buyerId: string;
+    attemptId: string;
+    key: string;
+    provider: string;
+    requestId: string;
+  }): Promise<'opened' | 'not_found' | 'ended' | 'not_payable'> => {
+    const [row] = await db.query<{ outcome: 'opened' | 'not_found' | 'ended' | 'not_payable' }>(
+      'SELECT payments.open_attempt($1, $2, $3, $4, $5, $6) AS outcome',
+      [
+        request.orderId,
+        request.buyerId,
+        request.attemptId,
+        request.key,
+        request.provider,
+        request.requestId,
+      ],
+    );
+    assert(row, 'open_attempt answers');
+    return row.outcome;
+  },
+
+  attempt: async (attemptId: string, buyerId: string): Promise<AttemptRow | null> => {
+    const [row] = await db.query<Row>(
+      `SELECT ${columns} FROM payments.attempts WHERE id = $1 AND buyer_id = $2`,
+      [attemptId, buyerId],
+    );
+    return row === undefined ? null : toAttempt(row);
+  },
+
+  attemptByPaymentKey: async (paymentKey: string): Promise<AttemptRow | null> => {
+    const [row] = await db.query<Row>(
+      `SELECT ${columns} FROM payments.attempts WHERE payment_key = $1`,
+      [paymentKey],
+    );
+    return row === undefined ? null : toAttempt(row);
+  },
+
+  /** Attempts that a process left behind in `state` longer ago than `olderThanMs`. */
+  leftIn: async (
+    state: 'SEATS_LOCKED' | 'ANSWERED',
+    olderThanMs: number,
+  ): Promise<AttemptRow[]> => {
+    const rows = await db.query<Row>(
+      `SELECT ${columns} FROM payments.attempts
+       WHERE state = $1 AND coalesce(answered_at, locked_at)
+         < clock_timestamp() - $2 * interval '1 millisecond'
+       ORDER BY locked_at LIMIT 500`,
+      [state, olderThanMs],
+    );
+    return rows.map(toAttempt);
+  },
+
+  /** Attempts sent longer ago than any call lasts, whose order does not yet say UNKNOWN. */
+  unansweredFor: async (olderThanMs: number): Promise<AttemptRow[]> => {
+    const rows = await db.query<Row>(
+      `SELECT ${columns} FROM payments.attempts
+       WHERE state = 'SENT' AND unknown_since IS NULL
+         AND sent_at < clock_timestamp() - $1 * interval '1 millisecond'
+       ORDER BY locked_at LIMIT 500`,
+      [olderThanMs],
+    );
+    return rows.map(toAttempt);
+  },
+
+  /** Attempts whose outcome is not known, oldest first. */
+  unknown: async (limit: number): Promise<AttemptRow[]> => {
+    const rows = await db.query<Row>(
+      `SELECT ${columns} FROM payments.attempts
+       WHERE state = 'SENT' AND unknown_since IS NOT NULL ORDER BY locked_at LIMIT $1`,
+      [limit],
+    );
+    return rows.map(toAttempt);
+  },
+});
+export type PaymentStore = ReturnType<typeof makePaymentStore>;

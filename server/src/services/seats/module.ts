@@ -1,0 +1,64 @@
+import type { Clock } from '../../platform/clock.ts';
+import { makeLoop } from '../../platform/clock.ts';
+import { makeStreams } from '../../platform/http/sse.ts';
+import type { Ids } from '../../platform/ids.ts';
+import type { Log } from '../../platform/log.ts';
+import type { Metrics } from '../../platform/metrics.ts';
+import type { Module } from '../../platform/module.ts';
+import type { Database } from '../../platform/postgres/sql.ts';
+import { seatsRoutes } from './routes.ts';
+import { makeSeats, type Seats, type SeatsCatalogue } from './service.ts';
+import { makeSeatStore, type PerformanceDelta } from './store.ts';
+
+/** A lapsed hold's seats are on sale again within 1 s (product.md); twice as often as that. */
+const sweepMs = 500;
+
+export const openSeats = (
+  context: {
+    db: Database;
+    clock: Clock;
+    ids: Ids;
+    log: Log;
+    metrics: Metrics;
+    config: { HOLD_TTL_MS: number; HOLD_TOTAL_MAX_MS: number };
+    listen(channel: string, onMessage: (payload: string) => void, onGap: () => void): void;
+  },
+  doors: { catalogue: SeatsCatalogue },
+): Module<Seats> => {
+  const { db, clock, ids, log, metrics, config } = context;
+  const streams = makeStreams(clock);
+  const seats = makeSeats({
+    store: makeSeatStore(db),
+    catalogue: doors.catalogue,
+    streams,
+    clock,
+    log,
+    metrics,
+    holdTtlMs: config.HOLD_TTL_MS,
+    holdTotalMaxMs: config.HOLD_TOTAL_MAX_MS,
+  });
+  context.listen(
+    'seats_changed',
+    (payload) => seats.apply(JSON.parse(payload) as PerformanceDelta),
+    () => {
+      seats.reloadAll().catch((error: unknown) => log.warn({ err: error }, 'seats not read again'));
+    },
+  );
+  const sweeper = makeLoop({
+    clock,
+    everyMs: sweepMs,
+    run: async () => {
+      await seats.sweep();
+    },
+    onError: (error) => log.warn({ err: error }, 'lapsed holds could not be swept'),
+  });
+  return {
+    service: seats,
+    routes: seatsRoutes({ seats, streams, clock, ids }),
+    close: async () => {
+      await sweeper.stop();
+      await streams.close();
+      await seats.close();
+    },
+  };
+};

@@ -1,0 +1,176 @@
+import {
+  extendHold,
+  readHold,
+  readSeats,
+  releaseHold,
+  takeHold,
+  watchSeats,
+} from '@usher/contract/seats.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { type Refusal, refuse } from '../../platform/http/problem.ts';
+import { answer, emptyAnswer, type Route, rawAnswer, route } from '../../platform/http/route.ts';
+import { frameOf, type Streams } from '../../platform/http/sse.ts';
+import type { Ids } from '../../platform/ids.ts';
+import type { Seats, TakeOutcome, Wish } from './service.ts';
+import type { HoldRow } from './store.ts';
+
+const refusalOf = (result: Exclude<TakeOutcome, { outcome: 'held' }>, nowMs: number): Refusal => {
+  switch (result.outcome) {
+    case 'taken':
+      return refuse('SEATS_TAKEN', { extra: { conflicts: result.conflicts } });
+    case 'blocked':
+      return refuse('SEATS_BLOCKED', { extra: { conflicts: result.conflicts } });
+    case 'stranded':
+      return refuse('SEAT_LEFT_STRANDED', { extra: { conflicts: result.conflicts } });
+    case 'limit':
+      return refuse('BUYER_LIMIT_REACHED', { extra: { limit: result.limit } });
+    case 'not_open':
+      return refuse('SALE_NOT_OPEN', {
+        retryAfterMs: Math.max(1, result.opensAtMs - nowMs),
+        extra: { opensAt: new Date(result.opensAtMs).toISOString() },
+      });
+    case 'closed':
+      return refuse('SALE_CLOSED');
+    case 'none_free':
+      return refuse('NO_ADJACENT_SEATS');
+    case 'sold_out':
+      return refuse('SHOW_SOLD_OUT');
+    case 'unknown_performance':
+      return refuse('NOT_FOUND');
+    case 'unknown_grade':
+      return refuse('VALIDATION_FAILED', {
+        detail: `The plan has the grades ${result.grades.join(', ')}.`,
+        extra: { errors: [{ path: 'body.bestAvailable.grade', message: 'no such grade' }] },
+      });
+    case 'unknown_seats':
+      return refuse('VALIDATION_FAILED', {
+        detail: 'The plan has no such seat.',
+        extra: {
+          errors: result.seatNos.map((seatNo) => ({
+            path: 'body.seats',
+            message: `no seat ${seatNo}`,
+          })),
+        },
+      });
+  }
+};
+
+export const seatsRoutes = (deps: {
+  seats: Seats;
+  streams: Streams;
+  clock: Clock;
+  ids: Ids;
+}): Route[] => {
+  const { seats, streams, clock, ids } = deps;
+
+  const view = async (hold: HoldRow) => {
+    const isOver = hold.state === 'ACTIVE' && hold.deadlineAt <= hold.nowAt;
+    return {
+      id: hold.id,
+      performanceId: hold.performanceId,
+      state: isOver ? ('LAPSED' as const) : hold.state,
+      seats: await seats.describe(hold.performanceId, hold.seatNos),
+      deadline: hold.deadlineAt.toISOString(),
+      endsBy: hold.endsBy.toISOString(),
+      extendable: hold.state === 'ACTIVE' && !isOver && !hold.isExtended,
+      now: hold.nowAt.toISOString(),
+    };
+  };
+  const wishOf = (
+    body: { seats: number[] } | { bestAvailable: { grade: string; count: number } },
+  ): Wish =>
+    'seats' in body
+      ? { kind: 'seats', seatNos: [...body.seats].sort((a, b) => a - b) }
+      : { kind: 'best', ...body.bestAvailable };
+
+  return [
+    route(readSeats, async ({ params, raw }) => {
+      const map = await seats.mapOf(params.performanceId);
+      if (map === null) return refuse('NOT_FOUND');
+      const etag = `"${map.version}"`;
+      const headers = { etag, 'cache-control': 'public, max-age=1' };
+      if (raw.headers['if-none-match'] === etag) return emptyAnswer(304, headers);
+      const bits = map.bits();
+      return rawAnswer(200, Buffer.from(bits.buffer, bits.byteOffset, bits.byteLength), {
+        ...headers,
+        'content-type': 'application/octet-stream',
+      });
+    }),
+
+    route(watchSeats, async ({ params }) => {
+      const map = await seats.mapOf(params.performanceId);
+      if (map === null) return refuse('NOT_FOUND');
+      const first = frameOf('state', String(map.version), '');
+      return { stream: (reply) => streams.join(params.performanceId, reply, first) };
+    }),
+
+    route(
+      takeHold,
+      async ({ params, body, caller, idempotencyKey, traceId }) => {
+        // The same key names the same hold, also when the answer to the first call was lost.
+        const holdId = ids.fromParts(
+          'hold',
+          caller.accountId,
+          params.performanceId,
+          idempotencyKey,
+        );
+        const result = await seats.take({
+          performanceId: params.performanceId,
+          holdId,
+          buyerId: caller.accountId,
+          requestId: traceId,
+          wish: wishOf(body),
+        });
+        if (result.outcome !== 'held') return refusalOf(result, clock.nowMs());
+        return answer(201, {
+          id: holdId,
+          performanceId: params.performanceId,
+          state: 'ACTIVE' as const,
+          seats: await seats.describe(params.performanceId, result.seatNos),
+          deadline: result.deadlineAt.toISOString(),
+          endsBy: result.endsBy.toISOString(),
+          extendable: true,
+          now: new Date(clock.nowMs()).toISOString(),
+        });
+      },
+      ({ params, body, caller }) => {
+        if (!('seats' in body)) return null;
+        const taken = seats.refuseEarly(params.performanceId, caller.accountId, body.seats);
+        return taken === null ? null : refuse('SEATS_TAKEN', { extra: { conflicts: taken } });
+      },
+    ),
+
+    route(readHold, async ({ params, caller }) => {
+      const hold = await seats.hold(params.holdId, caller.accountId);
+      return hold === null ? refuse('NOT_FOUND') : answer(200, await view(hold));
+    }),
+
+    route(extendHold, async ({ params, caller }) => {
+      const outcome = await seats.extend(params.holdId, caller.accountId);
+      switch (outcome) {
+        case 'not_found':
+          return refuse('NOT_FOUND');
+        case 'ended':
+          return refuse('HOLD_ENDED');
+        case 'extended_before':
+          return refuse('HOLD_EXTENDED_ALREADY');
+        case 'extended': {
+          const hold = await seats.hold(params.holdId, caller.accountId);
+          return hold === null ? refuse('NOT_FOUND') : answer(200, await view(hold));
+        }
+      }
+    }),
+
+    route(releaseHold, async ({ params, caller, traceId }) => {
+      const outcome = await seats.release(params.holdId, caller.accountId, traceId);
+      switch (outcome) {
+        case 'not_found':
+          return refuse('NOT_FOUND');
+        case 'ended':
+          return refuse('HOLD_ENDED');
+        case 'released':
+          return emptyAnswer(204);
+      }
+    }),
+  ];
+};

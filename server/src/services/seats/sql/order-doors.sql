@@ -1,0 +1,142 @@
+-- The doors through which orders and payments move a hold within their own transactions. They lock
+-- in the common order: (stock), holds, claims; the callers lock orders and attempts after that.
+
+-- Locks the performances of these holds, for whoever will change what the map shows.
+CREATE OR REPLACE FUNCTION seats.lock_stock_of(hold_ids text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM 1 FROM seats.stock s
+  WHERE (s.show_id, s.performance_id) IN (
+    SELECT h.show_id, h.performance_id FROM seats.holds h WHERE h.id = ANY (hold_ids))
+  ORDER BY s.show_id, s.performance_id FOR UPDATE;
+END $$;
+
+CREATE OR REPLACE FUNCTION seats.lock_holds(hold_ids text[]) RETURNS SETOF seats.holds
+LANGUAGE sql AS $$
+  SELECT * FROM seats.holds h WHERE h.id = ANY (hold_ids) ORDER BY h.id FOR UPDATE
+$$;
+
+-- Ties an order to a hold and restarts its time, once, within its absolute end.
+CREATE OR REPLACE FUNCTION seats.attach_orders(
+  hold_ids text[], order_ids text[], ttl interval, at timestamptz
+) RETURNS TABLE (hold_id text, deadline timestamptz) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  WITH attached AS (
+    UPDATE seats.holds h SET
+      order_id = a.order_id,
+      deadline = CASE WHEN h.extended_at IS NULL
+        THEN greatest(h.deadline, least(at + ttl, h.ends_by)) ELSE h.deadline END,
+      extended_at = coalesce(h.extended_at, at)
+    FROM unnest(hold_ids, order_ids) AS a (hold_id, order_id)
+    WHERE h.id = a.hold_id
+    RETURNING h.show_id, h.performance_id, h.id, h.seat_nos, h.order_id, h.deadline
+  ), claimed AS (
+    UPDATE seats.claims c SET order_id = a.order_id, deadline = a.deadline FROM attached a
+    WHERE c.show_id = a.show_id AND c.performance_id = a.performance_id
+      AND c.seat_no = ANY (a.seat_nos) AND c.hold_id = a.id AND c.state = 'held'
+  )
+  SELECT a.id, a.deadline FROM attached a;
+END $$;
+
+-- Restarts the time of a buyer's hold, once. Outcomes: extended, not_found, ended, extended_before.
+CREATE OR REPLACE FUNCTION seats.extend(hold text, buyer text, ttl interval) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+  h seats.holds;
+  new_deadline timestamptz;
+BEGIN
+  SELECT * INTO h FROM seats.holds WHERE id = hold AND buyer_id = buyer FOR UPDATE;
+  IF NOT FOUND THEN RETURN 'not_found'; END IF;
+  IF h.state <> 'ACTIVE' OR h.deadline <= clock_timestamp() THEN RETURN 'ended'; END IF;
+  IF h.extended_at IS NOT NULL THEN RETURN 'extended_before'; END IF;
+  new_deadline := greatest(h.deadline, least(clock_timestamp() + ttl, h.ends_by));
+  UPDATE seats.holds SET deadline = new_deadline, extended_at = clock_timestamp()
+  WHERE show_id = h.show_id AND id = h.id;
+  UPDATE seats.claims SET deadline = new_deadline
+  WHERE show_id = h.show_id AND performance_id = h.performance_id AND seat_no = ANY (h.seat_nos)
+    AND hold_id = h.id AND state = 'held';
+  RETURN 'extended';
+END $$;
+
+-- HELD → PAYING under a fresh fence: from here on no lapse can happen. Answers each hold's fence.
+CREATE OR REPLACE FUNCTION seats.begin_paying(hold_ids text[])
+RETURNS TABLE (hold_id text, fence bigint) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  WITH begun AS (
+    UPDATE seats.holds h SET state = 'PAYING', fence = nextval('seats.fence')
+    WHERE h.id = ANY (hold_ids) AND h.state = 'ACTIVE'
+    RETURNING h.show_id, h.performance_id, h.id, h.seat_nos, h.fence
+  ), claimed AS (
+    UPDATE seats.claims c SET state = 'paying', deadline = NULL, fence = b.fence FROM begun b
+    WHERE c.show_id = b.show_id AND c.performance_id = b.performance_id
+      AND c.seat_no = ANY (b.seat_nos) AND c.hold_id = b.id AND c.state = 'held'
+  )
+  SELECT b.id, b.fence FROM begun b;
+END $$;
+
+-- PAYING → SOLD for whoever still carries the fence. Answers the deltas; every hold must be sold whole.
+CREATE OR REPLACE FUNCTION seats.sell(hold_ids text[], fences bigint[], at timestamptz) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+DECLARE
+  expected integer;
+  shows text[];
+  performances text[];
+  changes integer[];
+BEGIN
+  WITH sold AS (
+    UPDATE seats.holds h SET state = 'SOLD', ended_at = at, end_reason = 'sold'
+    FROM unnest(hold_ids, fences) AS f (hold_id, fence)
+    WHERE h.id = f.hold_id AND h.fence = f.fence AND h.state = 'PAYING'
+    RETURNING h.show_id, h.performance_id, h.id, h.seat_nos, h.fence
+  ), claimed AS (
+    UPDATE seats.claims c SET state = 'sold' FROM sold s
+    WHERE c.show_id = s.show_id AND c.performance_id = s.performance_id
+      AND c.seat_no = ANY (s.seat_nos) AND c.hold_id = s.id AND c.fence = s.fence AND c.state = 'paying'
+    RETURNING c.show_id, c.performance_id, c.seat_no
+  )
+  SELECT (SELECT sum(cardinality(s.seat_nos)) FROM sold s), array_agg(c.show_id),
+    array_agg(c.performance_id), array_agg(c.seat_no * 4 + 2)
+  INTO expected, shows, performances, changes FROM claimed c;
+  IF expected IS DISTINCT FROM cardinality(changes) THEN
+    RAISE EXCEPTION 'assertion failed: % of % seats to sell were found', cardinality(changes), expected;
+  END IF;
+  RETURN seats.publish(shows, performances, changes, NULL, NULL);
+END $$;
+
+-- PAYING → HELD while the hold's time runs, so that the buyer can pay in another way; else → FREE.
+-- Answers the deltas.
+CREATE OR REPLACE FUNCTION seats.give_back(hold_ids text[], fences bigint[], why text, request text,
+  at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  over text[];
+  ended record;
+BEGIN
+  WITH back AS (
+    UPDATE seats.holds h SET state = 'ACTIVE', order_id = NULL
+    FROM unnest(hold_ids, fences) AS f (hold_id, fence)
+    WHERE h.id = f.hold_id AND h.fence = f.fence AND h.state = 'PAYING'
+    RETURNING h.show_id, h.performance_id, h.id, h.seat_nos, h.deadline
+  ), claimed AS (
+    UPDATE seats.claims c SET state = 'held', deadline = b.deadline, order_id = NULL FROM back b
+    WHERE c.show_id = b.show_id AND c.performance_id = b.performance_id
+      AND c.seat_no = ANY (b.seat_nos) AND c.hold_id = b.id AND c.state = 'paying'
+  )
+  SELECT array_agg(b.id) FILTER (WHERE b.deadline <= at) INTO over FROM back b;
+  SELECT * INTO ended FROM seats.end_holds(coalesce(over, '{}'), 'LAPSED', why, 'payments', request, at);
+  RETURN seats.publish(ended.show_ids, ended.performance_ids, ended.changes, NULL, NULL);
+END $$;
+
+-- Unties a hold from an order that was dropped before its payment; the seats are freed.
+CREATE OR REPLACE FUNCTION seats.release_for_order(hold_ids text[], why text, who text, request text,
+  at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  ended record;
+BEGIN
+  SELECT * INTO ended FROM seats.end_holds(
+    ARRAY(SELECT h.id FROM seats.holds h WHERE h.id = ANY (hold_ids) AND h.state = 'ACTIVE'),
+    'RELEASED', why, who, request, at);
+  RETURN seats.publish(ended.show_ids, ended.performance_ids, ended.changes, NULL, NULL);
+END $$;

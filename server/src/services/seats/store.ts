@@ -1,0 +1,281 @@
+import { type SeatState, shownState } from '../../domain/seat-bits.ts';
+import { holderMark, type SeatDelta, type SeatSnapshot } from '../../domain/seat-map.ts';
+import type { StrandedCheck } from '../../domain/stranded.ts';
+import { assert } from '../../platform/failure.ts';
+import type { Database, Sql } from '../../platform/postgres/sql.ts';
+
+export type PerformanceDelta = SeatDelta & { performanceId: string };
+
+export type TakeRequest = {
+  holdId: string;
+  showId: string;
+  performanceId: string;
+  buyerId: string;
+  /** Candidates, best first; each has one seat for each of `grades`. */
+  windows: readonly (readonly number[])[];
+  /** The grade's index in the plan, seat by seat. */
+  grades: readonly number[];
+  /** What would be stranded, by window; null when the show does not ask. */
+  checks: readonly (readonly StrandedCheck[])[] | null;
+  requestId: string;
+};
+
+export type TakeResult =
+  | { outcome: 'held'; seatNos: number[]; deadlineAt: Date; endsBy: Date }
+  | { outcome: 'taken' | 'blocked' | 'stranded'; conflicts: number[] }
+  | { outcome: 'unknown_performance' | 'closed' | 'none_free' }
+  | { outcome: 'limit' }
+  | { outcome: 'not_open' };
+
+export type HoldRow = {
+  id: string;
+  showId: string;
+  performanceId: string;
+  buyerId: string;
+  seatNos: number[];
+  state: 'ACTIVE' | 'PAYING' | 'SOLD' | 'RELEASED' | 'LAPSED';
+  deadlineAt: Date;
+  endsBy: Date;
+  isExtended: boolean;
+  nowAt: Date;
+};
+
+export type StockOpening = {
+  showId: string;
+  performanceId: string;
+  seatCount: number;
+  saleOpensAt: Date;
+  saleClosesAt: Date;
+  buyerLimit: number;
+  refusesStranding: boolean;
+};
+
+type RawTake = {
+  outcome: TakeResult['outcome'];
+  seatNos?: number[];
+  deadline?: string;
+  endsBy?: string;
+  conflicts?: number[] | null;
+};
+
+const toTakeResult = (raw: RawTake): TakeResult => {
+  if (raw.outcome === 'held') {
+    const { seatNos, deadline, endsBy } = raw;
+    assert(seatNos && deadline && endsBy, 'a hold has seats and ends');
+    return { outcome: 'held', seatNos, deadlineAt: new Date(deadline), endsBy: new Date(endsBy) };
+  }
+  if (raw.outcome === 'taken' || raw.outcome === 'blocked' || raw.outcome === 'stranded')
+    return { outcome: raw.outcome, conflicts: raw.conflicts ?? [] };
+  return { outcome: raw.outcome };
+};
+
+const arrayText = (numbers: readonly number[]): string => `{${numbers.join(',')}}`;
+const windowsText = (windows: TakeRequest['windows']): string =>
+  `{${windows.map(arrayText).join(',')}}`;
+const checksText = (checks: TakeRequest['checks']): string | null => {
+  const rows = (checks ?? []).flatMap((perWindow, window) =>
+    perWindow.map((check) => arrayText([window + 1, check.mid, check.far, check.opposite])),
+  );
+  return rows.length === 0 ? null : `{${rows.join(',')}}`;
+};
+
+/** Performances as the seat stock knows them; used by the catalogue within its transactions. */
+export const makeSeatStock = (db: Database) => ({
+  /** Opens performances for sale, or changes their window, limit and rule. */
+  open: async (tx: Sql, openings: readonly StockOpening[]): Promise<void> => {
+    await tx.query(
+      `INSERT INTO seats.stock (show_id, performance_id, seat_count, sale_opens_at, sale_closes_at,
+         buyer_limit, refuses_stranding)
+       SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[], $5::timestamptz[],
+         $6::int[], $7::boolean[])
+       ON CONFLICT (show_id, performance_id) DO UPDATE SET
+         sale_opens_at = excluded.sale_opens_at, sale_closes_at = excluded.sale_closes_at,
+         buyer_limit = excluded.buyer_limit, refuses_stranding = excluded.refuses_stranding`,
+      [
+        openings.map((o) => o.showId),
+        openings.map((o) => o.performanceId),
+        openings.map((o) => o.seatCount),
+        openings.map((o) => o.saleOpensAt),
+        openings.map((o) => o.saleClosesAt),
+        openings.map((o) => o.buyerLimit),
+        openings.map((o) => o.refusesStranding),
+      ],
+    );
+  },
+  /** Seats that are not free, by performance and by the grade's index in the plan. */
+  taken: async (showId: string): Promise<Map<string, Map<number, number>>> => {
+    const rows = await db.query<{ performance_id: string; grade: number; taken: number }>(
+      `SELECT performance_id, grade, count(*)::int AS taken FROM seats.claims
+       WHERE show_id = $1 GROUP BY performance_id, grade`,
+      [showId],
+    );
+    const taken = new Map<string, Map<number, number>>();
+    for (const row of rows) {
+      const grades = taken.get(row.performance_id) ?? new Map<number, number>();
+      taken.set(row.performance_id, grades.set(row.grade, row.taken));
+    }
+    return taken;
+  },
+  /** Keeps free seats back from the sale, or gives blocked ones to it; all or nothing. */
+  block: async (
+    tx: Sql,
+    change: {
+      showId: string;
+      performanceId: string;
+      block: readonly { seatNo: number; gradeIndex: number }[];
+      unblock: readonly number[];
+    },
+  ): Promise<{ outcome: 'done' } | { outcome: 'taken'; seatNos: number[] }> => {
+    const [row] = await tx.query<{ taken: number[] | null }>(
+      'SELECT seats.block($1, $2, $3, $4, $5) AS taken',
+      [
+        change.showId,
+        change.performanceId,
+        change.block.map((seat) => seat.seatNo),
+        change.block.map((seat) => seat.gradeIndex),
+        change.unblock,
+      ],
+    );
+    const taken = row?.taken ?? [];
+    return taken.length === 0 ? { outcome: 'done' } : { outcome: 'taken', seatNos: taken };
+  },
+});
+export type SeatStock = ReturnType<typeof makeSeatStock>;
+
+type Claim = {
+  seat_no: number;
+  state: 'held' | 'paying' | 'sold' | 'blocked';
+  buyer_id: string | null;
+  deadline_ms: number | null;
+};
+
+export const makeSeatStore = (db: Database) => ({
+  /** Decides a batch of hold requests in one statement; see sql/take.sql. */
+  take: async (
+    requests: readonly TakeRequest[],
+    times: { ttlMs: number; totalMaxMs: number },
+  ): Promise<{ results: TakeResult[]; deltas: PerformanceDelta[] }> => {
+    const [row] = await db.query<{ took: { results: RawTake[]; deltas: PerformanceDelta[] } }>(
+      `SELECT seats.take($1, $2, $3, $4, $5, $6, $7, $8,
+         $9 * interval '1 millisecond', $10 * interval '1 millisecond') AS took`,
+      [
+        requests.map((r) => r.holdId),
+        requests.map((r) => r.showId),
+        requests.map((r) => r.performanceId),
+        requests.map((r) => r.buyerId),
+        requests.map((r) => windowsText(r.windows)),
+        requests.map((r) => arrayText(r.grades)),
+        requests.map((r) => checksText(r.checks)),
+        requests.map((r) => r.requestId),
+        times.ttlMs,
+        times.totalMaxMs,
+      ],
+    );
+    assert(row, 'take answers');
+    return { results: row.took.results.map(toTakeResult), deltas: row.took.deltas };
+  },
+
+  release: async (
+    holds: readonly { holdId: string; buyerId: string; requestId: string }[],
+  ): Promise<{ results: ('released' | 'not_found' | 'ended')[]; deltas: PerformanceDelta[] }> => {
+    const [row] = await db.query<{
+      released: { results: ('released' | 'not_found' | 'ended')[]; deltas: PerformanceDelta[] };
+    }>("SELECT seats.release($1, $2, 'released by the buyer', $3) AS released", [
+      holds.map((h) => h.holdId),
+      holds.map((h) => h.buyerId),
+      holds.map((h) => h.requestId),
+    ]);
+    assert(row, 'release answers');
+    return row.released;
+  },
+
+  extend: async (
+    holdId: string,
+    buyerId: string,
+    ttlMs: number,
+  ): Promise<'extended' | 'not_found' | 'ended' | 'extended_before'> => {
+    const [row] = await db.query<{
+      outcome: 'extended' | 'not_found' | 'ended' | 'extended_before';
+    }>("SELECT seats.extend($1, $2, $3 * interval '1 millisecond') AS outcome", [
+      holdId,
+      buyerId,
+      ttlMs,
+    ]);
+    assert(row, 'extend answers');
+    return row.outcome;
+  },
+
+  /** Puts the seats of lapsed holds on sale again. */
+  lapse: async (holdsMax: number): Promise<{ lapsed: number; deltas: PerformanceDelta[] }> => {
+    const [row] = await db.query<{ swept: { lapsed: number; deltas: PerformanceDelta[] } }>(
+      'SELECT seats.lapse($1) AS swept',
+      [holdsMax],
+    );
+    assert(row, 'lapse answers');
+    return row.swept;
+  },
+
+  hold: async (holdId: string, buyerId: string): Promise<HoldRow | null> => {
+    const [row] = await db.query<{
+      id: string;
+      show_id: string;
+      performance_id: string;
+      buyer_id: string;
+      seat_nos: number[];
+      state: HoldRow['state'];
+      deadline: Date;
+      ends_by: Date;
+      is_extended: boolean;
+      now_at: Date;
+    }>(
+      `SELECT id, show_id, performance_id, buyer_id, seat_nos, state, deadline, ends_by,
+         extended_at IS NOT NULL AS is_extended, clock_timestamp() AS now_at
+       FROM seats.holds WHERE id = $1 AND buyer_id = $2`,
+      [holdId, buyerId],
+    );
+    if (row === undefined) return null;
+    return {
+      id: row.id,
+      showId: row.show_id,
+      performanceId: row.performance_id,
+      buyerId: row.buyer_id,
+      seatNos: row.seat_nos,
+      state: row.state,
+      deadlineAt: row.deadline,
+      endsBy: row.ends_by,
+      isExtended: row.is_extended,
+      nowAt: row.now_at,
+    };
+  },
+
+  /** The seats of a performance that are not free, with the version that they are of. */
+  snapshot: async (
+    performanceId: string,
+  ): Promise<(SeatSnapshot & { seatCount: number }) | null> => {
+    const [row] = await db.query<{
+      version: number;
+      seat_count: number;
+      claims: Claim[] | null;
+    }>(
+      `SELECT s.version, s.seat_count, (
+         SELECT json_agg(json_build_object('seat_no', c.seat_no, 'state', c.state,
+           'buyer_id', c.buyer_id, 'deadline_ms', floor(extract(epoch FROM c.deadline) * 1000)))
+         FROM seats.claims c
+         WHERE c.show_id = s.show_id AND c.performance_id = s.performance_id) AS claims
+       FROM seats.stock s WHERE s.performance_id = $1`,
+      [performanceId],
+    );
+    if (row === undefined) return null;
+    return {
+      version: row.version,
+      seatCount: row.seat_count,
+      claims: (row.claims ?? []).map((claim) => ({
+        seatNo: claim.seat_no,
+        state: shownState(claim.state) as SeatState,
+        holder: claim.buyer_id === null ? '' : holderMark(claim.buyer_id),
+        deadlineMs: claim.deadline_ms,
+      })),
+    };
+  },
+});
+export type SeatStore = ReturnType<typeof makeSeatStore>;
