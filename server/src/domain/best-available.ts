@@ -85,8 +85,8 @@ function rankWindows(
  * `isFree` is as it was before the batch and must not change during the call.
  *
  * Measured on the demo's 20,000-seat arena, 2 cores, Node 24: a request of a batch of 300 (1 to 4
- * seats, 5 grades, 3 fallbacks) takes 0.9 µs in an empty house, 7.6 µs half sold, 10 µs 95 % sold; a
- * lone request 4 to 13, 4 to 270 and 6 to 260 µs. To repeat:
+ * seats, 5 grades, 3 fallbacks) takes 0.9 µs in an empty house, 7.6 µs half sold, 10 µs 95 % sold;
+ * a lone request 4 to 13, 4 to 270 and 6 to 260 µs. To repeat:
  * `npx vitest bench --run --project 'unit (bench)' server/src/demo/best-available.bench.ts`
  */
 export function chooseForBatch(

@@ -1,0 +1,50 @@
+/** Seoul has had no summer time since 1988, so its clock is UTC and nine hours. */
+const SEOUL_OFFSET_MS = 9 * 3_600_000;
+const DAY_MS = 86_400_000;
+
+/** As Date.getUTCDay counts: 0 is Sunday. */
+export type Weekday = 0 | 1 | 2 | 3 | 4 | 5 | 6;
+
+/** Times of day by weekday; a weekday that is missing is dark. */
+export type WeeklyTimes = Partial<Record<Weekday, string[]>>;
+
+/** A run of performances, in days from today in Seoul. */
+export type Run = {
+  fromDay: number;
+  /** The run begins on the first such weekday; without it on `fromDay` itself. */
+  weekday?: Weekday;
+  days: number;
+  times: WeeklyTimes;
+};
+
+/** Starts of all performances of the run, ascending. */
+export function startsOf(nowMs: number, { fromDay, weekday, days, times }: Run): number[] {
+  const starts: number[] = [];
+  let first = dayInSeoul(nowMs) + fromDay;
+  while (weekday !== undefined && weekdayOf(first) !== weekday) first += 1;
+  for (let day = first; day < first + days; day++) {
+    for (const time of times[weekdayOf(day)] ?? []) {
+      const [hours = 0, minutes = 0] = time.split(':').map(Number);
+      starts.push(day * DAY_MS + (hours * 60 + minutes) * 60_000 - SEOUL_OFFSET_MS);
+    }
+  }
+  return starts;
+}
+
+function dayInSeoul(nowMs: number): number {
+  return Math.floor((nowMs + SEOUL_OFFSET_MS) / DAY_MS);
+}
+
+function weekdayOf(day: number): Weekday {
+  return new Date(day * DAY_MS).getUTCDay() as Weekday;
+}
+
+/** When the clock in Seoul shows that hour, so many days from today. */
+export function seoulTime(nowMs: number, days: number, hour: number): number {
+  return (dayInSeoul(nowMs) + days) * DAY_MS + hour * 3_600_000 - SEOUL_OFFSET_MS;
+}
+
+/** Such as 2026.12.04, as posters write it. */
+export function posterDate(atMs: number): string {
+  return new Date(atMs + SEOUL_OFFSET_MS).toISOString().slice(0, 10).replaceAll('-', '.');
+}

@@ -1,0 +1,41 @@
+import type { Category } from '../domain/categories.ts';
+import type { FeeLadder } from '../domain/fee-ladder.ts';
+import type { LocalText } from '../domain/layout.ts';
+import type { Money } from '../domain/money.ts';
+import type { Run } from './calendar.ts';
+import type { DemoVenueKey } from './venues.ts';
+
+export type DemoShow = {
+  /** Stable over runs of the seed; also names the poster. */
+  key: string;
+  venue: DemoVenueKey;
+  category: Category;
+  title: LocalText;
+  synopsis: LocalText;
+  runningTimeMinutes: number;
+  ageLimit: number;
+  ladder: FeeLadder['preset'];
+  refusesStranding: boolean;
+  /** Every grade of the venue's plan. */
+  grades: { code: string; name: LocalText; price: Money }[];
+  saleOpensAtMs: number;
+  saleClosesAtMs: number;
+  /** Starts of the performances, ascending. */
+  startsAtMs: number[];
+  /** All seats of all performances are sold from the beginning. */
+  isSoldOut: boolean;
+};
+
+/** When a sale opens: in so many minutes, or so many days from today at an hour in Seoul. */
+export type SaleOpening = { inMinutes: number } | { days: number; hour: number };
+
+/** A show as it is written down, before there is a today. */
+export type ShowPlan = Pick<
+  DemoShow,
+  'key' | 'venue' | 'category' | 'title' | 'synopsis' | 'runningTimeMinutes' | 'ageLimit'
+> & {
+  /** Whole won by grade code. */
+  prices: Readonly<Record<string, number>>;
+  opens: SaleOpening;
+  run: Run;
+} & Partial<Pick<DemoShow, 'ladder' | 'refusesStranding' | 'isSoldOut'>>;
