@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { manualClock } from '../../platform/clock.ts';
+import { silentLog } from '../../platform/log.ts';
+import { accessTokenTtlMaxMs, endedSessionsOverlapMs } from './config.ts';
+import { openEndedSessions } from './events.ts';
+
+const startMs = Date.parse('2026-12-24T10:00:00.000Z');
+const keptMs = accessTokenTtlMaxMs + endedSessionsOverlapMs;
+
+type Ended = { id: string; endedAtMs: number };
+
+const open = async (endedSince: (sinceMs: number) => Promise<Ended[]>) => {
+  const clock = manualClock(startMs);
+  const ended = await openEndedSessions({ clock, log: silentLog, endedSince });
+  return { clock, ended };
+};
+
+test('a session stays refused until its longest access token is over, then costs no memory', async () => {
+  const { clock, ended } = await open(async () => []);
+  ended.add('ses_1');
+  await clock.advance(keptMs - 1);
+  ended.add('ses_2');
+  expect(ended.has('ses_1')).toBe(true);
+  await clock.advance(1);
+  ended.add('ses_3');
+  expect(ended.has('ses_1')).toBe(false);
+  expect(ended.size).toBe(2);
+  await ended.close();
+});
+
+test('what was ended before the start is known at the start, as far back as tokens last', async () => {
+  const asked: number[] = [];
+  const { ended } = await open(async (sinceMs) => {
+    asked.push(sinceMs);
+    return [{ id: 'ses_1', endedAtMs: startMs - 1000 }];
+  });
+  expect(ended.has('ses_1')).toBe(true);
+  expect(asked[0]).toBe(startMs - keptMs);
+  await ended.close();
+});
+
+test('a store that fails at the start fails the start', async () => {
+  const broken = open(async () => {
+    throw new Error('the store is down');
+  });
+  await expect(broken).rejects.toThrow('the store is down');
+});
+
+test('a read that fails loses nothing: the next one asks for the same time again', async () => {
+  const asked: number[] = [];
+  let isDown = false;
+  const { clock, ended } = await open(async (sinceMs) => {
+    asked.push(sinceMs);
+    if (isDown) throw new Error('the store is down');
+    return [];
+  });
+  isDown = true;
+  await clock.advance(5000);
+  isDown = false;
+  await clock.advance(5000);
+  const [failed, again] = asked.slice(-2);
+  expect(asked.length).toBeGreaterThanOrEqual(4);
+  expect(again).toBe(failed);
+  await ended.close();
+});

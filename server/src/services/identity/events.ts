@@ -1,0 +1,68 @@
+import type { Clock } from '../../platform/clock.ts';
+import { makeLoop } from '../../platform/clock.ts';
+import type { Log } from '../../platform/log.ts';
+import { accessTokenTtlMaxMs, endedSessionsOverlapMs, endedSessionsReadEveryMs } from './config.ts';
+import type { IdentityStore } from './store.ts';
+
+/** Sessions that were ended are told here, one id a message. */
+export const endedSessionsChannel = 'identity_sessions';
+
+/**
+ * The sessions that were ended while their access tokens may still be good, in memory, so that
+ * checking a token needs no I/O. They are heard of by message, which can be lost, and read again
+ * from the database, which is late: together a logout works at once, and after a gap soon.
+ */
+export type EndedSessions = {
+  has(sessionId: string): boolean;
+  add(sessionId: string): void;
+  /** A message of the channel: a session's id, or nothing when some may have been missed. */
+  heard(message: string): void;
+  readonly size: number;
+  close(): Promise<void>;
+};
+
+export const openEndedSessions = async (deps: {
+  clock: Clock;
+  log: Log;
+  endedSince: IdentityStore['endedSince'];
+}): Promise<EndedSessions> => {
+  const { clock, log, endedSince } = deps;
+  // In the order in which they end to matter, but for the differences between clocks.
+  const forgettableAtMs = new Map<string, number>();
+  let readFromMs = clock.nowMs() - accessTokenTtlMaxMs - endedSessionsOverlapMs;
+
+  const remember = (sessionId: string, endedAtMs: number): void => {
+    const nowMs = clock.nowMs();
+    for (const [id, atMs] of forgettableAtMs) {
+      if (atMs > nowMs) break;
+      forgettableAtMs.delete(id);
+    }
+    if (!forgettableAtMs.has(sessionId))
+      forgettableAtMs.set(sessionId, endedAtMs + accessTokenTtlMaxMs + endedSessionsOverlapMs);
+  };
+  const read = async (): Promise<void> => {
+    const startedMs = clock.nowMs();
+    for (const { id, endedAtMs } of await endedSince(readFromMs)) remember(id, endedAtMs);
+    readFromMs = startedMs - endedSessionsOverlapMs;
+  };
+
+  await read();
+  const reading = makeLoop({
+    clock,
+    everyMs: endedSessionsReadEveryMs,
+    run: read,
+    onError: (error) => log.warn({ err: error }, 'ended sessions could not be read'),
+  });
+  return {
+    has: (sessionId) => forgettableAtMs.has(sessionId),
+    add: (sessionId) => remember(sessionId, clock.nowMs()),
+    heard: (message) => {
+      if (message === '') reading.wake();
+      else remember(message, clock.nowMs());
+    },
+    get size() {
+      return forgettableAtMs.size;
+    },
+    close: () => reading.stop(),
+  };
+};

@@ -1,0 +1,2 @@
+export { type IdentityContext, openIdentity } from './module.ts';
+export type { AccountFacts, IdentityService } from './service.ts';

@@ -1,0 +1,289 @@
+import type { Account } from '@usher/contract/identity.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type ManualClock, manualClock } from '../../platform/clock.ts';
+import { makeIds } from '../../platform/ids.ts';
+import { silentLog } from '../../platform/log.ts';
+import { makeMetrics } from '../../platform/metrics.ts';
+import { commonPasswords, hashesAtOnce } from './config.ts';
+import { makeIdentity, makePasswords } from './service.ts';
+import type { IdentityStore } from './store.ts';
+
+const startMs = Date.parse('2026-12-24T10:00:00.000Z');
+const ids = makeIds(manualClock(startMs));
+
+/** A stand-in for argon2id that ends when it is told to. */
+const heldArgon2id = () => {
+  const held: ((tag: Buffer) => void)[] = [];
+  let running = 0;
+  const seen = { calls: 0, most: 0 };
+  const argon2id = async () => {
+    seen.calls++;
+    running++;
+    seen.most = Math.max(seen.most, running);
+    const tag = await new Promise<Buffer>((resolve) => void held.push(resolve));
+    running--;
+    return tag;
+  };
+  const finishAll = async () => {
+    for (let turn = 0; turn < 1000; turn++) {
+      held.shift()?.(Buffer.alloc(32, 7));
+      await Promise.resolve();
+    }
+  };
+  return { argon2id, seen, finishAll };
+};
+
+describe('a password hash', () => {
+  const passwords = makePasswords({ ids, atOnce: 2, waitingMax: 10 });
+
+  test('says its parameters and fits its password only', async () => {
+    const hash = await passwords.hash('네 단어로 된 암호');
+    expect(hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$[\w+/]{22}\$[\w+/]{43}$/);
+    expect(await passwords.matches('네 단어로 된 암호', hash)).toBe(true);
+    expect(await passwords.matches('네 단어로 된 암호.', hash)).toBe(false);
+  });
+
+  test('has a salt of its own: two of one password differ', async () => {
+    expect(await passwords.hash('the same')).not.toBe(await passwords.hash('the same'));
+  });
+
+  test('of the reference implementation, with other parameters, is understood', async () => {
+    const hash =
+      '$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc';
+    expect(await passwords.matches('password', hash)).toBe(true);
+    expect(await passwords.matches('passworD', hash)).toBe(false);
+  });
+
+  test('fits however the keyboard composes its letters', async () => {
+    const hash = await passwords.hash('비밀번호입니다'.normalize('NFD'));
+    expect(await passwords.matches('비밀번호입니다'.normalize('NFC'), hash)).toBe(true);
+  });
+
+  test('that does not exist fits nothing', async () => {
+    expect(await passwords.matches('anything', null)).toBe(false);
+  });
+
+  test('that cannot be read is a bug and never a yes', async () => {
+    await expect(passwords.matches('x', '$2b$10$abc')).rejects.toThrow('assertion failed');
+  });
+});
+
+describe('passwords are hashed a few at once', () => {
+  const hashFifty = async (atOnce: number) => {
+    const { argon2id, seen, finishAll } = heldArgon2id();
+    const passwords = makePasswords({ ids, atOnce, waitingMax: 100, argon2id });
+    const all = Array.from({ length: 50 }, (_, i) => passwords.hash(`password ${i}`));
+    await finishAll();
+    await Promise.all(all);
+    return seen;
+  };
+
+  test('never more than the cap, and all of them in the end', async () => {
+    expect(await hashFifty(hashesAtOnce)).toEqual({ calls: 50, most: hashesAtOnce });
+  });
+
+  test('(guard off: without a cap fifty run at once)', async () => {
+    expect(await hashFifty(Number.POSITIVE_INFINITY)).toEqual({ calls: 50, most: 50 });
+  });
+
+  test('whoever finds the line full is told at once, before any work', async () => {
+    const { argon2id, seen, finishAll } = heldArgon2id();
+    const passwords = makePasswords({ ids, atOnce: 1, waitingMax: 2, argon2id });
+    const three = [1, 2, 3].map((i) => passwords.hash(`password ${i}`));
+    await expect(passwords.hash('one too many')).rejects.toMatchObject({
+      code: 'OVERLOADED',
+      retryable: true,
+    });
+    await finishAll();
+    await Promise.all(three);
+    expect(seen.calls).toBe(3);
+  });
+
+  test('one that fails gives its turn to the next', async () => {
+    let calls = 0;
+    const argon2id = async () => {
+      calls++;
+      if (calls === 1) throw new Error('out of memory');
+      return Buffer.alloc(32);
+    };
+    const passwords = makePasswords({ ids, atOnce: 1, waitingMax: 5, argon2id });
+    const [first, second] = await Promise.allSettled([passwords.hash('a'), passwords.hash('b')]);
+    expect([first?.status, second?.status]).toEqual(['rejected', 'fulfilled']);
+  });
+});
+
+const minji: Account = {
+  id: 'acc_01jd8zk3v7q2m4x6t9w1y5b0ce',
+  email: 'minji@example.com',
+  name: '김민지',
+  role: 'BUYER',
+  locale: 'ko',
+  createdAt: '2026-12-01T00:00:00.000Z',
+};
+
+describe('signing in with one known account', () => {
+  let clock: ManualClock;
+  let hashes: number;
+  let identity: ReturnType<typeof makeIdentity>;
+  let isStoreDown: boolean;
+
+  beforeEach(async () => {
+    clock = manualClock(startMs);
+    hashes = 0;
+    isStoreDown = false;
+    const metrics = makeMetrics();
+    const passwords = makePasswords({
+      ids,
+      atOnce: 2,
+      waitingMax: 100,
+      argon2id: async ({ message }) => {
+        hashes++;
+        return Buffer.alloc(32, String(message));
+      },
+    });
+    const passwordHash = await passwords.hash('right-password');
+    hashes = 0;
+    const store = {
+      findByEmail: async (email: string) => {
+        if (isStoreDown) throw new Error('the store is down');
+        return email === minji.email ? { account: minji, passwordHash } : null;
+      },
+      startSession: async () => undefined,
+    } as unknown as IdentityStore;
+    identity = makeIdentity({
+      store,
+      passwords,
+      ended: {
+        has: () => false,
+        add: () => undefined,
+        heard: () => undefined,
+        size: 0,
+        close: async () => undefined,
+      },
+      clock,
+      ids,
+      log: silentLog,
+      happened: metrics.counter('usher_sessions_total', 'test', ['what']),
+      secret: 'a-secret-of-a-test-that-is-long-enough',
+      accessTokenTtlMs: 600_000,
+      refreshTokenTtlMs: 3_600_000,
+      rateLimits: true,
+    });
+    metrics.close();
+  });
+
+  const logIn = (password: string, email = minji.email) =>
+    identity.logIn({ email, password }, 'request-1');
+
+  test('an unknown e-mail costs as many hashes as a known one, and has the same answer', async () => {
+    const known = await logIn('wrong-password');
+    const hashesOfKnown = hashes;
+    const unknown = await logIn('wrong-password', 'nobody@example.com');
+    expect(hashesOfKnown).toBe(1);
+    expect(hashes - hashesOfKnown).toBe(hashesOfKnown);
+    expect(unknown).toEqual(known);
+    expect(known).toEqual({ outcome: 'wrong' });
+  });
+
+  const waits = async (password: string, times: number, email?: string) => {
+    const seen: (number | string)[] = [];
+    for (let i = 0; i < times; i++) {
+      const result = await logIn(password, email);
+      if (result.outcome === 'too-fast') {
+        seen.push(result.waitMs);
+        await clock.advance(result.waitMs);
+      } else seen.push(result.outcome);
+    }
+    return seen;
+  };
+
+  test.each([minji.email, 'nobody@example.com'])(
+    'wrong passwords for %s pause 1 s, doubled each time up to 60 s, never for ever',
+    async (email) => {
+      const pauses = (await waits('wrong-password', 24, email)).filter(
+        (x) => typeof x === 'number',
+      );
+      expect(pauses.slice(0, 8)).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
+      expect(Math.max(...pauses)).toBe(60_000);
+    },
+  );
+
+  test('nothing is hashed during a pause, not even the right password', async () => {
+    for (let i = 0; i < 3; i++) await logIn('wrong-password');
+    hashes = 0;
+    expect(await logIn('right-password')).toEqual({ outcome: 'too-fast', waitMs: 1000 });
+    expect(hashes).toBe(0);
+    await clock.advance(1000);
+    expect(await logIn('right-password')).toMatchObject({ outcome: 'signed-in' });
+  });
+
+  test('the right password ends the pauses', async () => {
+    for (let i = 0; i < 3; i++) await logIn('wrong-password');
+    await clock.advance(1000);
+    await logIn('right-password');
+    expect(await waits('wrong-password', 3)).toEqual(['wrong', 'wrong', 'wrong']);
+  });
+
+  test('wrong passwords are forgotten after a quarter of an hour', async () => {
+    for (let i = 0; i < 3; i++) await logIn('wrong-password');
+    await clock.advance(15 * 60_000 + 1);
+    expect(await waits('wrong-password', 3)).toEqual(['wrong', 'wrong', 'wrong']);
+  });
+
+  test('many guesses at the same moment are no way around the pause', async () => {
+    const results = await Promise.all(Array.from({ length: 50 }, () => logIn('wrong-password')));
+    expect(results.filter(({ outcome }) => outcome === 'wrong')).toHaveLength(3);
+    expect(hashes).toBe(3);
+  });
+
+  test('an e-mail is limited even by right passwords: 10 at once, then one in 6 s', async () => {
+    for (let i = 0; i < 10; i++) {
+      expect(await logIn('right-password')).toMatchObject({ outcome: 'signed-in' });
+    }
+    expect(await logIn('right-password')).toEqual({ outcome: 'too-fast', waitMs: 6000 });
+    expect(await logIn('x', 'other@example.com')).toEqual({ outcome: 'wrong' });
+  });
+
+  test('a try that could not be made does not count as a wrong one', async () => {
+    isStoreDown = true;
+    for (let i = 0; i < 5; i++) await expect(logIn('right-password')).rejects.toThrow('down');
+    isStoreDown = false;
+    expect(await logIn('right-password')).toMatchObject({ outcome: 'signed-in' });
+  });
+
+  test.each([
+    ['BUYER', ['public', 'account']],
+    ['ORGANISER', ['public', 'account', 'organiser']],
+    ['OPERATOR', ['public', 'account', 'organiser', 'operator']],
+    ['JANITOR', []],
+  ] as const)('a %s may call routes of %j and no others', (role, allowed) => {
+    const caller = { accountId: minji.id, sessionId: 'ses_1', role };
+    const all = ['public', 'account', 'organiser', 'operator'] as const;
+    expect(all.filter((auth) => identity.mayCall(auth, caller))).toEqual(allowed);
+  });
+
+  test('an access token speaks for its account until its end and not a moment longer', async () => {
+    const result = await logIn('right-password');
+    if (result.outcome !== 'signed-in') throw new Error('not signed in');
+    const { accessToken, refreshToken } = result;
+    expect(identity.authenticate(accessToken)).toMatchObject({
+      accountId: minji.id,
+      role: 'BUYER',
+    });
+    expect(identity.authenticate(refreshToken)).toBeNull();
+    expect(identity.authenticate(`${accessToken}x`)).toBeNull();
+    expect(identity.authenticate(accessToken.replace('access.', 'refresh.'))).toBeNull();
+    await clock.advance(599_999);
+    expect(identity.authenticate(accessToken)).not.toBeNull();
+    await clock.advance(1);
+    expect(identity.authenticate(accessToken)).toBeNull();
+  });
+});
+
+test('every password of the list is long enough to be refused by nothing but the list', () => {
+  expect([...commonPasswords].filter((word) => word.length < 8)).toEqual([]);
+  expect(
+    [...commonPasswords].filter((word) => word !== word.normalize('NFC').toLowerCase()),
+  ).toEqual([]);
+  expect(commonPasswords.size).toBeGreaterThan(200);
+});

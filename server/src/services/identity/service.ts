@@ -1,0 +1,324 @@
+import { argon2, createHash, timingSafeEqual } from 'node:crypto';
+import { promisify } from 'node:util';
+import { type Account, type Role, role } from '@usher/contract/identity.ts';
+import type { RouteAuth } from '@usher/contract/route.ts';
+import { z } from 'zod';
+import type { Clock } from '../../platform/clock.ts';
+import { assert, Failure } from '../../platform/failure.ts';
+import { makeRateLimiter } from '../../platform/http/rate-limit.ts';
+import type { Caller } from '../../platform/http/route.ts';
+import type { Ids } from '../../platform/ids.ts';
+import type { Log } from '../../platform/log.ts';
+import type { Metrics } from '../../platform/metrics.ts';
+import { makeTokenSigner } from '../../platform/signed-token.ts';
+import * as numbers from './config.ts';
+import type { EndedSessions } from './events.ts';
+import type { IdentityStore, NewSession } from './store.ts';
+
+/** What other services may ask. */
+export type IdentityService = {
+  /** Who an access token speaks for; null when it is forged, over, or its session was ended. No I/O. */
+  authenticate(accessToken: string): Caller | null;
+  mayCall(auth: RouteAuth, caller: Caller): boolean;
+  /** The accounts that exist among these ids, by id. */
+  accounts(ids: readonly string[]): Promise<Map<string, AccountFacts>>;
+  /** The id of the account with this e-mail, which is made unless it exists. Changes nothing else. */
+  ensureAccount(wanted: {
+    email: string;
+    password: string;
+    name: string;
+    role: Role;
+    locale: Account['locale'];
+  }): Promise<string>;
+};
+export type AccountFacts = Pick<Account, 'id' | 'email' | 'name' | 'locale'>;
+
+export type SignedIn = {
+  outcome: 'signed-in';
+  account: Account;
+  accessToken: string;
+  accessTokenEndsAtMs: number;
+  refreshToken: string;
+  sessionEndsAtMs: number;
+};
+
+/** What this service's own routes ask besides. `requestId` goes into the audit trail. */
+export type Identity = IdentityService & {
+  signUp(
+    wanted: { email: string; password: string; name: string; locale: Account['locale'] },
+    requestId: string,
+  ): Promise<SignedIn | { outcome: 'email-taken' } | { outcome: 'password-too-common' }>;
+  logIn(
+    given: { email: string; password: string },
+    requestId: string,
+  ): Promise<SignedIn | { outcome: 'wrong' } | { outcome: 'too-fast'; waitMs: number }>;
+  refresh(refreshToken: string, requestId: string): Promise<SignedIn | { outcome: 'refused' }>;
+  /** The session's tokens are refused by this process when it resolves, by others a moment later. */
+  logOut(caller: Caller, requestId: string): Promise<void>;
+  readAccount(id: string): Promise<Account | null>;
+};
+
+type Argon2Parameters = Parameters<typeof argon2>[1];
+type Argon2id = (parameters: Argon2Parameters) => Promise<Buffer>;
+const argon2idOfNode: Argon2id = (parameters) => promisify(argon2)('argon2id', parameters);
+
+const base64 = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '');
+const encoded = (salt: Buffer, tag: Buffer): string => {
+  const { memory, passes, parallelism } = numbers.passwordCost;
+  return `$argon2id$v=19$m=${memory},t=${passes},p=${parallelism}$${base64(salt)}$${base64(tag)}`;
+};
+const encodedPattern =
+  /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
+
+export type Passwords = {
+  /** `$argon2id$v=19$m=…,t=…,p=…$salt$hash`. Throws OVERLOADED when too many wait. */
+  hash(password: string): Promise<string>;
+  /** With null it costs what it costs with a hash, and answers false. Throws OVERLOADED. */
+  matches(password: string, hash: string | null): Promise<boolean>;
+};
+
+/**
+ * Passwords by argon2id, a few at once: each takes 19 MiB and a core for some 30 ms, so a crowd at
+ * the sign-in waits in line here and takes nothing from those who are buying.
+ */
+export const makePasswords = (deps: {
+  ids: Ids;
+  atOnce: number;
+  waitingMax: number;
+  argon2id?: Argon2id;
+}): Passwords => {
+  const { ids, atOnce, waitingMax, argon2id = argon2idOfNode } = deps;
+  const line: (() => void)[] = [];
+  let running = 0;
+  const inTurn = async (password: string, parameters: Omit<Argon2Parameters, 'message'>) => {
+    if (running < atOnce) running++;
+    else {
+      if (line.length >= waitingMax)
+        throw new Failure('OVERLOADED', 'too many passwords wait to be hashed', {
+          retryable: true,
+        });
+      // Whoever is done hands over its turn, so `running` stays as it is.
+      await new Promise<void>((resolve) => void line.push(resolve));
+    }
+    try {
+      return await argon2id({ ...parameters, message: password.normalize('NFC') });
+    } finally {
+      const next = line.shift();
+      if (next === undefined) running--;
+      else next();
+    }
+  };
+  const randomBytes = (): Buffer => Buffer.from(ids.secret(), 'base64url');
+  const nobodys = encoded(randomBytes(), Buffer.concat([randomBytes(), randomBytes()]));
+  return {
+    hash: async (password) => {
+      const nonce = randomBytes();
+      return encoded(nonce, await inTurn(password, { ...numbers.passwordCost, nonce }));
+    },
+    matches: async (password, hash) => {
+      const [, memory, passes, parallelism, salt = '', tag = ''] =
+        encodedPattern.exec(hash ?? nobodys) ?? [];
+      assert(tag !== '', 'a stored password hash is of argon2id');
+      const wanted = Buffer.from(tag, 'base64');
+      const given = await inTurn(password, {
+        memory: Number(memory),
+        passes: Number(passes),
+        parallelism: Number(parallelism),
+        nonce: Buffer.from(salt, 'base64'),
+        tagLength: wanted.length,
+      });
+      return timingSafeEqual(given, wanted) && hash !== null;
+    },
+  };
+};
+
+const isTooCommon = (password: string, email: string): boolean => {
+  const folded = password.normalize('NFC').toLowerCase();
+  return numbers.commonPasswords.has(folded) || folded === email || folded === email.split('@')[0];
+};
+
+/** Slows down whoever guesses at one e-mail, known or not, from however many addresses. */
+const makeLogInGuard = (clock: Clock, rateLimits: boolean) => {
+  const limiter = makeRateLimiter(clock);
+  const wrong = new Map<string, { tries: number; atMs: number }>();
+  const pauseMs = (tries: number): number =>
+    tries < numbers.logInFreeTries
+      ? 0
+      : Math.min(1000 * 2 ** (tries - numbers.logInFreeTries), numbers.logInPauseMaxMs);
+  return {
+    /**
+     * 0 when the password may be tried, else how long to wait. A try counts as wrong until it was
+     * right, so that a hundred at once are no way around the pause.
+     */
+    waitMs: (email: string): number => {
+      const nowMs = clock.nowMs();
+      const last = wrong.get(email) ?? { tries: 0, atMs: nowMs };
+      const tries = nowMs - last.atMs > numbers.logInForgetMs ? 0 : last.tries;
+      const pausedMs = last.atMs + pauseMs(tries) - nowMs;
+      if (tries > 0 && pausedMs > 0) return pausedMs;
+      const limitedMs = rateLimits ? limiter.waitMs(email, numbers.logInRate) : 0;
+      if (limitedMs > 0) return limitedMs;
+      // Taken out and put in again: the first of the map is the one longest ago.
+      wrong.delete(email);
+      wrong.set(email, { tries: tries + 1, atMs: nowMs });
+      if (wrong.size > numbers.logInEmailsMax) wrong.delete(wrong.keys().next().value ?? '');
+      return 0;
+    },
+    wasRight: (email: string): void => void wrong.delete(email),
+    wasNotTried: (email: string): void => {
+      const last = wrong.get(email);
+      if (last !== undefined) last.tries--;
+    },
+  };
+};
+
+/** Short names: the tokens travel with every request. */
+const accessPayload = z.strictObject({ a: z.string(), r: role, s: z.string(), e: z.number() });
+/** Session, generation, and the random part that all tokens of the session share. */
+const refreshPayload = z.strictObject({ s: z.string(), g: z.int().min(1), k: z.string() });
+type RefreshPayload = z.infer<typeof refreshPayload>;
+
+const hashOf = (secret: string): Buffer => createHash('sha256').update(secret).digest();
+
+/** What each role may call; see RouteAuth. */
+const callable: Record<RouteAuth, readonly string[]> = {
+  public: ['BUYER', 'ORGANISER', 'OPERATOR'],
+  account: ['BUYER', 'ORGANISER', 'OPERATOR'],
+  organiser: ['ORGANISER', 'OPERATOR'],
+  operator: ['OPERATOR'],
+};
+
+export const makeIdentity = (deps: {
+  store: IdentityStore;
+  passwords: Passwords;
+  ended: EndedSessions;
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+  /** What happened to sessions, by `what`. */
+  happened: ReturnType<Metrics['counter']>;
+  secret: string;
+  accessTokenTtlMs: number;
+  refreshTokenTtlMs: number;
+  rateLimits: boolean;
+}): Identity => {
+  const { store, passwords, ended, clock, ids, log, happened, secret } = deps;
+  const guard = makeLogInGuard(clock, deps.rateLimits);
+  const accessTokens = makeTokenSigner({ secret, kind: 'access', schema: accessPayload });
+  const refreshTokens = makeTokenSigner({ secret, kind: 'refresh', schema: refreshPayload });
+
+  const newSession = (): { session: NewSession; token: RefreshPayload } => {
+    const token = { s: ids.make('session'), g: 1, k: ids.secret() };
+    const startedAtMs = clock.nowMs();
+    const endsAtMs = startedAtMs + deps.refreshTokenTtlMs;
+    return { session: { id: token.s, secretHash: hashOf(token.k), startedAtMs, endsAtMs }, token };
+  };
+  const newAccount = (wanted: Omit<Account, 'id' | 'createdAt'>): Account => ({
+    id: ids.make('account'),
+    email: wanted.email.toLowerCase(),
+    name: wanted.name.normalize('NFC'),
+    role: wanted.role,
+    locale: wanted.locale,
+    createdAt: new Date(clock.nowMs()).toISOString(),
+  });
+  const signedIn = (account: Account, token: RefreshPayload, sessionEndsAtMs: number): SignedIn => {
+    const endsAtMs = Math.min(clock.nowMs() + deps.accessTokenTtlMs, sessionEndsAtMs);
+    const payload = { a: account.id, r: account.role, s: token.s, e: endsAtMs };
+    return {
+      outcome: 'signed-in',
+      account,
+      accessToken: accessTokens.sign(payload),
+      accessTokenEndsAtMs: endsAtMs,
+      refreshToken: refreshTokens.sign(token),
+      sessionEndsAtMs,
+    };
+  };
+
+  return {
+    authenticate: (accessToken) => {
+      const payload = accessTokens.verify(accessToken);
+      if (payload === null || payload.e <= clock.nowMs() || ended.has(payload.s)) return null;
+      return { accountId: payload.a, role: payload.r, sessionId: payload.s };
+    },
+    mayCall: (auth, caller) => callable[auth].includes(caller.role),
+    accounts: async (wanted) =>
+      new Map(
+        (await store.accounts(wanted)).map(({ id, email, name, locale }) => [
+          id,
+          { id, email, name, locale },
+        ]),
+      ),
+    readAccount: async (id) => (await store.accounts([id]))[0] ?? null,
+    ensureAccount: async (wanted) => {
+      const email = wanted.email.toLowerCase();
+      const found = await store.findByEmail(email);
+      if (found !== null) return found.account.id;
+      const account = newAccount(wanted);
+      const passwordHash = await passwords.hash(wanted.password);
+      const cause = { who: 'system', why: 'made by the program', requestId: null };
+      if (await store.addAccount({ account, passwordHash, session: null, cause }))
+        return account.id;
+      const other = await store.findByEmail(email);
+      assert(other !== null, 'an e-mail that is taken has its account');
+      return other.account.id;
+    },
+    signUp: async (wanted, requestId) => {
+      if (isTooCommon(wanted.password, wanted.email)) return { outcome: 'password-too-common' };
+      const account = newAccount({ ...wanted, role: 'BUYER' });
+      const passwordHash = await passwords.hash(wanted.password);
+      const { session, token } = newSession();
+      const cause = { who: account.id, why: 'sign-up', requestId };
+      const isNew = await store.addAccount({ account, passwordHash, session, cause });
+      if (!isNew) return { outcome: 'email-taken' };
+      happened.inc({ what: 'started' });
+      return signedIn(account, token, session.endsAtMs);
+    },
+    logIn: async ({ email, password }, requestId) => {
+      const waitMs = guard.waitMs(email);
+      if (waitMs > 0) return { outcome: 'too-fast', waitMs };
+      let found: Awaited<ReturnType<IdentityStore['findByEmail']>>;
+      let isRight: boolean;
+      try {
+        found = await store.findByEmail(email);
+        isRight = await passwords.matches(password, found?.passwordHash ?? null);
+      } catch (error) {
+        guard.wasNotTried(email);
+        throw error;
+      }
+      if (found === null || !isRight) {
+        happened.inc({ what: 'refused' });
+        log.info({ accountId: found?.account.id ?? null, traceId: requestId }, 'log-in refused');
+        return { outcome: 'wrong' };
+      }
+      guard.wasRight(email);
+      const { account } = found;
+      const { session, token } = newSession();
+      await store.startSession(account.id, session, { who: account.id, why: 'log-in', requestId });
+      happened.inc({ what: 'started' });
+      return signedIn(account, token, session.endsAtMs);
+    },
+    refresh: async (refreshToken, requestId) => {
+      const token = refreshTokens.verify(refreshToken);
+      if (token === null) return { outcome: 'refused' };
+      const { s: sessionId, g: generation } = token;
+      const secretHash = hashOf(token.k);
+      const rotation = await store.rotate({ sessionId, secretHash, generation, requestId });
+      happened.inc({ what: rotation.verdict });
+      if (rotation.verdict === 'current' || rotation.verdict === 'repeated') {
+        const successor = { ...token, g: rotation.generation };
+        return signedIn(rotation.account, successor, rotation.endsAtMs);
+      }
+      if (rotation.verdict === 'reused') {
+        ended.add(sessionId);
+        log.warn({ sessionId, traceId: requestId }, 'a refresh token was used twice');
+      }
+      return { outcome: 'refused' };
+    },
+    logOut: async (caller, requestId) => {
+      const cause = { who: caller.accountId, why: 'log-out', requestId };
+      await store.endSession(caller.sessionId, clock.nowMs(), cause);
+      ended.add(caller.sessionId);
+      happened.inc({ what: 'ended' });
+    },
+  };
+};

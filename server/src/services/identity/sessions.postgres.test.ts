@@ -1,0 +1,405 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import pg from 'pg';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { withClient } from '../../../../tests/support/databases.ts';
+import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
+import { manualClock } from '../../platform/clock.ts';
+import { makeIds } from '../../platform/ids.ts';
+import { silentLog } from '../../platform/log.ts';
+import { makeMetrics } from '../../platform/metrics.ts';
+import { openListener } from '../../platform/postgres/listen.ts';
+import { openDatabase } from '../../platform/postgres/sql.ts';
+import { endedSessionsChannel, openEndedSessions } from './events.ts';
+import { makePruneSessions } from './jobs.ts';
+import { makeIdentity, makePasswords, type SignedIn } from './service.ts';
+import { makeIdentityStore } from './store.ts';
+
+const graceMs = 10_000;
+const dayMs = 24 * 3_600_000;
+const { url } = await makeTestDatabase();
+
+const clock = manualClock(Date.parse('2026-12-24T10:00:00.000Z'));
+const ids = makeIds(clock);
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+/** Everything that one process of the program has of this service; hashes are cheap ones. */
+const openProcess = async (options: { url?: string; isDeaf?: boolean } = {}) => {
+  const databaseUrl = options.url ?? url;
+  const db = openDatabase({ url: databaseUrl, name: 'test', log: silentLog, poolMax: 6 });
+  const metrics = makeMetrics();
+  const store = makeIdentityStore({
+    db,
+    metrics,
+    nowMs: () => clock.nowMs(),
+    refreshTokenTtlMs: 14 * dayMs,
+  });
+  const ended = await openEndedSessions({ clock, log: silentLog, endedSince: store.endedSince });
+  const listener = await openListener({
+    url: databaseUrl,
+    clock,
+    log: silentLog,
+    channels: options.isDeaf ? {} : { [endedSessionsChannel]: ended.heard },
+    onGap: () => ended.heard(''),
+  });
+  const identity = makeIdentity({
+    store,
+    passwords: makePasswords({
+      ids,
+      atOnce: 2,
+      waitingMax: 1000,
+      argon2id: async ({ message }) => createHash('sha256').update(String(message)).digest(),
+    }),
+    ended,
+    clock,
+    ids,
+    log: silentLog,
+    happened: metrics.counter('usher_sessions_total', 'test', ['what']),
+    secret: 'a-secret-of-a-test-that-is-long-enough',
+    accessTokenTtlMs: 600_000,
+    refreshTokenTtlMs: 14 * dayMs,
+    rateLimits: false,
+  });
+  closers.push(async () => {
+    await listener.close();
+    await ended.close();
+    await store.close();
+    await db.close();
+    metrics.close();
+  });
+  return { identity, store, ended, db };
+};
+
+let people = 0;
+const newPerson = () => ({
+  email: `person-${++people}@example.com`,
+  password: 'four words of mine',
+  name: '김민지',
+  locale: 'ko' as const,
+});
+type Process = Awaited<ReturnType<typeof openProcess>>;
+
+const signUp = async ({ identity }: Process): Promise<SignedIn> =>
+  expectSignedIn(await identity.signUp(newPerson(), 'request-sign-up'));
+
+const expectSignedIn = (result: { outcome: string }): SignedIn => {
+  expect(result.outcome).toBe('signed-in');
+  return result as SignedIn;
+};
+const refresh = async ({ identity }: Process, token: string): Promise<SignedIn> =>
+  expectSignedIn(await identity.refresh(token, 'request-refresh'));
+
+const sessionIdOf = ({ identity }: Process, { accessToken }: SignedIn): string =>
+  identity.authenticate(accessToken)?.sessionId ?? 'none';
+
+const auditOf = ({ db }: Process, accountId: string) =>
+  db.query(
+    `SELECT who, what, session_id, why, request_id FROM identity.audit
+     WHERE account_id = $1 ORDER BY seq`,
+    [accountId],
+  );
+
+const rotateSql = readFileSync(new URL('./sql/rotate-sessions.sql', import.meta.url), 'utf8');
+
+/** A database whose function lacks a guard. */
+const databaseWithout = async (guard: RegExp, instead: string): Promise<string> => {
+  const planted = rotateSql.replace(guard, instead);
+  expect(planted).not.toBe(rotateSql);
+  const database = await makeTestDatabase();
+  await withClient(database.url, (client) => client.query(planted));
+  return database.url;
+};
+
+describe('a refresh token', () => {
+  test('is good once: used again after the grace it ends the session for both who hold it', async () => {
+    const office = await openProcess();
+    const victim = await signUp(office);
+    const sessionId = sessionIdOf(office, victim);
+    const next = await refresh(office, victim.refreshToken);
+    expect(next.refreshToken).not.toBe(victim.refreshToken);
+    await clock.advance(graceMs);
+    expect(await office.identity.refresh(victim.refreshToken, 'request-thief')).toEqual({
+      outcome: 'refused',
+    });
+    expect(office.identity.authenticate(next.accessToken)).toBeNull();
+    expect(await office.identity.refresh(next.refreshToken, 'r')).toEqual({ outcome: 'refused' });
+    expect((await auditOf(office, victim.account.id)).at(-1)).toEqual({
+      who: 'system',
+      what: 'session.ended',
+      session_id: sessionId,
+      why: 'a refresh token was used twice',
+      request_id: 'request-thief',
+    });
+  });
+
+  test('(guard off: without the verdict a stolen token lives beside the true one)', async () => {
+    const planted = await databaseWithout(/ELSE 'reused'/, "ELSE 'repeated'");
+    const office = await openProcess({ url: planted });
+    const victim = await signUp(office);
+    await refresh(office, victim.refreshToken);
+    await clock.advance(graceMs);
+    await refresh(office, victim.refreshToken);
+  });
+
+  test('that is used again within the grace is answered with the same successor', async () => {
+    const office = await openProcess();
+    const first = await signUp(office);
+    const next = await refresh(office, first.refreshToken);
+    await clock.advance(graceMs - 1);
+    const again = await refresh(office, first.refreshToken);
+    expect(again.refreshToken).toBe(next.refreshToken);
+    expect(office.identity.authenticate(again.accessToken)).not.toBeNull();
+    await clock.advance(graceMs);
+    await refresh(office, again.refreshToken);
+  });
+
+  test('that comes late, after two more refreshes, is answered with the newest', async () => {
+    const office = await openProcess();
+    const first = await signUp(office);
+    const second = await refresh(office, first.refreshToken);
+    const third = await refresh(office, second.refreshToken);
+    const late = await refresh(office, first.refreshToken);
+    expect(late.refreshToken).toBe(third.refreshToken);
+    await clock.advance(graceMs);
+    await refresh(office, late.refreshToken);
+  });
+
+  test('has its grace from its own use, not from a later refresh of the session', async () => {
+    const office = await openProcess();
+    const first = await signUp(office);
+    const second = await refresh(office, first.refreshToken);
+    await clock.advance(graceMs - 1);
+    await refresh(office, second.refreshToken);
+    await clock.advance(1);
+    expect(await office.identity.refresh(first.refreshToken, 'r')).toEqual({ outcome: 'refused' });
+  });
+
+  test('is told apart from those of other sessions, installations and generations to come', async () => {
+    const office = await openProcess();
+    const mine = await signUp(office);
+    const { accessToken, refreshToken } = mine;
+    const [, payload = ''] = refreshToken.split('.');
+    const body = JSON.parse(Buffer.from(payload, 'base64url').toString());
+    const forged = Buffer.from(JSON.stringify({ ...body, g: 2 })).toString('base64url');
+    const wrong = ['', 'x', accessToken, `${refreshToken}x`, refreshToken.replace(payload, forged)];
+    for (const token of wrong) {
+      expect(await office.identity.refresh(token, 'r')).toEqual({ outcome: 'refused' });
+    }
+    await refresh(office, refreshToken);
+  });
+
+  test('does not stand in the database: neither it nor its random part can be read there', async () => {
+    const office = await openProcess();
+    const { refreshToken } = await signUp(office);
+    const payload = Buffer.from(refreshToken.split('.')[1] ?? '', 'base64url').toString();
+    const { k } = JSON.parse(payload) as { k: string };
+    expect(Buffer.from(k, 'base64url')).toHaveLength(16);
+    const rows = await office.db.query<{ text: string }>(
+      "SELECT s::text || encode(s.secret_hash, 'escape') AS text FROM identity.sessions s",
+    );
+    const all = rows.map(({ text }) => text).join();
+    expect(all).toContain('ses_');
+    expect(all).not.toContain(k);
+    expect(all).not.toContain(Buffer.from(k).toString('hex'));
+    expect(all).not.toContain(Buffer.from(k, 'base64url').toString('hex'));
+  });
+});
+
+describe('a session', () => {
+  test('lives on by refreshing, ends 14 days after the last, and after 90 days in any case', async () => {
+    const office = await openProcess();
+    const idle = await signUp(office);
+    let busy = await signUp(office);
+    await clock.advance(14 * dayMs);
+    expect(await office.identity.refresh(idle.refreshToken, 'r')).toEqual({ outcome: 'refused' });
+    expect(await office.identity.refresh(busy.refreshToken, 'r')).toEqual({ outcome: 'refused' });
+    const startedMs = clock.nowMs();
+    busy = await signUp(office);
+    for (let day = 0; day < 84; day += 12) {
+      await clock.advance(12 * dayMs);
+      busy = await refresh(office, busy.refreshToken);
+    }
+    expect(busy.sessionEndsAtMs).toBe(startedMs + 90 * dayMs);
+    await clock.advance(6 * dayMs - 1);
+    busy = await refresh(office, busy.refreshToken);
+    expect(busy.accessTokenEndsAtMs).toBe(startedMs + 90 * dayMs);
+    await clock.advance(1);
+    expect(await office.identity.refresh(busy.refreshToken, 'r')).toEqual({ outcome: 'refused' });
+  });
+
+  test('is forgotten a day after it was over, and no other is', async () => {
+    const office = await openProcess();
+    const [loggedOut, alive] = [await signUp(office), await signUp(office)];
+    const caller = office.identity.authenticate(loggedOut.accessToken);
+    if (caller === null) throw new Error('not signed in');
+    await office.identity.logOut(caller, 'r');
+    const job = makePruneSessions({ clock, log: silentLog, prune: office.store.prune });
+    const kept = async () => {
+      await job.run(null);
+      const rows = await office.db.query<{ account_id: string }>(
+        'SELECT account_id FROM identity.sessions WHERE account_id = ANY ($1)',
+        [[loggedOut.account.id, alive.account.id]],
+      );
+      return rows.map((row) => row.account_id).sort();
+    };
+    await clock.advance(dayMs);
+    expect(await kept()).toEqual([loggedOut.account.id, alive.account.id].sort());
+    await clock.advance(1);
+    expect(await kept()).toEqual([alive.account.id]);
+    await clock.advance(14 * dayMs);
+    expect(await kept()).toEqual([]);
+    expect(await auditOf(office, alive.account.id)).toHaveLength(2);
+  });
+
+  test('that another transaction holds is pruned later instead of being waited for', async () => {
+    const office = await openProcess();
+    await signUp(office);
+    await clock.advance(30 * dayMs);
+    await withClient(url, async (holder) => {
+      await holder.query('BEGIN');
+      await holder.query('SELECT FROM identity.sessions FOR UPDATE');
+      expect(await office.store.prune(clock.nowMs(), 100)).toBe(0);
+      await holder.query('ROLLBACK');
+    });
+    expect(await office.store.prune(clock.nowMs(), 100)).toBeGreaterThan(0);
+  });
+});
+
+describe('fifty refreshes of one token at the same moment, on two processes', () => {
+  /** Both processes' batches have begun and wait for the session when it is let go. */
+  const race = async (databaseUrl: string) => {
+    const offices = [
+      await openProcess({ url: databaseUrl }),
+      await openProcess({ url: databaseUrl }),
+    ] as const;
+    const first = await signUp(offices[0]);
+    const holder = new pg.Client({ connectionString: databaseUrl });
+    await holder.connect();
+    closers.push(() => holder.end());
+    await holder.query('BEGIN');
+    await holder.query('SELECT FROM identity.sessions FOR UPDATE');
+    const all = offices.map((office) =>
+      Promise.all(
+        Array.from({ length: 25 }, () => office.identity.refresh(first.refreshToken, 'r')),
+      ),
+    );
+    await vi.waitFor(
+      async () => {
+        const { rows } = await holder.query(
+          `SELECT FROM pg_stat_activity
+           WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        expect(rows).toHaveLength(2);
+      },
+      { timeout: 10_000 },
+    );
+    await holder.query('COMMIT');
+    const answers = (await Promise.all(all)).flat().map(expectSignedIn);
+    const sessions = await offices[0].db.query('SELECT FROM identity.sessions');
+    const tokens = [...new Set(answers.map((answer) => answer.refreshToken))];
+    return { office: offices[0], answers, tokens, sessions: sessions.length };
+  };
+
+  test('leave one session, and every answer is the one token that is good now', async () => {
+    const { office, answers, tokens, sessions } = await race((await makeTestDatabase()).url);
+    expect({ sessions, answers: answers.length, tokens: tokens.length }).toEqual({
+      sessions: 1,
+      answers: 50,
+      tokens: 1,
+    });
+    await clock.advance(graceMs);
+    await refresh(office, tokens[0] ?? '');
+  });
+
+  test('(guard off: without the lock half of them are logged out by their next refresh)', async () => {
+    const planted = await databaseWithout(/ {2}PERFORM FROM .* FOR UPDATE;\n/, '');
+    const { office, tokens } = await race(planted);
+    expect(tokens).toHaveLength(2);
+    await clock.advance(graceMs);
+    const outcomes = [];
+    for (const token of tokens) outcomes.push((await office.identity.refresh(token, 'r')).outcome);
+    expect(outcomes).toContain('refused');
+  });
+});
+
+describe('a log-out on one process', () => {
+  const logOutOn = async (office: Process, { accessToken }: SignedIn) => {
+    const caller = office.identity.authenticate(accessToken);
+    if (caller === null) throw new Error('not signed in');
+    await office.identity.logOut(caller, 'request-log-out');
+    return caller;
+  };
+  const isRefused = (office: Process, { accessToken }: SignedIn) =>
+    office.identity.authenticate(accessToken) === null;
+
+  test('is obeyed there at once, and its refresh token is dead everywhere', async () => {
+    const [here, there] = [await openProcess(), await openProcess()];
+    const me = await signUp(here);
+    const { sessionId } = await logOutOn(here, me);
+    expect(isRefused(here, me)).toBe(true);
+    expect(await there.identity.refresh(me.refreshToken, 'r')).toEqual({ outcome: 'refused' });
+    expect((await auditOf(here, me.account.id)).at(-1)).toEqual({
+      who: me.account.id,
+      what: 'session.ended',
+      session_id: sessionId,
+      why: 'log-out',
+      request_id: 'request-log-out',
+    });
+  });
+
+  test('is obeyed by the other process without any request or wait of its own', async () => {
+    const [here, there] = [await openProcess(), await openProcess()];
+    const me = await signUp(here);
+    const bystander = await signUp(here);
+    expect(isRefused(there, me)).toBe(false);
+    await logOutOn(here, me);
+    // Real time passes here, none on the clock by which sessions are read again.
+    await vi.waitFor(() => expect(isRefused(there, me)).toBe(true), { timeout: 10_000 });
+    expect(isRefused(there, bystander)).toBe(false);
+  });
+
+  test('(guard off: a process that does not listen still lets the token in)', async () => {
+    const [here, witness] = [await openProcess(), await openProcess()];
+    const deaf = await openProcess({ isDeaf: true });
+    const me = await signUp(here);
+    await logOutOn(here, me);
+    await vi.waitFor(() => expect(isRefused(witness, me)).toBe(true), { timeout: 10_000 });
+    expect(isRefused(deaf, me)).toBe(false);
+  });
+
+  test('that a process could not hear is read after the gap, or within 5 s', async () => {
+    const here = await openProcess();
+    const [told, untold] = [
+      await openProcess({ isDeaf: true }),
+      await openProcess({ isDeaf: true }),
+    ];
+    const me = await signUp(here);
+    await logOutOn(here, me);
+    told.ended.heard('');
+    await vi.waitFor(() => expect(isRefused(told, me)).toBe(true), { timeout: 10_000 });
+    expect(isRefused(untold, me)).toBe(false);
+    await clock.advance(5000);
+    await vi.waitFor(() => expect(isRefused(untold, me)).toBe(true), { timeout: 10_000 });
+  });
+
+  test('is known to a process that starts later, as long as the token could live', async () => {
+    const here = await openProcess();
+    const me = await signUp(here);
+    await logOutOn(here, me);
+    const later = await openProcess();
+    expect(isRefused(later, me)).toBe(true);
+  });
+
+  test('and so is the end of a session whose token was used twice', async () => {
+    const [here, there] = [await openProcess(), await openProcess()];
+    const me = await signUp(here);
+    const next = await refresh(here, me.refreshToken);
+    await clock.advance(graceMs);
+    expect(isRefused(there, next)).toBe(false);
+    await here.identity.refresh(me.refreshToken, 'request-thief');
+    await vi.waitFor(() => expect(isRefused(there, next)).toBe(true), { timeout: 10_000 });
+  });
+});

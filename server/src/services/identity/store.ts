@@ -1,0 +1,257 @@
+import type { Account } from '@usher/contract/identity.ts';
+import { makeBatcher } from '../../platform/batcher.ts';
+import type { Metrics } from '../../platform/metrics.ts';
+import type { Database } from '../../platform/postgres/sql.ts';
+import { refreshGraceMs, sessionLifeMaxMs } from './config.ts';
+
+export type NewSession = { id: string; secretHash: Buffer; startedAtMs: number; endsAtMs: number };
+
+/** Who changes something and in which request, for the audit trail. */
+export type Cause = { who: string; why: string; requestId: string | null };
+
+export type NewAccount = {
+  account: Account;
+  passwordHash: string;
+  /** Null: nobody signs in with it now. */
+  session: NewSession | null;
+  cause: Cause;
+};
+
+/** A refresh token as it was presented: signed by us, so its generation existed. */
+export type PresentedToken = {
+  sessionId: string;
+  secretHash: Buffer;
+  generation: number;
+  requestId: string;
+};
+
+/** What became of a presented token; see sql/rotate-sessions.sql. */
+export type Rotation =
+  | {
+      verdict: 'current' | 'repeated';
+      generation: number;
+      endsAtMs: number;
+      account: Account;
+    }
+  | { verdict: 'reused' | 'ended' | 'unknown' };
+
+export type IdentityStore = {
+  /** False when the e-mail has an account already, which is left as it is. */
+  addAccount(entry: NewAccount): Promise<boolean>;
+  findByEmail(email: string): Promise<{ account: Account; passwordHash: string } | null>;
+  accounts(ids: readonly string[]): Promise<Account[]>;
+  startSession(accountId: string, session: NewSession, cause: Cause): Promise<void>;
+  rotate(token: PresentedToken): Promise<Rotation>;
+  /** Does nothing when the session has ended already. */
+  endSession(sessionId: string, atMs: number, cause: Cause): Promise<void>;
+  /** Sessions that were ended before their time since then. */
+  endedSince(sinceMs: number): Promise<{ id: string; endedAtMs: number }[]>;
+  /** Forgets at most `limit` sessions that were over before then; answers how many it forgot. */
+  prune(beforeMs: number, limit: number): Promise<number>;
+  close(): Promise<void>;
+};
+
+type AccountRow = {
+  id: string;
+  email: string;
+  name: string;
+  role: Account['role'];
+  locale: Account['locale'];
+  created_at: Date;
+};
+const accountOf = (row: AccountRow): Account => ({
+  id: row.id,
+  email: row.email,
+  name: row.name,
+  role: row.role,
+  locale: row.locale,
+  createdAt: row.created_at.toISOString(),
+});
+
+/**
+ * A crowd signs up within seconds of an announcement: accounts go together, each with its session.
+ * The order by e-mail keeps two batches from waiting for each other's e-mails.
+ */
+const addAccounts = async (
+  db: Database,
+  entries: readonly NewAccount[],
+): Promise<readonly boolean[]> => {
+  const made = await db.query<{ id: string }>(
+    `WITH asked AS (
+       SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
+         $6::text[], $7::timestamptz[], $8::text[], $9::bytea[], $10::timestamptz[], $11::text[],
+         $12::text[], $13::text[])
+       AS t (id, email, name, role, locale, password_hash, at, session_id, secret_hash, ends_at,
+         who, why, request_id)
+     ), made AS (
+       INSERT INTO identity.accounts (id, email, name, role, locale, password_hash, created_at)
+       SELECT id, email, name, role, locale, password_hash, at FROM asked ORDER BY email
+       ON CONFLICT DO NOTHING RETURNING id
+     ), born AS (
+       SELECT asked.* FROM asked JOIN made USING (id)
+     ), started AS (
+       INSERT INTO identity.sessions (id, account_id, secret_hash, started_at, ends_at)
+       SELECT session_id, id, secret_hash, at, ends_at FROM born WHERE session_id IS NOT NULL
+     ), noted AS (
+       INSERT INTO identity.audit (at, who, what, account_id, session_id, why, request_id)
+       SELECT at, who, 'account.made', id, NULL, why, request_id FROM born
+       UNION ALL
+       SELECT at, who, 'session.started', id, session_id, why, request_id
+       FROM born WHERE session_id IS NOT NULL
+     )
+     SELECT id FROM made`,
+    [
+      entries.map(({ account }) => account.id),
+      entries.map(({ account }) => account.email),
+      entries.map(({ account }) => account.name),
+      entries.map(({ account }) => account.role),
+      entries.map(({ account }) => account.locale),
+      entries.map(({ passwordHash }) => passwordHash),
+      entries.map(({ account }) => account.createdAt),
+      entries.map(({ session }) => session?.id ?? null),
+      entries.map(({ session }) => session?.secretHash ?? null),
+      entries.map(({ session }) => (session === null ? null : new Date(session.endsAtMs))),
+      entries.map(({ cause }) => cause.who),
+      entries.map(({ cause }) => cause.why),
+      entries.map(({ cause }) => cause.requestId),
+    ],
+  );
+  const ids = new Set(made.map((row) => row.id));
+  return entries.map(({ account }) => ids.has(account.id));
+};
+
+type RotationRow = AccountRow & {
+  verdict: Rotation['verdict'];
+  generation: number;
+  ends_at: Date;
+};
+
+/** A page that is opened again refreshes first; the crowd that reloads at noon goes together. */
+const rotateAll = async (
+  db: Database,
+  tokens: readonly PresentedToken[],
+  nowMs: number,
+  ttlMs: number,
+): Promise<readonly Rotation[]> => {
+  const rows = await db.query<RotationRow>(
+    `SELECT verdict, generation, ends_at, account_id AS id, email, name, role, locale, created_at
+     FROM identity.rotate_sessions($1, $2, $3, $4, $5, $6, $7, $8 * interval '1 millisecond')`,
+    [
+      tokens.map((token) => token.sessionId),
+      tokens.map((token) => token.secretHash),
+      tokens.map((token) => token.generation),
+      tokens.map((token) => token.requestId),
+      new Date(nowMs),
+      new Date(nowMs - refreshGraceMs),
+      new Date(nowMs + ttlMs),
+      sessionLifeMaxMs,
+    ],
+  );
+  return rows.map((row) =>
+    row.verdict === 'current' || row.verdict === 'repeated'
+      ? {
+          verdict: row.verdict,
+          generation: row.generation,
+          endsAtMs: row.ends_at.getTime(),
+          account: accountOf(row),
+        }
+      : { verdict: row.verdict },
+  );
+};
+
+export const makeIdentityStore = (deps: {
+  db: Database;
+  metrics: Metrics;
+  nowMs: () => number;
+  refreshTokenTtlMs: number;
+}): IdentityStore => {
+  const { db, metrics, nowMs, refreshTokenTtlMs } = deps;
+  const adding = makeBatcher({
+    name: 'add-accounts',
+    sizes: metrics.batchSizes,
+    run: (entries: readonly NewAccount[]) => addAccounts(db, entries),
+  });
+  const rotating = makeBatcher({
+    name: 'rotate-sessions',
+    sizes: metrics.batchSizes,
+    run: (tokens: readonly PresentedToken[]) => rotateAll(db, tokens, nowMs(), refreshTokenTtlMs),
+  });
+  return {
+    addAccount: (entry) => adding.add(entry),
+    rotate: (token) => rotating.add(token),
+    findByEmail: async (email) => {
+      const rows = await db.query<AccountRow & { password_hash: string }>(
+        `SELECT id, email, name, role, locale, created_at, password_hash
+         FROM identity.accounts WHERE email = $1`,
+        [email],
+      );
+      const row = rows[0];
+      return row === undefined
+        ? null
+        : { account: accountOf(row), passwordHash: row.password_hash };
+    },
+    accounts: async (ids) => {
+      const rows = await db.query<AccountRow>(
+        `SELECT id, email, name, role, locale, created_at
+         FROM identity.accounts WHERE id = ANY ($1)`,
+        [ids],
+      );
+      return rows.map(accountOf);
+    },
+    startSession: async (accountId, session, cause) => {
+      await db.query(
+        `WITH started AS (
+           INSERT INTO identity.sessions (id, account_id, secret_hash, started_at, ends_at)
+           VALUES ($1, $2, $3, $4, $5)
+         )
+         INSERT INTO identity.audit (at, who, what, account_id, session_id, why, request_id)
+         VALUES ($4, $6, 'session.started', $2, $1, $7, $8)`,
+        [
+          session.id,
+          accountId,
+          session.secretHash,
+          new Date(session.startedAtMs),
+          new Date(session.endsAtMs),
+          cause.who,
+          cause.why,
+          cause.requestId,
+        ],
+      );
+    },
+    endSession: async (sessionId, atMs, cause) => {
+      await db.query(
+        `WITH ended AS (
+           UPDATE identity.sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL
+           RETURNING id, account_id
+         )
+         INSERT INTO identity.audit (at, who, what, account_id, session_id, why, request_id)
+         SELECT $2, $3, 'session.ended', account_id, id, $4, $5 FROM ended`,
+        [sessionId, new Date(atMs), cause.who, cause.why, cause.requestId],
+      );
+    },
+    endedSince: async (sinceMs) => {
+      const rows = await db.query<{ id: string; ended_at: Date }>(
+        'SELECT id, ended_at FROM identity.sessions WHERE ended_at > $1 ORDER BY ended_at',
+        [new Date(sinceMs)],
+      );
+      return rows.map((row) => ({ id: row.id, endedAtMs: row.ended_at.getTime() }));
+    },
+    prune: async (beforeMs, limit) => {
+      const rows = await db.query<{ count: number }>(
+        `WITH gone AS (
+           DELETE FROM identity.sessions WHERE id IN (
+             SELECT id FROM identity.sessions WHERE ends_at < $1 OR ended_at < $1 LIMIT $2
+             FOR UPDATE SKIP LOCKED
+           ) RETURNING 1
+         )
+         SELECT count(*) AS count FROM gone`,
+        [new Date(beforeMs), limit],
+      );
+      return rows[0]?.count ?? 0;
+    },
+    close: async () => {
+      await adding.close();
+      await rotating.close();
+    },
+  };
+};
