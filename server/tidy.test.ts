@@ -39,7 +39,7 @@ describe('the rules saw the tree', () => {
     const listed = readdirSync(root)
       .filter((name) => !/^(?:node_modules|\.git|coverage|bench-results)$/.test(name))
       .flatMap((name) => pathsBelow(name))
-      .filter((path) => isScript(path) && !/(?:^|\/)(?:node_modules|dist)\//.test(path));
+      .filter((path) => isScript(path) && !/(?:^|\/)(?:node_modules|dist|fixtures)\//.test(path));
     const seen = tree.map(({ path }) => path).filter(isScript);
     expect(seen.sort()).toEqual(listed.sort());
   });

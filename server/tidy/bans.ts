@@ -34,8 +34,8 @@ const bans: readonly Ban[] = [
   {
     pattern: anyOf(
       /\bMath\.random\b/,
-      /\brandom(?:Bytes|Int|UUID|Fill|FillSync)\b/,
-      /\bgetRandomValues\b/,
+      /\bcrypto\s*\.\s*(?:random\w+|getRandomValues)\b/,
+      /\bimport\s*\{[^}]*\b(?:random(?:Bytes|Int|UUID|Fill|FillSync)|getRandomValues)\b[^}]*\}/,
     ),
     instead: 'the injected ids (platform/ids.ts)',
     inside: program,
