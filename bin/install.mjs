@@ -27,13 +27,12 @@ export async function ensureInstalled() {
     if (isInstalled()) return;
     console.error('usher: installing the packages of package-lock.json');
     const { program, argv } = npm();
-    const flags = ['--ignore-scripts', '--include=dev', '--include=optional'];
+    const flags = ['--ignore-scripts', '--include=dev', '--include=optional', '--no-audit'];
+    // Its errors are needed also below `npm test --silent`.
+    flags.push('--no-fund', '--loglevel=warn');
     // The lock goes along as file 3: it is held until npm ends, even when we are killed meanwhile.
     const stdio = ['ignore', 2, 2, lock.fd];
-    const { code } = await run(program, [...argv, 'ci', ...flags, '--no-audit', '--no-fund'], {
-      cwd: root,
-      stdio,
-    });
+    const { code } = await run(program, [...argv, 'ci', ...flags], { cwd: root, stdio });
     if (code !== 0) {
       throw new Error(`"npm ci" in ${root} failed with code ${code}: see its words above`);
     }

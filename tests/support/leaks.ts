@@ -15,7 +15,7 @@ const KINDS: Record<string, string> = {
   WORKER: 'worker thread',
 };
 /** A closed socket is gone one or two turns of the loop after its end: so long it may take. */
-const SETTLE_LIMIT_MS = 2_000;
+const SETTLE_LIMIT_MS = 1_000;
 const POLL_MS = 5;
 
 export type LeakWatch = {
@@ -86,12 +86,21 @@ function isOfTheRunner(stack: string, kind: string): boolean {
   return /node_modules\/(@?vitest|tinypool|vite)\b/.test(first);
 }
 
+/** What Node opens a turn after it was asked to has no frame of ours; its port tells it then. */
 function describe(leaks: Opened[]): string {
   return leaks
-    .map(({ kind, stack }) => {
+    .map(({ kind, stack, resource }) => {
       const frames = stack.split('\n').slice(1);
       const ours = frames.filter((line) => !/node:|node_modules|\/leaks\.ts/.test(line));
-      return `${kind}, opened\n${(ours.length > 0 ? ours : frames).slice(0, 5).join('\n')}`;
+      const where = ours.length > 0 ? ours : [...portOf(resource.deref()), ...frames];
+      return `${kind}, opened\n${where.slice(0, 5).join('\n')}`;
     })
     .join('\n');
+}
+
+function portOf(handle: object | undefined): string[] {
+  const name: { port?: number } = {};
+  if (!handle || !('getsockname' in handle) || typeof handle.getsockname !== 'function') return [];
+  handle.getsockname(name);
+  return name.port === undefined ? [] : [`    on port ${name.port}`];
 }

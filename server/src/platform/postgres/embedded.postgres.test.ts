@@ -169,7 +169,7 @@ test('what was sold is there after a stop and a start, and a stop leaves no proc
   expect(await sold(second.url)).toEqual([{ seat: 7 }]);
 });
 
-test('a second Usher on the same data is refused with the folder and the first one’s process', async () => {
+test('a second Usher on the same data is refused: which folder, which process', async () => {
   const dataDir = await usedDataDir();
   const first = await mustStart(dataDir);
   const second = await startUsher(dataDir);
@@ -201,7 +201,7 @@ test('when Usher is killed its PostgreSQL ends by itself', async () => {
   await until('PostgreSQL has ended', () => !all.some(isAlive));
 });
 
-test('a start right after Usher was killed waits for the old PostgreSQL and loses nothing', async () => {
+test('a start right after Usher was killed waits for its PostgreSQL, loses nothing', async () => {
   const dataDir = await usedDataDir();
   const first = await mustStart(dataDir);
   await sell(first.url);
@@ -237,7 +237,7 @@ test('a PostgreSQL that outlived Usher and its guard is stopped and replaced', a
   expect(await sold(second.url)).toEqual([{ seat: 7 }]);
 });
 
-test('a PostgreSQL that is killed is started again on its port, under a running Usher', async () => {
+test('a PostgreSQL that is killed is started again, on its port', async () => {
   const dataDir = await usedDataDir();
   const usher = await mustStart(dataDir);
   await sell(usher.url);
@@ -269,7 +269,7 @@ test('a postmaster.pid whose number belongs to another program is no obstacle', 
   expect(await ask(usher.url, 'SELECT 1 AS alive')).toEqual([{ alive: 1 }]);
 });
 
-test('a first start that was killed half way is done again, and what it left is removed', async () => {
+test('a first start killed half way is done again, and what it left is removed', async () => {
   const dataDir = await scratchFolder();
   const gone = spawn(process.execPath, ['-e', '']);
   await once(gone, 'exit');
@@ -281,7 +281,7 @@ test('a first start that was killed half way is done again, and what it left is 
   expect(readdirSync(dataDir).sort()).toEqual(['postgres', 'postgres.log']);
 });
 
-test('a data folder that the database’s user may not enter is refused, with the way out', async () => {
+test('a data folder that PostgreSQL may not enter is refused, with the way out', async () => {
   const closed = join(await scratchFolder(), 'closed');
   const dataDir = join(closed, 'usher');
   mkdirSync(dataDir, { recursive: true });
@@ -294,7 +294,7 @@ test('a data folder that the database’s user may not enter is refused, with th
   await expect(opening).rejects.toThrow('USHER_DATA_DIR');
 });
 
-test('a folder with somebody else’s files in the database’s place is refused untouched', async () => {
+test('a folder of other files in the database’s place is refused untouched', async () => {
   const dataDir = await scratchFolder();
   mkdirSync(join(dataDir, 'postgres'));
   writeFileSync(join(dataDir, 'postgres/holiday.txt'), 'sun');

@@ -1,9 +1,9 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
 import { findPackage, usableBinaries } from './embedded/binaries.ts';
 import { BUILTIN_UTF8, ensureCluster } from './embedded/cluster.ts';
+import { ensureDatabase } from './embedded/database.ts';
 import { type LogFile, openLogFile } from './embedded/log-file.ts';
 import { claim, type Ownership } from './embedded/ownership.ts';
 import { readPidFile, removePidFile } from './embedded/pid-file.ts';
@@ -150,22 +150,6 @@ function alreadyRunning(house: House, by: string): Error {
     `the data folder ${house.dataDir} is in use by a running Usher (${by}): stop that one first, ` +
       'or give this one a folder of its own with USHER_DATA_DIR',
   );
-}
-
-/** Role and database of the ticket office, made once; the superuser is used for nothing else. */
-async function ensureDatabase(port: number, password: string): Promise<void> {
-  const at = { host: '127.0.0.1', port, database: 'postgres' };
-  const client = new pg.Client({ ...at, user: 'postgres', password });
-  await client.connect();
-  try {
-    const role = await client.query("SELECT FROM pg_roles WHERE rolname = 'usher'");
-    const secret = client.escapeLiteral(password);
-    if (role.rowCount === 0) await client.query(`CREATE ROLE usher LOGIN PASSWORD ${secret}`);
-    const database = await client.query("SELECT FROM pg_database WHERE datname = 'usher'");
-    if (database.rowCount === 0) await client.query('CREATE DATABASE usher OWNER usher');
-  } finally {
-    await client.end();
-  }
 }
 
 /**

@@ -6,7 +6,7 @@ import { openLogFile } from './log-file.ts';
 
 const LINE = `${'x'.repeat(99)}\n`;
 
-test('the log of PostgreSQL never grows past twice its bound, and its last lines stay', async () => {
+test('the log never grows past twice its bound, and its last lines stay', async () => {
   const path = join(await scratchFolder(), 'postgres.log');
   const log = openLogFile(path, 1000);
   for (let line = 0; line < 500; line += 1) log.write(LINE);

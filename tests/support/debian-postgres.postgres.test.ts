@@ -1,0 +1,23 @@
+import pg from 'pg';
+import { expect, test } from 'vitest';
+import { migrate } from '../../server/src/platform/postgres/migrate.ts';
+import { debianPostgres } from './debian-postgres.ts';
+import { silentLog } from './log.ts';
+import { describeNeeding } from './stack.ts';
+
+describeNeeding('debian-postgresql', 'a PostgreSQL that is not ours', () => {
+  test('takes all migrations, and takes them again', async () => {
+    const { url } = await debianPostgres();
+    await migrate({ url, log: silentLog });
+    await migrate({ url, log: silentLog });
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    const { rows } = await client.query(
+      `SELECT current_setting('server_version_num')::int < 180000 AS older, current_user AS role,
+              count(*) > 0 AS migrated
+       FROM platform.migrations`,
+    );
+    await client.end();
+    expect(rows).toEqual([{ older: true, role: 'usher', migrated: true }]);
+  });
+});
