@@ -41,7 +41,9 @@ const layRoutines = async (client: pg.Client, log: Log): Promise<void> => {
     const digest = createHash('sha256').update(text).digest('hex');
     if (digests.get(name) === digest) continue;
     await client.query('BEGIN');
-    await client.query(text);
+    await client.query(text).catch((cause: unknown) => {
+      throw new Error(`the function ${name} cannot be laid: ${String(cause)}`, { cause });
+    });
     await client.query(
       `INSERT INTO platform.routines (name, digest) VALUES ($1, $2)
        ON CONFLICT (name) DO UPDATE SET digest = $2, laid_at = now()`,
