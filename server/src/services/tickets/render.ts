@@ -1,0 +1,399 @@
+import { readFileSync } from 'node:fs';
+import type { Category } from '@usher/contract/catalogue.ts';
+import type { LocalText } from '@usher/contract/primitives.ts';
+import type { ticket as ticketSchema } from '@usher/contract/tickets.ts';
+import { create, type Font, type Glyph } from 'fontkit';
+import ical, { type ICalDayJsStub } from 'ical-generator';
+import PDFDocument from 'pdfkit';
+import { create as makeQr } from 'qrcode';
+import type { z } from 'zod';
+import type { Locale } from '../../domain/categories.ts';
+import { formatMoney, type Money } from '../../domain/money.ts';
+
+export type Ticket = z.infer<typeof ticketSchema>;
+
+/** What stands on a printed ticket beyond what the wire says of it. */
+export type PrintedTicket = Ticket & {
+  readonly category: Category;
+  readonly round: number;
+  /** What was paid for this seat, without the booking fee. */
+  readonly price: Money;
+};
+export type PrintedTickets = readonly [PrintedTicket, ...PrintedTicket[]];
+
+const formats = {
+  ko: ['ko-KR', { dateStyle: 'full', timeStyle: 'short' }],
+  en: ['en-GB', { dateStyle: 'full', timeStyle: 'short' }],
+  wall: ['sv-SE', { dateStyle: 'short', timeStyle: 'medium' }],
+  offset: ['en-GB', { timeZoneName: 'longOffset' }],
+} as const;
+
+/** A formatter takes 0.5 ms to make; there are no more of them than time zones. */
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+const inZone = (name: keyof typeof formats, timeZone: string): Intl.DateTimeFormat => {
+  const key = `${name} ${timeZone}`;
+  const [language, options] = formats[name];
+  const format = formatters.get(key) ?? new Intl.DateTimeFormat(language, { ...options, timeZone });
+  formatters.set(key, format);
+  return format;
+};
+
+/** Date, weekday and time at the venue: `2026년 12월 24일 목요일 오후 7:30`. */
+export const formatStart = (startsAt: string, timeZone: string, locale: Locale): string =>
+  inZone(locale, timeZone).format(Date.parse(startsAt));
+
+/** `+09:00`: how far the venue's clock is from UTC at that moment. */
+const offsetOf = (atMs: number, timeZone: string): string => {
+  const parts = inZone('offset', timeZone).formatToParts(atMs);
+  const name = parts.find((part) => part.type === 'timeZoneName')?.value ?? '';
+  return name.replace('GMT', '') || '+00:00';
+};
+
+/** Names come from people: one line, no control characters, Hangul in whole syllables. */
+const oneLine = (text: string): string =>
+  text
+    .normalize('NFC')
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .trim();
+
+/** Light modules around the code that scanners need (ISO 18004). */
+const quietModules = 4;
+
+/** The dark modules as an SVG path, one unit a module, without the quiet zone. */
+const qrPath = (code: string): { path: string; size: number } => {
+  // Level Q survives the loss of a quarter: creases, rain, a cracked screen.
+  const { modules } = makeQr([{ data: code, mode: 'alphanumeric' }], { errorCorrectionLevel: 'Q' });
+  let path = '';
+  for (let y = 0; y < modules.size; y++) {
+    for (let x = 0; x < modules.size; x++) {
+      if (!modules.get(y, x)) continue;
+      const start = x;
+      while (x < modules.size && modules.get(y, x)) x++;
+      path += `M${start} ${y}h${x - start}v1h${start - x}z`;
+    }
+  }
+  return { path, size: modules.size };
+};
+
+export const renderQrSvg = (code: string): string => {
+  const { path, size } = qrPath(code);
+  const side = size + 2 * quietModules;
+  return (
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${side} ${side}" width="320" height="320"` +
+    ` shape-rendering="crispEdges" role="img" aria-label="QR">` +
+    `<rect width="${side}" height="${side}" fill="#fff"/>` +
+    `<path transform="translate(${quietModules} ${quietModules})" d="${path}"/></svg>`
+  );
+};
+
+/** The one wall clock that ical-generator needs of a date library. */
+const wallClock = (atMs: number, timeZone: string): ICalDayJsStub => {
+  const at = new Date(atMs);
+  const wall = inZone('wall', timeZone).format(at);
+  const [date = '', time = ''] = wall.split(' ').map((part) => part.replace(/\D/g, ''));
+  const self: ICalDayJsStub = {
+    format: (pattern) => (pattern === 'HHmmss' ? time : date),
+    isValid: () => true,
+    toDate: () => at,
+    toJSON: () => at.toISOString(),
+    tz: () => self,
+  };
+  return self;
+};
+
+/** The zone as it is at the entry's start: the calendar holds no other entry. */
+const zoneComponent = (timeZone: string, atMs: number): string => {
+  const offset = offsetOf(atMs, timeZone).replace(':', '');
+  const offsets = `TZOFFSETFROM:${offset}\nTZOFFSETTO:${offset}`;
+  const standard = `BEGIN:STANDARD\nDTSTART:19700101T000000\n${offsets}\nEND:STANDARD`;
+  const zone = `BEGIN:VTIMEZONE\nTZID:${timeZone}\n${standard}\nEND:VTIMEZONE`;
+  return zone.replaceAll('\n', '\r\n');
+};
+
+/** `runningTimeMinutes` undefined: the entry has no end. The same order gives the same UID. */
+export const renderCalendar = (
+  tickets: PrintedTickets,
+  runningTimeMinutes: number | undefined,
+): string => {
+  const [first] = tickets;
+  const { timeZone, showTitle, venueName } = first;
+  const startsAtMs = Date.parse(first.startsAt);
+  const seats = tickets.map(({ seat }) =>
+    oneLine(`${seat.grade} ${both(seat.section)} ${seat.row}열 ${seat.number}번`),
+  );
+  const calendar = ical({
+    prodId: '//Usher//Usher//KO',
+    timezone: { name: null, generator: (zone) => zoneComponent(zone, startsAtMs) },
+  });
+  calendar.createEvent({
+    id: `${first.orderId}@usher`,
+    stamp: new Date(first.issuedAt),
+    timezone: timeZone,
+    start: wallClock(startsAtMs, timeZone),
+    ...(runningTimeMinutes === undefined
+      ? {}
+      : { end: wallClock(startsAtMs + runningTimeMinutes * 60_000, timeZone) }),
+    summary: both(showTitle),
+    location: both(venueName),
+    description: [...seats, first.orderId].join('\n'),
+  });
+  return calendar.toString();
+};
+
+const isOneName = ({ ko, en }: LocalText): boolean => oneLine(ko) === oneLine(en);
+const both = (text: LocalText): string =>
+  oneLine(isOneName(text) ? text.ko : `${text.ko} (${text.en})`);
+
+export type TicketFont = { readonly source: Buffer };
+
+/**
+ * Parses the font once: 60 ms of a core, which pdfkit would spend on every document. Its shaping
+ * rules are left out (10 ms a page): whole syllables, Latin letters and digits need none.
+ */
+export const loadTicketFont = (): TicketFont => {
+  const font = create(
+    readFileSync(new URL('../../../assets/fonts/Pretendard-Regular.ttf', import.meta.url)),
+  ) as Font;
+  const layout = (text: string) => {
+    const glyphs: Glyph[] = font.glyphsForString(text);
+    const still = { yAdvance: 0, xOffset: 0, yOffset: 0 };
+    const positions = glyphs.map(({ advanceWidth }) => ({ ...still, xAdvance: advanceWidth }));
+    return {
+      glyphs,
+      positions,
+      // Asked for after pdfkit has scaled the positions to its own units.
+      get advanceWidth() {
+        return positions.reduce((sum, { xAdvance }) => sum + xAdvance, 0);
+      },
+    };
+  };
+  // pdfkit takes a parsed font wherever it takes the bytes of one; its types do not say so.
+  return { source: Object.assign(Object.create(font), { layout }) as unknown as Buffer };
+};
+
+type Doc = PDFKit.PDFDocument;
+
+const millimetres = 72 / 25.4;
+/** A6 upright: a phone shows all of it, a printer puts four on a sheet. */
+const page = { width: 105 * millimetres, height: 148 * millimetres, margin: 22 };
+const inner = page.width - 2 * page.margin;
+const head = 30;
+const qrSide = 106;
+const foot = qrSide + 30;
+
+const ink = { strong: '#17181c', soft: '#6b6f7a', line: '#d9dbe1', panel: '#f5f6f8' };
+const categories: Readonly<Record<Category, { ko: string; en: string; colour: string }>> = {
+  MUSICAL: { ko: '뮤지컬', en: 'Musical', colour: '#8e2747' },
+  CONCERT: { ko: '콘서트', en: 'Concert', colour: '#4c3192' },
+  PLAY: { ko: '연극', en: 'Play', colour: '#95511a' },
+  CLASSIC: { ko: '클래식', en: 'Classic', colour: '#1f4471' },
+  EXHIBITION: { ko: '전시', en: 'Exhibition', colour: '#26614d' },
+};
+
+type Style = { size: number; colour: string; bold?: boolean; after?: number };
+type Block = { height: number; draw(x: number, y: number): void };
+
+const widthOf = (doc: Doc, text: string, size: number): number =>
+  doc.fontSize(size).widthOfString(text);
+
+/** Breaks between words; a word that is wider than the line is broken anywhere. */
+const wrap = (doc: Doc, text: string, size: number, width: number): string[] => {
+  const lines: string[] = [];
+  let line = '';
+  const put = (piece: string, gap: string): void => {
+    if (line !== '' && widthOf(doc, line + gap + piece, size) > width) {
+      lines.push(line);
+      line = piece;
+    } else line = line === '' ? piece : line + gap + piece;
+  };
+  for (const word of oneLine(text).split(' ')) {
+    if (widthOf(doc, word, size) <= width) put(word, ' ');
+    else for (const [at, letter] of [...word].entries()) put(letter, at === 0 ? ' ' : '');
+  }
+  return line === '' ? lines : [...lines, line];
+};
+
+const writeLine = (doc: Doc, text: string, x: number, y: number, style: Style): void => {
+  const bold = style.bold === true;
+  doc.fontSize(style.size).fillColor(style.colour).strokeColor(style.colour);
+  // One weight lies in the repository; the bold one is drawn with an outline.
+  doc
+    .lineWidth(style.size * 0.028)
+    .text(text, x, y, { lineBreak: false, fill: true, stroke: bold });
+};
+
+const paragraph = (doc: Doc, text: string, style: Style): Block => {
+  const lines = wrap(doc, text, style.size, inner);
+  const leading = style.size * 1.28;
+  return {
+    height: lines.length * leading + (style.after ?? 0),
+    draw: (x, y) => {
+      for (const [at, line] of lines.entries()) writeLine(doc, line, x, y + at * leading, style);
+    },
+  };
+};
+
+type Cell = readonly [label: string, value: string, note?: string];
+/** Left edge and width of the cells as shares of the panel. */
+const columns = [[0, 0.44] as const, [0.48, 0.28] as const, [0.8, 0.2] as const];
+
+/** Label, value and a small note; a value shrinks to its cell before it takes more lines. */
+const cellRow = (doc: Doc, cells: readonly Cell[]): Block => {
+  const side = inner - 20;
+  const made = cells.map(([label, value, note = ''], at) => {
+    const [left, width] = columns[at] ?? [0, 1];
+    const fits = (size: number) => widthOf(doc, oneLine(value), size) <= width * side;
+    const size = [13, 12, 11, 10, 9, 8].find(fits) ?? 7;
+    const lines = wrap(doc, value, size, width * side);
+    const notes = wrap(doc, note, 6.5, width * side);
+    return { label, size, left: left * side, lines, notes, valueHeight: lines.length * size * 1.2 };
+  });
+  const valueHeight = Math.max(16, ...made.map((each) => each.valueHeight));
+  return {
+    height: 11 + valueHeight + Math.max(...made.map(({ notes }) => notes.length)) * 8.5,
+    draw: (x, y) => {
+      for (const { label, size, left, lines, notes } of made) {
+        const soft = { size: 6.5, colour: ink.soft };
+        const strong = { size, colour: ink.strong, bold: true };
+        writeLine(doc, label, x + left, y, soft);
+        // One line stands on the baseline of its neighbours, whatever its size.
+        const top = y + 9 + (lines.length === 1 ? (13 - size) * 0.95 : 0);
+        for (const [at, line] of lines.entries())
+          writeLine(doc, line, x + left, top + at * size * 1.2, strong);
+        for (const [at, line] of notes.entries())
+          writeLine(doc, line, x + left, y + 9 + valueHeight + at * 8.5, soft);
+      }
+    },
+  };
+};
+
+const seatPanel = (doc: Doc, { seat, price, round }: PrintedTicket): Block => {
+  const upper = cellRow(doc, [
+    ['구역 Section', seat.section.ko, isOneName(seat.section) ? '' : seat.section.en],
+    ['열 Row', seat.row],
+    ['번호 Seat', String(seat.number)],
+  ]);
+  const lower = cellRow(doc, [
+    ['등급 Grade', seat.grade],
+    ['가격 Price', formatMoney(price, 'en')],
+    ['회차 Round', String(round)],
+  ]);
+  const height = upper.height + lower.height + 19;
+  return {
+    height,
+    draw: (x, y) => {
+      doc.roundedRect(x, y, inner, height, 5).fill(ink.panel);
+      upper.draw(x + 10, y + 7);
+      const middle = y + upper.height + 8;
+      doc.moveTo(x + 10, middle).lineTo(x + inner - 10, middle);
+      doc.lineWidth(0.6).stroke(ink.line);
+      lower.draw(x + 10, middle + 5);
+    },
+  };
+};
+
+const facts = (doc: Doc, ticket: PrintedTicket, titleSize: number): Block[] => {
+  const { showTitle, venueName, startsAt, timeZone } = ticket;
+  const { ko, en, colour } = categories[ticket.category];
+  const strong = { colour: ink.strong, bold: true };
+  const soft = { size: 8, colour: ink.soft };
+  const english = (text: LocalText, style: Style): Block[] =>
+    isOneName(text) ? [] : [paragraph(doc, text.en, style)];
+  const offset = offsetOf(Date.parse(startsAt), timeZone);
+  return [
+    paragraph(doc, `${ko} ${en}`, { size: 7.5, colour, bold: true, after: 2 }),
+    paragraph(doc, showTitle.ko, { ...strong, size: titleSize, after: 1 }),
+    ...english(showTitle, { ...soft, size: 9 }),
+    { height: 9, draw: () => undefined },
+    paragraph(doc, formatStart(startsAt, timeZone, 'ko'), { ...strong, size: 12 }),
+    paragraph(doc, `${formatStart(startsAt, timeZone, 'en')} · UTC${offset}`, {
+      ...soft,
+      after: 6,
+    }),
+    paragraph(doc, venueName.ko, { ...strong, size: 10.5 }),
+    ...english(venueName, soft),
+  ];
+};
+
+const drawFoot = (doc: Doc, ticket: PrintedTicket, count: string, top: number): void => {
+  for (const x of [0, page.width]) doc.circle(x, top, 7).fill(ink.line);
+  doc
+    .moveTo(14, top)
+    .lineTo(page.width - 14, top)
+    .dash(3, { space: 3 });
+  doc.lineWidth(0.8).stroke(ink.line).undash();
+  const y = top + 14;
+  const { path, size } = qrPath(ticket.code);
+  doc.save().translate(page.margin, y);
+  doc
+    .scale(qrSide / size)
+    .path(path)
+    .fill('#000')
+    .restore();
+  const x = page.margin + qrSide + 14;
+  const soft = { size: 6.5, colour: ink.soft };
+  const strong = { size: 6.5, colour: ink.strong };
+  writeLine(doc, count, x, y, { size: 11, colour: ink.strong, bold: true });
+  writeLine(doc, '입장할 때 이 코드를 보여 주세요.', x, y + 19, strong);
+  writeLine(doc, 'Show this code at the door.', x, y + 29, soft);
+  writeLine(doc, '주문 Order', x, y + qrSide - 42, soft);
+  writeLine(doc, ticket.orderId, x, y + qrSide - 33, strong);
+  writeLine(doc, '티켓 Ticket', x, y + qrSide - 19, soft);
+  writeLine(doc, ticket.id, x, y + qrSide - 10, strong);
+};
+
+const gap = 11;
+const heightOf = (blocks: readonly Block[]) => blocks.reduce((sum, { height }) => sum + height, 0);
+const drawPage = (doc: Doc, ticket: PrintedTicket, count: string): void => {
+  const panel = seatPanel(doc, ticket);
+  const spare = page.height - head - gap - panel.height - gap - foot - gap;
+  // The title shrinks to the page; one that is too long even then makes the page longer.
+  const sizes = [22, 20, 18, 16, 14, 12, 10, 9];
+  let blocks: Block[] = [];
+  for (const size of sizes) {
+    blocks = facts(doc, ticket, size);
+    if (heightOf(blocks) <= spare) break;
+  }
+  const grown = Math.max(0, heightOf(blocks) - spare);
+  doc.addPage({ size: [page.width, page.height + grown], margin: 0 });
+  doc.rect(0, 0, page.width, head).fill(categories[ticket.category].colour);
+  writeLine(doc, 'Usher', page.margin, 8, { size: 12, colour: '#fff', bold: true });
+  const right = '입장권 Ticket';
+  const left = page.width - page.margin - widthOf(doc, right, 8);
+  writeLine(doc, right, left, 11, { size: 8, colour: '#fff' });
+  let y = head + gap;
+  for (const block of blocks) {
+    block.draw(page.margin, y);
+    y += block.height;
+  }
+  const perforation = page.height + grown - foot;
+  panel.draw(page.margin, perforation - gap - panel.height);
+  drawFoot(doc, ticket, count, perforation);
+};
+
+/** One page a ticket. The same tickets give the same bytes. */
+export const renderTicketPdf = async (
+  font: TicketFont,
+  tickets: PrintedTickets,
+): Promise<Buffer> => {
+  const [first] = tickets;
+  const doc = new PDFDocument({
+    autoFirstPage: false,
+    // Empty: pdfkit would otherwise load Helvetica, 5 ms.
+    font: '',
+    lang: 'ko-KR',
+    displayTitle: true,
+    info: {
+      Title: `${oneLine(first.showTitle.ko)} · ${first.orderId}`,
+      Author: 'Usher',
+      CreationDate: new Date(first.issuedAt),
+    },
+  });
+  doc.font(font.source, 'ticket');
+  for (const [at, ticket] of tickets.entries())
+    drawPage(doc, ticket, `${at + 1} / ${tickets.length}`);
+  doc.end();
+  const pieces: Buffer[] = await Array.fromAsync(doc);
+  return Buffer.concat(pieces);
+};

@@ -1,0 +1,347 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
+import { manualClock } from '../../platform/clock.ts';
+import { makeIdempotency } from '../../platform/http/idempotency.ts';
+import { makeHttpServer } from '../../platform/http/server.ts';
+import { makeIds } from '../../platform/ids.ts';
+import { silentLog } from '../../platform/log.ts';
+import { makeMetrics } from '../../platform/metrics.ts';
+import { openDatabase, type Sql } from '../../platform/postgres/sql.ts';
+import { openTracing } from '../../platform/tracing.ts';
+import { openTickets, type TicketsDoors } from './index.ts';
+
+const clock = manualClock(Date.parse('2026-11-01T00:00:00.000Z'));
+const ids = makeIds(clock);
+const { url } = await makeTestDatabase();
+const db = openDatabase({ url, name: 'test', log: silentLog, poolMax: 4 });
+const secret = 'a-secret-of-a-test-that-is-long-enough';
+
+const showId = ids.make('show');
+const performanceId = ids.make('performance');
+const [mine, theirs] = [ids.make('account'), ids.make('account')];
+const buyers = new Map<string, string>();
+
+const doors: TicketsDoors = {
+  catalogue: {
+    show: async (id) =>
+      id === showId
+        ? {
+            title: { ko: '오페라의 유령', en: 'The Phantom' },
+            category: 'MUSICAL',
+            venueName: { ko: '한강 아레나', en: 'Hangang Arena' },
+            timeZone: 'Asia/Seoul',
+            runningTimeMinutes: 150,
+          }
+        : null,
+    performance: async (id) =>
+      id === performanceId ? { startsAtMs: Date.parse('2026-12-24T10:30:00Z'), round: 3 } : null,
+  },
+  orders: {
+    read: async () => ({
+      items: Array.from({ length: 100 }, (_, seatNo) => ({
+        seat: { seatNo },
+        price: { amount: 150_000, currency: 'KRW' as const },
+      })),
+    }),
+    buyerOf: async (orderId) => buyers.get(orderId) ?? null,
+  },
+};
+
+const ticketOf = (orderId: string, buyerId: string, seatNo: number) => ({
+  id: ids.make('ticket'),
+  showId,
+  orderId,
+  performanceId,
+  buyerId,
+  seatNo,
+  grade: 'VIP',
+  seat: {
+    seatNo,
+    section: { ko: '나구역', en: 'Block B' },
+    row: '12',
+    number: seatNo + 1,
+    grade: 'VIP',
+  },
+});
+type Given = ReturnType<typeof ticketOf>;
+const issue = (tickets: readonly Given[], sql: Sql = db) =>
+  sql.query('SELECT tickets.issue($1)', [JSON.stringify(tickets)]);
+const cancel = (ticketId: string) =>
+  db.query(`UPDATE tickets.tickets SET state = 'CANCELLED' WHERE id = $1`, [ticketId]);
+const countOf = async (orderId: string): Promise<number> =>
+  (await db.query('SELECT FROM tickets.tickets WHERE order_id = $1', [orderId])).length;
+
+let seats = 0;
+/** An order with tickets on seats that no other order has. */
+const makeOrder = async (buyerId: string, count: number) => {
+  const orderId = ids.make('order');
+  buyers.set(orderId, buyerId);
+  const tickets = Array.from({ length: count }, () => ticketOf(orderId, buyerId, seats++));
+  if (count > 0) await issue(tickets);
+  return { orderId, tickets, first: tickets[0]?.id ?? '' };
+};
+
+const metrics = makeMetrics();
+const idempotency = makeIdempotency(db, metrics);
+const tracing = await openTracing({ endpoint: undefined, service: 'test' });
+const tickets = openTickets({ db, secret }, doors);
+const app = await makeHttpServer({
+  clock,
+  log: silentLog,
+  metrics,
+  tracing,
+  idempotency,
+  routes: tickets.routes,
+  authenticate: (token) => ({ accountId: token, role: 'BUYER', sessionId: 'ses' }),
+  mayCall: () => true,
+  trustProxy: false,
+  allowedOrigins: [],
+  checkAnswers: true,
+  rateLimits: true,
+});
+afterAll(async () => {
+  await app.close();
+  await tickets.close();
+  await idempotency.close();
+  await db.close();
+});
+
+const get = (path: string, as: string | null) =>
+  app.inject({ url: path, ...(as === null ? {} : { headers: { authorization: `Bearer ${as}` } }) });
+
+describe('issuing', () => {
+  test('a batch of orders makes every ticket of every one of them', async () => {
+    const [a, b] = [ids.make('order'), ids.make('order')];
+    await issue([
+      ticketOf(a, mine, seats++),
+      ticketOf(a, mine, seats++),
+      ticketOf(b, mine, seats++),
+    ]);
+    expect([await countOf(a), await countOf(b)]).toEqual([2, 1]);
+  });
+
+  test('again the same tickets changes nothing', async () => {
+    const { orderId, tickets } = await makeOrder(mine, 2);
+    await cancel(tickets[0]!.id);
+    await issue(tickets);
+    expect(await countOf(orderId)).toBe(2);
+    const listed = await get(`/api/v1/orders/${orderId}/tickets`, mine);
+    expect(listed.json().items.map(({ state }: { state: string }) => state)).toEqual([
+      'CANCELLED',
+      'LIVE',
+    ]);
+  });
+
+  test('a second live ticket for a seat fails the whole transaction', async () => {
+    const { tickets } = await makeOrder(mine, 1);
+    const orderId = ids.make('order');
+    const twice = [
+      ticketOf(orderId, theirs, seats++),
+      ticketOf(orderId, theirs, tickets[0]!.seatNo),
+    ];
+    await expect(issue(twice)).rejects.toThrow('tickets_live_seat');
+    expect(await countOf(orderId)).toBe(0);
+  });
+
+  test('and without that constraint the seat would have two', async () => {
+    const { tickets } = await makeOrder(mine, 1);
+    const orderId = ids.make('order');
+    const undone = new Error('undone');
+    const inside = db.transaction(async (tx) => {
+      await tx.query('DROP INDEX tickets.tickets_live_seat');
+      await issue([ticketOf(orderId, theirs, tickets[0]!.seatNo)], tx);
+      const live = await tx.query(
+        `SELECT FROM tickets.tickets WHERE seat_no = $1 AND state = 'LIVE'`,
+        [tickets[0]!.seatNo],
+      );
+      expect(live).toHaveLength(2);
+      throw undone;
+    });
+    await expect(inside).rejects.toBe(undone);
+  });
+
+  test('the seat of a cancelled ticket again is allowed', async () => {
+    const { tickets } = await makeOrder(mine, 1);
+    await cancel(tickets[0]!.id);
+    const orderId = ids.make('order');
+    await issue([ticketOf(orderId, theirs, tickets[0]!.seatNo)]);
+    expect(await countOf(orderId)).toBe(1);
+  });
+});
+
+describe('a code', () => {
+  const codeOf = async (ticketId: string): Promise<string> =>
+    (await get(`/api/v1/tickets/${ticketId}`, mine)).json().code;
+  const { verifyCode } = tickets.service;
+
+  test('names its ticket and performance, and fits the QR’s compact alphabet', async () => {
+    const { first } = await makeOrder(mine, 1);
+    const code = await codeOf(first);
+    expect(code).toMatch(/^[0-9A-Z.]{55}$/);
+    expect(await verifyCode(code)).toEqual({ outcome: 'live', ticketId: first, performanceId });
+  });
+
+  test('of a cancelled ticket is dead at once', async () => {
+    const { first } = await makeOrder(mine, 1);
+    const code = await codeOf(first);
+    await cancel(first);
+    expect(await verifyCode(code)).toMatchObject({ outcome: 'cancelled' });
+  });
+
+  test('with any character changed, or of another ticket, is forged', async () => {
+    const { tickets } = await makeOrder(mine, 2);
+    const [code, other] = [await codeOf(tickets[0]!.id), await codeOf(tickets[1]!.id)];
+    const swapped = code.slice(0, 29) + other.slice(29);
+    const changed = [...code].map((letter, at) => {
+      const instead = letter === 'A' ? 'B' : 'A';
+      return code.slice(0, at) + instead + code.slice(at + 1);
+    });
+    for (const forged of [swapped, ...changed, '', `${code}0`, code.toLowerCase(), `${code}\n`])
+      expect(await verifyCode(forged), forged).toEqual({ outcome: 'forged' });
+  });
+
+  test('is bound to its seat and performance: moved to another seat it is forged', async () => {
+    const { first } = await makeOrder(mine, 1);
+    const code = await codeOf(first);
+    await db.query('UPDATE tickets.tickets SET seat_no = $2 WHERE id = $1', [first, seats++]);
+    expect(await verifyCode(code)).toEqual({ outcome: 'forged' });
+  });
+
+  test('signed with another installation’s secret is forged', async () => {
+    const { first } = await makeOrder(mine, 1);
+    const elsewhere = openTickets({ db, secret: `another ${secret}` }, doors);
+    const code = (await elsewhere.service.ticket(mine, first))?.code ?? '';
+    expect(await verifyCode(code)).toEqual({ outcome: 'forged' });
+  });
+});
+
+describe('over HTTP', () => {
+  /** Every route of the contract, as the paths for an order and a ticket of it. */
+  const paths = (orderId: string, ticketId: string) => ({
+    list: `/api/v1/orders/${orderId}/tickets`,
+    ticket: `/api/v1/tickets/${ticketId}`,
+    qr: `/api/v1/tickets/${ticketId}/qr.svg`,
+    ticketPdf: `/api/v1/tickets/${ticketId}/ticket.pdf`,
+    orderPdf: `/api/v1/orders/${orderId}/tickets.pdf`,
+    calendar: `/api/v1/orders/${orderId}/calendar.ics`,
+  });
+  const files = ['qr', 'ticketPdf', 'orderPdf', 'calendar'] as const;
+
+  test('these are all routes of the contract', () => {
+    expect(Object.keys(paths('', ''))).toHaveLength(tickets.routes.length);
+  });
+
+  test('a buyer gets their own tickets as the contract says', async () => {
+    const { orderId, first } = await makeOrder(mine, 2);
+    const { list, ticket } = paths(orderId, first);
+    const listed = await get(list, mine);
+    expect(listed.statusCode).toBe(200);
+    expect(listed.json().items).toHaveLength(2);
+    expect((await get(ticket, mine)).json()).toMatchObject({
+      id: first,
+      orderId,
+      state: 'LIVE',
+      showTitle: { ko: '오페라의 유령' },
+      startsAt: '2026-12-24T10:30:00.000Z',
+    });
+  });
+
+  test('a buyer gets QR, PDF and calendar, which no cache may keep', async () => {
+    const { orderId, first } = await makeOrder(mine, 2);
+    const own = paths(orderId, first);
+    const answers = await Promise.all(files.map((name) => get(own[name], mine)));
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 200]);
+    expect(answers.map(({ headers }) => headers['content-type'])).toEqual([
+      'image/svg+xml',
+      'application/pdf',
+      'application/pdf',
+      'text/calendar; charset=utf-8',
+    ]);
+    for (const { headers } of answers) expect(headers['cache-control']).toBe('private, no-store');
+    const [qr, ticketPdf, orderPdf, calendar] = answers;
+    expect(qr?.body).toMatch(/^<svg /);
+    expect(ticketPdf?.rawPayload.toString('latin1')).toMatch(/^%PDF-[\s\S]*\/Count 1\b/);
+    expect(orderPdf?.rawPayload.toString('latin1')).toMatch(/^%PDF-[\s\S]*\/Count 2\b/);
+    expect(calendar?.body).toContain('DTEND;TZID=Asia/Seoul:20261224T220000');
+  });
+
+  test('another buyer’s order or ticket is as if it did not exist, on every route', async () => {
+    const { orderId, first } = await makeOrder(mine, 1);
+    const unknown = paths(ids.make('order'), ids.make('ticket'));
+    for (const [name, path] of Object.entries(paths(orderId, first))) {
+      const answers = [await get(path, theirs), await get(unknown[name as 'list'], mine)];
+      for (const answer of answers) {
+        expect(answer.statusCode, name).toBe(404);
+        expect(answer.json().code).toBe('NOT_FOUND');
+      }
+      const [foreign, absent] = answers.map((answer) => {
+        const { traceId: _traceId, instance: _instance, ...rest } = answer.json();
+        return rest;
+      });
+      expect(foreign).toEqual(absent);
+    }
+  });
+
+  test('an id that is none is not found, on every route', async () => {
+    for (const path of Object.values(paths('ord_1', "tkt_' OR true --")))
+      expect((await get(encodeURI(path), mine)).statusCode, path).toBe(404);
+  });
+
+  test('nobody gets anything without signing in', async () => {
+    const { orderId, first } = await makeOrder(mine, 1);
+    for (const path of Object.values(paths(orderId, first))) {
+      const answer = await get(path, null);
+      expect([answer.statusCode, answer.json().code]).toEqual([401, 'UNAUTHENTICATED']);
+    }
+  });
+
+  test('an order of one’s own that is not paid yet has no tickets, and nothing to draw', async () => {
+    const { orderId } = await makeOrder(mine, 0);
+    const { list, orderPdf, calendar } = paths(orderId, '');
+    expect((await get(list, mine)).json()).toEqual({ items: [] });
+    expect((await get(orderPdf, mine)).statusCode).toBe(404);
+    expect((await get(calendar, mine)).statusCode).toBe(404);
+  });
+
+  test('a cancelled ticket is listed, but neither drawn nor printed with the others', async () => {
+    const { orderId, tickets } = await makeOrder(mine, 2);
+    const cancelled = paths(orderId, tickets[0]!.id);
+    await cancel(tickets[0]!.id);
+    expect((await get(cancelled.ticket, mine)).json()).toMatchObject({ state: 'CANCELLED' });
+    for (const path of [cancelled.qr, cancelled.ticketPdf]) {
+      const answer = await get(path, mine);
+      expect(answer.statusCode).toBe(404);
+      expect(answer.json().detail).toMatch(/cancelled/);
+    }
+    const pdf = await get(cancelled.orderPdf, mine);
+    expect(pdf.rawPayload.toString('latin1')).toMatch(/\/Count 1\b/);
+    await cancel(tickets[1]!.id);
+    expect((await get(cancelled.orderPdf, mine)).statusCode).toBe(404);
+    expect((await get(cancelled.calendar, mine)).statusCode).toBe(404);
+  });
+
+  test('more calls than a route’s rate are sent away with the time to wait', async () => {
+    const flooding = ids.make('account');
+    for (const path of Object.values(paths(ids.make('order'), ids.make('ticket')))) {
+      const answers = [];
+      for (let at = 0; at < 61; at++) answers.push(await get(path, flooding));
+      const last = answers.at(-1);
+      expect([last?.statusCode, last?.json().code]).toEqual([429, 'TOO_MANY_REQUESTS']);
+      expect(Number(last?.headers['retry-after'])).toBeGreaterThanOrEqual(1);
+    }
+  });
+});
+
+describe('documents for the mail', () => {
+  test('are those of the live tickets, whoever asks', async () => {
+    const { orderId, tickets: issued } = await makeOrder(mine, 2);
+    await cancel(issued[0]!.id);
+    const drawn = await tickets.service.documentsForMail(orderId);
+    if (drawn.outcome !== 'drawn') throw new Error(`the documents are ${drawn.outcome}`);
+    expect(drawn.document.pdf.toString('latin1')).toMatch(/\/Count 1\b/);
+    expect(drawn.document.calendar).toContain(`UID:${orderId}@usher`);
+    expect(await tickets.service.documentsForMail(ids.make('order'))).toEqual({
+      outcome: 'unknown',
+    });
+  });
+});
