@@ -10,8 +10,8 @@ import {
   keyLengthMax,
   type Slot,
 } from './idempotency.ts';
+import type { Payment } from './payment.ts';
 import { paymentObject } from './payment-json.ts';
-import type { Payment } from './payments.ts';
 import { type ApiRequest, confirmRequest, routeOf } from './requests.ts';
 import type { Settings } from './settings.ts';
 

@@ -12,15 +12,15 @@ import {
 import type { Action, Faults } from './faults.ts';
 import type { Idempotency } from './idempotency.ts';
 import type { Ledger } from './ledger.ts';
-import { paymentObject, seoulTime, viewNow } from './payment-json.ts';
 import {
   type CardOutcome,
   type Decision,
   methods,
   type NewPayment,
   type Payment,
-  type Payments,
-} from './payments.ts';
+} from './payment.ts';
+import { paymentObject, seoulTime, viewNow } from './payment-json.ts';
+import type { Payments } from './payments.ts';
 import { orderIdPattern } from './requests.ts';
 import { chanceOutcome, type Settings, settingsSchema } from './settings.ts';
 import type { Time } from './time.ts';

@@ -1,13 +1,9 @@
 import { type Answer, errorAnswer } from './idempotency.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
+import { minimumAmount } from './money.ts';
+import { type Decision, depositTtlMs, type Method, type Payment } from './payment.ts';
 import { merchantId, methodName, seoulTime, viewNow } from './payment-json.ts';
-import {
-  type Decision,
-  depositTtlMs,
-  type Method,
-  type Payment,
-  type Payments,
-} from './payments.ts';
+import type { Payments } from './payments.ts';
 import {
   type ApiRequest,
   cancelRequest,
@@ -69,6 +65,9 @@ function issueVirtualAccount(
 ): Answer {
   const asked = virtualAccountRequest(request.input);
   if (typeof asked === 'string') return errorAnswer(asked, request.english);
+  if (asked.amount < minimumAmount.VIRTUAL_ACCOUNT) {
+    return errorAnswer('BELOW_MINIMUM_AMOUNT', request.english);
+  }
   const now = time.nowMs();
   const dueAtMs =
     asked.dueDate != null

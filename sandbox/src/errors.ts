@@ -227,6 +227,9 @@ export const errors = {
     'The payment session does not exist or is over.',
   ),
   NOT_FOUND: error(404, '존재하지 않는 정보입니다.', 'Not found.'),
+  /** These two come only to failUrl, from the window. */
+  PAY_PROCESS_CANCELED: error(400, '결제를 취소하셨습니다.', 'You cancelled the payment.'),
+  PAY_PROCESS_ABORTED: error(400, '결제가 중단되었습니다.', 'The payment was broken off.'),
   /** Only as `failure.code` of a payment that nobody confirmed in time. */
   EXPIRED_PAYMENT: error(400, '결제 시간이 지났습니다.', 'The time to pay is over.'),
   IDEMPOTENT_REQUEST_PROCESSING: error(

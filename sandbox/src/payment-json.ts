@@ -1,5 +1,5 @@
 import { errorMessage } from './errors.ts';
-import type { Cancel, Method, Payment, Status } from './payments.ts';
+import type { Cancel, Method, Payment, Status } from './payment.ts';
 
 /**
  * A payment as it stood at one moment: its status then and how many of its cancels had happened.
@@ -34,9 +34,19 @@ export const methodName = (method: Method, english: boolean): string =>
   english ? methodNames[method].en : methodNames[method].ko;
 
 const seoulOffsetMs = 9 * 3_600_000;
+const seconds = new Map<number, string>();
 /** `2022-08-05T12:56:21+09:00`: the provider tells every time in Seoul's offset, in seconds. */
-export const seoulTime = (atMs: number): string =>
-  `${new Date(atMs + seoulOffsetMs).toISOString().slice(0, 19)}+09:00`;
+export function seoulTime(atMs: number): string {
+  // Under load thousands of payments fall into the same few seconds.
+  const second = Math.floor(atMs / 1000);
+  let text = seconds.get(second);
+  if (text === undefined) {
+    text = `${new Date(atMs + seoulOffsetMs).toISOString().slice(0, 19)}+09:00`;
+    if (seconds.size >= 100) seconds.clear();
+    seconds.set(second, text);
+  }
+  return text;
+}
 
 /** `yyyy-MM-dd'T'HH:mm:ss.SSSSSS` in Seoul without an offset, as webhooks carry it. */
 export const seoulMicros = (atMs: number): string =>

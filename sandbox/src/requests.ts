@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { CallName, ErrorCode } from './errors.ts';
-import type { CancelRequest, ConfirmRequest } from './payments.ts';
+import type { CancelRequest, ConfirmRequest } from './payment.ts';
 
 /** One call to the API, as far as its path and body tell. */
 export type ApiRequest = {

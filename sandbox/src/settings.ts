@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { CardOutcome } from './payments.ts';
+import type { CardOutcome } from './payment.ts';
 
 const percent = z.number().min(0).max(100);
 

@@ -1,5 +1,5 @@
+import type { Payment, Status } from './payment.ts';
 import { paymentObject, seoulMicros, seoulTime, type View, viewNow } from './payment-json.ts';
-import type { Payment, Status } from './payments.ts';
 import type { Settings } from './settings.ts';
 import type { Stop, Time } from './time.ts';
 
