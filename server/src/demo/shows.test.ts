@@ -1,0 +1,119 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { CATEGORIES } from '../domain/categories.ts';
+import { poster } from './posters.ts';
+import { demoShows } from './shows.ts';
+import { demoVenues } from './venues.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const venues = new Map(demoVenues().map((venue) => [venue.key, venue]));
+const NOW = Date.parse('2026-11-21T03:00:00.000Z');
+const shows = demoShows(NOW);
+/** Any moment of five years, so that every weekday and every hour is today once. */
+const anyNow = fc.integer({ min: NOW, max: NOW + 5 * 365 * DAY_MS });
+
+function seoulClock(atMs: number): { weekday: number; hour: number } {
+  const date = new Date(atMs + 9 * HOUR_MS);
+  return { weekday: date.getUTCDay(), hour: date.getUTCHours() + date.getUTCMinutes() / 60 };
+}
+
+describe('the demo shows', () => {
+  test('are at least twelve, in all categories, in Korean and English', () => {
+    expect(shows.length).toBeGreaterThanOrEqual(12);
+    expect(new Set(shows.map(({ category }) => category))).toEqual(new Set(CATEGORIES));
+    expect(new Set(shows.map(({ key }) => key)).size).toBe(shows.length);
+    for (const { title, synopsis } of shows) {
+      for (const text of [title, synopsis]) {
+        expect(text.ko).toMatch(/[가-힣]/);
+        expect(text.en).toMatch(/^[^가-힣]{8,}$/);
+      }
+    }
+  });
+
+  test('have one opening its sale in five minutes in the arena, one on sale, one sold out', () => {
+    const opening = shows.filter(({ saleOpensAtMs }) => saleOpensAtMs === NOW + 5 * 60_000);
+    expect(opening.map(({ venue }) => venue)).toEqual(['arena']);
+    const isOnSale = shows.filter((show) => show.saleOpensAtMs < NOW && !show.isSoldOut);
+    expect(isOnSale.map(({ venue }) => venue)).toContain('theatre');
+    const soldOut = shows.filter(({ isSoldOut }) => isSoldOut);
+    expect(soldOut.map(({ venue, saleOpensAtMs }) => [venue, saleOpensAtMs < NOW])).toEqual([
+      ['studio', true],
+    ]);
+    expect(shows.some(({ saleOpensAtMs }) => saleOpensAtMs > NOW + DAY_MS)).toBe(true);
+  });
+
+  test('price every grade of their house, the better the dearer', () => {
+    for (const { venue, grades } of shows) {
+      const plan = venues.get(venue)?.plan;
+      expect(grades.map(({ code }) => code)).toEqual(plan?.grades);
+      const prices = grades.map(({ price }) => price.amount);
+      expect(prices).toEqual(prices.toSorted((a, b) => b - a));
+      expect(new Set(prices).size).toBe(prices.length);
+    }
+  });
+
+  test('play in the coming weeks at hours at which people go out, Mondays dark', () => {
+    fc.assert(
+      fc.property(anyNow, (now) => {
+        for (const { startsAtMs, saleOpensAtMs, saleClosesAtMs } of demoShows(now)) {
+          expect(startsAtMs.length).toBeGreaterThan(0);
+          expect(startsAtMs[0]).toBeGreaterThan(now);
+          expect(startsAtMs.at(-1)).toBeLessThan(now + 80 * DAY_MS);
+          expect(startsAtMs[0]).toBeGreaterThan(saleOpensAtMs + DAY_MS);
+          expect(saleClosesAtMs).toBe(startsAtMs.at(-1));
+          for (const start of startsAtMs) {
+            const { weekday, hour } = seoulClock(start);
+            expect(weekday).not.toBe(1);
+            expect(hour).toBeGreaterThanOrEqual(11);
+            expect(hour).toBeLessThanOrEqual(20);
+          }
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('never meet another performance in the same house', () => {
+    fc.assert(
+      fc.property(anyNow, (now) => {
+        const all = demoShows(now).flatMap(({ venue, startsAtMs, runningTimeMinutes }) =>
+          startsAtMs.map((from) => ({ venue, from, to: from + runningTimeMinutes * 60_000 })),
+        );
+        for (const venue of venues.keys()) {
+          const days = all.filter((one) => one.venue === venue).sort((a, b) => a.from - b.from);
+          for (const [i, { from }] of days.entries()) {
+            expect(from - (days[i - 1]?.to ?? 0)).toBeGreaterThan(HOUR_MS / 2);
+          }
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe.each(shows.map((show) => [show.key, show] as const))('the poster of %s', (_, show) => {
+  const svg = poster(show);
+
+  test('says the Korean title, the first date and the house', () => {
+    const said = [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, words]) => words);
+    const title = /〈(.*)〉/.exec(show.title.ko)?.[1]?.replaceAll(' ', '');
+    expect(title).toMatch(/[가-힣]/);
+    expect(said.join('').replaceAll(' ', '')).toContain(title);
+    const date = new Date((show.startsAtMs[0] ?? 0) + 9 * HOUR_MS).toISOString().slice(0, 10);
+    expect(said.join(' ')).toContain(date.replaceAll('-', '.'));
+    expect(said).toContain(venues.get(show.venue)?.name.ko);
+  });
+
+  test('is one closed SVG of at most 6 kB that loads nothing', () => {
+    expect(Buffer.byteLength(svg)).toBeLessThanOrEqual(6 * 1024);
+    expect(svg).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" viewBox="0 0 600 800">/);
+    expect(svg.match(/https?:|<image|<script|@import|href|NaN|undefined/g)).toEqual(['http:']);
+    const open: string[] = [];
+    for (const [, close, name, self] of svg.matchAll(/<(\/?)(\w+)[^>]*?(\/?)>/g)) {
+      if (close) expect(open.pop()).toBe(name);
+      else if (!self && name) open.push(name);
+    }
+    expect(open).toEqual([]);
+  });
+});
