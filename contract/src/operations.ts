@@ -101,6 +101,8 @@ export const mail = z.strictObject({
   subject: z.string(),
   writtenAt: instant,
   sentAt: instant.nullable(),
+  givenUpAt: instant.nullable(),
+  error: z.string().nullable(),
   text: z.string(),
 });
 
