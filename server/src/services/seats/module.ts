@@ -21,7 +21,8 @@ export const openSeats = (
     log: Log;
     metrics: Metrics;
     config: { HOLD_TTL_MS: number; HOLD_TOTAL_MAX_MS: number };
-    listen(channel: string, onMessage: (payload: string) => void, onGap: () => void): void;
+    /** An empty message says that some may have been missed. */
+    listen(channel: string, onMessage: (payload: string) => void): void;
   },
   doors: { catalogue: SeatsCatalogue },
 ): Module<Seats> => {
@@ -37,13 +38,10 @@ export const openSeats = (
     holdTtlMs: config.HOLD_TTL_MS,
     holdTotalMaxMs: config.HOLD_TOTAL_MAX_MS,
   });
-  context.listen(
-    'seats_changed',
-    (payload) => seats.apply(JSON.parse(payload) as PerformanceDelta),
-    () => {
-      seats.reloadAll().catch((error: unknown) => log.warn({ err: error }, 'seats not read again'));
-    },
-  );
+  context.listen('seats_changed', (payload) => {
+    if (payload !== '') return seats.apply(JSON.parse(payload) as PerformanceDelta);
+    seats.reloadAll().catch((error: unknown) => log.warn({ err: error }, 'seats not read again'));
+  });
   const sweeper = makeLoop({
     clock,
     everyMs: sweepMs,

@@ -1,0 +1,20 @@
+import { describeConfig, readConfig, type Settings } from '../platform/config.ts';
+import { processPort } from '../platform/process.ts';
+
+/** The configuration, or null after every fault was printed. */
+export const configOrFaults = (
+  overrides: Readonly<Record<string, string>> = {},
+): Readonly<Settings> | null => {
+  const result = readConfig({ ...processPort.env, ...overrides });
+  if (result.ok) return result.config;
+  processPort.printError('the configuration cannot be used:\n');
+  for (const fault of result.faults) processPort.printError(`  ${fault}\n`);
+  return null;
+};
+
+export const checkConfig = async (): Promise<number> => {
+  const config = configOrFaults();
+  if (config === null) return 1;
+  for (const line of describeConfig(config)) processPort.print(`${line}\n`);
+  return 0;
+};

@@ -1,0 +1,20 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { problemCodes } from '@usher/contract/problems.ts';
+import { allRoutes } from '@usher/contract/routes.ts';
+import { openApiOf } from '../pages.ts';
+import { problemPage } from '../platform/http/problem-page.ts';
+
+/** The documents that are made from the contract: address below docs/ and text. */
+export const madeDocs = (): Map<string, string> => {
+  const docs = new Map<string, string>();
+  docs.set('openapi.json', `${JSON.stringify(openApiOf(allRoutes), null, 2)}\n`);
+  for (const code of problemCodes) docs.set(`problems/${code}.md`, problemPage(code, allRoutes));
+  return docs;
+};
+
+export const writeDocs = async (): Promise<number> => {
+  const dir = new URL('../../../docs/', import.meta.url);
+  await mkdir(new URL('problems/', dir), { recursive: true });
+  for (const [name, text] of madeDocs()) await writeFile(new URL(name, dir), text);
+  return 0;
+};
