@@ -36,10 +36,14 @@ export const money = z.strictObject({
 export type Money = z.infer<typeof money>;
 
 /** A text that people read, in the languages that the product speaks. */
-export const localText = z.strictObject({
-  ko: z.string().trim().min(1).max(2000),
-  en: z.string().trim().min(1).max(2000),
-});
+const readable = z
+  .string()
+  .trim()
+  .min(1)
+  .max(2000)
+  // Neither can be stored: a NUL, and half of a character that takes two.
+  .refine((text) => text.isWellFormed() && !text.includes('\0'), 'has a broken character');
+export const localText = z.strictObject({ ko: readable, en: readable });
 export type LocalText = z.infer<typeof localText>;
 
 export const locale = z.enum(['ko', 'en']);

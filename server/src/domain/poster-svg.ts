@@ -24,6 +24,9 @@ const ATTRIBUTES = new Set(
   ).split(' '),
 );
 
+/** XML 1.0 allows no control characters but tab and line ends. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const UNPRINTABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/;
 const SVG_NAMESPACE = 'http://www.w3.org/2000/svg';
 const PART =
   /<!--(?:(?!--)[\s\S])*-->|<\/([\w:-]+)\s*>|<([\w:-]+)((?:[^<>"']|"[^"<]*"|'[^'<]*')*)>|([^<]+)/y;
@@ -35,6 +38,7 @@ const ATTRIBUTE = /\s+([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/y;
 /** Why a text is not a poster that may be shown, each reason once; empty for a good one. */
 export function posterFaults(svg: string): string[] {
   const faults = new Set<string>();
+  if (!svg.isWellFormed() || UNPRINTABLE.test(svg)) faults.add('has a character that XML forbids');
   const text = svg.trim().replace(/^<\?xml\s[^<>?]*\?>\s*/, '');
   const open: string[] = [];
   let roots = 0;

@@ -1,3 +1,5 @@
+import { periodOf } from './ranking-period.ts';
+
 /** What is wrong with a show, named by the field that has to be mended. */
 export type RuleFault = { path: string; message: string };
 
@@ -58,5 +60,38 @@ export function performanceFaults(added: {
       path: 'startsAt',
       message: `a show has at most ${MAX_PERFORMANCES} performances`,
     });
+  return faults;
+}
+
+/** Numbers performances by their start within the day that the venue's clock shows. */
+export function withRounds<Performance extends { id: string; startsAtMs: number }>(
+  performances: readonly Performance[],
+  timeZone: string,
+): (Performance & { round: number })[] {
+  const rounds = new Map<string, number>();
+  return performances
+    .toSorted((a, b) => a.startsAtMs - b.startsAtMs)
+    .map((performance) => {
+      const day = periodOf(performance.startsAtMs, 'DAY', timeZone).key;
+      const round = (rounds.get(day) ?? 0) + 1;
+      rounds.set(day, round);
+      return { ...performance, round };
+    });
+}
+
+/** What is wrong with keeping seats back, or giving them to the sale again. */
+export function blockFaults(
+  change: { block: readonly number[]; unblock: readonly number[] },
+  seatCount: number,
+): RuleFault[] {
+  const faults: RuleFault[] = [];
+  const named = new Set<number>();
+  for (const list of ['block', 'unblock'] as const)
+    for (const [i, seatNo] of change[list].entries()) {
+      const path = `${list}.${i}`;
+      if (seatNo >= seatCount) faults.push({ path, message: `there is no seat ${seatNo}` });
+      else if (named.has(seatNo)) faults.push({ path, message: `seat ${seatNo} is named twice` });
+      named.add(seatNo);
+    }
   return faults;
 }

@@ -1,0 +1,76 @@
+import type { CatalogueService } from '../services/catalogue/index.ts';
+import type { IdentityService } from '../services/identity/index.ts';
+import type { VenuesService } from '../services/venues/index.ts';
+import { poster } from './posters.ts';
+import { demoShows } from './shows.ts';
+import { demoVenues } from './venues.ts';
+
+const password = 'usher-demo-2026';
+
+/** Whom `npm start` names; for trying out only. */
+export const demoAccounts = [
+  { email: 'minji@example.com', password, name: '김민지', role: 'BUYER', locale: 'ko' },
+  { email: 'organiser@example.com', password, name: '박서준', role: 'ORGANISER', locale: 'ko' },
+  { email: 'operator@example.com', password, name: '이하늘', role: 'OPERATOR', locale: 'ko' },
+] as const;
+
+/** Holds the tickets of what is sold out, so that nobody's own list is full of them. */
+const audience = {
+  ...{ email: 'audience@example.com', password, name: '관객' },
+  ...{ role: 'BUYER', locale: 'ko' },
+} as const;
+
+/** Every seat of these performances is sold to the buyer; what is sold already stays so. */
+export type SellAll = (
+  buyerId: string,
+  performances: readonly { showId: string; performanceId: string; seatCount: number }[],
+) => Promise<void>;
+
+const seedName = 'demo';
+
+/**
+ * Fills a ticket office with the demonstration, around `nowMs`, once: one that has it is left as it
+ * is. Every step may be repeated, so that one that was interrupted is completed.
+ */
+export async function seedDemo(deps: {
+  identity: Pick<IdentityService, 'ensureAccount'>;
+  venues: Pick<VenuesService, 'add'>;
+  catalogue: Pick<CatalogueService, 'addShow' | 'isSeeded' | 'noteSeeded'>;
+  sellAll: SellAll;
+  nowMs: number;
+}): Promise<'seeded' | 'seeded before'> {
+  const { identity, venues, catalogue, sellAll, nowMs } = deps;
+  if (await catalogue.isSeeded(seedName)) return 'seeded before';
+  const accountIds = new Map<string, string>();
+  for (const account of [...demoAccounts, audience])
+    accountIds.set(account.email, await identity.ensureAccount(account));
+  const accountId = accountIds.get('organiser@example.com') ?? '';
+  const makerOf = (key: string) => ({ accountId, requestId: 'demo', key: `demo ${key}` });
+
+  const houses = new Map<string, { id: string; seatCount: number }>();
+  for (const { key, ...house } of demoVenues())
+    houses.set(key, await venues.add(makerOf(key), house));
+  for (const show of demoShows(nowMs)) {
+    const { key, venue, grades, isSoldOut, startsAtMs, ...fields } = show;
+    const house = houses.get(venue);
+    if (house === undefined) throw new Error(`the demo has no venue ${venue}`);
+    const { showId, performanceIds } = await catalogue.addShow(
+      { ...makerOf(key), isOperator: false },
+      {
+        ...fields,
+        venueId: house.id,
+        grades: grades.map(({ code, name, price }) => ({ code, name, priceMinor: price.amount })),
+        buyerLimit: 4,
+        posterSvg: poster(show),
+        startsAtMs: startsAtMs.filter((atMs) => atMs > nowMs),
+      },
+    );
+    const sold = performanceIds.map((performanceId) => ({
+      ...{ showId, performanceId },
+      seatCount: house.seatCount,
+    }));
+    if (isSoldOut) await sellAll(accountIds.get(audience.email) ?? '', sold);
+  }
+  await catalogue.noteSeeded(seedName);
+  return 'seeded';
+}

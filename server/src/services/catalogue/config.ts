@@ -1,0 +1,35 @@
+/** Numbers of the catalogue's memory; each bounds what a process keeps. */
+
+/** Shows with their texts, about 3 kB each: 30 MB. */
+export const showsMax = 10_000;
+/** Performances of all shows in memory together, 200 bytes each: 40 MB. */
+export const performancesMax = 200_000;
+/** Which show a performance belongs to, 150 bytes each; never changes. */
+export const performanceShowsMax = 100_000;
+export const posterBytesMax = 32 * 1024 * 1024;
+/** Pages of lists by their whole query, about 10 kB each: 20 MB. */
+export const pagesMax = 2000;
+/** Shows whose seats left are in memory. */
+export const stockMax = 10_000;
+
+/**
+ * Facts change only by an edit, which every process hears of (LISTEN catalogue_changed). The minute
+ * is for a notice that was lost without anybody noticing.
+ */
+export const factsFreshMs = 60_000;
+/** Lists move with the time, as sales open and end. */
+export const pagesFreshMs = 1000;
+export const pagesStaleMs = 1000;
+/** Seats left are at most a second old, also when given while they are counted anew (7 ms of the
+ * database for 20,000 seats). */
+export const stockFreshMs = 500;
+export const stockStaleMs = 500;
+/** Likes and sold out are read for all shows together this often, whatever is asked for. */
+export const countsReadEveryMs = 1000;
+/** A commit that took its time carries an earlier instant: a second look this far back finds it. */
+export const countsOverlapMs = 15_000;
+
+/** Likes told in one transaction. */
+export const toldAtOnce = 500;
+/** How far back a job of every minute looks for performances that began: it may be late. */
+export const begunLookBackMs = 10 * 60_000;

@@ -1,0 +1,2 @@
+export { openRanking, type RankingContext } from './module.ts';
+export type { Ranking } from './service.ts';

@@ -1,0 +1,26 @@
+import type { Clock } from '../../platform/clock.ts';
+import type { Log } from '../../platform/log.ts';
+import type { Module } from '../../platform/module.ts';
+import type { Database } from '../../platform/postgres/sql.ts';
+import type { CatalogueService } from '../catalogue/index.ts';
+import { makeRankingConsumer } from './events.ts';
+import { makeRankingRoutes } from './routes.ts';
+import { openSnapshots, type Ranking } from './service.ts';
+
+export type RankingContext = { db: Database; clock: Clock; log: Log };
+
+export const openRanking = async (
+  context: RankingContext,
+  doors: { catalogue: Pick<CatalogueService, 'show' | 'summaries'> },
+): Promise<Module<Ranking>> => {
+  const { catalogue } = doors;
+  const ranking = await openSnapshots({ ...context, catalogue });
+  return {
+    service: ranking,
+    routes: makeRankingRoutes(ranking),
+    consumers: [
+      makeRankingConsumer(async (showId) => (await catalogue.show(showId))?.timeZone ?? null),
+    ],
+    close: ranking.close,
+  };
+};

@@ -1,0 +1,8 @@
+/** Houses with their facts, about 1 kB each; they never change, so they are kept while there is room. */
+export const venuesMax = 10_000;
+/** Seats of all compiled plans in memory together, about 40 bytes each: 80 MB. */
+export const planSeatsMax = 2_000_000;
+/** Nothing of a venue changes: what is in memory stays true. */
+export const freshMs = Infinity;
+/** Faults listed of a refused file; whoever has more has the same one on every line. */
+export const faultsListedMax = 500;

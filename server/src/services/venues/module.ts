@@ -1,0 +1,15 @@
+import type { Clock } from '../../platform/clock.ts';
+import type { Ids } from '../../platform/ids.ts';
+import type { Log } from '../../platform/log.ts';
+import type { Module } from '../../platform/module.ts';
+import type { Database } from '../../platform/postgres/sql.ts';
+import { makeVenuesRoutes } from './routes.ts';
+import { makeVenues, type VenuesService } from './service.ts';
+
+export type VenuesContext = { db: Database; clock: Clock; ids: Ids; log: Log };
+
+export const openVenues = (context: VenuesContext): Module<VenuesService> => {
+  const { db, clock, ids, log } = context;
+  const venues = makeVenues({ db, clock, ids, log });
+  return { service: venues, routes: makeVenuesRoutes(venues), close: async () => undefined };
+};
