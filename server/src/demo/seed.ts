@@ -15,10 +15,7 @@ export const demoAccounts = [
 ] as const;
 
 /** Holds the tickets of what is sold out, so that nobody's own list is full of them. */
-const audience = {
-  ...{ email: 'audience@example.com', password, name: '관객' },
-  ...{ role: 'BUYER', locale: 'ko' },
-} as const;
+const audience = { ...demoAccounts[0], email: 'audience@example.com', name: '관객' };
 
 /** Every seat of these performances is sold to the buyer; what is sold already stays so. */
 export type SellAll = (

@@ -92,6 +92,13 @@ describe('the demo shows', () => {
   });
 });
 
+test('a title with signs of markup stays text on its poster', () => {
+  const [show] = shows;
+  if (!show) throw new Error('no show');
+  const svg = poster({ ...show, title: { ...show.title, ko: '콘서트 〈낮<&밤>〉' } });
+  expect(svg).toContain('낮&lt;&amp;밤&gt;');
+});
+
 describe.each(shows.map((show) => [show.key, show] as const))('the poster of %s', (_, show) => {
   const svg = poster(show);
 

@@ -95,11 +95,11 @@ describe('a ranking period', () => {
   });
 
   test('stays the new day where clocks go back over midnight', () => {
-    // 2011-11-06 00:01 became 2011-11-05 23:01; the day had begun at 00:00.
-    const begun = Date.parse('2011-11-06T02:30:00.000Z');
+    // 2010-11-07 00:01 became 2010-11-06 23:01; the day had begun at 00:00.
+    const begun = Date.parse('2010-11-07T02:30:00.000Z');
     const day = periodOf(begun, 'DAY', 'America/St_Johns');
     expect(periodOf(begun + 30 * 60_000, 'DAY', 'America/St_Johns')).toEqual(day);
-    expect(day.key).toBe('DAY:2011-11-06');
+    expect(day.key).toBe('DAY:2010-11-07');
   });
 
   test('follows the day before where the zone skips a whole day', () => {
