@@ -20,7 +20,7 @@ const words = {
     decline: '거절',
     timeout: '승인되지만 응답이 오지 않음',
     lost: '요청이 사라지고 응답도 오지 않음',
-    pay: '결제하기',
+    pay: (amount: string) => `${amount} 결제하기`,
     reject: '카드사 거절로 끝내기',
     cancel: '취소하고 돌아가기',
     other: 'English',
@@ -45,7 +45,7 @@ const words = {
     decline: 'Decline',
     timeout: 'Charge, but never answer',
     lost: 'Lose the request, never answer',
-    pay: 'Pay',
+    pay: (amount: string) => `Pay ${amount}`,
     reject: 'End with a card decline',
     cancel: 'Cancel and go back',
     other: '한국어',
@@ -61,7 +61,7 @@ const words = {
 const methodWords: Record<Method, { ko: string; en: string }> = {
   CARD: { ko: '카드', en: 'Card' },
   EASY_PAY: { ko: '간편결제', en: 'Easy pay' },
-  TRANSFER: { ko: '계좌이체', en: 'Bank transfer' },
+  TRANSFER: { ko: '계좌이체', en: 'Transfer' },
   VIRTUAL_ACCOUNT: { ko: '가상계좌', en: 'Virtual account' },
 };
 
@@ -94,8 +94,8 @@ border-radius:12px;padding:12px 16px;margin:0 0 16px}
 h1{font-size:18px;line-height:1.4;margin:0;overflow-wrap:anywhere}
 .amount{font-size:32px;font-weight:700;letter-spacing:-.02em;margin:4px 0 16px;
 font-variant-numeric:tabular-nums}
-dl{margin:0;display:grid;grid-template-columns:auto 1fr;gap:4px 16px;font-size:14px}
-dt{color:var(--soft)}
+dl{margin:0;display:grid;grid-template-columns:auto 1fr;gap:4px 12px;font-size:13px}
+dt{color:var(--soft);white-space:nowrap}
 dd{margin:0;text-align:right;overflow-wrap:anywhere}
 fieldset{border:0;margin:20px 0 0;padding:0;min-width:0}
 legend,summary{padding:0;font-size:14px;color:var(--soft)}
@@ -110,7 +110,7 @@ border:1px solid var(--line);border-radius:12px;cursor:pointer}
 summary:focus-visible{outline:3px solid var(--go);outline-offset:2px}
 input{accent-color:var(--go);margin:0;flex:none;width:18px;height:18px}
 details{margin-top:20px}
-summary{cursor:pointer;min-height:32px;display:list-item;line-height:32px}
+summary{cursor:pointer;padding:6px 0;line-height:1.4}
 .buttons{display:grid;gap:8px;margin-top:24px}
 button{font:inherit;font-weight:600;min-height:52px;border-radius:12px;border:1px solid var(--line);
 background:transparent;color:var(--ink);cursor:pointer;padding:8px 16px}
@@ -118,6 +118,7 @@ button.go{background:var(--go);border-color:var(--go);color:var(--go-ink);font-s
 button.quiet{border-color:transparent;color:var(--soft);font-weight:400}
 footer{margin-top:16px;text-align:center;font-size:14px}
 a{color:inherit}
+ul{margin:0;padding-left:20px;font-size:14px;color:var(--soft)}
 li{overflow-wrap:anywhere}
 `;
 
@@ -125,7 +126,7 @@ const styleHash = createHash('sha256').update(style).digest('base64');
 
 export const pageHeaders = {
   'Content-Type': 'text/html; charset=utf-8',
-  'Content-Security-Policy': `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'`,
+  'Content-Security-Policy': `default-src 'none'; img-src data:; style-src 'sha256-${styleHash}'; base-uri 'none'`,
   'Cross-Origin-Opener-Policy': 'same-origin-allow-popups',
   'Cache-Control': 'no-store',
   'Referrer-Policy': 'no-referrer',
@@ -204,7 +205,7 @@ export function checkoutPage(payment: Payment, language: Language, otherUrl: str
 <details><summary>${say.outcome}</summary>
 <div class="options">${radios('outcome', outcomes, 'chance')}</div></details>
 <div class="buttons">
-<button class="go" name="action" value="pay">${amount} ${say.pay}</button>
+<button class="go" name="action" value="pay">${say.pay(amount)}</button>
 <button name="action" value="reject">${say.reject}</button>
 <button class="quiet" name="action" value="cancel">${say.cancel}</button>
 </div>

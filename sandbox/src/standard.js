@@ -121,7 +121,8 @@
         const box = element(selector);
         const { on, tell } = listeners();
         box.textContent = '샌드박스라 동의할 약관이 없습니다 · No terms to agree to in the sandbox';
-        queueMicrotask(() => tell('agreementStatusChange', { agreedRequiredTerms: true }));
+        // Later, so that the caller has had time to listen.
+        setTimeout(() => tell('agreementStatusChange', { agreedRequiredTerms: true }), 0);
         return { on, destroy: async () => box.replaceChildren() };
       },
       async requestPayment(request) {

@@ -1,0 +1,114 @@
+import { afterEach } from 'vitest';
+import { makeSandbox, type SandboxOptions } from './server.ts';
+
+/** 2026-11-21T09:00:00 in Seoul. */
+export const bedStartsAtMs = Date.parse('2026-11-21T09:00:00+09:00');
+export const secretKey = 'sandbox_sk_test';
+export const clientKey = 'sandbox_ck_test';
+const credentials = Buffer.from(`${secretKey}:`).toString('base64');
+
+export type Told = { status: number; body: Record<string, unknown>; headers: Headers };
+type Ask = { headers?: Record<string, string>; body?: unknown; method?: string };
+
+/** The same numbers every time (mulberry32), so that a failing test fails again. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+/** Runs `close` when the test is over, whatever became of it. */
+export const whenOver = (close: () => Promise<void>): void => {
+  closers.push(close);
+};
+
+/** A sandbox on a free port whose clock stands still until `advance`; closed after the test. */
+export async function startSandbox(options: Partial<SandboxOptions> = {}) {
+  const sandbox = makeSandbox({
+    clock: { now: () => bedStartsAtMs, wake: () => () => {} },
+    random: seeded(1),
+    secretKey,
+    clientKey,
+    webhookUrl: null,
+    settings: {},
+    paymentsMax: 1000,
+    ...options,
+  });
+  const base = await sandbox.listen(0, '127.0.0.1');
+  whenOver(sandbox.close);
+
+  async function ask(path: string, { headers = {}, body, method }: Ask = {}): Promise<Told> {
+    const init: RequestInit = { headers, method: method ?? (body === undefined ? 'GET' : 'POST') };
+    if (body !== undefined) init.body = typeof body === 'string' ? body : JSON.stringify(body);
+    const answer = await fetch(`${base}${path}`, init);
+    return {
+      status: answer.status,
+      body: (await answer.json()) as Record<string, unknown>,
+      headers: answer.headers,
+    };
+  }
+
+  const bed = {
+    base,
+    advance: sandbox.advance,
+    whenWebhooksIdle: sandbox.whenWebhooksIdle,
+    /** A call to the public API, with the right key unless other headers say otherwise. */
+    api: (path: string, { headers, ...rest }: Ask = {}): Promise<Told> =>
+      ask(path, { headers: { authorization: `Basic ${credentials}`, ...headers }, ...rest }),
+    /** A call to the control plane. */
+    control: (path: string, body?: unknown, method?: string): Promise<Told> =>
+      ask(`/__ctl/${path}`, { body, ...(method === undefined ? {} : { method }) }),
+    /** An authenticated payment's key. */
+    async authenticate(orderId: string, amount = 15_000, more: object = {}): Promise<string> {
+      const { body } = await bed.control('authenticate', { orderId, amount, ...more });
+      return String(body['paymentKey']);
+    },
+    confirm: (
+      paymentKey: string,
+      orderId: string,
+      amount = 15_000,
+      headers: Record<string, string> = {},
+    ): Promise<Told> =>
+      bed.api('/v1/payments/confirm', { headers, body: { paymentKey, orderId, amount } }),
+    cancel: (
+      paymentKey: string,
+      body: object = {},
+      headers: Record<string, string> = {},
+    ): Promise<Told> =>
+      bed.api(`/v1/payments/${paymentKey}/cancel`, {
+        headers,
+        body: { cancelReason: 'changed my mind', ...body },
+      }),
+    /** An approved payment's key. */
+    async paid(orderId: string, amount = 15_000, more: object = {}): Promise<string> {
+      const paymentKey = await bed.authenticate(orderId, amount, more);
+      await bed.confirm(paymentKey, orderId, amount);
+      return paymentKey;
+    },
+    async ledger(): Promise<{ kind: string; orderId: string; amount: number }[]> {
+      const { body } = await bed.control('ledger');
+      return body['entries'] as { kind: string; orderId: string; amount: number }[];
+    },
+  };
+  return bed;
+}
+
+export type Bed = Awaited<ReturnType<typeof startSandbox>>;
+
+/** Asks again until the answer is yes; fails loudly when it does not come. */
+export async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!(await isSo())) {
+    if (performance.now() > deadline) throw new Error('what was waited for did not happen');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}

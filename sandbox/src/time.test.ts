@@ -1,0 +1,78 @@
+import { expect, it } from 'vitest';
+import { makeTime } from './time.ts';
+
+const frozen = { now: () => 1000, wake: () => () => {} };
+
+it('runs what falls due in the order of its instants, each at its own', () => {
+  const time = makeTime(frozen);
+  const ran: [string, number][] = [];
+  for (const [name, delayMs] of [['c', 30] as const, ['a', 10] as const, ['b', 20] as const]) {
+    time.after(delayMs, () => ran.push([name, time.nowMs()]));
+  }
+  time.advance(25);
+  expect(ran).toEqual([
+    ['a', 1010],
+    ['b', 1020],
+  ]);
+  expect(time.nowMs()).toBe(1025);
+  time.advance(5);
+  expect(ran.at(-1)).toEqual(['c', 1030]);
+});
+
+it('keeps the order of equal instants and of timers that set timers', () => {
+  const time = makeTime(frozen);
+  const ran: string[] = [];
+  time.after(10, () => {
+    ran.push('first');
+    time.after(0, () => ran.push('nested'));
+  });
+  time.after(10, () => ran.push('second'));
+  time.after(11, () => ran.push('third'));
+  time.advance(50);
+  expect(ran).toEqual(['first', 'second', 'nested', 'third']);
+});
+
+it('does not run a timer that was stopped', () => {
+  const time = makeTime(frozen);
+  const ran: string[] = [];
+  const stop = time.after(10, () => ran.push('stopped'));
+  time.after(20, () => ran.push('kept'));
+  stop();
+  time.advance(100);
+  expect(ran).toEqual(['kept']);
+});
+
+it('is woken by its base for the earliest timer, and again when an earlier one comes', () => {
+  let now = 0;
+  const asked: { delayMs: number; run: () => void; isStopped: boolean }[] = [];
+  const time = makeTime({
+    now: () => now,
+    wake: (delayMs, run) => {
+      const wakeup = { delayMs, run, isStopped: false };
+      asked.push(wakeup);
+      return () => {
+        wakeup.isStopped = true;
+      };
+    },
+  });
+  const ran: string[] = [];
+  time.after(50, () => ran.push('late'));
+  time.after(20, () => ran.push('early'));
+  expect(asked.map(({ delayMs, isStopped }) => [delayMs, isStopped])).toEqual([
+    [50, true],
+    [20, false],
+  ]);
+  now = 20;
+  asked[1]!.run();
+  expect(ran).toEqual(['early']);
+  expect(asked[2]!.delayMs).toBe(30);
+});
+
+it('orders thousands of timers like a sort does', () => {
+  const time = makeTime(frozen);
+  const ran: number[] = [];
+  const delays = Array.from({ length: 3000 }, (_, at) => (at * 7919) % 1009);
+  for (const delayMs of delays) time.after(delayMs, () => ran.push(delayMs));
+  time.advance(2000);
+  expect(ran).toEqual([...delays].sort((a, b) => a - b));
+});
