@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 /** Whole-system tests, and those on a real store, need PostgreSQL; the others need nothing. */
 const onStores = ['{contract,server,sandbox,tests}/**/*.postgres.test.ts'];
 const wholeSystem = ['tests/{http,simulation,e2e,chaos,load}/**/*.test.ts'];
-const everything = ['{contract,server,sandbox,tests}/**/*.test.ts'];
+const everything = ['{bin,contract,server,sandbox,tests}/**/*.test.ts'];
 const never = ['**/node_modules/**', '**/fixtures/**'];
 
 const needsPostgres = { globalSetup: ['tests/support/global-postgres.ts'] };
@@ -17,8 +17,9 @@ export default defineConfig({
     isolate: true,
     // PostgreSQL and the programs under test want their share of the cores.
     maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    // Deadlines, not measurements: a busy machine may take ten times as long as a calm one.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     teardownTimeout: 30_000,
     projects: [
       {

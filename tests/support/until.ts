@@ -9,7 +9,7 @@ const POLL_MS = 20;
 export async function until<T>(
   what: string,
   ask: () => T | Promise<T>,
-  limitMs = 15_000,
+  limitMs = 30_000,
 ): Promise<NonNullable<T>> {
   const deadlineMs = performance.now() + limitMs;
   for (;;) {

@@ -1,6 +1,7 @@
-import { mkdir, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { prepareDataDir } from '../data-dir.ts';
 import { findPackage, usableBinaries } from './embedded/binaries.ts';
 import { BUILTIN_UTF8, ensureCluster } from './embedded/cluster.ts';
 import { ensureDatabase } from './embedded/database.ts';
@@ -51,11 +52,11 @@ export async function openEmbeddedPostgres(options: {
   settings?: Settings;
 }): Promise<EmbeddedPostgres> {
   const { log } = options;
-  await mkdir(options.dataDir, { recursive: true });
+  const user = await chooseDatabaseUser([join(options.dataDir, 'postgres'), options.dataDir]);
+  await requireReachable(options.dataDir, user);
+  await prepareDataDir(options.dataDir, process.getuid?.() === 0);
   const dataDir = await realpath(options.dataDir);
   const clusterDir = join(dataDir, 'postgres');
-  const user = await chooseDatabaseUser([clusterDir, dataDir]);
-  await requireReachable(dataDir, user);
   const binDir = await usableBinaries(await findPackage(), dataDir, user);
   const { password } = await ensureCluster({ clusterDir, binDir, user, locale: BUILTIN_UTF8 });
   const logFile = openLogFile(join(dataDir, 'postgres.log'), LOG_MAX_BYTES);

@@ -49,7 +49,7 @@ export async function chooseDatabaseUser(folders: string[]): Promise<DatabaseUse
 export async function closedFolderOnTheWay(path: string, user: DatabaseUser) {
   const folders = [path];
   while (dirname(folders[0]!) !== folders[0]) folders.unshift(dirname(folders[0]!));
-  const script = 'for d do [ -x "$d" ] || { printf %s "$d"; exit 1; }; done';
+  const script = 'for d do [ -x "$d" ] || [ ! -e "$d" ] || { printf %s "$d"; exit 1; }; done';
   const { code, stdout } = await runAs(user, '/bin/sh', ['-c', script, 'sh', ...folders]);
   return code === 0 ? null : stdout;
 }

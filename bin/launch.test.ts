@@ -1,0 +1,249 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { scratchFolder } from '../tests/support/scratch.ts';
+import { until } from '../tests/support/until.ts';
+
+const parentWatch = resolve(import.meta.dirname, '../server/src/platform/parent-watch.ts');
+
+/** Stands for npm: notes that it was called, waits for `go` if told to, installs one package. */
+const NPM = `
+import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+appendFileSync('npm.log', process.argv.slice(2).join(' ') + '\\n');
+rmSync('node_modules', { recursive: true, force: true });
+mkdirSync('node_modules');
+if (existsSync('npm-fails')) process.exit(9);
+while (existsSync('npm-waits')) await sleep(10);
+writeFileSync('node_modules/installed', '');
+`;
+
+/** Stands for Usher: says what it was given; stays with \`stay\`, until it is told to go. */
+const PROGRAM = `
+import { existsSync, writeFileSync } from 'node:fs';
+import { onParentGone } from ${JSON.stringify(parentWatch)};
+const [word, ...rest] = process.argv.slice(2);
+const installed = existsSync(new URL('../../node_modules/installed', import.meta.url));
+console.log(JSON.stringify({ word, rest, installed, path: process.env.PATH, cwd: process.cwd() }));
+if (word === 'exit') process.exit(Number(rest[0]));
+if (word === 'die') process.kill(process.pid, 'SIGKILL');
+if (word === 'stay') {
+  const heard = [];
+  const alive = setInterval(() => {}, 1000);
+  const leave = (why) => {
+    heard.push(why);
+    setTimeout(() => {
+      writeFileSync(rest[0], heard.join(' '));
+      clearInterval(alive);
+      process.exitCode = 7;
+    }, 200);
+  };
+  process.on('SIGINT', () => leave('SIGINT'));
+  process.once('SIGTERM', () => leave('SIGTERM'));
+  onParentGone(() => leave('launcher gone'));
+}
+`;
+
+/** A checkout with the real launcher, and stand-ins for what it starts. */
+async function makeCheckout(): Promise<string> {
+  const folder = await scratchFolder();
+  cpSync(import.meta.dirname, join(folder, 'bin'), { recursive: true });
+  mkdirSync(join(folder, 'server/src'), { recursive: true });
+  writeFileSync(join(folder, 'server/src/main.ts'), PROGRAM);
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  writeFileSync(join(folder, 'npm-cli.js'), NPM);
+  writeLock(folder, '1.0.0');
+  return folder;
+}
+
+function writeLock(folder: string, version: string): void {
+  const packages = {
+    '': { name: 'usher' },
+    'node_modules/one': { version, integrity: `sha512-${version}` },
+    'node_modules/elsewhere': { version: '1.0.0', optional: true, os: ['plan9'], cpu: ['x64'] },
+  };
+  writeFileSync(join(folder, 'package-lock.json'), JSON.stringify({ packages }));
+}
+
+const running: ChildProcess[] = [];
+afterEach(async () => {
+  for (const child of running.splice(0)) {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+  }
+});
+
+function launch(folder: string, args: string[], env: NodeJS.ProcessEnv = {}) {
+  const child = spawn(process.execPath, [join(folder, 'bin/launch.mjs'), ...args], {
+    cwd: '/',
+    env: { PATH: '/usr/bin:/bin', npm_execpath: join(folder, 'npm-cli.js'), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.push(child);
+  const said = { out: '', err: '' };
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    said.out += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    said.err += text;
+  });
+  const ended = once(child, 'close').then(([code]) => ({ code, ...said }));
+  return { child, said, ended };
+}
+
+const npmCalls = (folder: string) =>
+  existsSync(join(folder, 'npm.log'))
+    ? readFileSync(join(folder, 'npm.log'), 'utf8').trim().split('\n')
+    : [];
+
+test('what is missing is installed first, without install scripts, then the program runs', async () => {
+  const folder = await makeCheckout();
+  const { code, out } = await launch(folder, ['usher', 'exit', '5', '--flag']).ended;
+  expect(code).toBe(5);
+  expect(npmCalls(folder)).toEqual([expect.stringMatching(/^ci --ignore-scripts /)]);
+  expect(JSON.parse(out)).toMatchObject({ word: 'exit', rest: ['5', '--flag'], installed: true });
+});
+
+test('the program finds its own Node first in PATH, and the caller’s folder around it', async () => {
+  const folder = await makeCheckout();
+  const { out } = await launch(folder, ['usher', 'say']).ended;
+  const { path, cwd } = JSON.parse(out);
+  expect(path).toBe(`${dirname(process.execPath)}:/usr/bin:/bin`);
+  expect(cwd).toBe('/');
+  const byNpm = { npm_lifecycle_event: 'usher', INIT_CWD: join(folder, 'server') };
+  const below = await launch(folder, ['usher', 'say'], byNpm).ended;
+  expect(JSON.parse(below.out).cwd).toBe(join(folder, 'server'));
+});
+
+test('nothing is installed twice, until package-lock.json changes', async () => {
+  const folder = await makeCheckout();
+  for (const _ of [1, 2]) await launch(folder, ['start']).ended;
+  expect(npmCalls(folder)).toHaveLength(1);
+  writeLock(folder, '1.0.1');
+  await launch(folder, ['start']).ended;
+  expect(npmCalls(folder)).toHaveLength(2);
+});
+
+test('of two launchers at once one installs and the other waits for it', async () => {
+  const folder = await makeCheckout();
+  writeFileSync(join(folder, 'npm-waits'), '');
+  const first = launch(folder, ['usher', 'first']);
+  await until('npm runs', () => npmCalls(folder).length);
+  const second = launch(folder, ['usher', 'second']);
+  await until('the second waits', () => second.said.err.includes('waiting'));
+  rmSync(join(folder, 'npm-waits'));
+  expect(await first.ended).toMatchObject({ code: 0 });
+  expect(JSON.parse((await second.ended).out)).toMatchObject({ installed: true });
+  expect(npmCalls(folder)).toHaveLength(1);
+});
+
+test('while the npm of a killed launcher still works, the next one waits for it too', async () => {
+  const folder = await makeCheckout();
+  writeFileSync(join(folder, 'npm-waits'), '');
+  const first = launch(folder, ['usher', 'first']);
+  await until('npm runs', () => npmCalls(folder).length);
+  first.child.kill('SIGKILL');
+  await once(first.child, 'exit');
+  const second = launch(folder, ['usher', 'second']);
+  await until('the second waits', () => second.said.err.includes('waiting'));
+  expect(npmCalls(folder)).toHaveLength(1);
+  rmSync(join(folder, 'npm-waits'));
+  expect(await second.ended).toMatchObject({ code: 0 });
+});
+
+test('a failed install is told, and done again by the next command', async () => {
+  const folder = await makeCheckout();
+  writeFileSync(join(folder, 'npm-fails'), '');
+  const failed = await launch(folder, ['start']).ended;
+  expect(failed).toMatchObject({ code: 1, out: '' });
+  expect(failed.err).toContain(`"npm ci" in ${folder} failed with code 9`);
+  rmSync(join(folder, 'npm-fails'));
+  const second = await launch(folder, ['start']).ended;
+  expect(JSON.parse(second.out)).toMatchObject({ installed: true });
+});
+
+test('what was installed by hand counts, if it is just what the lock file says', async () => {
+  const folder = await makeCheckout();
+  const byHand = (version: string) => {
+    const packages = { 'node_modules/one': { version, integrity: `sha512-${version}` } };
+    mkdirSync(join(folder, 'node_modules'), { recursive: true });
+    const path = join(folder, 'node_modules/.package-lock.json');
+    writeFileSync(path, JSON.stringify({ packages }));
+  };
+  byHand('1.0.0');
+  expect(await launch(folder, ['start']).ended).toMatchObject({ code: 0 });
+  expect(npmCalls(folder)).toEqual([]);
+  rmSync(join(folder, 'node_modules'), { recursive: true });
+  byHand('0.9.0');
+  expect(await launch(folder, ['start']).ended).toMatchObject({ code: 0 });
+  expect(npmCalls(folder)).toHaveLength(1);
+});
+
+test('one Ctrl-C, heard from the terminal and from npm, reaches the program once', async () => {
+  const folder = await makeCheckout();
+  const told = join(folder, 'told');
+  const { child, said, ended } = launch(folder, ['usher', 'stay', told]);
+  await until('the program runs', () => said.out);
+  child.kill('SIGINT');
+  child.kill('SIGINT');
+  expect(await ended).toMatchObject({ code: 7 });
+  expect(readFileSync(told, 'utf8')).toBe('SIGINT');
+});
+
+test('a program that was killed is told by its code, as a shell does', async () => {
+  const folder = await makeCheckout();
+  expect(await launch(folder, ['usher', 'die']).ended).toMatchObject({ code: 137 });
+});
+
+test('when the launcher is killed the program notices', async () => {
+  const folder = await makeCheckout();
+  const told = join(folder, 'told');
+  const { child, said } = launch(folder, ['usher', 'stay', told]);
+  await until('the program runs', () => said.out);
+  child.kill('SIGKILL');
+  await until('it has noticed', () => existsSync(told));
+  expect(readFileSync(told, 'utf8')).toBe('launcher gone');
+});
+
+test('when npm above the launcher is killed the program is told to end', async () => {
+  const folder = await makeCheckout();
+  const told = join(folder, 'told');
+  const command = `"${process.execPath}" bin/launch.mjs usher stay "${told}"; exit $?`;
+  const npm = spawn('/bin/sh', ['-c', `/bin/sh -c '${command}'; exit $?`], {
+    cwd: folder,
+    env: {
+      PATH: '/usr/bin:/bin',
+      npm_execpath: join(folder, 'npm-cli.js'),
+      npm_lifecycle_event: 'x',
+    },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  running.push(npm);
+  await once(npm.stdout, 'data');
+  npm.kill('SIGKILL');
+  await until('it has ended', () => existsSync(told));
+  expect(readFileSync(told, 'utf8')).toBe('SIGTERM');
+});
+
+test('tests that cannot even begin end with the last line all the same', async () => {
+  const folder = await makeCheckout();
+  const lastLine = /\n0 passed, 1 failed, 0 skipped\n$/;
+  const withoutVitest = await launch(folder, ['test']).ended;
+  expect(withoutVitest).toMatchObject({ code: 1, out: expect.stringMatching(lastLine) });
+  mkdirSync(join(folder, 'node_modules/vitest'));
+  const killed = "process.send('the last line is mine');process.kill(process.pid, 'SIGKILL')";
+  writeFileSync(join(folder, 'node_modules/vitest/vitest.mjs'), killed);
+  const vitestDied = await launch(folder, ['test']).ended;
+  expect(vitestDied).toMatchObject({ code: 137, out: expect.stringMatching(lastLine) });
+});
+
+test('an unknown command is answered with those there are', async () => {
+  const folder = await makeCheckout();
+  const { code, err } = await launch(folder, ['sing']).ended;
+  expect(code).toBe(2);
+  expect(err).toContain('start | usher | bench | test | check');
+});
