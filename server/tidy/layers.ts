@@ -3,9 +3,17 @@ import { type Breach, isTest, type SourceFile } from './source.ts';
 
 /** Where a file lies; `service` carries the service's name, the rest only the layer's. */
 export type Layer =
-  | { kind: 'contract' | 'domain' | 'platform' | 'composition' | 'demo' | 'web' | 'sandbox' }
+  | { kind: 'contract' | 'domain' | 'platform' | 'composition' | 'demo' | 'stampede' }
+  | { kind: 'web' | 'sandbox' }
   | { kind: 'service'; name: string }
   | { kind: 'free' | 'nowhere' };
+
+/**
+ * What knows the whole program: the root and the pages it mounts, the command line, the questions to
+ * all tables at once.
+ */
+const composition =
+  /^server\/src\/(?:commands\/.+|(?:app|main|pages|invariants)(?:\.[\w.]+)?)\.ts$/;
 
 export function layerOf(path: string): Layer {
   const service = /^server\/src\/services\/([^/]+)\//.exec(path);
@@ -14,7 +22,8 @@ export function layerOf(path: string): Layer {
   if (path.startsWith('server/src/domain/')) return { kind: 'domain' };
   if (path.startsWith('server/src/platform/')) return { kind: 'platform' };
   if (path.startsWith('server/src/demo/')) return { kind: 'demo' };
-  if (/^server\/src\/(?:app|main)(?:\.[\w.]+)?\.ts$/.test(path)) return { kind: 'composition' };
+  if (path.startsWith('server/src/stampede/')) return { kind: 'stampede' };
+  if (composition.test(path)) return { kind: 'composition' };
   if (path.startsWith('server/src/')) return { kind: 'nowhere' };
   if (path.startsWith('web/')) return { kind: 'web' };
   if (path.startsWith('sandbox/')) return { kind: 'sandbox' };
@@ -50,6 +59,9 @@ const wireGrammar = new Set([
   'contract/src/route.ts',
 ]);
 
+/** What a test beside the code may use besides what its layer may. */
+const forTests = /^(?:tests\/support\/.+|server\/src\/invariants\.ts)$/;
+
 export function layering(files: readonly SourceFile[]): Breach[] {
   const breaches: Breach[] = [];
   const say = (path: string, line: number, says: string) =>
@@ -74,6 +86,7 @@ function packageFault({ from, specifier }: Import): string | null {
       return pureBuiltins.has(specifier) ? null : 'domain is pure rules and imports only domain';
     case 'service':
     case 'demo':
+    case 'stampede':
       return drivers.test(specifier) ? 'only platform holds a driver' : null;
     case 'web':
       return isBuiltin && from.path.startsWith('web/src/') ? 'web runs in a browser' : null;
@@ -92,7 +105,7 @@ function fileFault({ from }: Import, target: string): string | null {
   if (from.path.startsWith('server/') && to.kind === 'sandbox') {
     return 'the server knows the sandbox only by HTTP';
   }
-  if (isTest(from.path) && target.startsWith('tests/support/')) return null;
+  if (isTest(from.path) && forTests.test(target)) return null;
   switch (layer.kind) {
     case 'contract':
     case 'domain':
@@ -111,6 +124,10 @@ function fileFault({ from }: Import, target: string): string | null {
       return ['demo', 'domain', 'contract'].includes(to.kind)
         ? null
         : 'demo imports domain, contract and the doors of services';
+    case 'stampede':
+      return ['stampede', 'domain', 'contract', 'platform'].includes(to.kind)
+        ? null
+        : 'the crowd knows the program only by HTTP';
     default:
       return null;
   }
