@@ -49,6 +49,8 @@ export const makeFakeProvider = () => {
 
 export type BookingOptions = {
   url: string;
+  /** The sale of another program on the same database; default: one of its own. */
+  sale?: { showId: string; performanceId: string };
   rows?: readonly (readonly number[])[];
   holdTtlMs?: number;
   holdTotalMaxMs?: number;
@@ -71,8 +73,8 @@ export const openBooking = async (options: BookingOptions) => {
   const log = silentLog;
   const db: Database = openDatabase({ url: options.url, name: 'test', log, poolMax: 8 });
   const layout = compileLayout(sampleHouse(options.rows ?? [[10], [10], [4, 6]], (row) => row % 3));
-  const showId = ids.make('show');
-  const performanceId = ids.make('performance');
+  const showId = options.sale?.showId ?? ids.make('show');
+  const performanceId = options.sale?.performanceId ?? ids.make('performance');
   const dayMs = 86_400_000;
   const opening = {
     showId,

@@ -3,18 +3,18 @@
 CREATE OR REPLACE FUNCTION orders.cancel(order_to_cancel text, buyer text, request text) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
-  found orders.orders;
+  dropped record;
   now_at timestamptz;
 BEGIN
-  SELECT * INTO found FROM orders.orders o WHERE o.id = order_to_cancel AND o.buyer_id = buyer;
+  SELECT * INTO dropped FROM orders.orders o WHERE o.id = order_to_cancel AND o.buyer_id = buyer;
   IF NOT FOUND THEN RETURN jsonb_build_object('outcome', 'not_found', 'deltas', '[]'::jsonb); END IF;
-  PERFORM seats.lock_stock_of(ARRAY[found.hold_id]);
-  PERFORM seats.lock_holds(ARRAY[found.hold_id]);
-  SELECT * INTO found FROM orders.lock_orders(ARRAY[order_to_cancel]);
-  IF found.state <> 'PENDING' THEN
+  PERFORM seats.lock_stock_of(ARRAY[dropped.hold_id]);
+  PERFORM seats.lock_holds(ARRAY[dropped.hold_id]);
+  SELECT * INTO dropped FROM orders.lock_orders(ARRAY[order_to_cancel]);
+  IF dropped.state <> 'PENDING' THEN
     RETURN jsonb_build_object('outcome', 'not_cancellable', 'deltas', '[]'::jsonb);
   END IF;
   now_at := clock_timestamp();
   RETURN jsonb_build_object('outcome', 'cancelled', 'deltas',
-    seats.release_for_order(ARRAY[found.hold_id], 'order cancelled', buyer, request, now_at));
+    seats.release_for_order(ARRAY[dropped.hold_id], 'order cancelled', buyer, request, now_at));
 END $$;

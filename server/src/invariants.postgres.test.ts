@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest';
+import { openBooking } from '../../tests/support/booking.ts';
+import { makeTestDatabase } from '../../tests/support/postgres.ts';
+import { checkInvariants } from './invariants.ts';
+
+/** For each promise, ways to break it that its check must see. `$1` is the paid order. */
+const planted: Record<string, readonly string[]> = {
+  I1: [
+    `DROP INDEX tickets.tickets_live_seat;
+     INSERT INTO tickets.tickets (show_id, id, order_id, performance_id, buyer_id, seat_no, grade, seat)
+     SELECT show_id, 'tkt_twin', order_id, performance_id, buyer_id, seat_no, grade, seat
+     FROM tickets.tickets LIMIT 1`,
+    `DELETE FROM tickets.tickets`,
+    `DELETE FROM seats.claims WHERE state = 'sold'`,
+  ],
+  I2: [
+    `UPDATE orders.orders SET state = 'FAILED' WHERE state = 'PAID'`,
+    `ALTER TABLE payments.ledger DISABLE TRIGGER append_only; DELETE FROM payments.ledger`,
+    `UPDATE tickets.tickets SET state = 'CANCELLED'`,
+  ],
+  I3: [`UPDATE payments.balances SET captured_minor = 0`, `DELETE FROM payments.balances`],
+  I4: [
+    `UPDATE orders.orders SET total_minor = total_minor - 1 WHERE state = 'PAID'`,
+    `UPDATE payments.attempts SET currency = 'USD'`,
+    `UPDATE orders.items SET price_minor = price_minor + 1`,
+  ],
+  I5: [
+    `UPDATE seats.claims SET fence = fence - 1 WHERE state = 'sold'`,
+    `UPDATE payments.attempts SET fence = fence - 1 WHERE outcome = 'APPROVED'`,
+    `UPDATE seats.claims SET buyer_id = 'acc_somebody'`,
+  ],
+  I8: [
+    `DROP INDEX payments.ledger_capture;
+     INSERT INTO payments.ledger (show_id, order_id, attempt_id, kind, amount_minor, currency, provider, at)
+     SELECT show_id, order_id, attempt_id, kind, amount_minor, currency, provider, at FROM payments.ledger`,
+    `INSERT INTO orders.orders (show_id, id, performance_id, buyer_id, hold_id, state, total_minor, currency,
+       category, ladder, deadline, created_at)
+     SELECT show_id, 'ord_twin', performance_id, buyer_id, hold_id, 'PENDING', total_minor, currency,
+       category, ladder, deadline, created_at FROM orders.orders WHERE state = 'PAID'`,
+  ],
+  I9: [
+    `DELETE FROM platform.outbox WHERE type = 'order.paid'`,
+    `INSERT INTO platform.outbox (id, show_id, type, payload)
+     SELECT 'evt_twin', show_id, type, payload FROM platform.outbox WHERE type = 'order.paid'`,
+    `UPDATE platform.outbox SET payload = payload || '{"orderId": "ord_nobody"}'
+     WHERE type = 'order.paid'`,
+  ],
+  I11: [
+    `UPDATE seats.holds SET deadline = clock_timestamp() - interval '10 s' WHERE state = 'ACTIVE'`,
+    `UPDATE seats.holds SET state = 'LAPSED', ended_at = now(), end_reason = 'x' WHERE state = 'ACTIVE'`,
+    `UPDATE payments.attempts SET state = 'SETTLED', outcome = 'NOT_SENT' WHERE state = 'SENT'`,
+    `DELETE FROM seats.claims WHERE state = 'held'`,
+  ],
+  I13: [`UPDATE payments.balances SET captured_minor = captured_minor + 1`],
+  I14: [
+    `ALTER TABLE orders.transitions DISABLE TRIGGER append_only; DELETE FROM orders.transitions`,
+    `ALTER TABLE orders.transitions DISABLE TRIGGER append_only;
+     UPDATE orders.transitions SET actor = ''`,
+    `UPDATE seats.holds SET end_reason = NULL WHERE state = 'SOLD'`,
+  ],
+};
+
+/** One paid order, one held pair of seats, and one payment whose outcome is not known. */
+const openExample = async () => {
+  const { url } = await makeTestDatabase();
+  const b = await openBooking({ url });
+  const paid = await b.order('acc_paid', [0, 1]);
+  await b.pay('acc_paid', paid.attemptId, paid.total);
+  await b.takeSeats('acc_holds', [2, 3]);
+  b.bank.behave(async () => ({ kind: 'unknown', code: 'NO_ANSWER' }));
+  const unknown = await b.order('acc_waits', [4]);
+  await b.pay('acc_waits', unknown.attemptId, unknown.total);
+  return b;
+};
+
+test('a sound database breaks no promise, and every promise was looked at', async () => {
+  const b = await openExample();
+  const { checked, violations } = await checkInvariants(b.db);
+  expect(violations).toEqual([]);
+  expect(checked.sort()).toEqual(Object.keys(planted).sort());
+  await b.close();
+});
+
+for (const [id, breaches] of Object.entries(planted))
+  test(`the check of ${id} sees each planted breach`, async () => {
+    for (const breach of breaches) {
+      const b = await openExample();
+      for (const statement of breach.split(';')) await b.db.query(statement);
+      const { violations } = await checkInvariants(b.db);
+      expect(violations.map((violation) => violation.id), breach).toContain(id);
+      await b.close();
+    }
+  });

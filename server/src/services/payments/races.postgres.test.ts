@@ -1,0 +1,296 @@
+import { expect, test } from 'vitest';
+import { openBooking } from '../../../../tests/support/booking.ts';
+import { plantBug } from '../../../../tests/support/planted.ts';
+import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
+import { checkInvariants } from '../../invariants.ts';
+import type { FailPoint } from './service.ts';
+import { makePaymentStore } from './store.ts';
+
+const { url } = await makeTestDatabase();
+
+/** A place to stop at: `reached` when somebody stands there, who goes on after `open()`. */
+const makeGate = () => {
+  let open = () => {};
+  let arrive = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const reached = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  return {
+    reached,
+    open,
+    pass: async () => {
+      arrive();
+      await opened;
+    },
+  };
+};
+
+const endHold = (b: Awaited<ReturnType<typeof openBooking>>, holdId: string) =>
+  b.db.query(
+    `WITH ended AS (UPDATE seats.holds SET deadline = clock_timestamp() - interval '1 ms' WHERE id = $1)
+     UPDATE seats.claims SET deadline = clock_timestamp() - interval '1 ms'
+     WHERE hold_id = $1 AND state = 'held'`,
+    [holdId],
+  );
+
+test('fifty confirmations of one attempt at once take the money once and answer alike', async () => {
+  const b = await openBooking({ url });
+  const { orderId, attemptId, total, buyerId } = await b.order('acc_click', [0]);
+  const outcomes = await Promise.all(
+    Array.from({ length: 50 }, () => b.pay(buyerId, attemptId, total)),
+  );
+  for (const outcome of outcomes) expect(outcome).toEqual({ outcome: 'paid', orderId });
+  expect(b.bank.calls).toHaveLength(1);
+  await b.close();
+});
+
+test('guard off: without the state check two processes charge one attempt twice', async () => {
+  const broken = await makeTestDatabase();
+  await plantBug(broken.url, 'payments/sql/begin.sql', [
+    { from: "WHEN a.state IN ('SEATS_LOCKED', 'SENT', 'ANSWERED') OR a.outcome IN ('APPROVED', 'DECLINED')", to: 'WHEN false' },
+    { from: "WHEN a.state <> 'CREATED' OR o.state <> 'PENDING' THEN 'not_payable'", to: '' },
+    { from: "WHEN h.state <> 'ACTIVE' OR h.deadline <= now_at THEN 'ended'", to: '' },
+    { from: 'fence = f.fence,', to: 'fence = coalesce(a.fence, (SELECT f.fence FROM fences f)),' },
+    { from: 'FROM fences f, unnest', to: 'FROM unnest' },
+    { from: 'AND f.hold_id = a.hold_id AND', to: 'AND' },
+  ]);
+  expect(await chargesByTwoProcesses(broken.url)).toBe(2);
+});
+
+test('guard on: two processes that confirm one attempt charge it once', async () => {
+  expect(await chargesByTwoProcesses(url)).toBe(1);
+});
+
+/** Two programs on one database, each with its own memory, get the same confirmation. */
+const chargesByTwoProcesses = async (databaseUrl: string): Promise<number> => {
+  const first = await openBooking({ url: databaseUrl });
+  const second = await openBooking({ url: databaseUrl, sale: first });
+  const { attemptId, total, buyerId } = await first.order('acc_two', [1]);
+  const gates = [makeGate(), makeGate()] as const;
+  let charges = 0;
+  for (const [i, program] of [first, second].entries())
+    program.bank.behave(async (request) => {
+      charges++;
+      await gates[i]?.pass();
+      return program.bank.approve(request);
+    });
+  const one = first.pay(buyerId, attemptId, total);
+  await gates[0].reached;
+  const two = second.pay(buyerId, attemptId, total);
+  // The second stands at the bank too (charged twice), or has been told that it is under way.
+  await Promise.race([two, gates[1].reached]);
+  for (const gate of gates) gate.open();
+  await Promise.allSettled([one, two]);
+  await first.close();
+  await second.close();
+  return charges;
+};
+
+test('a hold that lapsed before the payment began: no money moves, the seats are free', async () => {
+  const b = await openBooking({ url });
+  const { attemptId, total, buyerId, holdId, orderId } = await b.order('acc_late', [2, 3]);
+  await endHold(b, holdId);
+  expect(await b.pay(buyerId, attemptId, total)).toEqual({ outcome: 'ended' });
+  expect(b.bank.calls).toHaveLength(0);
+  await b.seats.sweep();
+  expect((await b.orders.readOwn(orderId, buyerId))?.state).toBe('EXPIRED');
+  expect((await b.takeSeats('acc_next', [2, 3])).outcome).toBe('held');
+  await b.close();
+});
+
+test('a payment that began before the deadline wins: the sweeper cannot free its seats', async () => {
+  const gate = makeGate();
+  const b = await openBooking({ url });
+  b.bank.behave(async (request) => {
+    await gate.pass();
+    return b.bank.approve(request);
+  });
+  const { attemptId, total, buyerId, holdId, orderId } = await b.order('acc_just', [4]);
+  const paying = b.pay(buyerId, attemptId, total);
+  await gate.reached;
+  await endHold(b, holdId);
+  await b.seats.sweep();
+  expect((await b.takeSeats('acc_thief', [4])).outcome).toBe('taken');
+  gate.open();
+  expect(await paying).toEqual({ outcome: 'paid', orderId });
+  expect((await checkInvariants(b.db)).violations).toEqual([]);
+  await b.close();
+});
+
+test('a definite decline leaves the seats with the buyer while the hold runs, to pay in another way', async () => {
+  const b = await openBooking({ url });
+  b.bank.behave(async () => ({ kind: 'declined', code: 'REJECT_CARD_COMPANY' }));
+  const first = await b.order('acc_card', [5, 6]);
+  expect(await b.pay('acc_card', first.attemptId, first.total)).toEqual({
+    outcome: 'declined',
+    orderId: first.orderId,
+    code: 'REJECT_CARD_COMPANY',
+  });
+  expect(await b.orders.readOwn(first.orderId, 'acc_card')).toMatchObject({
+    state: 'FAILED',
+    failureCode: 'REJECT_CARD_COMPANY',
+  });
+  expect((await b.takeSeats('acc_other', [5])).outcome).toBe('taken');
+  const again = {
+    orderId: b.ids.make('order'),
+    attemptId: b.ids.make('attempt'),
+    holdId: first.holdId,
+    buyerId: 'acc_card',
+    requestId: 'test',
+  };
+  expect((await b.orders.place(again)).outcome).toBe('placed');
+  b.bank.behave(async (request) => b.bank.approve(request));
+  expect((await b.pay('acc_card', again.attemptId, first.total)).outcome).toBe('paid');
+  expect((await checkInvariants(b.db)).violations).toEqual([]);
+  await b.close();
+});
+
+test('a decline after the hold’s time frees the seats', async () => {
+  const gate = makeGate();
+  const b = await openBooking({ url });
+  b.bank.behave(async () => {
+    await gate.pass();
+    return { kind: 'declined', code: 'REJECT_CARD_COMPANY' };
+  });
+  const { attemptId, total, holdId } = await b.order('acc_slow', [7]);
+  const paying = b.pay('acc_slow', attemptId, total);
+  await gate.reached;
+  await endHold(b, holdId);
+  gate.open();
+  expect((await paying).outcome).toBe('declined');
+  expect((await b.takeSeats('acc_next', [7])).outcome).toBe('held');
+  expect((await checkInvariants(b.db)).violations).toEqual([]);
+  await b.close();
+});
+
+test('another amount, another buyer or an unknown attempt: nothing is sent', async () => {
+  const b = await openBooking({ url });
+  const { attemptId, total, orderId } = await b.order('acc_own', [8]);
+  expect((await b.pay('acc_own', attemptId, total - 1)).outcome).toBe('amount_differs');
+  expect((await b.pay('acc_foreign', attemptId, total)).outcome).toBe('not_found');
+  expect((await b.pay('acc_own', b.ids.make('attempt'), total)).outcome).toBe('not_found');
+  expect(b.bank.calls).toHaveLength(0);
+  expect((await b.orders.readOwn(orderId, 'acc_own'))?.state).toBe('PENDING');
+  await b.close();
+});
+
+test('a provider’s payment that paid one order cannot pay another', async () => {
+  const b = await openBooking({ url });
+  const one = await b.order('acc_one', [0]);
+  const two = await b.order('acc_one', [1]);
+  expect((await b.pay('acc_one', one.attemptId, one.total, 'shared-key')).outcome).toBe('paid');
+  expect((await b.pay('acc_one', two.attemptId, two.total, 'shared-key')).outcome).toBe(
+    'not_payable',
+  );
+  expect(b.bank.calls).toHaveLength(1);
+  await b.close();
+});
+
+test('an unknown outcome frees no seat and fails no order; the answer, when it comes, decides', async () => {
+  const b = await openBooking({ url });
+  b.bank.behave(async (request) => {
+    b.bank.approve(request);
+    return { kind: 'unknown', code: 'UND_ERR_SOCKET' };
+  });
+  const { attemptId, total, orderId, holdId } = await b.order('acc_unknown', [9]);
+  expect(await b.pay('acc_unknown', attemptId, total)).toEqual({
+    outcome: 'under_way',
+    orderId,
+    isUnknown: true,
+  });
+  expect((await b.orders.readOwn(orderId, 'acc_unknown'))?.state).toBe('UNKNOWN');
+  await endHold(b, holdId);
+  await b.seats.sweep();
+  expect((await b.takeSeats('acc_thief', [9])).outcome).toBe('taken');
+  await b.payments.recover(false);
+  expect((await b.orders.readOwn(orderId, 'acc_unknown'))?.state).toBe('PAID');
+  expect(b.bank.calls).toHaveLength(1);
+  expect((await checkInvariants(b.db)).violations).toEqual([]);
+  await b.close();
+});
+
+test('cancelling races confirming: whichever is first wins, and money and seats agree', async () => {
+  const b = await openBooking({ url, rows: [[40]] });
+  const results = await Promise.all(
+    Array.from({ length: 20 }, async (_, i) => {
+      const buyerId = b.ids.make('account');
+      const { orderId, attemptId, total } = await b.order(buyerId, [i]);
+      const [paid, cancelled] = await Promise.all([
+        b.pay(buyerId, attemptId, total),
+        b.orders.cancel(orderId, buyerId, 'test'),
+      ]);
+      return { orderId, buyerId, paid: paid.outcome, cancelled };
+    }),
+  );
+  for (const { orderId, buyerId, paid, cancelled } of results) {
+    const state = (await b.orders.readOwn(orderId, buyerId))?.state;
+    if (cancelled === 'cancelled') expect([state, paid]).toEqual(['CANCELLED', 'ended']);
+    else expect([state, paid]).toEqual(['PAID', 'paid']);
+  }
+  expect((await checkInvariants(b.db)).violations).toEqual([]);
+  await b.close();
+});
+
+const crashPoints: readonly { point: FailPoint; ends: 'FAILED' | 'PAID' }[] = [
+  { point: 'after-seats-locked', ends: 'FAILED' },
+  { point: 'after-sent-before-call', ends: 'PAID' },
+  { point: 'after-charge-before-answered', ends: 'PAID' },
+  { point: 'after-answered-before-settle', ends: 'PAID' },
+  { point: 'after-settle', ends: 'PAID' },
+];
+for (const { point, ends } of crashPoints)
+  test(`a crash ${point} ends as ${ends}: money and tickets match, at most one charge`, async () => {
+    const stopped = makeGate();
+    const fresh = await makeTestDatabase();
+    const crashed = await openBooking({
+      url: fresh.url,
+      waitMs: 50,
+      failPoint: async (at) => {
+        if (at === point) await stopped.pass();
+      },
+    });
+    const { attemptId, total, orderId } = await crashed.order('acc_crash', [0, 1]);
+    const paying = crashed.pay('acc_crash', attemptId, total);
+    await stopped.reached;
+    // The program is gone; another starts on the same database. The bank remembers.
+    const next = await openBooking({ url: fresh.url, sale: crashed });
+    next.bank.behave(async (request) => {
+      crashed.bank.approve(request);
+      return next.bank.approve(request);
+    });
+    for (const [key, request] of crashed.bank.charged) next.bank.charged.set(key, request);
+    await next.payments.recover(true);
+    expect((await next.orders.read(orderId))?.state).toBe(ends);
+    expect(next.bank.charged.size).toBe(ends === 'PAID' ? 1 : 0);
+    expect((await checkInvariants(next.db)).violations).toEqual([]);
+    // It was only asleep: what it does now is too late to change anything.
+    stopped.open();
+    await paying;
+    await crashed.close();
+    expect((await next.orders.read(orderId))?.state).toBe(ends);
+    expect((await checkInvariants(next.db)).violations).toEqual([]);
+    await next.close();
+  });
+
+test('a stale attempt changes nothing: its fence is older than the hold’s', async () => {
+  const b = await openBooking({ url });
+  b.bank.behave(async () => ({ kind: 'unknown', code: 'NO_ANSWER' }));
+  const { attemptId, total, orderId } = await b.order('acc_stale', [0]);
+  await b.pay('acc_stale', attemptId, total);
+  await b.db.query(`UPDATE seats.holds SET fence = nextval('seats.fence') WHERE order_id = $1`, [
+    orderId,
+  ]);
+  const store = makePaymentStore(b.db);
+  const answer = { outcome: 'APPROVED' as const, code: null, transaction: 't', secret: null };
+  await store.markAnswered([{ attemptId, answer }]);
+  await store.settle([{ attemptId, outcome: 'DECLINED', code: 'X', transaction: null }], 'test');
+  const [hold] = await b.db.query<{ state: string }>(
+    'SELECT state FROM seats.holds WHERE order_id = $1',
+    [orderId],
+  );
+  expect(hold?.state).toBe('PAYING');
+  await b.close();
+});

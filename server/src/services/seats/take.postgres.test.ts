@@ -1,0 +1,276 @@
+import { expect, test } from 'vitest';
+import { type Booking, openBooking } from '../../../../tests/support/booking.ts';
+import { plantBug } from '../../../../tests/support/planted.ts';
+import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
+import { makeSeatStore } from './store.ts';
+
+const { url } = await makeTestDatabase();
+
+const outcomesOf = (results: readonly { outcome: string }[]): Record<string, number> => {
+  const counts: Record<string, number> = {};
+  for (const { outcome } of results) counts[outcome] = (counts[outcome] ?? 0) + 1;
+  return counts;
+};
+
+/** A crowd whose requests are not batched: every one a statement of its own, many connections. */
+const rush = async (b: Booking, crowd: number, seatNos: readonly number[]) => {
+  const store = makeSeatStore(b.db);
+  const times = { ttlMs: 60_000, totalMaxMs: 120_000 };
+  // Every connection is open before the rush begins, so that the requests really overlap.
+  await Promise.all(Array.from({ length: 8 }, () => b.db.query('SELECT pg_sleep(0.1)')));
+  const answers = await Promise.all(
+    Array.from({ length: crowd }, () =>
+      store.take(
+        [
+          {
+            holdId: b.ids.make('hold'),
+            showId: b.showId,
+            performanceId: b.performanceId,
+            buyerId: b.ids.make('account'),
+            windows: [seatNos],
+            grades: seatNos.map(() => 0),
+            checks: null,
+            requestId: 'rush',
+          },
+        ],
+        times,
+      ),
+    ),
+  );
+  return outcomesOf(answers.flatMap((answer) => answer.results));
+};
+
+test('guard off: without the lock and the key a crowd is sold the same seat', async () => {
+  const broken = await makeTestDatabase();
+  await plantBug(
+    broken.url,
+    'seats/sql/take.sql',
+    [
+      { from: 'ORDER BY s.show_id, s.performance_id FOR UPDATE', to: 'ORDER BY 1' },
+      { from: 'PERFORM 1 FROM seats.stock s', to: 'PERFORM s.show_id FROM seats.stock s' },
+      { from: '      chosen := seat_window;', to: '      PERFORM pg_sleep(0.1); chosen := seat_window;' },
+    ],
+    'ALTER TABLE seats.claims DROP CONSTRAINT claims_pkey;',
+  );
+  const b = await openBooking({ url: broken.url });
+  const outcomes = await rush(b, 40, [3]);
+  expect(outcomes['held']).toBeGreaterThan(1);
+  await b.close();
+});
+
+test('guard on: a crowd on one seat has exactly one winner', async () => {
+  const b = await openBooking({ url });
+  expect(await rush(b, 40, [3])).toEqual({ held: 1, taken: 39 });
+  await b.close();
+});
+
+test('a thousand buyers at once through the batches: every seat once, all or nothing', async () => {
+  const b = await openBooking({ url, rows: Array.from({ length: 10 }, () => [50]) });
+  const results = await Promise.all(
+    Array.from({ length: 1000 }, (_, i) => {
+      const first = (i * 7) % 499;
+      return b.takeSeats(b.ids.make('account'), [first, first + 1]);
+    }),
+  );
+  const won = results.filter((result) => result.outcome === 'held');
+  const seats = won.flatMap((result) => result.seatNos);
+  expect(new Set(seats).size).toBe(seats.length);
+  const claims = await b.db.query<{ seat_no: number }>(
+    'SELECT seat_no FROM seats.claims WHERE performance_id = $1',
+    [b.performanceId],
+  );
+  expect(claims.map((row) => row.seat_no).sort((x, y) => x - y)).toEqual(
+    seats.sort((x, y) => x - y),
+  );
+  // Refused only where a seat really was somebody else's.
+  for (const result of results)
+    if (result.outcome === 'taken') expect(result.conflicts.length).toBeGreaterThan(0);
+  await b.close();
+});
+
+test('a request that overlaps a taken seat takes none of its other seats', async () => {
+  const b = await openBooking({ url });
+  await b.takeSeats('acc_a', [2]);
+  expect(await b.takeSeats('acc_b', [1, 2, 3])).toEqual({ outcome: 'taken', conflicts: [2] });
+  const rows = await b.db.query('SELECT 1 FROM seats.claims WHERE buyer_id = $1', ['acc_b']);
+  expect(rows).toHaveLength(0);
+  await b.close();
+});
+
+test('the same hold id again answers the same hold, and holds nothing twice', async () => {
+  const b = await openBooking({ url });
+  const holdId = b.ids.make('hold');
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, () => b.takeSeats('acc_repeat', [4, 5], holdId)),
+  );
+  expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+  expect(answers[0]).toMatchObject({ outcome: 'held', seatNos: [4, 5] });
+  await b.close();
+});
+
+test('one buyer never has more than the limit, from any number of tabs at once', async () => {
+  const b = await openBooking({ url, rows: [[20]] });
+  const outcomes = outcomesOf(
+    await Promise.all(Array.from({ length: 10 }, (_, i) => b.takeSeats('acc_greedy', [2 * i]))),
+  );
+  expect(outcomes).toEqual({ held: 4, limit: 6 });
+  await b.close();
+});
+
+test('nothing is held before the sale opens or after it has closed, by the database’s clock', async () => {
+  const soon = new Date(Date.now() + 3_600_000);
+  const early = await openBooking({ url, saleOpensAt: soon });
+  expect((await early.takeSeats('acc_a', [0])).outcome).toBe('not_open');
+  await early.close();
+  const late = await openBooking({ url, saleClosesAt: new Date(Date.now() - 1000) });
+  expect((await late.takeSeats('acc_a', [0])).outcome).toBe('closed');
+  await late.close();
+});
+
+test('best available gives a herd disjoint adjacent seats and refuses nobody while some are left', async () => {
+  const b = await openBooking({ url, rows: Array.from({ length: 8 }, () => [20]) });
+  const results = await Promise.all(
+    Array.from({ length: 27 }, () =>
+      b.seats.take({
+        performanceId: b.performanceId,
+        holdId: b.ids.make('hold'),
+        buyerId: b.ids.make('account'),
+        requestId: 'herd',
+        wish: { kind: 'best', grade: 'VIP', count: 2 },
+      }),
+    ),
+  );
+  // Rows 0, 3 and 6 are VIP: 60 seats, 30 pairs.
+  expect(outcomesOf(results)).toEqual({ held: 27 });
+  const seats = results.flatMap((result) => (result.outcome === 'held' ? result.seatNos : []));
+  expect(new Set(seats).size).toBe(54);
+  await b.close();
+});
+
+test('best available says so when no such seats are left together', async () => {
+  const b = await openBooking({ url, rows: [[3]] });
+  await b.takeSeats('acc_a', [1]);
+  const best = await b.seats.take({
+    performanceId: b.performanceId,
+    holdId: b.ids.make('hold'),
+    buyerId: 'acc_b',
+    requestId: 'test',
+    wish: { kind: 'best', grade: 'VIP', count: 2 },
+  });
+  expect(best).toEqual({ outcome: 'none_free' });
+  await b.close();
+});
+
+test('a lapsed hold is taken over in place, whole, and its buyer’s order is over', async () => {
+  const b = await openBooking({ url, holdTtlMs: 1000, holdTotalMaxMs: 1000 });
+  const { orderId } = await b.order('acc_slow', [0, 1, 2]);
+  await b.db.query(
+    `UPDATE seats.holds SET deadline = clock_timestamp() - interval '1 ms' WHERE buyer_id = 'acc_slow'`,
+  );
+  await b.db.query(
+    `UPDATE seats.claims SET deadline = clock_timestamp() - interval '1 ms' WHERE buyer_id = 'acc_slow'`,
+  );
+  expect(await b.takeSeats('acc_fast', [1])).toMatchObject({ outcome: 'held', seatNos: [1] });
+  const claims = await b.db.query<{ seat_no: number; buyer_id: string }>(
+    'SELECT seat_no, buyer_id FROM seats.claims WHERE performance_id = $1',
+    [b.performanceId],
+  );
+  expect(claims).toEqual([{ seat_no: 1, buyer_id: 'acc_fast' }]);
+  expect((await b.orders.readOwn(orderId, 'acc_slow'))?.state).toBe('EXPIRED');
+  await b.close();
+});
+
+test('the sweeper puts the seats of a lapsed hold on sale again and moves the map', async () => {
+  const b = await openBooking({ url });
+  await b.takeSeats('acc_slow', [0, 1]);
+  await b.db.query(
+    `UPDATE seats.holds SET deadline = clock_timestamp() - interval '1 ms' WHERE performance_id = $1`,
+    [b.performanceId],
+  );
+  const before = (await b.seats.mapOf(b.performanceId))?.version;
+  expect(await b.seats.sweep()).toBe(1);
+  const map = await b.seats.mapOf(b.performanceId);
+  expect(map?.version).toBe((before ?? 0) + 1);
+  expect([...(map?.bits() ?? [])].every((byte) => byte === 0)).toBe(true);
+  expect(await b.seats.sweep()).toBe(0);
+  await b.close();
+});
+
+test('a released hold is free at once; a stranger cannot release it', async () => {
+  const b = await openBooking({ url });
+  const holdId = b.ids.make('hold');
+  await b.takeSeats('acc_a', [7], holdId);
+  expect(await b.seats.release(holdId, 'acc_b', 'test')).toBe('not_found');
+  expect(await b.seats.release(holdId, 'acc_a', 'test')).toBe('released');
+  expect(await b.seats.release(holdId, 'acc_a', 'test')).toBe('ended');
+  expect((await b.takeSeats('acc_b', [7])).outcome).toBe('held');
+  await b.close();
+});
+
+test('a hold’s time restarts once and never passes its absolute end', async () => {
+  const b = await openBooking({ url, holdTtlMs: 60_000, holdTotalMaxMs: 90_000 });
+  const holdId = b.ids.make('hold');
+  await b.takeSeats('acc_a', [0], holdId);
+  await b.db.query(
+    `UPDATE seats.holds SET taken_at = taken_at - interval '50 s', deadline = deadline - interval '50 s',
+       ends_by = ends_by - interval '50 s' WHERE id = $1`,
+    [holdId],
+  );
+  expect(await b.seats.extend(holdId, 'acc_a')).toBe('extended');
+  const hold = await b.seats.hold(holdId, 'acc_a');
+  expect(hold?.deadlineAt).toEqual(hold?.endsBy);
+  expect(await b.seats.extend(holdId, 'acc_a')).toBe('extended_before');
+  expect(await b.seats.extend(holdId, 'acc_b')).toBe('not_found');
+  await b.close();
+});
+
+test('a choice that strands a single seat is refused where the show asks for it, and only there', async () => {
+  const strict = await openBooking({ url, rows: [[6]], refusesStranding: true });
+  expect(await strict.takeSeats('acc_a', [1, 2])).toEqual({ outcome: 'stranded', conflicts: [0] });
+  expect((await strict.takeSeats('acc_a', [0, 1])).outcome).toBe('held');
+  await strict.close();
+  const lax = await openBooking({ url, rows: [[6]] });
+  expect((await lax.takeSeats('acc_a', [1, 2])).outcome).toBe('held');
+  await lax.close();
+});
+
+test('a lost race is refused from memory, without a trip to the database', async () => {
+  const b = await openBooking({ url });
+  await b.takeSeats('acc_a', [5]);
+  expect(b.seats.refuseEarly(b.performanceId, 'acc_b', [4, 5])).toEqual([5]);
+  // The holder’s own repeat is not a lost race: the database answers it.
+  expect(b.seats.refuseEarly(b.performanceId, 'acc_a', [5])).toBeNull();
+  expect(b.seats.refuseEarly(b.performanceId, 'acc_b', [4])).toBeNull();
+  await b.close();
+});
+
+test('another process’s map follows through notifications, and reads anew when one is missing', async () => {
+  const b = await openBooking({ url });
+  await b.seats.mapOf(b.performanceId);
+  const store = makeSeatStore(b.db);
+  const other = await store.take(
+    [3, 4].map((seatNo) => ({
+      holdId: b.ids.make('hold'),
+      showId: b.showId,
+      performanceId: b.performanceId,
+      buyerId: b.ids.make('account'),
+      windows: [[seatNo]],
+      grades: [0],
+      checks: null,
+      requestId: 'other process',
+    })),
+    { ttlMs: 60_000, totalMaxMs: 120_000 },
+  );
+  const [delta] = other.deltas;
+  if (delta === undefined) throw new Error('no delta');
+  b.seats.apply(delta);
+  expect((await b.seats.mapOf(b.performanceId))?.mayBeFree(3, Date.now())).toBe(false);
+  // A later version whose predecessor was lost.
+  b.seats.apply({ ...delta, version: delta.version + 2, changes: [4 * 9 + 1], holders: ['x'] });
+  expect((await b.seats.mapOf(b.performanceId))?.hasGap).toBe(true);
+  await b.seats.reloadAll();
+  const map = await b.seats.mapOf(b.performanceId);
+  expect(map?.hasGap).toBe(false);
+  expect(map?.mayBeFree(9, Date.now())).toBe(true);
+  await b.close();
+});
