@@ -15,7 +15,7 @@ const open = async (endedSince: (sinceMs: number) => Promise<Ended[]>) => {
   return { clock, ended };
 };
 
-test('a session stays refused until its longest access token is over, then costs no memory', async () => {
+test('a session is refused until its longest token is over, then costs nothing', async () => {
   const { clock, ended } = await open(async () => []);
   ended.add('ses_1');
   await clock.advance(keptMs - 1);
@@ -28,7 +28,7 @@ test('a session stays refused until its longest access token is over, then costs
   await ended.close();
 });
 
-test('what was ended before the start is known at the start, as far back as tokens last', async () => {
+test('what was ended before the start is known then, as far back as tokens last', async () => {
   const asked: number[] = [];
   const { ended } = await open(async (sinceMs) => {
     asked.push(sinceMs);

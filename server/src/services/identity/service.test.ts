@@ -175,7 +175,7 @@ describe('signing in with one known account', () => {
   const logIn = (password: string, email = minji.email) =>
     identity.logIn({ email, password }, 'request-1');
 
-  test('an unknown e-mail costs as many hashes as a known one, and has the same answer', async () => {
+  test('an unknown e-mail costs as many hashes as a known one, with the same answer', async () => {
     const known = await logIn('wrong-password');
     const hashesOfKnown = hashes;
     const unknown = await logIn('wrong-password', 'nobody@example.com');

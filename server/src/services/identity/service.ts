@@ -17,12 +17,12 @@ import type { IdentityStore, NewSession } from './store.ts';
 
 /** What other services may ask. */
 export type IdentityService = {
-  /** Who an access token speaks for; null when it is forged, over, or its session was ended. No I/O. */
+  /** Who a token speaks for; null when it is forged, over, or its session was ended. No I/O. */
   authenticate(accessToken: string): Caller | null;
   mayCall(auth: RouteAuth, caller: Caller): boolean;
   /** The accounts that exist among these ids, by id. */
   accounts(ids: readonly string[]): Promise<Map<string, AccountFacts>>;
-  /** The id of the account with this e-mail, which is made unless it exists. Changes nothing else. */
+  /** The id of the account with this e-mail, made unless it exists; then nothing changes. */
   ensureAccount(wanted: {
     email: string;
     password: string;
@@ -53,7 +53,7 @@ export type Identity = IdentityService & {
     requestId: string,
   ): Promise<SignedIn | { outcome: 'wrong' } | { outcome: 'too-fast'; waitMs: number }>;
   refresh(refreshToken: string, requestId: string): Promise<SignedIn | { outcome: 'refused' }>;
-  /** The session's tokens are refused by this process when it resolves, by others a moment later. */
+  /** Once it resolves this process refuses the session's tokens; others do a moment later. */
   logOut(caller: Caller, requestId: string): Promise<void>;
   readAccount(id: string): Promise<Account | null>;
 };
@@ -286,7 +286,7 @@ export const makeIdentity = (deps: {
         throw error;
       }
       if (found === null || !isRight) {
-        happened.inc({ what: 'refused' });
+        happened.inc({ what: 'log-in refused' });
         log.info({ accountId: found?.account.id ?? null, traceId: requestId }, 'log-in refused');
         return { outcome: 'wrong' };
       }
@@ -303,7 +303,7 @@ export const makeIdentity = (deps: {
       const { s: sessionId, g: generation } = token;
       const secretHash = hashOf(token.k);
       const rotation = await store.rotate({ sessionId, secretHash, generation, requestId });
-      happened.inc({ what: rotation.verdict });
+      happened.inc({ what: `refresh ${rotation.verdict}` });
       if (rotation.verdict === 'current' || rotation.verdict === 'repeated') {
         const successor = { ...token, g: rotation.generation };
         return signedIn(rotation.account, successor, rotation.endsAtMs);
@@ -318,7 +318,7 @@ export const makeIdentity = (deps: {
       const cause = { who: caller.accountId, why: 'log-out', requestId };
       await store.endSession(caller.sessionId, clock.nowMs(), cause);
       ended.add(caller.sessionId);
-      happened.inc({ what: 'ended' });
+      happened.inc({ what: 'logged out' });
     },
   };
 };

@@ -1,0 +1,388 @@
+import * as contract from '@usher/contract/identity.ts';
+import type { FastifyInstance } from 'fastify';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
+import { manualClock } from '../../platform/clock.ts';
+import { makeIdempotency } from '../../platform/http/idempotency.ts';
+import { makeHttpServer } from '../../platform/http/server.ts';
+import { makeIds } from '../../platform/ids.ts';
+import { silentLog } from '../../platform/log.ts';
+import { makeMetrics } from '../../platform/metrics.ts';
+import { openDatabase } from '../../platform/postgres/sql.ts';
+import { openTracing } from '../../platform/tracing.ts';
+import { endedSessionsChannel, openEndedSessions } from './events.ts';
+import { openIdentity } from './index.ts';
+import { makeIdentityRoutes } from './routes.ts';
+import { makeIdentity, makePasswords } from './service.ts';
+import { makeIdentityStore } from './store.ts';
+
+const clock = manualClock(Date.parse('2026-12-24T10:00:00.000Z'));
+const ids = makeIds(clock);
+const metrics = makeMetrics();
+const { url } = await makeTestDatabase();
+const db = openDatabase({ url, name: 'test', log: silentLog, poolMax: 6 });
+const idempotency = makeIdempotency(db, metrics);
+const tracing = await openTracing({ endpoint: undefined, service: 'test' });
+const secret = 'a-secret-of-a-test-that-is-long-enough';
+const publicUrl = 'https://tickets.example.com';
+const allowedOrigins = ['https://app.example.org'];
+const channels: string[] = [];
+const identity = await openIdentity({
+  db,
+  clock,
+  ids,
+  log: silentLog,
+  metrics,
+  config: {
+    ACCESS_TOKEN_TTL_MS: 600_000,
+    REFRESH_TOKEN_TTL_MS: 14 * 24 * 3_600_000,
+    ALLOWED_ORIGINS: allowedOrigins,
+    RATE_LIMITS: true,
+  },
+  secret,
+  publicUrl,
+  listen: (channel) => void channels.push(channel),
+});
+const { authenticate, mayCall } = identity.service;
+
+const serve = (routes: typeof identity.routes): Promise<FastifyInstance> =>
+  makeHttpServer({
+    ...{ clock, log: silentLog, metrics: makeMetrics(), tracing, idempotency, routes },
+    ...{ authenticate, mayCall, trustProxy: false, allowedOrigins },
+    ...{ checkAnswers: true, rateLimits: true },
+  });
+const app = await serve(identity.routes);
+afterAll(async () => {
+  await app.close();
+  await identity.close();
+  await idempotency.close();
+  await db.close();
+});
+
+let addresses = 0;
+type Headers = Record<string, string>;
+/** From an address of its own unless one is named, so that tests do not share a limit. */
+const call = (
+  spec: { method: 'GET' | 'POST'; path: string },
+  given: { body?: unknown; headers?: Headers; address?: string; of?: FastifyInstance } = {},
+) =>
+  (given.of ?? app).inject({
+    method: spec.method,
+    url: spec.path,
+    headers: { host: 'localhost:3000', ...given.headers },
+    remoteAddress: given.address ?? `10.0.${++addresses >> 8}.${addresses & 255}`,
+    ...(given.body === undefined ? {} : { payload: given.body as object }),
+  });
+type Answered = Awaited<ReturnType<typeof call>>;
+
+const cookieName = '__Host-usher_refresh';
+const cookieOf = (response: Answered) => response.cookies.find(({ name }) => name === cookieName);
+const cookieHeader = (response: Answered): Headers => ({
+  cookie: `${cookieName}=${cookieOf(response)?.value}`,
+});
+const bearer = (response: Answered): Headers => ({
+  authorization: `Bearer ${response.json().accessToken}`,
+});
+const expectProblem = (response: Answered, status: number, code: string) => {
+  expect({ status: response.statusCode, code: response.json().code }).toEqual({ status, code });
+  expect(response.headers['content-type']).toContain('application/problem+json');
+  expect(cookieOf(response)).toBeUndefined();
+};
+
+let people = 0;
+const newPerson = () => ({
+  email: `person-${++people}@example.com`,
+  password: 'four words of mine',
+  name: '김민지',
+});
+const signUp = (body = newPerson()) => call(contract.signUp, { body });
+
+test('every route of the contract is served, and ended sessions are listened for', () => {
+  expect(identity.routes.map(({ spec }) => spec)).toEqual(contract.identityRoutes);
+  expect(channels).toEqual([endedSessionsChannel]);
+  expect(identity.jobs?.map(({ schedule }) => schedule)).toEqual(['23 * * * *']);
+});
+
+describe('POST /auth/sign-up', () => {
+  test('201: an account, an access token, a refresh token that no script can read', async () => {
+    const person = newPerson();
+    const response = await signUp({ ...person, email: ` ${person.email.toUpperCase()} ` });
+    expect(response.statusCode).toBe(201);
+    const { account, accessToken, accessTokenEndsAt } = response.json();
+    expect(account).toMatchObject({ email: person.email, name: '김민지', role: 'BUYER' });
+    expect(account.locale).toBe('ko');
+    expect(account.createdAt).toBe(new Date(clock.nowMs()).toISOString());
+    expect(accessTokenEndsAt).toBe(new Date(clock.nowMs() + 600_000).toISOString());
+    expect(authenticate(accessToken)).toMatchObject({ accountId: account.id });
+    const sent = response.headers['set-cookie'];
+    expect(sent).toMatch(/^__Host-usher_refresh=refresh\.[\w.-]+; Max-Age=1209600; /);
+    expect(String(sent).split('; ').slice(2).sort()).toEqual(
+      ['HttpOnly', 'Path=/', 'SameSite=Strict', 'Secure'].sort(),
+    );
+    expect(response.body).not.toContain(cookieOf(response)?.value);
+    expect(response.headers['cache-control']).toBe('no-store');
+  });
+
+  test.each([
+    ['no body', undefined],
+    ['an unknown field', { ...newPerson(), role: 'OPERATOR' }],
+    ['a short password', { ...newPerson(), password: 'seven77' }],
+    ['a password short when composed', { ...newPerson(), password: '비밀번호'.normalize('NFD') }],
+    ['a name of two lines', { ...newPerson(), name: 'Minji\nBcc: all@example.com' }],
+    ['a name with a zero byte', { ...newPerson(), name: 'Min\u0000ji' }],
+    ['no e-mail', { ...newPerson(), email: 'minji' }],
+  ])('400: %s', async (_what, body) => {
+    const response = await call(contract.signUp, { body });
+    expectProblem(response, 400, 'VALIDATION_FAILED');
+  });
+
+  test('400: a form, as another site’s page could send it', async () => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const response = await call(contract.signUp, { body: 'email=a@example.com', headers });
+    expectProblem(response, 400, 'MALFORMED_REQUEST');
+  });
+
+  test('409: the e-mail has an account, however it is written', async () => {
+    const person = newPerson();
+    await signUp(person);
+    const again = await signUp({ ...person, email: person.email.toUpperCase() });
+    expectProblem(again, 409, 'EMAIL_TAKEN');
+  });
+
+  test('413: more than a sign-up can be', async () => {
+    const response = await signUp({ ...newPerson(), name: 'x'.repeat(40_000) });
+    expectProblem(response, 413, 'BODY_TOO_LARGE');
+  });
+
+  test('422: a password that attackers try first', async () => {
+    const response = await signUp({ ...newPerson(), password: 'qwer1234' });
+    expectProblem(response, 422, 'PASSWORD_TOO_COMMON');
+  });
+});
+
+describe('POST /auth/login', () => {
+  test('200: signs in, whatever the case of the e-mail', async () => {
+    const { email, password } = newPerson();
+    const made = await signUp({ email, password, name: '김민지' });
+    const response = await call(contract.logIn, { body: { email: email.toUpperCase(), password } });
+    expect(response.statusCode).toBe(200);
+    expect(response.json().account).toEqual(made.json().account);
+    expect(cookieOf(response)).toMatchObject({ httpOnly: true, secure: true, sameSite: 'Strict' });
+    expect(cookieOf(response)?.value).not.toBe(cookieOf(made)?.value);
+  });
+
+  test('400: no password', async () => {
+    const response = await call(contract.logIn, { body: { email: 'minji@example.com' } });
+    expectProblem(response, 400, 'VALIDATION_FAILED');
+  });
+
+  test('401: the same answer for a wrong password and for an unknown e-mail', async () => {
+    const { email } = newPerson();
+    await signUp({ email, password: 'four words of mine', name: '김민지' });
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    const ask = (body: object) =>
+      call(contract.logIn, { body, headers: { traceparent }, address: '10.9.9.9' });
+    const known = await ask({ email, password: 'not my words' });
+    const unknown = await ask({ email: 'nobody@example.com', password: 'not my words' });
+    expectProblem(known, 401, 'CREDENTIALS_WRONG');
+    const { date: _, ...headers } = known.headers;
+    const { date: __, ...headersOfUnknown } = unknown.headers;
+    expect(unknown.json()).toEqual(known.json());
+    expect(headersOfUnknown).toEqual(headers);
+  });
+
+  test('429: guesses at one e-mail from many addresses', async () => {
+    const body = { email: 'guessed@example.com', password: 'a guess of mine' };
+    const tries = [1, 2, 3].map(() => call(contract.logIn, { body }));
+    for (const response of await Promise.all(tries)) {
+      expectProblem(response, 401, 'CREDENTIALS_WRONG');
+    }
+    const response = await call(contract.logIn, { body });
+    expectProblem(response, 429, 'TOO_MANY_REQUESTS');
+    expect(response.headers['retry-after']).toBe('1');
+    expect(response.json()).toMatchObject({ retryAfterMs: 1000, retryable: true });
+  });
+});
+
+describe('POST /auth/refresh', () => {
+  test('200: a new pair, by the cookie alone', async () => {
+    const made = await signUp();
+    await clock.advance(1000);
+    const response = await call(contract.refresh, { headers: cookieHeader(made) });
+    expect(response.statusCode).toBe(200);
+    expect(response.json().account).toEqual(made.json().account);
+    expect(response.json().accessToken).not.toBe(made.json().accessToken);
+    expect(cookieOf(response)).toMatchObject({ maxAge: 1_209_600, path: '/' });
+    expect(cookieOf(response)?.value).not.toBe(cookieOf(made)?.value);
+    const me = await call(contract.readMe, { headers: bearer(response) });
+    expect(me.statusCode).toBe(200);
+  });
+
+  test('401: no cookie, or one that we did not make', async () => {
+    expectProblem(await call(contract.refresh), 401, 'REFRESH_REFUSED');
+    const headers = { cookie: `${cookieName}=refresh.e30.AAAA` };
+    expectProblem(await call(contract.refresh, { headers }), 401, 'REFRESH_REFUSED');
+  });
+
+  test('401: used again after 10 s, and then the one that followed it too', async () => {
+    const made = await signUp();
+    const next = await call(contract.refresh, { headers: cookieHeader(made) });
+    await clock.advance(10_000);
+    for (const headers of [cookieHeader(made), cookieHeader(next)]) {
+      expectProblem(await call(contract.refresh, { headers }), 401, 'REFRESH_REFUSED');
+    }
+    const me = await call(contract.readMe, { headers: bearer(next) });
+    expectProblem(me, 401, 'UNAUTHENTICATED');
+  });
+
+  test.each<[string, Headers]>([
+    ['a foreign origin', { origin: 'https://evil.example' }],
+    ['a foreign site without an origin', { 'sec-fetch-site': 'cross-site' }],
+    [
+      'a neighbour under the same domain',
+      { origin: 'https://blog.example.com', 'sec-fetch-site': 'same-site' },
+    ],
+    ['a page without an origin', { origin: 'null' }],
+    ['a host that only looks like ours', { origin: 'http://localhost:3000.evil.example' }],
+  ])('403: %s, and the token is not used up', async (_what, headers) => {
+    const made = await signUp();
+    const foreign = await call(contract.refresh, {
+      headers: { ...cookieHeader(made), ...headers },
+    });
+    expectProblem(foreign, 403, 'ORIGIN_REFUSED');
+    await clock.advance(10_000);
+    const own = await call(contract.refresh, { headers: cookieHeader(made) });
+    expect(own.statusCode).toBe(200);
+  });
+
+  test.each<[string, Headers]>([
+    ['our public address', { origin: publicUrl, 'sec-fetch-site': 'same-origin' }],
+    ['our public address, in an old browser', { origin: publicUrl }],
+    ['another name of ours', { origin: 'http://127.0.0.1:3000', 'sec-fetch-site': 'same-origin' }],
+    ['another name of ours, in an old browser', { origin: 'http://localhost:3000' }],
+    ['an allowed origin', { origin: 'https://app.example.org', 'sec-fetch-site': 'cross-site' }],
+  ])('200: from %s', async (_what, headers) => {
+    const made = await signUp();
+    const response = await call(contract.refresh, {
+      headers: { ...cookieHeader(made), ...headers },
+    });
+    expect(response.statusCode).toBe(200);
+  });
+});
+
+describe('POST /auth/logout', () => {
+  test('204: the cookie is cleared, and neither token is good any more', async () => {
+    const made = await signUp();
+    const response = await call(contract.logOut, { headers: bearer(made) });
+    expect(response.statusCode).toBe(204);
+    expect(response.body).toBe('');
+    expect(response.headers['set-cookie']).toBe(
+      '__Host-usher_refresh=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Strict',
+    );
+    for (const spec of [contract.readMe, contract.logOut]) {
+      expectProblem(await call(spec, { headers: bearer(made) }), 401, 'UNAUTHENTICATED');
+    }
+    const refreshed = await call(contract.refresh, { headers: cookieHeader(made) });
+    expectProblem(refreshed, 401, 'REFRESH_REFUSED');
+  });
+
+  test('204: ends this session and no other of the account', async () => {
+    const { email, password, name } = newPerson();
+    const phone = await signUp({ email, password, name });
+    const laptop = await call(contract.logIn, { body: { email, password } });
+    await call(contract.logOut, { headers: bearer(phone) });
+    const me = await call(contract.readMe, { headers: bearer(laptop) });
+    expect(me.statusCode).toBe(200);
+  });
+
+  test('401: nobody is signed in', async () => {
+    expectProblem(await call(contract.logOut), 401, 'UNAUTHENTICATED');
+  });
+});
+
+describe('GET /me', () => {
+  test('200: the account of the token', async () => {
+    const made = await signUp();
+    const response = await call(contract.readMe, { headers: bearer(made) });
+    expect(response.statusCode).toBe(200);
+    expect(response.json()).toEqual(made.json().account);
+  });
+
+  test('401: no token, a wrong one, one that is over', async () => {
+    expectProblem(await call(contract.readMe), 401, 'UNAUTHENTICATED');
+    const headers = { authorization: 'Bearer access.e30.AAAA' };
+    expectProblem(await call(contract.readMe, { headers }), 401, 'UNAUTHENTICATED');
+    const made = await signUp();
+    await clock.advance(600_000);
+    const late = await call(contract.readMe, { headers: bearer(made) });
+    expectProblem(late, 401, 'UNAUTHENTICATED');
+  });
+
+  test('401: the account is gone', async () => {
+    const made = await signUp();
+    const { id } = made.json().account;
+    await db.query('DELETE FROM identity.sessions WHERE account_id = $1', [id]);
+    await db.query('DELETE FROM identity.accounts WHERE id = $1', [id]);
+    const response = await call(contract.readMe, { headers: bearer(made) });
+    expectProblem(response, 401, 'UNAUTHENTICATED');
+  });
+});
+
+describe('429: one call more than the burst', () => {
+  const others = contract.identityRoutes.filter(({ name }) => name !== 'logOut');
+
+  test.each(others)('of $path', async (spec) => {
+    const headers: Headers = spec.auth === 'public' ? {} : bearer(await signUp());
+    const address = `10.1.0.${others.indexOf(spec)}`;
+    const statuses: number[] = [];
+    for (let i = 0; i < spec.rate.burst; i++) {
+      statuses.push((await call(spec, { headers, address })).statusCode);
+    }
+    expect(statuses).not.toContain(429);
+    expectProblem(await call(spec, { headers, address }), 429, 'TOO_MANY_REQUESTS');
+  });
+
+  test('of log-outs, each from a session of its own, by one account', async () => {
+    const person = newPerson();
+    const sessions = [await signUp(person)];
+    while (sessions.length <= contract.logOut.rate.burst) {
+      await clock.advance(6000);
+      const { email, password } = person;
+      sessions.push(await call(contract.logIn, { body: { email, password } }));
+    }
+    const last = sessions.pop();
+    for (const session of sessions) {
+      expect((await call(contract.logOut, { headers: bearer(session) })).statusCode).toBe(204);
+    }
+    if (last === undefined) throw new Error('no session');
+    const refused = await call(contract.logOut, { headers: bearer(last) });
+    expectProblem(refused, 429, 'TOO_MANY_REQUESTS');
+  });
+});
+
+describe('503 while too many passwords wait', () => {
+  let full: FastifyInstance;
+  beforeAll(async () => {
+    const nowMs = () => clock.nowMs();
+    const busy = makeIdentity({
+      store: makeIdentityStore({ db, metrics, nowMs, refreshTokenTtlMs: 3_600_000 }),
+      passwords: makePasswords({ ids, atOnce: 0, waitingMax: 0 }),
+      ended: await openEndedSessions({ clock, log: silentLog, endedSince: async () => [] }),
+      ...{ clock, ids, log: silentLog, secret, rateLimits: true },
+      happened: makeMetrics().counter('usher_sessions_total', 'test', ['what']),
+      accessTokenTtlMs: 600_000,
+      refreshTokenTtlMs: 3_600_000,
+    });
+    full = await serve(makeIdentityRoutes({ identity: busy, nowMs, publicUrl, allowedOrigins }));
+    return () => full.close();
+  });
+
+  test.each([
+    [contract.signUp, newPerson()],
+    [contract.logIn, { email: 'minji@example.com', password: 'four words of mine' }],
+  ])('$path', async (spec, body) => {
+    const response = await call(spec, { body, of: full });
+    expectProblem(response, 503, 'OVERLOADED');
+    expect(response.headers['retry-after']).toBe('1');
+  });
+});
