@@ -34,6 +34,7 @@ if (word === 'stay') {
   const alive = setInterval(() => {}, 1000);
   const leave = (why) => {
     heard.push(why);
+    console.log(why);
     setTimeout(() => {
       writeFileSync(rest[0], heard.join(' '));
       clearInterval(alive);
@@ -189,6 +190,8 @@ test('one Ctrl-C, heard from the terminal and from npm, reaches the program once
   const { child, said, ended } = launch(folder, ['usher', 'stay', told]);
   await until('the program runs', () => said.out);
   child.kill('SIGINT');
+  // Apart, or the kernel would make one of the two before the launcher does.
+  await until('the first is heard', () => said.out.includes('SIGINT'));
   child.kill('SIGINT');
   expect(await ended).toMatchObject({ code: 7 });
   expect(readFileSync(told, 'utf8')).toBe('SIGINT');

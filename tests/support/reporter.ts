@@ -1,5 +1,12 @@
 import { writeSync } from 'node:fs';
-import type { Reporter, SerializedError, TestCase, TestModule, TestSuite } from 'vitest/node';
+import type {
+  Reporter,
+  SerializedError,
+  TestCase,
+  TestModule,
+  TestSuite,
+  Vitest,
+} from 'vitest/node';
 import { onParentGone } from '../../server/src/platform/parent-watch.ts';
 import { howToGet, NEEDS } from './stack-parts.ts';
 
@@ -12,8 +19,11 @@ export default class LastLine implements Reporter {
   #passed = 0;
   #failed = 0;
   #skipped: string[] = [];
+  /** `-t` skips all but some: nobody wants the list of those. */
+  #byTitle = false;
 
-  onInit(): void {
+  onInit(vitest: Vitest): void {
+    this.#byTitle = vitest.config.testNamePattern !== undefined;
     onParentGone(() => process.exit(1));
     // bin/launch.mjs says the line where this process cannot.
     process.send?.('the last line is mine');
@@ -50,6 +60,7 @@ export default class LastLine implements Reporter {
   }
 
   #unmet(): string[] {
+    if (this.#byTitle) return [];
     const byPart = Map.groupBy(this.#skipped, (name) => NEEDS.exec(name)?.[1] ?? '');
     return [...byPart].flatMap(([part, names]) => [
       '',
