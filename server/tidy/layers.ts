@@ -9,8 +9,8 @@ export type Layer =
   | { kind: 'free' | 'nowhere' };
 
 /**
- * What knows the whole program: the root and the pages it mounts, the command line, the questions to
- * all tables at once.
+ * What knows the whole program: the root and the pages it mounts, the command line, the questions
+ * to all tables at once.
  */
 const composition =
   /^server\/src\/(?:commands\/.+|(?:app|main|pages|invariants)(?:\.[\w.]+)?)\.ts$/;

@@ -98,7 +98,7 @@ function mayWait(call: ts.CallExpression, at: number, checker: ts.TypeChecker): 
   });
 }
 
-/** What has `then` but no `catch` (a Fastify reply, a plugin being registered) is not meant to be. */
+/** What has `then` but no `catch` (a Fastify reply, a plugin being registered) is none. */
 function isPromise(type: ts.Type, checker: ts.TypeChecker): boolean {
   if (type.isUnion()) return type.types.some((each) => isPromise(each, checker));
   return ['then', 'catch'].every((name) => {
