@@ -52,7 +52,7 @@ export const signUp = defineRoute({
   tag,
   summary: 'Makes a buyer’s account and signs in',
   auth: 'public',
-  rate: { perMinute: 600, burst: 200 },
+  rate: { perMinute: 2400, burst: 400 },
   body: z.strictObject({ email, password, name: personName, locale: locale.default('ko') }),
   responses: { 201: signedIn },
   problems: ['EMAIL_TAKEN', 'PASSWORD_TOO_COMMON'],

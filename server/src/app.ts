@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { allRoutes } from '@usher/contract/routes.ts';
 import type { FastifyInstance } from 'fastify';
@@ -105,13 +104,16 @@ const openAll = async (options: AppOptions, life: Lifecycle) => {
 
   const identity = opened('identity', await openIdentity(context));
   const venues = opened('catalogue', openVenues(context));
-  const ranking = openRanking(context);
-  const catalogueModule = openCatalogue(context, {
-    venues,
-    stock: makeSeatStock(db),
-    tell: (accountId, showId) => notifications.tellSaleOpened(accountId, showId),
-  });
-  const catalogue = opened('catalogue', catalogueModule);
+  const catalogue = opened(
+    'catalogue',
+    await openCatalogue(context, {
+      venues,
+      stock: makeSeatStock(db),
+      // Opened below: the catalogue's jobs do not run before everything is open.
+      tell: (tx, likes) => notificationsModule.service.tellSaleOpened(tx, likes),
+    }),
+  );
+  opened('catalogue', await openRanking(context, { catalogue }));
   const seats = opened('seats', openSeats(context, { catalogue }));
   const checkoutPageUrl = options.toss.isSandbox ? `${options.toss.url}/checkout` : null;
   const orders = opened(
@@ -134,10 +136,11 @@ const openAll = async (options: AppOptions, life: Lifecycle) => {
       ...(options.failPoint === undefined ? {} : { failPoint: options.failPoint }),
     }),
   );
-  opened('tickets', await openTickets(context, { catalogue, orders }));
-  const notificationsModule = openNotifications(context, { catalogue, orders, identity });
-  const notifications = opened('notifications', notificationsModule);
-  void ranking;
+  const tickets = opened('tickets', await openTickets(context, { catalogue, orders }));
+  const notificationsModule = openNotifications(context, {
+    ...{ catalogue, orders, identity, tickets },
+  });
+  opened('notifications', notificationsModule);
 
   const isServed = ({ name }: { name: ServiceName }) => config.USHER_SERVICES.includes(name);
   const served = modules.filter(isServed).map(({ module }) => module);
@@ -147,7 +150,7 @@ const openAll = async (options: AppOptions, life: Lifecycle) => {
     log,
     metrics,
     consumers: served.flatMap((module) => module.consumers ?? []),
-    owner: randomUUID(),
+    owner: ids.secret(),
   });
   life.onClose('relay', relay.close);
   const listener = await openListener({ url: options.databaseUrl, clock, log, channels });
@@ -185,6 +188,7 @@ const openAll = async (options: AppOptions, life: Lifecycle) => {
     rateLimits: config.RATE_LIMITS,
   });
   await http.register(makePages({ routes: allRoutes }));
+  notificationsModule.registerPages(http);
   life.onClose('http', async () => {
     isClosing = true;
     await http.close();

@@ -51,7 +51,7 @@ export const makePages =
         .send(problemPage(code as ProblemCode, options.routes));
     });
 
-    await app.register(async (pages) => {
+    const webPages: FastifyPluginAsync = async (pages) => {
       await pages.register(helmet, {
         // Payment windows of the provider open as pop-ups and talk back to their opener.
         crossOriginOpenerPolicy: { policy: 'same-origin-allow-popups' },
@@ -75,7 +75,8 @@ export const makePages =
           reply.header('content-type', `${type}; charset=utf-8`).send(body),
         );
       }
-    });
+    };
+    await app.register(webPages);
 
     await app.register(swagger, { mode: 'static', specification: { document: document as never } });
     await app.register(swaggerUi, {

@@ -1,30 +1,124 @@
-import { parseArgs } from 'node:util';
 import { type App, openApp } from '../app.ts';
-import { demoAccounts, seedDemo } from '../demo/seed.ts';
+import { type SellAll, seedDemo } from '../demo/seed.ts';
 import { systemClock } from '../platform/clock.ts';
+import { makeIds } from '../platform/ids.ts';
 import { type Log, makeLog } from '../platform/log.ts';
 import { migrate } from '../platform/postgres/migrate.ts';
 import { processPort } from '../platform/process.ts';
 import { configOrFaults } from './check-config.ts';
+import { openProvider } from './provider.ts';
 import { openSurroundings } from './surroundings.ts';
 
-export { demoAccounts };
+const ids = makeIds(systemClock);
+const seatsPerBuyer = 4;
+/** Purchases of the demo's audience at once. */
+const buyersAtOnce = 32;
+
+/** One purchase of the audience, the way every buyer goes; done before when the hold is over. */
+const buy = async (
+  app: App,
+  sandboxUrl: string,
+  buyerId: string,
+  performanceId: string,
+  seatNos: readonly number[],
+): Promise<void> => {
+  const parts = ['demo', performanceId, String(seatNos[0])];
+  const holdId = ids.fromParts('hold', ...parts);
+  const orderId = ids.fromParts('order', ...parts);
+  const attemptId = ids.fromParts('attempt', ...parts);
+  const { seats, orders, payments } = app.services;
+  const who = { buyerId, requestId: 'demo' };
+  const held = await seats.take({
+    ...who,
+    performanceId,
+    holdId,
+    wish: { kind: 'seats', seatNos },
+  });
+  if (held.outcome !== 'held') return;
+  const placed = await orders.place({ ...who, orderId, attemptId, holdId });
+  if (placed.outcome !== 'placed' || placed.order.state !== 'PENDING') return;
+  const { amount } = placed.order.total;
+  const response = await fetch(`${sandboxUrl}/__ctl/authenticate`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ orderId: attemptId, amount }),
+  });
+  if (!response.ok) throw new Error(`the payment sandbox answers ${response.status}`);
+  const { paymentKey } = (await response.json()) as { paymentKey: string };
+  const paid = await payments.confirm({ ...who, attemptId, amountMinor: amount, paymentKey });
+  if (paid.outcome !== 'paid') throw new Error(`a purchase of the demo ended as ${paid.outcome}`);
+};
+
+/** Sells out performances through the ordinary way of a purchase, to an audience made for it. */
+const makeSellAll =
+  (app: App, sandboxUrl: string): SellAll =>
+  async (performances) => {
+    const seatsMax = Math.max(0, ...performances.map(({ seatCount }) => seatCount));
+    const buyerIds: string[] = [];
+    for (let i = 0; i < Math.ceil(seatsMax / seatsPerBuyer); i++)
+      buyerIds.push(
+        await app.services.identity.ensureAccount({
+          // `.invalid` can never be delivered to (RFC 2606): nobody gets their mail.
+          email: `audience-${i + 1}@usher.invalid`,
+          password: ids.secret(),
+          name: `관객 ${i + 1}`,
+          role: 'BUYER',
+          locale: 'ko',
+        }),
+      );
+    const purchases = performances.flatMap(({ performanceId, seatCount }) =>
+      buyerIds.map((buyerId, i) => ({
+        buyerId,
+        performanceId,
+        seatNos: Array.from({ length: seatsPerBuyer }, (_, k) => i * seatsPerBuyer + k).filter(
+          (seatNo) => seatNo < seatCount,
+        ),
+      })),
+    );
+    const queue = purchases.filter(({ seatNos }) => seatNos.length > 0).values();
+    const work = async (): Promise<void> => {
+      for (const { buyerId, performanceId, seatNos } of queue)
+        await buy(app, sandboxUrl, buyerId, performanceId, seatNos);
+    };
+    await Promise.all(Array.from({ length: buyersAtOnce }, work));
+  };
 
 /** Fills the database with the demo, once; a database that has it is left as it is. */
-export const seedOnce = async (app: App, log: Log): Promise<void> => {
+export const seedOnce = async (app: App, sandboxUrl: string, log: Log): Promise<void> => {
+  const { identity, venues, catalogue } = app.services;
   const outcome = await seedDemo({
-    identity: app.services.identity,
-    venues: app.services.venues,
-    catalogue: app.services.catalogue,
-    sellAll: app.sellAll,
+    identity,
+    venues,
+    catalogue,
+    sellAll: makeSellAll(app, sandboxUrl),
     nowMs: systemClock.nowMs(),
   });
   log.info({ outcome }, 'demo data');
 };
-void parseArgs;
-void openApp;
-void makeLog;
-void migrate;
-void processPort;
-void configOrFaults;
-void openSurroundings;
+
+export const runSeed = async (): Promise<number> => {
+  const config = configOrFaults();
+  if (config === null) return 1;
+  if (config.USHER_ENV === 'production')
+    throw new Error('usher seed fills a database with invented shows; not in production');
+  const log = makeLog({ level: config.LOG_LEVEL, service: 'usher' });
+  const surroundings = await openSurroundings(config, log);
+  const { databaseUrl, dataDir, secret, isEmbedded } = surroundings;
+  const publicUrl = config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}`;
+  try {
+    await migrate({ url: databaseUrl, log });
+    const toss = await openProvider(config, publicUrl, dataDir);
+    if (!toss.isSandbox) throw new Error('usher seed pays with the sandbox; TOSS_URL is another');
+    const app = await openApp({
+      ...{ config, clock: systemClock, log, secret, databaseUrl, dataDir, publicUrl, toss },
+      isAlone: isEmbedded,
+    });
+    await seedOnce(app, toss.url, log);
+    await app.close();
+    await toss.stop();
+  } finally {
+    await surroundings.close();
+  }
+  processPort.print('the demo is there\n');
+  return 0;
+};

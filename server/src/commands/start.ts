@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { openApp } from '../app.ts';
-import { openChildProgram } from '../platform/child-program.ts';
+import { demoAccounts } from '../demo/seed.ts';
 import { systemClock } from '../platform/clock.ts';
 import type { Settings } from '../platform/config.ts';
 import { makeLifecycle } from '../platform/lifecycle.ts';
@@ -8,35 +8,12 @@ import { type Log, makeLog } from '../platform/log.ts';
 import { migrate } from '../platform/postgres/migrate.ts';
 import { processPort } from '../platform/process.ts';
 import { configOrFaults } from './check-config.ts';
-import { demoAccounts, seedOnce } from './seed.ts';
+import { openProvider } from './provider.ts';
+import { seedOnce } from './seed.ts';
 import { openSurroundings } from './surroundings.ts';
 
-const sandboxProgram = new URL('../../../sandbox/src/main.ts', import.meta.url);
 /** Draining takes less than this; what hangs longer is given up. */
 const closeMaxMs = 10_000;
-
-/** The real provider when it is configured, else our sandbox as a program of its own. */
-const openProvider = async (config: Readonly<Settings>, publicUrl: string, dataDir: string) => {
-  if (config.TOSS_URL !== undefined) {
-    const { TOSS_SECRET_KEY: secretKey, TOSS_CLIENT_KEY: clientKey } = config;
-    if (secretKey === undefined || clientKey === undefined)
-      throw new Error('TOSS_URL needs TOSS_SECRET_KEY and TOSS_CLIENT_KEY beside it');
-    const isSandbox = clientKey.startsWith('sandbox_');
-    return { url: config.TOSS_URL, secretKey, clientKey, isSandbox, stop: async () => undefined };
-  }
-  const keys = { secretKey: 'sandbox_sk_usher_demo', clientKey: 'sandbox_ck_usher_demo' };
-  const sandbox = await openChildProgram(sandboxProgram, [
-    '--secret-key',
-    keys.secretKey,
-    '--client-key',
-    keys.clientKey,
-    '--webhook-url',
-    `${publicUrl}/api/v1/webhooks/toss`,
-    '--journal',
-    `${dataDir}/sandbox.journal`,
-  ]);
-  return { ...keys, url: String(sandbox.ready['listening']), isSandbox: true, stop: sandbox.stop };
-};
 
 const banner = (facts: {
   url: string;
@@ -101,7 +78,7 @@ const serve = async (config: Readonly<Settings>, log: Log): Promise<number> => {
       isAlone: isEmbedded,
     });
     life.onClose('app', app.close);
-    if (isEmbedded) await seedOnce(app, log);
+    if (isEmbedded && provider.isSandbox) await seedOnce(app, provider.url, log);
     if (isEnding) return;
     const url = await app.listen();
     const sandboxUrl = provider.isSandbox ? provider.url : null;

@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemClock } from '../platform/clock.ts';
 import type { Settings } from '../platform/config.ts';
 import { prepareDataDir, resolveDataDir } from '../platform/data-dir.ts';
+import { makeIds } from '../platform/ids.ts';
 import type { Log } from '../platform/log.ts';
 import { openEmbeddedPostgres } from '../platform/postgres/embedded.ts';
 import { processPort } from '../platform/process.ts';
@@ -11,7 +12,8 @@ import { processPort } from '../platform/process.ts';
 const readSecret = async (config: Readonly<Settings>, dataDir: string): Promise<string> => {
   if (config.USHER_SECRET !== undefined) return config.USHER_SECRET;
   const path = join(dataDir, 'secret');
-  const fresh = randomBytes(32).toString('base64url');
+  const ids = makeIds(systemClock);
+  const fresh = ids.secret() + ids.secret();
   // 'wx' fails when the file is there already: two programs at once keep the first one's secret.
   await writeFile(path, fresh, { mode: 0o600, flag: 'wx' }).catch((error: unknown) => {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;

@@ -14,12 +14,8 @@ export const demoAccounts = [
   { email: 'operator@example.com', password, name: '이하늘', role: 'OPERATOR', locale: 'ko' },
 ] as const;
 
-/** Holds the tickets of what is sold out, so that nobody's own list is full of them. */
-const audience = { ...demoAccounts[0], email: 'audience@example.com', name: '관객' };
-
-/** Every seat of these performances is sold to the buyer; what is sold already stays so. */
+/** Every seat of these performances is bought; what is sold already stays so. */
 export type SellAll = (
-  buyerId: string,
   performances: readonly { showId: string; performanceId: string; seatCount: number }[],
 ) => Promise<void>;
 
@@ -39,7 +35,7 @@ export async function seedDemo(deps: {
   const { identity, venues, catalogue, sellAll, nowMs } = deps;
   if (await catalogue.isSeeded(seedName)) return 'seeded before';
   const accountIds = new Map<string, string>();
-  for (const account of [...demoAccounts, audience])
+  for (const account of demoAccounts)
     accountIds.set(account.email, await identity.ensureAccount(account));
   const accountId = accountIds.get('organiser@example.com') ?? '';
   const makerOf = (key: string) => ({ accountId, requestId: 'demo', key: `demo ${key}` });
@@ -66,7 +62,7 @@ export async function seedDemo(deps: {
       ...{ showId, performanceId },
       seatCount: house.seatCount,
     }));
-    if (isSoldOut) await sellAll(accountIds.get(audience.email) ?? '', sold);
+    if (isSoldOut) await sellAll(sold);
   }
   await catalogue.noteSeeded(seedName);
   return 'seeded';

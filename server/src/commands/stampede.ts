@@ -1,0 +1,1 @@
+export const runStampede = async (): Promise<number> => { throw new Error('not here yet'); };
