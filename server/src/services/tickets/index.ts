@@ -1,3 +1,3 @@
 export { openTickets } from './module.ts';
-export { formatStart } from './render.ts';
+export { formatStart, oneLine } from './render.ts';
 export type { TicketsDoors, TicketsService } from './service.ts';

@@ -51,7 +51,7 @@ const offsetOf = (atMs: number, timeZone: string): string => {
 };
 
 /** Names come from people: one line, no control characters, Hangul in whole syllables. */
-const oneLine = (text: string): string =>
+export const oneLine = (text: string): string =>
   text
     .normalize('NFC')
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')

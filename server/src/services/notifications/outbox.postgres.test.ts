@@ -1,0 +1,334 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { simpleParser } from 'mailparser';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
+import { scratchFolder } from '../../../../tests/support/scratch.ts';
+import { until } from '../../../../tests/support/until.ts';
+import { systemClock } from '../../platform/clock.ts';
+import { makeIdempotency } from '../../platform/http/idempotency.ts';
+import { makeHttpServer } from '../../platform/http/server.ts';
+import { makeIds } from '../../platform/ids.ts';
+import { openJobs } from '../../platform/jobs.ts';
+import { silentLog } from '../../platform/log.ts';
+import { makeMetrics } from '../../platform/metrics.ts';
+import { openRelay } from '../../platform/outbox/relay.ts';
+import { openDatabase } from '../../platform/postgres/sql.ts';
+import { openTracing } from '../../platform/tracing.ts';
+import { type NotificationsDoors, openNotifications } from './index.ts';
+import { sendMailsJob } from './store.ts';
+
+const ids = makeIds(systemClock);
+const { url } = await makeTestDatabase();
+const db = openDatabase({ url, name: 'test', log: silentLog, poolMax: 6 });
+const idempotency = makeIdempotency(db, makeMetrics());
+const tracing = await openTracing({ endpoint: undefined, service: 'test' });
+/** One for all relays of this file: a lease outlives its relay by seconds. */
+const owner = 'test';
+afterAll(async () => {
+  await idempotency.close();
+  await db.close();
+});
+
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+beforeEach(() => db.query('TRUNCATE notifications.mails'));
+
+const buyer = ids.make('account');
+const won = (amount: number) => ({ amount, currency: 'KRW' as const });
+let state = 'PAID';
+let name = '김민지';
+const title = { ko: '오페라의 유령', en: 'The Phantom' };
+const doors: NotificationsDoors = {
+  orders: {
+    read: async (id) => ({
+      id,
+      state,
+      showTitle: title,
+      venueName: { ko: '한강 아레나', en: 'Hangang Arena' },
+      startsAt: '2026-12-24T10:30:00.000Z',
+      timeZone: 'Asia/Seoul',
+      items: [
+        {
+          seat: { section: { ko: '나구역', en: 'Block B' }, row: '12', number: 34, grade: 'VIP' },
+          price: won(150_000),
+          bookingFee: won(2000),
+        },
+      ],
+      total: won(152_000),
+    }),
+    linkToken: (id) => `${id}.secret`,
+  },
+  identity: {
+    accounts: async () => new Map([[buyer, { email: 'minji@example.com', name, locale: 'ko' }]]),
+  },
+  catalogue: { show: async () => ({ title, venueName: title }) },
+  tickets: {
+    documentsForMail: async (id) => ({
+      outcome: 'drawn',
+      document: { pdf: Buffer.from(`%PDF ${id}`), calendar: 'BEGIN:VCALENDAR' },
+    }),
+  },
+};
+
+type Config = { SMTP_URL?: string; USHER_ENV?: 'development' | 'production' };
+const open = async (config: Config = {}) => {
+  const dataDir = await scratchFolder();
+  const module = openNotifications(
+    {
+      db,
+      clock: systemClock,
+      ids,
+      log: silentLog,
+      metrics: makeMetrics(),
+      config: {
+        SMTP_URL: config.SMTP_URL,
+        MAIL_FROM: 'Usher <tickets@usher.example>',
+        USHER_ENV: config.USHER_ENV ?? 'development',
+      },
+      publicUrl: 'https://tickets.example.com',
+      dataDir,
+    },
+    doors,
+  );
+  closers.push(module.close);
+  const relay = openRelay({
+    db,
+    clock: systemClock,
+    log: silentLog,
+    metrics: makeMetrics(),
+    consumers: module.consumers ?? [],
+    owner,
+  });
+  closers.push(relay.close);
+  const job = module.jobs?.find((each) => each.name === sendMailsJob);
+  /** Sends whatever waits, without the job queue. */
+  const send = async (): Promise<void> => {
+    const rows = await db.query<{ id: string }>(
+      `SELECT id FROM notifications.mails WHERE state = 'WAITING'`,
+    );
+    await job?.run({ mailIds: rows.map(({ id }) => id) });
+  };
+  const folder = join(dataDir, 'outbox');
+  const files = async () => (await readdir(folder).catch(() => [])).sort();
+  return { module, relay, send, folder, files };
+};
+
+type Type = 'order.paid' | 'order.failed' | 'order.unknown';
+const more = {
+  'order.paid': { category: 'MUSICAL', totalMinor: 152_000 },
+  'order.failed': { code: 'REJECT_CARD_PAYMENT' },
+  'order.unknown': {},
+};
+const eventOf = (type: Type, orderId: string) => ({
+  id: ids.make('event'),
+  showId: ids.make('show'),
+  type,
+  payload: {
+    orderId,
+    performanceId: ids.make('performance'),
+    buyerId: buyer,
+    seats: 1,
+    at: '2026-11-01T00:00:00.000Z',
+    ...more[type],
+  },
+});
+const publish = (...events: ReturnType<typeof eventOf>[]) =>
+  db.query('SELECT platform.append_events($1)', [JSON.stringify(events)]);
+
+/** One mail in the database, sent to the folder. */
+const makeMail = async () => {
+  const opened = await open();
+  const showId = ids.make('show');
+  await db.transaction((tx) =>
+    opened.module.service.tellSaleOpened(tx, [{ accountId: buyer, showId }]),
+  );
+  await opened.send();
+  const rows = await db.query<{ id: string }>('SELECT id FROM notifications.mails');
+  return { ...opened, mailId: rows[0]?.id ?? '' };
+};
+
+describe('an event', () => {
+  test('that comes three times makes one mail, with tickets and the order’s secret link', async () => {
+    const { module, relay, folder, files } = await open();
+    const jobs = await openJobs({
+      url,
+      log: silentLog,
+      concurrency: 2,
+      jobs: (module.jobs ?? []).filter(({ schedule }) => schedule === undefined),
+    });
+    closers.push(jobs.close);
+    const orderId = ids.make('order');
+    await publish(eventOf('order.paid', orderId), eventOf('order.paid', orderId));
+    await relay.round();
+    await publish(eventOf('order.paid', orderId));
+    await relay.round();
+    await until('no job is left', async () => {
+      const waiting = await db.query('SELECT FROM graphile_worker.jobs');
+      return waiting.length === 0 && (await files()).length > 0;
+    });
+    const [file = '', ...others] = (await files()).filter((each) => each.endsWith('.eml'));
+    expect(others).toEqual([]);
+    const mail = await simpleParser(await readFile(join(folder, file)));
+    expect(mail.subject).toBe('[Usher] 예매가 완료되었습니다: 오페라의 유령');
+    expect(mail.text).toContain(`https://tickets.example.com/o/${orderId}.secret`);
+    expect(mail.attachments.map(({ filename, content }) => [filename, content.toString()])).toEqual(
+      [
+        [`${orderId}.pdf`, `%PDF ${orderId}`],
+        [`${orderId}.ics`, 'BEGIN:VCALENDAR'],
+      ],
+    );
+  });
+
+  test('of each kind is told in its own words, also when they come together', async () => {
+    const { module, relay, send } = await open();
+    const orderId = ids.make('order');
+    await publish(
+      eventOf('order.unknown', orderId),
+      eventOf('order.failed', orderId),
+      eventOf('order.paid', orderId),
+    );
+    await relay.round();
+    state = 'UNKNOWN';
+    await send();
+    state = 'PAID';
+    const rows = await db.query<{ kind: string; subject: string }>(
+      'SELECT kind, subject FROM notifications.mails ORDER BY kind',
+    );
+    expect(rows.map(({ kind, subject }) => [kind, subject])).toEqual([
+      ['order-failed', '[Usher] 결제가 이루어지지 않았습니다: 오페라의 유령'],
+      ['order-paid', '[Usher] 예매가 완료되었습니다: 오페라의 유령'],
+      ['order-unknown', '[Usher] 결제 결과를 확인하고 있습니다: 오페라의 유령'],
+    ]);
+    expect(module.consumers?.[0]?.types).toEqual(['order.paid', 'order.failed', 'order.unknown']);
+  });
+});
+
+describe('the opening of a sale', () => {
+  test('is told once to an account that likes the show, however often it is asked for', async () => {
+    const { module, send, files } = await open();
+    const likes = [{ accountId: buyer, showId: ids.make('show') }];
+    await db.transaction((tx) => module.service.tellSaleOpened(tx, likes));
+    await db.transaction((tx) => module.service.tellSaleOpened(tx, likes));
+    await send();
+    expect((await files()).filter((each) => each.endsWith('.eml'))).toHaveLength(1);
+  });
+
+  test('is not told when the transaction that notes it fails', async () => {
+    const { module } = await open();
+    const likes = [{ accountId: buyer, showId: ids.make('show') }];
+    const inside = db.transaction(async (tx) => {
+      await module.service.tellSaleOpened(tx, likes);
+      throw new Error('the like could not be noted');
+    });
+    await expect(inside).rejects.toThrow('could not be noted');
+    expect(await db.query('SELECT FROM notifications.mails')).toEqual([]);
+  });
+});
+
+describe('the outbox folder', () => {
+  test('gets one whole .eml and one .html for a mail, however often its job runs', async () => {
+    const { mailId, folder, files, send } = await makeMail();
+    await db.query(`UPDATE notifications.mails SET state = 'WAITING', sent_at = NULL`);
+    await send();
+    expect(await files()).toEqual([`${mailId}.eml`, `${mailId}.html`]);
+    const mail = await simpleParser(await readFile(join(folder, `${mailId}.eml`)));
+    expect(mail.subject).toBe('[Usher] 예매가 시작되었습니다: 오페라의 유령');
+    expect(mail.to).toMatchObject({ value: [{ name: '김민지', address: 'minji@example.com' }] });
+    expect(await readFile(join(folder, `${mailId}.html`), 'utf8')).toContain('김민지 님,');
+  });
+});
+
+const serve = async ({ module }: Awaited<ReturnType<typeof open>>) => {
+  const app = await makeHttpServer({
+    clock: systemClock,
+    log: silentLog,
+    metrics: makeMetrics(),
+    tracing,
+    idempotency,
+    routes: module.routes,
+    authenticate: (token) => ({ accountId: token, role: token, sessionId: 'ses' }),
+    mayCall: (auth, { role }) => auth !== 'operator' || role === 'OPERATOR',
+    trustProxy: false,
+    allowedOrigins: [],
+    checkAnswers: true,
+    rateLimits: true,
+  });
+  module.registerPages(app);
+  closers.push(() => app.close());
+  return (path: string, role?: string) =>
+    app.inject({
+      url: path,
+      ...(role === undefined ? {} : { headers: { authorization: `Bearer ${role}` } }),
+    });
+};
+
+describe('the list of mails', () => {
+  const path = '/api/v1/operator/mails';
+
+  test('shows an operator what was written, sent and given up', async () => {
+    const opened = await makeMail();
+    const get = await serve(opened);
+    const [sent] = (await get(path, 'OPERATOR')).json().items;
+    expect(sent).toMatchObject({ id: opened.mailId, to: 'minji@example.com', error: null });
+    expect(sent.sentAt).not.toBeNull();
+    await db.query(
+      `UPDATE notifications.mails SET state = 'GIVEN_UP', sent_at = NULL,
+         given_up_at = clock_timestamp(), reason = 'no such mailbox'`,
+    );
+    const [lost] = (await get(path, 'OPERATOR')).json().items;
+    expect(lost).toMatchObject({ sentAt: null, error: 'no such mailbox' });
+    expect(lost.givenUpAt).not.toBeNull();
+  });
+
+  test('is for operators only', async () => {
+    const get = await serve(await open());
+    const [nobody, someone] = [await get(path), await get(path, 'BUYER')];
+    expect([nobody.statusCode, nobody.json().code]).toEqual([401, 'UNAUTHENTICATED']);
+    expect([someone.statusCode, someone.json().code]).toEqual([403, 'FORBIDDEN']);
+  });
+
+  test('sends more calls than its rate away', async () => {
+    const get = await serve(await open());
+    const answers = [];
+    for (let at = 0; at < 70; at++) answers.push((await get(path, 'OPERATOR')).statusCode);
+    expect(answers.at(0)).toBe(200);
+    expect(answers.at(-1)).toBe(429);
+  });
+});
+
+describe('the outbox pages', () => {
+  test('list the mails and open each one, with its HTML where nothing runs', async () => {
+    name = '<script>alert(1)</script>';
+    const opened = await makeMail();
+    name = '김민지';
+    const get = await serve(opened);
+    const list = await get('/outbox');
+    expect(list.statusCode).toBe(200);
+    expect(list.body).toContain(`href="/outbox/${opened.mailId}"`);
+    const page = await get(`/outbox/${opened.mailId}`);
+    expect(page.statusCode).toBe(200);
+    expect(page.body).toContain('<iframe sandbox="allow-popups allow-popups-to-escape-sandbox"');
+    for (const { body, headers } of [list, page]) {
+      expect(body).not.toContain('<script');
+      expect(headers['content-security-policy']).toMatch(/^default-src 'none'; style-src/);
+      expect(headers['cache-control']).toBe('no-store');
+    }
+  });
+
+  test('answer 404 for a mail that is not there and for what is no id', async () => {
+    const get = await serve(await open());
+    expect((await get(`/outbox/${ids.make('mail')}`)).statusCode).toBe(404);
+    expect((await get('/outbox/..%2Fsecret')).statusCode).toBe(404);
+  });
+
+  test.each([
+    ['an SMTP server is set', { SMTP_URL: 'smtp://127.0.0.1:9' }],
+    ['in production', { USHER_ENV: 'production' }],
+  ] as const)('are not there when %s', async (_when, config) => {
+    const get = await serve(await open(config));
+    expect((await get('/outbox')).json().code).toBe('ROUTE_NOT_FOUND');
+  });
+});

@@ -1,0 +1,135 @@
+import { describe, expect, test } from 'vitest';
+import {
+  composeOrderMail,
+  composeSaleOpened,
+  escapeHtml,
+  type MailedOrder,
+  renderOutbox,
+  renderOutboxMail,
+} from './render.ts';
+import type { WrittenMail } from './store.ts';
+
+const won = (amount: number) => ({ amount, currency: 'KRW' as const });
+const seatOf = (number: number) => ({
+  seat: { section: { ko: '나구역', en: 'Block B' }, row: '12', number, grade: 'VIP' },
+  price: won(150_000),
+  bookingFee: won(2000),
+});
+const order: MailedOrder = {
+  id: 'ord_01jd8zk3v7q2m4x6t9w1y5b0ce',
+  showTitle: { ko: '오페라의 유령', en: 'The Phantom' },
+  venueName: { ko: '한강 아레나', en: 'Hangang Arena' },
+  startsAt: '2026-12-24T10:30:00.000Z',
+  timeZone: 'Asia/Seoul',
+  items: [seatOf(34), seatOf(35)],
+  total: won(304_000),
+};
+const minji = { name: '김민지', locale: 'ko' } as const;
+const jane = { name: 'Jane', locale: 'en' } as const;
+const url = 'https://tickets.example.com/o/ord_1.mac';
+const evil = `<img src=x onerror="a('b')">&\r\nBcc: all@example.com`;
+
+describe('the mail of a paid order', () => {
+  test('says in Korean what was bought, when at the venue, and for how much', () => {
+    const { subject, text } = composeOrderMail('paid', order, minji, url);
+    expect(subject).toBe('[Usher] 예매가 완료되었습니다: 오페라의 유령');
+    for (const part of [
+      '김민지 님,',
+      '일시: 2026년 12월 24일 목요일 오후 7:30',
+      '좌석: VIP 나구역 12열 34번 · 150,000원',
+      '좌석: VIP 나구역 12열 35번 · 150,000원',
+      '예매 수수료: 4,000원',
+      '합계: 304,000원',
+      url,
+    ])
+      expect(text).toContain(part);
+  });
+
+  test('says it in English to an account that reads English', () => {
+    const { subject, text } = composeOrderMail('paid', order, jane, url);
+    expect(subject).toBe('[Usher] Your tickets: The Phantom');
+    expect(text).toMatch(/When: Thursday,? 24 December 2026 at 19:30/);
+    expect(text).toContain('Seat: VIP Block B row 12, seat 34 · ₩150,000');
+    expect(text).toContain('Total: ₩304,000');
+    expect(text).not.toMatch(/[가-힣]/);
+  });
+
+  test('holds the same facts in both parts', () => {
+    const { html } = composeOrderMail('paid', order, minji, url);
+    for (const part of ['김민지 님,', '12열 35번', '304,000원', order.id, `href="${url}"`])
+      expect(html).toContain(part);
+  });
+});
+
+test('a failed payment is told with what it means for money and seats', () => {
+  expect(composeOrderMail('failed', order, minji, url).text).toContain('청구된 금액은 없습니다');
+  expect(composeOrderMail('failed', order, jane, url).text).toContain('You were not charged');
+});
+
+test('an unknown outcome is told with: the seats stay yours, nothing to do', () => {
+  expect(composeOrderMail('unknown', order, minji, url).text).toContain('하실 일은 없습니다');
+  const { text } = composeOrderMail('unknown', order, jane, url);
+  expect(text).toContain('Your seats stay yours and there is nothing to do');
+});
+
+describe('what people named', () => {
+  const named: MailedOrder = {
+    ...order,
+    showTitle: { ko: evil, en: evil },
+    venueName: { ko: evil, en: evil },
+    items: [{ ...seatOf(1), seat: { ...seatOf(1).seat, section: { ko: evil, en: evil } } }],
+  };
+  const mails = [
+    composeOrderMail('paid', named, { name: evil, locale: 'ko' }, url),
+    composeOrderMail('unknown', named, { name: evil, locale: 'en' }, url),
+    composeSaleOpened(
+      { title: named.showTitle, venueName: named.venueName },
+      { name: evil, locale: 'en' },
+      `${url}"><script>`,
+    ),
+  ];
+
+  test('is text in the HTML part, never markup', () => {
+    for (const { html } of mails) {
+      expect(html).toContain('&lt;img src=x onerror=&quot;a(&#39;b&#39;)&quot;&gt;&amp;');
+      expect(html).not.toMatch(/<(?:img|script)/);
+      expect(html).not.toMatch(/href="[^"]*"[^ >]/);
+    }
+  });
+
+  test('never starts a line of its own, in no part and not in the subject', () => {
+    for (const { subject, text } of mails) {
+      expect(subject).not.toMatch(/[\r\n]/);
+      expect(text).not.toMatch(/^Bcc:/m);
+    }
+  });
+});
+
+describe('the outbox pages', () => {
+  const mail: WrittenMail = {
+    id: 'mail_01jd8zk3v7q2m4x6t9w1y5b0ce',
+    state: 'SENT',
+    to: '"><script>@example.com',
+    subject: `"><script>alert(1)</script>`,
+    text: '</pre><script>alert(2)</script>',
+    html: '<p>"Hello" & <a href="https://example.com">welcome</a></p>',
+    reason: '<script>',
+    writtenAt: new Date('2026-11-01T00:00:00.000Z'),
+    sentAt: null,
+    givenUpAt: null,
+  };
+
+  test('show a mail’s parts as text and in a frame that runs nothing', () => {
+    for (const page of [renderOutbox([mail], '/data/<script>'), renderOutboxMail(mail, '/data')])
+      expect(page).not.toMatch(/<script/);
+    const frame = /<iframe sandbox="([^"]*)"[^>]*srcdoc="([^"]*)"/.exec(
+      renderOutboxMail(mail, '/d'),
+    );
+    expect(frame?.[1]).toBe('allow-popups allow-popups-to-escape-sandbox');
+    expect(frame?.[2]).toBe(escapeHtml(mail.html));
+  });
+
+  test('say so when there is no mail', () => {
+    expect(renderOutbox([], '/data')).toContain('No mail has been written yet');
+  });
+});

@@ -1,0 +1,294 @@
+import type { LocalText, Money } from '@usher/contract/primitives.ts';
+import type { Locale } from '../../domain/categories.ts';
+import { addMoney, formatMoney } from '../../domain/money.ts';
+import { formatStart, oneLine } from '../tickets/index.ts';
+import type { WrittenMail } from './store.ts';
+
+/** What a mail says of an order: the part of the contract's order that it needs. */
+export type MailedOrder = {
+  readonly id: string;
+  readonly showTitle: LocalText;
+  readonly venueName: LocalText;
+  readonly startsAt: string;
+  readonly timeZone: string;
+  readonly items: readonly {
+    readonly seat: {
+      readonly section: LocalText;
+      readonly row: string;
+      readonly number: number;
+      readonly grade: string;
+    };
+    readonly price: Money;
+    readonly bookingFee: Money;
+  }[];
+  readonly total: Money;
+};
+export type Reader = { readonly name: string; readonly locale: Locale };
+export type ComposedMail = {
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+};
+
+/** A mail before it is put into either form. Everything in it is plain text. */
+type Content = {
+  locale: Locale;
+  subject: string;
+  greeting: string;
+  says: readonly string[];
+  facts: readonly (readonly [label: string, value: string])[];
+  link: { label: string; url: string };
+  note: string;
+};
+
+const words = {
+  ko: {
+    greeting: (name: string) => `${name} 님,`,
+    show: '공연',
+    when: '일시',
+    where: '장소',
+    seat: '좌석',
+    fee: '예매 수수료',
+    total: '합계',
+    order: '예매 번호',
+    seatAt: (row: string, number: number) => `${row}열 ${number}번`,
+    openOrder: '예매 내역 보기',
+    openShow: '공연 보기',
+    secret:
+      '이 주소를 아는 사람은 누구나 예매 내역을 볼 수 있습니다. 다른 사람에게 전달하지 마세요.',
+    paid: {
+      subject: '예매가 완료되었습니다',
+      says: [
+        '결제가 확인되어 예매가 완료되었습니다.',
+        '입장권(PDF)과 일정(ICS)을 첨부했습니다. 입장할 때 입장권의 QR 코드를 보여 주세요.',
+      ],
+    },
+    failed: {
+      subject: '결제가 이루어지지 않았습니다',
+      says: [
+        '결제가 이루어지지 않아 예매가 완료되지 않았습니다. 청구된 금액은 없습니다.',
+        '좌석을 잡아 둔 시간이 남아 있으면 다른 결제 수단으로 다시 예매할 수 있습니다. 시간이 지났다면 좌석을 다시 골라 주세요.',
+      ],
+    },
+    unknown: {
+      subject: '결제 결과를 확인하고 있습니다',
+      says: [
+        '결제 결과가 아직 도착하지 않아 확인하고 있습니다.',
+        '좌석은 그대로 고객님의 것이며, 하실 일은 없습니다. 다시 결제하지 마세요. 결과가 확인되는 대로 메일로 알려 드립니다.',
+      ],
+    },
+    opened: {
+      subject: '예매가 시작되었습니다',
+      says: ['관심 공연의 예매가 시작되었습니다.'],
+      note: '관심 공연으로 등록하셔서 보내 드립니다. 등록을 해제하면 더 보내지 않습니다.',
+    },
+  },
+  en: {
+    greeting: (name: string) => `Dear ${name},`,
+    show: 'Show',
+    when: 'When',
+    where: 'Where',
+    seat: 'Seat',
+    fee: 'Booking fee',
+    total: 'Total',
+    order: 'Order',
+    seatAt: (row: string, number: number) => `row ${row}, seat ${number}`,
+    openOrder: 'See your order',
+    openShow: 'See the show',
+    secret: 'Whoever knows this address can see your order. Please do not pass it on.',
+    paid: {
+      subject: 'Your tickets',
+      says: [
+        'Your payment is confirmed and the seats are yours.',
+        'Your tickets (PDF) and a calendar entry (ICS) are attached. Show the QR code on the ticket at the door.',
+      ],
+    },
+    failed: {
+      subject: 'Your payment did not go through',
+      says: [
+        'The payment was not made, so the order is not complete. You were not charged.',
+        'While your hold on the seats still runs you can order again and pay another way; after that, please choose seats again.',
+      ],
+    },
+    unknown: {
+      subject: 'We are checking your payment',
+      says: [
+        'The outcome of your payment has not reached us yet, and we are asking for it.',
+        'Your seats stay yours and there is nothing to do. Please do not pay again. We will write as soon as we know.',
+      ],
+    },
+    opened: {
+      subject: 'The sale has opened',
+      says: ['The sale of a show that you like has opened.'],
+      note: 'You get this because you like the show. Take the like back and we will not write again.',
+    },
+  },
+} as const;
+
+/** An address of ours in both parts; `escapeHtml` makes it safe in the HTML one. */
+export const composeOrderMail = (
+  kind: 'paid' | 'failed' | 'unknown',
+  order: MailedOrder,
+  reader: Reader,
+  url: string,
+): ComposedMail => {
+  const { locale, name } = reader;
+  const say = words[locale];
+  const title = order.showTitle[locale];
+  const seats = order.items.map(({ seat, price }) => {
+    const place = `${seat.grade} ${seat.section[locale]} ${say.seatAt(seat.row, seat.number)}`;
+    return [say.seat, `${place} · ${formatMoney(price, locale)}`] as const;
+  });
+  const fee = addMoney(...order.items.map(({ bookingFee }) => bookingFee));
+  return compose({
+    locale,
+    subject: `${say[kind].subject}: ${title}`,
+    greeting: say.greeting(name),
+    says: say[kind].says,
+    facts: [
+      [say.show, title],
+      [say.when, formatStart(order.startsAt, order.timeZone, locale)],
+      [say.where, order.venueName[locale]],
+      ...seats,
+      [say.fee, formatMoney(fee, locale)],
+      [say.total, formatMoney(order.total, locale)],
+      [say.order, order.id],
+    ],
+    link: { label: say.openOrder, url },
+    note: say.secret,
+  });
+};
+
+export const composeSaleOpened = (
+  show: { readonly title: LocalText; readonly venueName: LocalText },
+  reader: Reader,
+  url: string,
+): ComposedMail => {
+  const { locale, name } = reader;
+  const say = words[locale];
+  return compose({
+    locale,
+    subject: `${say.opened.subject}: ${show.title[locale]}`,
+    greeting: say.greeting(name),
+    says: say.opened.says,
+    facts: [
+      [say.show, show.title[locale]],
+      [say.where, show.venueName[locale]],
+    ],
+    link: { label: say.openShow, url },
+    note: say.opened.note,
+  });
+};
+
+const compose = (content: Content): ComposedMail => {
+  const facts = content.facts.map(([label, value]) => [label, oneLine(value)] as const);
+  const clean = { ...content, greeting: oneLine(content.greeting), facts };
+  return {
+    subject: `[Usher] ${oneLine(content.subject)}`,
+    text: textOf(clean),
+    html: htmlOf(clean),
+  };
+};
+
+const textOf = ({ greeting, says, facts, link, note }: Content): string =>
+  [
+    greeting,
+    ...says,
+    facts.map(([label, value]) => `${label}: ${value}`).join('\n'),
+    `${link.label}: ${link.url}`,
+    note,
+    'Usher',
+  ].join('\n\n');
+
+const escapes: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+export const escapeHtml = (text: string): string =>
+  text.replace(/[&<>"']/g, (sign) => escapes[sign] ?? '');
+
+const htmlOf = ({ locale, subject, greeting, says, facts, link, note }: Content): string => {
+  const rows = facts.map(
+    ([label, value]) =>
+      '<tr><td style="padding:6px 16px 6px 0;color:#6b6f7a;white-space:nowrap;vertical-align:top">' +
+      `${escapeHtml(label)}</td><td style="padding:6px 0">${escapeHtml(value)}</td></tr>`,
+  );
+  const paragraphs = [greeting, ...says].map(
+    (text) => `<p style="margin:0 0 12px">${escapeHtml(text)}</p>`,
+  );
+  return `<!doctype html>
+<html lang="${locale}"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>${escapeHtml(oneLine(subject))}</title></head>
+<body style="margin:0;background:#f5f6f8;color:#17181c;font:15px/1.6 Pretendard,-apple-system,\
+'Apple SD Gothic Neo','Noto Sans KR','Malgun Gothic',sans-serif">
+<div style="max-width:560px;margin:0 auto;padding:24px 16px">
+<div style="background:#fff;border-radius:8px;padding:28px 24px">
+<p style="margin:0 0 20px;font-size:18px;font-weight:700">Usher</p>
+${paragraphs.join('\n')}
+<table role="presentation" style="border-collapse:collapse;margin:8px 0 20px;width:100%">
+${rows.join('\n')}
+</table>
+<p style="margin:0 0 20px"><a href="${escapeHtml(link.url)}" target="_blank" rel="noopener" \
+style="display:inline-block;background:#17181c;color:#fff;text-decoration:none;border-radius:6px;\
+padding:10px 18px">${escapeHtml(link.label)}</a></p>
+<p style="margin:0;color:#6b6f7a;font-size:13px">${escapeHtml(note)}</p>
+</div></div></body></html>
+`;
+};
+
+const pageOf = (title: string, body: string): string => `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>${escapeHtml(title)}</title><style>
+body{margin:0 auto;max-width:960px;padding:24px 16px;font:15px/1.5 system-ui,sans-serif;\
+color:#17181c;background:#f5f6f8}
+a{color:#1f4471}h1{font-size:20px}table{border-collapse:collapse;width:100%;background:#fff}
+th,td{text-align:left;padding:8px 12px;border-bottom:1px solid #d9dbe1;vertical-align:top}
+iframe{width:100%;height:640px;border:1px solid #d9dbe1;background:#fff}
+pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#fff;padding:16px}
+</style></head><body><h1>${escapeHtml(title)}</h1>
+${body}
+</body></html>
+`;
+
+const statusOf = ({ sentAt, givenUpAt, reason, state }: WrittenMail): string => {
+  if (sentAt !== null) return `written to the folder ${sentAt.toISOString()}`;
+  if (givenUpAt !== null) return `given up ${givenUpAt.toISOString()}: ${reason}`;
+  return reason === null ? state.toLowerCase() : `${state.toLowerCase()}: ${reason}`;
+};
+
+/** The mails that would have been sent, for the one who tries the program out. */
+export const renderOutbox = (mails: readonly WrittenMail[], folder: string): string => {
+  const rows = mails.map(
+    (mail) =>
+      `<tr><td>${mail.writtenAt.toISOString()}</td><td>${escapeHtml(mail.to)}</td>` +
+      `<td><a href="/outbox/${mail.id}">${escapeHtml(mail.subject)}</a></td>` +
+      `<td>${escapeHtml(statusOf(mail))}</td></tr>`,
+  );
+  const table = `<table><tr><th>Written</th><th>To</th><th>Subject</th><th>State</th></tr>
+${rows.join('\n')}</table>`;
+  const about = `<p>No SMTP server is set (SMTP_URL): mails are kept in ${escapeHtml(folder)}.</p>`;
+  const none = '<p>No mail has been written yet.</p>';
+  return pageOf('Outbox', `${about}\n${mails.length === 0 ? none : table}`);
+};
+
+/** The HTML part stands in a frame that may run nothing; its links open beside the page. */
+export const renderOutboxMail = (mail: WrittenMail, folder: string): string =>
+  pageOf(
+    mail.subject,
+    `<p><a href="/outbox">Outbox</a></p>
+<table><tr><th>To</th><td>${escapeHtml(mail.to)}</td></tr>
+<tr><th>Written</th><td>${mail.writtenAt.toISOString()}</td></tr>
+<tr><th>State</th><td>${escapeHtml(statusOf(mail))}</td></tr>
+<tr><th>File</th><td>${escapeHtml(`${folder}/${mail.id}.eml`)}</td></tr></table>
+<h2>HTML part</h2>
+<iframe sandbox="allow-popups allow-popups-to-escape-sandbox" title="HTML part" \
+srcdoc="${escapeHtml(mail.html)}"></iframe>
+<h2>Text part</h2>
+<pre>${escapeHtml(mail.text)}</pre>`,
+  );
+
+export const renderNoSuchMail = (): string =>
+  pageOf('No such mail', '<p><a href="/outbox">Outbox</a></p>');

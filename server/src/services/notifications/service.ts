@@ -1,0 +1,269 @@
+import type { LocalText } from '@usher/contract/primitives.ts';
+import type { Locale } from '../../domain/categories.ts';
+import { makeBatcher } from '../../platform/batcher.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { assert, Failure } from '../../platform/failure.ts';
+import type { Log } from '../../platform/log.ts';
+import type { Sql } from '../../platform/postgres/sql.ts';
+import { composeRestMaxMs, smtpConnections, triesMax } from './config.ts';
+import {
+  type ComposedMail,
+  composeOrderMail,
+  composeSaleOpened,
+  type MailedOrder,
+  type Reader,
+} from './render.ts';
+import type { NotificationsStore, TriedMail, WaitingMail } from './store.ts';
+
+/** What mails need of other services, at their doors. */
+export type NotificationsDoors = {
+  readonly orders: {
+    read(orderId: string): Promise<(MailedOrder & { readonly state: string }) | null>;
+    /** Of the secret address under which the order can be read without signing in. */
+    linkToken(orderId: string): string;
+  };
+  readonly identity: {
+    accounts(
+      ids: readonly string[],
+    ): Promise<ReadonlyMap<string, { email: string; name: string; locale: Locale }>>;
+  };
+  readonly catalogue: {
+    show(
+      showId: string,
+    ): Promise<{ readonly title: LocalText; readonly venueName: LocalText } | null>;
+  };
+  readonly tickets: {
+    documentsForMail(
+      orderId: string,
+    ): Promise<
+      | { outcome: 'drawn'; document: { pdf: Buffer; calendar: string } }
+      | { outcome: 'unknown' }
+      | { outcome: 'cancelled' }
+    >;
+  };
+};
+
+export type Attachment = {
+  readonly filename: string;
+  readonly contentType: string;
+  readonly content: Buffer | string;
+};
+export type OutgoingMail = ComposedMail & {
+  readonly id: string;
+  readonly to: { readonly name: string; readonly address: string };
+  readonly writtenAt: Date;
+  readonly attachments: readonly Attachment[];
+};
+
+/** Who carries mails away. Throws when it cannot now; `refused`: this address takes none, ever. */
+export type Postman = {
+  send(mail: OutgoingMail): Promise<{ outcome: 'sent' } | { outcome: 'refused'; reason: string }>;
+  close(): void;
+};
+
+type Composed =
+  | { outcome: 'composed'; mail: OutgoingMail }
+  /** Nothing to tell any more. */
+  | { outcome: 'over'; reason: string };
+
+/** One address and nothing that a header could read as more; accounts hold no other. */
+const isAddress = (text: string): boolean => /^[^\s<>",;:\\]+@[^\s<>",;:\\]+$/.test(text);
+
+const over = (reason: string): Composed => ({ outcome: 'over', reason });
+
+const makeComposer = (deps: { doors: NotificationsDoors; publicUrl: string }) => {
+  const { orders, identity, catalogue, tickets } = deps.doors;
+
+  const ofOrder = async (
+    waiting: WaitingMail,
+    kind: 'paid' | 'failed' | 'unknown',
+    reader: Reader,
+  ): Promise<{ content: ComposedMail; attachments: Attachment[] } | { over: string }> => {
+    const order = await orders.read(waiting.aboutId);
+    assert(order !== null, `${waiting.id}: its order exists`);
+    if (kind === 'unknown' && order.state !== 'UNKNOWN' && order.state !== 'STUCK')
+      return { over: `the outcome is known by now: ${order.state}` };
+    const url = `${deps.publicUrl}/o/${orders.linkToken(order.id)}`;
+    const content = composeOrderMail(kind, order, reader, url);
+    if (kind !== 'paid') return { content, attachments: [] };
+    const drawn = await tickets.documentsForMail(order.id);
+    assert(drawn.outcome !== 'unknown', `${order.id}: a paid order has tickets`);
+    if (drawn.outcome === 'cancelled') return { over: 'the tickets were cancelled' };
+    const { pdf, calendar } = drawn.document;
+    const attachments: Attachment[] = [
+      { filename: `${order.id}.pdf`, contentType: 'application/pdf', content: pdf },
+      { filename: `${order.id}.ics`, contentType: 'text/calendar', content: calendar },
+    ];
+    return { content, attachments };
+  };
+
+  const ofShow = async (waiting: WaitingMail, reader: Reader) => {
+    const show = await catalogue.show(waiting.aboutId);
+    if (show === null) return { over: 'the show is gone' };
+    const url = `${deps.publicUrl}/shows/${waiting.aboutId}`;
+    return { content: composeSaleOpened(show, reader, url), attachments: [] };
+  };
+
+  const parts = (waiting: WaitingMail, reader: Reader) => {
+    switch (waiting.kind) {
+      case 'order-paid':
+        return ofOrder(waiting, 'paid', reader);
+      case 'order-failed':
+        return ofOrder(waiting, 'failed', reader);
+      case 'order-unknown':
+        return ofOrder(waiting, 'unknown', reader);
+      case 'sale-opened':
+        return ofShow(waiting, reader);
+    }
+  };
+
+  return async (waiting: WaitingMail): Promise<Composed> => {
+    const account = (await identity.accounts([waiting.recipientId])).get(waiting.recipientId);
+    if (account === undefined) return over('the account is gone');
+    if (!isAddress(account.email)) return over('no mail address');
+    const made = await parts(waiting, account);
+    if ('over' in made) return over(made.over);
+    const to = { name: account.name, address: account.email };
+    const { id, writtenAt } = waiting;
+    const { content, attachments } = made;
+    return { outcome: 'composed', mail: { ...content, id, to, writtenAt, attachments } };
+  };
+};
+
+export type NotificationsService = {
+  /**
+   * Writes mails that the sale of a show has opened, in the caller's transaction; one mail for an
+   * account and a show, however often it is asked for.
+   */
+  tellSaleOpened(
+    tx: Sql,
+    likes: readonly { readonly accountId: string; readonly showId: string }[],
+  ): Promise<void>;
+};
+
+export const makeNotifications = (deps: {
+  store: NotificationsStore;
+  doors: NotificationsDoors;
+  postman: Postman;
+  clock: Clock;
+  log: Log;
+  publicUrl: string;
+  /** Counts tries by how they ended. */
+  tried: (outcome: string) => void;
+}) => {
+  const { store, postman, clock, log } = deps;
+  const compose = makeComposer(deps);
+
+  // One after another with rests between: a PDF takes 10 ms of the thread that serves buyers.
+  const composer = makeBatcher<WaitingMail, Composed>({
+    name: 'compose-mails',
+    sizeMax: 1,
+    inFlightMax: 1,
+    run: async ([waiting]) => {
+      assert(waiting !== undefined, 'a batch holds a mail');
+      const startedMs = clock.monotonicMs();
+      const composed = await compose(waiting);
+      await clock.sleep(Math.min(clock.monotonicMs() - startedMs, composeRestMaxMs));
+      return [composed];
+    },
+  });
+  const ender = makeBatcher<TriedMail, void>({
+    name: 'end-mail-tries',
+    run: async (tried) => {
+      await store.endTries(tried);
+      return tried.map(() => undefined);
+    },
+  });
+
+  const end = async (
+    waiting: WaitingMail,
+    state: TriedMail['state'],
+    reason: string | null,
+    mail: OutgoingMail | null,
+  ): Promise<void> => {
+    await ender.add({
+      id: waiting.id,
+      state,
+      reason: reason?.slice(0, 1000) ?? null,
+      to: mail?.to.address ?? null,
+      subject: mail?.subject ?? null,
+      text: mail?.text ?? null,
+      html: mail?.html ?? null,
+    });
+    deps.tried(state.toLowerCase());
+    const facts = { mailId: waiting.id, kind: waiting.kind, tries: waiting.tries, reason };
+    if (state === 'GIVEN_UP') log.error(facts, 'a mail is given up');
+    else if (state === 'WAITING') log.warn(facts, 'a mail could not be sent yet');
+  };
+  /** The end of a try that failed: the last one of all gives the mail up. */
+  const fail = (waiting: WaitingMail, error: unknown, mail: OutgoingMail | null): Promise<void> =>
+    end(waiting, waiting.tries >= triesMax ? 'GIVEN_UP' : 'WAITING', String(error), mail);
+
+  const attempt = async (waiting: WaitingMail): Promise<'over' | 'not_composed' | 'not_sent'> => {
+    let composed: Composed;
+    try {
+      composed = await composer.add(waiting);
+    } catch (error) {
+      await fail(waiting, error, null);
+      return 'not_composed';
+    }
+    if (composed.outcome === 'over') {
+      await end(waiting, 'DROPPED', composed.reason, null);
+      return 'over';
+    }
+    const { mail } = composed;
+    let sent: Awaited<ReturnType<Postman['send']>>;
+    try {
+      sent = await postman.send(mail);
+    } catch (error) {
+      await fail(waiting, error, mail);
+      return 'not_sent';
+    }
+    if (sent.outcome === 'sent') await end(waiting, 'SENT', null, mail);
+    else await end(waiting, 'GIVEN_UP', sent.reason, mail);
+    return 'over';
+  };
+
+  return {
+    tellSaleOpened: (
+      tx: Sql,
+      likes: readonly { readonly accountId: string; readonly showId: string }[],
+    ): Promise<void> =>
+      store.tell(
+        tx,
+        likes.map(({ accountId, showId }) => ({
+          kind: 'sale-opened',
+          aboutId: showId,
+          recipientId: accountId,
+        })),
+      ),
+
+    /**
+     * Sends those of the mails that still wait. Throws while any of them could not be sent, so that
+     * the job is tried again; a mail that was given up or dropped is over and no reason to.
+     */
+    sendMails: async (mailIds: readonly string[]): Promise<void> => {
+      const waiting = await store.beginTry(mailIds);
+      let failed = 0;
+      for (let at = 0; at < waiting.length; at += smtpConnections) {
+        const group = waiting.slice(at, at + smtpConnections);
+        const outcomes = await Promise.all(group.map(attempt));
+        failed += outcomes.filter((outcome) => outcome !== 'over').length;
+        // Nobody takes mails now: the others need not each find out for themselves.
+        if (outcomes.every((outcome) => outcome === 'not_sent')) {
+          failed += waiting.length - at - group.length;
+          break;
+        }
+      }
+      if (failed > 0)
+        throw new Failure('MAILS_NOT_SENT', `${failed} of ${waiting.length} mails wait on`, {
+          retryable: true,
+        });
+    },
+
+    close: async (): Promise<void> => {
+      await composer.close();
+      await ender.close();
+    },
+  };
+};
