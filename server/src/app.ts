@@ -5,7 +5,6 @@ import { makePages } from './pages.ts';
 import type { Clock } from './platform/clock.ts';
 import type { ServiceName, Settings } from './platform/config.ts';
 import { makeIdempotency } from './platform/http/idempotency.ts';
-import type { Route } from './platform/http/route.ts';
 import { makeHttpServer } from './platform/http/server.ts';
 import { makeIds } from './platform/ids.ts';
 import { openJobs } from './platform/jobs.ts';
@@ -36,8 +35,8 @@ export type AppOptions = {
   secret: string;
   databaseUrl: string;
   dataDir: string;
-  /** How buyers reach us; null: the address that the server gets. */
-  publicUrl: string | null;
+  /** How buyers reach us. */
+  publicUrl: string;
   toss: { url: string; secretKey: string; clientKey: string; isSandbox: boolean };
   /** No other process works on this database: what is found half done was left by a crash. */
   isAlone: boolean;
@@ -59,127 +58,127 @@ export const openApp = async (options: AppOptions): Promise<App> => {
   }
 };
 
-const openAll = async (options: AppOptions, life: Lifecycle) => {
-  const { config, clock, log, secret } = options;
-  const tracing = await openTracing({
-    endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
-    service: 'usher',
-  });
+/** What every service is given: the tools, the settings, and a way to hear of other processes. */
+const openContext = async (options: AppOptions, life: Lifecycle) => {
+  const { config, clock, log, secret, databaseUrl, dataDir, publicUrl } = options;
+  const endpoint = config.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const tracing = await openTracing({ endpoint, service: 'usher' });
   life.onClose('tracing', tracing.close);
   const metrics = makeMetrics();
   life.onClose('metrics', metrics.close);
-  const ids = makeIds(clock);
-  const db = openDatabase({
-    url: options.databaseUrl,
-    name: 'server',
-    log,
-    poolMax: config.DATABASE_POOL_MAX,
-  });
+  const poolMax = config.DATABASE_POOL_MAX;
+  const db = openDatabase({ url: databaseUrl, name: 'server', log, poolMax });
   life.onClose('database', db.close);
-
   const channels = new Map<string, (payload: string) => void>();
-  let relay: Relay | null = null;
-  const publicUrl = options.publicUrl ?? `http://${config.HOST}:${config.PORT}`;
-  const context = {
-    db,
-    url: options.databaseUrl,
-    clock,
-    ids,
-    log,
-    metrics,
-    config,
-    secret,
-    publicUrl,
-    dataDir: options.dataDir,
-    relayWake: () => relay?.wake(),
+  const wakers: (() => void)[] = [];
+  return {
+    ...{ db, clock, log, metrics, config, secret, publicUrl, dataDir, tracing, channels, wakers },
+    ids: makeIds(clock),
+    relayWake: (): void => {
+      for (const wake of wakers) wake();
+    },
     listen: (channel: string, onMessage: (payload: string) => void) =>
       void channels.set(channel, onMessage),
   };
-  const modules: { name: ServiceName; module: Module<unknown> }[] = [];
+};
+type Context = Awaited<ReturnType<typeof openContext>>;
+type Opened = { name: ServiceName; module: Module<unknown> };
+
+const openServices = async (options: AppOptions, context: Context, life: Lifecycle) => {
+  const { toss, isAlone, failPoint } = options;
+  const all: Opened[] = [];
   const opened = <S>(name: ServiceName, module: Module<S>): S => {
-    modules.push({ name, module });
+    all.push({ name, module });
     life.onClose(name, module.close);
     return module.service;
   };
-
   const identity = opened('identity', await openIdentity(context));
   const venues = opened('catalogue', openVenues(context));
   const catalogue = opened(
     'catalogue',
     await openCatalogue(context, {
       venues,
-      stock: makeSeatStock(db),
+      stock: makeSeatStock(context.db),
       // Opened below: the catalogue's jobs do not run before everything is open.
-      tell: (tx, likes) => notificationsModule.service.tellSaleOpened(tx, likes),
+      tell: (tx, likes) => notifications.service.tellSaleOpened(tx, likes),
     }),
   );
   opened('catalogue', await openRanking(context, { catalogue }));
   const seats = opened('seats', openSeats(context, { catalogue }));
-  const checkoutPageUrl = options.toss.isSandbox ? `${options.toss.url}/checkout` : null;
-  const orders = opened(
-    'orders',
-    openOrders(context, {
-      catalogue,
-      seats,
-      window: { clientKey: options.toss.clientKey, checkoutPageUrl, publicUrl },
-    }),
-  );
+  const window = {
+    clientKey: toss.clientKey,
+    checkoutPageUrl: toss.isSandbox ? `${toss.url}/checkout` : null,
+    publicUrl: context.publicUrl,
+  };
+  const orders = opened('orders', openOrders(context, { catalogue, seats, window }));
+  const applyDeltas = (deltas: readonly unknown[]): void => {
+    for (const delta of deltas) seats.apply(delta as PerformanceDelta);
+  };
   const payments = opened(
     'payments',
-    await openPayments(context, {
-      toss: options.toss,
-      applyDeltas: (deltas) => {
-        for (const delta of deltas) seats.apply(delta as PerformanceDelta);
-      },
+    openPayments(context, {
+      ...{ toss, applyDeltas, isAlone },
       checkoutOf: orders.checkoutOf,
-      isAlone: options.isAlone,
-      ...(options.failPoint === undefined ? {} : { failPoint: options.failPoint }),
+      ...(failPoint === undefined ? {} : { failPoint }),
     }),
   );
   const tickets = opened('tickets', await openTickets(context, { catalogue, orders }));
-  const notificationsModule = openNotifications(context, {
-    ...{ catalogue, orders, identity, tickets },
-  });
-  opened('notifications', notificationsModule);
+  const notifications = openNotifications(context, { catalogue, orders, identity, tickets });
+  opened('notifications', notifications);
+  const services = { identity, venues, catalogue, seats, orders, payments };
+  return { services, registerPages: notifications.registerPages, all };
+};
 
-  const isServed = ({ name }: { name: ServiceName }) => config.USHER_SERVICES.includes(name);
-  const served = modules.filter(isServed).map(({ module }) => module);
-  relay = openRelay({
-    db,
-    clock,
-    log,
-    metrics,
-    consumers: served.flatMap((module) => module.consumers ?? []),
-    owner: ids.secret(),
+/** Events and jobs: what goes on without anybody asking. */
+const openBackground = async (
+  options: AppOptions,
+  context: Context,
+  modules: { all: readonly Opened[]; served: readonly Opened[] },
+  life: Lifecycle,
+): Promise<Relay> => {
+  const { clock, log, channels } = context;
+  const url = options.databaseUrl;
+  const relay = openRelay({
+    ...context,
+    // Whoever relays must reach every consumer; their effects are in the database only.
+    consumers: modules.all.flatMap(({ module }) => module.consumers ?? []),
+    owner: context.ids.secret(),
   });
   life.onClose('relay', relay.close);
-  const listener = await openListener({ url: options.databaseUrl, clock, log, channels });
+  context.wakers.push(relay.wake);
+  const listener = await openListener({ url, clock, log, channels });
   life.onClose('listener', listener.close);
   const jobs = await openJobs({
-    url: options.databaseUrl,
-    log,
+    ...{ url, log },
     concurrency: 2,
-    jobs: served.flatMap((module) => module.jobs ?? []),
+    jobs: modules.served.flatMap(({ module }) => module.jobs ?? []),
   });
   life.onClose('jobs', jobs.close);
+  return relay;
+};
+
+const openAll = async (options: AppOptions, life: Lifecycle) => {
+  const { config } = options;
+  const context = await openContext(options, life);
+  const { db, metrics } = context;
+  const { services, registerPages, all } = await openServices(options, context, life);
+  const served = all.filter(({ name }) => config.USHER_SERVICES.includes(name));
+  const relay = await openBackground(options, context, { all, served }, life);
 
   let isClosing = false;
   const missing = async (): Promise<string[]> => {
     if (isClosing) return ['closing'];
-    const [answer] = await db.query('SELECT 1').catch(() => []);
-    return answer === undefined ? ['database'] : [];
+    const [row] = await db.query('SELECT 1').catch(() => []);
+    return row === undefined ? ['database'] : [];
   };
+  const { payments, identity } = services;
   const operations = operationsRoutes({ metrics, relay, payments, missing });
   const idempotency = makeIdempotency(db, metrics);
   life.onClose('idempotency', idempotency.close);
-  const routes: Route[] = [...served.flatMap((module) => module.routes), ...operations];
   const http: FastifyInstance = await makeHttpServer({
-    clock,
-    log,
-    metrics,
-    tracing,
+    ...context,
     idempotency,
-    routes,
+    routes: [...served.flatMap(({ module }) => module.routes), ...operations],
     authenticate: identity.authenticate,
     mayCall: identity.mayCall,
     trustProxy: config.TRUST_PROXY ?? false,
@@ -188,22 +187,16 @@ const openAll = async (options: AppOptions, life: Lifecycle) => {
     rateLimits: config.RATE_LIMITS,
   });
   await http.register(makePages({ routes: allRoutes }));
-  notificationsModule.registerPages(http);
+  registerPages(http);
   life.onClose('http', async () => {
     isClosing = true;
     await http.close();
   });
-  return {
-    http,
-    services: { identity, venues, catalogue, seats, orders, payments },
-    relay,
-    db,
-    listen: async (): Promise<string> => {
-      await http.listen({ host: config.HOST, port: config.PORT });
-      const { port } = http.server.address() as AddressInfo;
-      return `http://${config.HOST}:${port}`;
-    },
-    close: life.close,
+  const listen = async (): Promise<string> => {
+    await http.listen({ host: config.HOST, port: config.PORT });
+    const { port } = http.server.address() as AddressInfo;
+    return `http://${config.HOST}:${port}`;
   };
+  return { http, services, relay, db, listen, close: life.close };
 };
 export type App = Awaited<ReturnType<typeof openAll>>;

@@ -87,7 +87,10 @@ for (const [id, breaches] of Object.entries(planted))
       const b = await openExample();
       for (const statement of breach.split(';')) await b.db.query(statement);
       const { violations } = await checkInvariants(b.db);
-      expect(violations.map((violation) => violation.id), breach).toContain(id);
+      expect(
+        violations.map((violation) => violation.id),
+        breach,
+      ).toContain(id);
       await b.close();
     }
   });

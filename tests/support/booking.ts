@@ -1,5 +1,5 @@
-import { compileLayout } from '../../server/src/domain/layout.ts';
 import { sampleHouse } from '../../server/src/domain/layout.samples.ts';
+import { compileLayout } from '../../server/src/domain/layout.ts';
 import { systemClock } from '../../server/src/platform/clock.ts';
 import { makeStreams } from '../../server/src/platform/http/sse.ts';
 import { makeIds } from '../../server/src/platform/ids.ts';
@@ -8,7 +8,10 @@ import { makeMetrics } from '../../server/src/platform/metrics.ts';
 import { type Database, openDatabase } from '../../server/src/platform/postgres/sql.ts';
 import { makeOrders } from '../../server/src/services/orders/service.ts';
 import { makeOrderStore } from '../../server/src/services/orders/store.ts';
-import type { Provider, ProviderRequest } from '../../server/src/services/payments/provider.toss.ts';
+import type {
+  Provider,
+  ProviderRequest,
+} from '../../server/src/services/payments/provider.toss.ts';
 import { type FailPoint, makePayments } from '../../server/src/services/payments/service.ts';
 import { makePaymentStore } from '../../server/src/services/payments/store.ts';
 import { makeSeats } from '../../server/src/services/seats/service.ts';
@@ -31,9 +34,7 @@ export const makeFakeProvider = () => {
       return behaviour(request);
     },
     query: async (request) =>
-      charged.has(request.key)
-        ? approve(request)
-        : { kind: 'unknown', code: 'STILL_PENDING' },
+      charged.has(request.key) ? approve(request) : { kind: 'unknown', code: 'STILL_PENDING' },
     close: async () => undefined,
   };
   return {

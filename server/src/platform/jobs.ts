@@ -32,6 +32,8 @@ export const openJobs = async (options: {
     application_name: 'usher jobs',
     max: options.concurrency + 2,
   });
+  // The job runner wants a listener on each connection too; the pool's own reports the error.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   pool.on('error', (error) => log.warn({ err: error }, 'an idle job connection was lost'));
   const runner: Runner = await run({
     pgPool: pool,

@@ -12,7 +12,7 @@ import { type Deltas, makePaymentStore } from './store.ts';
 /** Between rounds that take up what was left behind and ask about unknown payments. */
 const recoverMs = 1000;
 
-export const openPayments = async (
+export const openPayments = (
   context: {
     db: Database;
     clock: Clock;
@@ -29,7 +29,7 @@ export const openPayments = async (
     isAlone: boolean;
     failPoint?: (point: FailPoint) => Promise<void>;
   },
-): Promise<Module<Payments>> => {
+): Module<Payments> => {
   const { db, clock, ids, log, metrics, config } = context;
   const payments = makePayments({
     store: makePaymentStore(db),

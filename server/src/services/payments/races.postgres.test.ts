@@ -50,7 +50,10 @@ test('fifty confirmations of one attempt at once take the money once and answer 
 test('guard off: without the state check two processes charge one attempt twice', async () => {
   const broken = await makeTestDatabase();
   await plantBug(broken.url, 'payments/sql/begin.sql', [
-    { from: "WHEN a.state IN ('SEATS_LOCKED', 'SENT', 'ANSWERED') OR a.outcome IN ('APPROVED', 'DECLINED')", to: 'WHEN false' },
+    {
+      from: "WHEN a.state IN ('SEATS_LOCKED', 'SENT', 'ANSWERED') OR a.outcome IN ('APPROVED', 'DECLINED')",
+      to: 'WHEN false',
+    },
     { from: "WHEN a.state <> 'CREATED' OR o.state <> 'PENDING' THEN 'not_payable'", to: '' },
     { from: "WHEN h.state <> 'ACTIVE' OR h.deadline <= now_at THEN 'ended'", to: '' },
     { from: 'fence = f.fence,', to: 'fence = coalesce(a.fence, (SELECT f.fence FROM fences f)),' },

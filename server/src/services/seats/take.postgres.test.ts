@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { type Booking, openBooking } from '../../../../tests/support/booking.ts';
 import { plantBug } from '../../../../tests/support/planted.ts';
 import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
+import { systemClock } from '../../platform/clock.ts';
 import { makeSeatStore } from './store.ts';
 
 const { url } = await makeTestDatabase();
@@ -48,7 +49,10 @@ test('guard off: without the lock and the key a crowd is sold the same seat', as
     [
       { from: 'ORDER BY s.show_id, s.performance_id FOR UPDATE', to: 'ORDER BY 1' },
       { from: 'PERFORM 1 FROM seats.stock s', to: 'PERFORM s.show_id FROM seats.stock s' },
-      { from: '      chosen := seat_window;', to: '      PERFORM pg_sleep(0.1); chosen := seat_window;' },
+      {
+        from: '      chosen := seat_window;',
+        to: '      PERFORM pg_sleep(0.1); chosen := seat_window;',
+      },
     ],
     'ALTER TABLE seats.claims DROP CONSTRAINT claims_pkey;',
   );
@@ -118,11 +122,11 @@ test('one buyer never has more than the limit, from any number of tabs at once',
 });
 
 test('nothing is held before the sale opens or after it has closed, by the database’s clock', async () => {
-  const soon = new Date(Date.now() + 3_600_000);
+  const soon = new Date(systemClock.nowMs() + 3_600_000);
   const early = await openBooking({ url, saleOpensAt: soon });
   expect((await early.takeSeats('acc_a', [0])).outcome).toBe('not_open');
   await early.close();
-  const late = await openBooking({ url, saleClosesAt: new Date(Date.now() - 1000) });
+  const late = await openBooking({ url, saleClosesAt: new Date(systemClock.nowMs() - 1000) });
   expect((await late.takeSeats('acc_a', [0])).outcome).toBe('closed');
   await late.close();
 });
@@ -264,13 +268,13 @@ test('another process’s map follows through notifications, and reads anew when
   const [delta] = other.deltas;
   if (delta === undefined) throw new Error('no delta');
   b.seats.apply(delta);
-  expect((await b.seats.mapOf(b.performanceId))?.mayBeFree(3, Date.now())).toBe(false);
+  expect((await b.seats.mapOf(b.performanceId))?.mayBeFree(3, systemClock.nowMs())).toBe(false);
   // A later version whose predecessor was lost.
   b.seats.apply({ ...delta, version: delta.version + 2, changes: [4 * 9 + 1], holders: ['x'] });
   expect((await b.seats.mapOf(b.performanceId))?.hasGap).toBe(true);
   await b.seats.reloadAll();
   const map = await b.seats.mapOf(b.performanceId);
   expect(map?.hasGap).toBe(false);
-  expect(map?.mayBeFree(9, Date.now())).toBe(true);
+  expect(map?.mayBeFree(9, systemClock.nowMs())).toBe(true);
   await b.close();
 });
