@@ -18,6 +18,7 @@ export type ShowFacts = {
   readonly category: Category;
   readonly venueName: LocalText;
   readonly timeZone: string;
+  readonly runningTimeMinutes: number;
   /** Won, by the code of the grade. */
   readonly prices: ReadonlyMap<string, number>;
   /** For each ticket. */
@@ -62,6 +63,7 @@ const factsOf = (show: store.Show, venue: Venue): ShowFacts => ({
   category: show.category,
   venueName: venue.name,
   timeZone: venue.timeZone,
+  runningTimeMinutes: show.runningTimeMinutes,
   prices: new Map(show.grades.map((grade) => [grade.code, grade.priceMinor])),
   bookingFeeMinor: bookingFee(show.category, 1).amount,
   ladder: show.ladder,

@@ -1,0 +1,127 @@
+import { expect, test } from 'vitest';
+import { makeCache } from './cache.ts';
+import { manualClock } from './clock.ts';
+
+const open = (options: { weightMax?: number; weigh?: (value: string | null) => number } = {}) => {
+  const clock = manualClock(0);
+  const errors: unknown[] = [];
+  const loads: ((value: string | null | Error) => void)[] = [];
+  const cache = makeCache<string | null>({
+    ...{ clock, freshMs: 1000, staleMs: 500, weightMax: 100 },
+    ...options,
+    onError: (error) => errors.push(error),
+  });
+  /** Loads when the test says so. */
+  const load = () =>
+    new Promise<string | null>((resolve, reject) => {
+      loads.push((value) => (value instanceof Error ? reject(value) : resolve(value)));
+    });
+  const at = (value: string) => async () => value;
+  return { clock, errors, loads, cache, load, at };
+};
+const turn = async () => {
+  for (let i = 0; i < 5; i++) await Promise.resolve();
+};
+
+test('reads of one key at the same time are one load', async () => {
+  const { cache, load, loads } = open();
+  const reads = [cache.get('a', load), cache.get('a', load), cache.get('a', load)];
+  await turn();
+  expect(loads).toHaveLength(1);
+  loads[0]?.('one');
+  expect(await Promise.all(reads)).toEqual(['one', 'one', 'one']);
+});
+
+test('a fresh value is given without a load', async () => {
+  const { cache, at, clock } = open();
+  await cache.get('a', at('one'));
+  await clock.advance(1000);
+  expect(await cache.get('a', at('two'))).toBe('one');
+});
+
+test('a stale value is given at once and loaded anew behind the answer, once', async () => {
+  const { cache, at, clock, load, loads } = open();
+  await cache.get('a', at('one'));
+  await clock.advance(1001);
+  expect(await cache.get('a', load)).toBe('one');
+  expect(await cache.get('a', load)).toBe('one');
+  expect(loads).toHaveLength(1);
+  loads[0]?.('two');
+  await turn();
+  expect(await cache.get('a', at('three'))).toBe('two');
+});
+
+test('a value that is older than that is waited for', async () => {
+  const { cache, at, clock } = open();
+  await cache.get('a', at('one'));
+  await clock.advance(1501);
+  expect(await cache.get('a', at('two'))).toBe('two');
+});
+
+test('a load that fails is the error of those who wait, and the next read tries again', async () => {
+  const { cache, load, loads, at } = open();
+  const reads = [cache.get('a', load), cache.get('a', load)];
+  await turn();
+  loads[0]?.(new Error('lost'));
+  for (const read of reads) await expect(read).rejects.toThrow('lost');
+  expect(await cache.get('a', at('two'))).toBe('two');
+});
+
+test('a load behind an answer that fails is told, and the stale value stays', async () => {
+  const { cache, at, clock, errors } = open();
+  await cache.get('a', at('one'));
+  await clock.advance(1200);
+  await cache.get('a', () => Promise.reject(new Error('lost')));
+  await turn();
+  expect(errors).toEqual([new Error('lost')]);
+  expect(await cache.get('a', at('two'))).toBe('one');
+});
+
+test('what is loaded while its key is dropped is not kept', async () => {
+  const { cache, load, loads, at } = open();
+  const before = cache.get('a', load);
+  await turn();
+  cache.drop('a');
+  const after = cache.get('a', at('new'));
+  loads[0]?.('old');
+  expect(await before).toBe('old');
+  expect(await after).toBe('new');
+  expect(await cache.get('a', at('newer'))).toBe('new');
+});
+
+test('clearing forgets all, also what is being loaded', async () => {
+  const { cache, load, loads, at } = open();
+  await cache.get('a', at('one'));
+  const before = cache.get('b', load);
+  await turn();
+  cache.clear();
+  loads[0]?.('old');
+  expect(await before).toBe('old');
+  expect(cache.size).toBe(0);
+  expect(await cache.get('b', at('new'))).toBe('new');
+});
+
+test('the weight kept is bounded; what was read longest ago goes first', async () => {
+  const { cache, at } = open({ weightMax: 3 });
+  for (const key of ['a', 'b', 'c']) await cache.get(key, at(key));
+  await cache.get('a', at('read again'));
+  await cache.get('d', at('d'));
+  expect(cache.size).toBe(3);
+  expect(await cache.get('a', at('loaded'))).toBe('a');
+  expect(await cache.get('b', at('loaded'))).toBe('loaded');
+});
+
+test('a value heavier than the whole cache is given and not kept', async () => {
+  const { cache, at } = open({ weightMax: 3, weigh: (value) => value?.length ?? 0 });
+  await cache.get('a', at('aa'));
+  expect(await cache.get('b', at('long'))).toBe('long');
+  expect(cache.size).toBe(1);
+  expect(await cache.get('a', at('b'))).toBe('aa');
+});
+
+test('a name that does not exist takes no room', async () => {
+  const { cache, at } = open();
+  expect(await cache.get('a', async () => null)).toBeNull();
+  expect(cache.size).toBe(0);
+  expect(await cache.get('a', at('made since'))).toBe('made since');
+});

@@ -1,0 +1,141 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { callerOf, makeBuilder, openCatalogueOffice } from '../../../../tests/support/catalogue.ts';
+import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
+import { until } from '../../../../tests/support/until.ts';
+
+const { url } = await makeTestDatabase();
+const office = await openCatalogueOffice({ url });
+const call = callerOf(office);
+const build = makeBuilder(office);
+const newBuyer = () => `${office.ids.make('account')} BUYER`;
+const accountOf = (token: string) => token.split(' ')[0];
+afterAll(office.close);
+
+const dayMs = 86_400_000;
+let venueId: string;
+beforeAll(async () => {
+  venueId = (await build.venue()).id;
+});
+const like = (showId: string, as: string) => call('PUT', `/shows/${showId}/like`, { as });
+const unlike = (showId: string, as: string) => call('DELETE', `/shows/${showId}/like`, { as });
+const likesOf = async (showId: string) => (await call('GET', `/shows/${showId}`)).json().likes;
+
+describe('a like', () => {
+  test('counts once, however often it is given or taken back', async () => {
+    const { id } = await build.show(venueId);
+    const [one, two] = [newBuyer(), newBuyer()];
+    for (const as of [one, one, two]) expect((await like(id, as)).statusCode).toBe(204);
+    expect(await likesOf(id)).toBe(2);
+    for (const as of [one, one]) expect((await unlike(id, as)).statusCode).toBe(204);
+    expect(await likesOf(id)).toBe(1);
+    const many = await Promise.all(Array.from({ length: 20 }, () => like(id, one)));
+    expect(new Set(many.map((each) => each.statusCode))).toEqual(new Set([204]));
+    expect(await likesOf(id)).toBe(2);
+  });
+  test('of an unknown show, or of nobody, is refused', async () => {
+    const id = office.ids.make('show');
+    for (const give of [like, unlike])
+      expect((await give(id, office.buyer)).json()).toMatchObject({ code: 'NOT_FOUND' });
+    expect((await like('show_x', office.buyer)).json()).toMatchObject({ code: 'NOT_FOUND' });
+    for (const give of [like, unlike])
+      expect((await give(id, 'nobody')).json()).toMatchObject({ code: 'UNAUTHENTICATED' });
+  });
+  test('is counted in lists of other processes a second later', async () => {
+    const other = await openCatalogueOffice({ url, nowMs: office.clock.nowMs() });
+    const { id } = await build.show(venueId);
+    const read = async () => (await callerOf(other)('GET', `/shows/${id}`)).json().likes;
+    expect(await read()).toBe(0);
+    await like(id, newBuyer());
+    await other.clock.advance(1000);
+    await until('the other process has read the likes', async () => (await read()) === 1);
+    await other.close();
+  });
+});
+
+describe('the shows that a buyer likes', () => {
+  test('are listed the newest like first, page by page, and nobody else’s', async () => {
+    const me = newBuyer();
+    const ids: string[] = [];
+    for (let i = 0; i < 5; i++) {
+      const { id } = await build.show(venueId);
+      ids.unshift(id);
+      await like(id, me);
+      if (i !== 2) await office.clock.advance(1000);
+      await like((await build.show(venueId)).id, office.buyer);
+    }
+    const seen: string[] = [];
+    let cursor: string | null = '';
+    while (cursor !== null) {
+      const query: string = cursor === '' ? '' : `&cursor=${cursor}`;
+      const page: { items: { id: string }[]; nextCursor: string | null } = (
+        await call('GET', `/me/likes?limit=2${query}`, { as: me })
+      ).json();
+      seen.push(...page.items.map((item) => item.id));
+      cursor = page.nextCursor;
+    }
+    expect([...seen].sort()).toEqual([...ids].sort());
+    expect([seen[0], seen[4]]).toEqual([ids[0], ids[4]]);
+  });
+  test('are for the signed-in only, and refuse a cursor made up', async () => {
+    expect((await call('GET', '/me/likes')).json()).toMatchObject({ code: 'UNAUTHENTICATED' });
+    const response = await call('GET', '/me/likes?cursor=x', { as: office.buyer });
+    expect(response.json()).toMatchObject({ code: 'VALIDATION_FAILED' });
+  });
+});
+
+describe('when a sale opens', () => {
+  const tellOpenings = office.catalogue.jobs?.find(
+    ({ name }) => name === 'catalogue-tell-openings',
+  );
+  const run = async () => {
+    office.telling.told = [];
+    await tellOpenings?.run(undefined);
+    return office.telling.told.map(({ accountId, showId }) => `${accountId} ${showId}`).sort();
+  };
+  const soon = () => build.show(venueId, { saleOpensAt: build.atMs(dayMs) });
+
+  test('everybody who likes the show is told, exactly once', async () => {
+    const { id } = await soon();
+    const fans = [newBuyer(), newBuyer(), newBuyer()];
+    for (const fan of fans) await like(id, fan);
+    await unlike(id, fans[2] ?? '');
+    expect(await run()).toEqual([]);
+    await office.clock.advance(dayMs);
+    const expected = fans.slice(0, 2).map((fan) => `${accountOf(fan)} ${id}`);
+    expect(await run()).toEqual(expected.sort());
+    expect(await run()).toEqual([]);
+    await like(id, newBuyer());
+    for (const fan of fans) {
+      await unlike(id, fan);
+      await like(id, fan);
+    }
+    expect(await run()).toEqual([]);
+  });
+  test('a telling that fails is done again, and nobody is told twice by two processes', async () => {
+    const { id } = await soon();
+    const fan = newBuyer();
+    await like(id, fan);
+    await office.clock.advance(dayMs);
+    office.telling.fails = true;
+    await expect(run()).rejects.toThrow('could not be written');
+    office.telling.fails = false;
+    await Promise.all([tellOpenings?.run(undefined), tellOpenings?.run(undefined)]);
+    expect(office.telling.told).toEqual([{ accountId: accountOf(fan), showId: id }]);
+  });
+  test('a crowd larger than one transaction is told whole', async () => {
+    const { id } = await soon();
+    await office.db.query(
+      `INSERT INTO catalogue.likes (account_id, show_id, liked_at)
+       SELECT 'acc_crowd' || n, $1, now() FROM generate_series(1, 1001) n`,
+      [id],
+    );
+    await office.clock.advance(dayMs);
+    expect(new Set(await run()).size).toBe(1001);
+  });
+  test('nobody is told of a sale that has ended meanwhile', async () => {
+    const { id } = await soon();
+    await like(id, newBuyer());
+    await office.clock.advance(100 * dayMs);
+    expect(await run()).toEqual([]);
+  });
+});
