@@ -101,7 +101,7 @@ const npmCalls = (folder: string) =>
     ? readFileSync(join(folder, 'npm.log'), 'utf8').trim().split('\n')
     : [];
 
-test('what is missing is installed first, without install scripts, then the program runs', async () => {
+test('what is missing is installed first, without its scripts, then the program runs', async () => {
   const folder = await makeCheckout();
   const { code, out } = await launch(folder, ['usher', 'exit', '5', '--flag']).ended;
   expect(code).toBe(5);
@@ -109,7 +109,7 @@ test('what is missing is installed first, without install scripts, then the prog
   expect(JSON.parse(out)).toMatchObject({ word: 'exit', rest: ['5', '--flag'], installed: true });
 });
 
-test('the program finds its own Node first in PATH, and the caller’s folder around it', async () => {
+test('the program finds its own Node first in PATH, and the caller’s folder', async () => {
   const folder = await makeCheckout();
   const { out } = await launch(folder, ['usher', 'say']).ended;
   const { path, cwd } = JSON.parse(out);
