@@ -229,13 +229,13 @@ function proceed(deps: Deps, running: Running, payment: Payment | undefined): vo
 /** The provider's own work, and the faults on the way back. */
 function finish(deps: Deps, running: Running): void {
   const { fault, record, slot } = running;
-  if (running.busy !== null) running.busy.isBusy = false;
   const forced = fault?.action === 'answer' ? answerOf(fault) : null;
   if (forced !== null && fault?.phase === 'after-commit' && running.known === null) {
     decide(deps, running.request);
   }
   // A forced answer is the provider's own, wrong one, so it is also what a replay repeats.
   const answer = forced ?? running.known ?? decide(deps, running.request);
+  if (running.busy !== null) running.busy.isBusy = false;
   if (slot !== null) slot.answer = answer;
   record.status = answer.kind === 'payment' ? 200 : answer.status;
   record.code = answer.kind === 'payment' ? null : answer.code;

@@ -268,7 +268,7 @@ function listCalls({ calls }: Deps, { query }: Call): Reply {
 function listWebhooks({ webhooks }: Deps, { query }: Call): Reply {
   const orderId = query.get('orderId');
   const found = webhooks.list().filter((each) => orderId === null || each.orderId === orderId);
-  const shown = found.slice(-limitOf(query)).map(({ body, ...delivery }) => delivery);
+  const shown = found.slice(-limitOf(query)).map(({ body, followedBy, ...delivery }) => delivery);
   return ok({ overflowed: webhooks.overflowed(), found: found.length, webhooks: shown });
 }
 

@@ -281,9 +281,10 @@ export function errorBody(code: ErrorCode, english: boolean): string {
   return body;
 }
 
-const everyCall = ['UNAUTHORIZED_KEY', 'INCORRECT_BASIC_AUTH_FORMAT', 'INVALID_API_KEY'] as const;
+const everyCall = ['UNAUTHORIZED_KEY', 'INCORRECT_BASIC_AUTH_FORMAT'] as const;
 const everyPost = [
   ...everyCall,
+  'INVALID_API_KEY',
   'INVALID_REQUEST',
   'INVALID_IDEMPOTENCY_KEY',
   'IDEMPOTENT_REQUEST_PROCESSING',

@@ -103,12 +103,3 @@ export async function startSandbox(options: Partial<SandboxOptions> = {}) {
 }
 
 export type Bed = Awaited<ReturnType<typeof startSandbox>>;
-
-/** Asks again until the answer is yes; fails loudly when it does not come. */
-export async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (!(await isSo())) {
-    if (performance.now() > deadline) throw new Error('what was waited for did not happen');
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}

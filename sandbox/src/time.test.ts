@@ -42,6 +42,22 @@ it('does not run a timer that was stopped', () => {
   expect(ran).toEqual(['kept']);
 });
 
+it('keeps what the outside has to answer until an advance is over', () => {
+  const time = makeTime(frozen);
+  const ran: [string, number][] = [];
+  time.after(10, () => {
+    time.whenStill(() => ran.push(['asked', time.nowMs()]));
+    ran.push(['due', time.nowMs()]);
+  });
+  time.advance(100);
+  time.whenStill(() => ran.push(['at once', time.nowMs()]));
+  expect(ran).toEqual([
+    ['due', 1010],
+    ['asked', 1100],
+    ['at once', 1100],
+  ]);
+});
+
 it('is woken by its base for the earliest timer, and again when an earlier one comes', () => {
   let now = 0;
   const asked: { delayMs: number; run: () => void; isStopped: boolean }[] = [];

@@ -8,6 +8,11 @@ export type Time = {
   after(delayMs: number, run: () => void): Stop;
   /** Moves the time forward; what falls due runs on the way, each at its own instant. */
   advance(byMs: number): void;
+  /**
+   * Runs `run` at once, but during an advance at its end: for what the real world has to answer,
+   * whose own time limit would otherwise be over before it has begun.
+   */
+  whenStill(run: () => void): void;
   close(): void;
 };
 
@@ -57,6 +62,8 @@ export function makeTime({ now, wake }: TimeBase): Time {
   let order = 0;
   let armedForMs = Number.POSITIVE_INFINITY;
   let disarm: Stop | null = null;
+  /** What waits for the end of an advance; null while none is going on. */
+  let afterwards: (() => void)[] | null = null;
   const nowMs = (): number => now() + offsetMs;
 
   function arm(): void {
@@ -91,14 +98,22 @@ export function makeTime({ now, wake }: TimeBase): Time {
     },
     advance(byMs) {
       const untilMs = nowMs() + byMs;
+      const waiting: (() => void)[] = [];
+      afterwards = waiting;
       while (heap.length > 0 && heap[0]!.dueAtMs <= untilMs) {
         const timer = pop(heap);
         offsetMs += Math.max(0, timer.dueAtMs - nowMs());
         timer.run?.();
       }
       offsetMs += Math.max(0, untilMs - nowMs());
+      afterwards = null;
+      for (const run of waiting) run();
       armedForMs = Number.POSITIVE_INFINITY;
       arm();
+    },
+    whenStill(run) {
+      if (afterwards === null) run();
+      else afterwards.push(run);
     },
     close() {
       disarm?.();

@@ -25,6 +25,8 @@ export type Delivery = {
   state: 'pending' | 'delivered' | 'dropped' | 'given-up';
   attempts: Attempt[];
   body: () => string;
+  /** Goes out when the first try of this one is over: so a chosen order stays one on the way. */
+  followedBy: Delivery | null;
 };
 
 const told: ReadonlySet<Status> = new Set<Status>([
@@ -154,6 +156,7 @@ function deliveryOf(
     state: 'pending',
     attempts: [],
     body,
+    followedBy: null,
   };
   state.shown.push(delivery);
   if (state.shown.length > 2 * shownMax) state.shown.splice(0, shownMax);
@@ -199,13 +202,14 @@ function gather(state: State, delivery: Delivery): void {
 
 function flush(state: State): number {
   const gathered = state.gathered.splice(0).reverse();
-  for (const delivery of gathered) send(state, delivery);
+  for (const [at, delivery] of gathered.entries()) delivery.followedBy = gathered[at + 1] ?? null;
+  if (gathered[0] !== undefined) send(state, gathered[0]);
   return gathered.length;
 }
 
 function send(state: State, delivery: Delivery): void {
   if (state.running < runningMax) {
-    attempt(state, delivery, state.time.nowMs());
+    start(state, delivery, state.time.nowMs());
     return;
   }
   if (state.waiting.length - state.waitingFrom >= waitingMax) {
@@ -229,6 +233,10 @@ function sendNext(state: State): void {
   if (isIdle(state)) for (const resolve of state.idle.splice(0)) resolve();
 }
 
+/** What falls due during an advance of the clock goes out at its end, with its own ten seconds. */
+const start = (state: State, delivery: Delivery, dueAtMs: number): void =>
+  state.time.whenStill(() => attempt(state, delivery, dueAtMs));
+
 /**
  * One try. The next is due counted from when this one was due, not from when its failure became
  * known: one long advance of the clock then makes all tries follow each other in their order.
@@ -246,6 +254,7 @@ function attempt(state: State, delivery: Delivery, dueAtMs: number): void {
     tried.result = result;
     if (result === 200) delivery.state = 'delivered';
     else retry(state, delivery, retried, dueAtMs);
+    if (retried === 0 && delivery.followedBy !== null) send(state, delivery.followedBy);
     sendNext(state);
   };
   const stopTimeout = time.after(answerTimeoutMs, () => {
@@ -271,7 +280,7 @@ function retry(state: State, delivery: Delivery, retried: number, dueAtMs: numbe
     return;
   }
   const nextAtMs = dueAtMs + minutes * 60_000;
-  state.time.after(Math.max(0, nextAtMs - state.time.nowMs()), () =>
-    attempt(state, delivery, nextAtMs),
-  );
+  const waitMs = nextAtMs - state.time.nowMs();
+  if (waitMs <= 0) attempt(state, delivery, nextAtMs);
+  else state.time.after(waitMs, () => start(state, delivery, nextAtMs));
 }
