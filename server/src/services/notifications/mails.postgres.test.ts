@@ -245,7 +245,7 @@ describe('a mail', () => {
     expect(sink.mails).toHaveLength(1);
   });
 
-  test('that was sent before a crash could note it comes again under the same Message-ID', async () => {
+  test('sent before a crash could note it comes again under the same Message-ID', async () => {
     const sink = await openSink();
     closers.push(sink.close);
     const module = open({ port: sink.port });
@@ -347,7 +347,8 @@ describe('a mail', () => {
     const [lost = '', young = ''] = await tell('order-paid', [makePerson(), makePerson()]);
     await dropJobs();
     await db.query(
-      `UPDATE notifications.mails SET written_at = written_at - interval '11 minutes' WHERE id = $1`,
+      `UPDATE notifications.mails SET written_at = written_at - interval '11 minutes'
+       WHERE id = $1`,
       [lost],
     );
     const resume = module.jobs?.find(({ schedule }) => schedule !== undefined);

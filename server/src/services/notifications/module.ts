@@ -83,7 +83,7 @@ const writeWhole = async (folder: string, name: string, content: Buffer | string
   await rename(draft, join(folder, name));
 };
 
-/** Mails as files, for trying the program out: NAME.eml as it would be sent, NAME.html to look at. */
+/** Mails as files, for trying the program out: ID.eml as it would be sent, ID.html to look at. */
 const makeFolderPostman = (folder: string, sender: Sender): Postman => {
   const transport = createTransport({ streamTransport: true, buffer: true, newline: 'windows' });
   return {

@@ -151,7 +151,7 @@ const makeMail = async () => {
 };
 
 describe('an event', () => {
-  test('that comes three times makes one mail, with tickets and the order’s secret link', async () => {
+  test('that comes three times makes one mail, with tickets and the order’s link', async () => {
     const { module, relay, folder, files } = await open();
     const jobs = await openJobs({
       url,
@@ -207,7 +207,7 @@ describe('an event', () => {
 });
 
 describe('the opening of a sale', () => {
-  test('is told once to an account that likes the show, however often it is asked for', async () => {
+  test('is told once to an account that likes the show, however often asked for', async () => {
     const { module, send, files } = await open();
     const likes = [{ accountId: buyer, showId: ids.make('show') }];
     await db.transaction((tx) => module.service.tellSaleOpened(tx, likes));

@@ -100,27 +100,30 @@ const words = {
       subject: 'Your tickets',
       says: [
         'Your payment is confirmed and the seats are yours.',
-        'Your tickets (PDF) and a calendar entry (ICS) are attached. Show the QR code on the ticket at the door.',
+        'Your tickets (PDF) and a calendar entry (ICS) are attached.',
+        'Show the QR code on the ticket at the door.',
       ],
     },
     failed: {
       subject: 'Your payment did not go through',
       says: [
         'The payment was not made, so the order is not complete. You were not charged.',
-        'While your hold on the seats still runs you can order again and pay another way; after that, please choose seats again.',
+        'While your hold on the seats still runs you can order again and pay another way.',
+        'After that, please choose seats again.',
       ],
     },
     unknown: {
       subject: 'We are checking your payment',
       says: [
         'The outcome of your payment has not reached us yet, and we are asking for it.',
-        'Your seats stay yours and there is nothing to do. Please do not pay again. We will write as soon as we know.',
+        'Your seats stay yours and there is nothing to do. Please do not pay again.',
+        'We will write as soon as we know.',
       ],
     },
     opened: {
       subject: 'The sale has opened',
       says: ['The sale of a show that you like has opened.'],
-      note: 'You get this because you like the show. Take the like back and we will not write again.',
+      note: 'You get this because you like the show. Take the like back to hear no more of it.',
     },
   },
 } as const;
@@ -213,7 +216,7 @@ export const escapeHtml = (text: string): string =>
 const htmlOf = ({ locale, subject, greeting, says, facts, link, note }: Content): string => {
   const rows = facts.map(
     ([label, value]) =>
-      '<tr><td style="padding:6px 16px 6px 0;color:#6b6f7a;white-space:nowrap;vertical-align:top">' +
+      '<tr><td style="padding:6px 16px 6px 0;color:#6b6f7a;white-space:nowrap" valign="top">' +
       `${escapeHtml(label)}</td><td style="padding:6px 0">${escapeHtml(value)}</td></tr>`,
   );
   const paragraphs = [greeting, ...says].map(
@@ -221,7 +224,8 @@ const htmlOf = ({ locale, subject, greeting, says, facts, link, note }: Content)
   );
   return `<!doctype html>
 <html lang="${locale}"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><title>${escapeHtml(oneLine(subject))}</title></head>
+<meta name="viewport" content="width=device-width">
+<title>${escapeHtml(oneLine(subject))}</title></head>
 <body style="margin:0;background:#f5f6f8;color:#17181c;font:15px/1.6 Pretendard,-apple-system,\
 'Apple SD Gothic Neo','Noto Sans KR','Malgun Gothic',sans-serif">
 <div style="max-width:560px;margin:0 auto;padding:24px 16px">

@@ -37,7 +37,7 @@ const sendPage = (reply: FastifyReply, status: number, html: string): FastifyRep
     .header('referrer-policy', 'no-referrer')
     .send(html);
 
-/** The pages on which mails can be read that no SMTP server takes; not part of the JSON contract. */
+/** Pages on which mails can be read that no SMTP server takes; not part of the JSON contract. */
 export const registerOutboxPages = (
   app: FastifyInstance,
   store: NotificationsStore,

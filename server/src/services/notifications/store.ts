@@ -46,7 +46,8 @@ export type WrittenMail = {
 export const sendMailsJob = 'notifications-send-mails';
 
 const writtenColumns = `id, state, to_address AS "to", subject, text_part AS text,
-  html_part AS html, reason, written_at AS "writtenAt", sent_at AS "sentAt", given_up_at AS "givenUpAt"`;
+  html_part AS html, reason, written_at AS "writtenAt", sent_at AS "sentAt",
+  given_up_at AS "givenUpAt"`;
 
 const addJobs = async (tx: Sql, mails: readonly { id: string }[]): Promise<void> => {
   for (let at = 0; at < mails.length; at += mailsPerJob) {
@@ -58,7 +59,7 @@ const addJobs = async (tx: Sql, mails: readonly { id: string }[]): Promise<void>
 export type NotificationsStore = ReturnType<typeof makeNotificationsStore>;
 
 export const makeNotificationsStore = (db: Database, ids: Ids) => ({
-  /** Writes mails that are not written yet and the jobs that send them, in the caller's transaction. */
+  /** Writes the mails that are not there yet and the jobs that send them, in the caller's `tx`. */
   tell: async (tx: Sql, tellings: readonly Telling[]): Promise<void> => {
     const fresh = await tx.query<{ id: string }>(
       `INSERT INTO notifications.mails (id, kind, about_id, recipient_id)

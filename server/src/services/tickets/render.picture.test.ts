@@ -203,7 +203,7 @@ describeNeeding('pdftoppm', 'the picture of a ticket', () => {
     expect(readQr(picture)).not.toEqual(expectedQr(ticket.code.replace('U1', 'U2')));
   });
 
-  test('keeps every word of a title as long as it may be, on the page and beside nothing else', async () => {
+  test('keeps every word of a title of any length on the page, each in its own place', async () => {
     const long = Array.from({ length: 300 }, (_, at) => `제목${at}호`);
     const english = Array.from({ length: 200 }, (_, at) => `word${at}`);
     const showTitle = { ko: long.join(' '), en: english.join(' ') };

@@ -143,7 +143,7 @@ export const makeTickets = (deps: {
   };
 
   return {
-    /** The buyer's own tickets of an order, by seat; none while it is not paid; null: not theirs. */
+    /** The buyer's own tickets of an order, by seat; none before it is paid; null: not theirs. */
     ofOrder: async (buyerId: string, orderId: string): Promise<Ticket[] | null> => {
       const tickets = await view(await store.ofBuyersOrder(buyerId, orderId));
       if (tickets.length > 0) return tickets;

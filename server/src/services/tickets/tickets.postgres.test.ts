@@ -295,7 +295,7 @@ describe('over HTTP', () => {
     }
   });
 
-  test('an order of one’s own that is not paid yet has no tickets, and nothing to draw', async () => {
+  test('an own order that is not paid yet has no tickets and nothing to draw', async () => {
     const { orderId } = await makeOrder(mine, 0);
     const { list, orderPdf, calendar } = paths(orderId, '');
     expect((await get(list, mine)).json()).toEqual({ items: [] });
