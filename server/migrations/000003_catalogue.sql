@@ -4,7 +4,7 @@ CREATE SCHEMA venues;
 -- Where every seat stands, stored once under the hash of its contents; never changed.
 CREATE TABLE venues.layouts (
   version text COLLATE "C" PRIMARY KEY,
-  -- JSON as sent, gzip: 8 kB for 20,000 seats.
+  -- JSON as sent, gzip: 13 kB for an arena of 20,000 seats.
   document bytea NOT NULL,
   seat_count integer NOT NULL CHECK (seat_count BETWEEN 1 AND 100000),
   -- Grades in the order of the document, and how many seats each has.

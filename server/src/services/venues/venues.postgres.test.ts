@@ -1,0 +1,179 @@
+import { gunzipSync } from 'node:zlib';
+import { afterAll, describe, expect, test } from 'vitest';
+import {
+  callerOf,
+  houseCsv,
+  makeBuilder,
+  openCatalogueOffice,
+} from '../../../../tests/support/catalogue.ts';
+import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
+import { arenaPlan } from '../../demo/arena.ts';
+import { seatLabel } from '../../domain/layout.ts';
+
+const { url } = await makeTestDatabase();
+const office = await openCatalogueOffice({ url });
+const call = callerOf(office);
+const build = makeBuilder(office);
+const { organiser } = office;
+afterAll(office.close);
+
+const house = {
+  name: { ko: '물결 아레나', en: 'Mulgyeol Arena' },
+  address: { ko: '서울', en: 'Seoul' },
+};
+const send = (seatsCsv: string, given: object = {}, key?: string) =>
+  call('POST', '/organiser/venues', {
+    ...{ as: organiser, body: { ...house, seatsCsv, ...given } },
+    ...(key === undefined ? {} : { key }),
+  });
+
+describe('a venue from a file', () => {
+  test('has every seat of the file, 20,000 of them, where the file says', async () => {
+    const response = await send(houseCsv(200, 100, 20));
+    expect(response.statusCode, response.body.slice(0, 300)).toBe(201);
+    expect(response.json()).toMatchObject({
+      ...{ ...house, seatCount: 20_000, grades: ['VIP', 'R'], timeZone: 'Asia/Seoul' },
+    });
+    const plan = await office.venues.service.layout(response.json().seatingPlanId);
+    expect(plan?.layout.seatCount).toBe(20_000);
+    if (plan === null) return;
+    const last = seatLabel(plan.layout, 19_999);
+    expect(last).toEqual({ section: { ko: '1층', en: 'Stalls' }, row: '200', number: 100 });
+    expect([plan.layout.grade[1999], plan.layout.grade[2000]]).toEqual([0, 1]);
+    expect(plan.gzip.length).toBeLessThan(20_000);
+  });
+  test('may begin with a byte order mark and end in empty lines', async () => {
+    const csv = `\uFEFF${houseCsv(1, 2).replaceAll('\n', '\r\n')}\r\n\r\n`;
+    expect((await send(csv)).json()).toMatchObject({ seatCount: 2 });
+  });
+  test('is refused with all faults of the file, each with its line', async () => {
+    const lines = houseCsv(2, 3).split('\n');
+    lines[2] = '1층,1,2,vip,20,12';
+    lines[4] = '1층,2,0,R,x,24';
+    lines[5] = '';
+    const response = await send(lines.join('\n'));
+    expect(response.json()).toMatchObject({ status: 422, code: 'LAYOUT_REFUSED' });
+    const paths = response.json().errors.map((error: { path: string }) => error.path);
+    expect(paths).toEqual(
+      expect.arrayContaining(['line 3, grade', 'line 5, number', 'line 5, x', 'line 6, section']),
+    );
+    const venues = await office.db.query('SELECT FROM venues.venues');
+    const plans = await office.db.query('SELECT FROM venues.seating_plans');
+    expect(plans).toHaveLength(venues.length);
+  });
+  test('is refused when the file cannot be read, has no heading, or no seats', async () => {
+    const bad = ['section,row\n"open', 'a,b,c\n1,2,3', 'section,row,number,grade,x,y'];
+    for (const csv of bad) {
+      const { code, errors } = (await send(csv)).json();
+      expect([code, errors[0].path], csv).toEqual([
+        'LAYOUT_REFUSED',
+        expect.stringMatching(/^line/),
+      ]);
+    }
+  });
+  test('is refused with a bounded list when every line is wrong', async () => {
+    const response = await send(houseCsv(30, 100).replaceAll('VIP', 'v').replaceAll(',R,', ',r,'));
+    const { errors } = response.json();
+    expect(errors).toHaveLength(501);
+    expect(errors[500]).toEqual({ path: 'file', message: 'has 2500 more faults' });
+  });
+  test('is refused in a time zone that there is none of', async () => {
+    const response = await send(houseCsv(1, 1), { timeZone: 'Asia/Atlantis' });
+    expect(response.json()).toMatchObject({
+      ...{ status: 400, code: 'VALIDATION_FAILED', errors: [{ path: 'body.timeZone' }] },
+    });
+  });
+  test('twice with one key is one venue, also when the answer was lost', async () => {
+    const key = 'the-same-venue-twice';
+    const first = await send(houseCsv(1, 2), {}, key);
+    await office.db.query('DELETE FROM platform.answers');
+    const again = await send(houseCsv(1, 2), {}, key);
+    expect([first.statusCode, again.statusCode]).toEqual([201, 201]);
+    expect(again.json()).toEqual(first.json());
+  });
+  test('of equal plans stores their layout once', async () => {
+    const [one, two] = [await build.venue(), await build.venue({ name: { ko: '둘', en: 'Two' } })];
+    expect(one.seatingPlanId).not.toBe(two.seatingPlanId);
+    const rows = await office.db.query<{ layouts: number }>(
+      `SELECT count(DISTINCT layout_version)::int AS layouts FROM venues.seating_plans
+       WHERE id = ANY ($1)`,
+      [[one.seatingPlanId, two.seatingPlanId]],
+    );
+    expect(rows).toEqual([{ layouts: 1 }]);
+  });
+  test('can be made by organisers and operators only', async () => {
+    const body = { ...house, seatsCsv: houseCsv(1, 1) };
+    const path = '/organiser/venues';
+    for (const method of ['POST', 'GET'] as const) {
+      const given = method === 'POST' ? { body } : {};
+      const refused = await call(method, path, { as: office.buyer, ...given });
+      expect(refused.json()).toMatchObject({ status: 403, code: 'FORBIDDEN' });
+      expect((await call(method, path, given)).json()).toMatchObject({ code: 'UNAUTHENTICATED' });
+      expect((await call(method, path, { as: office.operator, ...given })).statusCode).toBeLessThan(
+        300,
+      );
+    }
+  });
+});
+
+test('venues are listed the newest first, page by page, each once', async () => {
+  const seen: string[] = [];
+  let query = '?limit=3';
+  while (query !== '') {
+    const page: { items: { id: string }[]; nextCursor: string | null } = (
+      await call('GET', `/organiser/venues${query}`, { as: organiser })
+    ).json();
+    seen.push(...page.items.map((item) => item.id));
+    await office.clock.advance(1);
+    if (seen.length === 3) await build.venue({ name: { ko: '새 집', en: 'New' } });
+    query = page.nextCursor === null ? '' : `?limit=3&cursor=${page.nextCursor}`;
+  }
+  const rows = await office.db.query<{ id: string }>('SELECT id FROM venues.venues');
+  expect(new Set(seen).size).toBe(seen.length);
+  expect(seen.length).toBe(rows.length - 1);
+  const bad = await call('GET', '/organiser/venues?cursor=WzFd', { as: organiser });
+  expect(bad.json()).toMatchObject({ code: 'VALIDATION_FAILED' });
+});
+
+const maker = { accountId: 'acc_demo', requestId: 'test', key: null };
+const arena = await office.venues.service.add(maker, {
+  ...{ ...house, timeZone: 'Asia/Seoul', plan: arenaPlan() },
+});
+
+describe('a layout', () => {
+  const path = `/seating-plans/${arena.seatingPlanId}/layouts/${arena.layoutVersion}`;
+
+  test('is sent as it was made, compressed for who can read that', async () => {
+    const plain = await call('GET', path);
+    expect(plain.json()).toEqual(arenaPlan());
+    const packed = await call('GET', path, { headers: { 'accept-encoding': 'br, gzip' } });
+    expect(packed.headers).toMatchObject({ 'content-encoding': 'gzip', vary: 'accept-encoding' });
+    expect(JSON.parse(gunzipSync(packed.rawPayload).toString())).toEqual(arenaPlan());
+    expect(packed.rawPayload.length).toBeLessThan(16_000);
+  });
+  test('may be kept for ever, and is not sent to who has it', async () => {
+    const { headers } = await call('GET', path);
+    expect(headers['cache-control']).toBe('public, max-age=31536000, immutable');
+    const known = { 'if-none-match': String(headers['etag']) };
+    const again = await call('GET', path, { headers: known });
+    expect([again.statusCode, again.body]).toEqual([304, '']);
+  });
+  test('of another version or plan is not found', async () => {
+    const paths = [
+      `/seating-plans/${arena.seatingPlanId}/layouts/${'a'.repeat(43)}`,
+      `/seating-plans/${office.ids.make('seatingPlan')}/layouts/${arena.layoutVersion}`,
+      `/seating-plans/${arena.seatingPlanId}/layouts/x`,
+    ];
+    for (const wrong of paths)
+      expect((await call('GET', wrong)).json()).toMatchObject({ status: 404, code: 'NOT_FOUND' });
+  });
+  test('counts the seats of every grade', () => {
+    expect(arena.grades).toEqual(['VIP', 'R', 'S', 'A', 'B']);
+    expect(arena.gradeSeats.reduce((sum, n) => sum + n, 0)).toBe(20_000);
+  });
+  test('with faults is never stored', async () => {
+    const plan = { ...arenaPlan(), grades: ['VIP'] };
+    const add = office.venues.service.add(maker, { ...house, timeZone: 'Asia/Seoul', plan });
+    await expect(add).rejects.toThrow('assertion failed: a sound plan');
+  });
+});
