@@ -150,6 +150,7 @@ const openBackground = async (
   life.onClose('listener', listener.close);
   const jobs = await openJobs({
     ...{ url, log },
+    isAlone: options.isAlone,
     concurrency: 2,
     jobs: modules.served.flatMap(({ module }) => module.jobs ?? []),
   });
@@ -173,7 +174,7 @@ const openAll = async (options: AppOptions, life: Lifecycle) => {
   };
   const { payments, identity } = services;
   const operations = operationsRoutes({ metrics, relay, payments, missing });
-  const idempotency = makeIdempotency(db, metrics);
+  const idempotency = makeIdempotency(db, metrics, config.BATCH_SIZE_MAX);
   life.onClose('idempotency', idempotency.close);
   const http: FastifyInstance = await makeHttpServer({
     ...context,

@@ -127,6 +127,7 @@ export const openBooking = async (options: BookingOptions) => {
     metrics,
     holdTtlMs: options.holdTtlMs ?? 60_000,
     holdTotalMaxMs: options.holdTotalMaxMs ?? 120_000,
+    batchSizeMax: 256,
   });
   const orders = makeOrders({
     store: makeOrderStore(db),
@@ -137,6 +138,7 @@ export const openBooking = async (options: BookingOptions) => {
     metrics,
     secret: 'a secret of the tests, long enough for them',
     holdTtlMs: options.holdTtlMs ?? 60_000,
+    batchSizeMax: 256,
     window: { clientKey: 'sandbox_ck', checkoutPageUrl: null, publicUrl: 'http://127.0.0.1' },
   });
   const bank = makeFakeProvider();
@@ -154,6 +156,7 @@ export const openBooking = async (options: BookingOptions) => {
     waitMs: options.waitMs ?? 5000,
     timeoutMs: 5000,
     isAlone: true,
+    batchSizeMax: 256,
     ...(options.failPoint === undefined ? {} : { failPoint: options.failPoint }),
   });
   let isClosed = false;

@@ -1,3 +1,6 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { openChildProgram } from '../platform/child-program.ts';
 import type { Settings } from '../platform/config.ts';
 
@@ -17,13 +20,28 @@ export const openProvider = async (
     return { url: config.TOSS_URL, secretKey, clientKey, isSandbox, stop: async () => undefined };
   }
   const keys = { secretKey: 'sandbox_sk_usher_demo', clientKey: 'sandbox_ck_usher_demo' };
-  const sandbox = await openChildProgram(sandboxProgram, [
-    '--secret-key',
-    keys.secretKey,
-    '--client-key',
-    keys.clientKey,
-    '--webhook-url',
-    `${publicUrl}/api/v1/webhooks/toss`,
-  ]);
-  return { ...keys, url: String(sandbox.ready['listening']), isSandbox: true, stop: sandbox.stop };
+  const args = [
+    ...['--secret-key', keys.secretKey, '--client-key', keys.clientKey],
+    ...['--webhook-url', `${publicUrl}/api/v1/webhooks/toss`],
+  ];
+  const sandbox = await openSandbox(args, join(dataDir, 'sandbox.port'));
+  return { ...keys, ...sandbox, isSandbox: true };
 };
+
+/** At the port that it had before, so that addresses given to buyers stay good over a restart. */
+const openSandbox = async (args: readonly string[], portFile: string) => {
+  const known = Number(await readFile(portFile, 'utf8').catch(() => '0'));
+  const port = (await isFree(known)) ? known : 0;
+  const program = await openChildProgram(sandboxProgram, [...args, '--port', String(port)]);
+  const url = String(program.ready['listening']);
+  await writeFile(portFile, new URL(url).port);
+  return { url, stop: program.stop };
+};
+
+/** Whether a port of 127.0.0.1 can be taken now. */
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+  });

@@ -32,6 +32,8 @@ const settings = z.object({
   USHER_DATA_DIR: z.string().min(1).optional(),
   DATABASE_URL: z.string().startsWith('postgres').optional(),
   DATABASE_POOL_MAX: z.coerce.number().int().min(2).max(200).default(12),
+  /** Longest group-commit batch; 1 switches group commit off, to measure what it gives. */
+  BATCH_SIZE_MAX: z.coerce.number().int().min(1).max(1000).default(256),
   /** Signs access tokens, order links and ticket codes. The embedded default makes and keeps one. */
   USHER_SECRET: secret.optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),

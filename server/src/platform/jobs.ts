@@ -23,6 +23,8 @@ export const openJobs = async (options: {
   url: string;
   log: Log;
   jobs: readonly Job[];
+  /** No other process runs jobs: what is locked was left by a crash, and is freed at once. */
+  isAlone: boolean;
   /** Jobs that this process runs at once. */
   concurrency: number;
 }): Promise<Jobs> => {
@@ -35,6 +37,12 @@ export const openJobs = async (options: {
   // The job runner wants a listener on each connection too; the pool's own reports the error.
   pool.on('connect', (client) => client.on('error', () => undefined));
   pool.on('error', (error) => log.warn({ err: error }, 'an idle job connection was lost'));
+  // A killed process's jobs stay locked for four hours otherwise.
+  if (options.isAlone)
+    await pool.query(
+      `SELECT graphile_worker.force_unlock_workers(array_agg(DISTINCT locked_by))
+       FROM graphile_worker.jobs WHERE locked_by IS NOT NULL`,
+    );
   const runner: Runner = await run({
     pgPool: pool,
     concurrency: options.concurrency,

@@ -35,10 +35,11 @@ const isKept = (status: number): boolean => status < 500 && status !== 429 && st
 type Key = { scope: string; key: string };
 type Stored = StoredAnswer & { fingerprint: string };
 
-const makeFinder = (db: Database, metrics: Metrics): Batcher<Key, Stored | null> =>
+const makeFinder = (db: Database, metrics: Metrics, sizeMax: number): Batcher<Key, Stored | null> =>
   makeBatcher({
     name: 'find-answers',
     sizes: metrics.batchSizes,
+    sizeMax,
     run: async (items) => {
       const rows = await db.query<{
         i: number;
@@ -64,10 +65,11 @@ const makeFinder = (db: Database, metrics: Metrics): Batcher<Key, Stored | null>
     },
   });
 
-const makeKeeper = (db: Database, metrics: Metrics): Batcher<Key & Stored, void> =>
+const makeKeeper = (db: Database, metrics: Metrics, sizeMax: number): Batcher<Key & Stored, void> =>
   makeBatcher({
     name: 'keep-answers',
     sizes: metrics.batchSizes,
+    sizeMax,
     run: async (items) => {
       await db.query(
         `INSERT INTO platform.answers (scope, key, fingerprint, status, content_type, body)
@@ -86,10 +88,14 @@ const makeKeeper = (db: Database, metrics: Metrics): Batcher<Key & Stored, void>
     },
   });
 
-export const makeIdempotency = (db: Database, metrics: Metrics): Idempotency => {
+export const makeIdempotency = (
+  db: Database,
+  metrics: Metrics,
+  batchSizeMax: number,
+): Idempotency => {
   const running = new Set<string>();
-  const finder = makeFinder(db, metrics);
-  const keeper = makeKeeper(db, metrics);
+  const finder = makeFinder(db, metrics, batchSizeMax);
+  const keeper = makeKeeper(db, metrics, batchSizeMax);
   return {
     once: async ({ scope, key, fingerprint }, work) => {
       const mark = `${scope}\n${key}`;

@@ -1,3 +1,4 @@
+import type { Settings } from '../../platform/config.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import type { Module } from '../../platform/module.ts';
@@ -17,7 +18,7 @@ export const openOrders = (
     db: Database;
     ids: Ids;
     metrics: Metrics;
-    config: { HOLD_TTL_MS: number };
+    config: Pick<Settings, 'HOLD_TTL_MS' | 'BATCH_SIZE_MAX'>;
     secret: string;
     relayWake: () => void;
   },
@@ -33,6 +34,7 @@ export const openOrders = (
     metrics,
     secret,
     holdTtlMs: config.HOLD_TTL_MS,
+    batchSizeMax: config.BATCH_SIZE_MAX,
     window: doors.window,
   });
   return { service: orders, routes: ordersRoutes({ orders, ids }), close: orders.close };

@@ -73,6 +73,7 @@ export const makeOrders = (deps: {
   metrics: Metrics;
   secret: string;
   holdTtlMs: number;
+  batchSizeMax: number;
   window: PaymentWindow;
 }) => {
   const { store, catalogue, seats, ids, window } = deps;
@@ -82,6 +83,7 @@ export const makeOrders = (deps: {
   const placer = makeBatcher<PlaceRequest, PlaceResult>({
     name: 'place-orders',
     sizes,
+    sizeMax: deps.batchSizeMax,
     run: async (batch) => {
       const terms = { currency: 'KRW', provider: 'toss', ttlMs: deps.holdTtlMs };
       const results = await store.place(batch, terms);
@@ -92,6 +94,7 @@ export const makeOrders = (deps: {
   const reader = makeBatcher<string, OrderRow | null>({
     name: 'read-orders',
     sizes,
+    sizeMax: deps.batchSizeMax,
     run: (orderIds) => store.read(orderIds),
   });
 

@@ -1,4 +1,5 @@
 import { type Clock, makeLoop } from '../../platform/clock.ts';
+import type { Settings } from '../../platform/config.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
@@ -19,7 +20,7 @@ export const openPayments = (
     ids: Ids;
     log: Log;
     metrics: Metrics;
-    config: { PAYMENT_WAIT_MS: number; PAYMENT_TIMEOUT_MS: number };
+    config: Pick<Settings, 'PAYMENT_WAIT_MS' | 'PAYMENT_TIMEOUT_MS' | 'BATCH_SIZE_MAX'>;
     relayWake: () => void;
   },
   doors: {
@@ -43,6 +44,7 @@ export const openPayments = (
     waitMs: config.PAYMENT_WAIT_MS,
     timeoutMs: config.PAYMENT_TIMEOUT_MS,
     isAlone: doors.isAlone,
+    batchSizeMax: config.BATCH_SIZE_MAX,
     ...(doors.failPoint === undefined ? {} : { failPoint: doors.failPoint }),
   });
   let isStart = true;

@@ -73,6 +73,7 @@ export const makePayments = (deps: {
   timeoutMs: number;
   /** No other process can be working on an attempt: what is found open at the start was left. */
   isAlone: boolean;
+  batchSizeMax: number;
   failPoint?: (point: FailPoint) => Promise<void>;
 }) => {
   const { store, provider, clock, log, metrics } = deps;
@@ -81,12 +82,12 @@ export const makePayments = (deps: {
     'outcome',
   ]);
   const unknownNow = metrics.gauge('usher_payments_unknown', 'Payments of unknown outcome');
-  const sizes = metrics.batchSizes;
+  const batches = { sizes: metrics.batchSizes, sizeMax: deps.batchSizeMax };
 
-  const beginner = makeBatcher({ name: 'begin-payments', sizes, run: store.begin });
+  const beginner = makeBatcher({ name: 'begin-payments', ...batches, run: store.begin });
   const sender = makeBatcher({
     name: 'mark-sent',
-    sizes,
+    ...batches,
     run: async (attemptIds: readonly string[]) => {
       const sent = await store.markSent(attemptIds);
       return attemptIds.map((id) => sent.has(id));
@@ -94,7 +95,7 @@ export const makePayments = (deps: {
   });
   const answerer = makeBatcher({
     name: 'mark-answered',
-    sizes,
+    ...batches,
     run: async (answers: readonly { attemptId: string; answer: StoredAnswer }[]) => {
       await store.markAnswered(answers);
       return answers.map(() => undefined);
@@ -102,7 +103,7 @@ export const makePayments = (deps: {
   });
   const settler = makeBatcher({
     name: 'settle-payments',
-    sizes,
+    ...batches,
     run: async (settlements: readonly Settlement[]) => {
       const { deltas } = await store.settle(settlements, 'payments');
       deps.applyDeltas(deltas);
@@ -112,7 +113,7 @@ export const makePayments = (deps: {
   });
   const unknowner = makeBatcher({
     name: 'mark-unknown',
-    sizes,
+    ...batches,
     run: async (unknowns: readonly { attemptId: string; code: string }[]) => {
       await store.markUnknown(unknowns, 'payments');
       deps.relayWake();

@@ -1,5 +1,6 @@
 import type { Clock } from '../../platform/clock.ts';
 import { makeLoop } from '../../platform/clock.ts';
+import type { Settings } from '../../platform/config.ts';
 import { makeStreams } from '../../platform/http/sse.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Log } from '../../platform/log.ts';
@@ -20,7 +21,7 @@ export const openSeats = (
     ids: Ids;
     log: Log;
     metrics: Metrics;
-    config: { HOLD_TTL_MS: number; HOLD_TOTAL_MAX_MS: number };
+    config: Pick<Settings, 'HOLD_TTL_MS' | 'HOLD_TOTAL_MAX_MS' | 'BATCH_SIZE_MAX'>;
     /** An empty message says that some may have been missed. */
     listen(channel: string, onMessage: (payload: string) => void): void;
   },
@@ -37,6 +38,7 @@ export const openSeats = (
     metrics,
     holdTtlMs: config.HOLD_TTL_MS,
     holdTotalMaxMs: config.HOLD_TOTAL_MAX_MS,
+    batchSizeMax: config.BATCH_SIZE_MAX,
   });
   context.listen('seats_changed', (payload) => {
     if (payload !== '') return seats.apply(JSON.parse(payload) as PerformanceDelta);

@@ -89,6 +89,7 @@ export const makeSeats = (deps: {
   metrics: Metrics;
   holdTtlMs: number;
   holdTotalMaxMs: number;
+  batchSizeMax: number;
 }) => {
   const { store, catalogue, streams, clock, log, metrics } = deps;
   const maps = new Map<string, SeatMap>();
@@ -220,6 +221,7 @@ export const makeSeats = (deps: {
   const taker: Batcher<Pending, TakeResult> = makeBatcher({
     name: 'take-holds',
     sizes: metrics.batchSizes,
+    sizeMax: deps.batchSizeMax,
     run: async (batch) => {
       const chosen = chooseWindows(batch);
       const results: TakeResult[] = batch.map(() => ({ outcome: 'none_free' }));
@@ -245,6 +247,7 @@ export const makeSeats = (deps: {
   const releaser = makeBatcher({
     name: 'release-holds',
     sizes: metrics.batchSizes,
+    sizeMax: deps.batchSizeMax,
     run: async (batch: readonly { holdId: string; buyerId: string; requestId: string }[]) => {
       const { results, deltas } = await store.release(batch);
       for (const delta of deltas) apply(delta);
