@@ -1,0 +1,135 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { allRoutes } from '@usher/contract/routes.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { madeDocs } from '../../server/src/commands/docs.ts';
+import { sendByInject } from '../support/ask.ts';
+import { openProgram, type Program } from '../support/program.ts';
+import { routesIn } from '../support/route-tree.ts';
+
+/** What a browser is served beside the JSON API. Whoever adds a page adds it here. */
+const pages = new Set(
+  [
+    ...['/', '/pay/success', '/pay/fail', '/o/{token}', '/assets/shell.css', '/assets/shell.js'],
+    ...['/openapi.json', '/outbox', '/outbox/{mailId}'],
+    ...['/docs', '/docs/', '/docs/*', '/docs/json', '/docs/yaml', '/docs/problems/{code}'],
+    ...['/docs/static/index.html', '/docs/static/swagger-initializer.js'],
+  ].map((path) => `GET ${path}`),
+);
+const docs = new URL('../../docs/', import.meta.url);
+
+let program: Program;
+let document: Record<string, unknown>;
+beforeAll(async () => {
+  program = await openProgram();
+  const send = sendByInject(program.app.http);
+  const answer = await send({ method: 'GET', path: '/openapi.json', headers: {}, body: null });
+  expect(answer.status).toBe(200);
+  expect(answer.headers['content-type']).toBe('application/json; charset=utf-8');
+  document = JSON.parse(answer.bytes.toString());
+});
+
+const documented = (): string[] =>
+  Object.entries(document['paths'] as Record<string, object>).flatMap(([path, operations]) =>
+    Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+/** Those of the server itself; HEAD comes with every GET, OPTIONS with CORS. */
+const served = (): string[] =>
+  routesIn(program.app.http.printRoutes({ commonPrefix: false })).filter(
+    (route) => !/^(?:HEAD|OPTIONS) /.test(route),
+  );
+
+const faultsOf = async (given: Record<string, unknown>): Promise<unknown> => {
+  const { valid, errors } = await new Validator().validate(given);
+  return valid ? null : errors;
+};
+
+describe('the OpenAPI document', () => {
+  test('is valid OpenAPI 3.1', async () => {
+    expect(document['openapi']).toBe('3.1.0');
+    expect(await faultsOf(document)).toBeNull();
+    const { info: _, ...broken } = document;
+    expect(await faultsOf(broken)).not.toBeNull();
+  });
+
+  test('refers to nothing that it does not have', () => {
+    const text = JSON.stringify(document);
+    const references = [...text.matchAll(/"\$ref":"([^"]+)"/g)].map((match) => match[1] ?? '');
+    expect(references).not.toEqual([]);
+    for (const reference of new Set(references)) {
+      const names = reference.replace(/^#\//, '').split('/');
+      const target = names.reduce<unknown>(
+        (part, name) => (part as Record<string, unknown> | undefined)?.[name],
+        document,
+      );
+      expect(target, reference).toBeTypeOf('object');
+    }
+  });
+
+  test('describes every route that the server has, and no other', () => {
+    const ofTheApi = served().filter((route) => !pages.has(route));
+    expect(ofTheApi.sort()).toEqual(documented().sort());
+    expect(documented()).toHaveLength(allRoutes.length);
+  });
+
+  test('leaves out the pages only, and they are all there', () => {
+    expect(
+      served()
+        .filter((route) => pages.has(route))
+        .sort(),
+    ).toEqual([...pages].sort());
+    expect([...pages].filter((route) => / \/api\//.test(route))).toEqual([]);
+  });
+
+  test('names each operation once, for those who generate clients from it', () => {
+    const names = Object.values(document['paths'] as Record<string, Record<string, object>>)
+      .flatMap((operations) => Object.values(operations))
+      .map((operation) => (operation as { operationId: string }).operationId);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names.sort()).toEqual(allRoutes.map(({ name }) => name).sort());
+  });
+});
+
+describe('the reading of the server’s own list of routes', () => {
+  test('follows nested and repeated branches, and loses no method', () => {
+    const tree = [
+      '├── / (GET, HEAD)',
+      '│   ├── api/v1/me (GET, HEAD)',
+      '│   │   └── /likes (GET)',
+      '│   └── api/v1/orders',
+      '│       └── /:orderId (GET)',
+      '│           └── /cancel (POST)',
+      '└── * (OPTIONS)',
+    ].join('\n');
+    expect(routesIn(tree)).toEqual([
+      ...['GET /', 'HEAD /', 'GET /api/v1/me', 'HEAD /api/v1/me', 'GET /api/v1/me/likes'],
+      ...['GET /api/v1/orders/{orderId}', 'POST /api/v1/orders/{orderId}/cancel', 'OPTIONS *'],
+    ]);
+  });
+});
+
+describe('the documents in the repository', () => {
+  test('are what `usher docs` would write', async () => {
+    const made = madeDocs();
+    expect(made.size).toBeGreaterThan(30);
+    for (const [name, text] of made)
+      expect(await readFile(new URL(name, docs), 'utf8'), name).toBe(text);
+  });
+
+  test('have a page for every problem code, and none for a code that is gone', async () => {
+    const files = await readdir(new URL('problems/', docs));
+    const made = [...madeDocs().keys()].filter((name) => name.startsWith('problems/'));
+    expect(files.map((name) => `problems/${name}`).sort()).toEqual(made.sort());
+  });
+
+  test('are served under the address that a problem document names', async () => {
+    const send = sendByInject(program.app.http);
+    for (const [name, text] of madeDocs()) {
+      const code = /^problems\/(\w+)\.md$/.exec(name)?.[1];
+      if (code === undefined) continue;
+      const path = `/docs/problems/${code}`;
+      const page = await send({ method: 'GET', path, headers: {}, body: null });
+      expect([page.status, page.bytes.toString()], code).toEqual([200, text]);
+    }
+  });
+});

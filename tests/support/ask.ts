@@ -1,0 +1,135 @@
+import type { ProblemBody, ProblemCode } from '@usher/contract/problems.ts';
+import { problemBody } from '@usher/contract/problems.ts';
+import type { RouteSpec } from '@usher/contract/route.ts';
+import type { FastifyInstance } from 'fastify';
+import type { z } from 'zod';
+
+/** One answer of the program, its body read to the end. */
+export type Reply = {
+  status: number;
+  headers: Readonly<Record<string, string | string[] | undefined>>;
+  bytes: Buffer;
+};
+export type Sent = {
+  method: string;
+  path: string;
+  headers: Record<string, string>;
+  body: string | null;
+};
+/** Rejects when there was no answer. */
+export type Send = (request: Sent) => Promise<Reply>;
+
+export type Given = {
+  params?: Readonly<Record<string, string>>;
+  query?: Readonly<Record<string, string | number>>;
+  body?: unknown;
+  /** An access token. */
+  as?: string;
+  /** An Idempotency-Key; the routes that need one get a fresh one where none is given. */
+  key?: string;
+  headers?: Readonly<Record<string, string>>;
+};
+type Success = 200 | 201 | 202 | 204;
+export type BodyOf<S extends RouteSpec> = {
+  [Status in keyof S['responses'] & Success]: S['responses'][Status] extends z.ZodType<infer Body>
+    ? Body
+    : null;
+}[keyof S['responses'] & Success];
+
+export type Ask = {
+  /** The answer, whatever it is. */
+  ask(spec: RouteSpec, given?: Given): Promise<Reply>;
+  /** The body of a success; throws on everything else. */
+  must<S extends RouteSpec>(spec: S, given?: Given): Promise<BodyOf<S>>;
+  /** The problem document of a refusal; throws on a success. */
+  refusal(spec: RouteSpec, given?: Given): Promise<ProblemBody>;
+};
+
+let keysMade = 0;
+/** Another Idempotency-Key each time; of this process. */
+export const freshKey = (): string => `key-${process.pid}-${Date.now()}-${++keysMade}-test`;
+
+export const pathOf = (spec: RouteSpec, given: Given = {}): string => {
+  const path = spec.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+    const value = given.params?.[name];
+    if (value === undefined) throw new Error(`${spec.name} needs ${name}`);
+    return encodeURIComponent(value);
+  });
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(given.query ?? {})) query.set(name, String(value));
+  return query.size === 0 ? path : `${path}?${query}`;
+};
+
+export const headersOf = (spec: RouteSpec, given: Given): Record<string, string> => {
+  const key = given.key ?? (spec.idempotency === 'required' ? freshKey() : undefined);
+  return {
+    ...(given.body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(given.as === undefined ? {} : { authorization: `Bearer ${given.as}` }),
+    ...(key === undefined ? {} : { 'idempotency-key': key }),
+    ...given.headers,
+  };
+};
+
+export const jsonOf = (reply: Reply): Record<string, unknown> =>
+  JSON.parse(reply.bytes.toString()) as Record<string, unknown>;
+
+/** What every refusal must be: a problem document of the catalogue, with its trace. */
+export const problemOf = (reply: Reply): ProblemBody => {
+  const text = reply.bytes.toString();
+  const type = String(reply.headers['content-type']);
+  if (!type.startsWith('application/problem+json'))
+    throw new Error(`no problem document but ${reply.status} ${type}: ${text.slice(0, 300)}`);
+  const problem = problemBody.parse(JSON.parse(text));
+  if (problem.status !== reply.status || !/^[0-9a-f]{32}$/.test(problem.traceId))
+    throw new Error(`a problem document at odds with its answer ${reply.status}: ${text}`);
+  return problem;
+};
+export const codeOf = (reply: Reply): ProblemCode => problemOf(reply).code;
+
+export const makeAsk = (send: Send): Ask => {
+  const ask: Ask['ask'] = (spec, given = {}) =>
+    send({
+      method: spec.method,
+      path: pathOf(spec, given),
+      headers: headersOf(spec, given),
+      body: given.body === undefined ? null : JSON.stringify(given.body),
+    });
+  return {
+    ask,
+    must: async (spec, given) => {
+      const reply = await ask(spec, given);
+      const text = reply.bytes.toString();
+      if (reply.status >= 300) throw new Error(`${spec.name} answers ${reply.status}: ${text}`);
+      return (reply.status === 204 ? null : JSON.parse(text)) as never;
+    },
+    refusal: async (spec, given) => problemOf(await ask(spec, given)),
+  };
+};
+
+/** Into the program in this process, without a socket. */
+export const sendByInject =
+  (http: FastifyInstance): Send =>
+  async ({ method, path, headers, body }) => {
+    const answer = await http.inject({
+      method: method as 'GET',
+      url: path,
+      headers,
+      ...(body === null ? {} : { payload: body }),
+    });
+    const bytes = answer.rawPayload;
+    return { status: answer.statusCode, headers: answer.headers as Reply['headers'], bytes };
+  };
+
+/** Over a connection of its own, so that no answer is lost to a connection closed as idle. */
+export const sendByFetch =
+  (origin: string): Send =>
+  async ({ method, path, headers, body }) => {
+    const answer = await fetch(`${origin}${path}`, {
+      method,
+      headers: { ...headers, connection: 'close' },
+      body,
+      redirect: 'manual',
+    });
+    const bytes = Buffer.from(await answer.arrayBuffer());
+    return { status: answer.status, headers: Object.fromEntries(answer.headers), bytes };
+  };

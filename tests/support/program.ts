@@ -1,0 +1,92 @@
+import { type App, openApp } from '../../server/src/app.ts';
+import { systemClock } from '../../server/src/platform/clock.ts';
+import { readConfig } from '../../server/src/platform/config.ts';
+import type { FailPoint } from '../../server/src/services/payments/index.ts';
+import { afterThisFile } from './after-file.ts';
+import { makeAsk, sendByFetch, sendByInject } from './ask.ts';
+import { silentLog } from './log.ts';
+import { makeTestDatabase } from './postgres.ts';
+import { makeSaleTools } from './sale.ts';
+import { openSandbox, type TestSandbox } from './sandbox.ts';
+import { scratchFolder } from './scratch.ts';
+
+export type ProgramOptions = {
+  /** Of an earlier program, for a restart; else a database of its own. */
+  databaseUrl?: string;
+  sandbox?: TestSandbox;
+  /** Where the provider is, when it is not the sandbox. */
+  tossUrl?: string;
+  /** Environment variables beside those of every test. */
+  settings?: Readonly<Record<string, string>>;
+  failPoint?: (point: FailPoint) => Promise<void>;
+};
+
+const secret = 'the secret of the tests, long enough for every one of them';
+const staffPassword = 'the staff of the tests';
+
+/** The provider's hints come to an address that is known only when the program listens. */
+const listenOnce = (app: App, sandbox: TestSandbox): (() => Promise<string>) => {
+  let listening: Promise<string> | null = null;
+  const listen = async (): Promise<string> => {
+    const url = await app.listen();
+    await sandbox.webhooksTo(`${url}/api/v1/webhooks/toss`);
+    return url;
+  };
+  return () => {
+    listening ??= listen();
+    return listening;
+  };
+};
+
+/**
+ * The whole program in this process, on a database of its own and with the payment sandbox; every
+ * answer is held against the contract. Without demo data: an organiser's and an operator's account
+ * are there, the rest is made through the API. Closed when the test file is done.
+ */
+export const openProgram = async (options: ProgramOptions = {}) => {
+  const databaseUrl = options.databaseUrl ?? (await makeTestDatabase()).url;
+  const sandbox = options.sandbox ?? (await openSandbox());
+  const result = readConfig({
+    ...{ USHER_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', RATE_LIMITS: 'false' },
+    ...options.settings,
+  });
+  if (!result.ok) throw new Error(result.faults.join('\n'));
+  const { secretKey, clientKey } = sandbox;
+  const app = await openApp({
+    ...{ config: result.config, clock: systemClock, log: silentLog, secret, databaseUrl },
+    dataDir: await scratchFolder(),
+    // Only looked at: nothing in these tests goes there.
+    publicUrl: 'http://usher.test',
+    toss: { url: options.tossUrl ?? sandbox.url, secretKey, clientKey, isSandbox: true },
+    isAlone: true,
+    checkAnswers: true,
+    ...(options.failPoint === undefined ? {} : { failPoint: options.failPoint }),
+  });
+  let closing: Promise<void> | null = null;
+  const close = (): Promise<void> => {
+    closing ??= app.close();
+    return closing;
+  };
+  afterThisFile(close);
+  const asker = makeAsk(sendByInject(app.http));
+  const tools = makeSaleTools(asker, sandbox);
+  const staff = async (role: 'ORGANISER' | 'OPERATOR', name: string): Promise<string> => {
+    const email = `${name}@example.com`;
+    const account = { email, password: staffPassword, name, role, locale: 'ko' as const };
+    await app.services.identity.ensureAccount(account);
+    return tools.enter({ email, password: staffPassword });
+  };
+  const listen = listenOnce(app, sandbox);
+  return {
+    ...{ app, sandbox, databaseUrl, close, listen },
+    ...asker,
+    ...tools,
+    /** Of staff: their access token. */
+    organiser: await staff('ORGANISER', 'organiser'),
+    rival: await staff('ORGANISER', 'rival'),
+    operator: await staff('OPERATOR', 'operator'),
+    /** The same over HTTP; the program listens from now on. */
+    overHttp: async () => makeAsk(sendByFetch(await listen())),
+  };
+};
+export type Program = Awaited<ReturnType<typeof openProgram>>;
