@@ -150,6 +150,7 @@ const openJobsOf = async (module: ReturnType<typeof open>) => {
   const jobs = await openJobs({
     url,
     log: silentLog,
+    isAlone: true,
     concurrency: 2,
     jobs: (module.jobs ?? []).filter(({ schedule }) => schedule === undefined),
   });

@@ -21,7 +21,7 @@ import { sendMailsJob } from './store.ts';
 const ids = makeIds(systemClock);
 const { url } = await makeTestDatabase();
 const db = openDatabase({ url, name: 'test', log: silentLog, poolMax: 6 });
-const idempotency = makeIdempotency(db, makeMetrics());
+const idempotency = makeIdempotency(db, makeMetrics(), 256);
 const tracing = await openTracing({ endpoint: undefined, service: 'test' });
 /** One for all relays of this file: a lease outlives its relay by seconds. */
 const owner = 'test';
@@ -156,6 +156,7 @@ describe('an event', () => {
     const jobs = await openJobs({
       url,
       log: silentLog,
+      isAlone: true,
       concurrency: 2,
       jobs: (module.jobs ?? []).filter(({ schedule }) => schedule === undefined),
     });

@@ -82,7 +82,7 @@ const makeOrder = async (buyerId: string, count: number) => {
 };
 
 const metrics = makeMetrics();
-const idempotency = makeIdempotency(db, metrics);
+const idempotency = makeIdempotency(db, metrics, 256);
 const tracing = await openTracing({ endpoint: undefined, service: 'test' });
 const tickets = openTickets({ db, secret }, doors);
 const app = await makeHttpServer({
