@@ -1,4 +1,4 @@
--- The tickets' door for payments: issues tickets in the caller's transaction, for any orders at once.
+-- The tickets' door for payments: issues tickets of any orders in the caller's transaction.
 -- A ticket that was issued before stays as it is; a second live ticket for a seat is an error
 -- (unique_violation on tickets_live_seat), so that the caller's whole transaction fails.
 -- p: [{ id, showId, orderId, performanceId, buyerId, seatNo, grade, seat }]
