@@ -1,0 +1,71 @@
+import type { Clock } from '../platform/clock.ts';
+import type { Ids } from '../platform/ids.ts';
+import type { Caller, Session } from './caller.ts';
+import type { HttpClient } from './http.ts';
+import type { Notes } from './notes.ts';
+import type { Random } from './random.ts';
+import type { SeatChoice } from './seat-choice.ts';
+import type { Temper } from './temper.ts';
+
+/** The sale that everybody came for. */
+export type Sale = {
+  showId: string;
+  performanceId: string;
+  seatCount: number;
+  grades: readonly string[];
+  choice: SeatChoice;
+};
+
+/** What all people of a run share. */
+export type Crowd = {
+  caller: Caller;
+  http: HttpClient;
+  clock: Clock;
+  ids: Ids;
+  notes: Notes;
+  sale: Sale;
+  size: number;
+  /** 1 is as people are, 0.1 ten times as quick. */
+  pace: number;
+  patienceMs: number;
+  signal: AbortSignal;
+  /** Where the payment sandbox was last seen; it moves when the server is started anew. */
+  sandboxOrigin: string | null;
+};
+
+/** `paid`, or why somebody went home without a ticket. */
+export type End =
+  | 'paid'
+  | 'sold out'
+  | 'nothing came back in time'
+  | 'lost too many races'
+  | 'released the seats'
+  | 'walked away from the seats'
+  | 'left the payment window'
+  | 'seats lapsed before the payment'
+  | 'payment not known yet'
+  | 'no answer from the server'
+  | 'refused otherwise'
+  | 'stopped';
+
+export type OrderRecord = {
+  orderId: string;
+  totalMinor: number;
+  attemptIds: string[];
+  /** What the buyer was told of the payment; `open`: neither yes nor no. */
+  told: 'paid' | 'no' | 'open';
+  /** Read after the payment. */
+  tickets: { id: string; seatNo: number }[];
+};
+
+export type Buyer = {
+  index: number;
+  session: Session;
+  random: Random;
+  temper: Temper;
+  doing: 'looking' | 'holding' | 'paying' | 'gone';
+  end: End | null;
+  orders: OrderRecord[];
+  /** Until when seats that this buyer left without a word stay held, on the wall clock. */
+  leftHeldUntilMs: number | null;
+};

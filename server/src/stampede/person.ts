@@ -1,0 +1,38 @@
+import type { RouteSpec } from '@usher/contract/route.ts';
+import type { Call, Outcome } from './caller.ts';
+import type { Buyer, Crowd } from './crowd.ts';
+
+/** One buyer's way of clicking: a pause, then a call whose time counts from the end of the pause. */
+export type Person = {
+  /** As long as people take, at the crowd's pace. */
+  pause(fromMs: number, toMs: number): Promise<void>;
+  /** As it is, at any pace. */
+  wait(ms: number): Promise<void>;
+  click<S extends RouteSpec>(
+    call: Omit<Call<S>, 'session' | 'fromMs' | 'signal' | 'key'> & { key?: string },
+  ): Promise<Outcome<S>>;
+};
+
+export const makePerson = (crowd: Crowd, buyer: Buyer, startMs: number): Person => {
+  const { clock, caller, signal, pace } = crowd;
+  let wantedAtMs = startMs;
+  const wait = async (ms: number): Promise<void> => {
+    wantedAtMs = clock.monotonicMs() + ms;
+    await clock.sleep(ms, signal);
+  };
+  return {
+    pause: (fromMs, toMs) => wait(buyer.random.pauseMs(fromMs, toMs) * pace),
+    wait,
+    click: async (call) => {
+      const outcome = await caller.call({
+        ...call,
+        session: buyer.session,
+        fromMs: wantedAtMs,
+        signal,
+      });
+      if (outcome.outcome === 'refused') crowd.notes.refused(outcome.code);
+      wantedAtMs = clock.monotonicMs();
+      return outcome;
+    },
+  };
+};

@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import { makeNotes } from './notes.ts';
+import { isBroken, makeReport, renderReport, type SqlFindings } from './report.ts';
+
+const promise = 'no two people hold a ticket for the same seat';
+const reportOf = (sql: SqlFindings, breaches: string[] = []) => {
+  const notes = makeNotes();
+  notes.took('hold', 12);
+  notes.refused('SEATS_TAKEN');
+  notes.refused('SEATS_TAKEN');
+  notes.retried('ECONNRESET');
+  return makeReport({
+    ...{ url: 'http://x', seed: 1, pace: 0.1, buyers: 9, seats: 4, paidOrders: 2 },
+    ...{ ticketsIssued: 4, revenueWon: 600_000, seatsSold: 4, seatsHeld: 0, unknownPayments: 0 },
+    ...{ doubleSold: breaches.length, paidUntold: 0, ends: { paid: 2, 'sold out': 7 } },
+    ...{ isOutboxDrained: true, durationMs: { signUp: 1, sale: 2, settling: 3 } },
+    buyersChecks: [{ id: 'B1', promise, breaches }],
+    ...{ sql, notes },
+  });
+};
+const allHeld: SqlFindings = { asked: true, checked: ['I1', 'I3'], violations: [] };
+
+test('a clean run says what it checked and that all of it held', () => {
+  const report = reportOf(allHeld);
+  expect(report).toMatchObject({
+    ...{ buyers: 9, seats: 4, paidOrders: 2, ticketsIssued: 4, doubleSold: 0 },
+    ...{ invariantViolations: 0, invariantsChecked: ['I1', 'I3'], unknownPayments: 0 },
+    refusals: { SEATS_TAKEN: 2 },
+    retries: { ECONNRESET: 1 },
+    latencyMs: { hold: { count: 1, p50: 12, p99: 12, max: 12 } },
+  });
+  expect(isBroken(report)).toBe(false);
+  expect(renderReport(report)).toContain('Every promise that was checked held.');
+  expect(renderReport(report)).toContain('ok     I1 I3 by SQL');
+});
+
+test('a breach that only SQL sees breaks the run and is told by name', () => {
+  const violations = [{ id: 'I3', promise: 'no ticket without money', what: 'w', which: 'tkt_9' }];
+  const report = reportOf({ asked: true, checked: ['I1', 'I3'], violations });
+  expect(isBroken(report)).toBe(true);
+  expect(report.invariantViolations).toBe(1);
+  expect(renderReport(report)).toContain('BROKEN I3   no ticket without money');
+  expect(renderReport(report)).toContain('I3: w: tkt_9');
+  expect(renderReport(report)).toContain('ok     I1 by SQL');
+});
+
+test('a breach that only buyers see breaks the run too', () => {
+  const report = reportOf(allHeld, ['seat 3']);
+  expect(isBroken(report)).toBe(true);
+  expect(report).toMatchObject({ doubleSold: 1, invariantViolations: 1 });
+});
+
+test('invariants that were not asked for are not reported as held', () => {
+  const report = reportOf({ asked: false, why: 'the database is not known' });
+  expect(report.invariantsChecked).toEqual([]);
+  expect(report.invariantsNotCheckedBecause).toBe('the database is not known');
+  expect(renderReport(report)).toContain('not checked by SQL: the database is not known');
+});

@@ -1,0 +1,154 @@
+import type { Check } from './audit.ts';
+import type { End } from './crowd.ts';
+import { type Latency, latencyOf } from './histogram.ts';
+import type { Notes } from './notes.ts';
+
+/** What the SQL of the invariants found, or why it was not asked. */
+export type SqlFindings =
+  | {
+      asked: true;
+      checked: readonly string[];
+      violations: readonly { id: string; promise: string; what: string; which: string }[];
+    }
+  | { asked: false; why: string };
+
+export type Report = {
+  url: string;
+  seed: number;
+  pace: number;
+  buyers: number;
+  seats: number;
+  paidOrders: number;
+  ticketsIssued: number;
+  revenueWon: number;
+  seatsSold: number;
+  /** Still held when the run stopped waiting. */
+  seatsHeld: number;
+  doubleSold: number;
+  unknownPayments: number;
+  /** Orders that are paid although their buyers never had the answer. */
+  paidUntold: number;
+  invariantViolations: number;
+  invariantsChecked: readonly string[];
+  invariantsNotCheckedBecause: string | null;
+  checks: readonly { id: string; promise: string; ok: boolean; breaches: readonly string[] }[];
+  isOutboxDrained: boolean;
+  ends: Readonly<Partial<Record<End, number>>>;
+  refusals: Readonly<Record<string, number>>;
+  retries: Readonly<Record<string, number>>;
+  latencyMs: Readonly<Record<string, Latency>>;
+  durationMs: { signUp: number; sale: number; settling: number };
+};
+
+/** Breaches are listed up to this many; all of them are counted. */
+const breachesShownMax = 20;
+
+export const makeReport = (
+  facts: Omit<
+    Report,
+    | 'checks'
+    | 'invariantViolations'
+    | 'invariantsChecked'
+    | 'invariantsNotCheckedBecause'
+    | 'refusals'
+    | 'retries'
+    | 'latencyMs'
+  > & { buyersChecks: readonly Check[]; sql: SqlFindings; notes: Notes },
+): Report => {
+  const { buyersChecks, sql, notes, ...rest } = facts;
+  const sqlChecks = sql.asked ? checksOf(sql) : [];
+  const checks = [...buyersChecks, ...sqlChecks];
+  return {
+    ...rest,
+    checks: checks.map(({ id, promise, breaches }) => ({
+      id,
+      promise,
+      ok: breaches.length === 0,
+      breaches: breaches.slice(0, breachesShownMax),
+    })),
+    invariantViolations: checks.reduce((sum, { breaches }) => sum + breaches.length, 0),
+    invariantsChecked: sqlChecks.map(({ id }) => id),
+    invariantsNotCheckedBecause: sql.asked ? null : sql.why,
+    refusals: notes.refusals,
+    retries: notes.retries,
+    latencyMs: Object.fromEntries(
+      [...notes.steps].map(([step, histogram]) => [step, latencyOf(histogram)]),
+    ),
+  };
+};
+
+const checksOf = ({ checked, violations }: Extract<SqlFindings, { asked: true }>): Check[] =>
+  checked.map((id) => {
+    const broken = violations.filter((violation) => violation.id === id);
+    const promise = broken[0]?.promise ?? 'an invariant of the booking core, asked by SQL';
+    return { id, promise, breaches: broken.map(({ what, which }) => `${what}: ${which}`) };
+  });
+
+export const isBroken = ({ doubleSold, invariantViolations }: Report): boolean =>
+  doubleSold > 0 || invariantViolations > 0;
+
+const number = (value: number): string => value.toLocaleString('en-GB');
+const ms = (value: number): string => (value < 10 ? value.toFixed(1) : value.toFixed(0));
+
+/** The report as people read it. */
+export const renderReport = (report: Report): string => {
+  const lines = [
+    '',
+    `  ${number(report.buyers)} buyers, ${number(report.seats)} seats, seed ${report.seed}`,
+    '',
+    `  paid orders    ${number(report.paidOrders)}`,
+    `  tickets        ${number(report.ticketsIssued)} of ${number(report.seats)} seats`,
+    `  revenue        ₩${number(report.revenueWon)}`,
+    `  double-sold    ${report.doubleSold}`,
+    `  not known      ${report.unknownPayments} payments`,
+    ...(report.paidUntold > 0
+      ? [`  untold         ${report.paidUntold} paid orders whose answer was lost on the way`]
+      : []),
+    ...(report.seatsHeld > 0 ? [`  still held     ${report.seatsHeld} seats`] : []),
+    ...(report.isOutboxDrained
+      ? []
+      : ['  outbox         not drained when the run stopped waiting']),
+    '',
+    ...counts('how it ended for the people', report.ends),
+    ...counts('refused, by reason', report.refusals),
+    ...counts('repeated with the same key, by cause', report.retries),
+    `  ${'milliseconds'.padEnd(20)}${['calls', 'p50', 'p99', 'p99.9', 'max'].map(cell).join('')}`,
+    ...Object.entries(report.latencyMs).map(
+      ([step, { count, p50, p99, p999, max }]) =>
+        `  ${step.padEnd(20)}${[number(count), ...[p50, p99, p999, max].map(ms)].map(cell).join('')}`,
+    ),
+    '',
+    ...report.checks
+      .filter(({ id, ok }) => !ok || !report.invariantsChecked.includes(id))
+      .map(({ id, promise, ok }) => `  ${ok ? 'ok    ' : 'BROKEN'} ${id.padEnd(4)} ${promise}`),
+    ...kept(report),
+    ...report.checks.flatMap(({ id, breaches }) => breaches.map((text) => `    ${id}: ${text}`)),
+    ...(report.invariantsNotCheckedBecause === null
+      ? []
+      : [`  The invariants were not checked by SQL: ${report.invariantsNotCheckedBecause}.`]),
+    '',
+    isBroken(report)
+      ? `  ${report.invariantViolations} breaches: a promise was broken.`
+      : '  Every promise that was checked held.',
+    '',
+  ];
+  return lines.join('\n');
+};
+
+/** The invariants that hold, in one line: their words are in docs/ARCHITECTURE.md. */
+const kept = ({ checks, invariantsChecked }: Report): string[] => {
+  const ids = checks.filter(({ id, ok }) => ok && invariantsChecked.includes(id));
+  return ids.length === 0 ? [] : [`  ok     ${ids.map(({ id }) => id).join(' ')} by SQL`];
+};
+
+const cell = (text: string): string => text.padStart(10);
+
+const counts = (title: string, values: Readonly<Record<string, number>>): string[] => {
+  const entries = Object.entries(values).sort(([, a], [, b]) => b - a);
+  if (entries.length === 0) return [];
+  return [
+    `  ${title}`,
+    ...entries.map(([name, count]) => `    ${name.padEnd(34)}${number(count).padStart(8)}`),
+    '',
+  ];
+};

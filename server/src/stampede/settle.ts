@@ -1,0 +1,89 @@
+import { readSeats } from '@usher/contract/seats.ts';
+import type { Buyer, Crowd } from './crowd.ts';
+import { countSeats } from './seat-choice.ts';
+
+/** The database behind the server, for questions that only it can answer. */
+export type Database = {
+  outboxLeft(): Promise<number>;
+  checkInvariants(): Promise<{
+    checked: string[];
+    violations: { id: string; promise: string; what: string; which: string }[];
+  }>;
+};
+
+const lookAgainMs = 500;
+
+/**
+ * Waits until no seat is held any more and every event was passed on; no longer than the last known
+ * deadline of seats that somebody left, and then the patience.
+ */
+export const settle = async (
+  crowd: Crowd,
+  buyers: readonly Buyer[],
+  database: Database | null,
+): Promise<{ isOutboxDrained: boolean }> => {
+  const { clock, patienceMs } = crowd;
+  const nowMs = clock.nowMs();
+  const lastMs = buyers.reduce(
+    (last, { leftHeldUntilMs }) => Math.max(last, leftHeldUntilMs ?? 0),
+    nowMs,
+  );
+  const untilMs = clock.monotonicMs() + (lastMs - nowMs) + patienceMs;
+  await until(crowd, untilMs, async () => (await heldSeats(crowd)) === 0);
+  const drainUntilMs = Math.max(untilMs, clock.monotonicMs() + patienceMs / 4);
+  const isDrained =
+    database === null
+      ? twiceInARow(async () => (await outboxLag(crowd)) === 0)
+      : async () => (await database.outboxLeft()) === 0;
+  return { isOutboxDrained: await until(crowd, drainUntilMs, isDrained) };
+};
+
+const until = async (
+  crowd: Crowd,
+  untilMs: number,
+  isSo: () => Promise<boolean>,
+): Promise<boolean> => {
+  const { clock, signal } = crowd;
+  while (!(await isSo())) {
+    if (signal.aborted || clock.monotonicMs() > untilMs) return false;
+    await clock.sleep(lookAgainMs, signal);
+  }
+  return true;
+};
+
+/** A gauge tells of the last round only: a second look, half a second later, sees another. */
+const twiceInARow = (isSo: () => Promise<boolean>): (() => Promise<boolean>) => {
+  let seen = 0;
+  return async () => {
+    seen = (await isSo()) ? seen + 1 : 0;
+    return seen >= 3;
+  };
+};
+
+const heldSeats = async (crowd: Crowd): Promise<number | null> => {
+  const { performanceId, seatCount } = crowd.sale;
+  const read = await crowd.caller.call({
+    spec: readSeats,
+    step: null,
+    params: { performanceId },
+    session: null,
+    fromMs: crowd.clock.monotonicMs(),
+    signal: crowd.signal,
+  });
+  return read.outcome === 'answer' ? countSeats(read.reply.body, seatCount).held : null;
+};
+
+/** Seconds by which the oldest event is late; null when the server does not say. */
+const outboxLag = async (crowd: Crowd): Promise<number | null> => {
+  const { http, caller } = crowd;
+  const sent = await http.send({
+    origin: caller.origin,
+    method: 'GET',
+    path: '/metrics',
+    headers: {},
+    body: null,
+  });
+  if (sent.outcome !== 'reply' || sent.reply.status !== 200) return null;
+  const line = /^usher_outbox_lag_seconds ([\d.e+-]+)$/m.exec(sent.reply.body.toString());
+  return line === null ? null : Number(line[1]);
+};
