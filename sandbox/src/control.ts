@@ -353,7 +353,7 @@ export function makeControl(deps: Deps) {
     if (handler === undefined) {
       return {
         status: 404,
-        body: { code: 'NOT_FOUND', message: 'see', calls: Object.keys(routes) },
+        body: { code: 'NOT_FOUND', message: 'there are these calls', calls: Object.keys(routes) },
       };
     }
     const input: unknown = text === '' ? undefined : JSON.parse(text);

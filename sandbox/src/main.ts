@@ -17,35 +17,45 @@ Prints {"listening": "http://HOST:PORT"} when ready. Ends on TERM, INT, when its
 closed, or when the process that started it is gone.
 `;
 
-const { values } = parseArgs({
-  options: {
-    port: { type: 'string', default: '0' },
-    host: { type: 'string', default: '127.0.0.1' },
-    'secret-key': { type: 'string', default: 'sandbox_sk_demo' },
-    'client-key': { type: 'string', default: 'sandbox_ck_demo' },
-    'webhook-url': { type: 'string' },
-    'latency-ms': { type: 'string', default: '0' },
-    'decline-percent': { type: 'string', default: '0' },
-    'timeout-percent': { type: 'string', default: '0' },
-    'webhook-duplicate-percent': { type: 'string', default: '0' },
-    'payments-max': { type: 'string', default: '1000000' },
-    help: { type: 'boolean', default: false },
-  },
-});
+const options = {
+  port: { type: 'string', default: '0' },
+  host: { type: 'string', default: '127.0.0.1' },
+  'secret-key': { type: 'string', default: 'sandbox_sk_demo' },
+  'client-key': { type: 'string', default: 'sandbox_ck_demo' },
+  'webhook-url': { type: 'string' },
+  'latency-ms': { type: 'string', default: '0' },
+  'decline-percent': { type: 'string', default: '0' },
+  'timeout-percent': { type: 'string', default: '0' },
+  'webhook-duplicate-percent': { type: 'string', default: '0' },
+  'payments-max': { type: 'string', default: '1000000' },
+  help: { type: 'boolean', default: false },
+} as const;
+
+function refuse(why: string): never {
+  process.stderr.write(`${why}\n\n${usage}`);
+  process.exit(2);
+}
+
+function parse() {
+  try {
+    return parseArgs({ options }).values;
+  } catch (failure) {
+    return refuse((failure as Error).message);
+  }
+}
+const values = parse();
 
 function numberOf(name: keyof typeof values, max: number): number {
   const value = Number(values[name]);
   if (Number.isInteger(value) && value >= 0 && value <= max) return value;
-  process.stderr.write(`--${name} must be a whole number from 0 to ${max}\n\n${usage}`);
-  process.exit(2);
+  return refuse(`--${name} must be a whole number from 0 to ${max}`);
 }
 
 function webhookUrl(): string | null {
   const text = values['webhook-url'];
   if (text === undefined) return null;
   if (URL.canParse(text) && new URL(text).protocol === 'http:') return text;
-  process.stderr.write(`--webhook-url must be an http: address\n\n${usage}`);
-  process.exit(2);
+  return refuse('--webhook-url must be an http: address');
 }
 
 if (values.help) {
@@ -101,5 +111,15 @@ setInterval(() => {
   if (process.ppid !== parent) end();
 }, 500).unref();
 
-const listening = await sandbox.listen(numberOf('port', 65_535), values.host);
-process.stdout.write(`${JSON.stringify({ listening })}\n`);
+try {
+  const listening = await sandbox.listen(numberOf('port', 65_535), values.host);
+  process.stdout.write(`${JSON.stringify({ listening })}\n`);
+} catch (failure) {
+  const { code, message } = failure as NodeJS.ErrnoException;
+  process.stderr.write(
+    code === 'EADDRINUSE'
+      ? `port ${values.port} of ${values.host} is taken: choose another with --port, or 0\n`
+      : `cannot listen on port ${values.port} of ${values.host}: ${message}\n`,
+  );
+  process.exit(1);
+}

@@ -86,6 +86,18 @@ it.each([
   expect(connections()).toBe(2);
 });
 
+it('does not wait for the end of an endless answer', async () => {
+  const endless = `HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n${'x'.repeat(300_000)}`;
+  const { send, connections } = await startRaw([endless, plain]);
+  expect([await send('1'), await send('2')]).toEqual([200, 200]);
+  expect(connections()).toBe(2);
+});
+
+it('does not take what comes unasked for the answer to the next request', async () => {
+  const { send } = await startRaw([`${plain}|HTTP/1.1 408 Request Timeout\r\n\r\n`, plain]);
+  expect([await send('1'), await send('2')]).toEqual([200, 200]);
+});
+
 it.each([
   ['close', 'close'],
   ['reset', 'reset'],

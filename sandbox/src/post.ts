@@ -9,7 +9,8 @@ type Line = {
   answered: ((status: number | null) => void) | null;
 };
 
-const headMaxBytes = 64 * 1024;
+/** A webhook's answer has no business being longer; the rest is not waited for. */
+const answerMaxBytes = 256 * 1024;
 
 /**
  * Posts to one `http:` address over connections that are kept. Written on sockets because a load
@@ -96,17 +97,25 @@ function requestText(url: URL, headers: Record<string, string>, body: string): s
 /** Tells the status when the whole answer is there, and keeps the connection if it may be kept. */
 function read(line: Line, idle: Line[], discard: (line: Line) => void): void {
   const { received, answered } = line;
+  if (answered === null) {
+    // Nobody asked: such as a 408 before an idle connection is closed.
+    discard(line);
+    return;
+  }
+  const isTooLong = received.length > answerMaxBytes;
   const headEnd = received.indexOf('\r\n\r\n');
-  if (headEnd < 0 && received.length < headMaxBytes) return;
+  if (headEnd < 0 && !isTooLong) return;
   const head = received.slice(0, Math.max(headEnd, 0));
   const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1]);
-  const isComplete = hasWholeBody(head, received.length - headEnd - 4, received);
+  const isComplete = isTooLong
+    ? 'unclear'
+    : hasWholeBody(head, received.length - headEnd - 4, received);
   if (isComplete === 'not-yet') return;
   line.answered = null;
   line.received = '';
   if (isComplete === 'unclear' || Number.isNaN(status)) discard(line);
   else idle.push(line);
-  answered?.(Number.isNaN(status) ? null : status);
+  answered(Number.isNaN(status) ? null : status);
 }
 
 /** `unclear`: the body ends with the connection, or in a way that is not worth following. */

@@ -1,0 +1,149 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { until } from '../../tests/support/until.ts';
+import { whenOver } from './test-bed.ts';
+
+const main = fileURLToPath(new URL('./main.ts', import.meta.url));
+
+/** The program as a child; killed after the test if it is still there. */
+function start(args: string[], stdin: 'pipe' | 'ignore' = 'pipe'): ChildProcess {
+  const child = spawn(process.execPath, [main, ...args], { stdio: [stdin, 'pipe', 'pipe'] });
+  whenOver(() => ended(child, () => child.kill('SIGKILL')));
+  return child;
+}
+
+async function ended(child: ChildProcess, kill: () => void): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  kill();
+  await exit;
+}
+
+async function listening(child: ChildProcess): Promise<string> {
+  const [line] = (await once(createInterface(child.stdout!), 'line')) as [string];
+  return (JSON.parse(line) as { listening: string }).listening;
+}
+
+async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
+  let text = '';
+  for await (const chunk of stream) text += chunk;
+  return text;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (failure) {
+    if ((failure as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw failure;
+  }
+}
+
+it('tells its address in one line of JSON and takes calls there with its keys', async () => {
+  const child = start(['--secret-key', 'sandbox_sk_mine', '--client-key', 'sandbox_ck_mine']);
+  const base = await listening(child);
+  expect(base).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+  const made = await fetch(`${base}/__ctl/authenticate`, {
+    method: 'POST',
+    body: JSON.stringify({ orderId: 'order-0001', amount: 15_000 }),
+  });
+  const { paymentKey } = (await made.json()) as { paymentKey: string };
+  const confirmed = await fetch(`${base}/v1/payments/confirm`, {
+    method: 'POST',
+    headers: { authorization: `Basic ${Buffer.from('sandbox_sk_mine:').toString('base64')}` },
+    body: JSON.stringify({ paymentKey, orderId: 'order-0001', amount: 15_000 }),
+  });
+  expect(await confirmed.json()).toMatchObject({ status: 'DONE', paymentKey });
+});
+
+it('takes its chances and its latency from the command line, by the real clock', async () => {
+  const child = start(['--decline-percent', '100', '--latency-ms', '1']);
+  const base = await listening(child);
+  const made = await fetch(`${base}/__ctl/authenticate`, {
+    method: 'POST',
+    body: JSON.stringify({ orderId: 'order-0001', amount: 15_000 }),
+  });
+  const { paymentKey } = (await made.json()) as { paymentKey: string };
+  const confirmed = await fetch(`${base}/v1/payments/confirm`, {
+    method: 'POST',
+    headers: { authorization: `Basic ${Buffer.from('sandbox_sk_demo:').toString('base64')}` },
+    body: JSON.stringify({ paymentKey, orderId: 'order-0001', amount: 15_000 }),
+  });
+  expect(confirmed.status).toBe(403);
+  await confirmed.text();
+});
+
+it.each(['SIGTERM', 'SIGINT'] as const)('ends on %s, also while a call hangs', async (signal) => {
+  const child = start([]);
+  const base = await listening(child);
+  await fetch(`${base}/__ctl/rules`, { method: 'POST', body: '{"action":"hang"}' });
+  const hanging = fetch(`${base}/v1/payments/sbx_any`, {
+    headers: { authorization: `Basic ${Buffer.from('sandbox_sk_demo:').toString('base64')}` },
+  }).catch(() => 'cut off');
+  await until('the call hangs', async () => {
+    const { calls } = (await (await fetch(`${base}/__ctl/stats`)).json()) as { calls: number };
+    return calls === 1;
+  });
+  const exit = once(child, 'exit');
+  child.kill(signal);
+  expect(await exit).toEqual([0, null]);
+  expect(await hanging).toBe('cut off');
+});
+
+it('ends when its input is closed', async () => {
+  const child = start([]);
+  await listening(child);
+  const exit = once(child, 'exit');
+  child.stdin!.end();
+  expect(await exit).toEqual([0, null]);
+});
+
+it('ends when the program that started it is killed', async () => {
+  const parentProgram = `
+    import { spawn } from 'node:child_process';
+    const child = spawn(process.execPath, [${JSON.stringify(main)}], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    child.stdout.once('data', () => console.log(child.pid));
+    setInterval(() => {}, 1000);`;
+  const parent = spawn(process.execPath, ['--input-type=module', '-e', parentProgram], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  whenOver(() => ended(parent, () => parent.kill('SIGKILL')));
+  const [line] = (await once(createInterface(parent.stdout), 'line')) as [string];
+  const pid = Number(line);
+  expect(isAlive(pid)).toBe(true);
+  parent.kill('SIGKILL');
+  await until('the sandbox has ended', () => !isAlive(pid));
+});
+
+it('goes on without an input that could be closed', async () => {
+  const child = start([], 'ignore');
+  const base = await listening(child);
+  expect((await fetch(`${base}/__ctl/clock`)).status).toBe(200);
+  expect(child.exitCode).toBeNull();
+});
+
+it.each([
+  [['--port', '70000'], '--port'],
+  [['--latency-ms', 'soon'], '--latency-ms'],
+  [['--colour', 'red'], '--colour'],
+  [['--webhook-url', 'https://127.0.0.1/hook'], '--webhook-url'],
+])('names what is wrong with %j', async (args, name) => {
+  const child = start(args, 'ignore');
+  const [text, [code]] = await Promise.all([textOf(child.stderr!), once(child, 'exit')]);
+  expect(code).toBe(2);
+  expect(text).toContain(name);
+});
+
+it('says which port is taken', async () => {
+  const first = start([]);
+  const { port } = new URL(await listening(first));
+  const second = start(['--port', port], 'ignore');
+  const [text, [code]] = await Promise.all([textOf(second.stderr!), once(second, 'exit')]);
+  expect(code).toBe(1);
+  expect(text).toContain(`port ${port} of 127.0.0.1 is taken`);
+});
