@@ -77,7 +77,7 @@ const holding: Call<typeof takeHold> = {
   ...common,
 };
 
-test('a call without an answer is repeated with the same key and body until there is one', async () => {
+test('a call without an answer is repeated with the same key until there is one', async () => {
   const { caller, clock, requests, notes } = setUp((_, nth) =>
     nth < 5 ? silence : problem(409, 'SEATS_TAKEN'),
   );

@@ -14,7 +14,7 @@ const sectionRowsMax = 26;
 /** Seats on each side of the aisles, of which a long row has two. */
 const aisleAfter = [1 / 4, 3 / 4];
 
-/** Exactly `seats` seats in rows of at most 40 with aisles, floor after floor, best grade in front. */
+/** Exactly `seats` seats in rows of at most 40 with aisles, floor by floor, best grade in front. */
 export const makeHouse = (seats: number): House => {
   const width = Math.min(rowSeatsMax, Math.max(1, Math.round(Math.sqrt(seats * 1.6))));
   const rows = Math.ceil(seats / width);

@@ -1,6 +1,6 @@
 import { type Histogram, makeHistogram } from './histogram.ts';
 
-/** What is written down while the run goes on: how long steps took, what was refused and repeated. */
+/** What is written down during a run: how long steps took, what was refused, what repeated. */
 export type Notes = {
   took(step: string, ms: number): void;
   refused(reason: string): void;

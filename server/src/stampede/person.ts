@@ -2,7 +2,7 @@ import type { RouteSpec } from '@usher/contract/route.ts';
 import type { Call, Outcome } from './caller.ts';
 import type { Buyer, Crowd } from './crowd.ts';
 
-/** One buyer's way of clicking: a pause, then a call whose time counts from the end of the pause. */
+/** How a buyer clicks: a pause, then a call whose time counts from the end of the pause. */
 export type Person = {
   /** As long as people take, at the crowd's pace. */
   pause(fromMs: number, toMs: number): Promise<void>;

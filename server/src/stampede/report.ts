@@ -113,10 +113,7 @@ export const renderReport = (report: Report): string => {
     ...counts('refused, by reason', report.refusals),
     ...counts('repeated with the same key, by cause', report.retries),
     `  ${'milliseconds'.padEnd(20)}${['calls', 'p50', 'p99', 'p99.9', 'max'].map(cell).join('')}`,
-    ...Object.entries(report.latencyMs).map(
-      ([step, { count, p50, p99, p999, max }]) =>
-        `  ${step.padEnd(20)}${[number(count), ...[p50, p99, p999, max].map(ms)].map(cell).join('')}`,
-    ),
+    ...Object.entries(report.latencyMs).map(latencyLine),
     '',
     ...report.checks
       .filter(({ id, ok }) => !ok || !report.invariantsChecked.includes(id))
@@ -139,6 +136,12 @@ export const renderReport = (report: Report): string => {
 const kept = ({ checks, invariantsChecked }: Report): string[] => {
   const ids = checks.filter(({ id, ok }) => ok && invariantsChecked.includes(id));
   return ids.length === 0 ? [] : [`  ok     ${ids.map(({ id }) => id).join(' ')} by SQL`];
+};
+
+const latencyLine = ([step, latency]: [string, Latency]): string => {
+  const { count, p50, p99, p999, max } = latency;
+  const cells = [number(count), ...[p50, p99, p999, max].map(ms)].map(cell);
+  return `  ${step.padEnd(20)}${cells.join('')}`;
 };
 
 const cell = (text: string): string => text.padStart(10);

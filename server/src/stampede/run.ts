@@ -41,7 +41,7 @@ type Run = {
 /** A password hash takes 20 ms of a core; more at once only wait in the server. */
 const signUpsAtOnce = 32;
 
-/** A whole on-sale against a running server: people come, fight, pay; then everything is checked. */
+/** A whole on-sale against a running server: people come, fight, pay; then all is checked. */
 export const runStampede = async (run: Run): Promise<Report> => {
   const { options, clock, http, signal, progress } = run;
   setMaxListeners(0, signal);

@@ -23,7 +23,7 @@ export type ScratchServer = {
 
 const program = fileURLToPath(new URL('../main.ts', import.meta.url));
 const folderPrefix = 'usher-stampede-';
-/** The first start makes a database and fills it with the demo: seconds, or a slow disk's minute. */
+/** A first start makes a database and fills it with the demo: seconds; on a slow disk a minute. */
 const readyMaxMs = 180_000;
 const stopMaxMs = 20_000;
 const pollMs = 100;

@@ -18,7 +18,8 @@ export type Words =
   | { outcome: 'help' }
   | { outcome: 'refused'; faults: string[] };
 
-export const help = `usher stampede: a whole on-sale with real HTTP buyers, and a check of what came out of it
+export const help = `\
+usher stampede: a whole on-sale with real HTTP buyers, and a check of what came of it
 
   --buyers N            people who come at once (default 1000)
   --seats N             seats on sale, 1 to 100,000 (default 500)
