@@ -248,6 +248,20 @@ export const problems = define({
     meaning: 'The route’s limit was passed.',
     remedy: 'Send less.',
   },
+  HEADERS_TOO_LARGE: {
+    status: 431,
+    title: 'The request’s headers are too large',
+    retryable: false,
+    meaning: 'The request line and the headers together passed 16 kB. The connection was closed.',
+    remedy: 'Send fewer cookies, or a shorter address.',
+  },
+  REQUEST_TIMEOUT: {
+    status: 408,
+    title: 'The request took too long to arrive',
+    retryable: true,
+    meaning: 'Its headers or its body did not come in time. The connection was closed.',
+    remedy: 'Repeat on a new connection, with the same Idempotency-Key.',
+  },
   TOO_MANY_REQUESTS: {
     status: 429,
     title: 'Too many requests',

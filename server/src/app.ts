@@ -187,7 +187,7 @@ const openAll = async (options: AppOptions, life: Lifecycle) => {
     checkAnswers: options.checkAnswers ?? false,
     rateLimits: config.RATE_LIMITS,
   });
-  await http.register(makePages({ routes: allRoutes }));
+  await http.register(makePages({ routes: allRoutes, publicUrl: options.publicUrl }));
   registerPages(http);
   life.onClose('http', async () => {
     isClosing = true;

@@ -9,6 +9,7 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Tracing } from '../tracing.ts';
+import { answerClientError } from './client-error.ts';
 import { fingerprintOf, type Idempotency, type StoredAnswer } from './idempotency.ts';
 import {
   problemBodyOf,
@@ -78,6 +79,8 @@ const refusalOfFastify = (error: unknown): Refusal | null => {
       ? error.statusCode
       : 500;
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return refuse('BODY_TOO_LARGE');
+  // An id that is too long names nothing.
+  if (code === 'FST_ERR_MAX_PARAM_LENGTH') return refuse('NOT_FOUND');
   if (code === 'FST_UNDER_PRESSURE') return refuse('OVERLOADED', { retryAfterMs: 2000 });
   if (status === 413) return refuse('BODY_TOO_LARGE');
   if (status >= 400 && status < 500)
@@ -113,9 +116,25 @@ export const makeHttpServer = async (options: HttpOptions): Promise<FastifyInsta
     'code',
   ]);
 
+  const answerError = (
+    error: unknown,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): FastifyReply => {
+    const refusal = refusalOfFailure(error) ?? refusalOfFastify(error);
+    if (refusal === null)
+      log.error({ err: error, traceId: request.id, url: request.url }, 'a request broke');
+    else if (statusOf(refusal) >= 500)
+      log.warn({ err: error, traceId: request.id, url: request.url }, 'a request failed');
+    return sendRefusal(request, reply, refusal ?? refuse('INTERNAL'));
+  };
+
   const app = Fastify({
     logger: false,
     genReqId: traceIdOf as never,
+    // What is refused before there is a route, and before there is a request.
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
+    clientErrorHandler: answerClientError,
     trustProxy: options.trustProxy,
     // Fastify's own limits are 0, which means none.
     bodyLimit: 32 * 1024,
@@ -148,14 +167,7 @@ export const makeHttpServer = async (options: HttpOptions): Promise<FastifyInsta
   app.setNotFoundHandler((request, reply) =>
     sendRefusal(request, reply, refuse('ROUTE_NOT_FOUND')),
   );
-  app.setErrorHandler((error, request, reply) => {
-    const refusal = refusalOfFailure(error) ?? refusalOfFastify(error);
-    if (refusal === null)
-      log.error({ err: error, traceId: request.id, url: request.url }, 'a request broke');
-    else if (statusOf(refusal) >= 500)
-      log.warn({ err: error, traceId: request.id, url: request.url }, 'a request failed');
-    return sendRefusal(request, reply, refusal ?? refuse('INTERNAL'));
-  });
+  app.setErrorHandler(answerError);
 
   const identify = (request: FastifyRequest): Caller | null => {
     const header = request.headers.authorization;

@@ -1,0 +1,31 @@
+import { randomBytes } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { problemBodyOf, type Refusal, refuse, statusOf } from './problem.ts';
+
+const refusalOf = (code: string): Refusal => {
+  if (code === 'HPE_HEADER_OVERFLOW') return refuse('HEADERS_TOO_LARGE');
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return refuse('REQUEST_TIMEOUT');
+  return refuse('MALFORMED_REQUEST', { detail: 'This is not HTTP/1.1 as the server reads it.' });
+};
+
+/** Answers what cannot become a request (too slow, too large, no HTTP), and hangs up. */
+export const answerClientError = (error: Error & { code?: string }, socket: Socket): void => {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const refusal = refusalOf(error.code ?? '');
+  const status = statusOf(refusal);
+  const place = { instance: '/', traceId: randomBytes(16).toString('hex') };
+  const body = JSON.stringify(problemBodyOf(refusal, place));
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'content-type: application/problem+json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'cache-control: no-store',
+    'connection: close',
+  ];
+  // Whoever keeps sending after this must not keep the connection: it is cut when we have written.
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+};
