@@ -1,0 +1,210 @@
+import { call, dayAndTime, element, say, sleep, startPage, won, zoneName } from './shell.js';
+
+const words = {
+  PENDING: {
+    mark: 'wait',
+    state: { ko: '결제 대기', en: 'Waiting for payment' },
+    says: {
+      ko: '좌석을 잡아 두었습니다. 아래 시각까지 결제되지 않으면 주문이 만료되고 좌석이 다시 판매됩니다.',
+      en: 'The seats are held. If the order is not paid by the time below, it expires and they are on sale again.',
+    },
+  },
+  PAYING: {
+    mark: 'wait',
+    state: { ko: '결제 진행 중', en: 'Being paid' },
+    says: {
+      ko: '결제가 진행되고 있습니다. 좌석은 고객님의 것입니다.',
+      en: 'The payment is on its way. The seats are yours.',
+    },
+  },
+  PAID: {
+    mark: 'go',
+    state: { ko: '예매 완료', en: 'Paid' },
+    says: {
+      ko: '결제가 끝났고 입장권이 발급되었습니다. 입장권은 메일에 첨부되어 있습니다.',
+      en: 'The order is paid and its tickets are made. They are attached to your mail.',
+    },
+  },
+  PARTLY_REFUNDED: {
+    mark: 'go',
+    state: { ko: '일부 환불', en: 'Partly refunded' },
+    says: {
+      ko: '일부 입장권이 취소되고 환불되었습니다.',
+      en: 'Some of the tickets were cancelled and refunded.',
+    },
+  },
+  REFUNDED: {
+    mark: '',
+    state: { ko: '환불 완료', en: 'Refunded' },
+    says: {
+      ko: '입장권이 취소되고 환불되었습니다.',
+      en: 'The tickets were cancelled and the money was given back.',
+    },
+  },
+  EXPIRED: {
+    mark: 'stop',
+    state: { ko: '만료', en: 'Expired' },
+    says: {
+      ko: '시간 안에 결제되지 않아 좌석이 다시 판매되고 있습니다. 청구된 금액은 없습니다.',
+      en: 'It was not paid in time, and its seats are on sale again. You were not charged.',
+    },
+  },
+  CANCELLED: {
+    mark: '',
+    state: { ko: '취소', en: 'Cancelled' },
+    says: {
+      ko: '결제하기 전에 취소되었습니다. 청구된 금액은 없습니다.',
+      en: 'It was cancelled before it was paid. You were not charged.',
+    },
+  },
+  FAILED: {
+    mark: 'stop',
+    state: { ko: '결제 실패', en: 'Not paid' },
+    says: {
+      ko: '결제가 이루어지지 않았습니다. 청구된 금액은 없습니다. 좌석을 잡아 둔 시간이 남아 있으면 같은 좌석을 다시 주문할 수 있습니다.',
+      en: 'The payment was not made and you were not charged. While the hold runs the same seats can be ordered again.',
+    },
+  },
+  UNKNOWN: {
+    mark: 'wait',
+    state: { ko: '결제 확인 중', en: 'Payment being checked' },
+    says: {
+      ko: '결제사의 답을 확인하고 있습니다. 좌석은 그대로 고객님의 것이며 하실 일은 없습니다. 다시 결제하지 마십시오.',
+      en: 'We are asking the payment provider for the outcome. Your seats stay yours and there is nothing to do. Please do not pay again.',
+    },
+  },
+  STUCK: {
+    mark: 'wait',
+    state: { ko: '결제 확인 중', en: 'Payment being checked' },
+    says: {
+      ko: '결제 결과를 담당자가 확인하고 있습니다. 좌석은 그대로 고객님의 것이며 하실 일은 없습니다. 다시 결제하지 마십시오.',
+      en: 'Our staff are finding out what became of the payment. Your seats stay yours and there is nothing to do. Please do not pay again.',
+    },
+  },
+};
+const faults = {
+  absent: {
+    title: { ko: '이 주소의 예매 내역이 없습니다', en: 'There is no order at this address' },
+    says: {
+      ko: '주소가 잘렸거나 잘못 옮겨졌을 수 있습니다. 메일의 링크를 통째로 열어 주십시오.',
+      en: 'It may have been cut off or copied wrongly. Please open the whole link of your mail.',
+    },
+  },
+  busy: {
+    title: { ko: '잠시만 기다려 주십시오', en: 'One moment, please' },
+    says: {
+      ko: '지금 요청이 많습니다. 예매 내역은 그대로이며, 이 페이지가 곧 다시 시도합니다.',
+      en: 'There are many requests just now. Your order is as it was; this page tries again by itself.',
+    },
+  },
+  silent: {
+    title: { ko: '답이 오지 않습니다', en: 'There is no answer' },
+    says: {
+      ko: '연결을 확인해 주십시오. 예매 내역은 그대로이며, 이 페이지가 곧 다시 시도합니다.',
+      en: 'Please check your connection. Your order is as it was; this page tries again by itself.',
+    },
+  },
+};
+
+const page = document.querySelector('#page');
+let order = null;
+let fault = null;
+
+const pairs = (rows) =>
+  rows.flatMap(([name, value, mark = '']) => [
+    element('dt', { class: mark }, say(name)),
+    element('dd', { class: mark }, value),
+  ]);
+
+const seatOf = ({ section, row, number }) =>
+  say({
+    ko: `${section.ko} ${row}열 ${number}번`,
+    en: `${section.en}, row ${row}, seat ${number}`,
+  });
+
+function facts() {
+  const inZone = (instant) =>
+    `${dayAndTime(instant, order.timeZone)} (${zoneName(instant, order.timeZone)})`;
+  return element(
+    'dl',
+    {},
+    ...pairs([
+      [{ ko: '일시', en: 'When' }, inZone(order.startsAt)],
+      [{ ko: '장소', en: 'Where' }, say(order.venueName)],
+      ...(order.state === 'PENDING'
+        ? [[{ ko: '결제 기한', en: 'Pay by' }, inZone(order.deadline)]]
+        : []),
+      [{ ko: '주문 번호', en: 'Order' }, order.id],
+    ]),
+  );
+}
+
+function money() {
+  const fee = order.items.reduce((sum, { bookingFee }) => sum + bookingFee.amount, 0);
+  return element(
+    'dl',
+    {},
+    ...order.items.flatMap(({ seat, grade, price }) => [
+      element('dt', {}, `${grade} · ${seatOf(seat)}`),
+      element('dd', {}, won(price)),
+    ]),
+    ...pairs([
+      [{ ko: '예매 수수료', en: 'Booking fee' }, won({ amount: fee })],
+      [{ ko: '합계', en: 'Total' }, won(order.total), 'sum'],
+    ]),
+  );
+}
+
+function draw() {
+  if (order === null && fault === null) {
+    page.replaceChildren(
+      element('h1', {}, say({ ko: '예매 내역', en: 'Your order' })),
+      element('p', { class: 'soft' }, say({ ko: '읽고 있습니다…', en: 'Reading…' })),
+    );
+    return;
+  }
+  if (order === null) {
+    const { title, says } = faults[fault];
+    page.replaceChildren(element('h1', {}, say(title)), element('p', {}, say(says)));
+    return;
+  }
+  const { mark, state, says } = words[order.state];
+  page.replaceChildren(
+    element('h1', {}, say(order.showTitle)),
+    element('p', { class: `state ${mark}` }, say(state)),
+    element('p', {}, say(says)),
+    element('section', { class: 'card' }, facts()),
+    element('h2', {}, say({ ko: '좌석과 금액', en: 'Seats and prices' })),
+    element('section', { class: 'card' }, money()),
+    element(
+      'p',
+      { class: 'soft small' },
+      say({
+        ko: '이 주소를 아는 사람은 누구나 이 내역을 볼 수 있습니다. 다른 사람에게 전달하지 마십시오.',
+        en: 'Whoever knows this address can see this order. Please do not pass it on.',
+      }),
+    ),
+  );
+}
+
+const isMoving = () => ['PENDING', 'PAYING', 'UNKNOWN', 'STUCK'].includes(order?.state);
+
+/** Reads until nothing can change any more that this page would show. */
+async function follow() {
+  const token = location.pathname.split('/').at(-1) ?? '';
+  let lastText = '';
+  for (let waitMs = 2000; ; waitMs = Math.min(waitMs * 2, 30_000)) {
+    const answer = document.hidden ? null : await call(`/api/v1/order-links/${token}`);
+    if (answer?.kind === 'done') [order, fault] = [answer.body, null];
+    if (answer?.kind === 'silent') fault = 'silent';
+    if (answer?.kind === 'refused') fault = answer.body.retryable ? 'busy' : 'absent';
+    const text = JSON.stringify([order, fault]);
+    if (text !== lastText) draw();
+    lastText = text;
+    if (fault === 'absent' || (fault === null && order !== null && !isMoving())) return;
+    await sleep(waitMs);
+  }
+}
+
+startPage({ ko: '예매 내역 · Usher', en: 'Your order · Usher' }, draw);
+void follow();
