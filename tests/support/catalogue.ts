@@ -107,7 +107,7 @@ export const openCatalogueOffice = async (options: { url: string; nowMs?: number
     },
   });
   const ranking = await openRanking(context, { catalogue: catalogue.service });
-  const idempotency = makeIdempotency(database, metrics);
+  const idempotency = makeIdempotency(database, metrics, 256);
   const app: FastifyInstance = await makeHttpServer({
     ...{ clock, log: silentLog, metrics, idempotency },
     tracing: await openTracing({ endpoint: undefined, service: 'test' }),
