@@ -191,6 +191,8 @@ const openAll = async (options: AppOptions, life: Lifecycle) => {
   registerPages(http);
   life.onClose('http', async () => {
     isClosing = true;
+    payments.hurry();
+    await services.seats.endStreams();
     await http.close();
   });
   const listen = async (): Promise<string> => {

@@ -63,44 +63,32 @@ export type BookingOptions = {
   failPoint?: (point: FailPoint) => Promise<void>;
 };
 
-/**
- * Seats, orders and payments on a real database, with one show of one performance, a small house
- * and a provider in memory: what the tests of the booking core stand on.
- */
-export const openBooking = async (options: BookingOptions) => {
-  const clock = systemClock;
-  const ids = makeIds(clock);
-  const metrics = makeMetrics();
-  const log = silentLog;
-  const db: Database = openDatabase({ url: options.url, name: 'test', log, poolMax: 8 });
+const dayMs = 86_400_000;
+const clock = systemClock;
+const ids = makeIds(clock);
+
+/** One show of one performance in a small house, as the catalogue would tell of it. */
+const makeSale = (options: BookingOptions) => {
   const layout = compileLayout(sampleHouse(options.rows ?? [[10], [10], [4, 6]], (row) => row % 3));
-  const showId = options.sale?.showId ?? ids.make('show');
-  const performanceId = options.sale?.performanceId ?? ids.make('performance');
-  const dayMs = 86_400_000;
   const opening = {
-    showId,
-    performanceId,
+    showId: options.sale?.showId ?? ids.make('show'),
+    performanceId: options.sale?.performanceId ?? ids.make('performance'),
     seatCount: layout.seatCount,
     saleOpensAt: options.saleOpensAt ?? new Date(clock.nowMs() - dayMs),
     saleClosesAt: options.saleClosesAt ?? new Date(clock.nowMs() + dayMs),
     buyerLimit: options.buyerLimit ?? 4,
     refusesStranding: options.refusesStranding ?? false,
   };
-  const stock = makeSeatStock(db);
-  await stock.open(db, [opening]);
+  const facts = {
+    ...opening,
+    id: opening.performanceId,
+    seatingPlanId: 'plan',
+    saleOpensAtMs: opening.saleOpensAt.getTime(),
+    startsAtMs: clock.nowMs() + 7 * dayMs,
+  };
+  const prices = new Map(Object.entries({ VIP: 150_000, R: 120_000, S: 90_000 }));
   const catalogue = {
-    performance: async (id: string) =>
-      id === performanceId
-        ? {
-            id,
-            showId,
-            seatingPlanId: 'plan',
-            saleOpensAtMs: opening.saleOpensAt.getTime(),
-            startsAtMs: clock.nowMs() + 7 * dayMs,
-            buyerLimit: opening.buyerLimit,
-            refusesStranding: opening.refusesStranding,
-          }
-        : null,
+    performance: async (id: string) => (id === opening.performanceId ? facts : null),
     layout: async () => ({ layout }),
     show: async (id: string) => ({
       id,
@@ -108,61 +96,49 @@ export const openBooking = async (options: BookingOptions) => {
       category: 'MUSICAL',
       venueName: { ko: '소극장', en: 'Small House' },
       timeZone: 'Asia/Seoul',
-      prices: new Map([
-        ['VIP', 150_000],
-        ['R', 120_000],
-        ['S', 90_000],
-      ]),
+      prices,
       bookingFeeMinor: 2000,
       ladder: 'operator' as const,
     }),
   };
+  return { layout, opening, catalogue };
+};
+
+const makeServices = (options: BookingOptions, db: Database, sale: ReturnType<typeof makeSale>) => {
+  const metrics = makeMetrics();
   const streams = makeStreams(clock);
+  const tools = { clock, ids, log: silentLog, metrics, relayWake: () => undefined };
+  const common = { ...tools, catalogue: sale.catalogue, batchSizeMax: 256 };
+  const holdTtlMs = options.holdTtlMs ?? 60_000;
   const seats = makeSeats({
+    ...common,
     store: makeSeatStore(db),
-    catalogue,
     streams,
-    clock,
-    log,
-    metrics,
-    holdTtlMs: options.holdTtlMs ?? 60_000,
+    holdTtlMs,
     holdTotalMaxMs: options.holdTotalMaxMs ?? 120_000,
-    batchSizeMax: 256,
   });
   const orders = makeOrders({
+    ...common,
     store: makeOrderStore(db),
-    catalogue,
     seats,
-    relayWake: () => undefined,
-    ids,
-    metrics,
     secret: 'a secret of the tests, long enough for them',
-    holdTtlMs: options.holdTtlMs ?? 60_000,
-    batchSizeMax: 256,
+    holdTtlMs,
     window: { clientKey: 'sandbox_ck', checkoutPageUrl: null, publicUrl: 'http://127.0.0.1' },
   });
   const bank = makeFakeProvider();
   const payments = makePayments({
+    ...common,
     store: makePaymentStore(db),
     provider: bank.provider,
     applyDeltas: (deltas) => {
       for (const delta of deltas) seats.apply(delta as never);
     },
-    relayWake: () => undefined,
-    clock,
-    ids,
-    log,
-    metrics,
     waitMs: options.waitMs ?? 5000,
     timeoutMs: 5000,
     isAlone: true,
-    batchSizeMax: 256,
     ...(options.failPoint === undefined ? {} : { failPoint: options.failPoint }),
   });
-  let isClosed = false;
   const close = async (): Promise<void> => {
-    if (isClosed) return;
-    isClosed = true;
     await payments.close();
     await orders.close();
     await seats.close();
@@ -170,14 +146,31 @@ export const openBooking = async (options: BookingOptions) => {
     await db.close();
     metrics.close();
   };
+  return { seats, orders, bank, payments, close };
+};
+
+/**
+ * Seats, orders and payments on a real database, with one show of one performance, a small house
+ * and a provider in memory: what the tests of the booking core stand on.
+ */
+export const openBooking = async (options: BookingOptions) => {
+  const db = openDatabase({ url: options.url, name: 'test', log: silentLog, poolMax: 8 });
+  const sale = makeSale(options);
+  const stock = makeSeatStock(db);
+  await stock.open(db, [sale.opening]);
+  const services = makeServices(options, db, sale);
+  const { seats, orders, payments } = services;
+  const { showId, performanceId } = sale.opening;
+  let closing: Promise<void> | null = null;
+  const close = (): Promise<void> => {
+    closing ??= services.close();
+    return closing;
+  };
   afterThisFile(close);
 
   const takeSeats = (buyerId: string, seatNos: readonly number[], holdId = ids.make('hold')) =>
     seats.take({
-      performanceId,
-      holdId,
-      buyerId,
-      requestId: 'test',
+      ...{ performanceId, holdId, buyerId, requestId: 'test' },
       wish: { kind: 'seats', seatNos },
     });
   /** A buyer's way up to the payment window. */
@@ -194,27 +187,12 @@ export const openBooking = async (options: BookingOptions) => {
   };
   const pay = (buyerId: string, attemptId: string, amountMinor: number, paymentKey?: string) =>
     payments.confirm({
-      attemptId,
-      buyerId,
-      amountMinor,
+      ...{ attemptId, buyerId, amountMinor, requestId: 'test' },
       paymentKey: paymentKey ?? `pay-${attemptId}`,
-      requestId: 'test',
     });
   return {
-    db,
-    ids,
-    layout,
-    showId,
-    performanceId,
-    stock,
-    seats,
-    orders,
-    payments,
-    bank,
-    takeSeats,
-    order,
-    pay,
-    close,
+    ...{ db, ids, showId, performanceId, stock, takeSeats, order, pay },
+    ...{ layout: sale.layout, ...services, close },
   };
 };
 export type Booking = Awaited<ReturnType<typeof openBooking>>;

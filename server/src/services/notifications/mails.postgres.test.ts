@@ -135,6 +135,7 @@ const open = (options: { port?: number; dataDir?: string; env?: 'development' | 
         SMTP_URL: options.port === undefined ? undefined : `smtp://127.0.0.1:${options.port}`,
         MAIL_FROM: 'Usher 예매 <tickets@usher.example>',
         USHER_ENV: options.env ?? 'development',
+        HOST: '127.0.0.1',
       },
       publicUrl: 'https://tickets.example.com',
       dataDir: options.dataDir ?? '/nowhere',

@@ -22,6 +22,8 @@ import {
 } from './service.ts';
 import { makeNotificationsStore } from './store.ts';
 
+const isLoopback = (host: string): boolean => ['127.0.0.1', '::1', 'localhost'].includes(host);
+
 type Sender = { readonly from: string; readonly publicUrl: string };
 
 /** The same mail gives the same Message-ID and date, so that a repeat is recognisable. */
@@ -105,14 +107,14 @@ export type NotificationsContext = {
   readonly ids: Ids;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly config: Pick<Settings, 'SMTP_URL' | 'MAIL_FROM' | 'USHER_ENV'>;
+  readonly config: Pick<Settings, 'SMTP_URL' | 'MAIL_FROM' | 'USHER_ENV' | 'HOST'>;
   readonly publicUrl: string;
   /** Without SMTP_URL mails are written to its folder `outbox`. */
   readonly dataDir: string;
 };
 
 export type NotificationsModule = Module<NotificationsService> & {
-  /** The pages /outbox and /outbox/{mailId}; none where an SMTP server is set or in production. */
+  /** The pages /outbox and /outbox/{mailId}; none with an SMTP server or on an open address. */
   registerPages(app: FastifyInstance): void;
 };
 
@@ -140,7 +142,9 @@ export const openNotifications = (
     consumers: [makeNotificationsConsumer(store.tell)],
     jobs: makeNotificationsJobs({ sendMails, resume: store.resume, log }),
     registerPages: (app) => {
+      // The pages ask for no login and show secret addresses: only where nobody else can come.
       if (config.SMTP_URL !== undefined || config.USHER_ENV === 'production') return;
+      if (!isLoopback(config.HOST)) return;
       registerOutboxPages(app, store, folder);
     },
     close: async () => {

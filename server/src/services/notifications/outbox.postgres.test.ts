@@ -73,7 +73,7 @@ const doors: NotificationsDoors = {
   },
 };
 
-type Config = { SMTP_URL?: string; USHER_ENV?: 'development' | 'production' };
+type Config = { SMTP_URL?: string; USHER_ENV?: 'development' | 'production'; HOST?: string };
 const open = async (config: Config = {}) => {
   const dataDir = await scratchFolder();
   const module = openNotifications(
@@ -87,6 +87,7 @@ const open = async (config: Config = {}) => {
         SMTP_URL: config.SMTP_URL,
         MAIL_FROM: 'Usher <tickets@usher.example>',
         USHER_ENV: config.USHER_ENV ?? 'development',
+        HOST: config.HOST ?? '127.0.0.1',
       },
       publicUrl: 'https://tickets.example.com',
       dataDir,
@@ -328,6 +329,7 @@ describe('the outbox pages', () => {
   test.each([
     ['an SMTP server is set', { SMTP_URL: 'smtp://127.0.0.1:9' }],
     ['in production', { USHER_ENV: 'production' }],
+    ['on an address that others can reach', { HOST: '0.0.0.0' }],
   ] as const)('are not there when %s', async (_when, config) => {
     const get = await serve(await open(config));
     expect((await get('/outbox')).json().code).toBe('ROUTE_NOT_FOUND');

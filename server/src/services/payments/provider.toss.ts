@@ -143,6 +143,7 @@ export const makeTossProvider = (options: {
       const judged = judgePayment(request, answer.body);
       return judged === 'pending' ? { kind: 'unknown', code: 'STILL_PENDING' } : judged;
     },
-    close: () => pool.close(),
+    // What has no answer yet gets none: its outcome is unknown, and asked for at the next start.
+    close: () => pool.destroy(),
   };
 };

@@ -192,6 +192,24 @@ test('a provider’s payment that paid one order cannot pay another', async () =
   await b.close();
 });
 
+test('a payment key that two orders use at once pays one of them, and fails no other payment', async () => {
+  const first = await openBooking({ url, rows: [[30]] });
+  const second = await openBooking({ url, rows: [[30]], sale: first });
+  const orders = [];
+  for (let i = 0; i < 12; i++) orders.push(await first.order(first.ids.make('account'), [i]));
+  const outcomes = await Promise.all(
+    orders.map(async (order, i) => {
+      const program = i % 2 === 0 ? first : second;
+      const key = i < 2 ? 'one key' : `key ${i}`;
+      return (await program.pay(order.buyerId, order.attemptId, order.total, key)).outcome;
+    }),
+  );
+  expect(outcomes.slice(0, 2).sort()).toEqual(['not_payable', 'paid']);
+  expect(outcomes.slice(2)).toEqual(Array(10).fill('paid'));
+  await first.close();
+  await second.close();
+});
+
 test('an unknown outcome frees no seat and fails no order; the answer, when it comes, decides', async () => {
   const b = await openBooking({ url });
   b.bank.behave(async (request) => {

@@ -38,6 +38,10 @@ const leftBehindMs = 30_000;
 /** Pauses between questions about one unknown payment (booking.md): then every 60 s. */
 const askAgainSeconds = [1, 2, 4, 8, 15, 30, 60];
 
+/** Closing takes 10 s at most: buyers are answered after 4, and the provider gets half a second more. */
+const hurryMs = 4000;
+const lastWaitMs = 500;
+
 const storedOf = (answer: ProviderAnswer): StoredAnswer | null => {
   switch (answer.kind) {
     case 'approved':
@@ -194,6 +198,7 @@ export const makePayments = (deps: {
     }
   };
 
+  const hurried = new AbortController();
   const running = new Map<string, Promise<ConfirmOutcome>>();
   const payOnce = (request: BeginRequest): Promise<ConfirmOutcome> => {
     const mark = `${request.attemptId} ${request.buyerId}`;
@@ -249,7 +254,8 @@ export const makePayments = (deps: {
     confirm: async (request: BeginRequest): Promise<ConfirmOutcome> => {
       const patience = new AbortController();
       const outcome = payOnce(request);
-      const waited = clock.sleep(deps.waitMs, patience.signal).then(() => null);
+      const enough = AbortSignal.any([patience.signal, hurried.signal]);
+      const waited = clock.sleep(deps.waitMs, enough).then(() => null);
       const first = await Promise.race([outcome, waited]).finally(() => patience.abort());
       if (first !== null) return first;
       outcome.catch((error: unknown) =>
@@ -293,12 +299,18 @@ export const makePayments = (deps: {
       await Promise.all(unknown.map(askAbout));
     },
 
+    /** The program is closing: buyers who wait for the provider are answered with 202 soon. */
+    hurry: (): void => {
+      void clock.sleep(hurryMs, hurried.signal).then(() => hurried.abort());
+    },
     close: async (): Promise<void> => {
-      // What the provider has not answered by now stays SENT and is taken up at the next start.
+      hurried.abort();
       const patience = new AbortController();
-      const all = Promise.allSettled(running.values());
-      await Promise.race([all, clock.sleep(4000, patience.signal)]).finally(() => patience.abort());
+      const last = clock.sleep(lastWaitMs, patience.signal);
+      await Promise.race([Promise.allSettled(running.values()), last]);
+      patience.abort();
       await provider.close();
+      await Promise.allSettled(running.values());
       for (const batcher of [beginner, sender, answerer, settler, unknowner]) await batcher.close();
     },
   };

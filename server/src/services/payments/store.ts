@@ -81,21 +81,53 @@ const toAttempt = (row: Row): AttemptRow => ({
   settledAt: row.settled_at,
 });
 
+const isDuplicate = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === '23505';
+
+const refusedFor = (request: BeginRequest): BeginResult => ({
+  ...{ outcome: 'not_payable', orderId: '', orderState: 'PENDING', key: '', currency: '' },
+  amountMinor: request.amountMinor,
+});
+
+const beginAll = async (
+  db: Database,
+  requests: readonly BeginRequest[],
+): Promise<BeginResult[]> => {
+  const [row] = await db.query<{ begun: BeginResult[] }>(
+    'SELECT payments.begin($1, $2, $3, $4, $5) AS begun',
+    [
+      requests.map((r) => r.attemptId),
+      requests.map((r) => r.buyerId),
+      requests.map((r) => r.amountMinor),
+      requests.map((r) => r.paymentKey),
+      requests.map((r) => r.requestId),
+    ],
+  );
+  assert(row, 'begin answers');
+  return row.begun;
+};
+
 export const makePaymentStore = (db: Database) => ({
-  /** SEATS_LOCKED: from here on no lapse can happen; see sql/begin.sql. */
+  /**
+   * SEATS_LOCKED: from here on no lapse can happen; see sql/begin.sql. A payment key that another
+   * attempt uses at the same moment fails the whole statement; then each request goes alone, so
+   * that only the one with that key is refused.
+   */
   begin: async (requests: readonly BeginRequest[]): Promise<BeginResult[]> => {
-    const [row] = await db.query<{ begun: BeginResult[] }>(
-      'SELECT payments.begin($1, $2, $3, $4, $5) AS begun',
-      [
-        requests.map((r) => r.attemptId),
-        requests.map((r) => r.buyerId),
-        requests.map((r) => r.amountMinor),
-        requests.map((r) => r.paymentKey),
-        requests.map((r) => r.requestId),
-      ],
-    );
-    assert(row, 'begin answers');
-    return row.begun;
+    try {
+      return await beginAll(db, requests);
+    } catch (error) {
+      if (!isDuplicate(error)) throw error;
+      const results: BeginResult[] = [];
+      for (const request of requests)
+        results.push(
+          ...(await beginAll(db, [request]).catch((alone: unknown) => {
+            if (!isDuplicate(alone)) throw alone;
+            return [refusedFor(request)];
+          })),
+        );
+      return results;
+    }
   },
 
   /** SENT, before the provider is called. Answers the attempts that may be sent. */

@@ -57,7 +57,6 @@ export const openSeats = (
     routes: seatsRoutes({ seats, streams, clock, ids }),
     close: async () => {
       await sweeper.stop();
-      await streams.close();
       await seats.close();
     },
   };

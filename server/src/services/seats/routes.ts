@@ -55,95 +55,94 @@ const refusalOf = (result: Exclude<TakeOutcome, { outcome: 'held' }>, nowMs: num
   }
 };
 
-export const seatsRoutes = (deps: {
-  seats: Seats;
-  streams: Streams;
-  clock: Clock;
-  ids: Ids;
-}): Route[] => {
-  const { seats, streams, clock, ids } = deps;
+type Deps = { seats: Seats; streams: Streams; clock: Clock; ids: Ids };
 
-  const view = async (hold: HoldRow) => {
-    const isOver = hold.state === 'ACTIVE' && hold.deadlineAt <= hold.nowAt;
-    return {
-      id: hold.id,
-      performanceId: hold.performanceId,
-      state: isOver ? ('LAPSED' as const) : hold.state,
-      seats: await seats.describe(hold.performanceId, hold.seatNos),
-      deadline: hold.deadlineAt.toISOString(),
-      endsBy: hold.endsBy.toISOString(),
-      extendable: hold.state === 'ACTIVE' && !isOver && !hold.isExtended,
-      now: hold.nowAt.toISOString(),
-    };
+const viewOf = async (seats: Seats, hold: HoldRow) => {
+  const isOver = hold.state === 'ACTIVE' && hold.deadlineAt <= hold.nowAt;
+  return {
+    id: hold.id,
+    performanceId: hold.performanceId,
+    state: isOver ? ('LAPSED' as const) : hold.state,
+    seats: await seats.describe(hold.performanceId, hold.seatNos),
+    deadline: hold.deadlineAt.toISOString(),
+    endsBy: hold.endsBy.toISOString(),
+    extendable: hold.state === 'ACTIVE' && !isOver && !hold.isExtended,
+    now: hold.nowAt.toISOString(),
   };
-  const wishOf = (
-    body: { seats: number[] } | { bestAvailable: { grade: string; count: number } },
-  ): Wish =>
-    'seats' in body
-      ? { kind: 'seats', seatNos: [...body.seats].sort((a, b) => a - b) }
-      : { kind: 'best', ...body.bestAvailable };
+};
 
-  return [
-    route(readSeats, async ({ params, raw }) => {
-      const map = await seats.mapOf(params.performanceId);
-      if (map === null) return refuse('NOT_FOUND');
-      const etag = `"${map.version}"`;
-      const headers = { etag, 'cache-control': 'public, max-age=1' };
-      if (raw.headers['if-none-match'] === etag) return emptyAnswer(304, headers);
-      const bits = map.bits();
-      return rawAnswer(200, Buffer.from(bits.buffer, bits.byteOffset, bits.byteLength), {
-        ...headers,
-        'content-type': 'application/octet-stream',
+const wishOf = (
+  body: { seats: number[] } | { bestAvailable: { grade: string; count: number } },
+): Wish =>
+  'seats' in body
+    ? { kind: 'seats', seatNos: [...body.seats].sort((a, b) => a - b) }
+    : { kind: 'best', ...body.bestAvailable };
+
+/** The map: read whole, then watched. */
+const mapRoutes = ({ seats, streams }: Deps): Route[] => [
+  route(readSeats, async ({ params, raw }) => {
+    const map = await seats.mapOf(params.performanceId);
+    if (map === null) return refuse('NOT_FOUND');
+    const etag = `"${map.version}"`;
+    const headers = { etag, 'cache-control': 'public, max-age=1' };
+    if (raw.headers['if-none-match'] === etag) return emptyAnswer(304, headers);
+    const bits = map.bits();
+    return rawAnswer(200, Buffer.from(bits.buffer, bits.byteOffset, bits.byteLength), {
+      ...headers,
+      'content-type': 'application/octet-stream',
+    });
+  }),
+
+  route(watchSeats, async ({ params }) => {
+    const map = await seats.mapOf(params.performanceId);
+    if (map === null) return refuse('NOT_FOUND');
+    const first = frameOf('state', String(map.version), '');
+    return { stream: (reply) => streams.join(params.performanceId, reply, first) };
+  }),
+];
+
+/** The same key names the same hold, also when the answer to the first call was lost. */
+const holdIdOf = (ids: Ids, buyerId: string, performanceId: string, key: string): string =>
+  ids.fromParts('hold', buyerId, performanceId, key);
+
+const takeRoute = ({ seats, clock, ids }: Deps): Route =>
+  route(
+    takeHold,
+    async ({ params, body, caller, idempotencyKey, traceId }) => {
+      const { performanceId } = params;
+      const holdId = holdIdOf(ids, caller.accountId, performanceId, idempotencyKey);
+      const result = await seats.take({
+        ...{ performanceId, holdId, buyerId: caller.accountId, requestId: traceId },
+        wish: wishOf(body),
       });
-    }),
+      if (result.outcome !== 'held') return refusalOf(result, clock.nowMs());
+      return answer(201, {
+        id: holdId,
+        performanceId,
+        state: 'ACTIVE' as const,
+        seats: await seats.describe(performanceId, result.seatNos),
+        deadline: result.deadlineAt.toISOString(),
+        endsBy: result.endsBy.toISOString(),
+        extendable: true,
+        now: new Date(clock.nowMs()).toISOString(),
+      });
+    },
+    ({ params, body, caller, idempotencyKey }) => {
+      if (!('seats' in body)) return null;
+      const { performanceId } = params;
+      const holdId = holdIdOf(ids, caller.accountId, performanceId, idempotencyKey);
+      const taken = seats.refuseEarly(performanceId, holdId, caller.accountId, body.seats);
+      return taken === null ? null : refuse('SEATS_TAKEN', { extra: { conflicts: taken } });
+    },
+  );
 
-    route(watchSeats, async ({ params }) => {
-      const map = await seats.mapOf(params.performanceId);
-      if (map === null) return refuse('NOT_FOUND');
-      const first = frameOf('state', String(map.version), '');
-      return { stream: (reply) => streams.join(params.performanceId, reply, first) };
-    }),
-
-    route(
-      takeHold,
-      async ({ params, body, caller, idempotencyKey, traceId }) => {
-        // The same key names the same hold, also when the answer to the first call was lost.
-        const holdId = ids.fromParts(
-          'hold',
-          caller.accountId,
-          params.performanceId,
-          idempotencyKey,
-        );
-        const result = await seats.take({
-          performanceId: params.performanceId,
-          holdId,
-          buyerId: caller.accountId,
-          requestId: traceId,
-          wish: wishOf(body),
-        });
-        if (result.outcome !== 'held') return refusalOf(result, clock.nowMs());
-        return answer(201, {
-          id: holdId,
-          performanceId: params.performanceId,
-          state: 'ACTIVE' as const,
-          seats: await seats.describe(params.performanceId, result.seatNos),
-          deadline: result.deadlineAt.toISOString(),
-          endsBy: result.endsBy.toISOString(),
-          extendable: true,
-          now: new Date(clock.nowMs()).toISOString(),
-        });
-      },
-      ({ params, body, caller }) => {
-        if (!('seats' in body)) return null;
-        const taken = seats.refuseEarly(params.performanceId, caller.accountId, body.seats);
-        return taken === null ? null : refuse('SEATS_TAKEN', { extra: { conflicts: taken } });
-      },
-    ),
-
-    route(readHold, async ({ params, caller }) => {
-      const hold = await seats.hold(params.holdId, caller.accountId);
-      return hold === null ? refuse('NOT_FOUND') : answer(200, await view(hold));
-    }),
+const holdRoutes = ({ seats }: Deps): Route[] => {
+  const read = async (holdId: string, buyerId: string) => {
+    const hold = await seats.hold(holdId, buyerId);
+    return hold === null ? refuse('NOT_FOUND') : answer(200, await viewOf(seats, hold));
+  };
+  return [
+    route(readHold, ({ params, caller }) => read(params.holdId, caller.accountId)),
 
     route(extendHold, async ({ params, caller }) => {
       const outcome = await seats.extend(params.holdId, caller.accountId);
@@ -154,10 +153,8 @@ export const seatsRoutes = (deps: {
           return refuse('HOLD_ENDED');
         case 'extended_before':
           return refuse('HOLD_EXTENDED_ALREADY');
-        case 'extended': {
-          const hold = await seats.hold(params.holdId, caller.accountId);
-          return hold === null ? refuse('NOT_FOUND') : answer(200, await view(hold));
-        }
+        case 'extended':
+          return read(params.holdId, caller.accountId);
       }
     }),
 
@@ -174,3 +171,9 @@ export const seatsRoutes = (deps: {
     }),
   ];
 };
+
+export const seatsRoutes = (deps: Deps): Route[] => [
+  ...mapRoutes(deps),
+  takeRoute(deps),
+  ...holdRoutes(deps),
+];

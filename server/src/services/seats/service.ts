@@ -285,14 +285,18 @@ export const makeSeats = (deps: {
     },
     mapOf,
 
-    /** A lost race told from memory; null when only the database can say. No I/O. */
+    /**
+     * A lost race told from memory; null when only the database can say. No I/O. A hold that was
+     * taken here before is never refused by it: its repeat gets the first answer again.
+     */
     refuseEarly: (
       performanceId: string,
+      holdId: string,
       buyerId: string,
       seatNos: readonly number[],
     ): number[] | null => {
       const map = maps.get(performanceId);
-      if (map === undefined) return null;
+      if (map === undefined || factsOfHolds.has(holdId)) return null;
       const taken = map.takenByOthers(seatNos, buyerId, clock.nowMs());
       if (taken.length === 0) return null;
       earlyRefusals.inc();
@@ -366,6 +370,8 @@ export const makeSeats = (deps: {
       lapses.inc(lapsed);
       return lapsed;
     },
+    /** Ends the streams of those who watch; before the HTTP server closes, which waits for them. */
+    endStreams: streams.close,
     close: async (): Promise<void> => {
       await taker.close();
       await releaser.close();

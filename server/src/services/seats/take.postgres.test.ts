@@ -240,11 +240,15 @@ test('a choice that strands a single seat is refused where the show asks for it,
 
 test('a lost race is refused from memory, without a trip to the database', async () => {
   const b = await openBooking({ url });
-  await b.takeSeats('acc_a', [5]);
-  expect(b.seats.refuseEarly(b.performanceId, 'acc_b', [4, 5])).toEqual([5]);
+  const holdId = b.ids.make('hold');
+  await b.takeSeats('acc_a', [5], holdId);
+  const early = (buyerId: string, hold: string, seatNos: number[]) =>
+    b.seats.refuseEarly(b.performanceId, hold, buyerId, seatNos);
+  expect(early('acc_b', b.ids.make('hold'), [4, 5])).toEqual([5]);
   // The holder’s own repeat is not a lost race: the database answers it.
-  expect(b.seats.refuseEarly(b.performanceId, 'acc_a', [5])).toBeNull();
-  expect(b.seats.refuseEarly(b.performanceId, 'acc_b', [4])).toBeNull();
+  expect(early('acc_a', b.ids.make('hold'), [5])).toBeNull();
+  expect(early('acc_b', holdId, [5])).toBeNull();
+  expect(early('acc_b', b.ids.make('hold'), [4])).toBeNull();
   await b.close();
 });
 
