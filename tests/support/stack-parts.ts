@@ -5,6 +5,7 @@ import { delimiter, join } from 'node:path';
 export const NEEDS = /\(needs ([\w-]+)\)/;
 
 const parts = {
+  curl: { how: 'apt-get install curl', isThere: () => findProgram('curl') !== null },
   pdftoppm: {
     how: 'apt-get install poppler-utils',
     isThere: () => findProgram('pdftoppm') !== null,
