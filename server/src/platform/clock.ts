@@ -30,6 +30,8 @@ export const systemClock: Clock = {
 export type ManualClock = Clock & {
   /** Moves the time on and wakes whoever slept until then, in order. */
   advance(ms: number): Promise<void>;
+  /** How many sleep now. */
+  readonly sleeping: number;
 };
 
 /** A clock that stands still until a test moves it. */
@@ -39,12 +41,19 @@ export const manualClock = (startMs: number): ManualClock => {
   return {
     nowMs: () => now,
     monotonicMs: () => now - startMs,
+    get sleeping() {
+      return sleepers.length;
+    },
     sleep: (ms, signal) =>
       new Promise((resolve) => {
         if (signal?.aborted) return resolve();
         const sleeper = { atMs: now + ms, wake: resolve };
         sleepers.push(sleeper);
-        signal?.addEventListener('abort', () => resolve(), { once: true });
+        const giveUp = (): void => {
+          sleepers = sleepers.filter((other) => other !== sleeper);
+          resolve();
+        };
+        signal?.addEventListener('abort', giveUp, { once: true });
       }),
     advance: async (ms) => {
       const untilMs = now + ms;

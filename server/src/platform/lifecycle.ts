@@ -3,13 +3,16 @@ import type { Log } from './log.ts';
 /** Closers stand next to their openers; closing goes in the reverse order of opening. */
 export type Lifecycle = {
   onClose(name: string, close: () => Promise<void> | void): void;
-  /** Closes everything once; a part that fails to close does not keep the others open. */
+  /**
+   * Closes everything once; a part that fails to close does not keep the others open. What was
+   * opened meanwhile, by a start that was told to end halfway, is closed by the next call.
+   */
   close(): Promise<void>;
 };
 
 export const makeLifecycle = (log: Log): Lifecycle => {
   const closers: { name: string; close: () => Promise<void> | void }[] = [];
-  let closing: Promise<void> | null = null;
+  let closing: Promise<void> = Promise.resolve();
   const closeAll = async (): Promise<void> => {
     for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) {
       try {
@@ -23,7 +26,7 @@ export const makeLifecycle = (log: Log): Lifecycle => {
   return {
     onClose: (name, close) => void closers.push({ name, close }),
     close: () => {
-      closing ??= closeAll();
+      closing = closing.then(closeAll);
       return closing;
     },
   };

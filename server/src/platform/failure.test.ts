@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { assert, Failure, unreachable } from './failure.ts';
+
+test('a failure says whether the same call may succeed later, and keeps what caused it', () => {
+  const cause = new Error('ECONNRESET');
+  const failure = new Failure('STORE_UNREACHABLE', 'the database is away', {
+    retryable: true,
+    cause,
+  });
+  expect(failure).toBeInstanceOf(Error);
+  expect(failure).toMatchObject({
+    ...{ name: 'Failure', code: 'STORE_UNREACHABLE', retryable: true, cause },
+  });
+});
+
+test('a bug is told from a failure', () => {
+  const bug = (run: () => void): unknown => {
+    try {
+      run();
+    } catch (error) {
+      return error;
+    }
+    return expect.unreachable();
+  };
+  for (const error of [bug(() => assert(0, 'seats are counted')), bug(() => unreachable(1 as never))]) {
+    expect(error).not.toBeInstanceOf(Failure);
+    expect(String(error)).toContain('assertion failed: ');
+  }
+  assert(1, 'nothing happens');
+});
