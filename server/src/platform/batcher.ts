@@ -11,7 +11,7 @@ export type Batcher<I, O> = {
   /** Resolves with this item's result after its batch was committed; rejects when the batch failed
    * (outcome unknown) or, with OVERLOADED, when too many are waiting (nothing was done). */
   add(item: I): Promise<O>;
-  /** Waits until everything that was added has been answered. Nothing may be added afterwards. */
+  /** Waits until everything that was added has been answered; what is added later is refused. */
   close(): Promise<void>;
 };
 
@@ -33,7 +33,8 @@ export const makeBatcher = <I, O>(options: {
   let waiting: Waiting<I, O>[] = [];
   let inFlight = 0;
   let scheduled = false;
-  let closed: (() => void) | null = null;
+  let closing: Promise<void> | null = null;
+  let drained = (): void => undefined;
 
   const flush = async (): Promise<void> => {
     scheduled = false;
@@ -52,7 +53,7 @@ export const makeBatcher = <I, O>(options: {
     }
     inFlight--;
     if (waiting.length > 0) schedule();
-    else if (inFlight === 0) closed?.();
+    else if (inFlight === 0) drained();
   };
   const schedule = (): void => {
     if (scheduled || inFlight >= inFlightMax) return;
@@ -63,17 +64,20 @@ export const makeBatcher = <I, O>(options: {
   return {
     add: (item) =>
       new Promise((resolve, reject) => {
-        if (closed !== null || waiting.length >= waitingMax) {
-          reject(new Failure('OVERLOADED', `${name}: too many calls wait`, { retryable: true }));
+        if (closing !== null || waiting.length >= waitingMax) {
+          const why = closing === null ? 'too many calls wait' : 'closing';
+          reject(new Failure('OVERLOADED', `${name}: ${why}`, { retryable: true }));
           return;
         }
         waiting.push({ item, resolve, reject });
         schedule();
       }),
-    close: () =>
-      new Promise((resolve) => {
-        closed = resolve;
+    close: () => {
+      closing ??= new Promise((resolve) => {
+        drained = resolve;
         if (waiting.length === 0 && inFlight === 0) resolve();
-      }),
+      });
+      return closing;
+    },
   };
 };
