@@ -16,6 +16,7 @@ export type ProgramOptions = {
   sandbox?: TestSandbox;
   /** Where the provider is, when it is not the sandbox. */
   tossUrl?: string;
+  publicUrl?: string;
   /** Environment variables beside those of every test. */
   settings?: Readonly<Record<string, string>>;
   failPoint?: (point: FailPoint) => Promise<void>;
@@ -56,7 +57,7 @@ export const openProgram = async (options: ProgramOptions = {}) => {
     ...{ config: result.config, clock: systemClock, log: silentLog, secret, databaseUrl },
     dataDir: await scratchFolder(),
     // Only looked at: nothing in these tests goes there.
-    publicUrl: 'http://usher.test',
+    publicUrl: options.publicUrl ?? 'http://usher.test',
     toss: { url: options.tossUrl ?? sandbox.url, secretKey, clientKey, isSandbox: true },
     isAlone: true,
     checkAnswers: true,

@@ -96,7 +96,8 @@ const parsePart = (
   value: unknown,
 ): { value: unknown } | { refusal: Refusal } => {
   if (schema === undefined) return { value: undefined };
-  const parsed = schema.safeParse(value ?? {});
+  // A JSON `null` is no body of ours; no body at all is told field by field.
+  const parsed = schema.safeParse(value === undefined ? {} : value);
   return parsed.success
     ? { value: parsed.data }
     : { refusal: validationRefusal(where, parsed.error.issues) };

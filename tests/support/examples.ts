@@ -1,0 +1,82 @@
+import type { RouteSpec } from '@usher/contract/route.ts';
+import type { Given } from './ask.ts';
+import { hoursFromNow, showFields, venueFields } from './sale.ts';
+
+/** Things of one person's, whose ids the examples name. */
+export type World = {
+  showId: string;
+  venueId: string;
+  performanceId: string;
+  seatingPlanId: string;
+  layoutVersion: string;
+  holdId: string;
+  orderId: string;
+  attemptId: string;
+  ticketId: string;
+  eventId: string;
+  consumer: string;
+  linkToken: string;
+  paymentKey: string;
+  /** Seats that nobody has. */
+  freeSeats: readonly number[];
+};
+
+/** A body that each route would take. A route with a body and no entry here has no example. */
+const bodies: Readonly<Record<string, (world: World) => object>> = {
+  signUp: () => ({
+    email: 'somebody.new@example.com',
+    password: 'four words for somebody',
+    name: '새 사람',
+  }),
+  logIn: () => ({ email: 'nobody@example.com', password: 'not the password' }),
+  takeHold: ({ freeSeats }) => ({ seats: freeSeats.slice(0, 1) }),
+  placeOrder: ({ holdId }) => ({ holdId }),
+  confirmPayment: ({ paymentKey }) => ({ paymentKey, amount: 102_000 }),
+  tossWebhook: ({ attemptId, paymentKey }) => ({
+    eventType: 'PAYMENT_STATUS_CHANGED',
+    data: { orderId: attemptId, paymentKey, secret: 'ps_guessed' },
+  }),
+  importVenue: () => venueFields(2, 5),
+  createShow: ({ venueId }) => showFields(venueId),
+  editShow: () => ({ title: { ko: '빼앗은 공연', en: 'A show that was taken' } }),
+  addPerformances: () => ({ startsAt: [hoursFromNow(24 * 20)] }),
+  blockSeats: ({ freeSeats }) => ({ block: freeSeats.slice(0, 1) }),
+};
+
+/** A call of the route that its description would let pass. Throws where nobody wrote one. */
+export const exampleOf = (spec: RouteSpec, world: World): Given => {
+  const ids: Record<string, unknown> = world;
+  const params = Object.keys(spec.params?.shape ?? {}).map((name) => {
+    const value = ids[name];
+    if (typeof value !== 'string')
+      throw new Error(`${spec.name}: tests/support/examples.ts has no ${name}`);
+    return [name, value];
+  });
+  const body = bodies[spec.name];
+  if (spec.body !== undefined && body === undefined)
+    throw new Error(`${spec.name}: tests/support/examples.ts has no body`);
+  return {
+    params: Object.fromEntries(params) as Record<string, string>,
+    ...(body === undefined ? {} : { body: body(world) }),
+  };
+};
+
+const id = (prefix: string): string => `${prefix}_${'0'.repeat(26)}`;
+
+/** Ids of the right form that name nothing. */
+export const nowhere: World = {
+  showId: id('show'),
+  venueId: id('venue'),
+  performanceId: id('perf'),
+  seatingPlanId: id('plan'),
+  layoutVersion: 'aaaaaaaa',
+  holdId: id('hold'),
+  orderId: id('ord'),
+  attemptId: id('att'),
+  ticketId: id('tkt'),
+  eventId: id('evt'),
+  consumer: 'nobody',
+  linkToken: `${id('ord')}.aaaaaaaaaaaaaaaaaaaaaa`,
+  paymentKey: 'nothing-was-paid-by-this',
+  freeSeats: [0, 1],
+};
