@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkOrders, doubleSold, type FinalOrder } from './audit.ts';
+import { checkMoney, checkOrders, doubleSold, type FinalOrder } from './audit.ts';
 
 const order = (
   buyer: number,
@@ -13,7 +13,7 @@ const order = (
     ...{ seatNos, tickets },
     ...change,
     record: {
-      ...{ orderId: `ord_${buyer}`, totalMinor: 1000, attemptIds: [], tickets },
+      ...{ orderId: `ord_${buyer}`, totalMinor: 1000, attemptIds: [`att_${buyer}`], tickets },
       told: change.told ?? 'paid',
     },
   };
@@ -60,4 +60,33 @@ test('a ticket that was exchanged under its owner is found', () => {
 
 test('whoever paid twice is found', () => {
   expect(brokenBy([order(0), order(0, { seatNos: [8] })])).toEqual(['B4']);
+});
+
+const moneyBreaches = (byAttempt: [string, number][], orders: readonly FinalOrder[]): string[] =>
+  checkMoney({ outcome: 'book', byAttempt: new Map(byAttempt) }, orders).checks.flatMap(
+    ({ breaches }) => breaches,
+  );
+
+test('money that the provider took once for each paid order breaks nothing', () => {
+  const declined = order(1, { state: 'FAILED', tickets: [], told: 'no' });
+  expect(moneyBreaches([['att_0', 1000]], [order(0), declined])).toEqual([]);
+});
+
+test('too much, too little and money for an order that is not paid are found', () => {
+  const failed = order(2, { state: 'FAILED', tickets: [], told: 'no' });
+  const book: [string, number][] = [
+    ['att_0', 2000],
+    ['att_2', 1000],
+  ];
+  expect(moneyBreaches(book, [order(0), order(1), failed])).toHaveLength(3);
+});
+
+test('a payment that is not decided yet is not judged', () => {
+  expect(moneyBreaches([], [order(0, { state: 'UNKNOWN', told: 'open' })])).toEqual([]);
+});
+
+test('a book that was lost is told as not checked, not as kept', () => {
+  const { checks, notChecked } = checkMoney({ outcome: 'none', why: 'it burnt' }, [order(0)]);
+  expect(checks).toEqual([]);
+  expect(notChecked[0]).toContain('it burnt');
 });

@@ -3,6 +3,7 @@ import type { Ids } from '../platform/ids.ts';
 import type { Caller, Session } from './caller.ts';
 import type { HttpClient } from './http.ts';
 import type { Notes } from './notes.ts';
+import type { Provider } from './provider.ts';
 import type { Random } from './random.ts';
 import type { SeatChoice } from './seat-choice.ts';
 import type { Temper } from './temper.ts';
@@ -29,8 +30,7 @@ export type Crowd = {
   pace: number;
   patienceMs: number;
   signal: AbortSignal;
-  /** Where the payment sandbox was last seen; it moves when the server is started anew. */
-  sandboxOrigin: string | null;
+  provider: Provider;
 };
 
 /** `paid`, or why somebody went home without a ticket. */

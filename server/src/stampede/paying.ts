@@ -8,7 +8,6 @@ import { listTickets } from '@usher/contract/tickets.ts';
 import type { z } from 'zod';
 import type { Buyer, Crowd, OrderRecord } from './crowd.ts';
 import type { Person } from './person.ts';
-import { makeSandbox } from './sandbox.ts';
 import type { Hold } from './seeking.ts';
 
 type Checkout = z.infer<typeof checkoutSchema>;
@@ -106,9 +105,7 @@ const payOnce = async (
   await person.pause(2000, 10_000);
   if (whim === 'closes it for good') return 'closed for good';
   if (whim === 'closes it') return 'closed';
-  const origin = sandboxOf(checkout);
-  crowd.sandboxOrigin = origin;
-  const typed = await makeSandbox(crowd.http, origin).authenticate({
+  const typed = await crowd.provider.authenticate(sandboxOf(checkout), {
     attemptId: checkout.attemptId,
     amountMinor: checkout.amount.amount,
     orderName: checkout.orderName,

@@ -3,14 +3,11 @@ import type { End } from './crowd.ts';
 import { type Latency, latencyOf } from './histogram.ts';
 import type { Notes } from './notes.ts';
 
-/** What the SQL of the invariants found, or why it was not asked. */
-export type SqlFindings =
-  | {
-      asked: true;
-      checked: readonly string[];
-      violations: readonly { id: string; promise: string; what: string; which: string }[];
-    }
-  | { asked: false; why: string };
+/** What the SQL of the invariants found. */
+export type SqlFindings = {
+  checked: readonly string[];
+  violations: readonly { id: string; promise: string; what: string; which: string }[];
+};
 
 export type Report = {
   url: string;
@@ -30,7 +27,8 @@ export type Report = {
   paidUntold: number;
   invariantViolations: number;
   invariantsChecked: readonly string[];
-  invariantsNotCheckedBecause: string | null;
+  /** Promises that could not be checked, each with the reason. */
+  notChecked: readonly string[];
   checks: readonly { id: string; promise: string; ok: boolean; breaches: readonly string[] }[];
   isOutboxDrained: boolean;
   ends: Readonly<Partial<Record<End, number>>>;
@@ -46,17 +44,12 @@ const breachesShownMax = 20;
 export const makeReport = (
   facts: Omit<
     Report,
-    | 'checks'
-    | 'invariantViolations'
-    | 'invariantsChecked'
-    | 'invariantsNotCheckedBecause'
-    | 'refusals'
-    | 'retries'
-    | 'latencyMs'
-  > & { buyersChecks: readonly Check[]; sql: SqlFindings; notes: Notes },
+    'checks' | 'invariantViolations' | 'invariantsChecked' | 'refusals' | 'retries' | 'latencyMs'
+  > & { buyersChecks: readonly Check[]; sql: SqlFindings | null; notes: Notes },
 ): Report => {
   const { buyersChecks, sql, notes, ...rest } = facts;
-  const sqlChecks = sql.asked ? checksOf(sql) : [];
+  const sqlChecks = sql === null ? [] : checksOf(sql);
+  const noSql = 'the invariants by SQL: the database is not known; --database-url names it';
   const checks = [...buyersChecks, ...sqlChecks];
   return {
     ...rest,
@@ -68,7 +61,7 @@ export const makeReport = (
     })),
     invariantViolations: checks.reduce((sum, { breaches }) => sum + breaches.length, 0),
     invariantsChecked: sqlChecks.map(({ id }) => id),
-    invariantsNotCheckedBecause: sql.asked ? null : sql.why,
+    notChecked: sql === null ? [...facts.notChecked, noSql] : facts.notChecked,
     refusals: notes.refusals,
     retries: notes.retries,
     latencyMs: Object.fromEntries(
@@ -77,7 +70,7 @@ export const makeReport = (
   };
 };
 
-const checksOf = ({ checked, violations }: Extract<SqlFindings, { asked: true }>): Check[] =>
+const checksOf = ({ checked, violations }: SqlFindings): Check[] =>
   checked.map((id) => {
     const broken = violations.filter((violation) => violation.id === id);
     const promise = broken[0]?.promise ?? 'an invariant of the booking core, asked by SQL';
@@ -120,9 +113,7 @@ export const renderReport = (report: Report): string => {
       .map(({ id, promise, ok }) => `  ${ok ? 'ok    ' : 'BROKEN'} ${id.padEnd(4)} ${promise}`),
     ...kept(report),
     ...report.checks.flatMap(({ id, breaches }) => breaches.map((text) => `    ${id}: ${text}`)),
-    ...(report.invariantsNotCheckedBecause === null
-      ? []
-      : [`  The invariants were not checked by SQL: ${report.invariantsNotCheckedBecause}.`]),
+    ...report.notChecked.map((text) => `  not checked: ${text}`),
     '',
     isBroken(report)
       ? `  ${report.invariantViolations} breaches: a promise was broken.`
