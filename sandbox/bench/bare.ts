@@ -1,4 +1,4 @@
-/** The least that node:http can do for the same request: parse it and answer a text of that size. */
+/** The least that node:http can do for the same request: parse it, answer a text of that size. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 

@@ -124,9 +124,11 @@ li{overflow-wrap:anywhere}
 
 const styleHash = createHash('sha256').update(style).digest('base64');
 
+const nothingElse = "default-src 'none'; img-src data:; base-uri 'none'";
+
 export const pageHeaders = {
   'Content-Type': 'text/html; charset=utf-8',
-  'Content-Security-Policy': `default-src 'none'; img-src data:; style-src 'sha256-${styleHash}'; base-uri 'none'`,
+  'Content-Security-Policy': `${nothingElse}; style-src 'sha256-${styleHash}'`,
   'Cross-Origin-Opener-Policy': 'same-origin-allow-popups',
   'Cache-Control': 'no-store',
   'Referrer-Policy': 'no-referrer',
@@ -194,7 +196,7 @@ export function checkoutPage(payment: Payment, language: Language, otherUrl: str
   return page(
     language,
     `${say.title} · ${payment.orderName}`,
-    `<form class="card" method="post" action="/checkout/${encodeURIComponent(payment.paymentKey)}?lang=${language}">
+    `<form class="card" method="post" action="/checkout/${payment.paymentKey}?lang=${language}">
 <h1>${html(payment.orderName)}</h1>
 <p class="amount" aria-label="${say.amount}">${amount}</p>
 <dl>${row(say.order, payment.orderId)}${
@@ -210,7 +212,7 @@ export function checkoutPage(payment: Payment, language: Language, otherUrl: str
 <button class="quiet" name="action" value="cancel">${say.cancel}</button>
 </div>
 </form>
-<footer><a href="${html(otherUrl)}" hreflang="${language === 'ko' ? 'en' : 'ko'}">${say.other}</a></footer>`,
+<footer><a href="${html(otherUrl)}">${say.other}</a></footer>`,
   );
 }
 

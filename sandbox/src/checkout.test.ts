@@ -38,7 +38,7 @@ async function pressAgain(form: string, action: string, more: Record<string, str
 }
 
 describe('pressing', () => {
-  it('pay leads to successUrl with an authenticated payment and exactly its parameters', async () => {
+  it('pay leads to successUrl with an authenticated payment and exact parameters', async () => {
     const url = await press('pay');
     const paymentKey = url.searchParams.get('paymentKey')!;
     expect(`${url.origin}${url.pathname}`).toBe('http://127.0.0.1:3000/pay/done');

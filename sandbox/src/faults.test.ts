@@ -22,7 +22,7 @@ const statusOf = async (paymentKey: string): Promise<unknown> =>
 const outcome = (call: Promise<Told>): Promise<Told | 'unknown'> => call.catch(() => 'unknown');
 
 describe.each(['reset', 'truncate'])('%s', (action) => {
-  it('before the commit leaves the caller without an answer and the buyer with the money', async () => {
+  it('before the commit leaves no answer, and the buyer has the money', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     await rule({ match: { call: 'confirm' }, times: 1, phase: 'before-commit', action });
     expect(await outcome(bed.confirm(paymentKey, 'order-0001', 15_000, key('k1')))).toBe('unknown');
@@ -31,7 +31,7 @@ describe.each(['reset', 'truncate'])('%s', (action) => {
     expect(again.status).toBe(200);
   });
 
-  it('after the commit leaves the caller without an answer, and the ledger tells the truth', async () => {
+  it('after the commit leaves no answer, and the ledger tells the truth', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     await rule({ match: { call: 'confirm' }, times: 1, phase: 'after-commit', action });
     expect(await outcome(bed.confirm(paymentKey, 'order-0001', 15_000, key('k1')))).toBe('unknown');
@@ -79,7 +79,7 @@ describe('hang', () => {
 });
 
 describe('delay', () => {
-  it('before the commit: the same key is told that it runs, another that the payment is busy', async () => {
+  it('before the commit: the same key runs already, for another the payment is busy', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     await rule({ match: { call: 'confirm' }, times: 1, action: 'delay', delayMs: 5_000 });
     const slow = bed.confirm(paymentKey, 'order-0001', 15_000, key('k1'));

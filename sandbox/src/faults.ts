@@ -2,7 +2,7 @@ import type { CallName } from './errors.ts';
 
 /**
  * `before-commit`: the fault strikes before the provider has done anything; `after-commit`: the
- * work is done and its answer kept under the idempotency key, and the fault strikes on the way back.
+ * work is done, its answer is kept under the idempotency key, and the fault strikes on the way.
  */
 export type Phase = 'before-commit' | 'after-commit';
 

@@ -42,18 +42,23 @@ export type DoubleChargeReport = {
   chargedTwiceAndRefunded: OrderMoney[];
 };
 
+/** 000 to FFF: looking digits up takes a quarter of the time of writing a number out. */
+const threeDigits = Array.from({ length: 0x1000 }, (_, number) =>
+  number.toString(16).toUpperCase().padStart(3, '0'),
+);
+
 export type Ledger = ReturnType<typeof makeLedger>;
 
 export function makeLedger({ random }: { random: () => number }) {
   const entries: LedgerEntry[] = [];
 
-  const hex = () =>
-    Math.floor(random() * 0x1_0000_0000)
-      .toString(16)
-      .padStart(8, '0');
-
   function transactionKey(seq: number): string {
-    return `${hex()}${hex()}${hex()}${seq.toString(16).padStart(8, '0')}`.toUpperCase();
+    let key = '';
+    for (let six = 0; six < 4; six++) {
+      const drawn = Math.floor(random() * 0x100_0000);
+      key += threeDigits[drawn >> 12]! + threeDigits[drawn & 0xfff]!;
+    }
+    return `${key}${seq.toString(16).toUpperCase().padStart(8, '0')}`;
   }
 
   /** The first entry that happened at `atMs` or later. */

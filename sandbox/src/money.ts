@@ -161,14 +161,14 @@ function giveBack(
 
 function awaitDeposit(state: State, payment: Payment, bankCode: string, dueAtMs: number): void {
   payment.virtualAccount = {
-    accountNumber: `X${letters(state.random, 2)}`,
+    accountNumber: `X${letters(state.random, 3)}`,
     bankCode,
     customerName: payment.customerName ?? '',
     dueAtMs,
   };
   payment.status = 'WAITING_FOR_DEPOSIT';
   payment.expiresAtMs = dueAtMs;
-  payment.transactionKey = letters(state.random, 6).toUpperCase();
+  payment.transactionKey = letters(state.random, 8).toUpperCase();
   state.changed(payment);
 }
 

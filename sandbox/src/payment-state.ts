@@ -54,7 +54,7 @@ export function expireDue(state: State): void {
   state.authenticated.takeDue(now, (payment) => expire(state, payment, 'IN_PROGRESS'));
 }
 
-/** A payment that has left the state, or is being confirmed right now, no longer expires from it. */
+/** A payment that has left the state, or is being confirmed right now, does not expire from it. */
 function expire(state: State, payment: Payment, from: Status): void {
   if (payment.status !== from || payment.isBusy) return;
   payment.status = 'EXPIRED';
@@ -76,15 +76,15 @@ export function current(state: State, payment: Payment | undefined): Payment | u
 }
 
 const alphabet = '0123456789abcdefghijklmnopqrstuvwxyz';
-/** Five letters from one number: `toString(36)` took three times as long. */
-export function letters(random: () => number, fives: number): string {
+/** 00 to zz. */
+const pairs = [...alphabet].flatMap((first) => [...alphabet].map((second) => first + second));
+
+/** Four letters or digits from each number drawn, looked up in pairs because that is fastest. */
+export function letters(random: () => number, fours: number): string {
   let text = '';
-  for (let five = 0; five < fives; five++) {
-    let drawn = Math.floor(random() * 60_466_176);
-    for (let at = 0; at < 5; at++) {
-      text += alphabet[drawn % 36];
-      drawn = (drawn / 36) | 0;
-    }
+  for (let four = 0; four < fours; four++) {
+    const drawn = Math.floor(random() * 1_679_616);
+    text += pairs[Math.floor(drawn / 1296)]! + pairs[drawn % 1296]!;
   }
   return text;
 }

@@ -81,8 +81,8 @@ function create(state: State, request: NewPayment, status: 'READY' | 'IN_PROGRES
   const payment: Payment = {
     ...rest,
     // The running number makes the key unique whatever `random` is, also under a fixed seed.
-    paymentKey: `sbx${state.made.toString(36)}_${letters(random, 5)}`,
-    secret: `ps_${letters(random, 5)}`,
+    paymentKey: `sbx${state.made.toString(36)}_${letters(random, 6)}`,
+    secret: `ps_${letters(random, 6)}`,
     totalAmount: amount,
     requestedAtMs: nowMs(),
     status,

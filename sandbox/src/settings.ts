@@ -14,7 +14,7 @@ export const settingsSchema = z.strictObject({
   webhookDuplicatePercent: percent,
   webhookDropPercent: percent,
   webhookDelayMs: z.number().min(0).max(86_400_000),
-  /** Webhooks are gathered until there are so many and sent last first; 1 sends them as they come. */
+  /** So many webhooks are gathered and then sent last first; 1 sends each as it comes. */
   webhookReorder: z.int().min(1).max(1000),
 });
 export type Settings = z.infer<typeof settingsSchema>;
@@ -30,7 +30,7 @@ export const defaultSettings: Settings = {
   webhookReorder: 1,
 };
 
-/** What the card will do when nobody chose it: the settings' chances; a time-out is half charged. */
+/** What the card will do when nobody chose it; of the time-outs half are charged. */
 export function chanceOutcome(settings: Settings, random: () => number): CardOutcome {
   const { declinePercent, timeoutPercent } = settings;
   if (declinePercent === 0 && timeoutPercent === 0) return 'approve';

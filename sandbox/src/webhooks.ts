@@ -90,7 +90,7 @@ export function makeWebhooks(
     flush: (): number => flush(state),
     list: (): readonly Delivery[] => state.shown,
     overflowed: (): number => state.overflowed,
-    /** Resolves when no request is out and none waits for its turn; retries to come do not count. */
+    /** Resolves when no request is out and none waits its turn; retries to come do not count. */
     whenIdle: (): Promise<void> =>
       new Promise((resolve) => {
         if (isIdle(state)) resolve();
