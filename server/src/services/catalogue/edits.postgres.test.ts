@@ -50,6 +50,14 @@ describe('making a show', () => {
       ...['body.saleClosesAt', 'body.posterSvg'],
     ]);
   });
+  test('is for organisers and operators', async () => {
+    const body = build.showFields(venueId);
+    const codes = { nobody: 'UNAUTHENTICATED', [buyer]: 'FORBIDDEN' };
+    for (const [as, code] of Object.entries(codes))
+      expect((await call('POST', '/organiser/shows', { as, body })).json().code).toBe(code);
+    const made = await call('POST', '/organiser/shows', { as: operator, body });
+    expect(made.statusCode).toBe(201);
+  });
   test('is refused for a venue that does not exist', async () => {
     const body = build.showFields(office.ids.make('venue'));
     const response = await call('POST', '/organiser/shows', { as: organiser, body });

@@ -64,7 +64,8 @@ export const makeSoldOutCheck =
     const { memory, stock, clock } = deps;
     const found: { showId: string; soldOut: boolean }[] = [];
     const nowMs = clock.nowMs();
-    for (const showId of showIds) {
+    // In one order everywhere, so that two who write at the same time do not wait for each other.
+    for (const showId of [...showIds].sort()) {
       const entry = await memory.known(showId);
       if (entry === null) continue;
       const later = (await memory.performances(showId)).filter((each) => each.startsAtMs > nowMs);

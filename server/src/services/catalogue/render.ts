@@ -1,7 +1,7 @@
 import type * as contract from '@usher/contract/catalogue.ts';
 import type { LocalText } from '@usher/contract/primitives.ts';
 import type { z } from 'zod';
-import { describeLadder, feeLadders } from '../../domain/fee-ladder.ts';
+import { describeLadder, type FeeLadder, feeLadders } from '../../domain/fee-ladder.ts';
 import { bookingFee, won } from '../../domain/money.ts';
 import { type Venue, venueBody } from '../venues/index.ts';
 import type { Counts, Performance, SaleState, Show, Summary } from './store.ts';
@@ -60,9 +60,17 @@ export const summaryBody = (
   likes: counts.likes,
 });
 
+const ladderInWords = (ladder: FeeLadder): LocalText => ({
+  ko: describeLadder(ladder, 'ko').join('\n'),
+  en: describeLadder(ladder, 'en').join('\n'),
+});
+const laddersInWords: Record<Show['ladder'], LocalText> = {
+  operator: ladderInWords(feeLadders.operator),
+  'consumer-standard': ladderInWords(feeLadders['consumer-standard']),
+};
+
 export const showBody = (show: Show, venue: Venue, counts: Counts, nowMs: number): ShowBody => {
   const lowestPriceMinor = Math.min(...show.grades.map((grade) => grade.priceMinor));
-  const ladder = feeLadders[show.ladder];
   return {
     ...summaryBody({ ...show, lowestPriceMinor, createdAtMs: 0 }, venue.name, counts, nowMs),
     synopsis: show.synopsis,
@@ -76,10 +84,7 @@ export const showBody = (show: Show, venue: Venue, counts: Counts, nowMs: number
     })),
     bookingFee: bookingFee(show.category, 1),
     ladder: show.ladder,
-    ladderInWords: {
-      ko: describeLadder(ladder, 'ko').join('\n'),
-      en: describeLadder(ladder, 'en').join('\n'),
-    },
+    ladderInWords: laddersInWords[show.ladder],
     buyerLimit: show.buyerLimit,
   };
 };
