@@ -41,10 +41,8 @@ export const ordersRoutes = (deps: { orders: Orders; ids: Ids }): Route[] => {
           return refuse('HOLD_ENDED');
         case 'has_order':
           return refuse('HOLD_HAS_ORDER', { extra: { orderId: result.orderId } });
-        case 'placed': {
-          const checkout = await orders.checkoutOf(result.attemptId, result.order.id);
-          return answer(201, { order: result.order, checkout });
-        }
+        case 'placed':
+          return answer(201, { order: result.order, checkout: result.checkout });
       }
     }),
 

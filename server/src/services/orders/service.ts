@@ -57,12 +57,36 @@ export type OrderView = {
   linkToken: string | null;
 };
 
+export type Checkout = {
+  attemptId: string;
+  provider: 'toss';
+  clientKey: string;
+  amount: Money;
+  orderName: string;
+  checkoutUrl: string | null;
+  successUrl: string;
+  failUrl: string;
+};
+
 export type PlaceOutcome =
-  | { outcome: 'placed'; order: OrderView; attemptId: string }
+  | { outcome: 'placed'; order: OrderView; checkout: Checkout }
   | { outcome: 'not_found' | 'ended' }
   | { outcome: 'has_order'; orderId: string | null };
 
 const won = (amount: number): Money => ({ amount, currency: 'KRW' });
+
+/** The order that was just placed, without reading it back. */
+const newRow = (
+  asked: PlaceRequest,
+  hold: HoldFacts,
+  ladder: OrderRow['ladder'],
+  placed: { deadlineAt: Date; createdAt: Date },
+): OrderRow => ({
+  ...{ id: asked.orderId, showId: hold.showId, performanceId: hold.performanceId },
+  ...{ buyerId: asked.buyerId, holdId: asked.holdId, state: 'PENDING', currency: 'KRW', ladder },
+  ...{ totalMinor: asked.totalMinor, deadlineAt: placed.deadlineAt, createdAt: placed.createdAt },
+  ...{ paidAt: null, failureCode: null, items: [...asked.items] },
+});
 
 export const makeOrders = (deps: {
   store: OrderStore;
@@ -146,9 +170,7 @@ export const makeOrders = (deps: {
   type Show = NonNullable<Awaited<ReturnType<OrdersCatalogue['show']>>>;
 
   /** What the payment window of an attempt needs. */
-  const checkoutOf = async (attemptId: string, orderId: string) => {
-    const row = await reader.add(orderId);
-    assert(row, 'an attempt’s order exists');
+  const checkoutFor = async (attemptId: string, row: OrderRow): Promise<Checkout> => {
     const show = await catalogue.show(row.showId);
     assert(show, 'an order’s show exists');
     const more = row.items.length > 1 ? ` 외 ${row.items.length - 1}매` : '';
@@ -188,20 +210,17 @@ export const makeOrders = (deps: {
       if (hold === null) return { outcome: 'not_found' };
       const { items, show } = await priceItems(hold);
       const totalMinor = items.reduce((sum, item) => sum + item.priceMinor + item.feeMinor, 0);
-      const result = await placer.add({
-        ...request,
-        attemptKey: ids.secret(),
-        items,
-        totalMinor,
-        category: show.category,
-        ladder: show.ladder,
-      });
+      const { category, ladder } = show;
+      const asked = { ...request, attemptKey: ids.secret(), items, totalMinor, category, ladder };
+      const result = await placer.add(asked);
       switch (result.outcome) {
         case 'placed': {
-          const row = await reader.add(request.orderId);
+          const row = result.isRepeat
+            ? await reader.add(request.orderId)
+            : newRow(asked, hold, ladder, result);
           assert(row, 'an order that was placed exists');
-          const { attemptId } = request;
-          return { outcome: 'placed', order: await view(row, true), attemptId };
+          const checkout = await checkoutFor(request.attemptId, row);
+          return { outcome: 'placed', order: await view(row, true), checkout };
         }
         case 'has_order':
           return { outcome: 'has_order', orderId: result.openOrder };
@@ -246,7 +265,11 @@ export const makeOrders = (deps: {
       const row = await reader.add(orderId);
       return row === null ? null : view(row, false);
     },
-    checkoutOf,
+    checkoutOf: async (attemptId: string, orderId: string): Promise<Checkout> => {
+      const row = await reader.add(orderId);
+      assert(row, 'an attempt’s order exists');
+      return checkoutFor(attemptId, row);
+    },
     close: async (): Promise<void> => {
       await placer.close();
       await reader.close();

@@ -29,9 +29,14 @@ export type PlaceRequest = {
   requestId: string;
 };
 export type PlaceResult =
-  | { outcome: 'placed' }
+  /** `isRepeat`: placed by an earlier request with the same id; it may have moved on since. */
+  | { outcome: 'placed'; isRepeat: boolean; deadlineAt: Date; createdAt: Date }
   | { outcome: 'not_found' | 'ended' | 'seats_differ' }
   | { outcome: 'has_order'; openOrder: string | null };
+
+type RawPlaced =
+  | Exclude<PlaceResult, { outcome: 'placed' }>
+  | { outcome: 'placed'; isRepeat: boolean; deadline: string; createdAt: string };
 
 export type OrderRow = {
   id: string;
@@ -96,7 +101,7 @@ export const makeOrderStore = (db: Database) => ({
     requests: readonly PlaceRequest[],
     terms: { currency: string; provider: string; ttlMs: number },
   ): Promise<PlaceResult[]> => {
-    const [row] = await db.query<{ placed: PlaceResult[] }>(
+    const [row] = await db.query<{ placed: RawPlaced[] }>(
       `SELECT orders.place($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
          $13 * interval '1 millisecond') AS placed`,
       [
@@ -116,7 +121,11 @@ export const makeOrderStore = (db: Database) => ({
       ],
     );
     assert(row, 'place answers');
-    return row.placed;
+    return row.placed.map((raw) =>
+      raw.outcome === 'placed'
+        ? { ...raw, deadlineAt: new Date(raw.deadline), createdAt: new Date(raw.createdAt) }
+        : raw,
+    );
   },
 
   cancel: async (

@@ -1,7 +1,7 @@
 -- Places a batch of orders: one for each hold, at the prices the program computed, each with its
 -- first payment attempt, and restarts the holds' time. A repeated order id answers as before.
 --   items: text of jsonb [{ seatNo, grade, seat, priceMinor, feeMinor }]
--- Answers [{ outcome, deadline?, createdAt?, openOrder? }] in the order of the requests.
+-- Answers [{ outcome, isRepeat, deadline?, createdAt?, openOrder? }] in the order of the requests.
 -- Outcomes: placed, not_found, ended, has_order, seats_differ.
 CREATE OR REPLACE FUNCTION orders.place(
   order_ids text[], attempt_ids text[], attempt_keys text[], hold_ids text[], buyer_ids text[],
@@ -75,7 +75,7 @@ BEGIN
 
   SELECT jsonb_agg(jsonb_build_object(
     'outcome', CASE j.value->>'outcome' WHEN 'repeated' THEN 'placed' ELSE j.value->>'outcome' END,
-    'deadline', o.deadline, 'createdAt', o.created_at, 'openOrder', j.value->'openOrder')
+    'isRepeat', j.value->>'outcome' = 'repeated', 'deadline', o.deadline, 'createdAt', o.created_at, 'openOrder', j.value->'openOrder')
     ORDER BY j.position)
   INTO answers
   FROM jsonb_array_elements(judged) WITH ORDINALITY AS j (value, position)
