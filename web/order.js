@@ -134,7 +134,7 @@ function facts() {
       ...(order.state === 'PENDING'
         ? [[{ ko: '결제 기한', en: 'Pay by' }, inZone(order.deadline)]]
         : []),
-      [{ ko: '주문 번호', en: 'Order' }, order.id],
+      [{ ko: '주문 번호', en: 'Order' }, element('code', {}, order.id)],
     ]),
   );
 }

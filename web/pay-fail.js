@@ -20,7 +20,7 @@ const endings = {
   REJECT_CARD_COMPANY: {
     title: { ko: '카드사가 결제를 거절했습니다', en: 'Your card was declined' },
     why: {
-      ko: '카드사가 승인하지 않았습니다. 한도나 카드 정보를 확인하시거나 다른 결제 수단을 쓰십시오.',
+      ko: '카드사가 승인하지 않았습니다. 한도나 카드 정보를 확인하시거나 다른 결제 수단을 이용해 주십시오.',
       en: 'The card company said no. Check the card and its limit, or pay in another way.',
     },
   },

@@ -116,8 +116,8 @@ const lines = {
     state: null,
     says: [
       {
-        ko: '이 페이지는 결제창에서 돌아올 때 한 번만 쓰이며 결제 정보를 남겨 두지 않습니다. 주문의 상태는 메일의 링크에서 볼 수 있습니다.',
-        en: 'This page is for the way back from the payment window, and keeps nothing of it. The link in your mail shows how your order stands.',
+        ko: '이 페이지는 결제창에서 돌아올 때 한 번만 쓰이며 결제 정보를 남겨 두지 않습니다. 확정하지 않은 결제는 청구되지 않습니다. 확정한 주문은 메일의 링크에서 볼 수 있습니다.',
+        en: 'This page is for the way back from the payment window, and keeps nothing of it. A payment that was not confirmed is not charged; one that was has a mail with a link to your order.',
       },
     ],
   },
@@ -200,13 +200,21 @@ async function showOrder(orderId) {
   return answer.body.state;
 }
 
+const endOfOrder = {
+  PAID: 'paid',
+  PARTLY_REFUNDED: 'paid',
+  REFUNDED: 'gone',
+  FAILED: 'declined',
+  EXPIRED: 'ended',
+  CANCELLED: 'gone',
+};
+
 /** Asks until the outcome is known; slower and slower, as nobody can hurry the provider. */
 async function follow(orderId) {
   for (let waitMs = 1000; ; waitMs = Math.min(waitMs * 2, 30_000)) {
     const state = await showOrder(orderId);
-    if (state === 'PAID') return show('paid');
-    if (state === 'FAILED') return show('declined');
-    if (state !== null && state !== 'PAYING') show('unknown');
+    show(endOfOrder[state] ?? 'unknown');
+    if (state in endOfOrder) return;
     await sleep(waitMs);
   }
 }
@@ -246,7 +254,10 @@ async function confirm() {
 /** After a reload the key is gone, but the attempt can still be asked about. */
 async function look() {
   const answer = await call(`/api/v1/payments/${attemptId}`, { headers: bearer() });
-  if (answer.kind === 'done' && answer.body.state !== 'CREATED') await follow(answer.body.orderId);
+  if (answer.kind !== 'done') return;
+  const { state, outcome, orderId } = answer.body;
+  // Never used, or given up for a later one: there is nothing to wait for.
+  if (state !== 'CREATED' && outcome !== 'SUPERSEDED') await follow(orderId);
 }
 
 startPage({ ko: '결제 · Usher', en: 'Payment · Usher' }, draw);

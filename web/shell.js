@@ -63,7 +63,8 @@ export const day = (instant) =>
 /** Day and time; in the reader's own time zone, or in the one that is named. */
 export const dayAndTime = (instant, timeZone) =>
   formatIn({
-    ...{ year: 'numeric', month: 'long', day: 'numeric', weekday: 'short' },
+    ...{ year: 'numeric', month: 'long', day: 'numeric' },
+    weekday: language === 'ko' ? 'long' : 'short',
     ...{ hour: 'numeric', minute: '2-digit', hour12: language === 'ko' },
     ...(timeZone === undefined ? {} : { timeZone }),
   }).format(new Date(instant));

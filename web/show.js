@@ -67,7 +67,7 @@ function performanceList() {
     element(
       'section',
       { class: 'card' },
-      element('dl', {}, ...performances.flatMap(performanceRow)),
+      element('dl', { class: 'rows' }, ...performances.flatMap(performanceRow)),
     ),
   ];
 }
