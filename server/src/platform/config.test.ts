@@ -139,7 +139,8 @@ describe('an address', () => {
     ['TRUST_PROXY', '10.0.0.0/8/8'],
     ['TRUST_PROXY', ','],
   ])('%s is not «%s»', (name, value) => {
-    expect(named({ [name]: value })).toEqual([name]);
+    const keys = { TOSS_SECRET_KEY: 'test_sk_1', TOSS_CLIENT_KEY: 'test_ck_1' };
+    expect(named({ ...keys, [name]: value })).toEqual([name]);
   });
 
   test.each([
@@ -155,7 +156,9 @@ describe('an address', () => {
 test('a payment provider is named together with its keys', () => {
   const TOSS_URL = 'https://api.tosspayments.com';
   expect(named({ TOSS_URL })).toEqual(['TOSS_SECRET_KEY', 'TOSS_CLIENT_KEY']);
-  expect(named({ TOSS_URL, TOSS_SECRET_KEY: 'test_sk_1', TOSS_CLIENT_KEY: 'test_ck_1' })).toEqual([]);
+  expect(named({ TOSS_URL, TOSS_SECRET_KEY: 'test_sk_1', TOSS_CLIENT_KEY: 'test_ck_1' })).toEqual(
+    [],
+  );
 });
 
 describe('USHER_SERVICES', () => {
