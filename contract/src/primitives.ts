@@ -28,7 +28,7 @@ export const instant = z.iso
   .datetime({ precision: 3 })
   .meta({ example: '2026-12-24T10:30:00.000Z' });
 
-/** Money in integer minor units of its currency; the won has no minor unit, so 150000 is ₩150,000. */
+/** Money in integer minor units of its currency; the won has none, so 150000 is ₩150,000. */
 export const money = z.strictObject({
   amount: z.int().min(0).max(1_000_000_000_000),
   currency: z.literal('KRW'),

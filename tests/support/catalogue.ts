@@ -13,6 +13,8 @@ import { openVenues } from '../../server/src/services/venues/index.ts';
 import { silentLog } from './log.ts';
 import { until } from './until.ts';
 
+export { arenaPlan } from '../../server/src/demo/arena.ts';
+
 /** A database that counts its statements, also those of transactions. */
 const counted = (db: Database) => {
   let statements = 0;
@@ -79,7 +81,7 @@ export const makeFakeStock = () => {
 export const startsAt = '2026-11-21T03:00:00.000Z';
 
 /**
- * The catalogue, its venues and the ranking over HTTP on a database, with a clock that stands still.
+ * The catalogue, its venues and the ranking over HTTP on a database, by a clock that stands still.
  * Whoever calls names account and role in the token.
  */
 export const openCatalogueOffice = async (options: { url: string; nowMs?: number }) => {

@@ -9,7 +9,8 @@ describe('a poster may', () => {
     [
       'draw shapes, texts and gradients',
       `<defs><linearGradient id="a"><stop offset="0"/></linearGradient>
-      <radialGradient id="b" href="#a"/></defs><rect fill="url(#a)" width='3'/><text>밤 &amp; &#9733;</text>`,
+      <radialGradient id="b" href="#a"/></defs><rect fill="url(#a)" width='3'/>
+      <text>밤 &amp; &#9733;</text>`,
     ],
     [
       'style them',

@@ -1,7 +1,7 @@
 /**
- * Search in Korean and English without a stemmer, the same on every database. Korean glues particles
- * and whole words together, so a Korean word is found anywhere, also inside another: 오페라 in
- * 오페라의밤. A word in other letters is found where a word begins with it: "art" finds "Artists",
+ * Search in Korean and English without a stemmer, the same on every database. Korean glues
+ * particles and whole words together, so a Korean word is found anywhere, also inside another: 오페라
+ * in 오페라의밤. A word in other letters is found where a word begins with it: "art" finds "Artists",
  * not "party". Upper and lower case, accents and full-width letters make no difference.
  */
 export type SearchIndex = {

@@ -58,7 +58,7 @@ test('a value that is older than that is waited for', async () => {
   expect(await cache.get('a', at('two'))).toBe('two');
 });
 
-test('a load that fails is the error of those who wait, and the next read tries again', async () => {
+test('a load that fails is the error of those who wait; the next read tries again', async () => {
   const { cache, load, loads, at } = open();
   const reads = [cache.get('a', load), cache.get('a', load)];
   await turn();

@@ -3,8 +3,8 @@ import type { Clock } from './clock.ts';
 /**
  * Values kept in memory by key, the least recently read ones forgotten first. Reads of one key that
  * come while it is being loaded share that load. A value is given without asking anybody while it
- * is fresh; for a while longer it is given at once and loaded anew behind the answer; after that the
- * reader waits. `null` is given but not kept, so that names that do not exist push nothing out.
+ * is fresh; for a while longer it is given at once and loaded anew behind the answer; after that
+ * the reader waits. `null` is given but not kept, so that names that do not exist push nothing out.
  */
 export type Cache<V> = {
   get(key: string, load: () => Promise<V>): Promise<V>;

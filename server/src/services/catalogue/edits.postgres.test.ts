@@ -108,7 +108,7 @@ describe('editing a show', () => {
     const found = (await call('GET', '/shows?q=햄릿')).json();
     expect(found.items.map((item: { id: string }) => item.id)).toEqual([show.id]);
   });
-  test('redraws a poster of ours when the title changes, and keeps one of the organiser', async () => {
+  test('redraws our poster when the title changes, and keeps one of the organiser', async () => {
     const show = await build.show(venueId);
     const renamed = (await edit(show.id, { title: { ko: '다른 밤', en: 'Another' } })).json();
     expect(renamed.posterUrl).not.toBe(show.posterUrl);
@@ -168,7 +168,7 @@ describe('editing a show', () => {
 });
 
 describe('a show of another organiser', () => {
-  test('is not there for edits, performances and blocks; an operator edits every show', async () => {
+  test('is not there for edits, performances or blocks; an operator edits all', async () => {
     const show = await build.show(venueId);
     const [performance] = await build.performances(show.id, [24]);
     const calls = [

@@ -53,7 +53,7 @@ export const openCounts = async (deps: {
 
 export type CheckSoldOut = (sql: Sql, showIds: readonly string[]) => Promise<void>;
 
-/** Looks at the seats of shows, and notes which are sold out: whatever can still be bought is taken. */
+/** Looks at the seats of shows and notes which are sold out: nothing to be bought is left. */
 export const makeSoldOutCheck =
   (deps: {
     memory: Pick<Memory, 'known' | 'performances'>;

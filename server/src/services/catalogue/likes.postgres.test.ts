@@ -111,7 +111,7 @@ describe('when a sale opens', () => {
     }
     expect(await run()).toEqual([]);
   });
-  test('a telling that fails is done again, and nobody is told twice by two processes', async () => {
+  test('a telling that fails is done again, and two processes tell nobody twice', async () => {
     const { id } = await soon();
     const fan = newBuyer();
     await like(id, fan);

@@ -198,7 +198,39 @@ export const makeCatalogue = (deps: CatalogueDeps) => {
 };
 export type Catalogue = ReturnType<typeof makeCatalogue>;
 
-/** Only in what they write is an edit more than its rules: all faults are told at once. */
+const extrasOf = (fields: store.ShowFields, venue: Venue, posterSvg: string | null) => {
+  const names = [fields.title.ko, fields.title.en, venue.name.ko, venue.name.en];
+  const index = searchIndex(names, [fields.synopsis.ko, fields.synopsis.en]);
+  const posterVersion = versionOfPoster(posterSvg ?? render.drawPoster(fields, venue.name));
+  return { posterSvg, posterVersion, searchText: index.text, searchGrams: index.grams };
+};
+const faultsOf = (
+  show: NewShow,
+  planGrades: readonly string[] | null,
+  performancesStartAtMs: readonly number[],
+): RuleFault[] => [
+  ...showFaults({ ...show, planGrades, performancesStartAtMs }),
+  ...(show.posterSvg === null ? [] : posterFaults(show.posterSvg)).map((message) => ({
+    path: 'posterSvg',
+    message,
+  })),
+];
+const openings = (
+  show: store.ShowFields & { id: string },
+  seatCount: number,
+  performances: readonly { id: string; startsAtMs: number }[],
+) =>
+  performances.map(({ id, startsAtMs }) => ({
+    showId: show.id,
+    performanceId: id,
+    seatCount,
+    saleOpensAt: new Date(show.saleOpensAtMs),
+    saleClosesAt: new Date(Math.min(show.saleClosesAtMs, startsAtMs)),
+    buyerLimit: show.buyerLimit,
+    refusesStranding: show.refusesStranding,
+  }));
+
+/** Edits are decided on the show as it is while locked; all broken rules are told at once. */
 const makeEditing = (
   { db, clock, ids, venues, stock }: CatalogueDeps,
   catalogue: {
@@ -207,37 +239,6 @@ const makeEditing = (
     checkSoldOut(sql: Sql, showIds: readonly string[]): Promise<void>;
   },
 ) => {
-  const extrasOf = (fields: store.ShowFields, venue: Venue, posterSvg: string | null) => {
-    const names = [fields.title.ko, fields.title.en, venue.name.ko, venue.name.en];
-    const index = searchIndex(names, [fields.synopsis.ko, fields.synopsis.en]);
-    const posterVersion = versionOfPoster(posterSvg ?? render.drawPoster(fields, venue.name));
-    return { posterSvg, posterVersion, searchText: index.text, searchGrams: index.grams };
-  };
-  const faultsOf = (
-    show: NewShow,
-    planGrades: readonly string[] | null,
-    performancesStartAtMs: readonly number[],
-  ): RuleFault[] => [
-    ...showFaults({ ...show, planGrades, performancesStartAtMs }),
-    ...(show.posterSvg === null ? [] : posterFaults(show.posterSvg)).map((message) => ({
-      path: 'posterSvg',
-      message,
-    })),
-  ];
-  const openings = (
-    show: store.ShowFields & { id: string },
-    seatCount: number,
-    performances: readonly { id: string; startsAtMs: number }[],
-  ) =>
-    performances.map(({ id, startsAtMs }) => ({
-      showId: show.id,
-      performanceId: id,
-      seatCount,
-      saleOpensAt: new Date(show.saleOpensAtMs),
-      saleClosesAt: new Date(Math.min(show.saleClosesAtMs, startsAtMs)),
-      buyerLimit: show.buyerLimit,
-      refusesStranding: show.refusesStranding,
-    }));
   /** The show for an edit, locked, with its venue; null when it is not the editor's to edit. */
   const lock = async (tx: Sql, editor: Editor, showId: string) => {
     const show = await store.findShow(tx, showId, 'lock');

@@ -170,7 +170,7 @@ export const findShowOfPerformance = async (
   return rows[0]?.show_id ?? null;
 };
 
-/** Writes a show's performances, new ones and known ones with a new round, and its first and last. */
+/** Writes a show's performances, also known ones with a new round, and its first and last. */
 export const writePerformances = async (
   tx: Sql,
   show: { id: string; seatingPlanId: string; layoutVersion: string },
@@ -243,9 +243,9 @@ export type ShowQuery = {
 };
 
 /**
- * Shows in an order that inserts do not shift. The grams find the few rows that may match (GIN), the
- * needles decide; both are parameters, so no character of a query means anything to the database.
- * About 1 ms among 10,000 shows.
+ * Shows in an order that inserts do not shift. The grams find the few rows that may match (GIN),
+ * the needles decide; both are parameters, so no character of a query means anything to the
+ * database. About 1 ms among 10,000 shows.
  */
 export const listShows = async (sql: Sql, query: ShowQuery, nowMs: number): Promise<Summary[]> => {
   const { sort, sale, category, search, after, limit } = query;
@@ -352,13 +352,13 @@ export const listSoldOutToCheck = (
   sinceMs: number,
 ): Promise<{ showId: string }[]> =>
   sql.query(
-    `SELECT c.show_id AS "showId" FROM catalogue.show_counts c JOIN catalogue.shows s ON s.id = c.show_id
+    `SELECT s.id AS "showId" FROM catalogue.shows s JOIN catalogue.show_counts c ON c.show_id = s.id
      WHERE c.sold_out AND s.sale_ends_at > $1
      UNION SELECT f.show_id FROM catalogue.performances f WHERE f.starts_at BETWEEN $2 AND $1`,
     [new Date(nowMs), new Date(sinceMs)],
   );
 
-/** Marks likes of sales that have opened as told and answers them; nobody else gets the same ones. */
+/** Marks likes of sales that have opened as told and answers them; nobody else gets them too. */
 export const takeUntold = (
   tx: Sql,
   nowMs: number,

@@ -1,6 +1,6 @@
-/** Ranking is at most 5 s behind the sales (product.md): the relay takes up to 0.5 s, this the rest. */
+/** At most 5 s behind the sales (product.md): the relay takes up to 0.5 s of them. */
 export const readEveryMs = 3000;
 /** The longest list that can be asked for (contract: limit). */
 export const listedMax = 50;
-/** Whose midnight a ranking over several venues names as its start; each venue counts by its own. */
+/** Whose midnight a ranking names as its start; each venue counts by its own. */
 export const siteTimeZone = 'Asia/Seoul';

@@ -152,7 +152,7 @@ describe('the periods', () => {
       [away.id, 4],
     ]);
   });
-  test('tickets that were taken back do not count, and shows without any are not listed', async () => {
+  test('tickets taken back do not count, and shows without any are not listed', async () => {
     await office.db.query('UPDATE ranking.sales SET tickets = 0 WHERE show_id = $1', [here.id]);
     const at = '2026-12-02T00:00:01.000Z';
     expect((await rankingAt(at, 'period=MONTH')).map(([id]) => id)).not.toContain(here.id);
@@ -180,7 +180,7 @@ test('an order whose show is not known counts by the clock of the ticket office'
   expect((await rankingAt(at, 'category=PLAY')).map(([id]) => id)).not.toContain(ghost.id);
 });
 
-test('an event that is not an order is a dead letter of its own, and the others count', async () => {
+test('an event that is no order becomes a dead letter, and the others count', async () => {
   const at = new Date(office.clock.nowMs()).toISOString();
   const broken = { ...paid(there, 1, at), payload: { seats: 'many' } };
   const show: Show = await build.show(venueId, { category: 'CLASSIC' });

@@ -44,8 +44,8 @@ export type Totals = {
 
 /**
  * Tickets of each show in the periods that run now. One query over a row a day, show and category:
- * 10,000 shows that sell every day are 310,000 rows at the end of a month, read in 190 ms. Time zones that it was
- * not told the starts of are answered by name, and their sales are left out.
+ * 10,000 shows that sell every day are 310,000 rows at the end of a month, read in 190 ms. Time
+ * zones that it was not told the starts of are answered by name, and their sales are left out.
  */
 export const readTotals = async (
   sql: Sql,

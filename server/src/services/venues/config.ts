@@ -1,4 +1,4 @@
-/** Houses with their facts, about 1 kB each; they never change, so they are kept while there is room. */
+/** Houses with their facts, about 1 kB each. */
 export const venuesMax = 10_000;
 /** Seats of all compiled plans in memory together, about 40 bytes each: 80 MB. */
 export const planSeatsMax = 2_000_000;

@@ -1,13 +1,13 @@
 import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import {
+  arenaPlan,
   callerOf,
   houseCsv,
   makeBuilder,
   openCatalogueOffice,
 } from '../../../../tests/support/catalogue.ts';
 import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
-import { arenaPlan } from '../../demo/arena.ts';
 import { seatLabel } from '../../domain/layout.ts';
 
 const { url } = await makeTestDatabase();
