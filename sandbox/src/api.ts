@@ -11,7 +11,7 @@ import {
   type Slot,
 } from './idempotency.ts';
 import type { Payment } from './payment.ts';
-import { paymentObject } from './payment-json.ts';
+import { paymentText } from './payment-json.ts';
 import { type ApiRequest, confirmRequest, routeOf } from './requests.ts';
 import type { Settings } from './settings.ts';
 
@@ -256,7 +256,7 @@ const answerOf = (fault: Fault & { action: 'answer' }): Answer => ({
 });
 
 const bodyOf = (deps: Deps, answer: Answer): string =>
-  answer.kind === 'text' ? answer.body : JSON.stringify(paymentObject(answer.view, deps.baseUrl()));
+  answer.kind === 'text' ? answer.body : paymentText(answer.view, deps.baseUrl());
 
 function deliver(deps: Deps, { res }: Running, answer: Answer): void {
   send(res, answer.kind === 'payment' ? 200 : answer.status, bodyOf(deps, answer));

@@ -189,3 +189,23 @@ export function paymentObject(view: View, baseUrl: string) {
       failure === null || shown ? null : { code: failure, message: errorMessage(failure, english) },
   };
 }
+
+let last: { view: View; baseUrl: string; text: string } | null = null;
+
+/**
+ * The payment object as text. The last one is kept, because an answer and the webhook about the
+ * same change are written one after the other (5 µs each).
+ */
+export function paymentText(view: View, baseUrl: string): string {
+  if (last === null || last.baseUrl !== baseUrl || !isSameView(last.view, view)) {
+    last = { view, baseUrl, text: JSON.stringify(paymentObject(view, baseUrl)) };
+  }
+  return last.text;
+}
+
+const isSameView = (a: View, b: View): boolean =>
+  a.payment === b.payment &&
+  a.status === b.status &&
+  a.transactionKey === b.transactionKey &&
+  a.cancels === b.cancels &&
+  a.english === b.english;

@@ -1,5 +1,5 @@
 import type { Payment, Status } from './payment.ts';
-import { paymentObject, seoulMicros, seoulTime, type View, viewNow } from './payment-json.ts';
+import { paymentText, seoulMicros, seoulTime, type View, viewNow } from './payment-json.ts';
 import type { Settings } from './settings.ts';
 import type { Stop, Time } from './time.ts';
 
@@ -113,13 +113,10 @@ function changed(state: State, payment: Payment): void {
   const view = viewNow(payment, false);
   const atMs = state.time.nowMs();
   if (told.has(payment.status)) {
-    dispatch(state, payment, 'PAYMENT_STATUS_CHANGED', () =>
-      JSON.stringify({
-        eventType: 'PAYMENT_STATUS_CHANGED',
-        createdAt: seoulMicros(atMs),
-        data: paymentObject(view, state.baseUrl()),
-      }),
-    );
+    dispatch(state, payment, 'PAYMENT_STATUS_CHANGED', () => {
+      const data = paymentText(view, state.baseUrl());
+      return `{"eventType":"PAYMENT_STATUS_CHANGED","createdAt":"${seoulMicros(atMs)}","data":${data}}`;
+    });
   }
   if (payment.virtualAccount !== null) {
     dispatch(state, payment, 'DEPOSIT_CALLBACK', () => depositCallback(view, atMs));
