@@ -12,7 +12,7 @@ const usage = `usage: node sandbox/src/main.ts [options]
   --decline-percent N        chance of a decline at confirm
   --timeout-percent N        chance that confirm never answers (half of them charged)
   --webhook-duplicate-percent N
-  --payments-max N           default 1000000
+  --payments-max N           default 500000
 Prints {"listening": "http://HOST:PORT"} when ready. Ends on TERM, INT, when its input pipe is
 closed, or when the process that started it is gone.
 `;
@@ -27,7 +27,7 @@ const options = {
   'decline-percent': { type: 'string', default: '0' },
   'timeout-percent': { type: 'string', default: '0' },
   'webhook-duplicate-percent': { type: 'string', default: '0' },
-  'payments-max': { type: 'string', default: '1000000' },
+  'payments-max': { type: 'string', default: '500000' },
   help: { type: 'boolean', default: false },
 } as const;
 

@@ -21,7 +21,7 @@ export type SandboxOptions = {
   clientKey: string;
   webhookUrl: string | null;
   settings: Partial<Settings>;
-  /** More payments than this are refused with 503 SANDBOX_FULL; about 1 kB each with their keys. */
+  /** More payments than this are refused with 503 SANDBOX_FULL; 2.4 kB each with their keys. */
   paymentsMax: number;
 };
 
