@@ -106,7 +106,7 @@ export const makeAsk = (send: Send): Ask => {
   };
 };
 
-/** Into the program in this process, without a socket. */
+/** Into the program in this process, without a socket. Of a stream, which has no end: its begin. */
 export const sendByInject =
   (http: FastifyInstance): Send =>
   async ({ method, path, headers, body }) => {
@@ -114,10 +114,20 @@ export const sendByInject =
       method: method as 'GET',
       url: path,
       headers,
+      payloadAsStream: true,
       ...(body === null ? {} : { payload: body }),
     });
-    const bytes = answer.rawPayload;
-    return { status: answer.statusCode, headers: answer.headers as Reply['headers'], bytes };
+    const isEndless = String(answer.headers['content-type']).startsWith('text/event-stream');
+    const chunks: Buffer[] = [];
+    for await (const chunk of answer.stream()) {
+      chunks.push(chunk as Buffer);
+      if (isEndless) break;
+    }
+    return {
+      status: answer.statusCode,
+      headers: answer.headers as Reply['headers'],
+      bytes: Buffer.concat(chunks),
+    };
   };
 
 /** Over a connection of its own, so that no answer is lost to a connection closed as idle. */

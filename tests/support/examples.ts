@@ -8,7 +8,7 @@ export type World = {
   venueId: string;
   performanceId: string;
   seatingPlanId: string;
-  layoutVersion: string;
+  version: string;
   holdId: string;
   orderId: string;
   attemptId: string;
@@ -69,7 +69,7 @@ export const nowhere: World = {
   venueId: id('venue'),
   performanceId: id('perf'),
   seatingPlanId: id('plan'),
-  layoutVersion: 'aaaaaaaa',
+  version: 'aaaaaaaa',
   holdId: id('hold'),
   orderId: id('ord'),
   attemptId: id('att'),

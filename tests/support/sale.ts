@@ -47,8 +47,10 @@ export const showFields = (venueId: string) => ({
 
 /** What people do in a sale, through whatever door the program is asked. */
 export const makeSaleTools = ({ ask, must }: Ask, sandbox: TestSandbox) => {
-  const enter = async (person: { email: string; password: string }): Promise<string> =>
-    (await must(logIn, { body: person })).accessToken;
+  const enter = async (person: { email: string; password: string }): Promise<string> => {
+    const { email, password } = person;
+    return (await must(logIn, { body: { email, password } })).accessToken;
+  };
 
   const newBuyer = async (): Promise<Person> => {
     const email = `buyer-${process.pid}-${Date.now()}-${++peopleMade}@example.com`;
