@@ -115,7 +115,8 @@ function changed(state: State, payment: Payment): void {
   if (told.has(payment.status)) {
     dispatch(state, payment, 'PAYMENT_STATUS_CHANGED', () => {
       const data = paymentText(view, state.baseUrl());
-      return `{"eventType":"PAYMENT_STATUS_CHANGED","createdAt":"${seoulMicros(atMs)}","data":${data}}`;
+      const createdAt = seoulMicros(atMs);
+      return `{"eventType":"PAYMENT_STATUS_CHANGED","createdAt":"${createdAt}","data":${data}}`;
     });
   }
   if (payment.virtualAccount !== null) {
