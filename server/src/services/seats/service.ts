@@ -4,7 +4,7 @@ import { seatLabel } from '../../domain/layout.ts';
 import { encodeDelta } from '../../domain/seat-bits.ts';
 import { makeSeatMap, type SeatMap } from '../../domain/seat-map.ts';
 import { strandedChecks } from '../../domain/stranded.ts';
-import { type Batcher, makeBatcher } from '../../platform/batcher.ts';
+import { makeBatcher } from '../../platform/batcher.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { assert } from '../../platform/failure.ts';
 import { frameOf, type Streams } from '../../platform/http/sse.ts';
@@ -218,42 +218,37 @@ export const makeSeats = (deps: {
     return chosen;
   };
 
-  const taker: Batcher<Pending, TakeResult> = makeBatcher({
-    name: 'take-holds',
-    sizes: metrics.batchSizes,
-    sizeMax: deps.batchSizeMax,
-    run: async (batch) => {
-      const chosen = chooseWindows(batch);
-      const results: TakeResult[] = batch.map(() => ({ outcome: 'none_free' }));
-      const asked = batch.flatMap((pending, place) => {
-        const windows =
-          pending.wish.kind === 'seats' ? [pending.wish.seatNos] : (chosen.get(pending) ?? []);
-        return windows.length === 0 ? [] : [{ place, request: requestOf(pending, windows) }];
-      });
-      if (asked.length === 0) return results;
-      const took = await store.take(
-        asked.map(({ request }) => request),
-        { ttlMs: deps.holdTtlMs, totalMaxMs: deps.holdTotalMaxMs },
-      );
-      for (const delta of took.deltas) apply(delta);
-      for (const [i, { place }] of asked.entries()) {
-        const result = took.results[i];
-        assert(result, 'one result for each request');
-        results[place] = result;
-      }
-      return results;
-    },
-  });
-  const releaser = makeBatcher({
-    name: 'release-holds',
-    sizes: metrics.batchSizes,
-    sizeMax: deps.batchSizeMax,
-    run: async (batch: readonly { holdId: string; buyerId: string; requestId: string }[]) => {
-      const { results, deltas } = await store.release(batch);
-      for (const delta of deltas) apply(delta);
-      return results;
-    },
-  });
+  const takeBatch = async (batch: readonly Pending[]): Promise<TakeResult[]> => {
+    const chosen = chooseWindows(batch);
+    const results: TakeResult[] = batch.map(() => ({ outcome: 'none_free' }));
+    const asked = batch.flatMap((pending, place) => {
+      const windows =
+        pending.wish.kind === 'seats' ? [pending.wish.seatNos] : (chosen.get(pending) ?? []);
+      return windows.length === 0 ? [] : [{ place, request: requestOf(pending, windows) }];
+    });
+    if (asked.length === 0) return results;
+    const took = await store.take(
+      asked.map(({ request }) => request),
+      { ttlMs: deps.holdTtlMs, totalMaxMs: deps.holdTotalMaxMs },
+    );
+    for (const delta of took.deltas) apply(delta);
+    for (const [i, { place }] of asked.entries()) {
+      const result = took.results[i];
+      assert(result, 'one result for each request');
+      results[place] = result;
+    }
+    return results;
+  };
+  const releaseBatch = async (
+    batch: readonly { holdId: string; buyerId: string; requestId: string }[],
+  ) => {
+    const { results, deltas } = await store.release(batch);
+    for (const delta of deltas) apply(delta);
+    return results;
+  };
+  const batches = { sizes: metrics.batchSizes, sizeMax: deps.batchSizeMax };
+  const taker = makeBatcher({ name: 'take-holds', ...batches, run: takeBatch });
+  const releaser = makeBatcher({ name: 'release-holds', ...batches, run: releaseBatch });
 
   const judgeWish = (wish: Wish, sale: Sale): TakeOutcome | null => {
     if (wish.kind === 'best')

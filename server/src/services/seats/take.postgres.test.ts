@@ -121,7 +121,7 @@ test('one buyer never has more than the limit, from any number of tabs at once',
   await b.close();
 });
 
-test('nothing is held before the sale opens or after it has closed, by the database’s clock', async () => {
+test('nothing is held before the sale opens or after it closes (database’s clock)', async () => {
   const soon = new Date(systemClock.nowMs() + 3_600_000);
   const early = await openBooking({ url, saleOpensAt: soon });
   expect((await early.takeSeats('acc_a', [0])).outcome).toBe('not_open');
@@ -131,7 +131,7 @@ test('nothing is held before the sale opens or after it has closed, by the datab
   await late.close();
 });
 
-test('best available gives a herd disjoint adjacent seats and refuses nobody while some are left', async () => {
+test('best available gives a herd disjoint adjacent seats as long as some are left', async () => {
   const b = await openBooking({ url, rows: Array.from({ length: 8 }, () => [20]) });
   const results = await Promise.all(
     Array.from({ length: 27 }, () =>
@@ -216,8 +216,8 @@ test('a hold’s time restarts once and never passes its absolute end', async ()
   const holdId = b.ids.make('hold');
   await b.takeSeats('acc_a', [0], holdId);
   await b.db.query(
-    `UPDATE seats.holds SET taken_at = taken_at - interval '50 s', deadline = deadline - interval '50 s',
-       ends_by = ends_by - interval '50 s' WHERE id = $1`,
+    `UPDATE seats.holds SET taken_at = taken_at - interval '50 s',
+       deadline = deadline - interval '50 s', ends_by = ends_by - interval '50 s' WHERE id = $1`,
     [holdId],
   );
   expect(await b.seats.extend(holdId, 'acc_a')).toBe('extended');
@@ -228,7 +228,7 @@ test('a hold’s time restarts once and never passes its absolute end', async ()
   await b.close();
 });
 
-test('a choice that strands a single seat is refused where the show asks for it, and only there', async () => {
+test('stranding a single seat is refused where the show asks for it, and only there', async () => {
   const strict = await openBooking({ url, rows: [[6]], refusesStranding: true });
   expect(await strict.takeSeats('acc_a', [1, 2])).toEqual({ outcome: 'stranded', conflicts: [0] });
   expect((await strict.takeSeats('acc_a', [0, 1])).outcome).toBe('held');
@@ -252,7 +252,7 @@ test('a lost race is refused from memory, without a trip to the database', async
   await b.close();
 });
 
-test('another process’s map follows through notifications, and reads anew when one is missing', async () => {
+test('another process’s map follows notifications; when one is missing it reads anew', async () => {
   const b = await openBooking({ url });
   await b.seats.mapOf(b.performanceId);
   const store = makeSeatStore(b.db);

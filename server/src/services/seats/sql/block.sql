@@ -1,7 +1,8 @@
--- A door for the catalogue: keeps free seats back from the sale, or gives blocked ones to it. Answers the
--- seats that somebody has, and changes nothing then; null when done.
+-- A door for the catalogue: keeps free seats back from the sale, or gives blocked ones to it.
+-- Answers the seats that somebody has, and changes nothing then; null when done.
 CREATE OR REPLACE FUNCTION seats.block(
-  show text, performance text, block_seats integer[], block_grades integer[], unblock_seats integer[]
+  show text, performance text, block_seats integer[], block_grades integer[],
+  unblock_seats integer[]
 ) RETURNS integer[] LANGUAGE plpgsql AS $$
 DECLARE
   taken integer[];

@@ -1,5 +1,5 @@
--- Ends holds whose rows the caller has locked (stock first, then holds): their seats are free, and an
--- order that waits for its payment ends with them. Answers the deltas' raw changes.
+-- Ends holds whose rows the caller has locked (stock first, then holds): their seats are free, and
+-- an order that waits for its payment ends with them. Answers the deltas' raw changes.
 CREATE OR REPLACE FUNCTION seats.end_holds(
   hold_ids text[], new_state text, why text, who text, request text, at timestamptz,
   OUT show_ids text[], OUT performance_ids text[], OUT changes integer[]

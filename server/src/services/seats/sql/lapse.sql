@@ -18,7 +18,8 @@ BEGIN
     SELECT h.id FROM seats.holds h
     WHERE h.performance_id = ANY (locked) AND h.state = 'ACTIVE' AND h.deadline <= now_at
     ORDER BY h.id LIMIT limit_holds FOR UPDATE);
-  SELECT * INTO ended FROM seats.end_holds(ending, 'LAPSED', 'deadline passed', 'seats', 'sweep', now_at);
+  SELECT * INTO ended
+  FROM seats.end_holds(ending, 'LAPSED', 'deadline passed', 'seats', 'sweep', now_at);
   RETURN jsonb_build_object('lapsed', cardinality(ending),
     'deltas', seats.publish(ended.show_ids, ended.performance_ids, ended.changes, NULL, NULL));
 END $$;

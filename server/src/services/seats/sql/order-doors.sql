@@ -77,9 +77,10 @@ BEGIN
   SELECT b.id, b.fence FROM begun b;
 END $$;
 
--- PAYING → SOLD for whoever still carries the fence. Answers the deltas; every hold must be sold whole.
-CREATE OR REPLACE FUNCTION seats.sell(hold_ids text[], fences bigint[], at timestamptz) RETURNS jsonb
-LANGUAGE plpgsql AS $$
+-- PAYING → SOLD for whoever still carries the fence. Answers the deltas; every hold must be sold
+-- whole.
+CREATE OR REPLACE FUNCTION seats.sell(hold_ids text[], fences bigint[], at timestamptz)
+RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   expected integer;
   shows text[];
@@ -94,22 +95,25 @@ BEGIN
   ), claimed AS (
     UPDATE seats.claims c SET state = 'sold' FROM sold s
     WHERE c.show_id = s.show_id AND c.performance_id = s.performance_id
-      AND c.seat_no = ANY (s.seat_nos) AND c.hold_id = s.id AND c.fence = s.fence AND c.state = 'paying'
+      AND c.seat_no = ANY (s.seat_nos) AND c.hold_id = s.id AND c.fence = s.fence
+      AND c.state = 'paying'
     RETURNING c.show_id, c.performance_id, c.seat_no
   )
   SELECT (SELECT sum(cardinality(s.seat_nos)) FROM sold s), array_agg(c.show_id),
     array_agg(c.performance_id), array_agg(c.seat_no * 4 + 2)
   INTO expected, shows, performances, changes FROM claimed c;
   IF expected IS DISTINCT FROM cardinality(changes) THEN
-    RAISE EXCEPTION 'assertion failed: % of % seats to sell were found', cardinality(changes), expected;
+    RAISE EXCEPTION 'assertion failed: % of % seats to sell were found',
+      cardinality(changes), expected;
   END IF;
   RETURN seats.publish(shows, performances, changes, NULL, NULL);
 END $$;
 
 -- PAYING → HELD while the hold's time runs, so that the buyer can pay in another way; else → FREE.
 -- Answers the deltas.
-CREATE OR REPLACE FUNCTION seats.give_back(hold_ids text[], fences bigint[], why text, request text,
-  at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION seats.give_back(
+  hold_ids text[], fences bigint[], why text, request text, at timestamptz
+) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   over text[];
   ended record;
@@ -125,13 +129,15 @@ BEGIN
       AND c.seat_no = ANY (b.seat_nos) AND c.hold_id = b.id AND c.state = 'paying'
   )
   SELECT array_agg(b.id) FILTER (WHERE b.deadline <= at) INTO over FROM back b;
-  SELECT * INTO ended FROM seats.end_holds(coalesce(over, '{}'), 'LAPSED', why, 'payments', request, at);
+  SELECT * INTO ended
+  FROM seats.end_holds(coalesce(over, '{}'), 'LAPSED', why, 'payments', request, at);
   RETURN seats.publish(ended.show_ids, ended.performance_ids, ended.changes, NULL, NULL);
 END $$;
 
 -- Unties a hold from an order that was dropped before its payment; the seats are freed.
-CREATE OR REPLACE FUNCTION seats.release_for_order(hold_ids text[], why text, who text, request text,
-  at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION seats.release_for_order(
+  hold_ids text[], why text, who text, request text, at timestamptz
+) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   ended record;
 BEGIN

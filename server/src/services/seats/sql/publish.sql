@@ -1,8 +1,11 @@
 -- Raises the version of every performance that changed and tells all processes what changed.
--- Callers hold the stock locks. changes: seat_no * 4 + shown state (0 free, 1 held, 2 sold, 3 blocked),
--- in the order in which they happened. holders: for each change the end of the buyer's id, so that a
--- process can tell a buyer's own seat from somebody else's, or ''. deadline: until when the seats newly
--- held here are held. Answers [{ performanceId, version, changes, holders, deadlineMs }].
+-- Callers hold the stock locks. Answers
+-- [{ performanceId, version, changes, holders, deadlineMs }].
+--   changes   seat_no * 4 + shown state (0 free, 1 held, 2 sold, 3 blocked), in the order in which
+--             they happened
+--   holders   for each change the end of the buyer's id, so that a process can tell a buyer's own
+--             seat from somebody else's, or ''
+--   deadline  until when the seats newly held here are held
 CREATE OR REPLACE FUNCTION seats.publish(
   show_ids text[], performance_ids text[], changes integer[], holders text[], deadline timestamptz
 ) RETURNS jsonb LANGUAGE plpgsql AS $$

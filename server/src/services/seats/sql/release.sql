@@ -1,7 +1,8 @@
 -- Gives seats back that their buyers no longer want. Answers { results: [outcome], deltas }.
 -- Outcomes: released, not_found, ended (it was over, or a payment is on its way).
-CREATE OR REPLACE FUNCTION seats.release(hold_ids text[], buyer_ids text[], why text, request_ids text[])
-RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION seats.release(
+  hold_ids text[], buyer_ids text[], why text, request_ids text[]
+) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   now_at timestamptz;
   ending text[];

@@ -2,10 +2,13 @@
 -- performance. A request brings one window of seats (named ones) or several (best available, best
 -- first) and gets the first that is free; a lapsed hold is taken over in place. It is refused only
 -- when a seat was really somebody else's at this moment.
---   windows  text of an int[][]: one row a window        grades  text of an int[]: one a seat
---   checks   text of an int[][4]: window (from 1), mid, far, opposite (see domain/stranded.ts), or null
+--   windows  text of an int[][]: one row a window
+--   grades   text of an int[]: one a seat
+--   checks   text of an int[][4]: window (from 1), mid, far, opposite (see domain/stranded.ts), or
+--            null
 -- Answers { results: [{ outcome, seatNos?, deadline?, endsBy?, takenAt?, conflicts? }], deltas }.
--- Outcomes: held, unknown_performance, not_open, closed, limit, taken, blocked, stranded, none_free.
+-- Outcomes: held, unknown_performance, not_open, closed, limit, taken, blocked, stranded,
+-- none_free.
 CREATE OR REPLACE FUNCTION seats.take(
   hold_ids text[], show_ids text[], performance_ids text[], buyer_ids text[],
   windows text[], grades text[], checks text[], request_ids text[],
@@ -45,7 +48,8 @@ BEGIN
     -- A repeat of a request that was answered before: the same hold, not another.
     SELECT * INTO hold FROM seats.holds h WHERE h.show_id = show_ids[i] AND h.id = hold_ids[i];
     IF FOUND THEN
-      results := array_append(results, jsonb_build_object('outcome', 'held', 'seatNos', to_jsonb(hold.seat_nos),
+      results := array_append(results, jsonb_build_object(
+        'outcome', 'held', 'seatNos', to_jsonb(hold.seat_nos),
         'deadline', hold.deadline, 'endsBy', hold.ends_by, 'takenAt', hold.taken_at));
       CONTINUE;
     END IF;
@@ -109,7 +113,8 @@ BEGIN
     END LOOP;
     IF chosen IS NULL THEN
       IF number > 1 THEN outcome := 'none_free'; END IF;
-      results := array_append(results, jsonb_build_object('outcome', outcome, 'conflicts', to_jsonb(conflicts)));
+      results := array_append(results, jsonb_build_object(
+        'outcome', outcome, 'conflicts', to_jsonb(conflicts)));
       CONTINUE;
     END IF;
 
@@ -121,15 +126,16 @@ BEGIN
       changes := changes || ended.changes;
       holders := holders || array_fill(''::text, ARRAY[cardinality(ended.changes)]);
     END IF;
-    INSERT INTO seats.holds (show_id, id, performance_id, buyer_id, seat_nos, state, fence, taken_at,
-      deadline, ends_by, request_id)
+    INSERT INTO seats.holds (
+      show_id, id, performance_id, buyer_id, seat_nos, state, fence, taken_at, deadline, ends_by,
+      request_id)
     VALUES (show_ids[i], hold_ids[i], performance_ids[i], buyer_ids[i], chosen, 'ACTIVE',
       nextval('seats.fence'), now_at, now_at + ttl, now_at + total, request_ids[i])
     RETURNING * INTO hold;
-    INSERT INTO seats.claims (show_id, performance_id, seat_no, grade, state, buyer_id, hold_id, fence,
-      deadline)
-    SELECT show_ids[i], performance_ids[i], s.seat_no, s.grade, 'held', buyer_ids[i], hold.id, hold.fence,
-      hold.deadline
+    INSERT INTO seats.claims (
+      show_id, performance_id, seat_no, grade, state, buyer_id, hold_id, fence, deadline)
+    SELECT show_ids[i], performance_ids[i], s.seat_no, s.grade, 'held', buyer_ids[i], hold.id,
+      hold.fence, hold.deadline
     FROM unnest(chosen, seat_grades) AS s (seat_no, grade);
     FOREACH number IN ARRAY chosen LOOP
       changed_shows := changed_shows || show_ids[i];
@@ -137,7 +143,8 @@ BEGIN
       changes := changes || (number * 4 + 1);
       holders := holders || right(buyer_ids[i], 6);
     END LOOP;
-    results := array_append(results, jsonb_build_object('outcome', 'held', 'seatNos', to_jsonb(chosen),
+    results := array_append(results, jsonb_build_object(
+      'outcome', 'held', 'seatNos', to_jsonb(chosen),
       'deadline', hold.deadline, 'endsBy', hold.ends_by, 'takenAt', hold.taken_at));
   END LOOP;
 
