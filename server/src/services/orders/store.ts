@@ -88,8 +88,8 @@ const toOrder = (row: Row): OrderRow => ({
   items: row.items,
 });
 const selectOrders = `
-  SELECT o.id, o.show_id, o.performance_id, o.buyer_id, o.hold_id, o.state, o.total_minor, o.currency,
-    o.ladder, o.deadline, o.created_at, o.paid_at, o.failure_code,
+  SELECT o.id, o.show_id, o.performance_id, o.buyer_id, o.hold_id, o.state, o.total_minor,
+    o.currency, o.ladder, o.deadline, o.created_at, o.paid_at, o.failure_code,
     (SELECT json_agg(json_build_object('seatNo', i.seat_no, 'grade', i.grade, 'seat', i.seat,
        'priceMinor', i.price_minor, 'feeMinor', i.fee_minor) ORDER BY i.seat_no)
      FROM orders.items i WHERE i.show_id = o.show_id AND i.order_id = o.id) AS items
@@ -160,7 +160,8 @@ export const makeOrderStore = (db: Database) => ({
        WHERE o.buyer_id = $1
          AND ($2::timestamptz IS NULL OR o.created_at >= $2)
          AND ($3::timestamptz IS NULL OR o.created_at < $3)
-         AND ($4::timestamptz IS NULL OR (date_trunc('milliseconds', o.created_at), o.id) < ($4, $5))
+         AND ($4::timestamptz IS NULL
+           OR (date_trunc('milliseconds', o.created_at), o.id) < ($4, $5))
        ORDER BY date_trunc('milliseconds', o.created_at) DESC, o.id DESC LIMIT $6`,
       [
         query.buyerId,

@@ -1,13 +1,15 @@
 -- Drops an order that waits for its payment and frees its seats. Answers { outcome, deltas }.
 -- Outcomes: cancelled, not_found, not_cancellable.
-CREATE OR REPLACE FUNCTION orders.cancel(order_to_cancel text, buyer text, request text) RETURNS jsonb
-LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION orders.cancel(order_to_cancel text, buyer text, request text)
+RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   dropped record;
   now_at timestamptz;
 BEGIN
   SELECT * INTO dropped FROM orders.orders o WHERE o.id = order_to_cancel AND o.buyer_id = buyer;
-  IF NOT FOUND THEN RETURN jsonb_build_object('outcome', 'not_found', 'deltas', '[]'::jsonb); END IF;
+  IF NOT FOUND THEN
+    RETURN jsonb_build_object('outcome', 'not_found', 'deltas', '[]'::jsonb);
+  END IF;
   PERFORM seats.lock_stock_of(ARRAY[dropped.hold_id]);
   PERFORM seats.lock_holds(ARRAY[dropped.hold_id]);
   SELECT * INTO dropped FROM orders.lock_orders(ARRAY[order_to_cancel]);

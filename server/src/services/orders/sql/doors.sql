@@ -20,8 +20,8 @@ CREATE OR REPLACE FUNCTION orders.event(
       'at', to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) || more)
 $$;
 
--- Moves orders that the caller has locked, leaves the trail, and tells of it when event_type is given.
--- `codes` is why the provider said no, where it did.
+-- Moves orders that the caller has locked, leaves the trail, and tells of it when event_type is
+-- given. `codes` is why the provider said no, where it did.
 CREATE OR REPLACE FUNCTION orders.move(
   order_ids text[], new_state text, event_type text, who text, why text, request_ids text[],
   codes text[], at timestamptz
@@ -46,7 +46,8 @@ BEGIN
     SELECT m.show_id, m.id, m.from_state, new_state, at, who, why, m.request_id FROM moved m
   )
   SELECT jsonb_agg(orders.event(event_type, m.show_id, m.id, m.performance_id, m.buyer_id,
-    (SELECT count(*)::integer FROM orders.items i WHERE i.show_id = m.show_id AND i.order_id = m.id), at,
+    (SELECT count(*)::integer FROM orders.items i
+     WHERE i.show_id = m.show_id AND i.order_id = m.id), at,
     CASE event_type
       WHEN 'order.paid' THEN jsonb_build_object('category', m.category, 'totalMinor', m.total_minor)
       WHEN 'order.failed' THEN jsonb_build_object('code', m.code)

@@ -29,10 +29,10 @@ BEGIN
           IS DISTINCT FROM (SELECT array_agg(n ORDER BY n) FROM unnest(h.seat_nos) n)
           THEN 'seats_differ'
         ELSE 'placed' END AS outcome
-    FROM unnest(order_ids, attempt_ids, attempt_keys, hold_ids, buyer_ids, items, totals, categories,
-        ladders, request_ids)
-      WITH ORDINALITY AS a (order_id, attempt_id, attempt_key, hold_id, buyer_id, items, total, category,
-        ladder, request_id, position)
+    FROM unnest(order_ids, attempt_ids, attempt_keys, hold_ids, buyer_ids, items, totals,
+        categories, ladders, request_ids)
+      WITH ORDINALITY AS a (order_id, attempt_id, attempt_key, hold_id, buyer_id, items, total,
+        category, ladder, request_id, position)
     LEFT JOIN seats.lock_holds(hold_ids) h ON h.id = a.hold_id AND h.buyer_id = a.buyer_id
     LEFT JOIN orders.orders o ON o.id = a.order_id
   )
@@ -58,8 +58,10 @@ BEGIN
   SELECT p->>'showId', p->>'orderId', (i->>'seatNo')::integer, i->>'grade', i->'seat',
     (i->>'priceMinor')::bigint, (i->>'feeMinor')::bigint
   FROM jsonb_array_elements(accepted) p, jsonb_array_elements(p->'items') i;
-  INSERT INTO orders.transitions (show_id, order_id, from_state, to_state, at, actor, reason, request_id)
-  SELECT p->>'showId', p->>'orderId', NULL, 'PENDING', now_at, p->>'buyerId', 'placed', p->>'requestId'
+  INSERT INTO orders.transitions (show_id, order_id, from_state, to_state, at, actor, reason,
+    request_id)
+  SELECT p->>'showId', p->>'orderId', NULL, 'PENDING', now_at, p->>'buyerId', 'placed',
+    p->>'requestId'
   FROM jsonb_array_elements(accepted) p;
   PERFORM payments.create_attempts(
     coalesce(jsonb_agg(jsonb_build_object(
@@ -75,7 +77,8 @@ BEGIN
 
   SELECT jsonb_agg(jsonb_build_object(
     'outcome', CASE j.value->>'outcome' WHEN 'repeated' THEN 'placed' ELSE j.value->>'outcome' END,
-    'isRepeat', j.value->>'outcome' = 'repeated', 'deadline', o.deadline, 'createdAt', o.created_at, 'openOrder', j.value->'openOrder')
+    'isRepeat', j.value->>'outcome' = 'repeated', 'deadline', o.deadline,
+    'createdAt', o.created_at, 'openOrder', j.value->'openOrder')
     ORDER BY j.position)
   INTO answers
   FROM jsonb_array_elements(judged) WITH ORDINALITY AS j (value, position)
