@@ -12,7 +12,7 @@ export type ProviderRequest = {
   key: string;
 };
 
-/** `unknown`: the money may or may not have moved. `unsent`: nothing can have reached the provider. */
+/** `unknown`: the money may have moved or not. `unsent`: nothing can have reached the provider. */
 export type ProviderAnswer =
   | { kind: 'approved'; transaction: string; secret: string | null }
   | { kind: 'declined' | 'refused' | 'unknown' | 'unsent'; code: string };

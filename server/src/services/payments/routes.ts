@@ -112,7 +112,8 @@ export const paymentsRoutes = (deps: {
 
     route(tossWebhook, async ({ body }) => {
       const paymentKey = body.data?.paymentKey;
-      // The sender gets its 200 at once (it waits 10 s at most); what it hints at is looked up after.
+      // The sender gets its 200 at once (it waits 10 s at most); what it hints at is looked up
+      // after.
       if (paymentKey !== undefined)
         payments
           .hint(paymentKey)

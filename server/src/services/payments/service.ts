@@ -38,7 +38,7 @@ const leftBehindMs = 30_000;
 /** Pauses between questions about one unknown payment (booking.md): then every 60 s. */
 const askAgainSeconds = [1, 2, 4, 8, 15, 30, 60];
 
-/** Closing takes 10 s at most: buyers are answered after 4, and the provider gets half a second more. */
+/** Closing takes 10 s at most: buyers are answered after 4, the provider gets 0.5 s more. */
 const hurryMs = 4000;
 const lastWaitMs = 500;
 
@@ -63,7 +63,7 @@ const storedOf = (answer: ProviderAnswer): StoredAnswer | null => {
   }
 };
 
-export const makePayments = (deps: {
+type PaymentsDeps = {
   store: PaymentStore;
   provider: Provider;
   /** Tells the seat maps of this process what a settlement changed. */
@@ -79,14 +79,12 @@ export const makePayments = (deps: {
   isAlone: boolean;
   batchSizeMax: number;
   failPoint?: (point: FailPoint) => Promise<void>;
-}) => {
-  const { store, provider, clock, log, metrics } = deps;
-  const failPoint = deps.failPoint ?? (async () => undefined);
-  const outcomes = metrics.counter('usher_payments_total', 'Payment attempts, by outcome', [
-    'outcome',
-  ]);
-  const unknownNow = metrics.gauge('usher_payments_unknown', 'Payments of unknown outcome');
-  const batches = { sizes: metrics.batchSizes, sizeMax: deps.batchSizeMax };
+};
+
+/** The steps of a payment that are committed, each in batches of its own. */
+const makeSteps = (deps: PaymentsDeps) => {
+  const { store } = deps;
+  const batches = { sizes: deps.metrics.batchSizes, sizeMax: deps.batchSizeMax };
 
   const beginner = makeBatcher({ name: 'begin-payments', ...batches, run: store.begin });
   const sender = makeBatcher({
@@ -124,6 +122,18 @@ export const makePayments = (deps: {
       return unknowns.map(() => undefined);
     },
   });
+  return { beginner, sender, answerer, settler, unknowner };
+};
+
+export const makePayments = (deps: PaymentsDeps) => {
+  const { store, provider, clock, log, metrics } = deps;
+  const failPoint = deps.failPoint ?? (async () => undefined);
+  const outcomes = metrics.counter('usher_payments_total', 'Payment attempts, by outcome', [
+    'outcome',
+  ]);
+  const unknownNow = metrics.gauge('usher_payments_unknown', 'Payments of unknown outcome');
+  const steps = makeSteps(deps);
+  const { beginner, sender, answerer, settler, unknowner } = steps;
 
   /** Brings a definite answer to its end; each step is a committed transaction of its own. */
   const act = async (attemptId: string, answer: StoredAnswer): Promise<void> => {
@@ -311,7 +321,7 @@ export const makePayments = (deps: {
       patience.abort();
       await provider.close();
       await Promise.allSettled(running.values());
-      for (const batcher of [beginner, sender, answerer, settler, unknowner]) await batcher.close();
+      for (const batcher of Object.values(steps)) await batcher.close();
     },
   };
 };

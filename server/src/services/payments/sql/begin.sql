@@ -1,6 +1,6 @@
 -- Begin payment, one transaction for a batch: the order's row locked; state, owner, amount and hold
--- checked; seats HELD → PAYING; the attempt SEATS_LOCKED. Before it a lapse wins and no money moves;
--- after it payment wins and no lapse can happen. Attempts must be distinct within a batch.
+-- checked; seats HELD → PAYING; the attempt SEATS_LOCKED. Before it a lapse wins and no money
+-- moves; after it payment wins and no lapse can happen. Attempts must be distinct within a batch.
 -- Answers [{ outcome, ... }] in order: begun (with what the provider is asked), not_found,
 -- amount_differs, ended, not_payable, under_way.
 CREATE OR REPLACE FUNCTION payments.begin(
@@ -21,17 +21,18 @@ BEGIN
   now_at := clock_timestamp();
 
   WITH judged AS (
-    SELECT asked.position, asked.attempt_id, a.order_id, a.hold_id, a.idempotency_key, a.amount_minor,
-      a.currency, o.state AS order_state,
+    SELECT asked.position, asked.attempt_id, a.order_id, a.hold_id, a.idempotency_key,
+      a.amount_minor, a.currency, o.state AS order_state,
       CASE
         WHEN a.id IS NULL THEN 'not_found'
         WHEN a.amount_minor <> asked.amount THEN 'amount_differs'
-        WHEN a.state IN ('SEATS_LOCKED', 'SENT', 'ANSWERED') OR a.outcome IN ('APPROVED', 'DECLINED')
-          THEN 'under_way'
+        WHEN a.state IN ('SEATS_LOCKED', 'SENT', 'ANSWERED')
+          OR a.outcome IN ('APPROVED', 'DECLINED') THEN 'under_way'
         WHEN o.state IN ('EXPIRED', 'CANCELLED') THEN 'ended'
         WHEN a.state <> 'CREATED' OR o.state <> 'PENDING' THEN 'not_payable'
         WHEN h.state <> 'ACTIVE' OR h.deadline <= now_at THEN 'ended'
-        WHEN row_number() OVER (PARTITION BY a.order_id ORDER BY asked.position) > 1 THEN 'not_payable'
+        WHEN row_number() OVER (PARTITION BY a.order_id ORDER BY asked.position) > 1
+          THEN 'not_payable'
         WHEN EXISTS (SELECT FROM payments.attempts other
           WHERE other.payment_key = asked.payment_key AND other.id <> a.id) THEN 'not_payable'
         WHEN row_number() OVER (PARTITION BY asked.payment_key ORDER BY asked.position) > 1

@@ -1,4 +1,5 @@
--- The door for orders. CREATED: an attempt with its idempotency key, before the buyer sees the provider's window.
+-- The door for orders. CREATED: an attempt with its idempotency key, before the buyer sees the
+-- provider's window.
 CREATE OR REPLACE FUNCTION payments.create_attempts(
   attempts jsonb, currency text, provider text, at timestamptz
 ) RETURNS void LANGUAGE sql AS $$

@@ -1,5 +1,6 @@
 -- A fresh attempt for an order whose payment window was closed or failed before the money was asked
--- for; attempts that were never used are superseded. Repeated with the same id it answers as before.
+-- for; attempts that were never used are superseded. Repeated with the same id it answers as
+-- before.
 -- Outcomes: opened, not_found, ended, not_payable.
 CREATE OR REPLACE FUNCTION payments.open_attempt(
   order_to_pay text, buyer text, attempt text, key text, provider text, request text
@@ -19,7 +20,8 @@ BEGIN
   SELECT * INTO paid_order FROM orders.lock_orders(ARRAY[order_to_pay]);
   now_at := clock_timestamp();
   IF paid_order.state <> 'PENDING' THEN
-    RETURN CASE WHEN paid_order.state IN ('EXPIRED', 'CANCELLED') THEN 'ended' ELSE 'not_payable' END;
+    RETURN CASE
+      WHEN paid_order.state IN ('EXPIRED', 'CANCELLED') THEN 'ended' ELSE 'not_payable' END;
   END IF;
   IF hold.state <> 'ACTIVE' OR hold.deadline <= now_at THEN RETURN 'ended'; END IF;
   UPDATE payments.attempts a SET state = 'SETTLED', outcome = 'SUPERSEDED', settled_at = now_at

@@ -1,7 +1,7 @@
--- The end of attempts, one transaction for a batch: with APPROVED the seats are SOLD, the order PAID,
--- its tickets issued, the ledger written; with DECLINED (a definite no) or NOT_SENT (a crash before
--- the provider was called) the seats go back to the buyer's hold, or on sale when its time is over,
--- and the order is FAILED. An attempt that was settled before is left as it is.
+-- The end of attempts, one transaction for a batch: with APPROVED the seats are SOLD, the order
+-- PAID, its tickets issued, the ledger written; with DECLINED (a definite no) or NOT_SENT (a crash
+-- before the provider was called) the seats go back to the buyer's hold, or on sale when its time
+-- is over, and the order is FAILED. An attempt that was settled before is left as it is.
 --   transactions: the provider's own id of the money's movement
 -- Answers { settled: [attempt id], deltas }.
 CREATE OR REPLACE FUNCTION payments.settle(
@@ -44,7 +44,8 @@ BEGIN
     PERFORM orders.move(paid.order_ids, 'PAID', 'order.paid', who, 'payment approved',
       paid.request_ids, NULL, now_at);
     PERFORM tickets.issue(orders.items_of(paid.order_ids));
-    INSERT INTO payments.ledger (show_id, order_id, attempt_id, kind, amount_minor, currency, provider,
+    INSERT INTO payments.ledger (
+      show_id, order_id, attempt_id, kind, amount_minor, currency, provider,
       provider_transaction, at)
     SELECT a.show_id, a.order_id, a.id, 'CAPTURE', a.amount_minor, a.currency, a.provider,
       asked.transaction, now_at
@@ -60,8 +61,8 @@ BEGIN
   IF unpaid.order_ids IS NOT NULL THEN
     PERFORM orders.move(unpaid.order_ids, 'FAILED', 'order.failed', who, 'payment not made',
       unpaid.request_ids, unpaid.codes, now_at);
-    back := seats.give_back(unpaid.hold_ids, unpaid.fences, 'payment not made', unpaid.request_ids[1],
-      now_at);
+    back := seats.give_back(unpaid.hold_ids, unpaid.fences, 'payment not made',
+      unpaid.request_ids[1], now_at);
   END IF;
   RETURN jsonb_build_object('settled', to_jsonb(coalesce(settled, '{}')), 'deltas', sold || back);
 END $$;
