@@ -14,7 +14,7 @@ export type RouteSpec = {
   readonly tag: string;
   readonly summary: string;
   readonly auth: RouteAuth;
-  /** Calls a minute and burst (calls at once) allowed for one account, or one address when `public`. */
+  /** Calls a minute and burst (calls at once) for one account, or one address when `public`. */
   readonly rate: { readonly perMinute: number; readonly burst: number };
   /** `required`: the call may move seats or money, so a client that repeats it must say so. */
   readonly idempotency?: 'required' | 'optional';

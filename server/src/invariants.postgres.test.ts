@@ -7,7 +7,8 @@ import { checkInvariants } from './invariants.ts';
 const planted: Record<string, readonly string[]> = {
   I1: [
     `DROP INDEX tickets.tickets_live_seat;
-     INSERT INTO tickets.tickets (show_id, id, order_id, performance_id, buyer_id, seat_no, grade, seat)
+     INSERT INTO tickets.tickets (
+       show_id, id, order_id, performance_id, buyer_id, seat_no, grade, seat)
      SELECT show_id, 'tkt_twin', order_id, performance_id, buyer_id, seat_no, grade, seat
      FROM tickets.tickets LIMIT 1`,
     `DELETE FROM tickets.tickets`,
@@ -31,12 +32,15 @@ const planted: Record<string, readonly string[]> = {
   ],
   I8: [
     `DROP INDEX payments.ledger_capture;
-     INSERT INTO payments.ledger (show_id, order_id, attempt_id, kind, amount_minor, currency, provider, at)
-     SELECT show_id, order_id, attempt_id, kind, amount_minor, currency, provider, at FROM payments.ledger`,
-    `INSERT INTO orders.orders (show_id, id, performance_id, buyer_id, hold_id, state, total_minor, currency,
-       category, ladder, deadline, created_at)
-     SELECT show_id, 'ord_twin', performance_id, buyer_id, hold_id, 'PENDING', total_minor, currency,
-       category, ladder, deadline, created_at FROM orders.orders WHERE state = 'PAID'`,
+     INSERT INTO payments.ledger (
+       show_id, order_id, attempt_id, kind, amount_minor, currency, provider, at)
+     SELECT show_id, order_id, attempt_id, kind, amount_minor, currency, provider, at
+     FROM payments.ledger`,
+    `INSERT INTO orders.orders (
+       show_id, id, performance_id, buyer_id, hold_id, state, total_minor, currency, category,
+       ladder, deadline, created_at)
+     SELECT show_id, 'ord_twin', performance_id, buyer_id, hold_id, 'PENDING', total_minor,
+       currency, category, ladder, deadline, created_at FROM orders.orders WHERE state = 'PAID'`,
   ],
   I9: [
     `DELETE FROM platform.outbox WHERE type = 'order.paid'`,

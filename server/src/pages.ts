@@ -60,7 +60,7 @@ const pageHeaders = (isHttps: boolean) => ({
   },
 });
 
-/** What a browser is served that is not the JSON API: the shell, the documents, the problem pages. */
+/** What a browser is served beside the JSON API: the shell, the documents, the problem pages. */
 export const makePages =
   (options: { routes: readonly RouteSpec[]; publicUrl: string }): FastifyPluginAsync =>
   async (app) => {

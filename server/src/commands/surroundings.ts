@@ -8,7 +8,7 @@ import type { Log } from '../platform/log.ts';
 import { openEmbeddedPostgres } from '../platform/postgres/embedded.ts';
 import { processPort } from '../platform/process.ts';
 
-/** The installation's secret: from the configuration, else made once and kept in the data folder. */
+/** The installation's secret: from the configuration, else made once, kept in the data folder. */
 const readSecret = async (config: Readonly<Settings>, dataDir: string): Promise<string> => {
   if (config.USHER_SECRET !== undefined) return config.USHER_SECRET;
   const path = join(dataDir, 'secret');

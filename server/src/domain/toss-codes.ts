@@ -73,7 +73,8 @@ export const meaningOfStatus = (
     case 'IN_PROGRESS':
       return 'pending';
     default:
-      // CANCELED and PARTIAL_CANCELED had been approved: money moved and came back, in part or whole.
+      // CANCELED and PARTIAL_CANCELED had been approved: money moved and came back, in part or
+      // whole.
       return 'unknown';
   }
 };
