@@ -59,7 +59,7 @@ export const show = showSummary.extend({
   buyerLimit: z.int().min(1).max(20),
 });
 
-export const gradeLeft = z.strictObject({
+const gradeLeft = z.strictObject({
   grade: gradeCode,
   seats: z.int().min(0),
   left: z.int().min(0),
@@ -79,7 +79,7 @@ export const performance = z.strictObject({
 });
 export type Performance = z.infer<typeof performance>;
 
-export const rankingPeriod = z.enum(['DAY', 'WEEK', 'MONTH']);
+const rankingPeriod = z.enum(['DAY', 'WEEK', 'MONTH']);
 export const ranking = z.strictObject({
   category: category.nullable(),
   period: rankingPeriod,

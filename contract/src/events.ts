@@ -19,5 +19,3 @@ export const events = {
   'order.expired': orderEvent,
   'order.cancelled': orderEvent,
 } as const;
-export type EventType = keyof typeof events;
-export type EventOf<T extends EventType> = z.infer<(typeof events)[T]>;

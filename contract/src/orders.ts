@@ -19,7 +19,7 @@ export const orderState = z.enum([
 ]);
 export type OrderState = z.infer<typeof orderState>;
 
-export const orderItem = z.strictObject({
+const orderItem = z.strictObject({
   seat: seatView,
   grade: gradeCode,
   price: money,

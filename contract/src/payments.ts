@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { idOf, instant, money } from './primitives.ts';
 import { defineRoute } from './route.ts';
 
-export const attemptState = z.enum(['CREATED', 'SEATS_LOCKED', 'SENT', 'ANSWERED', 'SETTLED']);
-export const attemptOutcome = z.enum(['APPROVED', 'DECLINED', 'NOT_SENT', 'SUPERSEDED']);
+const attemptState = z.enum(['CREATED', 'SEATS_LOCKED', 'SENT', 'ANSWERED', 'SETTLED']);
+const attemptOutcome = z.enum(['APPROVED', 'DECLINED', 'NOT_SENT', 'SUPERSEDED']);
 
 /** What the buyer's browser needs to open the provider's payment window. */
 export const checkout = z.strictObject({

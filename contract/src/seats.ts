@@ -7,7 +7,7 @@ const performanceParams = z.strictObject({ performanceId: idOf('performance') })
 const holdParams = z.strictObject({ holdId: idOf('hold') });
 
 /** At most this many seats in one hold (product.md). */
-export const holdSeatsMax = 4;
+const holdSeatsMax = 4;
 
 export const seatView = z.strictObject({
   seatNo,
@@ -17,7 +17,7 @@ export const seatView = z.strictObject({
   grade: gradeCode,
 });
 
-export const holdState = z.enum(['ACTIVE', 'PAYING', 'SOLD', 'RELEASED', 'LAPSED']);
+const holdState = z.enum(['ACTIVE', 'PAYING', 'SOLD', 'RELEASED', 'LAPSED']);
 export const hold = z.strictObject({
   id: idOf('hold'),
   performanceId: idOf('performance'),

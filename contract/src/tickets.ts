@@ -3,7 +3,7 @@ import { idOf, instant, localText } from './primitives.ts';
 import { defineRoute } from './route.ts';
 import { seatView } from './seats.ts';
 
-export const ticketState = z.enum(['LIVE', 'CANCELLED']);
+const ticketState = z.enum(['LIVE', 'CANCELLED']);
 
 export const ticket = z.strictObject({
   id: idOf('ticket'),

@@ -27,7 +27,7 @@ import { makeSeatStock, openSeats, type PerformanceDelta } from './services/seat
 import { openTickets } from './services/tickets/index.ts';
 import { openVenues } from './services/venues/index.ts';
 
-export type AppOptions = {
+type AppOptions = {
   config: Readonly<Settings>;
   clock: Clock;
   log: Log;
@@ -119,6 +119,7 @@ const openServices = async (options: AppOptions, context: Context, life: Lifecyc
     openPayments(context, {
       ...{ toss, applyDeltas, isAlone },
       checkoutOf: orders.checkoutOf,
+      orderOf: orders.read,
       ...(failPoint === undefined ? {} : { failPoint }),
     }),
   );

@@ -197,7 +197,7 @@ const checks: readonly Check[] = [
   },
 ];
 
-export type Violation = { id: string; promise: string; what: string; which: string };
+type Violation = { id: string; promise: string; what: string; which: string };
 
 /** All breaches of all promises (at most 20 of each), and which were checked. */
 export const checkInvariants = async (

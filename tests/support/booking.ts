@@ -19,7 +19,7 @@ import { makeSeatStock, makeSeatStore } from '../../server/src/services/seats/st
 import { afterThisFile } from './after-file.ts';
 
 /** A provider in memory that keeps its own ledger: the truth about the money. */
-export const makeFakeProvider = () => {
+const makeFakeProvider = () => {
   const charged = new Map<string, ProviderRequest>();
   const calls: ProviderRequest[] = [];
   let behaviour: (request: ProviderRequest) => Promise<Awaited<ReturnType<Provider['confirm']>>> =
@@ -48,7 +48,7 @@ export const makeFakeProvider = () => {
   };
 };
 
-export type BookingOptions = {
+type BookingOptions = {
   url: string;
   /** The sale of another program on the same database; default: one of its own. */
   sale?: { showId: string; performanceId: string };

@@ -6,7 +6,7 @@
  * declined: a definite no to this buyer · refused: a definite no to us (keys, set-up) ·
  * unknown: the money may have moved, ask again.
  */
-export type CodeMeaning = 'declined' | 'refused' | 'unknown';
+type CodeMeaning = 'declined' | 'refused' | 'unknown';
 
 const declinedAtConfirm = new Set([
   'EXCEED_MAX_CARD_INSTALLMENT_PLAN',

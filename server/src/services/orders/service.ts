@@ -68,7 +68,7 @@ export type Checkout = {
   failUrl: string;
 };
 
-export type PlaceOutcome =
+type PlaceOutcome =
   | { outcome: 'placed'; order: OrderView; checkout: Checkout }
   | { outcome: 'not_found' | 'ended' }
   | { outcome: 'has_order'; orderId: string | null };

@@ -11,7 +11,7 @@ export type BeginRequest = {
   paymentKey: string;
   requestId: string;
 };
-export type BeginResult = {
+type BeginResult = {
   outcome: 'begun' | 'not_found' | 'amount_differs' | 'ended' | 'not_payable' | 'under_way';
   orderId: string;
   orderState: string;
@@ -46,6 +46,8 @@ export type StoredAnswer = {
   code: string | null;
   transaction: string | null;
   secret: string | null;
+  /** Which no it was, so that a repeat is told the same; null when it was approved. */
+  refusal: 'declined' | 'refused' | 'unsent' | null;
 };
 
 type Row = {
