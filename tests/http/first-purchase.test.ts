@@ -2,13 +2,13 @@ import { execFile } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../server/src/platform/clock.ts';
 import { makeHttpClient } from '../../server/src/stampede/http.ts';
 import { openScratchServer } from '../../server/src/stampede/scratch-server.ts';
 import { afterThisFile } from '../support/after-file.ts';
 import { scratchFolder } from '../support/scratch.ts';
-import { testNeeding } from '../support/stack.ts';
+import { describeNeeding, testNeeding } from '../support/stack.ts';
 
 const exec = promisify(execFile);
 const page = new URL('../../docs/first-purchase.md', import.meta.url);
@@ -34,7 +34,7 @@ const walk = async (markdown: string, url: string) => {
   return { stdout, fileOf: (name: string) => join(folder, made, name) };
 };
 
-describe('a reader who pastes docs/first-purchase.md block by block', () => {
+describeNeeding('curl', 'a reader who pastes docs/first-purchase.md block by block', () => {
   let walked: Awaited<ReturnType<typeof walk>>;
   beforeAll(async () => {
     const http = makeHttpClient(2);
