@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Histogram } from 'prom-client';
 import { assert, Failure } from './failure.ts';
 
@@ -35,6 +36,8 @@ export const makeBatcher = <I, O>(options: {
   let scheduled = false;
   let closing: Promise<void> | null = null;
   let drained = (): void => undefined;
+  // A batch is nobody's own: it does not run in the trace of the call that happened to start it.
+  const asNobody = AsyncLocalStorage.snapshot();
 
   const flush = async (): Promise<void> => {
     scheduled = false;
@@ -58,7 +61,7 @@ export const makeBatcher = <I, O>(options: {
   const schedule = (): void => {
     if (scheduled || inFlight >= inFlightMax) return;
     scheduled = true;
-    setImmediate(() => void flush());
+    setImmediate(() => void asNobody(flush));
   };
 
   return {

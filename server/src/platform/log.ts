@@ -1,21 +1,50 @@
 import { trace } from '@opentelemetry/api';
 import { type Logger, pino } from 'pino';
+import { currentTraceIds } from './trace-scope.ts';
 
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
-/** Names whose values never reach a log line, wherever they stand in the logged object. */
+/** How the names end of what never reaches a log line, wherever it stands. */
 const secretNames = [
-  'password',
-  'accessToken',
-  'refreshToken',
-  'authorization',
-  'cookie',
-  'secret',
-  'secretKey',
-  'paymentKey',
-  'idempotencyKey',
-  'linkToken',
+  ...['password', 'passwd', 'secret', 'token', 'cookie', 'authorization', 'credentials'],
+  ...['secret', 'payment', 'idempotency', 'api', 'private'].map((kind) => `${kind}[-_]?key`),
+].join('|');
+/**
+ * The value of such a name, in JSON or in JSON within a text, whose quotes are escaped. All repeats
+ * here and below are bounded or begin at a fixed sign: a long line must not take long.
+ */
+const secretField = new RegExp(
+  `(\\\\{0,3}")([\\w-]{0,40}(?:${secretNames}))\\1(\\s{0,9}:\\s{0,9})` +
+    '(?:\\1(?:\\\\.|[^\\\\"])*?\\1|\\[[^\\]]*\\]|\\{[^}]*\\}|-?\\d[\\d.]*)',
+  'gi',
+);
+/** Secrets that come as a text: how they look, and what of it stays. */
+const secretTexts: readonly [looks: RegExp, stays: string][] = [
+  [/\b(Bearer|Basic) {1,9}[\w.~+/=-]+/gi, '$1 [secret]'],
+  // Signed tokens: of a kind, or of one id.
+  [/\b([a-z-]{1,30})\.eyJ[\w-]+\.[\w-]{43}/g, '$1.[secret]'],
+  [/\b([a-z]{1,10}_[0-9a-hjkmnp-tv-z]{26})\.[\w-]{22}/g, '$1.[secret]'],
+  [/(:\/\/[^:/@\s"\\]{0,200}):[^@\s"\\]{0,200}@/g, '$1:[secret]@'],
+  [new RegExp(`((?:${secretNames})=)[^&;\\s"\\\\]*`, 'gi'), '$1[secret]'],
 ];
+
+/** Applied to the finished line, so that nothing slips by in an error's text or a deep field. */
+const withoutSecrets = (line: string): string => {
+  let safe = line.replace(secretField, '$1$2$1$3$1[secret]$1');
+  for (const [looks, stays] of secretTexts) safe = safe.replace(looks, stays);
+  return safe;
+};
+
+/** The trace of what runs now; a batch of events may belong to many, of which 20 are named. */
+const traceFields = (): object => {
+  const [traceId, ...others] = currentTraceIds();
+  const spanId = trace.getActiveSpan()?.spanContext().spanId;
+  return {
+    ...(traceId === undefined ? {} : { traceId }),
+    ...(others.length === 0 ? {} : { otherTraceIds: others.slice(0, 19) }),
+    ...(spanId === undefined ? {} : { spanId }),
+  };
+};
 
 export const makeLog = (options: {
   level: string;
@@ -28,14 +57,8 @@ export const makeLog = (options: {
       base: { service: options.service, pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      redact: {
-        paths: secretNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
-        censor: '[secret]',
-      },
-      mixin: () => {
-        const span = trace.getActiveSpan()?.spanContext();
-        return span === undefined ? {} : { traceId: span.traceId, spanId: span.spanId };
-      },
+      hooks: { streamWrite: withoutSecrets },
+      mixin: traceFields,
     },
     options.destination ?? pino.destination(1),
   );

@@ -1,32 +1,50 @@
+import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import {
+  type Context,
+  context,
+  diag,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
+import type { Log } from './log.ts';
+import { inTraces } from './trace-scope.ts';
 
+/**
+ * One trace from a click to what it causes in consumers. Log lines name it always; spans are sent
+ * where a collector is set.
+ */
 export type Tracing = {
-  /** Runs `work` in a span of this name, child of the caller's trace when the headers carry one. */
-  span<T>(
+  /**
+   * Runs `work` in a span of the trace `traceId`: below the caller's span when `headers` carry one
+   * of this trace, else the first of it.
+   */
+  request<T>(
     name: string,
-    headers: IncomingHttpHeaders | Record<string, string>,
-    traceId: string,
+    of: { headers: IncomingHttpHeaders; traceId: string },
     work: () => Promise<T>,
   ): Promise<T>;
+  /** Runs `work` for all of these traces at once; each of them gets a span of it. */
+  events<T>(name: string, traceIds: readonly string[], work: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
 };
 
-/** Without an exporter nothing is recorded and a span costs nothing. */
+/** Without a collector nothing is recorded and a span costs nothing. */
 const untraced: Tracing = {
-  span: (_name, _headers, _traceId, work) => work(),
+  request: (_name, { traceId }, work) => inTraces([traceId], work),
+  events: (_name, traceIds, work) => inTraces(traceIds, work),
   close: async () => undefined,
 };
 
-/**
- * Sends spans to an OpenTelemetry collector by OTLP over HTTP. The packages are loaded only when an
- * endpoint is set: they take 30 MB that a small ticket office does not need.
- */
-export const openTracing = async (options: {
-  endpoint: string | undefined;
-  service: string;
-}): Promise<Tracing> => {
-  if (options.endpoint === undefined) return untraced;
+/** A collector that is away must not delay the end of the program. */
+const exportMaxMs = 3000;
+
+/** The packages are loaded only here: they take 30 MB that a small ticket office does not need. */
+const openExporter = async (endpoint: string, service: string) => {
   const [core, sdk, exporters, hooks, resources] = await Promise.all([
     import('@opentelemetry/core'),
     import('@opentelemetry/sdk-trace'),
@@ -34,35 +52,80 @@ export const openTracing = async (options: {
     import('@opentelemetry/context-async-hooks'),
     import('@opentelemetry/resources'),
   ]);
-  const exporter = new exporters.OTLPTraceExporter({
-    url: `${options.endpoint.replace(/\/$/, '')}/v1/traces`,
-  });
+  const url = `${endpoint.replace(/\/$/, '')}/v1/traces`;
+  const exporter = new exporters.OTLPTraceExporter({ url, timeoutMillis: exportMaxMs });
+  /** The trace that the next first span begins; spans are started in the turn that sets it. */
+  const next = { traceId: '' };
   const provider = new sdk.TracerProvider({
-    resource: resources.resourceFromAttributes({ 'service.name': options.service }),
-    spanProcessors: [new sdk.BatchSpanProcessor({ exporter })],
+    resource: resources.resourceFromAttributes({ 'service.name': service }),
+    spanProcessors: [
+      new sdk.BatchSpanProcessor({ exporter, exportTimeoutMillis: exportMaxMs + 1000 }),
+    ],
+    idGenerator: {
+      generateTraceId: () => next.traceId,
+      generateSpanId: () => randomBytes(8).toString('hex'),
+    },
   });
   context.setGlobalContextManager(new hooks.AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new core.W3CTraceContextPropagator());
   trace.setGlobalTracerProvider(provider);
-  const tracer = trace.getTracer('usher');
+  const close = async (): Promise<void> => {
+    await provider.shutdown().catch((error: unknown) => diag.warn(String(error)));
+    trace.disable();
+    propagation.disable();
+    context.disable();
+    diag.disable();
+  };
+  return { tracer: trace.getTracer('usher'), next, close };
+};
+
+const ended = async <T>(spans: readonly Span[], work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work();
+  } catch (error) {
+    for (const span of spans) {
+      span.recordException(error instanceof Error ? error : String(error));
+      span.setStatus({ code: SpanStatusCode.ERROR });
+    }
+    throw error;
+  } finally {
+    for (const span of spans) span.end();
+  }
+};
+
+/** Sends spans to an OpenTelemetry collector by OTLP over HTTP, when there is one. */
+export const openTracing = async (options: {
+  endpoint: string | undefined;
+  service: string;
+  /** Hears of spans that could not be sent. */
+  log?: Log;
+}): Promise<Tracing> => {
+  const { endpoint, service, log } = options;
+  if (endpoint === undefined) return untraced;
+  const warn = (text: string): void => void log?.warn({ tracing: text.slice(0, 500) }, 'tracing');
+  const quiet = (): void => undefined;
+  diag.setLogger({ error: warn, warn, info: quiet, debug: quiet, verbose: quiet });
+  const { tracer, next, close } = await openExporter(endpoint, service);
+  const start = (name: string, traceId: string, kind: SpanKind, parent: Context): Span => {
+    next.traceId = traceId;
+    return tracer.startSpan(name, { kind }, parent);
+  };
   return {
-    span: (name, headers, traceId, work) =>
-      tracer.startActiveSpan(
-        name,
-        { kind: SpanKind.SERVER, attributes: { 'usher.trace_id': traceId } },
-        propagation.extract(context.active(), headers),
-        async (span) => {
-          try {
-            return await work();
-          } catch (error) {
-            span.recordException(error instanceof Error ? error : String(error));
-            span.setStatus({ code: SpanStatusCode.ERROR });
-            throw error;
-          } finally {
-            span.end();
-          }
-        },
-      ),
-    close: () => provider.shutdown(),
+    request: (name, { headers, traceId }, work) => {
+      const caller = propagation.extract(ROOT_CONTEXT, headers);
+      const isOfTrace = trace.getSpanContext(caller)?.traceId === traceId;
+      const parent = isOfTrace ? caller : ROOT_CONTEXT;
+      const span = start(name, traceId, SpanKind.SERVER, parent);
+      const scope = trace.setSpan(parent, span);
+      return inTraces([traceId], () => context.with(scope, () => ended([span], work)));
+    },
+    events: (name, traceIds, work) => {
+      const begin = (traceId: string) => start(name, traceId, SpanKind.CONSUMER, ROOT_CONTEXT);
+      const spans = [...new Set(traceIds)].map(begin);
+      const [first] = spans;
+      const scope = first === undefined ? ROOT_CONTEXT : trace.setSpan(ROOT_CONTEXT, first);
+      return inTraces(traceIds, () => context.with(scope, () => ended(spans, work)));
+    },
+    close,
   };
 };

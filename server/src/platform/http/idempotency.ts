@@ -10,13 +10,14 @@ export type StoredAnswer = { status: number; contentType: string; body: string }
 export type Idempotency = {
   /**
    * Runs `work` unless this key was answered before. `work` must itself be safe to repeat (ids made
-   * from the key): a crash between its commit and ours makes the next repeat run it again.
+   * from the key): a crash between its commit and ours makes the next repeat run it again, and so
+   * does a second process that is asked at the same time; the answer that was kept first counts.
    */
   once(
     call: { scope: string; key: string; fingerprint: string },
-    work: () => Promise<StoredAnswer>,
+    work: () => Promise<StoredAnswer & { isRetryable: boolean }>,
   ): Promise<
-    | { outcome: 'answered'; answer: StoredAnswer; replayed: boolean }
+    | { outcome: 'answered'; answer: StoredAnswer; isReplayed: boolean }
     | { outcome: 'running' }
     | { outcome: 'reused' }
   >;
@@ -28,12 +29,15 @@ export const fingerprintOf = (...parts: readonly string[]): string =>
 
 /**
  * Not kept: answers of calls that changed nothing and may fare better when repeated (conflict, too
- * many, broken). So a lost race for a seat costs the database nothing.
+ * many, too early, broken). So a lost race for a seat costs the database nothing.
  */
-const isKept = (status: number): boolean => status < 500 && status !== 429 && status !== 409;
+const isKept = ({ status, isRetryable }: { status: number; isRetryable: boolean }): boolean =>
+  !isRetryable && status < 500 && status !== 429 && status !== 409;
 
 type Key = { scope: string; key: string };
 type Stored = StoredAnswer & { fingerprint: string };
+
+const markOf = ({ scope, key }: Key): string => `${scope}\n${key}`;
 
 const makeFinder = (db: Database, metrics: Metrics, sizeMax: number): Batcher<Key, Stored | null> =>
   makeBatcher({
@@ -65,16 +69,23 @@ const makeFinder = (db: Database, metrics: Metrics, sizeMax: number): Batcher<Ke
     },
   });
 
-const makeKeeper = (db: Database, metrics: Metrics, sizeMax: number): Batcher<Key & Stored, void> =>
+/** Answers whether the answer is the first that was kept for its call. */
+const makeKeeper = (
+  db: Database,
+  metrics: Metrics,
+  sizeMax: number,
+): Batcher<Key & Stored, boolean> =>
   makeBatcher({
     name: 'keep-answers',
     sizes: metrics.batchSizes,
     sizeMax,
     run: async (items) => {
-      await db.query(
+      // In the order of the keys: two processes with the same calls must not wait for each other.
+      const kept = await db.query<Key>(
         `INSERT INTO platform.answers (scope, key, fingerprint, status, content_type, body)
          SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[])
-         ON CONFLICT DO NOTHING`,
+         AS a (scope, key) ORDER BY a.scope, a.key
+         ON CONFLICT DO NOTHING RETURNING scope, key`,
         [
           items.map((item) => item.scope),
           items.map((item) => item.key),
@@ -84,32 +95,35 @@ const makeKeeper = (db: Database, metrics: Metrics, sizeMax: number): Batcher<Ke
           items.map((item) => item.body),
         ],
       );
-      return items.map(() => undefined);
+      const marks = new Set(kept.map(markOf));
+      return items.map((item) => marks.has(markOf(item)));
     },
   });
 
-export const makeIdempotency = (
-  db: Database,
-  metrics: Metrics,
-  batchSizeMax: number,
-): Idempotency => {
+export const makeIdempotency = (db: Database, metrics: Metrics, sizeMax: number): Idempotency => {
   const running = new Set<string>();
-  const finder = makeFinder(db, metrics, batchSizeMax);
-  const keeper = makeKeeper(db, metrics, batchSizeMax);
+  const finder = makeFinder(db, metrics, sizeMax);
+  const keeper = makeKeeper(db, metrics, sizeMax);
+
+  const findOnce = async (call: Key & { fingerprint: string }) => {
+    const stored = await finder.add(call);
+    if (stored === null) return null;
+    if (stored.fingerprint !== call.fingerprint) return { outcome: 'reused' as const };
+    return { outcome: 'answered' as const, answer: stored, isReplayed: true };
+  };
+
   return {
-    once: async ({ scope, key, fingerprint }, work) => {
-      const mark = `${scope}\n${key}`;
+    once: async (call, work) => {
+      const mark = markOf(call);
       if (running.has(mark)) return { outcome: 'running' };
       running.add(mark);
       try {
-        const stored = await finder.add({ scope, key });
-        if (stored !== null) {
-          if (stored.fingerprint !== fingerprint) return { outcome: 'reused' };
-          return { outcome: 'answered', answer: stored, replayed: true };
-        }
+        const earlier = await findOnce(call);
+        if (earlier !== null) return earlier;
         const answer = await work();
-        if (isKept(answer.status)) await keeper.add({ scope, key, fingerprint, ...answer });
-        return { outcome: 'answered', answer, replayed: false };
+        const fresh = { outcome: 'answered' as const, answer, isReplayed: false };
+        if (!isKept(answer) || (await keeper.add({ ...call, ...answer }))) return fresh;
+        return (await findOnce(call)) ?? fresh;
       } finally {
         running.delete(mark);
       }

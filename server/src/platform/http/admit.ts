@@ -1,0 +1,89 @@
+import type { RouteAuth, RouteSpec } from '@usher/contract/route.ts';
+import type { FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { type Refusal, refuse, validationRefusal } from './problem.ts';
+import { type RateLimiter, subscriberOf } from './rate-limit.ts';
+import type { Caller, RouteRequest } from './route.ts';
+
+/** Who may call, as the program knows it; neither question may take any I/O. */
+export type Guard = {
+  /** Who an access token speaks for, or null. */
+  authenticate: (accessToken: string) => Caller | null;
+  /** Whether a caller may use routes of this kind. */
+  mayCall: (auth: RouteAuth, caller: Caller) => boolean;
+};
+
+const keyPattern = /^[\x21-\x7e]{16,255}$/;
+
+const parsePart = (
+  schema: z.ZodType | undefined,
+  where: string,
+  value: unknown,
+): { value: unknown } | { refusal: Refusal } => {
+  if (schema === undefined) return { value: undefined };
+  // A JSON `null` is no body of ours; no body at all is told field by field.
+  const parsed = schema.safeParse(value === undefined ? {} : value);
+  return parsed.success
+    ? { value: parsed.data }
+    : { refusal: validationRefusal(where, parsed.error.issues) };
+};
+
+const callerOf = (guard: Guard, request: FastifyRequest): Caller | null => {
+  const token = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  return token === undefined ? null : guard.authenticate(token);
+};
+
+const idempotencyKeyOf = (
+  spec: RouteSpec,
+  request: FastifyRequest,
+): { key: string | null } | { refusal: Refusal } => {
+  const header = request.headers['idempotency-key'];
+  const key = typeof header === 'string' && spec.idempotency !== undefined ? header : null;
+  if (key === null && spec.idempotency === 'required')
+    return { refusal: refuse('IDEMPOTENCY_KEY_MISSING') };
+  if (key !== null && !keyPattern.test(key))
+    return {
+      refusal: refuse('IDEMPOTENCY_KEY_MISSING', {
+        detail: 'An Idempotency-Key has 16 to 255 visible ASCII characters.',
+      }),
+    };
+  return { key };
+};
+
+/**
+ * Everything that is decided before the handler, in this order: who, whether they may, how often,
+ * and whether the request fits. So nobody learns what is wrong with a request that they may not
+ * make. `limiter` null: no rate limits.
+ */
+export const admit = (
+  guard: Guard,
+  limiter: RateLimiter | null,
+  spec: RouteSpec,
+  request: FastifyRequest,
+): RouteRequest<RouteSpec> | { refusal: Refusal } => {
+  const caller = callerOf(guard, request);
+  if (caller === null && spec.auth !== 'public') return { refusal: refuse('UNAUTHENTICATED') };
+  if (caller !== null && !guard.mayCall(spec.auth, caller)) return { refusal: refuse('FORBIDDEN') };
+  const who = caller?.accountId ?? subscriberOf(request.ip);
+  const waitMs = limiter?.waitMs(`${spec.name} ${who}`, spec.rate) ?? 0;
+  if (waitMs > 0) return { refusal: refuse('TOO_MANY_REQUESTS', { retryAfterMs: waitMs }) };
+  const params = parsePart(spec.params, 'params', request.params);
+  // An id that does not parse names nothing: the same answer as for one that does not exist.
+  if ('refusal' in params) return { refusal: refuse('NOT_FOUND') };
+  const query = parsePart(spec.query, 'query', request.query);
+  if ('refusal' in query) return query;
+  const body = parsePart(spec.body, 'body', request.body);
+  if ('refusal' in body) return body;
+  const idempotency = idempotencyKeyOf(spec, request);
+  if ('refusal' in idempotency) return idempotency;
+  return {
+    params: params.value as never,
+    query: query.value as never,
+    body: body.value as never,
+    caller: caller as never,
+    address: request.ip,
+    traceId: request.id,
+    idempotencyKey: idempotency.key as never,
+    raw: request,
+  };
+};

@@ -1,0 +1,103 @@
+import { problems } from '@usher/contract/problems.ts';
+import { isRawBody, type RouteSpec } from '@usher/contract/route.ts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { StoredAnswer } from './idempotency.ts';
+import { problemBodyOf, type Refusal, statusOf } from './problem.ts';
+import type { Answer } from './route.ts';
+
+const json = 'application/json; charset=utf-8';
+const problemJson = 'application/problem+json; charset=utf-8';
+
+const problemTextOf = (request: FastifyRequest, refusal: Refusal): string => {
+  const instance = request.url.split('?')[0] ?? '/';
+  return JSON.stringify(problemBodyOf(refusal, { instance, traceId: request.id }));
+};
+
+const setRetryAfter = (reply: FastifyReply, refusal: Refusal): void => {
+  if (refusal.retryAfterMs === undefined) return;
+  reply.header('retry-after', Math.max(1, Math.ceil(refusal.retryAfterMs / 1000)));
+};
+
+export const sendRefusal = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  refusal: Refusal,
+): FastifyReply => {
+  setRetryAfter(reply, refusal);
+  return reply
+    .code(statusOf(refusal))
+    .header('content-type', problemJson)
+    .header('cache-control', 'no-store')
+    .send(problemTextOf(request, refusal));
+};
+
+/** The text of a JSON answer; with `isChecked` one that is off its contract is a bug. */
+const textOf = (spec: RouteSpec, status: number, body: unknown, isChecked: boolean): string => {
+  const text = JSON.stringify(body);
+  const schema = spec.responses[status];
+  if (!isChecked || schema === undefined || schema === null || isRawBody(schema)) return text;
+  const parsed = schema.safeParse(JSON.parse(text));
+  if (parsed.success) return text;
+  throw new Error(`${spec.name} answers ${status} off its contract: ${parsed.error.message}`);
+};
+
+const setHeaders = (reply: FastifyReply, answer: Answer<RouteSpec>): void => {
+  if (!('headers' in answer)) return;
+  for (const [name, value] of Object.entries(answer.headers ?? {}))
+    reply.header(name, typeof value === 'string' ? value : [...value]);
+};
+
+export const sendAnswer = (
+  spec: RouteSpec,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  answer: Answer<RouteSpec>,
+  isChecked: boolean,
+): FastifyReply => {
+  if ('stream' in answer) {
+    answer.stream(reply);
+    return reply;
+  }
+  if ('refusal' in answer) return sendRefusal(request, reply, answer);
+  setHeaders(reply, answer);
+  reply.code(answer.status);
+  if ('raw' in answer) return reply.send(answer.raw);
+  if (!('body' in answer)) return reply.send();
+  if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+  return reply
+    .header('content-type', json)
+    .send(textOf(spec, answer.status, answer.body, isChecked));
+};
+
+/** An answer as it is kept for repeats of its call, and whether a repeat may fare better. */
+export const storedFrom = (
+  spec: RouteSpec,
+  request: FastifyRequest,
+  answer: Answer<RouteSpec>,
+  isChecked: boolean,
+): StoredAnswer & { isRetryable: boolean } => {
+  if ('stream' in answer || 'raw' in answer)
+    throw new Error(`assertion failed: ${spec.name} gives an answer that cannot be kept`);
+  if ('refusal' in answer)
+    return {
+      status: statusOf(answer),
+      contentType: problemJson,
+      body: problemTextOf(request, answer),
+      isRetryable: problems[answer.refusal].retryable,
+    };
+  const body = 'body' in answer ? textOf(spec, answer.status, answer.body, isChecked) : '';
+  return { status: answer.status, contentType: json, body, isRetryable: false };
+};
+
+/** `fresh`: the answer that was kept just now, whose headers go with it; null for a repeat. */
+export const sendStored = (
+  reply: FastifyReply,
+  stored: StoredAnswer,
+  fresh: Answer<RouteSpec> | null,
+): FastifyReply => {
+  if (fresh === null) reply.header('idempotent-replay', 'true');
+  else setHeaders(reply, fresh);
+  reply.code(stored.status).header('cache-control', 'no-store');
+  if (stored.body === '') return reply.send();
+  return reply.header('content-type', stored.contentType).send(stored.body);
+};

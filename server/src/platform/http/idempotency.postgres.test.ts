@@ -1,0 +1,224 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, describe, expect, test } from 'vitest';
+import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
+import { silentLog } from '../log.ts';
+import { makeMetrics } from '../metrics.ts';
+import { type Database, openDatabase } from '../postgres/sql.ts';
+import { fingerprintOf, type Idempotency, makeIdempotency } from './idempotency.ts';
+
+const { url } = await makeTestDatabase();
+const db = openDatabase({ url, name: 'test', log: silentLog, poolMax: 6 });
+const opened: Idempotency[] = [];
+/** Of a process of its own, with nothing in memory. */
+const open = (on: Database = db): Idempotency => {
+  const idempotency = makeIdempotency(on, makeMetrics(), 256);
+  opened.push(idempotency);
+  return idempotency;
+};
+afterAll(async () => {
+  for (const each of opened) await each.close();
+  await db.close();
+});
+
+const call = (more: Partial<{ scope: string; key: string; fingerprint: string }> = {}) => ({
+  ...{ scope: 'holdSeats acc_1', key: randomBytes(12).toString('hex') },
+  ...{ fingerprint: fingerprintOf('/holds', '{"seats":[1]}'), ...more },
+});
+const answer = (body: string, status = 201, isRetryable = false) => ({
+  ...{ status, contentType: 'application/json', body, isRetryable },
+});
+/** Work that counts how often it was done; every time it answers something else. */
+const counted = (status = 201, isRetryable = false) => {
+  const work = async () => answer(`done ${++work.done}`, status, isRetryable);
+  work.done = 0;
+  return work;
+};
+
+describe('a repeat with the same key', () => {
+  test('gets the first answer, to the letter, and nothing is done again', async () => {
+    const [asked, work] = [call(), counted()];
+    const first = await open().once(asked, work);
+    const repeat = await open().once(asked, work);
+    expect(first).toMatchObject({ outcome: 'answered', isReplayed: false });
+    expect(repeat).toMatchObject({
+      ...{ outcome: 'answered', isReplayed: true },
+      answer: { status: 201, contentType: 'application/json', body: 'done 1' },
+    });
+    expect(work.done).toBe(1);
+  });
+
+  test('but with another body is told so, and nothing is done', async () => {
+    const [asked, work] = [call(), counted()];
+    await open().once(asked, work);
+    const other = { ...asked, fingerprint: fingerprintOf('/holds', '{"seats":[2]}') };
+    expect(await open().once(other, work)).toEqual({ outcome: 'reused' });
+    expect(work.done).toBe(1);
+  });
+
+  test('of another caller or route is a call of its own', async () => {
+    const [asked, work] = [call(), counted()];
+    for (const scope of ['holdSeats acc_1', 'holdSeats acc_2', 'placeOrder acc_1'])
+      expect(await open().once({ ...asked, scope }, work)).toMatchObject({ isReplayed: false });
+    expect(work.done).toBe(3);
+  });
+
+  test('while the first is still running is told so; afterwards it gets the answer', async () => {
+    const [asked, work, idempotency] = [call(), counted(), open()];
+    let end = (): void => expect.unreachable();
+    let begun = (): void => undefined;
+    const hasBegun = new Promise<void>((resolve) => (begun = resolve));
+    const first = idempotency.once(asked, async () => {
+      begun();
+      await new Promise<void>((resolve) => (end = resolve));
+      return work();
+    });
+    await hasBegun;
+    expect(await idempotency.once(asked, work)).toEqual({ outcome: 'running' });
+    end();
+    await first;
+    expect(await idempotency.once(asked, work)).toMatchObject({ isReplayed: true });
+    expect(work.done).toBe(1);
+  });
+
+  test('after the first one broke runs anew: it is not taken for running for ever', async () => {
+    const [asked, work, idempotency] = [call(), counted(), open()];
+    const broken = () => Promise.reject(new Error('lost'));
+    await expect(idempotency.once(asked, broken)).rejects.toThrow('lost');
+    expect(await idempotency.once(asked, work)).toMatchObject({ isReplayed: false });
+  });
+});
+
+describe('a crash between the effect and the kept answer', () => {
+  /** The effect of a call whose id is made from its key: done once however often it is asked. */
+  const effects = new Map<string, string>();
+  const takeSeats = (id: string) => async () => {
+    if (!effects.has(id)) effects.set(id, `hold of ${id}, effect ${effects.size + 1}`);
+    return answer(effects.get(id) ?? '');
+  };
+
+  test('leaves a call that is run again, with the same effect and the same answer', async () => {
+    const asked = call();
+    let isKeeping = (): void => undefined;
+    const keeping = new Promise<void>((resolve) => (isKeeping = resolve));
+    // The process dies while its answer is on the way to the database: nobody ever hears of it.
+    const dying: Database = {
+      ...db,
+      query: (text, params) => {
+        if (!text.includes('INSERT')) return db.query(text, params);
+        isKeeping();
+        return new Promise(() => undefined);
+      },
+    };
+    void makeIdempotency(dying, makeMetrics(), 256).once(asked, takeSeats(asked.key));
+    await keeping;
+    const repeat = await open().once(asked, takeSeats(asked.key));
+    expect(repeat).toMatchObject({ isReplayed: false, answer: { body: effects.get(asked.key) } });
+    expect(effects.size).toBe(1);
+    expect(await open().once(asked, takeSeats(asked.key))).toMatchObject({ isReplayed: true });
+  });
+});
+
+/** The same call in two processes that are both at work on it at the same moment. */
+const askedTwice = async (on: Database) => {
+  const asked = call();
+  let meet = (): void => undefined;
+  const both = new Promise<void>((resolve) => (meet = resolve));
+  let working = 0;
+  const work = async () => {
+    const n = ++working;
+    if (n === 2) meet();
+    await both;
+    return answer(`process ${n}`);
+  };
+  const answers = await Promise.all([open(on).once(asked, work), open(on).once(asked, work)]);
+  const later = await open().once(asked, work);
+  return [...answers, later].map((each) => (each.outcome === 'answered' ? each.answer.body : ''));
+};
+
+describe('two processes that are asked the same at once', () => {
+  test('give the same answer, the one that was kept first', async () => {
+    const bodies = await askedTwice(db);
+    expect(new Set(bodies).size).toBe(1);
+  });
+
+  test('would give two answers if they did not look whose was kept first', async () => {
+    const careless: Database = {
+      ...db,
+      query: async (text, params = []) => {
+        const rows = await db.query(text, params);
+        if (!text.includes('INSERT')) return rows as never;
+        const [scopes, keys] = params as string[][];
+        return (scopes ?? []).map((scope, i) => ({ scope, key: keys?.[i] })) as never;
+      },
+    };
+    const bodies = await askedTwice(careless);
+    expect(new Set(bodies).size).toBe(2);
+  });
+
+  test('with a crowd of the same keys in another order do not lock each other out', async () => {
+    const calls = Array.from({ length: 200 }, () => call());
+    const [a, b] = [open(), open()];
+    const asked = await Promise.all([
+      ...calls.map((each) => a.once(each, async () => answer('a'))),
+      ...calls.toReversed().map((each) => b.once(each, async () => answer('b'))),
+    ]);
+    const bodies = asked.map((each) => (each.outcome === 'answered' ? each.answer.body : ''));
+    expect(bodies.slice(0, 200)).toEqual(bodies.slice(200).toReversed());
+  });
+});
+
+describe('not kept, so that a repeat may fare better', () => {
+  test.each([
+    ['a conflict', 409, false],
+    ['too many requests', 429, true],
+    ['a bug', 500, false],
+    ['a provider that refuses us', 502, false],
+    ['an overload', 503, true],
+    ['a sale that is not open yet', 403, true],
+  ])('is the answer of %s', async (_, status, isRetryable) => {
+    const [asked, work] = [call(), counted(status, isRetryable)];
+    await open().once(asked, work);
+    expect(await open().once(asked, work)).toMatchObject({ isReplayed: false });
+    expect(work.done).toBe(2);
+  });
+
+  test.each([200, 201, 202, 204, 400, 402, 403, 404, 422])(
+    'is not the answer %i, which a repeat gets again',
+    async (status) => {
+      const [asked, work] = [call(), counted(status)];
+      await open().once(asked, work);
+      expect(await open().once(asked, work)).toMatchObject({
+        isReplayed: true,
+        answer: { status },
+      });
+      expect(work.done).toBe(1);
+    },
+  );
+});
+
+test('a crowd of calls is looked up and kept in few statements', async () => {
+  let statements = 0;
+  const counting = {
+    ...db,
+    query: (text: string, params?: readonly unknown[]) => {
+      statements++;
+      return db.query(text, params);
+    },
+  } as Database;
+  const idempotency = open(counting);
+  await Promise.all(
+    Array.from({ length: 500 }, () => idempotency.once(call(), async () => answer('done'))),
+  );
+  expect(statements).toBeLessThan(20);
+});
+
+test('when the answer cannot be kept the caller hears of it, and the repeat runs again', async () => {
+  const [asked, work] = [call(), counted()];
+  const lost = {
+    ...db,
+    query: (text: string, params?: readonly unknown[]) =>
+      text.includes('INSERT') ? Promise.reject(new Error('lost')) : db.query(text, params),
+  } as Database;
+  await expect(open(lost).once(asked, work)).rejects.toThrow('lost');
+  expect(await open().once(asked, work)).toMatchObject({ isReplayed: false });
+});

@@ -1,0 +1,329 @@
+import { defineRoute, type RouteSpec } from '@usher/contract/route.ts';
+import type { FastifyInstance } from 'fastify';
+import { afterEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { manualClock } from '../clock.ts';
+import { assert, Failure } from '../failure.ts';
+import { makeLog } from '../log.ts';
+import { makeMetrics } from '../metrics.ts';
+import { currentTraceIds } from '../trace-scope.ts';
+import { openTracing } from '../tracing.ts';
+import type { Idempotency } from './idempotency.ts';
+import { refuse } from './problem.ts';
+import { answer, emptyAnswer, type Route, rawAnswer, route } from './route.ts';
+import { type HttpOptions, makeHttpServer } from './server.ts';
+
+const opened: FastifyInstance[] = [];
+afterEach(async () => {
+  for (const app of opened.splice(0)) await app.close();
+});
+
+const callers = {
+  buyer: { accountId: 'acc_buyer', role: 'BUYER', sessionId: 'ses_1' },
+  operator: { accountId: 'acc_operator', role: 'OPERATOR', sessionId: 'ses_2' },
+};
+/** Keeps nothing: what it does on a database is tested beside it. */
+const forgetful: Idempotency = {
+  once: async (_, work) => ({ outcome: 'answered', answer: await work(), isReplayed: false }),
+  close: async () => undefined,
+};
+
+const open = async (routes: readonly Route[], more: Partial<HttpOptions> = {}) => {
+  const lines: string[] = [];
+  const metrics = makeMetrics();
+  const clock = manualClock(0);
+  const log = makeLog({
+    ...{ level: 'debug', service: 'test' },
+    destination: { write: (line) => lines.push(line) },
+  });
+  const app = await makeHttpServer({
+    ...{ clock, log, metrics, routes, idempotency: forgetful, trustProxy: false },
+    tracing: await openTracing({ endpoint: undefined, service: 'test' }),
+    authenticate: (token) => callers[token as keyof typeof callers] ?? null,
+    mayCall: (auth, caller) => auth !== 'operator' || caller.role === 'OPERATOR',
+    ...{ allowedOrigins: [], checkAnswers: true, rateLimits: true },
+    ...more,
+  });
+  opened.push(app);
+  const metric = async (name: string) =>
+    (await metrics.registry.metrics()).split('\n').filter((line) => line.startsWith(name));
+  return { app, clock, lines, metric };
+};
+
+const base = {
+  ...{ name: 'takeSeats', method: 'POST', path: '/api/v1/shows/{showId}/seats' },
+  ...{ tag: 'Test', summary: 'Test', auth: 'account', rate: { perMinute: 60, burst: 3 } },
+  params: z.strictObject({ showId: z.string().regex(/^show_\d$/) }),
+  body: z.strictObject({ seats: z.array(z.int()).min(1) }),
+  responses: { 201: z.strictObject({ seats: z.array(z.int()) }) },
+  problems: ['SEATS_TAKEN'],
+} as const satisfies RouteSpec;
+const takeSeats = defineRoute(base);
+const takeOnce = defineRoute({ ...base, idempotency: 'required' });
+const taking = (spec: typeof takeSeats | typeof takeOnce = takeSeats) =>
+  route(spec, async ({ body }) => answer(201, { seats: body.seats }));
+/** One route without parts, of which the test gives the handler. */
+const plain = (handle: Parameters<typeof route>[1], spec: Partial<RouteSpec> = {}) =>
+  route(
+    {
+      ...{ name: 'plain', method: 'GET', path: '/api/v1/plain', tag: 'Test', summary: 'Test' },
+      ...{ auth: 'public', rate: { perMinute: 60_000, burst: 60_000 }, problems: [] },
+      responses: { 200: z.strictObject({ traceIds: z.array(z.string()) }) },
+      ...spec,
+    },
+    handle,
+  );
+
+const post = (
+  app: FastifyInstance,
+  more: { headers?: object; payload?: unknown; url?: string } = {},
+) =>
+  app.inject({
+    method: 'POST',
+    url: more.url ?? '/api/v1/shows/show_1/seats',
+    headers: { authorization: 'Bearer buyer', 'content-type': 'application/json', ...more.headers },
+    payload: (more.payload ?? { seats: [1] }) as object,
+  });
+const codeOf = (reply: { json(): unknown }) => (reply.json() as { code: string }).code;
+
+describe('a request is judged in this order, so that nobody learns more than they may', () => {
+  const nothingRight = { payload: {}, url: '/api/v1/shows/nonsense/seats?unheard=of' };
+
+  test('who, whether they may, how often, what of, and last how it is to be repeated', async () => {
+    const spec = defineRoute({
+      ...{ ...base, auth: 'operator', idempotency: 'required', query: z.strictObject({}) },
+      rate: { perMinute: 60, burst: 4 },
+    });
+    const { app } = await open([route(spec, async () => answer(201, { seats: [] }))]);
+    const as = (who: string) => ({ authorization: `Bearer ${who}` });
+    const codes = [
+      await post(app, { ...nothingRight, headers: as('stranger') }),
+      await post(app, { ...nothingRight, headers: as('buyer') }),
+      await post(app, { ...nothingRight, headers: as('operator') }),
+      await post(app, {
+        payload: {},
+        headers: as('operator'),
+        url: '/api/v1/shows/show_1/seats?a=b',
+      }),
+      await post(app, { payload: {}, headers: as('operator') }),
+      await post(app, { headers: as('operator') }),
+      await post(app, { ...nothingRight, headers: as('operator') }),
+    ].map(codeOf);
+    expect(codes).toEqual([
+      ...['UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND', 'VALIDATION_FAILED', 'VALIDATION_FAILED'],
+      ...['IDEMPOTENCY_KEY_MISSING', 'TOO_MANY_REQUESTS'],
+    ]);
+  });
+
+  test('a lost race is refused from memory before the handler and the kept answers are asked', async () => {
+    let asked = 0;
+    const idempotency = { ...forgetful, once: () => Promise.reject(new Error(`${++asked}`)) };
+    const early = { refuseEarly: () => refuse('SEATS_TAKEN', { extra: { conflicts: [1] } }) };
+    const { app } = await open([{ ...taking(takeOnce), ...early }], { idempotency });
+    const reply = await post(app, {
+      headers: { 'idempotency-key': 'has a space in it' },
+    });
+    expect([reply.statusCode, codeOf(reply), asked]).toEqual([400, 'IDEMPOTENCY_KEY_MISSING', 0]);
+    const good = await post(app, { headers: { 'idempotency-key': 'k'.repeat(16) } });
+    expect([codeOf(good), good.json()['conflicts'], asked]).toEqual(['SEATS_TAKEN', [1], 0]);
+  });
+
+  test('the name of the scheme before a token is written in any case', async () => {
+    const { app } = await open([taking()]);
+    for (const authorization of ['bearer buyer', 'BEARER  buyer'])
+      expect((await post(app, { headers: { authorization } })).statusCode).toBe(201);
+    for (const authorization of ['buyer', 'Basic buyer', 'Bearer', 'Bearer buyer extra'])
+      expect(codeOf(await post(app, { headers: { authorization } }))).toBe('UNAUTHENTICATED');
+  });
+});
+
+describe('a limit of calls', () => {
+  test('is the account’s, wherever it calls from, and says when to come again', async () => {
+    const { app, clock } = await open([taking()], { trustProxy: true });
+    const from = (address: string) => post(app, { headers: { 'x-forwarded-for': address } });
+    for (const address of ['203.0.113.1', '203.0.113.2', '203.0.113.3'])
+      expect((await from(address)).statusCode).toBe(201);
+    const refused = await from('203.0.113.4');
+    expect(refused.headers['retry-after']).toBe('1');
+    expect(refused.json()).toMatchObject({ code: 'TOO_MANY_REQUESTS', retryAfterMs: 1000 });
+    await clock.advance(1000);
+    expect((await from('203.0.113.5')).statusCode).toBe(201);
+  });
+
+  test('is the address’s for strangers, a whole network’s where one subscriber has it', async () => {
+    const handle = async () => answer(200, { traceIds: [] });
+    const { app } = await open([plain(handle, { rate: { perMinute: 1, burst: 1 } })], {
+      trustProxy: true,
+    });
+    const from = async (address: string) =>
+      (await app.inject({ url: '/api/v1/plain', headers: { 'x-forwarded-for': address } }))
+        .statusCode;
+    expect([await from('203.0.113.1'), await from('203.0.113.1')]).toEqual([200, 429]);
+    expect([await from('203.0.113.2'), await from('2001:db8::1')]).toEqual([200, 200]);
+    expect([await from('2001:db8::2'), await from('2001:db8:0:1::1')]).toEqual([429, 200]);
+  });
+
+  test('cannot be dodged by naming an address oneself where no proxy is trusted', async () => {
+    const handle = async () => answer(200, { traceIds: [] });
+    const { app } = await open([plain(handle, { rate: { perMinute: 1, burst: 1 } })]);
+    const from = async (address: string) =>
+      (await app.inject({ url: '/api/v1/plain', headers: { 'x-forwarded-for': address } }))
+        .statusCode;
+    expect([await from('203.0.113.1'), await from('203.0.113.2')]).toEqual([200, 429]);
+  });
+});
+
+describe('the trace of a request', () => {
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const showing = plain(async (request) =>
+    request.query === undefined
+      ? answer(200, { traceIds: [request.traceId, ...currentTraceIds()] })
+      : refuse('NOT_FOUND'),
+  );
+
+  test('is the caller’s, in the handler, in its log lines and in the problem document', async () => {
+    const { app } = await open([showing]);
+    const headers = { traceparent: `00-${traceId}-00f067aa0ba902b7-01` };
+    const good = await app.inject({ url: '/api/v1/plain', headers });
+    expect(good.json()).toEqual({ traceIds: [traceId, traceId] });
+    const bad = await app.inject({ url: '/api/v1/nowhere', headers });
+    expect(bad.json()).toMatchObject({ code: 'ROUTE_NOT_FOUND', traceId });
+  });
+
+  test('is a new one where the caller has none that can be read', async () => {
+    const { app } = await open([showing]);
+    const headers = { traceparent: `00-${traceId}-nonsense-01` };
+    const replies = [
+      await app.inject('/api/v1/plain'),
+      await app.inject({ url: '/api/v1/plain', headers }),
+    ];
+    const traces = replies.map((reply) => reply.json().traceIds[0] as string);
+    for (const each of traces) expect(each).toMatch(/^[0-9a-f]{32}$/);
+    expect(new Set([...traces, traceId]).size).toBe(3);
+  });
+});
+
+describe('what is thrown', () => {
+  const throwing = (error: unknown) =>
+    open([
+      plain(() => {
+        throw error;
+      }),
+    ]);
+
+  test.each([
+    [
+      'a store that is away',
+      new Failure('STORE_UNREACHABLE', 'x', { retryable: true }),
+      503,
+      'UNAVAILABLE',
+      'warn',
+    ],
+    [
+      'too much work',
+      new Failure('OVERLOADED', 'x', { retryable: true }),
+      503,
+      'OVERLOADED',
+      'warn',
+    ],
+    [
+      'a failure for good',
+      new Failure('BROKEN', 'x', { retryable: false }),
+      500,
+      'INTERNAL',
+      'error',
+    ],
+    ['a bug', new TypeError('undefined is not a seat'), 500, 'INTERNAL', 'error'],
+    ['no error at all', 'a text', 500, 'INTERNAL', 'error'],
+  ] as const)('%s becomes its problem and a loud line', async (_, error, status, code, level) => {
+    const { app, lines, metric } = await throwing(error);
+    const reply = await app.inject('/api/v1/plain?linkToken=hunter2');
+    expect([reply.statusCode, codeOf(reply)]).toEqual([status, code]);
+    expect(reply.headers['content-type']).toBe('application/problem+json; charset=utf-8');
+    if (status === 503) expect(reply.headers['retry-after']).toBe('1');
+    expect(reply.body).not.toContain('undefined is not a seat');
+    const line = JSON.parse(lines.at(-1) ?? '{}');
+    expect(line).toMatchObject({ level, route: 'plain', traceId: reply.json().traceId });
+    expect(await metric('usher_refusals_total')).toEqual([
+      `usher_refusals_total{route="plain",code="${code}"} 1`,
+    ]);
+    expect(await metric('usher_http_seconds_count')).toEqual([
+      `usher_http_seconds_count{route="plain",status="${status}"} 1`,
+    ]);
+  });
+
+  test('an assertion ends its request with 500, and the next one is served', async () => {
+    let calls = 0;
+    const { app } = await open([
+      plain(async () => {
+        assert(++calls > 1, 'seats are counted');
+        return answer(200, { traceIds: [] });
+      }),
+    ]);
+    expect(codeOf(await app.inject('/api/v1/plain'))).toBe('INTERNAL');
+    expect((await app.inject('/api/v1/plain')).statusCode).toBe(200);
+  });
+
+  test('an answer off its contract is a bug where answers are checked, and goes out where not', async () => {
+    const wrong = plain(async () => answer(200, { seats: 'many' }));
+    const strict = await open([wrong]);
+    expect(codeOf(await strict.app.inject('/api/v1/plain'))).toBe('INTERNAL');
+    const service = await open([wrong], { checkAnswers: false });
+    expect((await service.app.inject('/api/v1/plain')).json()).toEqual({ seats: 'many' });
+  });
+});
+
+describe('a request that cannot be read', () => {
+  test.each([
+    ['no JSON', '{"seats": [1', 'application/json', 'MALFORMED_REQUEST'],
+    ['nothing', '', 'application/json', 'MALFORMED_REQUEST'],
+    [
+      'JSON that attacks objects',
+      '{"__proto__": {"a": 1}}',
+      'application/json',
+      'MALFORMED_REQUEST',
+    ],
+    ['not called JSON', '<seats/>', 'text/xml', 'MALFORMED_REQUEST'],
+    [
+      'too long',
+      JSON.stringify({ seats: new Array(20_000).fill(1) }),
+      'application/json',
+      'BODY_TOO_LARGE',
+    ],
+    ['null', 'null', 'application/json', 'VALIDATION_FAILED'],
+    ['a field too many', '{"seats":[1],"price":0}', 'application/json', 'VALIDATION_FAILED'],
+  ])('because it is %s is refused and not logged', async (_, payload, type, code) => {
+    const { app, lines } = await open([taking()]);
+    const reply = await post(app, { payload, headers: { 'content-type': type } });
+    expect(codeOf(reply)).toBe(code);
+    expect(lines).toEqual([]);
+  });
+});
+
+describe('an answer', () => {
+  test('of JSON is never kept by anybody unless the handler says so', async () => {
+    const cached = plain(async () =>
+      answer(200, { traceIds: [] }, { 'cache-control': 'max-age=9' }),
+    );
+    const { app } = await open([taking(), cached]);
+    expect((await post(app)).headers['cache-control']).toBe('no-store');
+    expect((await app.inject('/api/v1/plain')).headers['cache-control']).toBe('max-age=9');
+  });
+
+  test('of bytes, or of nothing, goes out as it is', async () => {
+    const png = { 200: { contentType: 'image/png', description: 'a picture' }, 204: null };
+    const { app } = await open([
+      plain(async () => rawAnswer(200, Buffer.from([1, 2]), { 'content-type': 'image/png' }), {
+        responses: png,
+      }),
+      plain(async () => emptyAnswer(204, { etag: '"1"', 'set-cookie': ['a=1', 'b=2'] }), {
+        ...{ name: 'empty', path: '/api/v1/empty', responses: png },
+      }),
+    ]);
+    const raw = await app.inject('/api/v1/plain');
+    expect([raw.headers['content-type'], [...raw.rawPayload]]).toEqual(['image/png', [1, 2]]);
+    const empty = await app.inject('/api/v1/empty');
+    expect([empty.statusCode, empty.body, empty.headers['etag']]).toEqual([204, '', '"1"']);
+    expect(empty.headers['set-cookie']).toEqual(['a=1', 'b=2']);
+  });
+});

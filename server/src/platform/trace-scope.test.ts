@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest';
+import { makeBatcher } from './batcher.ts';
+import { currentTraceIds, inTraces, traceIdOf } from './trace-scope.ts';
+
+const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+const spanId = '00f067aa0ba902b7';
+
+describe('a traceparent header', () => {
+  test.each([
+    `00-${traceId}-${spanId}-01`,
+    `00-${traceId}-${spanId}-00`,
+    `01-${traceId}-${spanId}-01-x`,
+  ])('carries the trace of «%s»', (header) => {
+    expect(traceIdOf(header)).toBe(traceId);
+  });
+
+  test.each([
+    ...[
+      '',
+      'none',
+      traceId,
+      `00-${traceId}`,
+      `00-${traceId}-${spanId}`,
+      `00-${traceId}-${spanId}-1`,
+    ],
+    `00-${'0'.repeat(32)}-${spanId}-01`,
+    `00-${traceId}-${'0'.repeat(16)}-01`,
+    `ff-${traceId}-${spanId}-01`,
+    `00-${traceId}-${spanId}-01-x`,
+    `00-${traceId.toUpperCase()}-${spanId}-01`,
+    ` 00-${traceId}-${spanId}-01`,
+    [`00-${traceId}-${spanId}-01`],
+    undefined,
+  ])('is none when it is «%s»', (header) => {
+    expect(traceIdOf(header)).toBeNull();
+  });
+});
+
+describe('what runs', () => {
+  test('belongs to no trace by itself', () => {
+    expect(currentTraceIds()).toEqual([]);
+  });
+
+  test('in a trace belongs to it to its end, and others beside it do not', async () => {
+    const seen = async (id: string) =>
+      inTraces([id], async () => {
+        await Promise.resolve();
+        return currentTraceIds();
+      });
+    expect(await Promise.all([seen('a'), seen('b'), currentTraceIds()])).toEqual([
+      ['a'],
+      ['b'],
+      [],
+    ]);
+  });
+
+  test('together with the calls of others does not belong to the trace of the first', async () => {
+    const seen: (readonly string[])[] = [];
+    const batcher = makeBatcher<number, number>({
+      name: 'test',
+      run: async (items) => {
+        seen.push(currentTraceIds());
+        return items;
+      },
+    });
+    const after = await inTraces(['a'], async () => {
+      await batcher.add(1);
+      return currentTraceIds();
+    });
+    expect({ seen, after }).toEqual({ seen: [[]], after: ['a'] });
+  });
+});

@@ -1,0 +1,19 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+const scope = new AsyncLocalStorage<readonly string[]>();
+
+/** The traces of what runs now: one of a request, perhaps several of a batch of events, or none. */
+export const currentTraceIds = (): readonly string[] => scope.getStore() ?? [];
+
+export const inTraces = <T>(traceIds: readonly string[], work: () => T): T =>
+  scope.run(traceIds, work);
+
+/** The trace id of a W3C `traceparent` header, or null when it is none. */
+export const traceIdOf = (traceparent: unknown): string | null => {
+  if (typeof traceparent !== 'string') return null;
+  const [, version, traceId, spanId, more] =
+    /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$/.exec(traceparent) ?? [];
+  if (traceId === undefined || spanId === undefined || version === 'ff') return null;
+  if (version === '00' && more !== undefined) return null;
+  return /^0+$/.test(traceId) || /^0+$/.test(spanId) ? null : traceId;
+};
