@@ -82,6 +82,7 @@ export const openSandbox = async (): Promise<TestSandbox> => {
     random: Math.random,
     ...keys,
     webhookUrl: null,
+    journal: null,
     settings: {},
     paymentsMax: 100_000,
   });

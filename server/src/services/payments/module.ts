@@ -6,7 +6,7 @@ import type { Metrics } from '../../platform/metrics.ts';
 import type { Module } from '../../platform/module.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
 import { makeTossProvider } from './provider.toss.ts';
-import { type CheckoutOf, paymentsRoutes } from './routes.ts';
+import { type CheckoutOf, type OrderOf, paymentsRoutes } from './routes.ts';
 import { type FailPoint, makePayments, type Payments } from './service.ts';
 import { type Deltas, makePaymentStore } from './store.ts';
 
@@ -27,6 +27,7 @@ export const openPayments = (
     toss: { url: string; secretKey: string };
     applyDeltas: (deltas: Deltas) => void;
     checkoutOf: CheckoutOf;
+    orderOf: OrderOf;
     isAlone: boolean;
     failPoint?: (point: FailPoint) => Promise<void>;
   },
@@ -59,7 +60,13 @@ export const openPayments = (
   });
   return {
     service: payments,
-    routes: paymentsRoutes({ payments, checkoutOf: doors.checkoutOf, ids, log }),
+    routes: paymentsRoutes({
+      payments,
+      checkoutOf: doors.checkoutOf,
+      orderOf: doors.orderOf,
+      ids,
+      log,
+    }),
     close: async () => {
       await recovery.stop();
       await payments.close();

@@ -307,7 +307,10 @@ test('a stale attempt changes nothing: its fence is older than the hold’s', as
     orderId,
   ]);
   const store = makePaymentStore(b.db);
-  const answer = { outcome: 'APPROVED' as const, code: null, transaction: 't', secret: null };
+  const answer = {
+    ...{ outcome: 'APPROVED' as const, code: null, transaction: 't' },
+    ...{ secret: null, refusal: null },
+  };
   await store.markAnswered([{ attemptId, answer }]);
   await store.settle([{ attemptId, outcome: 'DECLINED', code: 'X', transaction: null }], 'test');
   const [hold] = await b.db.query<{ state: string }>(

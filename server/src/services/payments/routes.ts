@@ -21,6 +21,9 @@ export type CheckoutOf = (
   failUrl: string;
 }>;
 
+/** What a buyer who was refused need know of the order: its state, and the hold to order again. */
+export type OrderOf = (orderId: string) => Promise<{ state: string; holdId: string } | null>;
+
 export const viewAttempt = (row: AttemptRow) => ({
   id: row.id,
   orderId: row.orderId,
@@ -32,7 +35,8 @@ export const viewAttempt = (row: AttemptRow) => ({
   settledAt: row.settledAt?.toISOString() ?? null,
 });
 
-const answerOf = (result: ConfirmOutcome) => {
+const answerOf = async (result: ConfirmOutcome, orderOf: OrderOf) => {
+  const again = async (orderId: string) => ({ orderId, holdId: (await orderOf(orderId))?.holdId });
   switch (result.outcome) {
     case 'paid':
       return answer(200, { orderId: result.orderId, orderState: 'PAID' as const });
@@ -43,14 +47,14 @@ const answerOf = (result: ConfirmOutcome) => {
       });
     case 'declined':
       return refuse('PAYMENT_DECLINED', {
-        extra: { orderId: result.orderId, providerCode: result.code },
+        extra: { ...(await again(result.orderId)), providerCode: result.code },
       });
     case 'refused':
-      return refuse('PAYMENT_PROVIDER_REFUSED', { extra: { orderId: result.orderId } });
+      return refuse('PAYMENT_PROVIDER_REFUSED', { extra: await again(result.orderId) });
     case 'unsent':
       return refuse('PROVIDER_UNAVAILABLE', {
         retryAfterMs: 5000,
-        extra: { orderId: result.orderId },
+        extra: await again(result.orderId),
       });
     case 'not_found':
       return refuse('NOT_FOUND');
@@ -66,10 +70,11 @@ const answerOf = (result: ConfirmOutcome) => {
 export const paymentsRoutes = (deps: {
   payments: Payments;
   checkoutOf: CheckoutOf;
+  orderOf: OrderOf;
   ids: Ids;
   log: Log;
 }): Route[] => {
-  const { payments, checkoutOf, ids, log } = deps;
+  const { payments, checkoutOf, orderOf, ids, log } = deps;
   return [
     route(openAttempt, async ({ params, caller, idempotencyKey, traceId }) => {
       const attemptId = ids.fromParts('attempt', caller.accountId, params.orderId, idempotencyKey);
@@ -87,7 +92,9 @@ export const paymentsRoutes = (deps: {
         case 'ended':
           return refuse('HOLD_ENDED');
         case 'not_payable':
-          return refuse('ORDER_NOT_PAYABLE');
+          return refuse('ORDER_NOT_PAYABLE', {
+            extra: { state: (await orderOf(params.orderId))?.state },
+          });
         case 'opened':
           return answer(201, await checkoutOf(attemptId, params.orderId));
       }
@@ -102,6 +109,7 @@ export const paymentsRoutes = (deps: {
           paymentKey: body.paymentKey,
           requestId: traceId,
         }),
+        orderOf,
       ),
     ),
 

@@ -50,17 +50,33 @@ const storedOf = (answer: ProviderAnswer): StoredAnswer | null => {
         code: null,
         transaction: answer.transaction,
         secret: answer.secret,
+        refusal: null,
       };
     case 'declined':
     case 'refused':
-      return { outcome: 'DECLINED', code: answer.code, transaction: null, secret: null };
     case 'unsent':
-      return { outcome: 'DECLINED', code: 'PROVIDER_UNREACHABLE', transaction: null, secret: null };
+      return {
+        outcome: 'DECLINED',
+        code: answer.kind === 'unsent' ? 'PROVIDER_UNREACHABLE' : answer.code,
+        transaction: null,
+        secret: null,
+        refusal: answer.kind,
+      };
     case 'unknown':
       return null;
     default:
       return unreachable(answer);
   }
+};
+
+const outcomeOfAnswer = (
+  orderId: string,
+  refusal: StoredAnswer['refusal'],
+  code: string | null,
+): ConfirmOutcome => {
+  if (refusal === null) return { outcome: 'paid', orderId };
+  if (refusal === 'unsent') return { outcome: 'unsent', orderId };
+  return { outcome: refusal, orderId, code: code ?? 'DECLINED' };
 };
 
 type PaymentsDeps = {
@@ -168,13 +184,7 @@ export const makePayments = (deps: PaymentsDeps) => {
     if (answer.kind === 'refused')
       log.error({ attemptId, code: answer.code }, 'the payment provider refuses our requests');
     await act(attemptId, stored);
-    if (answer.kind === 'approved') return { outcome: 'paid', orderId };
-    if (answer.kind === 'unsent') return { outcome: 'unsent', orderId };
-    return {
-      outcome: answer.kind === 'refused' ? 'refused' : 'declined',
-      orderId,
-      code: answer.code,
-    };
+    return outcomeOfAnswer(orderId, stored.refusal, stored.code);
   };
 
   /** What became of an attempt that was begun before: by another request, tab or process. */
@@ -182,7 +192,7 @@ export const makePayments = (deps: PaymentsDeps) => {
     const { orderId } = attempt;
     if (attempt.outcome === 'APPROVED') return { outcome: 'paid', orderId };
     if (attempt.outcome === 'DECLINED')
-      return { outcome: 'declined', orderId, code: attempt.providerCode ?? 'DECLINED' };
+      return outcomeOfAnswer(orderId, attempt.answer?.refusal ?? 'declined', attempt.providerCode);
     return { outcome: 'under_way', orderId, isUnknown: false };
   };
 
