@@ -2,12 +2,15 @@
  * What a confirm costs the sandbox: starts it, authenticates a batch, confirms each payment once
  * over kept connections and prints one JSON line. CPU is the sandbox's own, asked of it before and
  * after; a bare node:http server asked the same in the same run shows what the machine is worth
- * at the moment. `--webhooks` also has the sandbox tell a receiver of every payment.
+ * at the moment. `--webhooks` also has the sandbox tell a receiver of every payment, `--journal` has it keep one.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 
@@ -16,6 +19,7 @@ const { values } = parseArgs({
     confirms: { type: 'string', default: '60000' },
     connections: { type: 'string', default: '32' },
     webhooks: { type: 'boolean', default: false },
+    journal: { type: 'boolean', default: false },
   },
 });
 const confirms = Number(values.confirms);
@@ -154,7 +158,9 @@ const least = await measure(bare.base, bareRequests, async () => {});
 bare.end();
 
 const hook = values.webhooks ? ['--webhook-url', `http://127.0.0.1:${port}/hook`] : [];
-const sandbox = await start('../src/main.ts', hook);
+const folder = mkdtempSync(join(tmpdir(), 'sandbox-bench-'));
+const kept = values.journal ? ['--journal', join(folder, 'journal')] : [];
+const sandbox = await start('../src/main.ts', [...hook, ...kept]);
 const warm = await authenticate(sandbox.base, 5000, 'warm');
 await measure(sandbox.base, warm, () => heard(5000));
 const requests = await authenticate(sandbox.base, confirms, 'ord');
@@ -162,7 +168,8 @@ const confirm = await measure(sandbox.base, requests, () => heard(confirms));
 sandbox.end();
 receiver.close();
 receiver.closeAllConnections();
+rmSync(folder, { recursive: true });
 const ratio = Number((confirm.cpuMicros / least.cpuMicros).toFixed(2));
 process.stdout.write(
-  `${JSON.stringify({ confirms, webhooks: values.webhooks, confirm, bare: least, ratio })}\n`,
+  `${JSON.stringify({ ...values, confirms, confirm, bare: least, ratio })}\n`,
 );

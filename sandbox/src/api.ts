@@ -10,6 +10,7 @@ import {
   keyLengthMax,
   type Slot,
 } from './idempotency.ts';
+import type { Journal } from './journal.ts';
 import type { Payment } from './payment.ts';
 import { paymentText } from './payment-json.ts';
 import { type ApiRequest, confirmRequest, routeOf } from './requests.ts';
@@ -21,6 +22,7 @@ type Deps = Decider & {
   faults: Faults;
   calls: Calls;
   settings: Settings;
+  journal: Journal;
 };
 
 /** One call on its way: what was asked, what stands in its way, where the answer goes. */
@@ -122,7 +124,7 @@ function start(deps: Deps, request: ApiRequest, key: string | null, res: ServerR
       running.known = errorAnswer('ALREADY_PROCESSING_REQUEST', request.english);
       releaseKey(deps, running);
     } else {
-      running.fault ??= faultOfCard(payment, request);
+      running.fault ??= faultOfCard(deps, payment, request);
     }
   }
   proceed(deps, running, payment);
@@ -190,13 +192,13 @@ function releaseKey(deps: Deps, running: Running): void {
 }
 
 /** A payment made to time out does so once, at its first confirm that would have succeeded. */
-function faultOfCard(payment: Payment, { input }: ApiRequest): Fault | null {
+function faultOfCard(deps: Deps, payment: Payment, { input }: ApiRequest): Fault | null {
   const { outcome } = payment;
   if ((outcome !== 'timeout' && outcome !== 'lost') || payment.status !== 'IN_PROGRESS')
     return null;
   const asked = confirmRequest(input);
   if (asked?.orderId !== payment.orderId || asked.amount !== payment.totalAmount) return null;
-  payment.outcome = 'approve';
+  deps.payments.approveNext(payment);
   return { phase: outcome === 'timeout' ? 'after-commit' : 'before-commit', action: 'hang' };
 }
 
@@ -226,7 +228,7 @@ function proceed(deps: Deps, running: Running, payment: Payment | undefined): vo
   deps.time.after(waitMs, () => finish(deps, running));
 }
 
-/** The provider's own work, and the faults on the way back. */
+/** The provider's own work. */
 function finish(deps: Deps, running: Running): void {
   const { fault, record, slot } = running;
   const forced = fault?.action === 'answer' ? answerOf(fault) : null;
@@ -236,10 +238,17 @@ function finish(deps: Deps, running: Running): void {
   // A forced answer is the provider's own, wrong one, so it is also what a replay repeats.
   const answer = forced ?? running.known ?? decide(deps, running.request);
   if (running.busy !== null) running.busy.isBusy = false;
-  if (slot !== null) slot.answer = answer;
+  if (slot !== null) deps.idempotency.keep(slot, answer);
   record.status = answer.kind === 'payment' ? 200 : answer.status;
   record.code = answer.kind === 'payment' ? null : answer.code;
-  if (fault?.phase !== 'after-commit' || forced !== null) {
+  // Nobody is told, or cut off, before the change is in the journal.
+  deps.journal.whenWritten(() => giveBack(deps, running, answer));
+}
+
+/** The way back: the answer, or the fault that strikes it. */
+function giveBack(deps: Deps, running: Running, answer: Answer): void {
+  const { fault } = running;
+  if (fault?.phase !== 'after-commit' || fault.action === 'answer') {
     deliver(deps, running, answer);
   } else if (fault.action === 'delay') {
     deps.time.after(fault.delayMs, () => deliver(deps, running, answer));

@@ -9,6 +9,7 @@ import {
   receiptPage,
 } from './checkout-page.ts';
 import { type ErrorCode, errorMessage } from './errors.ts';
+import type { Journal } from './journal.ts';
 import { type Decision, methods, type NewPayment, type Payment } from './payment.ts';
 import type { Payments } from './payments.ts';
 import { orderIdPattern } from './requests.ts';
@@ -40,7 +41,13 @@ type Reply = { status: number; html: string } | { location: string };
 /** Windows that were opened and not answered; the oldest are forgotten first. */
 const windowsMax = 50_000;
 
-type Deps = { payments: Payments; settings: Settings; random: () => number; clientKey: string };
+type Deps = {
+  payments: Payments;
+  settings: Settings;
+  random: () => number;
+  clientKey: string;
+  journal: Journal;
+};
 
 /** The window that the buyer sees, and the script that opens it. */
 export function makeCheckout(deps: Deps) {
@@ -79,8 +86,10 @@ export function makeCheckout(deps: Deps) {
         return;
       }
       const reply = route(req.method ?? '', url, text, languageOf(url, req));
-      if ('location' in reply) res.writeHead(303, { Location: reply.location }).end();
-      else res.writeHead(reply.status, pageHeaders).end(reply.html);
+      deps.journal.whenWritten(() => {
+        if ('location' in reply) res.writeHead(303, { Location: reply.location }).end();
+        else res.writeHead(reply.status, pageHeaders).end(reply.html);
+      });
     },
   };
 }

@@ -11,6 +11,7 @@ import {
 } from './errors.ts';
 import type { Action, Faults } from './faults.ts';
 import type { Idempotency } from './idempotency.ts';
+import type { Journal } from './journal.ts';
 import type { Ledger } from './ledger.ts';
 import {
   type CardOutcome,
@@ -37,6 +38,7 @@ type Deps = {
   webhooks: Webhooks;
   webhookTarget: { url: URL | null };
   random: () => number;
+  journal: Journal;
 };
 
 type Reply = { status: number; body: unknown };
@@ -304,8 +306,11 @@ function advance(deps: Deps, byMs: number): void {
   deps.payments.expireDue();
 }
 
-function reset({ payments, ledger, idempotency, faults, calls, webhooks }: Deps): Reply {
-  for (const store of [payments, ledger, idempotency, faults, calls, webhooks]) store.clear();
+function reset(deps: Deps): Reply {
+  const { payments, ledger, idempotency, faults, calls, webhooks, journal } = deps;
+  for (const store of [payments, ledger, idempotency, faults, calls, webhooks, journal]) {
+    store.clear();
+  }
   return ok({ empty: true });
 }
 
@@ -376,8 +381,8 @@ export function makeControl(deps: Deps) {
       }
       const body = JSON.stringify(reply.body);
       const length = Buffer.byteLength(body);
-      res.writeHead(reply.status, { 'Content-Type': 'application/json', 'Content-Length': length });
-      res.end(body);
+      const headers = { 'Content-Type': 'application/json', 'Content-Length': length };
+      deps.journal.whenWritten(() => res.writeHead(reply.status, headers).end(body));
     },
     advance: (byMs: number): void => advance(deps, byMs),
   };

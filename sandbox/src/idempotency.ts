@@ -13,7 +13,7 @@ export const errorAnswer = (code: ErrorCode, english: boolean): Answer => ({
   body: errorBody(code, english),
 });
 
-export type Slot = { answer: Answer | null; firstUsedAtMs: number };
+export type Slot = { id: string; answer: Answer | null; firstUsedAtMs: number };
 
 /** A key is good for 15 days from its first use. */
 export const keyTtlMs = 15 * 24 * 3_600_000;
@@ -26,7 +26,16 @@ export type Idempotency = ReturnType<typeof makeIdempotency>;
  * same; the body is not compared. Only one secret key exists here and every POST has its own URL,
  * so key and URL identify it.
  */
-export function makeIdempotency({ nowMs, keysMax }: { nowMs: () => number; keysMax: number }) {
+export function makeIdempotency({
+  nowMs,
+  keysMax,
+  answered,
+}: {
+  nowMs: () => number;
+  keysMax: number;
+  /** Hears of every answer that is kept. */
+  answered: (slot: Slot) => void;
+}) {
   const slots = new Map<string, Slot>();
 
   /** Entries are in the order of their first use, so the lapsed ones come first. */
@@ -46,15 +55,26 @@ export function makeIdempotency({ nowMs, keysMax }: { nowMs: () => number; keysM
       const known = slots.get(id);
       if (known !== undefined) return { isNew: false, slot: known };
       if (slots.size >= keysMax) return 'full';
-      const slot: Slot = { answer: null, firstUsedAtMs: nowMs() };
+      const slot: Slot = { id, answer: null, firstUsedAtMs: nowMs() };
       slots.set(id, slot);
       return { isNew: true, slot };
+    },
+    keep(slot: Slot, answer: Answer): void {
+      slot.answer = answer;
+      answered(slot);
     },
     /** The request never reached the provider: the key is unused again. */
     release(key: string, path: string): void {
       slots.delete(`${path} ${key}`);
     },
     size: (): number => slots.size,
+    all: (): Iterable<Slot> => slots.values(),
+    /** Takes over the answers of an earlier run, in the order in which they were written. */
+    restore(kept: readonly Slot[]): void {
+      const byFirstUse = [...kept].sort((a, b) => a.firstUsedAtMs - b.firstUsedAtMs);
+      for (const slot of byFirstUse) slots.set(slot.id, slot);
+      dropLapsed();
+    },
     clear: (): void => slots.clear(),
   };
 }

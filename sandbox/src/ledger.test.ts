@@ -18,7 +18,7 @@ const entry = (
   status: 'DONE',
 });
 const ledgerOf = (...entries: ReturnType<typeof entry>[]) => {
-  const ledger = makeLedger({ random: () => 0.5 });
+  const ledger = makeLedger({ random: () => 0.5, written: () => {} });
   for (const each of entries) ledger.append(each);
   return ledger;
 };
@@ -83,7 +83,7 @@ it('forgives a deposit that the bank took back and that came again', () => {
 });
 
 it('gives every entry of a page once, whatever key the page before ended with', () => {
-  const ledger = makeLedger({ random: () => 0.5 });
+  const ledger = makeLedger({ random: () => 0.5, written: () => {} });
   for (let at = 0; at < 10; at++) {
     ledger.append({ ...entry('capture', `order-${at}`, `key-${at}`, 100), atMs: at * 10 });
   }

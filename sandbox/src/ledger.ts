@@ -49,7 +49,13 @@ const threeDigits = Array.from({ length: 0x1000 }, (_, number) =>
 
 export type Ledger = ReturnType<typeof makeLedger>;
 
-export function makeLedger({ random }: { random: () => number }) {
+export function makeLedger({
+  random,
+  written,
+}: {
+  random: () => number;
+  written: (entry: LedgerEntry) => void;
+}) {
   const entries: LedgerEntry[] = [];
 
   function transactionKey(seq: number): string {
@@ -74,11 +80,17 @@ export function makeLedger({ random }: { random: () => number }) {
   }
 
   return {
-    append(entry: Omit<LedgerEntry, 'seq' | 'transactionKey'>): LedgerEntry {
+    append(moved: Omit<LedgerEntry, 'seq' | 'transactionKey'>): LedgerEntry {
       const seq = entries.length;
-      const written = { seq, transactionKey: transactionKey(seq), ...entry };
-      entries.push(written);
-      return written;
+      const entry = { seq, transactionKey: transactionKey(seq), ...moved };
+      entries.push(entry);
+      written(entry);
+      return entry;
+    },
+
+    /** Takes over the entries of an earlier run, into an empty ledger. */
+    restore(earlier: readonly LedgerEntry[]): void {
+      for (const entry of earlier) entries.push(entry);
     },
 
     size: (): number => entries.length,

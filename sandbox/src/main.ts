@@ -1,6 +1,6 @@
 import { fstatSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { makeSandbox } from './server.ts';
+import { makeSandbox, type Sandbox, type SandboxOptions } from './server.ts';
 
 const usage = `usage: node sandbox/src/main.ts [options]
   --port N                   0 (the default) takes a free one
@@ -13,6 +13,7 @@ const usage = `usage: node sandbox/src/main.ts [options]
   --timeout-percent N        chance that confirm never answers (half of them charged)
   --webhook-duplicate-percent N
   --payments-max N           default 500000
+  --journal FILE             keeps payments, money and answers over a restart; one process a file
 Prints {"listening": "http://HOST:PORT"} when ready. Ends on TERM, INT, when its input pipe is
 closed, or when the process that started it is gone.
 `;
@@ -28,6 +29,7 @@ const options = {
   'timeout-percent': { type: 'string', default: '0' },
   'webhook-duplicate-percent': { type: 'string', default: '0' },
   'payments-max': { type: 'string', default: '500000' },
+  journal: { type: 'string' },
   help: { type: 'boolean', default: false },
 } as const;
 
@@ -63,26 +65,39 @@ if (values.help) {
   process.exit(0);
 }
 
-const sandbox = makeSandbox({
-  clock: {
-    now: Date.now,
-    wake: (delayMs, run) => {
-      const timer = setTimeout(run, delayMs);
-      return () => clearTimeout(timer);
-    },
-  },
-  random: Math.random,
-  secretKey: values['secret-key'],
-  clientKey: values['client-key'],
-  webhookUrl: webhookUrl(),
-  settings: {
+function make(): Sandbox {
+  const { journal = null } = values;
+  const settings = {
     latencyMs: numberOf('latency-ms', 600_000),
     declinePercent: numberOf('decline-percent', 100),
     timeoutPercent: numberOf('timeout-percent', 100),
     webhookDuplicatePercent: numberOf('webhook-duplicate-percent', 100),
-  },
-  paymentsMax: numberOf('payments-max', 10_000_000),
-});
+  };
+  const options: SandboxOptions = {
+    clock: {
+      now: Date.now,
+      wake: (delayMs, run) => {
+        const timer = setTimeout(run, delayMs);
+        return () => clearTimeout(timer);
+      },
+    },
+    random: Math.random,
+    secretKey: values['secret-key'],
+    clientKey: values['client-key'],
+    webhookUrl: webhookUrl(),
+    settings,
+    paymentsMax: numberOf('payments-max', 10_000_000),
+    journal,
+  };
+  try {
+    return makeSandbox(options);
+  } catch (failure) {
+    if (journal === null) throw failure;
+    process.stderr.write(`cannot use the journal ${journal}: ${(failure as Error).message}\n`);
+    process.exit(1);
+  }
+}
+const sandbox = make();
 
 let isEnding = false;
 function end(): void {

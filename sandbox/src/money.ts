@@ -11,7 +11,7 @@ import {
   type Status,
 } from './payment.ts';
 import { amountsAfter } from './payment-json.ts';
-import { abort, current, expireDue, letters, type State } from './payment-state.ts';
+import { abort, approveNext, current, expireDue, letters, type State } from './payment-state.ts';
 
 /** In won, by method. */
 export const minimumAmount: Record<Method, number> = {
@@ -40,7 +40,7 @@ export function confirm(state: State, request: ConfirmRequest): Decision {
   const no = refusalOfCard(payment);
   if (no !== null) {
     if (abortsPayment(no)) abort(state, payment, no);
-    else payment.outcome = 'approve';
+    else approveNext(state, payment);
     return refused(no);
   }
   if (payment.method === 'VIRTUAL_ACCOUNT') {

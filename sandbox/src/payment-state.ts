@@ -8,6 +8,8 @@ export type State = {
   ledger: Ledger;
   /** Hears of every status that the provider tells by webhook, after the change. */
   changed: (payment: Payment) => void;
+  /** Hears of every other change, of which nobody is told. */
+  touched: (payment: Payment) => void;
   paymentsMax: number;
   byKey: Map<string, Payment>;
   /** The newest payment of each order. */
@@ -60,7 +62,8 @@ function expire(state: State, payment: Payment, from: Status): void {
   payment.status = 'EXPIRED';
   payment.failure = 'EXPIRED_PAYMENT';
   // The provider is silent when a virtual account's due date passes.
-  if (from !== 'WAITING_FOR_DEPOSIT') state.changed(payment);
+  if (from === 'WAITING_FOR_DEPOSIT') state.touched(payment);
+  else state.changed(payment);
 }
 
 /** The payment as it is at this moment: expiry is decided when somebody looks. */
@@ -87,6 +90,12 @@ export function letters(random: () => number, fours: number): string {
     text += pairs[Math.floor(drawn / 1296)]! + pairs[drawn % 1296]!;
   }
   return text;
+}
+
+/** What the card was to do has happened once. */
+export function approveNext(state: State, payment: Payment): void {
+  payment.outcome = 'approve';
+  state.touched(payment);
 }
 
 export function abort(state: State, payment: Payment, code: ErrorCode): void {

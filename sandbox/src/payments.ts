@@ -16,6 +16,7 @@ import {
 } from './payment.ts';
 import {
   abort,
+  approveNext,
   current,
   expireDue,
   letters,
@@ -23,13 +24,14 @@ import {
   type State,
 } from './payment-state.ts';
 
+const keyPrefix = 'sbx';
 const noCancels: readonly Cancel[] = [];
 
 export type Payments = ReturnType<typeof makePayments>;
 
 /** The payments and the rules by which they change; no clock, network or chance of its own. */
 export function makePayments(
-  deps: Pick<State, 'nowMs' | 'random' | 'ledger' | 'changed' | 'paymentsMax'>,
+  deps: Pick<State, 'nowMs' | 'random' | 'ledger' | 'changed' | 'touched' | 'paymentsMax'>,
 ) {
   const state: State = {
     ...deps,
@@ -49,6 +51,7 @@ export function makePayments(
     openAuthenticated: (request: NewPayment): Decision => create(state, request, 'IN_PROGRESS'),
     /** The card company's no inside the window. */
     rejectInWindow: (payment: Payment, code: ErrorCode): void => abort(state, payment, code),
+    approveNext: (payment: Payment): void => approveNext(state, payment),
     confirm: (request: ConfirmRequest): Decision => confirm(state, request),
     cancel: (paymentKey: string, request: CancelRequest): Decision =>
       cancel(state, paymentKey, request),
@@ -59,6 +62,10 @@ export function makePayments(
     byKey: (paymentKey: string): Payment | undefined => current(state, state.byKey.get(paymentKey)),
     byOrder: (orderId: string): Payment | undefined => current(state, state.byOrder.get(orderId)),
     size: (): number => state.byKey.size,
+    /** In the order in which they were made. */
+    all: (): Iterable<Payment> => state.byKey.values(),
+    /** Takes over the payments of an earlier run. */
+    restore: (earlier: readonly Payment[]): void => restore(state, earlier),
     /** Ends every payment whose time has run out, so that its webhook goes out. */
     expireDue: (): void => expireDue(state),
     clear(): void {
@@ -81,7 +88,7 @@ function create(state: State, request: NewPayment, status: 'READY' | 'IN_PROGRES
   const payment: Payment = {
     ...rest,
     // The running number makes the key unique whatever `random` is, also under a fixed seed.
-    paymentKey: `sbx${state.made.toString(36)}_${letters(random, 6)}`,
+    paymentKey: `${keyPrefix}${state.made.toString(36)}_${letters(random, 6)}`,
     secret: `ps_${letters(random, 6)}`,
     totalAmount: amount,
     requestedAtMs: nowMs(),
@@ -97,6 +104,7 @@ function create(state: State, request: NewPayment, status: 'READY' | 'IN_PROGRES
   state.byKey.set(payment.paymentKey, payment);
   state.byOrder.set(payment.orderId, payment);
   (status === 'READY' ? state.opened : state.authenticated).add(payment);
+  state.touched(payment);
   return { outcome: 'accepted', payment };
 }
 
@@ -112,5 +120,21 @@ function authenticate(
   payment.status = 'IN_PROGRESS';
   payment.expiresAtMs = state.nowMs() + inProgressTtlMs;
   state.authenticated.add(payment);
+  state.touched(payment);
   return { outcome: 'accepted', payment };
+}
+
+function restore(state: State, earlier: readonly Payment[]): void {
+  for (const payment of earlier) {
+    state.byKey.set(payment.paymentKey, payment);
+    state.byOrder.set(payment.orderId, payment);
+    const number = Number.parseInt(payment.paymentKey.slice(keyPrefix.length), 36);
+    state.made = Math.max(state.made, number);
+  }
+  // Made in one order, authenticated in another: the queues are in the order of the deadlines.
+  const byDeadline = [...earlier].sort((a, b) => a.expiresAtMs - b.expiresAtMs);
+  for (const payment of byDeadline) {
+    if (payment.status === 'READY') state.opened.add(payment);
+    if (payment.status === 'IN_PROGRESS') state.authenticated.add(payment);
+  }
 }

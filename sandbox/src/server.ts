@@ -6,12 +6,13 @@ import { makeCheckout } from './checkout.ts';
 import { makeControl } from './control.ts';
 import { makeFaults } from './faults.ts';
 import { makeIdempotency } from './idempotency.ts';
+import { type Journal, makeJournal } from './journal.ts';
 import { makeLedger } from './ledger.ts';
 import { makePayments } from './payments.ts';
 import { makePost } from './post.ts';
 import { defaultSettings, type Settings } from './settings.ts';
 import { makeTime, type TimeBase } from './time.ts';
-import { makeWebhooks } from './webhooks.ts';
+import { makeWebhooks, type Post } from './webhooks.ts';
 
 export type SandboxOptions = {
   clock: TimeBase;
@@ -23,6 +24,8 @@ export type SandboxOptions = {
   settings: Partial<Settings>;
   /** More payments than this are refused with 503 SANDBOX_FULL; 2.4 kB each with their keys. */
   paymentsMax: number;
+  /** The file that outlives the process; null keeps everything in memory only. */
+  journal: string | null;
 };
 
 export type Sandbox = ReturnType<typeof makeSandbox>;
@@ -40,23 +43,32 @@ export function makeSandbox(options: SandboxOptions) {
   const webhookTarget = { url: options.webhookUrl === null ? null : new URL(options.webhookUrl) };
   const time = makeTime(clock);
   const sender = makePost(() => webhookTarget.url);
-  const webhooks = makeWebhooks({ post: sender.post, time, random, settings, baseUrl });
-  const ledger = makeLedger({ random });
+  const journal = makeJournal();
+  const post = afterWriting(journal, sender.post);
+  const webhooks = makeWebhooks({ post, time, random, settings, baseUrl });
+  const ledger = makeLedger({ random, written: journal.entry });
   const payments = makePayments({
     nowMs: time.nowMs,
     random,
     ledger,
     paymentsMax,
+    touched: journal.payment,
     changed: (payment) => {
+      journal.payment(payment);
       if (webhookTarget.url !== null) webhooks.changed(payment);
     },
   });
-  const idempotency = makeIdempotency({ nowMs: time.nowMs, keysMax: 2 * paymentsMax });
+  const idempotency = makeIdempotency({
+    nowMs: time.nowMs,
+    keysMax: 2 * paymentsMax,
+    answered: journal.answer,
+  });
   const faults = makeFaults();
   const calls = makeCalls({ callsMax: 200_000 });
-  const stores = { payments, ledger, idempotency, faults, calls, time, settings };
+  const stores = { payments, ledger, idempotency, faults, calls, time, settings, journal };
+  if (options.journal !== null) journal.open(options.journal, stores);
   const api = makeApi({ ...stores, secretKey, baseUrl });
-  const checkout = makeCheckout({ payments, settings, random, clientKey });
+  const checkout = makeCheckout({ payments, settings, random, clientKey, journal });
   const control = makeControl({ ...stores, webhooks, webhookTarget, random });
 
   const server = createServer({ keepAliveTimeout: 75_000 }, (req, res) => {
@@ -87,7 +99,10 @@ export function makeSandbox(options: SandboxOptions) {
       new Promise((resolve) => {
         time.close();
         sender.close();
-        server.close(() => resolve());
+        server.close(() => {
+          journal.close();
+          resolve();
+        });
         server.closeAllConnections();
       }),
     /** Moves the sandbox's time, as `POST /__ctl/clock/advance` does. */
@@ -96,6 +111,20 @@ export function makeSandbox(options: SandboxOptions) {
     whenWebhooksIdle: webhooks.whenIdle,
   };
 }
+
+/** A webhook tells of a change as an answer does, so it too waits until the change is kept. */
+const afterWriting =
+  (journal: Journal, post: Post): Post =>
+  (headers, body, answered) => {
+    let isStopped = false;
+    let stop = (): void => {
+      isStopped = true;
+    };
+    journal.whenWritten(() => {
+      if (!isStopped) stop = post(headers, body, answered);
+    });
+    return () => stop();
+  };
 
 function readBody(
   req: IncomingMessage,

@@ -41,6 +41,7 @@ export async function startSandbox(options: Partial<SandboxOptions> = {}) {
     webhookUrl: null,
     settings: {},
     paymentsMax: 1000,
+    journal: null,
     ...options,
   });
   const base = await sandbox.listen(0, '127.0.0.1');

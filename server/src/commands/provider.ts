@@ -23,6 +23,8 @@ export const openProvider = async (
   const args = [
     ...['--secret-key', keys.secretKey, '--client-key', keys.clientKey],
     ...['--webhook-url', `${publicUrl}/api/v1/webhooks/toss`],
+    // A provider does not forget money over a restart of the merchant.
+    ...['--journal', join(dataDir, 'sandbox.journal')],
   ];
   const sandbox = await openSandbox(args, join(dataDir, 'sandbox.port'));
   return { ...keys, ...sandbox, isSandbox: true };
