@@ -2,7 +2,7 @@ import { type App, openApp } from '../app.ts';
 import { type SellAll, seedDemo } from '../demo/seed.ts';
 import { systemClock } from '../platform/clock.ts';
 import { makeIds } from '../platform/ids.ts';
-import { type Log, makeLog } from '../platform/log.ts';
+import { makeLog } from '../platform/log.ts';
 import { migrate } from '../platform/postgres/migrate.ts';
 import { processPort } from '../platform/process.ts';
 import { configOrFaults } from './check-config.ts';
@@ -51,7 +51,7 @@ const buy = async (
 
 /** Sells out performances through the ordinary way of a purchase, to an audience made for it. */
 const makeSellAll =
-  (app: App, sandboxUrl: string): SellAll =>
+  (app: App, sandboxUrl: string, stopped: AbortSignal): SellAll =>
   async (performances) => {
     const seatsMax = Math.max(0, ...performances.map(({ seatCount }) => seatCount));
     const buyerIds: string[] = [];
@@ -77,23 +77,36 @@ const makeSellAll =
     );
     const queue = purchases.filter(({ seatNos }) => seatNos.length > 0).values();
     const work = async (): Promise<void> => {
-      for (const { buyerId, performanceId, seatNos } of queue)
+      for (const { buyerId, performanceId, seatNos } of queue) {
+        // Not done: the next start goes on with it.
+        stopped.throwIfAborted();
         await buy(app, sandboxUrl, buyerId, performanceId, seatNos);
+      }
     };
     await Promise.all(Array.from({ length: buyersAtOnce }, work));
   };
 
-/** Fills the database with the demo, once; a database that has it is left as it is. */
-export const seedOnce = async (app: App, sandboxUrl: string, log: Log): Promise<void> => {
+/**
+ * Fills the database with the demo, once; a database that has it is left as it is. `onShown` is
+ * called when everything can be seen; what is sold out in the demo is sold after that.
+ */
+export const seedOnce = async (
+  app: App,
+  sandboxUrl: string,
+  stopped: AbortSignal,
+  onShown: () => void,
+): Promise<void> => {
   const { identity, venues, catalogue } = app.services;
-  const outcome = await seedDemo({
-    identity,
-    venues,
-    catalogue,
-    sellAll: makeSellAll(app, sandboxUrl),
+  const sellAll = makeSellAll(app, sandboxUrl, stopped);
+  await seedDemo({
+    ...{ identity, venues, catalogue },
+    sellAll: (performances) => {
+      onShown();
+      return sellAll(performances);
+    },
     nowMs: systemClock.nowMs(),
   });
-  log.info({ outcome }, 'demo data');
+  onShown();
 };
 
 export const runSeed = async (): Promise<number> => {
@@ -113,7 +126,7 @@ export const runSeed = async (): Promise<number> => {
       ...{ config, clock: systemClock, log, secret, databaseUrl, dataDir, publicUrl, toss },
       isAlone: isEmbedded,
     });
-    await seedOnce(app, toss.url, log);
+    await seedOnce(app, toss.url, new AbortController().signal, () => undefined);
     await app.close();
     await toss.stop();
   } finally {

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
-import { openApp } from '../app.ts';
+import { type App, openApp } from '../app.ts';
 import { demoAccounts } from '../demo/seed.ts';
 import { systemClock } from '../platform/clock.ts';
 import type { Settings } from '../platform/config.ts';
-import { makeLifecycle } from '../platform/lifecycle.ts';
+import { type Lifecycle, makeLifecycle } from '../platform/lifecycle.ts';
 import { type Log, makeLog } from '../platform/log.ts';
 import { migrate } from '../platform/postgres/migrate.ts';
 import { processPort } from '../platform/process.ts';
@@ -44,6 +44,21 @@ const banner = (facts: {
     '',
   ].join('\n');
 
+/** Resolves when the demo can be seen; its sold-out show is sold while the office is open. */
+const openDemo = async (app: App, sandboxUrl: string, life: Lifecycle, log: Log): Promise<void> => {
+  const stopping = new AbortController();
+  const shown = Promise.withResolvers<void>();
+  const seeding = seedOnce(app, sandboxUrl, stopping.signal, shown.resolve);
+  const noted = seeding.catch((error: unknown) => {
+    if (!stopping.signal.aborted) log.error({ err: error }, 'the demo is not complete');
+  });
+  life.onClose('demo', () => {
+    stopping.abort();
+    return noted;
+  });
+  await Promise.race([shown.promise, seeding]);
+};
+
 /** Runs until it is told to end; answers the exit code. */
 const serve = async (config: Readonly<Settings>, log: Log): Promise<number> => {
   const life = makeLifecycle(log);
@@ -78,7 +93,7 @@ const serve = async (config: Readonly<Settings>, log: Log): Promise<number> => {
       isAlone: isEmbedded,
     });
     life.onClose('app', app.close);
-    if (isEmbedded && provider.isSandbox) await seedOnce(app, provider.url, log);
+    if (isEmbedded && provider.isSandbox) await openDemo(app, provider.url, life, log);
     if (isEnding) return;
     const url = await app.listen();
     const sandboxUrl = provider.isSandbox ? provider.url : null;

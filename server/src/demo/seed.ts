@@ -23,7 +23,8 @@ const seedName = 'demo';
 
 /**
  * Fills a ticket office with the demonstration, around `nowMs`, once: one that has it is left as it
- * is. Every step may be repeated, so that one that was interrupted is completed.
+ * is. Every step may be repeated, so that one that was interrupted is completed. What is sold out
+ * is sold last, when everything else is there.
  */
 export async function seedDemo(deps: {
   identity: Pick<IdentityService, 'ensureAccount'>;
@@ -43,6 +44,7 @@ export async function seedDemo(deps: {
   const houses = new Map<string, { id: string; seatCount: number }>();
   for (const { key, ...house } of demoVenues())
     houses.set(key, await venues.add(makerOf(key), house));
+  const soldOut: Parameters<SellAll>[0][number][] = [];
   for (const show of demoShows(nowMs)) {
     const { key, venue, grades, isSoldOut, startsAtMs, ...fields } = show;
     const house = houses.get(venue);
@@ -58,12 +60,11 @@ export async function seedDemo(deps: {
         startsAtMs: startsAtMs.filter((atMs) => atMs > nowMs),
       },
     );
-    const sold = performanceIds.map((performanceId) => ({
-      ...{ showId, performanceId },
-      seatCount: house.seatCount,
-    }));
-    if (isSoldOut) await sellAll(sold);
+    if (!isSoldOut) continue;
+    const { seatCount } = house;
+    soldOut.push(...performanceIds.map((performanceId) => ({ showId, performanceId, seatCount })));
   }
+  await sellAll(soldOut);
   await catalogue.noteSeeded(seedName);
   return 'seeded';
 }
