@@ -2,52 +2,20 @@ import { defineRoute, type RouteSpec } from '@usher/contract/route.ts';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { manualClock } from '../clock.ts';
 import { assert, Failure } from '../failure.ts';
-import { makeLog } from '../log.ts';
-import { makeMetrics } from '../metrics.ts';
 import { currentTraceIds } from '../trace-scope.ts';
-import { openTracing } from '../tracing.ts';
-import type { Idempotency } from './idempotency.ts';
 import { refuse } from './problem.ts';
-import { answer, emptyAnswer, type Route, rawAnswer, route } from './route.ts';
-import { type HttpOptions, makeHttpServer } from './server.ts';
+import { answer, emptyAnswer, rawAnswer, route } from './route.ts';
+import { forgetful, openTestServer, plainRoute } from './test-bed.ts';
 
 const opened: FastifyInstance[] = [];
 afterEach(async () => {
   for (const app of opened.splice(0)) await app.close();
 });
-
-const callers = {
-  buyer: { accountId: 'acc_buyer', role: 'BUYER', sessionId: 'ses_1' },
-  operator: { accountId: 'acc_operator', role: 'OPERATOR', sessionId: 'ses_2' },
-};
-/** Keeps nothing: what it does on a database is tested beside it. */
-const forgetful: Idempotency = {
-  once: async (_, work) => ({ outcome: 'answered', answer: await work(), isReplayed: false }),
-  close: async () => undefined,
-};
-
-const open = async (routes: readonly Route[], more: Partial<HttpOptions> = {}) => {
-  const lines: string[] = [];
-  const metrics = makeMetrics();
-  const clock = manualClock(0);
-  const log = makeLog({
-    ...{ level: 'debug', service: 'test' },
-    destination: { write: (line) => lines.push(line) },
-  });
-  const app = await makeHttpServer({
-    ...{ clock, log, metrics, routes, idempotency: forgetful, trustProxy: false },
-    tracing: await openTracing({ endpoint: undefined, service: 'test' }),
-    authenticate: (token) => callers[token as keyof typeof callers] ?? null,
-    mayCall: (auth, caller) => auth !== 'operator' || caller.role === 'OPERATOR',
-    ...{ allowedOrigins: [], checkAnswers: true, rateLimits: true },
-    ...more,
-  });
-  opened.push(app);
-  const metric = async (name: string) =>
-    (await metrics.registry.metrics()).split('\n').filter((line) => line.startsWith(name));
-  return { app, clock, lines, metric };
+const open: typeof openTestServer = async (...given) => {
+  const server = await openTestServer(...given);
+  opened.push(server.app);
+  return server;
 };
 
 const base = {
@@ -62,17 +30,9 @@ const takeSeats = defineRoute(base);
 const takeOnce = defineRoute({ ...base, idempotency: 'required' });
 const taking = (spec: typeof takeSeats | typeof takeOnce = takeSeats) =>
   route(spec, async ({ body }) => answer(201, { seats: body.seats }));
-/** One route without parts, of which the test gives the handler. */
-const plain = (handle: Parameters<typeof route>[1], spec: Partial<RouteSpec> = {}) =>
-  route(
-    {
-      ...{ name: 'plain', method: 'GET', path: '/api/v1/plain', tag: 'Test', summary: 'Test' },
-      ...{ auth: 'public', rate: { perMinute: 60_000, burst: 60_000 }, problems: [] },
-      responses: { 200: z.strictObject({ traceIds: z.array(z.string()) }) },
-      ...spec,
-    },
-    handle,
-  );
+const traceIds = z.strictObject({ traceIds: z.array(z.string()) });
+const plain: typeof plainRoute = (handle, spec = {}) =>
+  plainRoute(handle, { responses: { 200: traceIds }, ...spec });
 
 const post = (
   app: FastifyInstance,
