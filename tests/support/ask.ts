@@ -25,8 +25,8 @@ export type Given = {
   body?: unknown;
   /** An access token. */
   as?: string;
-  /** An Idempotency-Key; the routes that need one get a fresh one where none is given. */
-  key?: string;
+  /** An Idempotency-Key; routes that need one get a fresh one unless it is given, or null: none. */
+  key?: string | null;
   headers?: Readonly<Record<string, string>>;
 };
 type Success = 200 | 201 | 202 | 204;
@@ -61,11 +61,12 @@ export const pathOf = (spec: RouteSpec, given: Given = {}): string => {
 };
 
 export const headersOf = (spec: RouteSpec, given: Given): Record<string, string> => {
-  const key = given.key ?? (spec.idempotency === 'required' ? freshKey() : undefined);
+  const isNeeded = spec.idempotency === 'required';
+  const key = given.key === undefined && isNeeded ? freshKey() : given.key;
   return {
     ...(given.body === undefined ? {} : { 'content-type': 'application/json' }),
     ...(given.as === undefined ? {} : { authorization: `Bearer ${given.as}` }),
-    ...(key === undefined ? {} : { 'idempotency-key': key }),
+    ...(typeof key === 'string' ? { 'idempotency-key': key } : {}),
     ...given.headers,
   };
 };
@@ -86,7 +87,8 @@ export const problemOf = (reply: Reply): ProblemBody => {
 };
 export const codeOf = (reply: Reply): ProblemCode => problemOf(reply).code;
 
-export const makeAsk = (send: Send): Ask => {
+/** `explain`: what the program's log says of an answer that nobody wanted. */
+export const makeAsk = (send: Send, explain: () => string = () => ''): Ask => {
   const ask: Ask['ask'] = (spec, given = {}) =>
     send({
       method: spec.method,
@@ -99,7 +101,8 @@ export const makeAsk = (send: Send): Ask => {
     must: async (spec, given) => {
       const reply = await ask(spec, given);
       const text = reply.bytes.toString();
-      if (reply.status >= 300) throw new Error(`${spec.name} answers ${reply.status}: ${text}`);
+      if (reply.status >= 300)
+        throw new Error(`${spec.name} answers ${reply.status}: ${text}\n${explain()}`);
       return (reply.status === 204 ? null : JSON.parse(text)) as never;
     },
     refusal: async (spec, given) => problemOf(await ask(spec, given)),

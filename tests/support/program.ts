@@ -1,10 +1,10 @@
 import { type App, openApp } from '../../server/src/app.ts';
 import { systemClock } from '../../server/src/platform/clock.ts';
 import { readConfig } from '../../server/src/platform/config.ts';
+import { makeLog } from '../../server/src/platform/log.ts';
 import type { FailPoint } from '../../server/src/services/payments/index.ts';
 import { afterThisFile } from './after-file.ts';
 import { makeAsk, sendByFetch, sendByInject } from './ask.ts';
-import { silentLog } from './log.ts';
 import { makeTestDatabase } from './postgres.ts';
 import { makeSaleTools } from './sale.ts';
 import { openSandbox, type TestSandbox } from './sandbox.ts';
@@ -53,8 +53,11 @@ export const openProgram = async (options: ProgramOptions = {}) => {
   });
   if (!result.ok) throw new Error(result.faults.join('\n'));
   const { secretKey, clientKey } = sandbox;
+  const errors: string[] = [];
+  const destination = { write: (line: string) => void errors.push(line) };
+  const log = makeLog({ level: 'error', service: 'test', destination });
   const app = await openApp({
-    ...{ config: result.config, clock: systemClock, log: silentLog, secret, databaseUrl },
+    ...{ config: result.config, clock: systemClock, log, secret, databaseUrl },
     dataDir: await scratchFolder(),
     // Only looked at: nothing in these tests goes there.
     publicUrl: options.publicUrl ?? 'http://usher.test',
@@ -69,7 +72,7 @@ export const openProgram = async (options: ProgramOptions = {}) => {
     return closing;
   };
   afterThisFile(close);
-  const asker = makeAsk(sendByInject(app.http));
+  const asker = makeAsk(sendByInject(app.http), () => errors.at(-1) ?? '');
   const tools = makeSaleTools(asker, sandbox);
   const staff = async (role: 'ORGANISER' | 'OPERATOR', name: string): Promise<string> => {
     const email = `${name}@example.com`;
@@ -80,6 +83,8 @@ export const openProgram = async (options: ProgramOptions = {}) => {
   const listen = listenOnce(app, sandbox);
   return {
     ...{ app, sandbox, databaseUrl, close, listen },
+    /** What the program logged as an error, a line of JSON each. */
+    errors,
     ...asker,
     ...tools,
     /** Of staff: their access token. */

@@ -1,0 +1,198 @@
+import { placeOrder, readOrder, readOrderByLink } from '@usher/contract/orders.ts';
+import { confirmPayment } from '@usher/contract/payments.ts';
+import { type ProblemCode, problemCodes, problems } from '@usher/contract/problems.ts';
+import { takeHold } from '@usher/contract/seats.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { problemsOf } from '../../server/src/platform/http/openapi.ts';
+import { freshKey, problemOf } from '../support/ask.ts';
+import { nowhere } from '../support/examples.ts';
+import { makeTestDatabase } from '../support/postgres.ts';
+import { ordinary, type Scenario } from '../support/problem-scenarios.ts';
+import { openProgram, type Program } from '../support/program.ts';
+import { openRaw, replyIn, said } from '../support/raw-http.ts';
+import { openTcpProxy, throughPort } from '../support/tcp-proxy.ts';
+import { until } from '../support/until.ts';
+
+let main: Program;
+beforeAll(async () => {
+  main = await openProgram();
+});
+
+/** On the main program's database and sandbox, with something set otherwise; closed after. */
+const beside = async <T>(
+  options: Parameters<typeof openProgram>[0],
+  work: (program: Program) => Promise<T>,
+): Promise<T> => {
+  const { databaseUrl, sandbox } = main;
+  const program = await openProgram({ databaseUrl, sandbox, ...options });
+  try {
+    return await work(program);
+  } finally {
+    await program.close();
+  }
+};
+
+/** A gate in the way of every payment, where it is held until it is opened. */
+const makeGate = () => {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  let waiting = 0;
+  return {
+    open: () => open(),
+    isReached: () => waiting > 0,
+    failPoint: async (point: string): Promise<void> => {
+      if (point !== 'after-sent-before-call') return;
+      waiting++;
+      await opened;
+    },
+  };
+};
+
+const forced = {
+  REQUEST_TIMEOUT: () =>
+    beside({}, async (program) => {
+      const origin = await program.listen();
+      program.app.http.server.headersTimeout = 100;
+      const socket = await openRaw(origin);
+      return { spec: null, reply: replyIn(await said(socket, 'GET / HTTP/1.1\r\nhost: a')) };
+    }),
+
+  TOO_MANY_REQUESTS: () =>
+    beside({ settings: { RATE_LIMITS: 'true' } }, async (program) => {
+      const { linkToken } = nowhere;
+      const call = () => program.ask(readOrderByLink, { params: { linkToken } });
+      for (let i = 0; i < readOrderByLink.rate.burst; i++) await call();
+      return { spec: readOrderByLink, reply: await call() };
+    }),
+
+  IDEMPOTENCY_KEY_RUNNING: async () => {
+    const gate = makeGate();
+    return beside({ failPoint: gate.failPoint }, async (program) => {
+      const { performanceId } = await program.newSale(program.organiser);
+      const { token: as } = await program.newBuyer();
+      const { checkout } = await program.order(as, performanceId, [0]);
+      const { attemptId, amount } = checkout;
+      const paymentKey = await program.sandbox.authenticate(attemptId, amount.amount);
+      const body = { paymentKey, amount: amount.amount };
+      const given = { as, params: { attemptId }, body, key: freshKey() };
+      const first = program.ask(confirmPayment, given);
+      await until('the payment is on its way', gate.isReached);
+      const reply = await program.ask(confirmPayment, given);
+      gate.open();
+      expect((await first).status).toBe(200);
+      return { spec: confirmPayment, reply };
+    });
+  },
+
+  PROVIDER_UNAVAILABLE: async () => {
+    const proxy = await openTcpProxy(1);
+    await proxy.close();
+    const tossUrl = `http://127.0.0.1:${proxy.port}`;
+    return beside({ tossUrl }, async (program) => {
+      const { performanceId } = await program.newSale(program.organiser);
+      const { token: as } = await program.newBuyer();
+      const { checkout } = await program.order(as, performanceId, [0]);
+      return { spec: confirmPayment, reply: await program.pay(as, checkout) };
+    });
+  },
+
+  OVERLOADED: () =>
+    beside({}, async (program) => {
+      const { performanceId } = await program.newSale(program.organiser);
+      const { token: as } = await program.newBuyer();
+      const { id: holdId } = await program.hold(as, performanceId, [0]);
+      // As full as a batch of orders can be: it takes nothing more.
+      await program.app.services.orders.close();
+      return { spec: placeOrder, reply: await program.ask(placeOrder, { as, body: { holdId } }) };
+    }),
+
+  UNAVAILABLE: async () => {
+    const proxy = await openTcpProxy(Number(new URL(main.databaseUrl).port));
+    const databaseUrl = throughPort(main.databaseUrl, proxy.port);
+    return beside({ databaseUrl }, async (program) => {
+      const { token: as } = await program.newBuyer();
+      const given = { as, params: { orderId: nowhere.orderId } };
+      proxy.cut();
+      const reply = await program.ask(readOrder, given);
+      proxy.mend();
+      await until(
+        'the database is there again',
+        async () => (await program.ask(readOrder, given)).status === 404,
+      );
+      return { spec: readOrder, reply };
+    });
+  },
+
+  INTERNAL: async () => {
+    const databaseUrl = (await makeTestDatabase()).url;
+    return beside({ databaseUrl }, async (program) => {
+      const { performanceId } = await program.newSale(program.organiser);
+      const { token: as } = await program.newBuyer();
+      const params = { performanceId };
+      await program.app.db.query('ALTER FUNCTION seats.take RENAME TO take_is_gone');
+      const body = { seats: [0] };
+      const reply = await program.ask(takeHold, { as, params, body });
+      // Nothing of our insides goes out with it.
+      expect(reply.bytes.toString()).not.toMatch(/seats\.take|function|sql|select/i);
+      return { spec: takeHold, reply };
+    });
+  },
+} satisfies Partial<Record<ProblemCode, Scenario>>;
+
+/** The compiler wants every code here; so does the test below, which the compiler does not run. */
+const scenarios: Readonly<Record<ProblemCode, Scenario>> = { ...ordinary, ...forced };
+
+const saysWhenAgain: readonly string[] = [
+  ...['TOO_MANY_REQUESTS', 'IDEMPOTENCY_KEY_RUNNING', 'OVERLOADED', 'UNAVAILABLE'],
+  ...['PROVIDER_UNAVAILABLE', 'SALE_NOT_OPEN'],
+];
+
+describe('every problem of the catalogue', () => {
+  test('has a way to meet it', () => {
+    expect(Object.keys(scenarios).sort()).toEqual([...problemCodes].sort());
+  });
+
+  test.each(problemCodes)('%s is answered, and its route says that it may be', async (code) => {
+    const { spec, reply } = await scenarios[code](main);
+    const problem = problemOf(reply);
+    const { status, title, retryable } = problems[code];
+    expect(problem).toMatchObject({ code, status, title, retryable });
+    expect(problem.type).toBe(`/docs/problems/${code}`);
+    expect(reply.headers['cache-control']).toBe('no-store');
+    if (spec !== null) expect(problemsOf(spec)).toContain(code);
+    expect(Number(reply.headers['retry-after'] ?? 0) > 0).toBe(saysWhenAgain.includes(code));
+    expect((problem.retryAfterMs ?? 0) > 0).toBe(saysWhenAgain.includes(code));
+  });
+});
+
+describe('what a problem names beside its code', () => {
+  const told = async (code: ProblemCode) => problemOf((await scenarios[code](main)).reply);
+
+  test('the seats in conflict', async () => {
+    expect((await told('SEATS_TAKEN'))['conflicts']).toEqual([2]);
+    expect((await told('SEATS_BLOCKED'))['conflicts']).toEqual([2]);
+    expect((await told('SEAT_LEFT_STRANDED'))['conflicts']).toEqual([0]);
+  });
+
+  test('the limit, the opening, the order in the way, the state that it is in', async () => {
+    expect((await told('BUYER_LIMIT_REACHED'))['limit']).toBe(4);
+    expect(Date.parse(String((await told('SALE_NOT_OPEN'))['opensAt']))).toBeGreaterThan(0);
+    expect((await told('HOLD_HAS_ORDER'))['orderId']).toMatch(/^ord_/);
+    expect((await told('ORDER_NOT_CANCELLABLE'))['state']).toBe('PAID');
+    expect((await told('ORDER_NOT_PAYABLE'))['state']).toBe('PAID');
+  });
+
+  test('the provider’s reason, and the hold with which to try again', async () => {
+    const problem = await told('PAYMENT_DECLINED');
+    expect(problem['providerCode']).toMatch(/^[A-Z_]+$/);
+    expect(problem['orderId']).toMatch(/^ord_/);
+    expect(problem['holdId']).toMatch(/^hold_/);
+  });
+
+  test('the fields, or the lines of a file', async () => {
+    for (const code of ['VALIDATION_FAILED', 'SHOW_RULE_BROKEN', 'LAYOUT_REFUSED'] as const)
+      expect((await told(code)).errors, code).not.toHaveLength(0);
+  });
+});

@@ -1,0 +1,198 @@
+import { logIn, readMe, refresh, signUp } from '@usher/contract/identity.ts';
+import { listOpenPayments } from '@usher/contract/operations.ts';
+import { cancelOrder, placeOrder, readOrder } from '@usher/contract/orders.ts';
+import { blockSeats, createShow, importVenue } from '@usher/contract/organiser.ts';
+import { confirmPayment, openAttempt } from '@usher/contract/payments.ts';
+import type { ProblemCode } from '@usher/contract/problems.ts';
+import type { RouteSpec } from '@usher/contract/route.ts';
+import { extendHold, releaseHold, takeHold } from '@usher/contract/seats.ts';
+import { freshKey, type Given, type Reply, sendByInject } from './ask.ts';
+import { nowhere } from './examples.ts';
+import type { Program } from './program.ts';
+import { exchange, replyIn, requestText } from './raw-http.ts';
+import { hoursFromNow, showFields, venueFields } from './sale.ts';
+
+/** What was asked and what came; no route where the request never reached one. */
+export type Told = { spec: RouteSpec | null; reply: Reply };
+export type Scenario = (program: Program) => Promise<Told>;
+
+const password = 'four words of a test';
+
+const asked = async (program: Program, spec: RouteSpec, given: Given = {}): Promise<Told> => ({
+  spec,
+  reply: await program.ask(spec, given),
+});
+const text = async (program: Program, spec: RouteSpec, body: string): Promise<Told> => {
+  const headers = { 'content-type': 'application/json' };
+  const send = sendByInject(program.app.http);
+  return { spec, reply: await send({ method: spec.method, path: spec.path, headers, body }) };
+};
+/** A sale and somebody who buys in it. */
+const inSale = async (program: Program, given: Parameters<Program['newSale']>[1] = {}) => {
+  const { performanceId } = await program.newSale(program.organiser, given);
+  const { token: as } = await program.newBuyer();
+  const params = { performanceId };
+  return { as, performanceId, params };
+};
+const take = (program: Program, as: string, params: Given['params'] & object, body: object) =>
+  asked(program, takeHold, { as, params, body });
+
+const identity = {
+  VALIDATION_FAILED: (program) => asked(program, logIn, { body: { email: 'nobody' } }),
+  MALFORMED_REQUEST: (program) => text(program, logIn, '{"email":'),
+  BODY_TOO_LARGE: (program) => text(program, logIn, JSON.stringify('a'.repeat(40_000))),
+  UNAUTHENTICATED: (program) => asked(program, readMe),
+  CREDENTIALS_WRONG: (program) =>
+    asked(program, logIn, { body: { email: 'nobody@example.com', password } }),
+  REFRESH_REFUSED: (program) => asked(program, refresh),
+  ORIGIN_REFUSED: (program) =>
+    asked(program, refresh, { headers: { 'sec-fetch-site': 'cross-site' } }),
+  FORBIDDEN: async (program) =>
+    asked(program, listOpenPayments, { as: (await program.newBuyer()).token }),
+  PASSWORD_TOO_COMMON: (program) =>
+    asked(program, signUp, {
+      body: { email: 'common@example.com', password: 'password123', name: '흔한 사람' },
+    }),
+  EMAIL_TAKEN: async (program) => {
+    const { email } = await program.newBuyer();
+    return asked(program, signUp, { body: { email, password, name: '또 한 사람' } });
+  },
+  NOT_FOUND: async (program) =>
+    asked(program, readOrder, {
+      as: (await program.newBuyer()).token,
+      params: { orderId: nowhere.orderId },
+    }),
+  ROUTE_NOT_FOUND: async (program) => {
+    const nothing = { method: 'GET', path: '/api/v1/nothing', headers: {}, body: null };
+    return { spec: null, reply: await sendByInject(program.app.http)(nothing) };
+  },
+  HEADERS_TOO_LARGE: async (program) => {
+    const request = requestText('GET /healthz', { 'x-long': 'a'.repeat(17_000) });
+    return { spec: null, reply: replyIn(await exchange(await program.listen(), request)) };
+  },
+} satisfies Partial<Record<ProblemCode, Scenario>>;
+
+const organiser = {
+  LAYOUT_REFUSED: (program) =>
+    asked(program, importVenue, {
+      as: program.organiser,
+      body: { ...venueFields(1, 2), seatsCsv: 'section,row,number,grade,x,y\n1층,1,1,VIP,here,1' },
+    }),
+  SHOW_RULE_BROKEN: async (program) => {
+    const as = program.organiser;
+    const venue = await program.must(importVenue, { as, body: venueFields(1, 2) });
+    // The plan has only VIP seats, and the sale closes before it opens.
+    const fields = { ...showFields(venue.id), saleClosesAt: hoursFromNow(-2) };
+    return asked(program, createShow, { as, body: fields });
+  },
+} satisfies Partial<Record<ProblemCode, Scenario>>;
+
+const seats = {
+  SALE_NOT_OPEN: async (program) => {
+    const { as, params } = await inSale(program, { show: { saleOpensAt: hoursFromNow(1) } });
+    return take(program, as, params, { seats: [0] });
+  },
+  SALE_CLOSED: async (program) => {
+    const show = { saleOpensAt: hoursFromNow(-2), saleClosesAt: hoursFromNow(-1) };
+    const { as, params } = await inSale(program, { show });
+    return take(program, as, params, { seats: [0] });
+  },
+  SEATS_TAKEN: async (program) => {
+    const { as, params, performanceId } = await inSale(program);
+    await program.hold((await program.newBuyer()).token, performanceId, [1, 2]);
+    return take(program, as, params, { seats: [2, 3] });
+  },
+  SEATS_BLOCKED: async (program) => {
+    const { as, params } = await inSale(program);
+    await program.must(blockSeats, { as: program.organiser, params, body: { block: [2] } });
+    return take(program, as, params, { seats: [2, 3] });
+  },
+  NO_ADJACENT_SEATS: async (program) => {
+    const { as, params } = await inSale(program, { rows: 3, seatsInRow: 2 });
+    return take(program, as, params, { bestAvailable: { grade: 'R', count: 3 } });
+  },
+  SEAT_LEFT_STRANDED: async (program) => {
+    const { as, params } = await inSale(program, { show: { refusesStranding: true } });
+    return take(program, as, params, { seats: [1] });
+  },
+  BUYER_LIMIT_REACHED: async (program) => {
+    const { as, params, performanceId } = await inSale(program);
+    await program.hold(as, performanceId, [0, 1, 2, 3]);
+    return take(program, as, params, { seats: [4] });
+  },
+  SHOW_SOLD_OUT: async (program) => {
+    const { as, params, performanceId } = await inSale(program, { rows: 2, seatsInRow: 1 });
+    await program.buy(as, performanceId, [0, 1]);
+    const late = await program.newBuyer();
+    return take(program, late.token, params, { bestAvailable: { grade: 'R', count: 1 } });
+  },
+  HOLD_ENDED: async (program) => {
+    const { as, performanceId } = await inSale(program);
+    const { id: holdId } = await program.hold(as, performanceId, [0]);
+    await program.must(releaseHold, { as, params: { holdId } });
+    return asked(program, placeOrder, { as, body: { holdId } });
+  },
+  HOLD_EXTENDED_ALREADY: async (program) => {
+    const { as, performanceId } = await inSale(program);
+    const { id: holdId } = await program.hold(as, performanceId, [0]);
+    await program.must(extendHold, { as, params: { holdId } });
+    return asked(program, extendHold, { as, params: { holdId } });
+  },
+} satisfies Partial<Record<ProblemCode, Scenario>>;
+
+const confirm = (
+  program: Program,
+  as: string,
+  checkout: { attemptId: string },
+  body: { paymentKey: string; amount: number },
+) => asked(program, confirmPayment, { as, params: { attemptId: checkout.attemptId }, body });
+
+const money = {
+  HOLD_HAS_ORDER: async (program) => {
+    const { as, performanceId } = await inSale(program);
+    const { order } = await program.order(as, performanceId, [0]);
+    return asked(program, placeOrder, { as, body: { holdId: order.holdId } });
+  },
+  ORDER_NOT_PAYABLE: async (program) => {
+    const { as, performanceId } = await inSale(program);
+    const { order } = await program.buy(as, performanceId, [0]);
+    return asked(program, openAttempt, { as, params: { orderId: order.id } });
+  },
+  ORDER_NOT_CANCELLABLE: async (program) => {
+    const { as, performanceId } = await inSale(program);
+    const { order } = await program.buy(as, performanceId, [0]);
+    return asked(program, cancelOrder, { as, params: { orderId: order.id } });
+  },
+  AMOUNT_MISMATCH: async (program) => {
+    const { as, performanceId } = await inSale(program);
+    const { checkout } = await program.order(as, performanceId, [0]);
+    const { amount } = checkout.amount;
+    const paymentKey = await program.sandbox.authenticate(checkout.attemptId, amount - 1000);
+    return confirm(program, as, checkout, { paymentKey, amount: amount - 1000 });
+  },
+  PAYMENT_DECLINED: async (program) => {
+    const { as, performanceId } = await inSale(program);
+    const { checkout } = await program.order(as, performanceId, [0]);
+    return { spec: confirmPayment, reply: await program.pay(as, checkout, 'decline') };
+  },
+  PAYMENT_PROVIDER_REFUSED: async (program) => {
+    const { as, performanceId } = await inSale(program);
+    const { checkout } = await program.order(as, performanceId, [0]);
+    const match = { call: 'confirm', orderId: checkout.attemptId };
+    await program.sandbox.rule({ match, action: 'answer', status: 400, code: 'INVALID_API_KEY' });
+    return { spec: confirmPayment, reply: await program.pay(as, checkout) };
+  },
+  IDEMPOTENCY_KEY_MISSING: async (program) => {
+    const { as, params } = await inSale(program);
+    return asked(program, takeHold, { as, params, body: { seats: [0] }, key: null });
+  },
+  IDEMPOTENCY_KEY_REUSED: async (program) => {
+    const { as, params } = await inSale(program);
+    const key = freshKey();
+    await program.must(takeHold, { as, params, body: { seats: [0] }, key });
+    return asked(program, takeHold, { as, params, body: { seats: [1] }, key });
+  },
+} satisfies Partial<Record<ProblemCode, Scenario>>;
+
+/** Those that an ordinary program answers, without anything being broken on purpose. */
+export const ordinary = { ...identity, ...organiser, ...seats, ...money };
