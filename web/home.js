@@ -3,6 +3,7 @@ import {
   call,
   day,
   dayAndTime,
+  dayTimeAndZone,
   element,
   say,
   serverNowMs,
@@ -77,7 +78,7 @@ function drawNext() {
   const show = nextToOpen();
   next.hidden = show === undefined;
   if (show === undefined) return;
-  const at = `${dayAndTime(show.saleOpensAt)} (${zoneName(show.saleOpensAt)})`;
+  const at = dayTimeAndZone(show.saleOpensAt);
   next.replaceChildren(
     element('img', { src: show.posterUrl, alt: '', width: '600', height: '800' }),
     element(

@@ -1,4 +1,4 @@
-import { call, dayAndTime, element, say, sleep, startPage, won, zoneName } from './shell.js';
+import { call, dayTimeAndZone, element, say, sleep, startPage, won } from './shell.js';
 
 const words = {
   PENDING: {
@@ -123,8 +123,7 @@ const seatOf = ({ section, row, number }) =>
   });
 
 function facts() {
-  const inZone = (instant) =>
-    `${dayAndTime(instant, order.timeZone)} (${zoneName(instant, order.timeZone)})`;
+  const inZone = (instant) => dayTimeAndZone(instant, order.timeZone);
   return element(
     'dl',
     {},

@@ -33,7 +33,10 @@ function applyLanguage() {
   renderPage();
 }
 
-/** Shows the page in the reader's language; `render` draws what is not in the HTML, at every change. */
+/**
+ * Shows the page in the reader's language. `render` draws what is not in the HTML, again at every
+ * change of it.
+ */
 export function startPage(title, render) {
   pageTitle = title;
   renderPage = render;
@@ -74,6 +77,10 @@ export const zoneName = (instant, timeZone) =>
   formatIn({ timeZoneName: 'shortOffset', ...(timeZone === undefined ? {} : { timeZone }) })
     .formatToParts(new Date(instant))
     .find(({ type }) => type === 'timeZoneName')?.value ?? '';
+
+/** Day, time and the name of the zone that they are told in. */
+export const dayTimeAndZone = (instant, timeZone) =>
+  `${dayAndTime(instant, timeZone)} (${zoneName(instant, timeZone)})`;
 
 /** An element; text never becomes markup. */
 export function element(name, attributes = {}, ...children) {

@@ -1,5 +1,14 @@
 import { categories, states } from './catalogue-words.js';
-import { call, dayAndTime, element, say, startPage, won, zoneName } from './shell.js';
+import {
+  call,
+  dayAndTime,
+  dayTimeAndZone,
+  element,
+  say,
+  startPage,
+  won,
+  zoneName,
+} from './shell.js';
 
 const listedMax = 12;
 const page = document.querySelector('#page');
@@ -81,7 +90,7 @@ function draw() {
   if (show === null) return;
   document.title = `${say(show.title)} · Usher`;
   const { mark, words } = states[show.saleState];
-  const opens = `${dayAndTime(show.saleOpensAt, show.venue.timeZone)} (${zoneName(show.saleOpensAt, show.venue.timeZone)})`;
+  const opens = dayTimeAndZone(show.saleOpensAt, show.venue.timeZone);
   page.replaceChildren(
     element(
       'article',
