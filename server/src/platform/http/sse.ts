@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import type { Clock } from '../clock.ts';
 import { makeLoop } from '../clock.ts';
+import { Failure } from '../failure.ts';
 
 /**
  * Event streams: a frame is built once as a buffer and written to every viewer of its topic. A
@@ -8,6 +9,7 @@ import { makeLoop } from '../clock.ts';
  * start from the state, so nothing is lost by it.
  */
 export type Streams = {
+  /** Throws OVERLOADED when as many watch as one process can serve, or when it is closing. */
   join(topic: string, reply: FastifyReply, first: string): void;
   send(topic: string, frame: string): void;
   viewers(topic: string): number;
@@ -15,16 +17,34 @@ export type Streams = {
 };
 
 const unreadBytesMax = 64 * 1024;
+/** Proxies and the server's own time limit of 60 s cut off what says nothing. */
 const heartbeatMs = 15_000;
+/** 14 kB each (quality.md, S2b): 280 MB. */
 const viewersMax = 20_000;
 
 export const frameOf = (event: string, id: string, data: string): string =>
   `event: ${event}\nid: ${id}\ndata: ${data}\n\n`;
 
+type Socket = FastifyReply['raw'];
+
+/** Takes the socket from Fastify, with the headers that were set for it (those for other sites). */
+const openStream = (reply: FastifyReply): Socket => {
+  const headers = reply.getHeaders();
+  reply.hijack();
+  reply.raw.writeHead(200, {
+    ...(headers as Record<string, string>),
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+  });
+  return reply.raw;
+};
+
 export const makeStreams = (clock: Clock): Streams => {
-  const topics = new Map<string, Set<FastifyReply['raw']>>();
+  const topics = new Map<string, Set<Socket>>();
   let viewers = 0;
-  const writeTo = (socket: FastifyReply['raw'], bytes: Buffer): void => {
+  let isClosing = false;
+  const writeTo = (socket: Socket, bytes: Buffer): void => {
     if (socket.writableLength > unreadBytesMax) socket.destroy();
     else socket.write(bytes);
   };
@@ -35,21 +55,16 @@ export const makeStreams = (clock: Clock): Streams => {
       const bytes = Buffer.from(': still here\n\n');
       for (const sockets of topics.values()) for (const socket of sockets) writeTo(socket, bytes);
     },
+    // Writing to a socket does not throw: what is wrong with it comes as its own event.
     onError: () => undefined,
   });
   return {
     join: (topic, reply, first) => {
-      reply.hijack();
-      const socket = reply.raw;
-      if (viewers >= viewersMax) {
-        socket.writeHead(503, { 'retry-after': '5' }).end();
-        return;
-      }
-      socket.writeHead(200, {
-        'content-type': 'text/event-stream; charset=utf-8',
-        'cache-control': 'no-store',
-        'x-accel-buffering': 'no',
-      });
+      if (isClosing || viewers >= viewersMax)
+        throw new Failure('OVERLOADED', 'no more viewers can be served', { retryable: true });
+      const socket = openStream(reply);
+      // Whoever left before we came to them is not waited for: their end was told already.
+      if (socket.destroyed || socket.closed) return;
       socket.write(first);
       const sockets = topics.get(topic) ?? new Set();
       topics.set(topic, sockets.add(socket));
@@ -68,6 +83,7 @@ export const makeStreams = (clock: Clock): Streams => {
     },
     viewers: (topic) => topics.get(topic)?.size ?? 0,
     close: async () => {
+      isClosing = true;
       await beat.stop();
       for (const sockets of topics.values()) for (const socket of sockets) socket.end();
     },

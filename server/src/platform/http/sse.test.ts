@@ -1,0 +1,167 @@
+import { EventEmitter, once } from 'node:events';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { afterEach, describe, expect, test } from 'vitest';
+import { openRaw, requestText } from '../../../../tests/support/raw-http.ts';
+import { until } from '../../../../tests/support/until.ts';
+import { manualClock } from '../clock.ts';
+import { frameOf, makeStreams, type Streams } from './sse.ts';
+import { openTestServer, plainRoute } from './test-bed.ts';
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+const openStreams = () => {
+  const clock = manualClock(0);
+  const streams = makeStreams(clock);
+  closers.push(streams.close);
+  return { clock, streams };
+};
+/** A server whose one route is a stream of the topic that the query names. */
+const open = async (before: () => Promise<void> = async () => undefined) => {
+  const { clock, streams } = openStreams();
+  const handler = plainRoute(async (request) => {
+    await before();
+    const topic = new URL(request.raw.url, 'http://usher').searchParams.get('topic') ?? '';
+    return { stream: (reply: FastifyReply) => streams.join(topic, reply, 'first\n\n') };
+  });
+  const { app, lines } = await openTestServer([handler], { allowedOrigins: ['https://a.example'] });
+  const origin = await app.listen({ host: '127.0.0.1', port: 0 });
+  closers.push(() => app.close());
+  return { app, clock, streams, origin, lines };
+};
+type Opened = { origin: string; streams: Streams; app: FastifyInstance };
+
+const watch = async ({ origin, streams }: Opened, topic: string, headers = {}) => {
+  const before = streams.viewers(topic);
+  const socket = await openRaw(origin);
+  closers.push(() => void socket.destroy());
+  const heard = { text: '' };
+  socket.on('data', (bytes) => (heard.text += bytes.toString()));
+  socket.write(
+    requestText(`GET /api/v1/plain?topic=${topic}`, { connection: 'keep-alive', ...headers }),
+  );
+  await until('the viewer has joined', () => streams.viewers(topic) > before);
+  const hears = (text: string) => until(`«${text}»`, () => heard.text.includes(text));
+  return { socket, heard, hears };
+};
+
+describe('a stream of events', () => {
+  test('begins with the state and goes on with every frame of its topic, and no other’s', async () => {
+    const server = await open();
+    const [a, b] = [await watch(server, 'a'), await watch(server, 'b')];
+    server.streams.send('a', frameOf('delta', '7', '[1]'));
+    server.streams.send('nobody watches', frameOf('delta', '8', '[1]'));
+    server.streams.send('b', frameOf('delta', '9', '[2]'));
+    await a.hears('first\n\n');
+    await a.hears('event: delta\nid: 7\ndata: [1]\n\n');
+    await b.hears('id: 9');
+    expect(a.heard.text).not.toMatch(/id: [89]/);
+    expect(a.heard.text).toContain('content-type: text/event-stream; charset=utf-8');
+    expect(a.heard.text).toContain('cache-control: no-store');
+  });
+
+  test('may be read by a page of an allowed site', async () => {
+    const server = await open();
+    const { heard, hears } = await watch(server, 'a', { origin: 'https://a.example' });
+    await hears('first');
+    expect(heard.text).toContain('access-control-allow-origin: https://a.example');
+  });
+
+  test('shows every 15 s that it lives, so that nothing on the way cuts it off', async () => {
+    const server = await open();
+    const { heard, hears } = await watch(server, 'a');
+    await server.clock.advance(14_999);
+    expect(heard.text).not.toContain(': still here');
+    await server.clock.advance(1);
+    await hears(': still here\n\n');
+  });
+
+  test('of a viewer who left is forgotten', async () => {
+    const server = await open();
+    const { socket } = await watch(server, 'a');
+    const other = await watch(server, 'a');
+    socket.destroy();
+    await until('one viewer is left', () => server.streams.viewers('a') === 1);
+    server.streams.send('a', frameOf('delta', '1', ''));
+    await other.hears('id: 1');
+  });
+
+  test('that a viewer left before it began is not counted for ever', async () => {
+    let go = (): void => undefined;
+    const held = new Promise<void>((resolve) => (go = resolve));
+    let hasCome = false;
+    let hasLeft = false;
+    const server = await open(() => {
+      hasCome = true;
+      return held;
+    });
+    server.app.server.on('connection', (socket) => socket.on('close', () => (hasLeft = true)));
+    const socket = await openRaw(server.origin);
+    socket.write(requestText('GET /api/v1/plain?topic=a'));
+    await until('the request has come', () => hasCome);
+    socket.destroy();
+    await until('the server knows that they left', () => hasLeft);
+    go();
+    await server.app.close();
+    expect(server.streams.viewers('a')).toBe(0);
+    expect(server.lines).toEqual([]);
+  });
+
+  test('of a viewer who does not read is cut off; who reads goes on, and memory is bounded', async () => {
+    const server = await open();
+    const [slow, quick] = [await watch(server, 'a'), await watch(server, 'a')];
+    slow.socket.pause();
+    let sent = 0;
+    // The system keeps some megabytes before a byte waits in our memory.
+    while (server.streams.viewers('a') === 2) {
+      const id = `id: ${++sent}\n`;
+      server.streams.send('a', frameOf('delta', String(sent), 'x'.repeat(48 * 1024)));
+      while (!quick.heard.text.includes(id)) await new Promise((resolve) => setImmediate(resolve));
+      quick.heard.text = quick.heard.text.slice(-64 * 1024);
+    }
+    server.streams.send('a', frameOf('delta', 'last', ''));
+    await quick.hears('id: last');
+    const cut = once(slow.socket, 'close');
+    slow.socket.resume();
+    await cut;
+    expect(slow.heard.text).not.toContain('id: last');
+  });
+
+  test('ends when the program closes, and nobody is let in afterwards', async () => {
+    const server = await open();
+    const { socket, hears } = await watch(server, 'a');
+    const left = once(socket, 'close');
+    await server.streams.close();
+    await hears('\r\n0\r\n\r\n');
+    expect(server.streams.viewers('a')).toBe(0);
+    const late = await fetch(`${server.origin}/api/v1/plain?topic=a`);
+    expect(await late.json()).toMatchObject({ status: 503, code: 'OVERLOADED' });
+    await server.app.close();
+    await left;
+  });
+});
+
+describe('20,000 viewers are all that one process serves', () => {
+  /** As much of a reply as a stream touches. */
+  const madeUp = () => {
+    const raw = Object.assign(new EventEmitter(), {
+      ...{ writableLength: 0, destroyed: false, closed: false },
+      ...{ writeHead: () => raw, write: () => true, end: () => raw.emit('close') },
+    });
+    return { raw, reply: { raw, hijack: () => undefined, getHeaders: () => ({}) } as never };
+  };
+
+  test('the next one is told to come again later, until somebody leaves', () => {
+    const { streams } = openStreams();
+    const all = Array.from({ length: 20_000 }, madeUp);
+    for (const { reply } of all) streams.join('a', reply, '');
+    expect(() => streams.join('b', madeUp().reply, '')).toThrow(
+      expect.objectContaining({ code: 'OVERLOADED', retryable: true }),
+    );
+    all[0]?.raw.emit('close');
+    streams.join('b', madeUp().reply, '');
+    expect([streams.viewers('a'), streams.viewers('b')]).toEqual([19_999, 1]);
+  });
+});
