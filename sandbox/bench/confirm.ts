@@ -6,8 +6,8 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -170,6 +170,4 @@ receiver.close();
 receiver.closeAllConnections();
 rmSync(folder, { recursive: true });
 const ratio = Number((confirm.cpuMicros / least.cpuMicros).toFixed(2));
-process.stdout.write(
-  `${JSON.stringify({ ...values, confirms, confirm, bare: least, ratio })}\n`,
-);
+process.stdout.write(`${JSON.stringify({ ...values, confirms, confirm, bare: least, ratio })}\n`);

@@ -7,7 +7,12 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../../tests/support/until.ts';
+import { makeIdempotency } from './idempotency.ts';
+import { makeJournal } from './journal.ts';
+import { makeLedger } from './ledger.ts';
+import { makePayments } from './payments.ts';
 import { type Bed, bedStartsAtMs, startSandbox, type Told, whenOver } from './test-bed.ts';
+import { makeTime } from './time.ts';
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));
 const hourMs = 3_600_000;
@@ -242,6 +247,29 @@ describe('a start on a journal', () => {
     const second = await open();
     expect((await second.control('stats')).body).toMatchObject({ payments: 1, ledgerEntries: 0 });
   });
+});
+
+it('lets nobody be told of a change before it is in the file', async () => {
+  const journal = makeJournal();
+  const time = makeTime({ now: () => bedStartsAtMs, wake: () => () => {} });
+  const { nowMs } = time;
+  const ledger = makeLedger({ random: () => 0.5, written: journal.entry });
+  const changes = { changed: journal.payment, touched: journal.payment };
+  const payments = makePayments({ nowMs, random: () => 0.5, ledger, paymentsMax: 10, ...changes });
+  const idempotency = makeIdempotency({ nowMs, keysMax: 10, answered: journal.answer });
+  journal.open(file, { payments, ledger, idempotency, time });
+  payments.openAuthenticated({
+    ...{ orderId: 'order-0001', orderName: 'seats', amount: 15_000, currency: 'KRW' },
+    ...{ method: 'CARD', outcome: 'approve', taxFreeAmount: 0, isPartialCancelable: true },
+    ...{ customerKey: null, customerName: null },
+  });
+  let seen: string | null = null;
+  journal.whenWritten(() => {
+    seen = contents();
+  });
+  expect([seen, contents()]).toEqual([null, '']);
+  journal.close();
+  expect(seen).toContain('order-0001');
 });
 
 it('is one line a turn, however much has changed in it', async () => {
