@@ -1,0 +1,340 @@
+import { replayDeadLetter } from '@usher/contract/operations.ts';
+import { cancelOrder, placeOrder } from '@usher/contract/orders.ts';
+import { addPerformances, createShow, importVenue } from '@usher/contract/organiser.ts';
+import { confirmPayment, openAttempt } from '@usher/contract/payments.ts';
+import { problems } from '@usher/contract/problems.ts';
+import type { RouteSpec } from '@usher/contract/route.ts';
+import { allRoutes } from '@usher/contract/routes.ts';
+import { extendHold, releaseHold, takeHold } from '@usher/contract/seats.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import {
+  type BodyOf,
+  codeOf,
+  freshKey,
+  type Given,
+  headersOf,
+  jsonOf,
+  pathOf,
+  problemOf,
+  type Reply,
+} from '../support/ask.ts';
+import { exampleOf, nowhere } from '../support/examples.ts';
+import { openProgram, type Program } from '../support/program.ts';
+import { openRaw, requestText } from '../support/raw-http.ts';
+import { hoursFromNow, type Sale, showFields, venueFields } from '../support/sale.ts';
+import { until } from '../support/until.ts';
+
+let program: Program;
+let sale: Sale & { performanceIds: string[] };
+let seatsGiven = 0;
+beforeAll(async () => {
+  program = await openProgram();
+  sale = await program.newSale(program.organiser, { rows: 10, seatsInRow: 20 });
+});
+/** A seat that no other test takes. */
+const nextSeat = (): number => seatsGiven++;
+
+type Prepared = Given & {
+  /** The same call with something else in it, where the body or the address can differ. */
+  other: Given;
+};
+const held = async () => {
+  const { token: as } = await program.newBuyer();
+  const { id: holdId } = await program.hold(as, sale.performanceId, [nextSeat()]);
+  return { as, holdId };
+};
+const ordered = async () => {
+  const { token: as } = await program.newBuyer();
+  const placed = await program.order(as, sale.performanceId, [nextSeat()]);
+  return { as, ...placed, orderId: placed.order.id };
+};
+const paidFor = async () => {
+  const { as, checkout } = await ordered();
+  const { attemptId, amount } = checkout;
+  const paymentKey = await program.sandbox.authenticate(attemptId, amount.amount);
+  return { as, params: { attemptId }, body: { paymentKey, amount: amount.amount } };
+};
+const byAddress = (as: string, name: string, id: string, other: string): Prepared => ({
+  ...{ as, params: { [name]: id } },
+  other: { as, params: { [name]: other } },
+});
+const byBody = (as: string, params: Given['params'] & object, body: object, other: object) => ({
+  ...{ as, params, body },
+  other: { as, params, body: other },
+});
+
+/** A call that succeeds, for each route that takes an Idempotency-Key. */
+const cases: Readonly<Record<string, () => Promise<Prepared>>> = {
+  [takeHold.name]: async () => {
+    const { token } = await program.newBuyer();
+    const params = { performanceId: sale.performanceId };
+    return byBody(token, params, { seats: [nextSeat()] }, { seats: [nextSeat()] });
+  },
+  [extendHold.name]: async () => {
+    const { as, holdId } = await held();
+    return byAddress(as, 'holdId', holdId, nowhere.holdId);
+  },
+  [placeOrder.name]: async () => {
+    const { as, holdId } = await held();
+    return byBody(as, {}, { holdId }, { holdId: nowhere.holdId });
+  },
+  [cancelOrder.name]: async () => {
+    const { as, orderId } = await ordered();
+    return byAddress(as, 'orderId', orderId, nowhere.orderId);
+  },
+  [openAttempt.name]: async () => {
+    const { as, orderId } = await ordered();
+    return byAddress(as, 'orderId', orderId, nowhere.orderId);
+  },
+  [confirmPayment.name]: async () => {
+    const { as, params, body } = await paidFor();
+    return byBody(as, params, body, { ...body, amount: body.amount + 1 });
+  },
+  [importVenue.name]: async () =>
+    byBody(program.organiser, {}, venueFields(1, 3), venueFields(1, 4)),
+  [createShow.name]: async () => {
+    const fields = showFields(sale.venueId);
+    return byBody(program.organiser, {}, fields, { ...fields, ageLimit: 19 });
+  },
+  [addPerformances.name]: async () => {
+    const body = (days: number) => ({ startsAt: [hoursFromNow(24 * (30 + days))] });
+    return byBody(program.organiser, { showId: sale.showId }, body(1), body(2));
+  },
+  [replayDeadLetter.name]: async () => {
+    const { performanceId } = sale;
+    const { token } = await program.newBuyer();
+    const { order } = await program.buy(token, performanceId, [nextSeat()]);
+    const [row] = await program.app.db.query<{ event_id: string }>(
+      `INSERT INTO platform.dead_letters (consumer, event_id, show_id, type, payload, tries, error)
+       SELECT 'notifications', id, show_id, type, payload, 5, 'none' FROM platform.outbox
+       WHERE type = 'order.paid' AND payload->>'orderId' = $1 RETURNING event_id`,
+      [order.id],
+    );
+    const params = { consumer: 'notifications', eventId: row?.event_id ?? '' };
+    const other = { as: program.operator, params: { ...params, eventId: nowhere.eventId } };
+    return { as: program.operator, params, other };
+  },
+};
+
+/** Nothing in what these change names the call that changed it: the repeat hears that it was done. */
+const saidBefore: Readonly<Record<string, string>> = {
+  [extendHold.name]: 'HOLD_EXTENDED_ALREADY',
+  [replayDeadLetter.name]: 'NOT_FOUND',
+};
+const keyed = allRoutes.filter((spec) => spec.idempotency !== undefined);
+const prepare = (spec: RouteSpec): Promise<Prepared> => {
+  const made = cases[spec.name];
+  if (made === undefined) throw new Error(`no case for ${spec.name}`);
+  return made();
+};
+const asAnswer = ({ status, bytes }: Reply) => ({ status, text: bytes.toString() });
+
+/** Rows of everything that a call can leave behind, and the money at the provider. */
+const effects = async (): Promise<Record<string, number>> => {
+  const tables = [
+    ...['seats.holds', 'seats.claims', 'orders.orders', 'orders.transitions', 'payments.attempts'],
+    ...['payments.ledger', 'tickets.tickets', 'venues.venues', 'catalogue.shows'],
+    ...['catalogue.performances', 'platform.outbox'],
+  ];
+  const counts = tables.map((table) => `(SELECT count(*) FROM ${table}) AS "${table}"`);
+  const [row] = await program.app.db.query<Record<string, number>>(`SELECT ${counts.join(', ')}`);
+  const money = [...(await program.sandbox.money()).values()];
+  return { ...row, money: money.reduce((sum, amount) => sum + amount, 0) };
+};
+
+describe('a call that is repeated with its key', () => {
+  test('is covered for every route that takes one', () => {
+    expect(Object.keys(cases).sort()).toEqual(keyed.map(({ name }) => name).sort());
+  });
+
+  test.each(keyed)('$name is answered the same, and done once', async (spec) => {
+    const { other, ...given } = await prepare(spec);
+    const key = freshKey();
+    const first = await program.ask(spec, { ...given, key });
+    expect(first.status, first.bytes.toString()).toBeLessThan(300);
+    const after = await effects();
+    const again = await program.ask(spec, { ...given, key });
+    expect(asAnswer(again)).toEqual(asAnswer(first));
+    expect([first, again].map(({ headers }) => headers['idempotent-replay'])).toEqual([
+      undefined,
+      'true',
+    ]);
+    const reused = await program.ask(spec, { ...other, key });
+    expect([reused.status, codeOf(reused)]).toEqual([422, 'IDEMPOTENCY_KEY_REUSED']);
+    expect(await effects()).toEqual(after);
+  });
+
+  test.each(keyed)(
+    '$name is done once although its answer was lost before it was kept',
+    async (spec) => {
+      const { other, ...given } = await prepare(spec);
+      const key = freshKey();
+      const first = await program.ask(spec, { ...given, key });
+      const after = await effects();
+      // What a crash between the deed and the keeping of its answer leaves.
+      await program.app.db.query('DELETE FROM platform.answers WHERE key = $1', [key]);
+      const again = await program.ask(spec, { ...given, key });
+      expect(await effects()).toEqual(after);
+      if (spec.name in saidBefore) {
+        expect(codeOf(again)).toBe(saidBefore[spec.name]);
+        return;
+      }
+      const named = /"(?:id|orderId|attemptId)":"\w+"/g;
+      expect(asAnswer(again).text.match(named)).toEqual(asAnswer(first).text.match(named));
+      expect(again.status).toBe(first.status);
+    },
+  );
+
+  test('is another’s call when another buyer happens on the same key', async () => {
+    const [first, second] = await program.newBuyers(2);
+    const key = freshKey();
+    const params = { performanceId: sale.performanceId };
+    const take = (as: string | undefined) =>
+      program.must(takeHold, { as: as ?? '', params, body: { seats: [nextSeat()] }, key });
+    expect((await take(first?.token)).id).not.toBe((await take(second?.token)).id);
+  });
+
+  test('fifty times at once has one effect, and one answer', async () => {
+    const { other, ...given } = await prepare(placeOrder);
+    const before = await effects();
+    const key = freshKey();
+    const all = Array.from({ length: 50 }, () => program.ask(placeOrder, { ...given, key }));
+    const replies = await Promise.all(all);
+    const answers = new Set(replies.filter(({ status }) => status < 300).map((r) => `${r.bytes}`));
+    expect(answers.size).toBe(1);
+    for (const reply of replies.filter(({ status }) => status >= 300))
+      expect(problemOf(reply)).toMatchObject({ code: 'IDEMPOTENCY_KEY_RUNNING', retryable: true });
+    const grown = (await effects())['orders.orders'] ?? 0;
+    expect(grown - (before['orders.orders'] ?? 0)).toBe(1);
+  });
+});
+
+describe('a refusal', () => {
+  const payment = async (break_: (attemptId: string) => Promise<unknown>) => {
+    const { as, params, body } = await paidFor();
+    await break_(params.attemptId);
+    const given = { as, params, body, key: freshKey() };
+    return [await program.ask(confirmPayment, given), await program.ask(confirmPayment, given)];
+  };
+  const answering = (code: string) => (orderId: string) =>
+    program.sandbox.rule({ match: { call: 'confirm', orderId }, action: 'answer', code });
+
+  test('of the card is the same on the repeat, and no money is asked for again', async () => {
+    const [first, again] = await payment(answering('REJECT_CARD_COMPANY'));
+    if (first === undefined || again === undefined) throw new Error('two answers');
+    expect([first.status, codeOf(first)]).toEqual([402, 'PAYMENT_DECLINED']);
+    expect(asAnswer(again)).toEqual(asAnswer(first));
+  });
+
+  test('that the provider gave to us, not to the buyer, stays that on the repeat', async () => {
+    const [first, again] = await payment(answering('UNAUTHORIZED_KEY'));
+    if (first === undefined || again === undefined) throw new Error('two answers');
+    expect([first.status, codeOf(first)]).toEqual([502, 'PAYMENT_PROVIDER_REFUSED']);
+    expect([again.status, codeOf(again)]).toEqual([502, 'PAYMENT_PROVIDER_REFUSED']);
+  });
+
+  test('of a lost race is not kept: the same call wins when the seat is free again', async () => {
+    const { as, holdId } = await held();
+    const seat = seatsGiven - 1;
+    const { token } = await program.newBuyer();
+    const params = { performanceId: sale.performanceId };
+    const given = { as: token, params, body: { seats: [seat] }, key: freshKey() };
+    expect(codeOf(await program.ask(takeHold, given))).toBe('SEATS_TAKEN');
+    await program.must(releaseHold, { as, params: { holdId } });
+    expect((await program.must(takeHold, given)).seats.map(({ seatNo }) => seatNo)).toEqual([seat]);
+  });
+});
+
+describe('a key', () => {
+  const required = keyed.filter((spec) => spec.idempotency === 'required');
+  test.each(required)('is asked for by $name, and has its form', async (spec) => {
+    const given = { ...exampleOf(spec, nowhere), as: program.operator };
+    const wrong = [null, 'too-short', 'a'.repeat(256), 'with a blank in it', 'ключ-ключ-ключ-ключ'];
+    for (const key of wrong) {
+      const code = codeOf(await program.ask(spec, { ...given, key }));
+      expect([key, code]).toEqual([key, 'IDEMPOTENCY_KEY_MISSING']);
+    }
+    expect(problems.IDEMPOTENCY_KEY_MISSING.status).toBe(400);
+  });
+
+  test.each(keyed.filter((spec) => spec.idempotency === 'optional'))(
+    'is not asked for by $name',
+    async (spec) => {
+      const { other, ...given } = await prepare(spec);
+      expect((await program.ask(spec, { ...given, key: null })).status).toBeLessThan(300);
+    },
+  );
+});
+
+describe('a buyer who hung up before the answer came', () => {
+  /** Sends the call, and hangs up when its effect can be seen. */
+  const loseAnswer = async (spec: RouteSpec, given: Given, isDone: () => Promise<boolean>) => {
+    const socket = await openRaw(await program.listen());
+    const body = given.body === undefined ? '' : JSON.stringify(given.body);
+    const { connection: _, ...headers } = headersOf(spec, given);
+    const length = { 'content-length': Buffer.byteLength(body) };
+    // The answer may lie in the socket: it is never read.
+    socket.pause();
+    socket.write(requestText(`POST ${pathOf(spec, given)}`, { ...headers, ...length }, body));
+    await until(`${spec.name} is done`, isDone);
+    socket.destroy();
+  };
+  /** As a good client does: again, with the same key, while the first call is still running. */
+  const again = async (spec: RouteSpec, given: Given): Promise<Record<string, unknown>> => {
+    const reply = await until('the first call has ended', async () => {
+      const told = await program.ask(spec, given);
+      return told.status === 409 ? null : told;
+    });
+    expect(reply.status, reply.bytes.toString()).toBeLessThan(300);
+    return jsonOf(reply);
+  };
+  const count = async (sql: string, id: string): Promise<number> => {
+    const [row] = await program.app.db.query<{ count: number }>(sql, [id]);
+    return row?.count ?? 0;
+  };
+
+  test('finds the same hold, the same order and the paid order on the repeat', async () => {
+    const { token: as, accountId } = await program.newBuyer();
+    const params = { performanceId: sale.performanceId };
+    const take = { as, params, body: { seats: [nextSeat()] }, key: freshKey() };
+    const holds = 'SELECT count(*) FROM seats.holds WHERE buyer_id = $1';
+    await loseAnswer(takeHold, take, async () => (await count(holds, accountId)) === 1);
+    const hold = await again(takeHold, take);
+    expect(await count(holds, accountId)).toBe(1);
+
+    const place = { as, body: { holdId: hold['id'] }, key: freshKey() };
+    const orders = 'SELECT count(*) FROM orders.orders WHERE buyer_id = $1';
+    await loseAnswer(placeOrder, place, async () => (await count(orders, accountId)) === 1);
+    const { order, checkout } = (await again(placeOrder, place)) as BodyOf<typeof placeOrder>;
+    expect([order.holdId, await count(orders, accountId)]).toEqual([hold['id'], 1]);
+
+    const { attemptId, amount } = checkout;
+    const paymentKey = await program.sandbox.authenticate(attemptId, amount.amount);
+    const body = { paymentKey, amount: amount.amount };
+    const pay = { as, params: { attemptId }, body, key: freshKey() };
+    const captures = 'SELECT count(*) FROM payments.ledger WHERE order_id = $1';
+    await loseAnswer(confirmPayment, pay, async () => (await count(captures, order.id)) === 1);
+    const paid = await again(confirmPayment, pay);
+    expect(paid).toEqual({ orderId: order.id, orderState: 'PAID' });
+    expect(await count(captures, order.id)).toBe(1);
+    expect((await program.sandbox.money()).get(attemptId)).toBe(amount.amount);
+  });
+});
+
+test('the answer outlives the program: after a restart a repeat is still a repeat', async () => {
+  const before: [RouteSpec, Given, Reply][] = [];
+  for (const spec of keyed) {
+    const { other, ...call } = await prepare(spec);
+    const given = { ...call, key: freshKey() };
+    before.push([spec, given, await program.ask(spec, given)]);
+  }
+  const after = await effects();
+  await program.close();
+  const { databaseUrl, sandbox } = program;
+  program = await openProgram({ databaseUrl, sandbox });
+  for (const [spec, given, reply] of before) {
+    const again = await program.ask(spec, given);
+    expect([spec.name, asAnswer(again)]).toEqual([spec.name, asAnswer(reply)]);
+  }
+  expect(await effects()).toEqual(after);
+});
