@@ -2,7 +2,8 @@
  * What a confirm costs the sandbox: starts it, authenticates a batch, confirms each payment once
  * over kept connections and prints one JSON line. CPU is the sandbox's own, asked of it before and
  * after; a bare node:http server asked the same in the same run shows what the machine is worth
- * at the moment. `--webhooks` also has the sandbox tell a receiver of every payment, `--journal` has it keep one.
+ * at the moment. `--webhooks` also has the sandbox tell a receiver of every payment, `--journal`
+ * has it keep one.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -99,10 +99,7 @@ export function makeSandbox(options: SandboxOptions) {
       new Promise((resolve) => {
         time.close();
         sender.close();
-        server.close(() => {
-          journal.close();
-          resolve();
-        });
+        server.close(() => resolve(journal.close()));
         server.closeAllConnections();
       }),
     /** Moves the sandbox's time, as `POST /__ctl/clock/advance` does. */
