@@ -1,5 +1,4 @@
 import pg from 'pg';
-import type { Histogram } from 'prom-client';
 import { Failure } from '../failure.ts';
 import type { Log } from '../log.ts';
 
@@ -7,8 +6,14 @@ import type { Log } from '../log.ts';
 export type Sql = {
   query<Row>(text: string, params?: readonly unknown[]): Promise<Row[]>;
 };
+/**
+ * What a deadlock or a serialization failure undid is repeated, up to 3 times in all: a statement
+ * of its own, or the whole function of a transaction. Failures of the world are thrown as Failure:
+ * STORE_UNREACHABLE and STORE_TIMEOUT (the outcome may be unknown), STORE_CONFLICT and OVERLOADED
+ * (nothing was done), all of them retryable.
+ */
 export type Database = Sql & {
-  /** READ COMMITTED. Repeats the whole function up to 3 times on deadlock or serialization failure. */
+  /** READ COMMITTED. */
   transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 };
@@ -16,35 +21,111 @@ export type Database = Sql & {
 // int8 and numeric would come as strings: counts and won amounts stay far below 2^53.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
-const unreachableStates = new Set(['57P01', '57P02', '57P03', '53300', '08006', '08001', '08003']);
-const retryStates = new Set(['40001', '40P01']);
+/** Connection lost or refused, resources used up, the disk fails, a standby without a leader. */
+const unreachableStates = /^(?:08|53|58)\w{3}$|^57P\w\d?$|^25006$/;
 const timeoutStates = new Set(['55P03', '57014', '25P03']);
+const conflictStates = new Set(['40001', '40P01']);
+const triesMax = 3;
 
-const stateOf = (error: unknown): string | undefined =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : undefined;
+const stateOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+const isConflict = (error: unknown): boolean => conflictStates.has(stateOf(error));
+
+/** Whether the connection is of no more use: it is broken, or an answer is still on its way. */
+const isLost = (cause: unknown): boolean => {
+  const state = stateOf(cause);
+  const text = cause instanceof Error ? cause.message : '';
+  return (
+    unreachableStates.test(state) ||
+    /^E[A-Z_]+$/.test(state) ||
+    /Connection terminated|not queryable|connection was closed|Query read timeout/i.test(text)
+  );
+};
 
 /** Turns what the driver throws into a Failure, so that nobody above sees an SQLSTATE. */
-const asFailure = (error: unknown): unknown => {
-  const state = stateOf(error);
-  if (state !== undefined && timeoutStates.has(state))
-    return new Failure('STORE_TIMEOUT', 'the database took too long', {
-      retryable: true,
-      cause: error,
-    });
-  const isConnectionLoss =
-    (state !== undefined && (unreachableStates.has(state) || /^E[A-Z]+$/.test(state))) ||
-    (error instanceof Error &&
-      /Connection terminated|timeout exceeded when trying to connect|not queryable/.test(
-        error.message,
-      ));
-  if (isConnectionLoss)
-    return new Failure('STORE_UNREACHABLE', 'the database cannot be reached', {
-      retryable: true,
-      cause: error,
-    });
-  return error;
+const asFailure = (cause: unknown): unknown => {
+  const text = cause instanceof Error ? cause.message : '';
+  const failure = (code: string, message: string): Failure =>
+    new Failure(code, message, { retryable: true, cause });
+  if (timeoutStates.has(stateOf(cause)) || text === 'Query read timeout')
+    return failure('STORE_TIMEOUT', 'the database took too long');
+  if (text === 'timeout exceeded when trying to connect')
+    return failure('OVERLOADED', 'all connections to the database are in use');
+  if (isLost(cause)) return failure('STORE_UNREACHABLE', 'the database cannot be reached');
+  return cause;
+};
+
+const repeated = async <T>(log: Log, work: () => Promise<T>): Promise<T> => {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      if (tries === triesMax)
+        throw new Failure('STORE_CONFLICT', 'others were always in the way', {
+          retryable: true,
+          cause: error,
+        });
+      log.warn({ state: stateOf(error), tries }, 'undone by the database, repeated');
+    }
+  }
+};
+
+/** A connection, and whether it was lost while it was used. */
+type Use = { readonly client: pg.PoolClient; isLost: boolean };
+
+const run = async (use: Use, text: string, params: readonly unknown[]) => {
+  try {
+    return await use.client.query(text, params as unknown[]);
+  } catch (error) {
+    use.isLost ||= isLost(error);
+    throw asFailure(error);
+  }
+};
+const on = (use: Use): Sql => ({
+  query: async <Row>(text: string, params: readonly unknown[] = []) =>
+    (await run(use, text, params)).rows as Row[],
+});
+
+/**
+ * One use of a connection, which is given back unless it was lost. The pool's own `query` would
+ * throw it away after every error, a breach of a constraint among them.
+ */
+const withClient = async <T>(pool: pg.Pool, work: (use: Use) => Promise<T>): Promise<T> => {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw asFailure(error);
+  });
+  const use: Use = { client, isLost: false };
+  // Between two statements a loss is told to nobody else, and would end the process.
+  const onLost = (): void => {
+    use.isLost = true;
+  };
+  client.on('error', onLost);
+  try {
+    return await work(use);
+  } finally {
+    client.off('error', onLost);
+    client.release(use.isLost);
+  }
+};
+
+const inTransaction = async <T>(use: Use, work: (tx: Sql) => Promise<T>): Promise<T> => {
+  try {
+    await run(use, 'BEGIN', []);
+    const result = await work(on(use));
+    const { command } = await run(use, 'COMMIT', []);
+    // The answer to COMMIT when a statement failed and `work` went on all the same.
+    if (command !== 'COMMIT')
+      throw new Error('assertion failed: a transaction was undone by an error that it dropped');
+    return result;
+  } catch (error) {
+    // A connection that cannot roll back is thrown away with whatever it held.
+    if (!use.isLost)
+      await run(use, 'ROLLBACK', []).catch(() => {
+        use.isLost = true;
+      });
+    throw error;
+  }
 };
 
 export const openDatabase = (options: {
@@ -57,67 +138,40 @@ export const openDatabase = (options: {
   statementTimeoutMs?: number;
   /** Longest wait for a lock (pretix: 3 s). */
   lockTimeoutMs?: number;
-  durations?: Histogram;
+  /** Longest wait for a connection, to be made or to come free. */
+  connectTimeoutMs?: number;
 }): Database => {
+  const { log, poolMax, statementTimeoutMs = 10_000 } = options;
   const pool = new pg.Pool({
     connectionString: options.url,
     application_name: `usher ${options.name}`,
-    max: options.poolMax,
-    connectionTimeoutMillis: 5000,
+    max: poolMax,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 5000,
     idleTimeoutMillis: 60_000,
-    statement_timeout: options.statementTimeoutMs ?? 10_000,
+    keepAlive: true,
+    statement_timeout: statementTimeoutMs,
+    // For a database that has no say any more: its machine is gone, the network swallows answers.
+    query_timeout: statementTimeoutMs + 2000,
     lock_timeout: options.lockTimeoutMs ?? 3000,
     // A stopped process must not keep a lock for ever.
     idle_in_transaction_session_timeout: 10_000,
   });
-  pool.on('error', (error) => options.log.warn({ err: error }, 'an idle connection was lost'));
+  pool.on('error', (error) => log.warn({ err: error }, 'an idle connection was lost'));
 
-  const on = (client: pg.Pool | pg.PoolClient): Sql => ({
-    query: async <Row>(text: string, params: readonly unknown[] = []): Promise<Row[]> => {
-      try {
-        const result = await client.query(text, params as unknown[]);
-        return result.rows as Row[];
-      } catch (error) {
-        throw asFailure(error);
-      }
-    },
-  });
-  const once = async <T>(work: (tx: Sql) => Promise<T>): Promise<T> => {
-    let client: pg.PoolClient;
-    try {
-      client = await pool.connect();
-    } catch (error) {
-      throw asFailure(error);
-    }
-    let broken: Error | undefined;
-    try {
-      const tx = on(client);
-      await tx.query('BEGIN');
-      const result = await work(tx);
-      await tx.query('COMMIT');
-      return result;
-    } catch (error) {
-      // A connection that cannot roll back is thrown away with whatever it held.
-      await client.query('ROLLBACK').catch((e: Error) => {
-        broken = e;
-      });
-      throw error;
-    } finally {
-      client.release(broken);
-    }
+  // Crowds go through batchers; whoever waits behind 50 others for each connection waits too long.
+  const waitingMax = 50 * poolMax;
+  const refuseWhenFull = (): void => {
+    if (pool.waitingCount >= waitingMax)
+      throw new Failure('OVERLOADED', 'too many wait for the database', { retryable: true });
   };
   return {
-    ...on(pool),
+    query: async (text, params) => {
+      refuseWhenFull();
+      return repeated(log, () => withClient(pool, (use) => on(use).query(text, params)));
+    },
     transaction: async (work) => {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await once(work);
-        } catch (error) {
-          const state = stateOf(error);
-          if (attempt >= 3 || state === undefined || !retryStates.has(state)) throw error;
-          options.log.warn({ state, attempt }, 'transaction repeated');
-        }
-      }
+      refuseWhenFull();
+      return repeated(log, () => withClient(pool, (use) => inTransaction(use, work)));
     },
     close: () => pool.end(),
   };

@@ -1,0 +1,358 @@
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
+import { until } from '../../../../tests/support/until.ts';
+import { Failure } from '../failure.ts';
+import { type Log, silentLog } from '../log.ts';
+import { type Database, openDatabase, type Sql } from './sql.ts';
+import { openTestProxy } from './test-proxy.ts';
+
+const { url } = await makeTestDatabase();
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+type More = Partial<Parameters<typeof openDatabase>[0]>;
+const open = (more: More = {}): Database => {
+  const db = openDatabase({ url, name: 'tested', log: silentLog, poolMax: 4, ...more });
+  closers.push(db.close);
+  return db;
+};
+const warned = () => {
+  const lines: object[] = [];
+  const warn = (fields: object, text: string) => void lines.push({ ...fields, text });
+  return { lines, log: { ...silentLog, warn } as unknown as Log };
+};
+const failureOf = (promise: Promise<unknown>): Promise<Failure> =>
+  promise.then(
+    () => expect.unreachable(),
+    (error: unknown) => {
+      if (!(error instanceof Failure)) throw error;
+      return error;
+    },
+  );
+
+beforeAll(async () => {
+  const db = openDatabase({ url, name: 'setup', log: silentLog, poolMax: 1 });
+  await db.query('CREATE TABLE tills (id integer PRIMARY KEY, won bigint NOT NULL)');
+  await db.query('INSERT INTO tills VALUES (1, 0), (2, 0)');
+  await db.query('CREATE SEQUENCE calls');
+  // Fails with a state; as often as it is told, counted where no rollback reaches.
+  await db.query(`
+    CREATE FUNCTION failing(state text, times integer) RETURNS integer LANGUAGE plpgsql AS $$
+    BEGIN
+      IF nextval('calls') <= times THEN RAISE 'planted' USING ERRCODE = state; END IF;
+      RETURN currval('calls');
+    END $$`);
+  // Takes one till, waits until somebody else has taken another, takes the other: once crosswise.
+  await db.query(`
+    CREATE FUNCTION crosswise(first integer, second integer) RETURNS void LANGUAGE plpgsql AS $$
+    BEGIN
+      UPDATE tills SET won = won + 1 WHERE id = first;
+      PERFORM nextval('calls');
+      WHILE (SELECT last_value FROM calls) < 2 LOOP PERFORM pg_sleep(0.01); END LOOP;
+      UPDATE tills SET won = won + 1 WHERE id = second;
+    END $$`);
+  await db.close();
+});
+const reset = async (db: Database): Promise<void> => {
+  await db.query("SELECT setval('calls', 1, false)");
+  await db.query('UPDATE tills SET won = 0');
+};
+const tills = (db: Sql) => db.query<{ won: number }>('SELECT won FROM tills ORDER BY id');
+const callsOf = async (db: Database): Promise<number> =>
+  (await db.query<{ n: number }>('SELECT last_value AS n FROM calls'))[0]?.n ?? 0;
+
+const pidOf = async (sql: Sql): Promise<number> =>
+  (await sql.query<{ pid: number }>('SELECT pg_backend_pid() AS pid'))[0]?.pid ?? 0;
+
+describe('a statement', () => {
+  test('answers its rows, with counts and amounts as numbers', async () => {
+    const db = open();
+    expect(await db.query('SELECT 9007199254740991::bigint AS n, $1::text AS t', ['a'])).toEqual([
+      { n: 9007199254740991, t: 'a' },
+    ]);
+    expect(await db.query('UPDATE tills SET won = 0')).toEqual([]);
+  });
+
+  test('that is wrong fails as what it is, once, and costs nobody the connection', async () => {
+    const db = open({ poolMax: 1 });
+    await reset(db);
+    const before = await pidOf(db);
+    await expect(db.query("SELECT failing('23505', 9)")).rejects.toMatchObject({ code: '23505' });
+    expect(await callsOf(db)).toBe(1);
+    await expect(db.query('SELEKT')).rejects.toMatchObject({ code: '42601' });
+    await expect(db.transaction((tx) => tx.query('SELEKT'))).rejects.toThrow('SELEKT');
+    expect(await pidOf(db)).toBe(before);
+  });
+});
+
+describe('two who lock the same rows in opposite order', () => {
+  const both = (run: (first: number, second: number) => Promise<unknown>) =>
+    Promise.allSettled([run(1, 2), run(2, 1)]);
+  const statuses = (settled: PromiseSettledResult<unknown>[]) => settled.map((s) => s.status);
+
+  test('by one statement each both succeed: the victim is repeated', async () => {
+    const db = open();
+    await reset(db);
+    const settled = await both((a, b) => db.query('SELECT crosswise($1, $2)', [a, b]));
+    expect(statuses(settled)).toEqual(['fulfilled', 'fulfilled']);
+    expect(await tills(db)).toEqual([{ won: 2 }, { won: 2 }]);
+    expect(await callsOf(db)).toBe(3);
+  });
+
+  test('by a transaction each both succeed: the victim’s whole function is repeated', async () => {
+    const db = open();
+    await reset(db);
+    let runs = 0;
+    const settled = await both((a, b) =>
+      db.transaction(async (tx) => {
+        runs++;
+        await tx.query('SELECT crosswise($1, $2)', [a, b]);
+      }),
+    );
+    expect(statuses(settled)).toEqual(['fulfilled', 'fulfilled']);
+    expect(runs).toBe(3);
+    expect(await tills(db)).toEqual([{ won: 2 }, { won: 2 }]);
+  });
+
+  test('without the repeat one of them would fail: the rows are really fought for', async () => {
+    const db = open();
+    await reset(db);
+    // A transaction repeats only what it throws.
+    const dropped: unknown[] = [];
+    const settled = await both((a, b) =>
+      db.transaction((tx) =>
+        tx.query('SELECT crosswise($1, $2)', [a, b]).catch((error: unknown) => {
+          dropped.push(error);
+          throw new Error('not repeated');
+        }),
+      ),
+    );
+    expect(statuses(settled).toSorted()).toEqual(['fulfilled', 'rejected']);
+    expect(dropped).toMatchObject([{ code: '40P01' }]);
+    expect(await tills(db)).toEqual([{ won: 1 }, { won: 1 }]);
+  });
+});
+
+describe('what the database undoes again and again', () => {
+  test.each(['40001', '40P01'])('with %s is tried three times, and told', async (state) => {
+    const { log, lines } = warned();
+    const db = open({ log });
+    await reset(db);
+    const rows = await db.query<{ failing: number }>('SELECT failing($1, 2)', [state]);
+    expect(rows).toEqual([{ failing: 3 }]);
+    expect(lines).toMatchObject([
+      { state, tries: 1 },
+      { state, tries: 2 },
+    ]);
+  });
+
+  test('a third time is a failure that may be repeated later', async () => {
+    const db = open();
+    for (const run of [
+      () => db.query("SELECT failing('40001', 9)"),
+      () => db.transaction((tx) => tx.query("SELECT failing('40001', 9)")),
+    ]) {
+      await reset(db);
+      expect(await failureOf(run())).toMatchObject({ code: 'STORE_CONFLICT', retryable: true });
+      expect(await callsOf(db)).toBe(3);
+    }
+  });
+});
+
+describe('a failure of the world', () => {
+  const planted = ['08006', '53100', '53200', '53300', '57P01', '57P03', '58030', '25006'];
+  test.each([
+    ...planted.map((state) => [state, 'STORE_UNREACHABLE']),
+    ...['55P03', '57014', '25P03'].map((state) => [state, 'STORE_TIMEOUT']),
+  ])('with the state %s is %s, and keeps its cause', async (state, code) => {
+    const db = open();
+    await reset(db);
+    const failure = await failureOf(db.query('SELECT failing($1, 9)', [state]));
+    expect(failure).toMatchObject({ code, retryable: true, cause: { code: state } });
+    expect(await callsOf(db)).toBe(1);
+  });
+
+  test('is a statement that takes too long, and a lock that does not come', async () => {
+    const db = open({ statementTimeoutMs: 100, lockTimeoutMs: 50, poolMax: 1 });
+    const before = await pidOf(db);
+    const code = 'STORE_TIMEOUT';
+    expect(await failureOf(db.query('SELECT pg_sleep(30)'))).toMatchObject({ code });
+    const other = open();
+    await other.transaction(async (tx) => {
+      await tx.query('UPDATE tills SET won = won WHERE id = 1');
+      const waiting = db.query('UPDATE tills SET won = won WHERE id = 1');
+      expect(await failureOf(waiting)).toMatchObject({ code, cause: { code: '55P03' } });
+    });
+    expect(await pidOf(db)).toBe(before);
+  });
+
+  test('is a database that is not there', async () => {
+    const gone = await openTestProxy(url);
+    await gone.close();
+    const db = open({ url: gone.url });
+    for (const run of [db.query('SELECT 1'), db.transaction((tx) => tx.query('SELECT 1'))])
+      expect(await failureOf(run)).toMatchObject({ code: 'STORE_UNREACHABLE' });
+  });
+
+  test('is a database that is heard of no more: after a while nobody waits for it', async () => {
+    const proxy = await openTestProxy(url);
+    closers.push(proxy.close);
+    const db = open({ url: proxy.url, statementTimeoutMs: 50 });
+    await Promise.all([db.query('SELECT pg_sleep(0.01)'), db.query('SELECT 1')]);
+    proxy.swallow(true);
+    const unheard = [db.query('SELECT 1'), db.transaction((tx) => tx.query('SELECT 1'))];
+    for (const each of unheard)
+      expect(await failureOf(each)).toMatchObject({ code: 'STORE_TIMEOUT' });
+    proxy.swallow(false);
+    expect(await db.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+});
+
+describe('a connection that is lost', () => {
+  const terminate = async (victim: number): Promise<void> => {
+    const db = open({ name: 'killer' });
+    await db.query('SELECT pg_terminate_backend($1)', [victim]);
+    const isGone = async () =>
+      (await db.query('SELECT FROM pg_stat_activity WHERE pid = $1', [victim])).length === 0;
+    await until('it is gone', isGone);
+  };
+
+  test('during a statement is a failure, and the next statement has another', async () => {
+    const db = open({ poolMax: 1 });
+    const killed = failureOf(db.query('SELECT pg_terminate_backend(pg_backend_pid())'));
+    expect(await killed).toMatchObject({ code: 'STORE_UNREACHABLE', retryable: true });
+    expect(await db.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+
+  test('between two statements of a transaction ends that transaction and not the process', async () => {
+    const db = open({ poolMax: 1 });
+    await reset(db);
+    const lost = db.transaction(async (tx) => {
+      await tx.query('UPDATE tills SET won = 7');
+      await terminate(await pidOf(tx));
+      await tx.query('UPDATE tills SET won = 8');
+    });
+    expect(await failureOf(lost)).toMatchObject({ code: 'STORE_UNREACHABLE' });
+    expect(await tills(db)).toEqual([{ won: 0 }, { won: 0 }]);
+  });
+
+  test('just before COMMIT is a failure, never a success', async () => {
+    const db = open({ poolMax: 1 });
+    await reset(db);
+    const lost = db.transaction(async (tx) => {
+      await tx.query('UPDATE tills SET won = 7');
+      await terminate(await pidOf(tx));
+    });
+    expect(await failureOf(lost)).toMatchObject({ code: 'STORE_UNREACHABLE' });
+    expect(await tills(db)).toEqual([{ won: 0 }, { won: 0 }]);
+  });
+
+  test('while it was idle is told in the log, and nobody notices', async () => {
+    const { log, lines } = warned();
+    const db = open({ poolMax: 1, log });
+    await terminate(await pidOf(db));
+    await until('the loss is told', () => lines.length > 0);
+    expect(lines).toMatchObject([{ text: 'an idle connection was lost' }]);
+    expect(await db.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+});
+
+describe('a transaction', () => {
+  test('that throws leaves nothing behind, and the error is its caller’s', async () => {
+    const db = open();
+    await reset(db);
+    const thrown = db.transaction(async (tx) => {
+      await tx.query('UPDATE tills SET won = 7');
+      throw new Error('changed my mind');
+    });
+    await expect(thrown).rejects.toThrow('changed my mind');
+    expect(await tills(db)).toEqual([{ won: 0 }, { won: 0 }]);
+  });
+
+  test('that drops a statement’s error is a bug: it never seems to have succeeded', async () => {
+    const db = open();
+    await reset(db);
+    const careless = db.transaction(async (tx) => {
+      await tx.query('UPDATE tills SET won = 7');
+      await tx.query('SELEKT').catch(() => 'never mind');
+    });
+    await expect(careless).rejects.toThrow('assertion failed');
+    expect(await tills(db)).toEqual([{ won: 0 }, { won: 0 }]);
+  });
+
+  test('keeps no connection, whichever way it ends', async () => {
+    const db = open({ name: 'leaking', poolMax: 3 });
+    const ways: ((tx: Sql) => Promise<unknown>)[] = [
+      (tx) => tx.query('SELECT 1'),
+      (tx) => tx.query('SELEKT'),
+      () => Promise.reject(new Error('changed my mind')),
+      (tx) => tx.query('SELEKT').catch(() => 'never mind'),
+      (tx) => tx.query("SELECT failing('40001', 1000000)"),
+      (tx) => tx.query('SELECT pg_terminate_backend(pg_backend_pid())'),
+      async (tx) => {
+        await tx.query('COMMIT');
+        await tx.query('SELECT 1');
+      },
+    ];
+    const all = Array.from({ length: 10 }, () => ways).flat();
+    await Promise.allSettled(all.map((way) => db.transaction(way)));
+    const states = () =>
+      open().query<{ state: string }>(
+        "SELECT state FROM pg_stat_activity WHERE application_name = 'usher leaking'",
+      );
+    await until('no more than three, all idle', async () => {
+      const found = await states();
+      return found.length <= 3 && found.every(({ state }) => state === 'idle');
+    });
+    // All three can still be used at once.
+    let inside = 0;
+    let meet = (): void => undefined;
+    const together = new Promise<void>((resolve) => (meet = resolve));
+    await Promise.all(
+      [1, 2, 3].map(() =>
+        db.transaction(async () => {
+          if (++inside === 3) meet();
+          await together;
+        }),
+      ),
+    );
+  });
+});
+
+describe('when all connections are in use', () => {
+  /** A database whose only connection is held until the test lets go. */
+  const exhausted = async (more: More) => {
+    const db = open({ poolMax: 1, ...more });
+    let letGo = (): void => undefined;
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    let isHeld = false;
+    const holding = db.transaction(async () => {
+      isHeld = true;
+      await held;
+    });
+    await until('the connection is held', () => isHeld);
+    const end = async (): Promise<void> => {
+      letGo();
+      await holding;
+    };
+    return { db, end };
+  };
+
+  test('whoever waits too long for one is refused, with nothing done', async () => {
+    const { db, end } = await exhausted({ connectTimeoutMs: 100 });
+    for (const run of [db.query('SELECT 1'), db.transaction(async () => expect.unreachable())])
+      expect(await failureOf(run)).toMatchObject({ code: 'OVERLOADED', retryable: true });
+    await end();
+    expect(await db.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+
+  test('at most 50 wait for each; who comes then is refused at once', async () => {
+    const { db, end } = await exhausted({});
+    const waiting = Array.from({ length: 50 }, () => db.query('SELECT 1 AS one'));
+    for (const run of [db.query('SELECT 1'), db.transaction(async () => expect.unreachable())])
+      expect(await failureOf(run)).toMatchObject({ code: 'OVERLOADED', retryable: true });
+    await end();
+    expect(await Promise.all(waiting)).toHaveLength(50);
+  });
+});
