@@ -9,16 +9,48 @@ import type { Log } from '../log.ts';
  */
 export type Listener = { close(): Promise<void> };
 
-export const openListener = async (options: {
+type Options = {
   url: string;
   clock: Clock;
   log: Log;
   channels: ReadonlyMap<string, (payload: string) => void>;
-}): Promise<Listener> => {
-  const { url, clock, log, channels } = options;
-  const closing = new AbortController();
-  let current: pg.Client | null = null;
+};
 
+const reconnectMs = 500;
+/** A connection that a network swallowed silently is found out after this long. */
+const askMs = 15_000;
+const answerMaxMs = 5000;
+
+/** Rejects when it cannot be made; leaves nothing behind then. */
+const openConnection = async (
+  options: Options,
+  hear: (channel: string, payload: string) => void,
+) => {
+  const { url, log, channels } = options;
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'usher listen',
+    connectionTimeoutMillis: answerMaxMs,
+    query_timeout: answerMaxMs,
+  });
+  const gone = new AbortController();
+  client.on('notification', (message) => hear(message.channel, message.payload ?? ''));
+  client.on('error', (error) => log.warn({ err: error }, 'the listening connection was lost'));
+  client.once('end', () => gone.abort());
+  try {
+    await client.connect();
+    for (const channel of channels.keys()) await client.query(`LISTEN "${channel}"`);
+  } catch (error) {
+    client.connection.stream.destroy();
+    throw error;
+  }
+  return { client, gone: gone.signal };
+};
+type Connection = Awaited<ReturnType<typeof openConnection>>;
+
+export const openListener = async (options: Options): Promise<Listener> => {
+  const { clock, log, channels } = options;
+  const closing = new AbortController();
   const hear = (channel: string, payload: string): void => {
     try {
       channels.get(channel)?.(payload);
@@ -26,40 +58,48 @@ export const openListener = async (options: {
       log.error({ err: error, channel }, 'a message between processes could not be heard');
     }
   };
-  const connect = async (): Promise<void> => {
-    const client = new pg.Client({
-      connectionString: url,
-      application_name: 'usher listen',
-      keepAlive: true,
-    });
-    client.on('notification', (message) => hear(message.channel, message.payload ?? ''));
-    client.on('error', (error) => log.warn({ err: error }, 'the listening connection was lost'));
-    client.once('end', () => {
-      if (!closing.signal.aborted) void reconnect();
-    });
-    await client.connect();
-    for (const channel of channels.keys()) await client.query(`LISTEN "${channel}"`);
-    current = client;
+  const connect = async (): Promise<Connection> => {
+    const connection = await openConnection(options, hear);
     for (const channel of channels.keys()) hear(channel, '');
+    return connection;
   };
-  const reconnect = async (): Promise<void> => {
+  /** Ends when the connection is lost, or with the listener. */
+  const keep = async ({ client, gone }: Connection): Promise<void> => {
+    const ending = AbortSignal.any([gone, closing.signal]);
+    while (!ending.aborted) {
+      await clock.sleep(askMs, ending);
+      if (ending.aborted) break;
+      await client.query('SELECT 1').catch((error: unknown) => {
+        log.warn({ err: error }, 'the listening connection does not answer');
+        client.connection.stream.destroy();
+      });
+    }
+    if (!gone.aborted) await client.end();
+  };
+  const reconnect = async (): Promise<Connection | null> => {
     while (!closing.signal.aborted) {
-      await clock.sleep(500, closing.signal);
-      if (closing.signal.aborted) return;
+      await clock.sleep(reconnectMs, closing.signal);
+      if (closing.signal.aborted) break;
       try {
-        await connect();
-        return;
+        return await connect();
       } catch (error) {
         log.warn({ err: error }, 'still not listening to the database');
       }
     }
+    return null;
   };
 
-  await connect();
+  const listen = async (first: Connection): Promise<void> => {
+    for (let connection: Connection | null = first; connection !== null; ) {
+      await keep(connection);
+      connection = await reconnect();
+    }
+  };
+  const ended = listen(await connect());
   return {
-    close: async () => {
+    close: () => {
       closing.abort();
-      await current?.end();
+      return ended;
     },
   };
 };
