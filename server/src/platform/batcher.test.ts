@@ -34,7 +34,7 @@ const addAll = (batcher: Batcher<number, number>, items: readonly number[]) =>
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('group commit', () => {
-  test('does not delay a call that comes when nothing else goes on: it leaves in the same turn', async () => {
+  test('does not delay a call that comes alone: it leaves in the same turn', async () => {
     const { batcher, batches } = open();
     const call = batcher.add(1);
     await turn();
@@ -108,7 +108,7 @@ describe('group commit', () => {
     await batcher.close();
   });
 
-  test('a batch with too few or too many answers is a bug, and nobody gets another’s answer', async () => {
+  test('too few or too many answers are a bug, and nobody gets another’s answer', async () => {
     for (const answers of [[], [1], [1, 2, 3]]) {
       const batcher = makeBatcher<number, number>({ name: 'test', run: async () => answers });
       const calls = await Promise.allSettled(addAll(batcher, [1, 2]));
@@ -117,7 +117,7 @@ describe('group commit', () => {
     }
   });
 
-  test('refuses at once what comes beyond waitingMax, and takes calls again when there is room', async () => {
+  test('refuses what comes beyond waitingMax, and takes calls when there is room', async () => {
     const { batcher, batches, started } = open({ sizeMax: 1, inFlightMax: 1, waitingMax: 3 });
     const calls = addAll(batcher, [1]);
     await started(1);
@@ -136,7 +136,7 @@ describe('group commit', () => {
     expect(batches.flatMap(({ items }) => items)).not.toContain(5);
   });
 
-  test('closing waits for everything that was added, refuses what comes later, and ends for every caller', async () => {
+  test('closing waits for all that was added, and refuses what comes later', async () => {
     const { batcher, batches, started } = open({ sizeMax: 2, inFlightMax: 1 });
     const calls = addAll(batcher, numbers(1, 4));
     await started(1);
@@ -222,14 +222,14 @@ const limitsOf = fc.record({
   waitingMax: fc.integer({ min: 1, max: 20 }),
 });
 
-test('in every order of calls and commits: each call once, in arrival order, its own answer, within the limits', async () => {
+test('in every order of calls and commits each goes once, in order, within limits', async () => {
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), limitsOf, (s, limits) => holdsUnder(s, limits, makeBatcher)),
     { numRuns: 200 },
   );
 });
 
-test('a batcher that sends the newest call first, or forgets its limit, is found out by the test above', async () => {
+test('one that sends the newest call first or forgets its limit is found out by that', async () => {
   // The planted bugs: each call on its own way, and the last one first.
   const unlimited = ((options: Parameters<typeof makeBatcher<number, number>>[0]) => ({
     add: async (item: number) => (await options.run([item]))[0],

@@ -62,7 +62,7 @@ const settings = z.object({
   DATABASE_POOL_MAX: whole(2, 200).default(12),
   /** Longest group-commit batch; 1 switches group commit off, to measure what it gives. */
   BATCH_SIZE_MAX: whole(1, 1000).default(256),
-  /** Signs access tokens, order links and ticket codes. The embedded default makes and keeps one. */
+  /** Signs access tokens, order links and ticket codes. Without it one is made and kept. */
   USHER_SECRET: secret.optional(),
   LOG_LEVEL: oneOf(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   /** Addresses of proxies that may say who is calling, with commas between them. */

@@ -22,7 +22,8 @@ test('a bug is told from a failure', () => {
     }
     return expect.unreachable();
   };
-  for (const error of [bug(() => assert(0, 'seats are counted')), bug(() => unreachable(1 as never))]) {
+  const bugs = [bug(() => assert(0, 'seats are counted')), bug(() => unreachable(1 as never))];
+  for (const error of bugs) {
     expect(error).not.toBeInstanceOf(Failure);
     expect(String(error)).toContain('assertion failed: ');
   }

@@ -20,7 +20,7 @@ describe('a new id', () => {
     expect(new Set(made).size).toBe(made.length);
   });
 
-  test('sorts behind every id of an earlier millisecond, so that indexes grow at their end', async () => {
+  test('sorts behind all ids of earlier milliseconds: indexes grow at their end', async () => {
     const clock = manualClock(startMs);
     const ids = makeIds(clock);
     const made: string[] = [];
@@ -70,7 +70,19 @@ describe('an id made from parts', () => {
         const isSame = ids.fromParts('hold', ...a) === ids.fromParts('hold', ...b);
         expect(isSame).toBe(JSON.stringify(a) === JSON.stringify(b));
       }),
-      { numRuns: 500, examples: [[['ab', 'c'], ['a', 'bc']], [['a:1', ''], ['a', ':1']]] },
+      {
+        numRuns: 500,
+        examples: [
+          [
+            ['ab', 'c'],
+            ['a', 'bc'],
+          ],
+          [
+            ['a:1', ''],
+            ['a', ':1'],
+          ],
+        ],
+      },
     );
   });
 });

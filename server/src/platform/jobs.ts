@@ -16,7 +16,7 @@ export type Job = {
 
 export type Jobs = { close(): Promise<void> };
 
-/** SQL that adds a job within the caller's transaction: `SELECT ${addJobSql}` with name, payload. */
+/** Adds a job within the caller's transaction: `SELECT ${addJobSql}` with name and payload. */
 export const addJobSql = 'graphile_worker.add_job($1, $2::json)';
 
 export const openJobs = async (options: {

@@ -26,7 +26,7 @@ export const processPort = {
     process.on('SIGINT', () => once('SIGINT'));
     onParentGone(() => once('the launcher is gone'));
   },
-  /** What nobody caught is a bug: logged, then the process ends and is started anew by whoever runs it. */
+  /** What nobody caught is a bug: logged, then the process ends; whoever runs it starts it anew. */
   onBug: (report: (error: unknown) => void): void => {
     const fatal = (error: unknown): void => {
       report(error);

@@ -8,7 +8,10 @@ const secret = 'the secret of the tests, long enough for them';
 const schema = z.strictObject({ accountId: z.string(), expiresAtMs: z.int() });
 const signer = (kind = 'access', from = secret) => makeTokenSigner({ secret: from, kind, schema });
 const payload = { accountId: 'acc_1', expiresAtMs: 1_900_000_000_000 };
-const payloads = fc.record({ accountId: fc.string({ unit: 'grapheme' }), expiresAtMs: fc.integer() });
+const payloads = fc.record({
+  accountId: fc.string({ unit: 'grapheme' }),
+  expiresAtMs: fc.integer(),
+});
 
 describe('a signed token', () => {
   test('gives back what was signed, whatever it was', () => {
@@ -52,7 +55,8 @@ describe('a signed token', () => {
     const last = alphabet.indexOf(token.slice(-1));
     const spellings = [...alphabet].filter((_, i) => i >> 2 === last >> 2);
     const same = spellings.map((letter) => token.slice(0, -1) + letter);
-    const bytesOf = (text: string) => Buffer.from(text.slice(text.lastIndexOf('.') + 1), 'base64url');
+    const bytesOf = (text: string) =>
+      Buffer.from(text.slice(text.lastIndexOf('.') + 1), 'base64url');
     expect(same.every((text) => bytesOf(text).equals(bytesOf(token)))).toBe(true);
     expect(same.filter((text) => verify(text) !== null)).toEqual([token]);
     for (const other of [`${token}=`, `${token}\n`, ` ${token}`, token.replaceAll('-', '+')])

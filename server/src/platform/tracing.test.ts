@@ -81,7 +81,8 @@ describe('the packages of OpenTelemetry beyond its small API', () => {
       };
       registerHooks({ load });
       const { openTracing } = await import(${JSON.stringify(import.meta.resolve('./tracing.ts'))});
-      const tracing = await openTracing({ endpoint: ${JSON.stringify(endpoint)}, service: 'usher' });
+      const endpoint = ${JSON.stringify(endpoint)};
+      const tracing = await openTracing({ endpoint, service: 'usher' });
       await tracing.close();
       process.stdout.write(JSON.stringify([...seen]));`;
     const run = promisify(execFile);

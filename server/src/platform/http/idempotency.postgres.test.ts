@@ -212,7 +212,7 @@ test('a crowd of calls is looked up and kept in few statements', async () => {
   expect(statements).toBeLessThan(20);
 });
 
-test('when the answer cannot be kept the caller hears of it, and the repeat runs again', async () => {
+test('when the answer cannot be kept the caller hears of it; the repeat runs again', async () => {
   const [asked, work] = [call(), counted()];
   const lost = {
     ...db,

@@ -2,7 +2,7 @@ import { type ProblemCode, problems } from '@usher/contract/problems.ts';
 import type { RouteSpec } from '@usher/contract/route.ts';
 import { problemsOf } from './openapi.ts';
 
-/** The page of a problem code, as Markdown: what it means and what to do; made from the catalogue. */
+/** The page of a problem code, as Markdown: what it means and what to do; from the catalogue. */
 export const problemPage = (code: ProblemCode, routes: readonly RouteSpec[]): string => {
   const entry = problems[code];
   const answering = routes.filter((spec) => problemsOf(spec).includes(code));

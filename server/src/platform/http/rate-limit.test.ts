@@ -45,7 +45,7 @@ describe('a limit', () => {
     expect(before + callsLet(limiter, 'a')).toBe(5);
   });
 
-  test('as a counter by the minute gives a double burst there, which the test above would see', () => {
+  test('as a counter by the minute gives a double burst there, which that test sees', () => {
     // The planted bug: fixed windows.
     let nowMs = 59_999;
     const counts = new Map<number, number>();
@@ -86,7 +86,7 @@ describe('a limit', () => {
     expect(callsLet(limiter, 'b')).toBe(5);
   });
 
-  test('a refused call costs nothing: who keeps calling is let on as early as who waits', async () => {
+  test('a refused call costs nothing: who keeps calling waits no longer', async () => {
     const clock = manualClock(0);
     const limiter = makeRateLimiter(clock);
     callsLet(limiter, 'a');

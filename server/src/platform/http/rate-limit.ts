@@ -2,8 +2,8 @@ import { isIPv6 } from 'node:net';
 import type { Clock } from '../clock.ts';
 
 /**
- * GCRA: one number per key, the time at which its bucket would be full again. `burst` calls at once,
- * then `perMinute` evenly; no double burst at the edge of a window as fixed windows allow.
+ * GCRA: one number per key, the time at which its bucket would be full again. `burst` calls at
+ * once, then `perMinute` evenly; no double burst at the edge of a window as fixed windows allow.
  */
 export type RateLimiter = {
   /** 0 when the call may go on, else the milliseconds to wait. */

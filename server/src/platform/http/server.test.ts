@@ -75,7 +75,7 @@ describe('a request is judged in this order, so that nobody learns more than the
     ]);
   });
 
-  test('a lost race is refused from memory before the handler and the kept answers are asked', async () => {
+  test('a lost race is refused before the handler and the kept answers are asked', async () => {
     let asked = 0;
     const idempotency = { ...forgetful, once: () => Promise.reject(new Error(`${++asked}`)) };
     const early = { refuseEarly: () => refuse('SEATS_TAKEN', { extra: { conflicts: [1] } }) };
@@ -110,7 +110,7 @@ describe('a limit of calls', () => {
     expect((await from('203.0.113.5')).statusCode).toBe(201);
   });
 
-  test('is the address’s for strangers, a whole network’s where one subscriber has it', async () => {
+  test('is a stranger’s address’s, or the network’s that one subscriber has', async () => {
     const handle = async () => answer(200, { traceIds: [] });
     const { app } = await open([plain(handle, { rate: { perMinute: 1, burst: 1 } })], {
       trustProxy: true,
@@ -141,7 +141,7 @@ describe('the trace of a request', () => {
       : refuse('NOT_FOUND'),
   );
 
-  test('is the caller’s, in the handler, in its log lines and in the problem document', async () => {
+  test('is the caller’s, in the handler, its log lines and the problem document', async () => {
     const { app } = await open([showing]);
     const headers = { traceparent: `00-${traceId}-00f067aa0ba902b7-01` };
     const good = await app.inject({ url: '/api/v1/plain', headers });
@@ -224,7 +224,7 @@ describe('what is thrown', () => {
     expect((await app.inject('/api/v1/plain')).statusCode).toBe(200);
   });
 
-  test('an answer off its contract is a bug where answers are checked, and goes out where not', async () => {
+  test('an answer off its contract is a bug where answers are checked', async () => {
     const wrong = plain(async () => answer(200, { seats: 'many' }));
     const strict = await open([wrong]);
     expect(codeOf(await strict.app.inject('/api/v1/plain'))).toBe('INTERNAL');

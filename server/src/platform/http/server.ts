@@ -14,6 +14,7 @@ import type { Tracing } from '../tracing.ts';
 import { admit, type Guard } from './admit.ts';
 import { sendAnswer, sendRefusal, sendStored, storedFrom } from './answers.ts';
 import { answerClientError } from './client-error.ts';
+import { endConnectionsWhenClosing } from './closing.ts';
 import { fingerprintOf, type Idempotency } from './idempotency.ts';
 import { type Refusal, refusalOfFailure, refuse, statusOf } from './problem.ts';
 import { makeRateLimiter } from './rate-limit.ts';
@@ -164,6 +165,7 @@ export const makeHttpServer = async (options: HttpOptions): Promise<FastifyInsta
   const meters = makeMeters(options.metrics);
   const answerError = makeErrorHandler(options.log, meters);
   const app = makeFastify(options, answerError);
+  endConnectionsWhenClosing(app);
   await mountPlugins(app, options);
   app.setNotFoundHandler((request, reply) =>
     sendRefusal(request, reply, refuse('ROUTE_NOT_FOUND')),

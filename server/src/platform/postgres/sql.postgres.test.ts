@@ -100,7 +100,7 @@ describe('two who lock the same rows in opposite order', () => {
     expect(await callsOf(db)).toBe(3);
   });
 
-  test('by a transaction each both succeed: the victim’s whole function is repeated', async () => {
+  test('by a transaction each both succeed: the victim’s function is repeated', async () => {
     const db = open();
     await reset(db);
     let runs = 0;
@@ -225,7 +225,7 @@ describe('a connection that is lost', () => {
     expect(await db.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  test('between two statements of a transaction ends that transaction and not the process', async () => {
+  test('between two statements ends their transaction and not the process', async () => {
     const db = open({ poolMax: 1 });
     await reset(db);
     const lost = db.transaction(async (tx) => {

@@ -1,0 +1,34 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+
+/**
+ * Closing ends when the last connection has, and Node ends by itself only those that have been used
+ * and wait for another request at that moment. The others are ended here: those on which nothing
+ * was asked yet (browsers open them ahead), and those in use when their last request is answered.
+ */
+export const endConnectionsWhenClosing = (app: FastifyInstance): void => {
+  /** Requests that are not answered yet, by connection; more than one where they are pipelined. */
+  const asked = new Map<Socket, number>();
+  let isClosing = false;
+  app.server.on('connection', (socket: Socket) => {
+    if (isClosing) socket.destroy();
+    asked.set(socket, 0);
+    socket.once('close', () => asked.delete(socket));
+  });
+  app.server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    asked.set(socket, (asked.get(socket) ?? 0) + 1);
+    response.once('close', () => {
+      const left = (asked.get(socket) ?? 1) - 1;
+      if (!socket.destroyed) asked.set(socket, left);
+      if (isClosing && left === 0) socket.end();
+    });
+  });
+  app.addHook('onSend', async ({ raw }, reply) => {
+    if (isClosing && asked.get(raw.socket) === 1) reply.header('connection', 'close');
+  });
+  app.addHook('preClose', async () => {
+    isClosing = true;
+    for (const [socket, count] of asked) if (count === 0) socket.destroy();
+  });
+};
