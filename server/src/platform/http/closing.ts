@@ -12,7 +12,6 @@ export const endConnectionsWhenClosing = (app: FastifyInstance): void => {
   const asked = new Map<Socket, number>();
   let isClosing = false;
   app.server.on('connection', (socket: Socket) => {
-    if (isClosing) socket.destroy();
     asked.set(socket, 0);
     socket.once('close', () => asked.delete(socket));
   });

@@ -1,0 +1,159 @@
+import { readLayout, readPerformance, readPoster } from '@usher/contract/catalogue.ts';
+import { blockSeats } from '@usher/contract/organiser.ts';
+import type { RouteSpec } from '@usher/contract/route.ts';
+import { readSeats, releaseHold, watchSeats } from '@usher/contract/seats.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import {
+  decodeDelta,
+  decodeSeatBits,
+  SEAT_STATE,
+  seatChange,
+} from '../../server/src/domain/seat-bits.ts';
+import { type Given, pathOf } from '../support/ask.ts';
+import { type Viewer, watch } from '../support/event-stream.ts';
+import { nowhere } from '../support/examples.ts';
+import { openProgram, type Program } from '../support/program.ts';
+import { until } from '../support/until.ts';
+
+const { FREE, HELD, SOLD, BLOCKED } = SEAT_STATE;
+
+let program: Program;
+beforeAll(async () => {
+  program = await openProgram();
+});
+
+const onSale = async () => {
+  const { performanceId } = await program.newSale(program.organiser);
+  const { token: as } = await program.newBuyer();
+  return { performanceId, as, params: { performanceId } };
+};
+const view = async (params: { performanceId: string }, office: Program = program) =>
+  watch(`${await office.listen()}${pathOf(watchSeats, { params })}`);
+const framed = (viewer: Viewer, count: number) =>
+  until(`${count} frames`, () => (viewer.frames.length >= count ? viewer.frames : null));
+const changesIn = (frame: { data: string } | undefined) => [
+  ...decodeDelta(Buffer.from(frame?.data ?? '', 'base64')),
+];
+
+describe('the map of seats', () => {
+  const states = async (params: { performanceId: string }): Promise<number[]> => {
+    const { bytes, headers } = await program.ask(readSeats, { params });
+    expect(headers['content-type']).toBe('application/octet-stream');
+    return [...decodeSeatBits(bytes, 30)];
+  };
+
+  test('tells each seat in two bits: free, held, sold or kept back', async () => {
+    const { performanceId, as, params } = await onSale();
+    expect(new Set(await states(params))).toEqual(new Set([FREE]));
+    await program.must(blockSeats, { as: program.organiser, params, body: { block: [29] } });
+    await program.buy(as, performanceId, [4, 5]);
+    const { id: holdId } = await program.hold(as, performanceId, [7]);
+    const now = await states(params);
+    expect([now[4], now[5], now[7], now[29], now[8]]).toEqual([SOLD, SOLD, HELD, BLOCKED, FREE]);
+    expect(now.filter((state) => state === FREE)).toHaveLength(26);
+    await program.must(releaseHold, { as, params: { holdId } });
+    expect((await states(params))[7]).toBe(FREE);
+  });
+
+  test('is sent again only when it has changed', async () => {
+    const { performanceId, as, params } = await onSale();
+    const first = await program.ask(readSeats, { params });
+    const headers = { 'if-none-match': String(first.headers['etag']) };
+    const same = await program.ask(readSeats, { params, headers });
+    expect([same.status, same.bytes.length, same.headers['etag']]).toEqual([
+      304,
+      0,
+      first.headers['etag'],
+    ]);
+    await program.hold(as, performanceId, [0]);
+    const changed = await program.ask(readSeats, { params, headers });
+    expect(changed.status).toBe(200);
+    expect(changed.headers['etag']).not.toBe(first.headers['etag']);
+  });
+
+  test('and so are the plan and the poster, which may be kept for ever by their version', async () => {
+    const { performanceId, params } = await onSale();
+    const { seatingPlanId, layoutVersion, showId } = await program.must(readPerformance, {
+      params,
+    });
+    const poster = await program.ask(readPoster, { params: { showId } });
+    const v = String(poster.headers['etag']).replaceAll('"', '');
+    const kept: [RouteSpec, Given][] = [
+      [readLayout, { params: { seatingPlanId, version: layoutVersion } }],
+      [readPoster, { params: { showId }, query: { v } }],
+    ];
+    for (const [spec, given] of kept) {
+      const first = await program.ask(spec, given);
+      expect([first.status, first.headers['cache-control']]).toEqual([
+        200,
+        'public, max-age=31536000, immutable',
+      ]);
+      const headers = { 'if-none-match': String(first.headers['etag']) };
+      expect((await program.ask(spec, { ...given, headers })).status).toBe(304);
+    }
+    expect(performanceId).toMatch(/^perf_/);
+  });
+});
+
+describe('a viewer of the seats', () => {
+  test('is told the state first, then each change as it happens', async () => {
+    const { performanceId, as, params } = await onSale();
+    const viewer = await view(params);
+    expect(viewer.response.headers).toMatchObject({
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+    });
+    const [state] = await framed(viewer, 1);
+    const { headers } = await program.ask(readSeats, { params });
+    expect(state).toEqual({ event: 'state', id: String(headers['etag']).slice(1, -1), data: '' });
+    const { id: holdId } = await program.hold(as, performanceId, [3, 9]);
+    await program.must(releaseHold, { as, params: { holdId } });
+    const [, taken, freed] = await framed(viewer, 3);
+    expect([taken?.event, freed?.event]).toEqual(['delta', 'delta']);
+    expect(changesIn(taken)).toEqual([seatChange(3, HELD), seatChange(9, HELD)]);
+    expect(changesIn(freed)).toEqual([seatChange(3, FREE), seatChange(9, FREE)]);
+    // Without a gap: whoever has the state and all deltas has the map.
+    const ids = viewer.frames.map(({ id }) => Number(id));
+    expect(ids).toEqual([ids[0], Number(ids[0]) + 1, Number(ids[0]) + 2]);
+    viewer.leave();
+  });
+
+  test('of another process hears of it too', async () => {
+    const other = await openProgram({
+      databaseUrl: program.databaseUrl,
+      sandbox: program.sandbox,
+    });
+    const { performanceId, as, params } = await onSale();
+    const viewer = await view(params, other);
+    await framed(viewer, 1);
+    await program.hold(as, performanceId, [11]);
+    const [, taken] = await framed(viewer, 2);
+    expect(changesIn(taken)).toEqual([seatChange(11, HELD)]);
+    viewer.leave();
+    await other.close();
+  });
+
+  test('is told the state anew when a change was missed on the way', async () => {
+    const { performanceId, as, params } = await onSale();
+    const viewer = await view(params);
+    const [state] = await framed(viewer, 1);
+    // A version of which no message ever comes.
+    await program.app.db.query(
+      'UPDATE seats.stock SET version = version + 1 WHERE performance_id = $1',
+      [performanceId],
+    );
+    await program.hold(as, performanceId, [12]);
+    const [, anew] = await framed(viewer, 2);
+    expect(anew).toMatchObject({ event: 'state', id: String(Number(state?.id) + 2) });
+    const { bytes } = await program.ask(readSeats, { params });
+    expect(decodeSeatBits(bytes, 30)[12]).toBe(HELD);
+    viewer.leave();
+  });
+
+  test('of nothing is told so', async () => {
+    const { performanceId } = nowhere;
+    expect((await program.refusal(watchSeats, { params: { performanceId } })).code).toBe(
+      'NOT_FOUND',
+    );
+  });
+});
