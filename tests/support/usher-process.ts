@@ -1,0 +1,133 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readPidFile } from '../../server/src/platform/postgres/embedded/pid-file.ts';
+import { freePort } from '../../server/src/platform/postgres/embedded/postmaster.ts';
+import { isAlive, isPostmasterOf } from '../../server/src/platform/postgres/embedded/processes.ts';
+import { afterThisFile } from './after-file.ts';
+import { scratchFolder } from './scratch.ts';
+import { until } from './until.ts';
+
+const program = fileURLToPath(new URL('../../server/src/main.ts', import.meta.url));
+/** The first start makes a database and fills it; a busy machine takes its time. */
+const READY_LIMIT_MS = 180_000;
+const END_LIMIT_MS = 60_000;
+
+export type Settings = Readonly<Record<string, string>>;
+/** A command of `usher` in a process of its own. */
+export type Running = {
+  child: ChildProcess;
+  /** All that it said so far. */
+  said: () => string;
+  ended: () => boolean;
+  /** Its exit code, or the signal that ended it. */
+  end: Promise<number | NodeJS.Signals>;
+};
+
+/** Of this process only what says where programs and homes are: no setting comes from outside. */
+const surroundings = (): Settings =>
+  Object.fromEntries(
+    ['PATH', 'HOME', 'TMPDIR', 'LANG'].flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+
+/** Starts a command; it ends when the test file is done, or this process is gone. */
+export const runUsher = (command: readonly string[], settings: Settings): Running => {
+  const child = spawn(process.execPath, [program, ...command], {
+    // The channel tells it when we are gone, however we ended.
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: { ...surroundings(), ...settings },
+  });
+  child.channel?.unref();
+  const said: string[] = [];
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding('utf8').on('data', (text: string) => said.push(text));
+  const end = once(child, 'close').then(([code, signal]) => code ?? signal);
+  const ended = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  afterThisFile(async () => {
+    if (!ended()) child.kill('SIGKILL');
+    await end;
+  });
+  return { child, said: () => said.join(''), ended, end };
+};
+
+/** Runs a command to its end. */
+export const finish = async (command: readonly string[], settings: Settings) => {
+  const running = runUsher(command, settings);
+  const code = await running.end;
+  return { code, said: running.said() };
+};
+
+export type House = {
+  dataDir: string;
+  url: string;
+  settings: Settings;
+};
+
+/** A place for a program: a data folder of its own and an address that stays over restarts. */
+export const makeHouse = async (settings: Settings): Promise<House> => {
+  const port = await freePort();
+  const dataDir = await scratchFolder();
+  return {
+    dataDir,
+    url: `http://127.0.0.1:${port}`,
+    settings: {
+      ...{ HOST: '127.0.0.1', PORT: String(port), USHER_DATA_DIR: dataDir, USHER_ENV: 'test' },
+      ...{ LOG_LEVEL: 'warn', RATE_LIMITS: 'false' },
+      ...settings,
+    },
+  };
+};
+
+const isReady = async (url: string): Promise<boolean> => {
+  try {
+    return (await fetch(`${url}/readyz`, { headers: { connection: 'close' } })).status === 200;
+  } catch {
+    // Nobody listens yet.
+    return false;
+  }
+};
+
+/** Starts the program in its house and waits until it is ready. */
+export const startIn = async ({ url, settings }: House): Promise<Running> => {
+  const running = runUsher(['start'], settings);
+  await until(
+    'the program is ready',
+    async () => {
+      if (running.ended()) throw new Error(`it ended while starting:\n${running.said()}`);
+      return isReady(url);
+    },
+    READY_LIMIT_MS,
+  );
+  return running;
+};
+
+/** Its own database, while it runs. */
+export const embeddedUrl = async ({ dataDir }: House): Promise<string> => {
+  const clusterDir = join(dataDir, 'postgres');
+  const file = await readPidFile(clusterDir);
+  if (file === null) throw new Error(`no database runs in ${clusterDir}`);
+  const password = (await readFile(join(clusterDir, 'usher-password'), 'utf8')).trim();
+  return `postgres://usher:${password}@127.0.0.1:${file.port}/usher`;
+};
+
+/** Kill -9 of the program and of its database, at one moment. */
+export const killAll = async ({ dataDir }: House, { child, end }: Running): Promise<void> => {
+  const clusterDir = join(dataDir, 'postgres');
+  const postmaster = (await readPidFile(clusterDir))?.pid ?? 0;
+  if (!(await isPostmasterOf(postmaster, clusterDir))) throw new Error('its database is not there');
+  child.kill('SIGKILL');
+  process.kill(postmaster, 'SIGKILL');
+  await end;
+  await until('the database is dead', () => !isAlive(postmaster), END_LIMIT_MS);
+};
+
+/** Asks it to end, and answers how it did. */
+export const terminate = async ({ child, end }: Running): Promise<number | NodeJS.Signals> => {
+  child.kill('SIGTERM');
+  return end;
+};
