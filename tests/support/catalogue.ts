@@ -115,7 +115,7 @@ export const openCatalogueOffice = async (options: { url: string; nowMs?: number
     tracing: await openTracing({ endpoint: undefined, service: 'test' }),
     routes: [...venues.routes, ...catalogue.routes, ...ranking.routes],
     authenticate: (token) => {
-      const [accountId = '', role = ''] = token.split(' ');
+      const [accountId = '', role = ''] = token.split('/');
       return accountId === 'nobody' ? null : { accountId, role, sessionId: ids.make('session') };
     },
     mayCall: (auth, { role }) =>
@@ -128,10 +128,10 @@ export const openCatalogueOffice = async (options: { url: string; nowMs?: number
     ...{ clock, ids, db: database, app, channels, telling, idle, stock: fake },
     ...{ venues, catalogue, ranking },
     statements: count,
-    organiser: `${ids.make('account')} ORGANISER`,
-    rival: `${ids.make('account')} ORGANISER`,
-    operator: `${ids.make('account')} OPERATOR`,
-    buyer: `${ids.make('account')} BUYER`,
+    organiser: `${ids.make('account')}/ORGANISER`,
+    rival: `${ids.make('account')}/ORGANISER`,
+    operator: `${ids.make('account')}/OPERATOR`,
+    buyer: `${ids.make('account')}/BUYER`,
     close: async () => {
       await app.close();
       await ranking.close();

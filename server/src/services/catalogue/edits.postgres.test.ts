@@ -294,7 +294,7 @@ test('every change says who made it, when, and by which request', async () => {
      FROM catalogue.audit WHERE subject_id = $1 ORDER BY id`,
     [show.id],
   );
-  const [owner, other] = [organiser, operator].map((token) => token.split(' ')[0]);
+  const [owner, other] = [organiser, operator].map((token) => token.split('/')[0]);
   expect(rows).toMatchObject([
     { action: 'show-created', account_id: owner, timed: true },
     { action: 'performances-added', account_id: owner },

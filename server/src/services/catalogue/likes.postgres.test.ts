@@ -7,8 +7,8 @@ const { url } = await makeTestDatabase();
 const office = await openCatalogueOffice({ url });
 const call = callerOf(office);
 const build = makeBuilder(office);
-const newBuyer = () => `${office.ids.make('account')} BUYER`;
-const accountOf = (token: string) => token.split(' ')[0];
+const newBuyer = () => `${office.ids.make('account')}/BUYER`;
+const accountOf = (token: string) => token.split('/')[0];
 afterAll(office.close);
 
 const dayMs = 86_400_000;
