@@ -1,0 +1,123 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { measureBare } from './bare.ts';
+import { openHouse } from './house.ts';
+import { describeMachine } from './machine.ts';
+import { rounded } from './measure.ts';
+import { runS3, s3Size } from './s3.ts';
+import { runS4, runS4Ungrouped, s4Size } from './s4.ts';
+
+const help = `npm run bench -- [options]: what this machine does, against a bare node:http server
+
+  --only S3,S4     these scenarios only (default: all)
+  --json           one JSON object a scenario and line on stdout, progress on stderr
+  --profile DIR    write a CPU profile of the server under S4 to DIR
+
+Each scenario runs on a server and a database of its own, with fsync on; the generator, the server,
+the database and the payment sandbox share the cores of this machine. Results: bench-results/.
+Exit codes: 0 every invariant held, 1 failed, 2 wrong words, 3 an invariant was broken.
+`;
+
+const resultsDir = fileURLToPath(new URL('../../bench-results/', import.meta.url));
+const accounts = 50_000;
+const bareStepSeconds = 2;
+
+type Bare = Awaited<ReturnType<typeof measureBare>>;
+type Result = Record<string, unknown> & {
+  scenario: string;
+  throughputPerS: number;
+  requestsPerOp: number;
+  invariantViolations: number;
+};
+type Say = (line: string) => void;
+
+const scenarios: Record<string, (say: Say, profileDir: string | undefined) => Promise<Result>> = {
+  S3: async (say) => {
+    const house = await openHouse({ people: accounts });
+    return runS3(house, s3Size, say).finally(house.close);
+  },
+  S4: async (say, profileDir) => {
+    const profiled = profileDir === undefined ? {} : { cpuProfileDir: profileDir };
+    const house = await openHouse({ people: accounts, ...profiled });
+    const grouped = await runS4(house, s4Size, say).finally(house.close);
+    say('S4 again with group commit off (BATCH_SIZE_MAX=1)');
+    const settings = { BATCH_SIZE_MAX: '1' };
+    const plain = await openHouse({ people: accounts, settings });
+    const ungrouped = await runS4Ungrouped(plain, s4Size, say).finally(plain.close);
+    return {
+      ...grouped,
+      groupCommitOff: ungrouped,
+      invariantViolations: grouped.invariantViolations + ungrouped.invariantViolations,
+    };
+  },
+};
+
+const withRatio = (result: Result, bare: Bare): Result => ({
+  ...result,
+  // Requests against requests: a purchase is three of them.
+  ratioToBareHttp: rounded((result.throughputPerS * result.requestsPerOp) / bare.perS, 3),
+  bareHttpPerS: rounded(bare.perS, 0),
+});
+
+const columns = [
+  ...['scenario', 'store', 'throughputPerS', 'p50Ms', 'p99Ms', 'p999Ms', 'ratioToBareHttp'],
+  ...['cpuMicrosPerOp', 'redisTripsPerOp', 'dbCommitsPerOp', 'invariantViolations'],
+];
+
+const renderTable = (results: readonly Result[]): string => {
+  const rows = [columns, ...results.map((result) => columns.map((name) => String(result[name])))];
+  const widths = columns.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
+  const lineOf = (row: readonly string[]): string =>
+    `  ${row.map((cell, at) => cell.padStart(widths[at] ?? 0)).join('  ')}\n`;
+  return rows.map(lineOf).join('');
+};
+
+const main = async (): Promise<number> => {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string', default: Object.keys(scenarios).join() },
+      json: { type: 'boolean', default: false },
+      profile: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(help);
+    return 0;
+  }
+  const names = values.only.split(',').map((name) => name.trim());
+  const unknown = names.filter((name) => !Object.hasOwn(scenarios, name));
+  if (unknown.length > 0) {
+    const known = Object.keys(scenarios).join(', ');
+    process.stderr.write(`there is no scenario ${unknown.join(', ')}; there are ${known}\n`);
+    return 2;
+  }
+  const say: Say = (line) => void process.stderr.write(`  ${line}\n`);
+  const machine = describeMachine();
+  const bare = await measureBare(bareStepSeconds);
+  say(`bare node:http: ${bare.perS.toFixed(0)} requests/s, p99 ${bare.p99Ms.toFixed(1)} ms`);
+  const results: Result[] = [];
+  for (const name of names) {
+    const run = scenarios[name];
+    if (run === undefined) continue;
+    const result = withRatio(await run(say, values.profile), bare);
+    results.push(result);
+    if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`);
+  }
+  const at = new Date().toISOString();
+  mkdirSync(resultsDir, { recursive: true });
+  const file = join(resultsDir, `${at.replaceAll(':', '-')}.json`);
+  writeFileSync(file, `${JSON.stringify({ at, machine, bare, results }, null, 2)}\n`);
+  if (!values.json) process.stdout.write(`\n${renderTable(results)}\n  ${file}\n`);
+  return results.some(({ invariantViolations }) => invariantViolations > 0) ? 3 : 0;
+};
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+  const isWording = error instanceof TypeError && 'code' in error;
+  process.exitCode = isWording && String(error.code).startsWith('ERR_PARSE_ARGS') ? 2 : 1;
+}

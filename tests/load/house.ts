@@ -1,0 +1,129 @@
+import { mkdirSync } from 'node:fs';
+import { z } from 'zod';
+import { demoAccounts } from '../../server/src/demo/seed.ts';
+import { checkInvariants } from '../../server/src/invariants.ts';
+import { systemClock } from '../../server/src/platform/clock.ts';
+import { makeIds } from '../../server/src/platform/ids.ts';
+import { silentLog } from '../../server/src/platform/log.ts';
+import { type Database, openDatabase } from '../../server/src/platform/postgres/sql.ts';
+import { makeTokenSigner } from '../../server/src/platform/signed-token.ts';
+import { makeAccounts } from '../../server/src/stampede/accounts.ts';
+import { makeCaller } from '../../server/src/stampede/caller.ts';
+import { makeHttpClient } from '../../server/src/stampede/http.ts';
+import { makeNotes } from '../../server/src/stampede/notes.ts';
+import { openScratchServer, type ScratchServer } from '../../server/src/stampede/scratch-server.ts';
+import { makeShowMaker, type ShowMaker } from '../../server/src/stampede/show.ts';
+import { type CpuSeconds, readCpu } from './machine.ts';
+import { makeRawClient, type RawClient } from './raw-http.ts';
+
+const clock = systemClock;
+export const ids = makeIds(clock);
+/** Of the bench's own server only. */
+const secret = 'a secret of the bench and of nothing else';
+const tokenLifeMs = 2 * 3_600_000;
+/** Payments that nobody answers keep a connection each for 8 s. */
+const connectionsMax = 1024;
+
+/** A server under load, with everything that a scenario asks of it. */
+export type House = {
+  server: ScratchServer;
+  client: RawClient;
+  db: Database;
+  shows: ShowMaker;
+  people: readonly Person[];
+  cpu(): CpuSeconds;
+  /** Committed transactions since the server was made, without those of an idle server. */
+  commits(): Promise<number>;
+  metric(name: string): Promise<number>;
+  violations(): Promise<number>;
+  close(): Promise<void>;
+};
+/** `headers`: the line with the access token, ready to be sent. */
+export type Person = { accountId: string; headers: string };
+
+export const openHouse = async (options: {
+  people: number;
+  settings?: Readonly<Record<string, string>>;
+  cpuProfileDir?: string;
+}): Promise<House> => {
+  const signal = new AbortController().signal;
+  const http = makeHttpClient(16);
+  const nodeArgs = options.cpuProfileDir === undefined ? [] : profileArgs(options.cpuProfileDir);
+  const server = await openScratchServer({
+    ...{ http, clock, signal, nodeArgs, pid: process.pid, execPath: process.execPath },
+    env: process.env,
+    settings: { USHER_SECRET: secret, ...options.settings },
+  });
+  const url = await server.databaseUrl();
+  const db = openDatabase({
+    ...{ url, name: 'bench', log: silentLog, poolMax: 2, statementTimeoutMs: 600_000 },
+  });
+  const client = makeRawClient(server.url, connectionsMax);
+  const close = async (): Promise<void> => {
+    client.close();
+    await db.close();
+    await http.close();
+    await server.stop();
+  };
+  try {
+    const caller = makeCaller({
+      ...{ http, clock, origin: server.url, notes: makeNotes(), patienceMs: 30_000 },
+    });
+    const accounts = makeAccounts({ caller, clock, password: '', signal });
+    const { email = '', password = '' } =
+      demoAccounts.find(({ role }) => role === 'ORGANISER') ?? {};
+    const organiser = await accounts.logIn({ email, password, address: null });
+    return {
+      ...{ server, client, db, close },
+      shows: makeShowMaker({ caller, organiser, clock, ids, signal }),
+      people: await makePeople(db, options.people),
+      cpu: () => readCpu(server.pid),
+      commits: () => readCommits(db),
+      metric: (name) => readMetric(client, name),
+      violations: async () => (await checkInvariants(db)).violations.length,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+};
+
+const profileArgs = (dir: string): string[] => {
+  mkdirSync(dir, { recursive: true });
+  return ['--cpu-prof', `--cpu-prof-dir=${dir}`, '--cpu-prof-interval=500'];
+};
+
+/**
+ * Accounts with tokens as the server signs them: tens of thousands of sign-ups would only measure
+ * argon2. The passwords are not hashes, so nobody can log in with them.
+ */
+const makePeople = async (db: Database, count: number): Promise<Person[]> => {
+  const tokens = makeTokenSigner({ secret, kind: 'access', schema: z.unknown() });
+  const endsAtMs = clock.nowMs() + tokenLifeMs;
+  const accountIds = Array.from({ length: count }, () => ids.make('account'));
+  for (let from = 0; from < count; from += 10_000)
+    await db.query(
+      `INSERT INTO identity.accounts (id, email, name, role, locale, password_hash, created_at)
+       SELECT id, id || '@bench.invalid', 'bench', 'BUYER', 'en', 'none', clock_timestamp()
+       FROM unnest($1::text[]) AS id`,
+      [accountIds.slice(from, from + 10_000)],
+    );
+  return accountIds.map((accountId) => {
+    const token = tokens.sign({ a: accountId, r: 'BUYER', s: ids.make('session'), e: endsAtMs });
+    return { accountId, headers: `authorization: Bearer ${token}\r\n` };
+  });
+};
+
+const readCommits = async (db: Database): Promise<number> => {
+  const [row] = await db.query<{ commits: number }>(
+    'SELECT xact_commit AS commits FROM pg_stat_database WHERE datname = current_database()',
+  );
+  return row?.commits ?? 0;
+};
+
+/** The sum over all labels of a meter. */
+const readMetric = async (client: RawClient, name: string): Promise<number> => {
+  const { body } = await client.send('GET', '/metrics', '', null);
+  const lines = body.toString().matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'gm'));
+  return [...lines].reduce((sum, [, value]) => sum + Number(value), 0);
+};

@@ -1,0 +1,69 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg, release } from 'node:os';
+
+/** Ticks a second of /proc/PID/stat (USER_HZ, 100 on every Linux). */
+const ticksPerS = 100;
+
+export type ProcessKind = 'server' | 'postgres' | 'sandbox' | 'generator';
+/** CPU seconds since each process began. */
+export type CpuSeconds = Record<ProcessKind, number>;
+
+type Stat = { pid: number; parent: number; ownTicks: number; endedTicks: number };
+
+/** `pid (name) state ppid … utime(14) stime(15) cutime(16) cstime(17)`; the name may hold blanks. */
+const readStat = (pid: number): Stat | null => {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const rest = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    const at = (field: number): number => Number(rest[field - 3]);
+    return { pid, parent: at(4), ownTicks: at(14) + at(15), endedTicks: at(16) + at(17) };
+  } catch {
+    // It has ended since the folder was listed.
+    return null;
+  }
+};
+
+const commandOf = (pid: number): string => {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ');
+  } catch {
+    // It has ended since the folder was listed.
+    return '';
+  }
+};
+
+const kindOf = (pid: number, serverPid: number): ProcessKind => {
+  if (pid === serverPid) return 'server';
+  return commandOf(pid).includes('sandbox/src/main.ts') ? 'sandbox' : 'postgres';
+};
+
+/** CPU of the server's process tree by kind, and of this process, which makes the load. */
+export const readCpu = (serverPid: number): CpuSeconds => {
+  const stats = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => readStat(Number(name)) ?? []);
+  const children = Map.groupBy(stats, ({ parent }) => parent);
+  const seconds: CpuSeconds = { server: 0, postgres: 0, sandbox: 0, generator: 0 };
+  const add = (stat: Stat): void => {
+    const kind = kindOf(stat.pid, serverPid);
+    // Connections that PostgreSQL has ended live on in its own account.
+    const ticks = stat.ownTicks + (kind === 'postgres' ? stat.endedTicks : 0);
+    seconds[kind] += ticks / ticksPerS;
+    for (const child of children.get(stat.pid) ?? []) add(child);
+  };
+  const server = stats.find(({ pid }) => pid === serverPid);
+  if (server === undefined) throw new Error(`process ${serverPid} is gone`);
+  add(server);
+  const own = process.cpuUsage();
+  seconds.generator = (own.user + own.system) / 1e6;
+  return seconds;
+};
+
+/** For the record of every run. */
+export const describeMachine = () => ({
+  cpu: cpus()[0]?.model ?? 'unknown',
+  cores: availableParallelism(),
+  system: `${process.platform} ${release()}`,
+  node: process.version,
+  loadBefore: loadavg().map((value) => Math.round(value * 10) / 10),
+});

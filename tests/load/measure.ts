@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { latencyOf } from '../../server/src/stampede/histogram.ts';
+import type { House } from './house.ts';
+import type { CpuSeconds } from './machine.ts';
+import type { Load } from './open-loop.ts';
+
+/** A backend of PostgreSQL tells its statistics 10 s after it fell idle, at the latest. */
+const statisticsMs = 11_000;
+const drainMaxMs = 60_000;
+
+/** One load with what it cost, per counted operation. */
+export type Measured = {
+  offeredPerS: number;
+  throughputPerS: number;
+  seconds: number;
+  done: number;
+  p50Ms: number;
+  p99Ms: number;
+  p999Ms: number;
+  maxMs: number;
+  errors: Record<string, number>;
+  refusals: Record<string, number>;
+  /** Answered as agreed, but of unknown outcome: counted neither as sale nor as refusal. */
+  open: Record<string, number>;
+  /** The server's program and its database together; the sandbox and the generator are not ours. */
+  cpuMicrosPerOp: number;
+  cpuMicrosPerOpByProcess: CpuSeconds;
+  redisTripsPerOp: 0;
+  dbCommitsPerOp: number;
+  bytesPerOp: { sent: number; received: number };
+  /** From the last arrival until every event was passed on and every statistic told. */
+  outboxDrainedAfterS: number | null;
+};
+
+/** Commits a second of a server that nobody asks anything. */
+export const measureIdle = async (house: House, seconds: number): Promise<number> => {
+  await sleep(statisticsMs);
+  const before = await house.commits();
+  await sleep(seconds * 1000);
+  return ((await house.commits()) - before) / seconds;
+};
+
+export const measure = async (
+  house: House,
+  idleCommitsPerS: number,
+  run: () => Promise<Load>,
+): Promise<Measured> => {
+  const startMs = performance.now();
+  const before = {
+    cpu: house.cpu(),
+    commits: await house.commits(),
+    bytes: { ...house.client.bytes },
+  };
+  const load = await run();
+  const bytes = { ...house.client.bytes };
+  const drainedAfterS = await untilDrained(house);
+  const cpu = house.cpu();
+  await sleep(statisticsMs);
+  const commits = (await house.commits()) - before.commits;
+  const idleCommits = (idleCommitsPerS * (performance.now() - startMs)) / 1000;
+  const each = (total: number): number => (load.done === 0 ? 0 : total / load.done);
+  const micros = (kind: keyof CpuSeconds): number =>
+    Math.round(each((cpu[kind] - before.cpu[kind]) * 1e6));
+  const { p50, p99, p999, max } = latencyOf(load.latency);
+  return {
+    ...{ offeredPerS: load.offeredPerS, throughputPerS: rounded(load.donePerS, 1) },
+    ...{ seconds: load.seconds, done: load.done },
+    ...{ p50Ms: p50, p99Ms: p99, p999Ms: p999, maxMs: max },
+    ...{ errors: load.errors, refusals: load.refused, open: load.open },
+    cpuMicrosPerOp: micros('server') + micros('postgres'),
+    cpuMicrosPerOpByProcess: {
+      ...{ server: micros('server'), postgres: micros('postgres') },
+      ...{ sandbox: micros('sandbox'), generator: micros('generator') },
+    },
+    redisTripsPerOp: 0,
+    dbCommitsPerOp: rounded(each(commits - idleCommits), 4),
+    bytesPerOp: {
+      sent: Math.round(each(bytes.sent - before.bytes.sent)),
+      received: Math.round(each(bytes.received - before.bytes.received)),
+    },
+    outboxDrainedAfterS: drainedAfterS,
+  };
+};
+
+const untilDrained = async (house: House): Promise<number | null> => {
+  const startMs = performance.now();
+  for (;;) {
+    const [row] = await house.db.query<{ left: number }>(
+      'SELECT count(*) AS left FROM platform.outbox WHERE published_at IS NULL',
+    );
+    const tookMs = performance.now() - startMs;
+    if (row?.left === 0) return rounded(tookMs / 1000, 1);
+    if (tookMs > drainMaxMs) return null;
+    await sleep(200);
+  }
+};
+
+export const rounded = (value: number, digits: number): number =>
+  Math.round(value * 10 ** digits) / 10 ** digits;

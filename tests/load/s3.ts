@@ -1,0 +1,218 @@
+import type { SeatBits } from '../../server/src/domain/seat-bits.ts';
+import type { Sale } from '../../server/src/stampede/crowd.ts';
+import { latencyOf, makeHistogram } from '../../server/src/stampede/histogram.ts';
+import { makeRandom, type Random } from '../../server/src/stampede/random.ts';
+import { countSeats } from '../../server/src/stampede/seat-choice.ts';
+import type { House, Person } from './house.ts';
+import { type Measured, measure, measureIdle, rounded } from './measure.ts';
+import { findSaturation, type OpEnd, runAtRate } from './open-loop.ts';
+
+/** Sizes of the scenario as quality.md has it; a test makes it small. */
+export type S3Size = {
+  people: number;
+  seats: number;
+  /** In which everybody of the crowd comes. */
+  crowdSeconds: number;
+  peopleOnOneSeat: number;
+  houses: number;
+  houseSeats: number;
+  fromPerS: number;
+  toPerS: number;
+  stepSeconds: number;
+};
+export const s3Size: S3Size = {
+  ...{ people: 10_000, seats: 2000, crowdSeconds: 2, peopleOnOneSeat: 1000 },
+  ...{ houses: 40, houseSeats: 20_000, fromPerS: 1000, toPerS: 32_000, stepSeconds: 4 },
+};
+
+const retriesMax = 3;
+const seed = 3;
+
+export type HoldAnswer = { outcome: 'held'; holdId: string } | { outcome: 'refused'; code: string };
+
+let keys = 0;
+/** Unique in this run and of the length that the server wants. */
+export const nextKey = (): string => `bench-key-${(++keys).toString(36).padStart(10, '0')}`;
+
+export const holdSeats = async (
+  house: House,
+  person: Person,
+  performanceId: string,
+  seats: readonly number[],
+): Promise<HoldAnswer> => {
+  const path = `/api/v1/performances/${performanceId}/holds`;
+  const headers = `${person.headers}idempotency-key: ${nextKey()}\r\n`;
+  const answer = await house.client.send('POST', path, headers, `{"seats":[${seats.join()}]}`);
+  if (answer.status === 201)
+    return { outcome: 'held', holdId: answer.body.toString('latin1', 7, 7 + 'hold_'.length + 26) };
+  return { outcome: 'refused', code: codeOf(answer.body) };
+};
+
+export const codeOf = (body: Buffer): string =>
+  /"code":"(\w+)"/.exec(body.toString())?.[1] ?? body.toString().slice(0, 80);
+
+/** Reads the map and holds what it shows as free, by Zipf; again after a lost race, three times. */
+const makeCrowdOp = (house: House, sale: Sale) => {
+  const winners = makeHistogram();
+  const losers = makeHistogram();
+  const readMap = async (): Promise<SeatBits> => {
+    const path = `/api/v1/performances/${sale.performanceId}/seats`;
+    return (await house.client.send('GET', path, '', null)).body;
+  };
+  let attempts = 0;
+  const op = async (nth: number): Promise<OpEnd> => {
+    const person = house.people[nth % house.people.length];
+    if (person === undefined) throw new Error('nobody is there');
+    const random: Random = makeRandom(seed, nth);
+    let wanted = 1 + random.below(4);
+    for (let tries = 0; tries <= retriesMax; tries++) {
+      const bits = await readMap();
+      const { free } = countSeats(bits, sale.seatCount);
+      let seats: number[] | null = null;
+      for (; wanted > 0 && seats === null; wanted--)
+        seats = sale.choice.choose(bits, wanted, random);
+      if (free === 0 || seats === null) return { kind: 'refused', reason: 'saw nothing free' };
+      wanted = seats.length;
+      const askedMs = performance.now();
+      attempts += 1;
+      const answer = await holdSeats(house, person, sale.performanceId, seats);
+      const tookMs = performance.now() - askedMs;
+      if (answer.outcome === 'held') {
+        winners.record(tookMs);
+        return { kind: 'done' };
+      }
+      if (answer.code !== 'SEATS_TAKEN') return { kind: 'error', reason: answer.code };
+      losers.record(tookMs);
+    }
+    return { kind: 'refused', reason: 'lost every race' };
+  };
+  return { op, readMap, winners, losers, attempts: () => attempts };
+};
+
+/** 10,000 people on 2,000 seats, and whether every seat went to one of them. */
+const runCrowd = async (house: House, size: S3Size) => {
+  const sale = await house.shows.makeSale(await house.shows.makeVenue(size.seats));
+  const crowd = makeCrowdOp(house, sale);
+  await crowd.readMap();
+  const early = await house.metric('usher_holds_refused_early_total');
+  const startMs = performance.now();
+  const { people, crowdSeconds } = size;
+  const load = await runAtRate({
+    ...{ perS: people / crowdSeconds, seconds: crowdSeconds, op: crowd.op },
+  });
+  const tookS = (performance.now() - startMs) / 1000;
+  const bits = await crowd.readMap();
+  const { free, held } = countSeats(bits, size.seats);
+  const [claims] = await house.db.query<{ claims: number; seats: number }>(
+    `SELECT count(*) AS claims, count(DISTINCT seat_no) AS seats FROM seats.claims
+     WHERE performance_id = $1`,
+    [sale.performanceId],
+  );
+  const lost = crowd.losers.count;
+  const refusedEarly = (await house.metric('usher_holds_refused_early_total')) - early;
+  return {
+    ...{ people, seats: size.seats, soldOut: free === 0, seatsHeld: held, seatsLeft: free },
+    ...{
+      doubles: (claims?.claims ?? 0) - (claims?.seats ?? 0) + Math.abs(held - (claims?.seats ?? 0)),
+    },
+    ...{
+      holders: load.done,
+      attempts: crowd.attempts(),
+      lostRaces: lost,
+      tookS: rounded(tookS, 2),
+    },
+    lostRacesRefusedFromMemory: refusedEarly,
+    ...{ winners: latencyOf(crowd.winners), losers: latencyOf(crowd.losers) },
+    ...{ refusals: load.refused, errors: load.errors },
+  };
+};
+
+/** A thousand people on one seat, all at the same moment. */
+const runOneSeat = async (house: House, size: S3Size) => {
+  const sale = await house.shows.makeSale(await house.shows.makeVenue(1));
+  const early = await house.metric('usher_holds_refused_early_total');
+  const latency = makeHistogram();
+  const startMs = performance.now();
+  const people = house.people.slice(0, size.peopleOnOneSeat);
+  const answers = await Promise.all(
+    people.map(async (person) => {
+      const answer = await holdSeats(house, person, sale.performanceId, [0]);
+      latency.record(performance.now() - startMs);
+      return answer;
+    }),
+  );
+  const winners = answers.filter(({ outcome }) => outcome === 'held').length;
+  const refusals: Record<string, number> = {};
+  for (const answer of answers)
+    if (answer.outcome === 'refused') refusals[answer.code] = (refusals[answer.code] ?? 0) + 1;
+  const refusedEarly = (await house.metric('usher_holds_refused_early_total')) - early;
+  // Whoever comes now is told from memory.
+  const late = await Promise.all(
+    people.map((person) => holdSeats(house, person, sale.performanceId, [0])),
+  );
+  const refusedLate = late.filter((answer) => answer.outcome === 'refused').length;
+  const lateEarly = (await house.metric('usher_holds_refused_early_total')) - early - refusedEarly;
+  return {
+    ...{ people: people.length, winners, refusals, lostRacesRefusedFromMemory: refusedEarly },
+    afterwards: { refused: refusedLate, fromMemory: lateEarly },
+    latency: latencyOf(latency),
+  };
+};
+
+/** Durable holds without contention: every arrival finds seats of its own. */
+const makeHoldOp = (house: House, sales: readonly Sale[]) => {
+  const random = makeRandom(seed);
+  const cursors = sales.map(() => 0);
+  let started = 0;
+  return async (): Promise<OpEnd> => {
+    const nth = started++;
+    const person = house.people[nth % house.people.length];
+    // Nobody comes twice to the same performance, where four seats are the limit.
+    const at = (nth + Math.floor(nth / house.people.length)) % sales.length;
+    const sale = sales[at];
+    if (person === undefined || sale === undefined) throw new Error('nobody is there');
+    const first = cursors[at] ?? 0;
+    const count = 1 + random.below(4);
+    if (first + count > sale.seatCount) return { kind: 'error', reason: 'the houses are full' };
+    cursors[at] = first + count;
+    const seats = Array.from({ length: count }, (_, i) => first + i);
+    const answer = await holdSeats(house, person, sale.performanceId, seats);
+    return answer.outcome === 'held' ? { kind: 'done' } : { kind: 'error', reason: answer.code };
+  };
+};
+
+const runHolds = async (house: House, size: S3Size, say: (line: string) => void) => {
+  const venue = await house.shows.makeVenue(size.houseSeats);
+  const sales: Sale[] = [];
+  for (let made = 0; made < size.houses; made++) sales.push(await house.shows.makeSale(venue));
+  const op = makeHoldOp(house, sales);
+  await runAtRate({ perS: size.fromPerS, seconds: 2, op });
+  const tryRate = async (perS: number) => {
+    const load = await runAtRate({ perS, seconds: size.stepSeconds, op });
+    say(`S3 holds: ${perS}/s offered, ${load.donePerS.toFixed(0)}/s done`);
+    return load;
+  };
+  const { bestPerS, tried } = await findSaturation({
+    ...{ fromPerS: size.fromPerS, toPerS: size.toPerS, tryRate },
+  });
+  const idle = await measureIdle(house, 5);
+  const best = Math.max(bestPerS, size.fromPerS / 4);
+  const holds: Measured = await measure(house, idle, () =>
+    runAtRate({ perS: best, seconds: size.stepSeconds, op }),
+  );
+  return { holds, tried };
+};
+
+export const runS3 = async (house: House, size: S3Size, say: (line: string) => void) => {
+  const oneSeat = await runOneSeat(house, size);
+  say(`S3 one seat: ${oneSeat.winners} winner of ${oneSeat.people}`);
+  const crowd = await runCrowd(house, size);
+  say(`S3 crowd: ${crowd.seatsHeld} of ${crowd.seats} seats held in ${crowd.tookS} s`);
+  const { holds, tried } = await runHolds(house, size, say);
+  return {
+    ...{ scenario: 'S3', store: 'embedded', ...holds, requestsPerOp: 1 },
+    ...{ crowd, oneSeat },
+    steps: tried.map(({ offeredPerS, donePerS }) => ({ offeredPerS, donePerS })),
+    invariantViolations: await house.violations(),
+  };
+};
