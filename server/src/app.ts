@@ -15,6 +15,7 @@ import type { Module } from './platform/module.ts';
 import { openRelay, type Relay } from './platform/outbox/relay.ts';
 import { openListener } from './platform/postgres/listen.ts';
 import { openDatabase } from './platform/postgres/sql.ts';
+import { makePruneJob } from './platform/prune.ts';
 import { openTracing } from './platform/tracing.ts';
 import { openCatalogue } from './services/catalogue/index.ts';
 import { openIdentity } from './services/identity/index.ts';
@@ -153,7 +154,10 @@ const openBackground = async (
     ...{ url, log },
     isAlone: options.isAlone,
     concurrency: 2,
-    jobs: modules.served.flatMap(({ module }) => module.jobs ?? []),
+    jobs: [
+      makePruneJob(context.db, log),
+      ...modules.served.flatMap(({ module }) => module.jobs ?? []),
+    ],
   });
   life.onClose('jobs', jobs.close);
   return relay;
