@@ -121,6 +121,6 @@ export const makeSaleTools = ({ ask, must }: Ask, sandbox: TestSandbox) => {
     if (paid.status !== 200) throw new Error(`not paid: ${paid.status} ${paid.bytes}`);
     return placed;
   };
-  return { enter, newBuyer, newBuyers, newSale, hold, order, pay, buy };
+  return { ask, must, enter, newBuyer, newBuyers, newSale, hold, order, pay, buy };
 };
 export type SaleTools = ReturnType<typeof makeSaleTools>;

@@ -1,0 +1,255 @@
+import { confirmPayment } from '@usher/contract/payments.ts';
+import { readSeats, releaseHold, takeHold, watchSeats } from '@usher/contract/seats.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { decodeSeatBits, SEAT_STATE } from '../../server/src/domain/seat-bits.ts';
+import type { Database } from '../../server/src/platform/postgres/sql.ts';
+import { money, openAftermath, settled, violationsIn } from '../support/aftermath.ts';
+import { jsonOf, makeAsk, pathOf, sendByFetch } from '../support/ask.ts';
+import { watch } from '../support/event-stream.ts';
+import { openRaw } from '../support/raw-http.ts';
+import { makeSaleTools } from '../support/sale.ts';
+import { openSandboxProgram, type TestSandbox } from '../support/sandbox.ts';
+import { gatherCrowd, makeDoor, type Told } from '../support/stubborn-crowd.ts';
+import { until } from '../support/until.ts';
+import {
+  embeddedUrl,
+  finish,
+  type House,
+  killAll,
+  makeHouse,
+  type Running,
+  startIn,
+  terminate,
+} from '../support/usher-process.ts';
+
+const kills = 5;
+const paidBetween = 30;
+const rows = 15;
+const seatsInRow = 20;
+
+let sandbox: TestSandbox;
+let house: House;
+beforeAll(async () => {
+  sandbox = await openSandboxProgram();
+  // A call that gets no answer is given up by both sides soon, and asked about again.
+  await sandbox.control('settings', { hangMs: 3000 }, 'PATCH');
+  house = await makeHouse({
+    TOSS_URL: sandbox.url,
+    TOSS_SECRET_KEY: sandbox.secretKey,
+    TOSS_CLIENT_KEY: sandbox.clientKey,
+    ...{ HOLD_TTL_MS: '5000', HOLD_TOTAL_MAX_MS: '10000' },
+    ...{ PAYMENT_WAIT_MS: '1000', PAYMENT_TIMEOUT_MS: '2000' },
+  });
+  await sandbox.webhooksTo(`${house.url}/api/v1/webhooks/toss`);
+});
+
+/** The demo's organiser: the embedded program comes with one. */
+const demoOrganiser = { email: 'organiser@example.com', password: 'usher-demo-2026' };
+
+/** What the database says of the purchases that buyers were told of. */
+const compareWith = async (db: Database, told: readonly Told[]) => {
+  const found = await db.query<{ id: string; state: string; seats: number[] }>(
+    `SELECT o.id, o.state, coalesce((SELECT array_agg(t.seat_no ORDER BY t.seat_no)
+       FROM tickets.tickets t WHERE t.order_id = o.id AND t.state = 'LIVE'), '{}') AS seats
+     FROM orders.orders o WHERE o.id = ANY ($1)`,
+    [told.map(({ orderId }) => orderId)],
+  );
+  const byId = new Map(found.map((order) => [order.id, order]));
+  return told.map((each) => ({ ...each, order: byId.get(each.orderId) }));
+};
+
+/** A sale in the running program, as the demo's organiser makes it. */
+const openSale = async (performances: number) => {
+  const send = sendByFetch(house.url);
+  const tools = makeSaleTools(makeAsk(send), sandbox);
+  const organiser = await tools.enter(demoOrganiser);
+  const sale = await tools.newSale(organiser, { rows, seatsInRow, performances });
+  return { ...sale, send, tools };
+};
+type OpenSale = Awaited<ReturnType<typeof openSale>>;
+
+const gather = async ({ send, performanceIds, seatCount }: OpenSale) => {
+  const door = makeDoor();
+  door.open();
+  const crowd = await gatherCrowd({
+    ...{ send, door, sandbox, performanceIds, seatCount, buyers: 60 },
+  });
+  const morePaid = (count: number) => {
+    const wanted = crowd.paid() + count;
+    return until(`${wanted} orders were paid`, () => crowd.paid() >= wanted, 120_000);
+  };
+  /** In the middle of it all; the crowd waits at the door. */
+  const killAndStart = async (running: Running): Promise<Running> => {
+    door.shut();
+    await killAll(house, running);
+    const next = await startIn(house);
+    door.open();
+    return next;
+  };
+  return { ...crowd, morePaid, killAndStart };
+};
+
+/** Each purchase ended as its buyer was told, or, where that was not known, one way or the other. */
+const expectAsTold = async (db: Database, told: readonly Told[]): Promise<void> => {
+  const purchases = await compareWith(db, told);
+  const endsOf = (end: Told['end']) => purchases.filter((each) => each.end === end);
+  for (const { order, seatNos, orderId } of endsOf('PAID'))
+    expect([orderId, order?.state, order?.seats]).toEqual([orderId, 'PAID', seatNos]);
+  for (const { order, orderId } of endsOf('DECLINED'))
+    expect([orderId, order?.state, order?.seats]).toEqual([orderId, 'FAILED', []]);
+  for (const { order, orderId } of endsOf('ABANDONED'))
+    expect([orderId, order?.state]).toEqual([orderId, 'EXPIRED']);
+  const unknown = endsOf('UNKNOWN').map(({ order }) => order?.state);
+  expect(unknown.length).toBeGreaterThan(0);
+  expect(unknown.filter((state) => state !== 'PAID' && state !== 'FAILED')).toEqual([]);
+};
+
+/** Every seat of the sale is either free or has its ticket. */
+const expectSeatsWhole = async (db: Database, sale: OpenSale): Promise<void> => {
+  for (const performanceId of sale.performanceIds) {
+    const { bytes } = await sale.tools.ask(readSeats, { params: { performanceId } });
+    const states = [...decodeSeatBits(bytes, sale.seatCount)];
+    const count = (wanted: number) => states.filter((state) => state === wanted).length;
+    const [ticketed] = await db.query<{ count: number }>(
+      `SELECT count(*) FROM tickets.tickets WHERE performance_id = $1 AND state = 'LIVE'`,
+      [performanceId],
+    );
+    expect([count(SEAT_STATE.SOLD), count(SEAT_STATE.FREE)]).toEqual([
+      ticketed?.count,
+      sale.seatCount - (ticketed?.count ?? 0),
+    ]);
+  }
+};
+
+test('a second start on the same data is refused with the folder’s name and the remedy', async () => {
+  const first = await startIn(house);
+  const { code, said } = await finish(['start'], { ...house.settings, PORT: '0' });
+  expect(code).toBe(1);
+  expect(said).toContain(`the data folder ${house.dataDir} is in use by a running Usher`);
+  expect(said).toContain('USHER_DATA_DIR');
+  const { tools, performanceId } = await openSale(1);
+  const buyer = await tools.newBuyer();
+  await tools.buy(buyer.token, performanceId, [0]);
+  expect(await terminate(first)).toBe(0);
+}, 600_000);
+
+describe('TERM under load', () => {
+  /** Takes and gives back seats until nobody answers any more; tells which holds it was given. */
+  const takeUntilRefused = async ({ tools, performanceId }: OpenSale, seat: number) => {
+    const { token: as, accountId } = await tools.newBuyer();
+    const given = { as, params: { performanceId }, body: { seats: [seat] } };
+    const live = async () => {
+      const holds: string[] = [];
+      const answers: number[] = [];
+      for (;;) {
+        try {
+          const held = await tools.ask(takeHold, given);
+          answers.push(held.status);
+          if (held.status !== 201) return { accountId, holds, answers };
+          const holdId = String(jsonOf(held)['id']);
+          holds.push(holdId);
+          answers.push((await tools.ask(releaseHold, { as, params: { holdId } })).status);
+        } catch {
+          // Nobody takes the connection any more.
+          return { accountId, holds, answers };
+        }
+      }
+    };
+    return live();
+  };
+
+  test('ends with 0: what was begun is answered, nothing was done without an answer', async () => {
+    // As patient with the bank as a program is that is not made to hurry for a test.
+    const patience = { PAYMENT_WAIT_MS: '8000', PAYMENT_TIMEOUT_MS: '20000' };
+    let running = await startIn({ ...house, settings: { ...house.settings, ...patience } });
+    const sale = await openSale(1);
+    const { tools, performanceId } = sale;
+    const { token: as } = await tools.newBuyer();
+    const { order, checkout } = await tools.order(as, performanceId, [0]);
+    const { attemptId, amount } = checkout;
+    const match = { call: 'confirm', orderId: attemptId };
+    await sandbox.rule({ match, action: 'delay', delayMs: 2000 });
+    const paymentKey = await sandbox.authenticate(attemptId, amount.amount);
+    const path = pathOf(watchSeats, { params: { performanceId } });
+    const viewer = await watch(`${house.url}${path}`);
+    const unused = await openRaw(house.url);
+    const loads = Promise.all([20, 40, 60, 80].map((seat) => takeUntilRefused(sale, seat)));
+
+    const body = { paymentKey, amount: amount.amount };
+    const confirmed = tools.ask(confirmPayment, { as, params: { attemptId }, body });
+    await until('the bank is asked', async () => (await sandbox.calls(attemptId)).length > 0);
+    expect(await terminate(running)).toBe(0);
+
+    const reply = await confirmed;
+    expect([reply.status, jsonOf(reply)]).toEqual([200, { orderId: order.id, orderState: 'PAID' }]);
+    expect(viewer.hasEnded()).toBe(true);
+    unused.destroy();
+    const ended = await loads;
+    const answers = new Set(ended.flatMap((load) => load.answers));
+    expect([...answers].filter((status) => status !== 201 && status !== 204)).toEqual([]);
+
+    running = await startIn(house);
+    const db = openAftermath(await embeddedUrl(house));
+    for (const { accountId, holds } of ended) {
+      const found = await db.query<{ id: string }>(
+        'SELECT id FROM seats.holds WHERE buyer_id = $1 ORDER BY id',
+        [accountId],
+      );
+      expect(found.map(({ id }) => id)).toEqual([...holds].sort());
+      expect(holds.length).toBeGreaterThan(0);
+    }
+    await db.close();
+    expect(await terminate(running)).toBe(0);
+  }, 600_000);
+});
+
+describe('kill -9 of program and database in the middle of a crowd', () => {
+  test('five times, loses and doubles nothing', async () => {
+    let running = await startIn(house);
+    const sale = await openSale(8);
+    const crowd = await gather(sale);
+    for (let kill = 1; kill <= kills; kill++) {
+      await crowd.morePaid(paidBetween);
+      running = await crowd.killAndStart(running);
+    }
+    await crowd.morePaid(paidBetween);
+    await crowd.disperse();
+    // The kills struck, and no buyer got an answer out of place.
+    expect(crowd.troubles.get('no answer') ?? 0).toBeGreaterThan(0);
+    expect(crowd.unexpected).toEqual([]);
+
+    const db = openAftermath(await embeddedUrl(house));
+    await settled(db, 120_000);
+    expect(await violationsIn(db)).toEqual([]);
+    await expectAsTold(db, crowd.told);
+    await expectSeatsWhole(db, sale);
+    const { ours, theirs } = await money(db, sandbox);
+    expect(ours).toEqual(theirs);
+    expect((await sandbox.assertNoDoubleCharge())['ok']).toBe(true);
+    expect(await db.query('SELECT * FROM platform.dead_letters')).toEqual([]);
+    await db.close();
+    expect(await terminate(running)).toBe(0);
+  }, 600_000);
+
+  test('loses what buyers were told where commits are not waited for', async () => {
+    const first = await startIn(house);
+    const planted = openAftermath(await embeddedUrl(house));
+    await planted.query('ALTER DATABASE usher SET synchronous_commit = off');
+    await planted.close();
+    await terminate(first);
+    let running = await startIn(house);
+    const crowd = await gather(await openSale(8));
+    await crowd.morePaid(2 * paidBetween);
+    const toldBefore = crowd.told.map((each) => ({ ...each }));
+    running = await crowd.killAndStart(running);
+    await crowd.disperse();
+    const db = openAftermath(await embeddedUrl(house));
+    const lost = (await compareWith(db, toldBefore)).filter(({ end, order }) => {
+      return order === undefined || (end === 'PAID' && order.state !== 'PAID');
+    });
+    // A hold that is gone is ordered in vain: an answer that no buyer should get.
+    expect([...lost, ...crowd.unexpected]).not.toEqual([]);
+    await db.close();
+    await terminate(running);
+  }, 600_000);
+});
