@@ -1,11 +1,11 @@
--- The outbox's door for other functions: writes events in the caller's transaction, in the given
--- order.
+-- The outbox's door for other functions: writes events in the caller's transaction, in the given order.
 -- events: [{ id, showId, type, payload, traceId? }]
+-- traceId is that of the request that caused the event; what is none (a job's name) is left out.
 CREATE OR REPLACE FUNCTION platform.append_events(events jsonb) RETURNS void
 LANGUAGE sql AS $$
   INSERT INTO platform.outbox (id, show_id, type, payload, trace_id)
   SELECT e.value->>'id', e.value->>'showId', e.value->>'type', e.value->'payload',
-    e.value->>'traceId'
+    substring(e.value->>'traceId' FROM '^[0-9a-f]{32}$')
   FROM jsonb_array_elements(events) WITH ORDINALITY AS e (value, position)
   ORDER BY e.position
 $$;

@@ -1,0 +1,216 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
+import { until } from '../../../../tests/support/until.ts';
+import { Failure } from '../failure.ts';
+import { makeLog } from '../log.ts';
+import type { Database } from '../postgres/sql.ts';
+import { inTraces } from '../trace-scope.ts';
+import type { Tracing } from '../tracing.ts';
+import type { OutboxEvent } from './relay.ts';
+import { append, type OutboxBed, openOutboxBed, testEvent } from './test-bed.ts';
+
+let bed: OutboxBed;
+beforeEach(async () => {
+  bed = await openOutboxBed((await makeTestDatabase()).url);
+});
+afterEach(() => bed.close());
+
+type Relay = ReturnType<OutboxBed['relay']>;
+const asleep = (relay: Relay) => until('the relay sleeps', () => relay.clock.sleeping === 1);
+/** Lets the time pass, round after round. */
+const pass = async (relay: Relay, ms: number): Promise<void> => {
+  for (let passed = 0; passed < ms; passed += 500) {
+    await asleep(relay);
+    await relay.clock.advance(500);
+  }
+  await asleep(relay);
+};
+
+const healthy = testEvent('show 2');
+const [before, poison, after] = [testEvent('show 1'), testEvent('show 1'), testEvent('show 1')];
+/** A relay with a consumer that cannot take one event, and when it was asked to. */
+const openPoisoned = async (options: { isCured?: () => boolean } = {}) => {
+  const asked: number[] = [];
+  const mails = bed.consumer('mails', (events) => {
+    if (!events.some((event) => event.id === poison.id)) return;
+    if (options.isCured?.()) return;
+    asked.push(relay.clock.nowMs());
+    throw new Error('cannot take it');
+  });
+  const relay = bed.relay([mails, bed.consumer('ranking')]);
+  await asleep(relay);
+  return { relay, asked };
+};
+
+describe('an event that a consumer cannot take', () => {
+  test('is tried five times with growing pauses, then its show goes on without it', async () => {
+    const { relay, asked } = await openPoisoned();
+    await append(bed.db, poison, after);
+    await pass(relay, 20_000);
+    // Together with the other first, then alone.
+    expect(asked).toEqual([500, 500, 1500, 3500, 7500, 15_500]);
+    expect(await bed.effects('mails')).toEqual([after.id]);
+    expect(await bed.waiting()).toEqual([]);
+  });
+
+  test('alone is asked for five times, not more', async () => {
+    const { relay, asked } = await openPoisoned();
+    await append(bed.db, poison);
+    await pass(relay, 20_000);
+    expect(asked).toEqual([500, 1500, 3500, 7500, 15_500]);
+  });
+
+  test('holds up what comes after it in its show, and no other show', async () => {
+    const { relay } = await openPoisoned();
+    await append(bed.db, before, poison, healthy, after);
+    await pass(relay, 10_000);
+    expect(await bed.effects('mails')).toEqual([before.id, healthy.id]);
+    const later = testEvent('show 2');
+    await append(bed.db, later);
+    await pass(relay, 500);
+    expect(await bed.effects('mails')).toEqual([before.id, healthy.id, later.id]);
+    await pass(relay, 10_000);
+    expect((await bed.effects('mails')).at(-1)).toBe(after.id);
+  });
+
+  test('is heard by the other consumers at once, and once', async () => {
+    const { relay } = await openPoisoned();
+    await append(bed.db, poison);
+    await pass(relay, 500);
+    expect(await bed.effects('ranking')).toEqual([poison.id]);
+    await pass(relay, 20_000);
+    expect(await bed.effects('ranking')).toEqual([poison.id]);
+  });
+
+  test('that it can take the third time is no dead letter, and has its effect once', async () => {
+    let tries = 0;
+    const { relay } = await openPoisoned({ isCured: () => ++tries > 2 });
+    await append(bed.db, poison);
+    await pass(relay, 20_000);
+    expect(await bed.effects('mails')).toEqual([poison.id]);
+    expect(await relay.deadLetters(10)).toEqual([]);
+  });
+
+  test('starts anew when another relay takes over, which knows nothing of the tries', async () => {
+    const { relay, asked } = await openPoisoned();
+    await append(bed.db, poison);
+    await pass(relay, 4000);
+    expect(asked).toHaveLength(3);
+    await relay.close();
+    const next = await openPoisoned();
+    await pass(next.relay, 20_000);
+    expect(next.asked).toHaveLength(5);
+    expect(await next.relay.deadLetters(10)).toHaveLength(1);
+  });
+});
+
+describe('a dead letter', () => {
+  test('is listed with what it is and why, oldest first, and counted', async () => {
+    const { relay } = await openPoisoned();
+    await append(bed.db, poison);
+    await pass(relay, 20_000);
+    expect(await relay.deadLetters(10)).toEqual([
+      {
+        ...{ consumer: 'mails', eventId: poison.id, showId: 'show 1', type: 'seat.sold' },
+        ...{ payload: { of: poison.id }, tries: 5, error: 'Error: cannot take it' },
+        diedAt: expect.any(Date),
+      },
+    ]);
+    expect(await relay.deadLetters(0)).toEqual([]);
+    expect(await relay.metric('usher_dead_letters_total')).toBe(
+      'usher_dead_letters_total{consumer="mails"} 1',
+    );
+  });
+
+  test('has its effect once when it is replayed, also by two operators at once', async () => {
+    let isCured = false;
+    const { relay } = await openPoisoned({ isCured: () => isCured });
+    await append(bed.db, poison);
+    await pass(relay, 20_000);
+    await expect(relay.replay('mails', poison.id)).rejects.toThrow('cannot take it');
+    expect(await relay.deadLetters(10)).toHaveLength(1);
+    isCured = true;
+    const replays = await Promise.all([
+      relay.replay('mails', poison.id),
+      relay.replay('mails', poison.id),
+    ]);
+    expect(replays).toContain('replayed');
+    expect(await relay.replay('mails', poison.id)).toBe('unknown');
+    expect(await bed.effects('mails')).toEqual([poison.id]);
+    expect(await relay.deadLetters(10)).toEqual([]);
+  });
+
+  test('that nobody knows is not replayed', async () => {
+    const { relay } = await openPoisoned();
+    await append(bed.db, poison);
+    await pass(relay, 20_000);
+    for (const [consumer, id] of [
+      ['ranking', poison.id],
+      ['nobody', poison.id],
+      ['mails', healthy.id],
+    ] as const)
+      expect(await relay.replay(consumer, id)).toBe('unknown');
+  });
+});
+
+describe('a failing database', () => {
+  test.each(['STORE_UNREACHABLE', 'STORE_CONFLICT', 'OVERLOADED'])(
+    'is no event’s fault: with %s nothing is counted, and all is done when it is back',
+    async (code) => {
+      let isAway = true;
+      const db: Database = {
+        ...bed.db,
+        transaction: (work) =>
+          isAway
+            ? Promise.reject(new Failure(code, 'away', { retryable: true }))
+            : bed.db.transaction(work),
+      };
+      const relay = bed.relay([bed.consumer('mails')], { db });
+      await asleep(relay);
+      await append(bed.db, before, poison, healthy);
+      await pass(relay, 60_000);
+      expect(await relay.deadLetters(10)).toEqual([]);
+      isAway = false;
+      await pass(relay, 500);
+      expect(await bed.effects('mails')).toEqual([before.id, poison.id, healthy.id]);
+    },
+  );
+});
+
+describe('the trace of an event', () => {
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+
+  test('is that of the request that caused it: in the event, the log and the span', async () => {
+    const lines: string[] = [];
+    const spans: unknown[] = [];
+    const log = makeLog({
+      ...{ level: 'info', service: 'test' },
+      destination: { write: (line) => lines.push(line) },
+    });
+    const tracing: Tracing = {
+      ...{ request: (_name, _of, work) => work(), close: async () => undefined },
+      events: (name, traceIds, work) => {
+        spans.push([name, traceIds]);
+        return inTraces(traceIds, work);
+      },
+    };
+    const seen: (string | null)[] = [];
+    const consumer = bed.consumer('mails', (events: readonly OutboxEvent[]) => {
+      seen.push(...events.map((event) => event.traceId));
+      log.info('told');
+    });
+    const relay = bed.relay([consumer], { tracing, log });
+    await asleep(relay);
+    await append(
+      bed.db,
+      testEvent('show 1', { traceId }),
+      testEvent('show 1', { traceId }),
+      testEvent('show 1'),
+      testEvent('show 1', { traceId: 'sweep' }),
+    );
+    await relay.round();
+    expect(seen).toEqual([traceId, traceId, null, null]);
+    expect(spans).toEqual([['mails', [traceId]]]);
+    expect(JSON.parse(lines[0] ?? '{}')).toMatchObject({ msg: 'told', traceId });
+  });
+});

@@ -1,0 +1,92 @@
+import { manualClock } from '../clock.ts';
+import { type Log, silentLog } from '../log.ts';
+import { makeMetrics } from '../metrics.ts';
+import { type Database, openDatabase, type Sql } from '../postgres/sql.ts';
+import type { Tracing } from '../tracing.ts';
+import type { Consumer, OutboxEvent } from './consumer.ts';
+import { openRelay, type Relay } from './relay.ts';
+
+export type TestEvent = { id: string; showId: string; type: string; traceId?: string };
+
+let made = 0;
+export const testEvent = (showId: string, more: Partial<TestEvent> = {}): TestEvent => ({
+  ...{ id: `evt_${process.pid}_${++made}`, showId, type: 'seat.sold' },
+  ...more,
+});
+
+export const append = (sql: Sql, ...events: readonly TestEvent[]): Promise<unknown[]> =>
+  sql.query('SELECT platform.append_events($1)', [
+    JSON.stringify(events.map((event) => ({ payload: { of: event.id }, ...event }))),
+  ]);
+
+/**
+ * Consumers whose effect is a row each time, so that an effect that happens twice is seen; and
+ * relays of several processes on one database, each with a clock moved by hand.
+ */
+export const openOutboxBed = async (url: string) => {
+  const db = openDatabase({ url, name: 'test', log: silentLog, poolMax: 8 });
+  await db.query(`CREATE TABLE IF NOT EXISTS effects (
+    seq integer GENERATED ALWAYS AS IDENTITY, consumer text, event_id text, show_id text)`);
+  const relays: Relay[] = [];
+  let processes = 0;
+
+  const consumer = (
+    name: string,
+    before: (events: readonly OutboxEvent[]) => unknown = () => undefined,
+  ): Consumer => ({
+    name,
+    types: ['seat.sold'],
+    handle: async (tx, events) => {
+      await before(events);
+      await tx.query(
+        `INSERT INTO effects (consumer, event_id, show_id)
+         SELECT $1, e.id, e.show FROM unnest($2::text[], $3::text[]) WITH ORDINALITY e (id, show, n)
+         ORDER BY e.n`,
+        [name, events.map((event) => event.id), events.map((event) => event.showId)],
+      );
+    },
+  });
+  const relay = (
+    consumers: readonly Consumer[],
+    more: { db?: Database; log?: Log; tracing?: Tracing } = {},
+    /** Dead processes close nothing. */
+    willDie = false,
+  ) => {
+    const clock = manualClock(0);
+    const metrics = makeMetrics();
+    const opened = openRelay({
+      ...{ db, clock, metrics, consumers, log: silentLog, owner: `process ${++processes}` },
+      ...more,
+    });
+    if (!willDie) relays.push(opened);
+    const metric = async (name: string) =>
+      (await metrics.registry.metrics()).split('\n').find((line) => line.startsWith(name));
+    return { ...opened, clock, metric };
+  };
+  return {
+    db,
+    consumer,
+    relay,
+    effects: async (name: string): Promise<string[]> => {
+      const rows = await db.query<{ event_id: string }>(
+        'SELECT event_id FROM effects WHERE consumer = $1 ORDER BY seq',
+        [name],
+      );
+      return rows.map((row) => row.event_id);
+    },
+    waiting: async (): Promise<string[]> => {
+      const rows = await db.query<{ id: string }>(
+        'SELECT id FROM platform.outbox WHERE published_at IS NULL ORDER BY seq',
+      );
+      return rows.map((row) => row.id);
+    },
+    /** As after 5 seconds in which nobody renewed it. */
+    loseLease: () =>
+      db.query("UPDATE platform.leases SET until = clock_timestamp() - '1 s'::interval"),
+    close: async (): Promise<void> => {
+      for (const each of relays) await each.close();
+      await db.close();
+    },
+  };
+};
+export type OutboxBed = Awaited<ReturnType<typeof openOutboxBed>>;
