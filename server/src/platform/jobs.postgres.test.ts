@@ -1,0 +1,87 @@
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { makeTestDatabase } from '../../../tests/support/postgres.ts';
+import { until } from '../../../tests/support/until.ts';
+import { addJobSql, type Job, openJobs } from './jobs.ts';
+import { silentLog } from './log.ts';
+import { openDatabase } from './postgres/sql.ts';
+
+const { url } = await makeTestDatabase();
+const db = openDatabase({ url, name: 'test', log: silentLog, poolMax: 2 });
+const closers: (() => Promise<void>)[] = [];
+afterAll(() => db.close());
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+const open = async (jobs: readonly Job[], isAlone = false) => {
+  const runner = await openJobs({ url, log: silentLog, jobs, isAlone, concurrency: 2 });
+  closers.push(runner.close);
+  return runner;
+};
+const add = (name: string, payload: unknown = {}) =>
+  db.query(`SELECT ${addJobSql}`, [name, JSON.stringify(payload)]);
+const left = (name: string) =>
+  db.query<{ attempts: number; last_error: string | null }>(
+    `SELECT attempts, last_error FROM graphile_worker.jobs
+     WHERE task_identifier = $1`,
+    [name],
+  );
+
+describe('a job', () => {
+  test('runs once, with what it was given, however many processes run jobs', async () => {
+    const done: unknown[] = [];
+    const job: Job = { name: 'mail', run: async (payload) => void done.push(payload) };
+    await Promise.all([open([job]), open([job]), open([job])]);
+    for (let i = 0; i < 30; i++) await add('mail', { i });
+    await until('all are done', async () => (await left('mail')).length === 0);
+    expect(done.map((payload) => (payload as { i: number }).i).toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: 30 }, (_, i) => i),
+    );
+  });
+
+  test('that was added in a transaction which was undone does not run', async () => {
+    const undone = db.transaction(async (tx) => {
+      await tx.query(`SELECT ${addJobSql}`, ['undone', '{}']);
+      throw new Error('undone');
+    });
+    await expect(undone).rejects.toThrow('undone');
+    expect(await left('undone')).toEqual([]);
+  });
+
+  test('that fails is kept with its error, and tried again when its time has come', async () => {
+    let tries = 0;
+    const run = async () => {
+      if (++tries === 1) throw new Error('no mail server');
+    };
+    await open([{ name: 'retried', run }]);
+    await add('retried');
+    await until('it has failed', async () => (await left('retried'))[0]?.last_error);
+    expect(await left('retried')).toMatchObject([
+      { attempts: 1, last_error: expect.stringContaining('no mail server') },
+    ]);
+    await db.query(
+      `SELECT graphile_worker.reschedule_jobs(array_agg(id), now()) FROM graphile_worker.jobs
+       WHERE task_identifier = 'retried'`,
+    );
+    await until('it is done', async () => (await left('retried')).length === 0);
+    expect(tries).toBe(2);
+  });
+
+  test('that runs is waited for when the program closes', async () => {
+    let end = (): void => undefined;
+    let isRunning = false;
+    const held = new Promise<void>((resolve) => (end = resolve));
+    const run = async () => {
+      isRunning = true;
+      await held;
+    };
+    const runner = await openJobs({
+      ...{ url, log: silentLog, jobs: [{ name: 'slow', run }], isAlone: false, concurrency: 1 },
+    });
+    await add('slow');
+    await until('it runs', () => isRunning);
+    const closing = runner.close();
+    end();
+    await closing;
+    expect(await left('slow')).toEqual([]);
+  });
+});
