@@ -51,7 +51,7 @@ BEGIN
     CASE event_type
       WHEN 'order.paid' THEN jsonb_build_object('category', m.category, 'totalMinor', m.total_minor)
       WHEN 'order.failed' THEN jsonb_build_object('code', m.code)
-      ELSE '{}' END) ORDER BY m.id)
+      ELSE '{}' END) || jsonb_build_object('traceId', m.request_id) ORDER BY m.id)
   INTO happened FROM moved m;
   IF event_type IS NOT NULL AND happened IS NOT NULL THEN
     PERFORM platform.append_events(happened);

@@ -72,7 +72,8 @@ BEGIN
   FROM jsonb_array_elements(accepted) p;
   PERFORM platform.append_events(coalesce(jsonb_agg(
     orders.event('order.placed', p->>'showId', p->>'orderId', p->>'performanceId', p->>'buyerId',
-      jsonb_array_length(p->'items'), now_at)), '[]'))
+      jsonb_array_length(p->'items'), now_at)
+      || jsonb_build_object('traceId', p->'requestId')), '[]'))
   FROM jsonb_array_elements(accepted) p;
 
   SELECT jsonb_agg(jsonb_build_object(

@@ -1,0 +1,22 @@
+import { placeOrder } from '@usher/contract/orders.ts';
+import { takeHold } from '@usher/contract/seats.ts';
+import { expect, test } from 'vitest';
+import { openProgram } from '../../../../tests/support/program.ts';
+
+test('the event of an order carries the trace of the request that placed it', async () => {
+  const program = await openProgram();
+  const { performanceId } = await program.newSale(program.organiser);
+  const { token: as } = await program.newBuyer();
+  const hold = await program.must(takeHold, {
+    as,
+    params: { performanceId },
+    body: { seats: [0] },
+  });
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const headers = { traceparent: `00-${traceId}-00f067aa0ba902b7-01` };
+  await program.must(placeOrder, { as, body: { holdId: hold.id }, headers });
+  const events = await program.app.db.query(
+    "SELECT trace_id FROM platform.outbox WHERE type = 'order.placed'",
+  );
+  expect(events).toEqual([{ trace_id: traceId }]);
+});
