@@ -1,4 +1,5 @@
--- The outbox's door for other functions: writes events in the caller's transaction, in the given order.
+-- The outbox's door for other functions: writes events in the caller's transaction, in the given
+-- order.
 -- events: [{ id, showId, type, payload, traceId? }]
 -- traceId is that of the request that caused the event; what is none (a job's name) is left out.
 CREATE OR REPLACE FUNCTION platform.append_events(events jsonb) RETURNS void

@@ -1,7 +1,8 @@
 -- Drops an order that waits for its payment and frees its seats. Answers { outcome, deltas }.
 -- Outcomes: cancelled, not_found, not_cancellable.
 CREATE OR REPLACE FUNCTION orders.cancel(order_to_cancel text, buyer text, request text)
-RETURNS jsonb LANGUAGE plpgsql AS $$
+RETURNS jsonb LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   dropped record;
   now_at timestamptz;

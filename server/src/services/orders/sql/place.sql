@@ -7,7 +7,8 @@ CREATE OR REPLACE FUNCTION orders.place(
   order_ids text[], attempt_ids text[], attempt_keys text[], hold_ids text[], buyer_ids text[],
   items text[], totals bigint[], categories text[], ladders text[], request_ids text[],
   currency text, provider text, ttl interval
-) RETURNS jsonb LANGUAGE plpgsql AS $$
+) RETURNS jsonb LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   now_at timestamptz;
   judged jsonb;
