@@ -102,7 +102,8 @@ const describeDatabase = async (url: string) => {
     return {
       tables: await db.query(
         `SELECT table_schema, table_name, count(*) AS columns FROM information_schema.columns
-         WHERE table_schema NOT IN ('pg_catalog', 'information_schema') GROUP BY 1, 2 ORDER BY 1, 2`,
+         WHERE table_schema NOT IN ('pg_catalog', 'information_schema')
+         GROUP BY 1, 2 ORDER BY 1, 2`,
       ),
       migrations: await db.query('SELECT name FROM platform.migrations ORDER BY id'),
       routines: await db.query('SELECT name, digest FROM platform.routines ORDER BY name'),

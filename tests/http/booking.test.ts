@@ -165,7 +165,7 @@ describe('an order', () => {
     expect((await program.sandbox.money()).has(attemptId)).toBe(false);
   });
 
-  test('whose payment window was closed is paid through another one; the first is dead', async () => {
+  test('whose payment window was closed is paid through another; the first is dead', async () => {
     const { as, performanceId } = await onSale();
     const { order, checkout } = await program.order(as, performanceId, [7]);
     const params = { orderId: order.id };
@@ -231,7 +231,7 @@ describe('an order', () => {
     for (const { headers } of documents) expect(headers['cache-control']).toBe('private, no-store');
   });
 
-  test('is read by its secret address without signing in, which does not give the address on', async () => {
+  test('is read by its secret address without signing in, but not given on by it', async () => {
     const { as, performanceId } = await onSale();
     const { order } = await program.order(as, performanceId, [9]);
     const linkToken = order.linkToken ?? '';

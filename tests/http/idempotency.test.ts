@@ -116,7 +116,7 @@ const cases: Readonly<Record<string, () => Promise<Prepared>>> = {
   },
 };
 
-/** Nothing in what these change names the call that changed it: the repeat hears that it was done. */
+/** What these change does not name the call that changed it: the repeat hears that it was done. */
 const saidBefore: Readonly<Record<string, string>> = {
   [extendHold.name]: 'HOLD_EXTENDED_ALREADY',
   [replayDeadLetter.name]: 'NOT_FOUND',

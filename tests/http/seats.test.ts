@@ -71,7 +71,7 @@ describe('the map of seats', () => {
     expect(changed.headers['etag']).not.toBe(first.headers['etag']);
   });
 
-  test('and so are the plan and the poster, which may be kept for ever by their version', async () => {
+  test('and so are the plan and the poster, which may be kept for ever by version', async () => {
     const { performanceId, params } = await onSale();
     const { seatingPlanId, layoutVersion, showId } = await program.must(readPerformance, {
       params,

@@ -37,8 +37,9 @@ export const settled = async (db: Database, limitMs: number): Promise<void> => {
 /** Money by attempt: ours, and the provider's, which is the truth. */
 export const money = async (db: Database, sandbox: TestSandbox) => {
   const rows = await db.query<{ attempt_id: string; net: number }>(
-    `SELECT attempt_id, sum(CASE kind WHEN 'CAPTURE' THEN amount_minor ELSE -amount_minor END)::bigint
-       AS net FROM payments.ledger GROUP BY attempt_id ORDER BY attempt_id`,
+    `SELECT attempt_id, sum(CASE kind WHEN 'CAPTURE' THEN amount_minor
+       ELSE -amount_minor END)::bigint AS net FROM payments.ledger
+     GROUP BY attempt_id ORDER BY attempt_id`,
   );
   const theirs = [...(await sandbox.money())].filter(([, net]) => net !== 0).sort();
   return { ours: rows.map(({ attempt_id, net }) => [attempt_id, net]), theirs };

@@ -12,7 +12,7 @@ export type Caller = {
 export type Walk = {
   routes: readonly RouteSpec[];
   ask: Ask['ask'];
-  /** What somebody has, as far as a stranger can have heard of it; one of each kind in each world. */
+  /** What somebody has, as far as a stranger can have heard of it; one of each kind in each. */
   worlds: readonly World[];
   /** Texts that tell of that somebody: nobody else may be sent one. */
   marks: readonly string[];

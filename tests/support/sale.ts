@@ -61,7 +61,7 @@ export const makeSaleTools = ({ ask, must }: Ask, sandbox: TestSandbox) => {
   const newBuyers = (count: number): Promise<Person[]> =>
     Promise.all(Array.from({ length: count }, newBuyer));
 
-  /** A show with performances of its own in a house of its own, on sale now unless told otherwise. */
+  /** A show in a house of its own, on sale now unless told otherwise. */
   const newSale = async (
     organiser: string,
     given: {

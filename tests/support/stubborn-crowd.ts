@@ -137,9 +137,7 @@ export const gatherCrowd = async (options: {
     }
   };
   const people = await tools.newBuyers(options.buyers);
-  const done = Promise.all(people.map(live));
-  // It is waited for at the end; until then nobody hears of a failure.
-  done.catch(() => undefined);
+  const done = Promise.allSettled(people.map(live));
   return {
     told,
     troubles,
@@ -148,7 +146,8 @@ export const gatherCrowd = async (options: {
     paid: (): number => told.filter(({ end }) => end === 'PAID').length,
     disperse: async (): Promise<void> => {
       isOver = true;
-      await done;
+      const broken = (await done).filter((each) => each.status === 'rejected');
+      if (broken.length > 0) throw new AggregateError(broken.map(({ reason }) => reason));
     },
   };
 };

@@ -1,11 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readPidFile } from '../../server/src/platform/postgres/embedded/pid-file.ts';
 import { freePort } from '../../server/src/platform/postgres/embedded/postmaster.ts';
-import { isAlive, isPostmasterOf } from '../../server/src/platform/postgres/embedded/processes.ts';
+import {
+  isAlive,
+  isPostmasterOf,
+  signal,
+} from '../../server/src/platform/postgres/embedded/processes.ts';
 import { afterThisFile } from './after-file.ts';
 import { scratchFolder } from './scratch.ts';
 import { until } from './until.ts';
@@ -115,15 +120,30 @@ export const embeddedUrl = async ({ dataDir }: House): Promise<string> => {
   return `postgres://usher:${password}@127.0.0.1:${file.port}/usher`;
 };
 
-/** Kill -9 of the program and of its database, at one moment. */
+/** The processes that this one has started. */
+const childrenOf = (pid: number): number[] =>
+  readdirSync('/proc')
+    .map(Number)
+    .filter((each) => each > 0 && parentOf(each) === pid);
+const parentOf = (pid: number): number | null => {
+  try {
+    return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  } catch {
+    // It ended while we looked.
+    return null;
+  }
+};
+
+/** Kill -9 of the program and of all its database's processes, at one moment. */
 export const killAll = async ({ dataDir }: House, { child, end }: Running): Promise<void> => {
   const clusterDir = join(dataDir, 'postgres');
   const postmaster = (await readPidFile(clusterDir))?.pid ?? 0;
   if (!(await isPostmasterOf(postmaster, clusterDir))) throw new Error('its database is not there');
+  const database = [postmaster, ...childrenOf(postmaster)];
   child.kill('SIGKILL');
-  process.kill(postmaster, 'SIGKILL');
+  for (const pid of database) signal(pid, 'SIGKILL');
   await end;
-  await until('the database is dead', () => !isAlive(postmaster), END_LIMIT_MS);
+  await until('the database is dead', () => !database.some(isAlive), END_LIMIT_MS);
 };
 
 /** Asks it to end, and answers how it did. */
