@@ -63,7 +63,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
 const openContext = async (options: AppOptions, life: Lifecycle) => {
   const { config, clock, log, secret, databaseUrl, dataDir, publicUrl } = options;
   const endpoint = config.OTEL_EXPORTER_OTLP_ENDPOINT;
-  const tracing = await openTracing({ endpoint, service: 'usher' });
+  const tracing = await openTracing({ endpoint, service: 'usher', log });
   life.onClose('tracing', tracing.close);
   const metrics = makeMetrics();
   life.onClose('metrics', metrics.close);

@@ -19,7 +19,7 @@ const seenOf = async () =>
     (row) => row.event_id,
   );
 
-test('an answer is kept for 24 hours and forgotten after that, however many there are', async () => {
+test('an answer is kept for 24 hours and forgotten after that, of any number', async () => {
   await db.query(
     `INSERT INTO platform.answers (scope, key, fingerprint, status, content_type, body, answered_at)
      SELECT 's', 'old ' || i, 'f', 200, 't', 'b', clock_timestamp() - interval '24 hours 1 minute'
@@ -31,7 +31,7 @@ test('an answer is kept for 24 hours and forgotten after that, however many ther
   expect(await answersOf()).toEqual(['young']);
 });
 
-test('an event that is not passed on, or that a dead letter names, is never forgotten', async () => {
+test('an event not passed on, or that a dead letter names, is never forgotten', async () => {
   await db.query(
     `INSERT INTO platform.outbox (id, show_id, type, payload, created_at, published_at)
      SELECT e.id, 's', 't', '{}', clock_timestamp() - interval '30 days',

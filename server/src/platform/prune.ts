@@ -2,15 +2,15 @@ import type { Job } from './jobs.ts';
 import type { Log } from './log.ts';
 import type { Database } from './postgres/sql.ts';
 
-/** Rows deleted by one statement: short locks, and a table that grew large is worked off in steps. */
+/** Rows that one statement deletes: short locks, and a large table is worked off in steps. */
 const rowsAtOnce = 5000;
 
 type Swept = { what: string; sql: string };
 
 /**
- * What is forgotten, and when: answers to repeated requests after 24 hours (architecture.md), events
- * a week after everybody has them, and what a consumer has seen a day after that, so that an event
- * which still exists is never taken twice.
+ * What is forgotten, and when: answers to repeated requests after 24 hours (architecture.md),
+ * events a week after everybody has them, and what a consumer has seen a day after that, so that
+ * an event which still exists is never taken twice.
  */
 const sweeps: readonly Swept[] = [
   {
@@ -28,6 +28,12 @@ const sweeps: readonly Swept[] = [
       WHERE o.published_at < clock_timestamp() - interval '7 days' AND NOT EXISTS (
         SELECT FROM platform.dead_letters d WHERE d.event_id = o.id AND d.replayed_at IS NULL)
       ORDER BY o.published_at LIMIT $1) RETURNING 1 AS gone`,
+  },
+  {
+    what: 'replayed dead letters',
+    sql: `DELETE FROM platform.dead_letters WHERE (consumer, event_id) IN (
+      SELECT consumer, event_id FROM platform.dead_letters
+      WHERE replayed_at < clock_timestamp() - interval '7 days' LIMIT $1) RETURNING 1 AS gone`,
   },
   {
     what: 'seen events',

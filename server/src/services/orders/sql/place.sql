@@ -8,6 +8,7 @@ CREATE OR REPLACE FUNCTION orders.place(
   items text[], totals bigint[], categories text[], ladders text[], request_ids text[],
   currency text, provider text, ttl interval
 ) RETURNS jsonb LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   now_at timestamptz;

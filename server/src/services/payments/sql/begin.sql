@@ -5,7 +5,9 @@
 -- amount_differs, ended, not_payable, under_way.
 CREATE OR REPLACE FUNCTION payments.begin(
   attempt_ids text[], buyer_ids text[], amounts bigint[], payment_keys text[], request_ids text[]
-) RETURNS jsonb LANGUAGE plpgsql AS $$
+) RETURNS jsonb LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   now_at timestamptz;
   holds_wanted text[];

@@ -4,7 +4,9 @@
 -- Outcomes: opened, not_found, ended, not_payable.
 CREATE OR REPLACE FUNCTION payments.open_attempt(
   order_to_pay text, buyer text, attempt text, key text, provider text, request text
-) RETURNS text LANGUAGE plpgsql AS $$
+) RETURNS text LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   first payments.attempts;
   hold record;

@@ -6,7 +6,9 @@
 -- Answers { settled: [attempt id], deltas }.
 CREATE OR REPLACE FUNCTION payments.settle(
   attempt_ids text[], outcomes text[], codes text[], transactions text[], who text
-) RETURNS jsonb LANGUAGE plpgsql AS $$
+) RETURNS jsonb LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   now_at timestamptz;
   holds_wanted text[];

@@ -1,6 +1,8 @@
 -- The provider's outcome is not known: the order is UNKNOWN and keeps its seats until it is.
 CREATE OR REPLACE FUNCTION payments.mark_unknown(attempt_ids text[], codes text[], who text)
-RETURNS void LANGUAGE plpgsql AS $$
+RETURNS void LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   now_at timestamptz;
   waiting record;

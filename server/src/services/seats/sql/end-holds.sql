@@ -8,9 +8,9 @@ BEGIN
   UPDATE seats.holds h SET state = new_state, ended_at = at, end_reason = why
   WHERE h.id = ANY (hold_ids);
   WITH freed AS (
-    DELETE FROM seats.claims c USING seats.holds h
+    DELETE FROM seats.claims c USING seats.holds h, unnest(h.seat_nos) AS seat (no)
     WHERE h.id = ANY (hold_ids) AND c.show_id = h.show_id AND c.performance_id = h.performance_id
-      AND c.seat_no = ANY (h.seat_nos) AND c.hold_id = h.id AND c.state = 'held'
+      AND c.seat_no = seat.no AND c.hold_id = h.id AND c.state = 'held'
     RETURNING c.show_id, c.performance_id, c.seat_no
   )
   SELECT array_agg(f.show_id), array_agg(f.performance_id), array_agg(f.seat_no * 4)

@@ -1,6 +1,8 @@
 -- Puts the seats of lapsed holds on sale again, at most limit_holds at once. A performance that
 -- somebody else is working on is left for the next round. Answers { lapsed, deltas }.
-CREATE OR REPLACE FUNCTION seats.lapse(limit_holds integer) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION seats.lapse(limit_holds integer) RETURNS jsonb LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   now_at timestamptz := clock_timestamp();
   locked text[];

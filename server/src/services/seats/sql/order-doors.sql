@@ -32,9 +32,10 @@ BEGIN
     WHERE h.id = a.hold_id
     RETURNING h.show_id, h.performance_id, h.id, h.seat_nos, h.order_id, h.deadline
   ), claimed AS (
-    UPDATE seats.claims c SET order_id = a.order_id, deadline = a.deadline FROM attached a
+    UPDATE seats.claims c SET order_id = a.order_id, deadline = a.deadline
+    FROM attached a, unnest(a.seat_nos) AS seat (no)
     WHERE c.show_id = a.show_id AND c.performance_id = a.performance_id
-      AND c.seat_no = ANY (a.seat_nos) AND c.hold_id = a.id AND c.state = 'held'
+      AND c.seat_no = seat.no AND c.hold_id = a.id AND c.state = 'held'
   )
   SELECT a.id, a.deadline FROM attached a;
 END $$;
@@ -70,9 +71,10 @@ BEGIN
     WHERE h.id = ANY (hold_ids) AND h.state = 'ACTIVE'
     RETURNING h.show_id, h.performance_id, h.id, h.seat_nos, h.fence
   ), claimed AS (
-    UPDATE seats.claims c SET state = 'paying', deadline = NULL, fence = b.fence FROM begun b
+    UPDATE seats.claims c SET state = 'paying', deadline = NULL, fence = b.fence
+    FROM begun b, unnest(b.seat_nos) AS seat (no)
     WHERE c.show_id = b.show_id AND c.performance_id = b.performance_id
-      AND c.seat_no = ANY (b.seat_nos) AND c.hold_id = b.id AND c.state = 'held'
+      AND c.seat_no = seat.no AND c.hold_id = b.id AND c.state = 'held'
   )
   SELECT b.id, b.fence FROM begun b;
 END $$;
@@ -93,9 +95,10 @@ BEGIN
     WHERE h.id = f.hold_id AND h.fence = f.fence AND h.state = 'PAYING'
     RETURNING h.show_id, h.performance_id, h.id, h.seat_nos, h.fence
   ), claimed AS (
-    UPDATE seats.claims c SET state = 'sold' FROM sold s
+    UPDATE seats.claims c SET state = 'sold'
+    FROM sold s, unnest(s.seat_nos) AS seat (no)
     WHERE c.show_id = s.show_id AND c.performance_id = s.performance_id
-      AND c.seat_no = ANY (s.seat_nos) AND c.hold_id = s.id AND c.fence = s.fence
+      AND c.seat_no = seat.no AND c.hold_id = s.id AND c.fence = s.fence
       AND c.state = 'paying'
     RETURNING c.show_id, c.performance_id, c.seat_no
   )
@@ -124,9 +127,10 @@ BEGIN
     WHERE h.id = f.hold_id AND h.fence = f.fence AND h.state = 'PAYING'
     RETURNING h.show_id, h.performance_id, h.id, h.seat_nos, h.deadline
   ), claimed AS (
-    UPDATE seats.claims c SET state = 'held', deadline = b.deadline, order_id = NULL FROM back b
+    UPDATE seats.claims c SET state = 'held', deadline = b.deadline, order_id = NULL
+    FROM back b, unnest(b.seat_nos) AS seat (no)
     WHERE c.show_id = b.show_id AND c.performance_id = b.performance_id
-      AND c.seat_no = ANY (b.seat_nos) AND c.hold_id = b.id AND c.state = 'paying'
+      AND c.seat_no = seat.no AND c.hold_id = b.id AND c.state = 'paying'
   )
   SELECT array_agg(b.id) FILTER (WHERE b.deadline <= at) INTO over FROM back b;
   SELECT * INTO ended

@@ -2,7 +2,9 @@
 -- Outcomes: released, not_found, ended (it was over, or a payment is on its way).
 CREATE OR REPLACE FUNCTION seats.release(
   hold_ids text[], buyer_ids text[], why text, request_ids text[]
-) RETURNS jsonb LANGUAGE plpgsql AS $$
+) RETURNS jsonb LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   now_at timestamptz;
   ending text[];
