@@ -222,6 +222,7 @@ async function follow(orderId) {
 const endOf = {
   PAYMENT_DECLINED: 'declined',
   PAYMENT_PROVIDER_REFUSED: 'declined',
+  PROVIDER_UNAVAILABLE: 'declined',
   HOLD_ENDED: 'ended',
   UNAUTHENTICATED: 'unconfirmed',
 };

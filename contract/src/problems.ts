@@ -271,10 +271,10 @@ export const problems = define({
   },
   PROVIDER_UNAVAILABLE: {
     status: 503,
-    title: 'Payments cannot be started right now',
-    retryable: true,
-    meaning: 'The payment provider cannot be reached; nothing was sent.',
-    remedy: 'Try again shortly; your seats stay yours while the hold runs.',
+    title: 'Payments cannot be made right now',
+    retryable: false,
+    meaning: 'The payment provider could not be reached: no money moved, and the order has failed.',
+    remedy: 'Order again shortly: your seats stay yours while `holdId` runs.',
   },
   OVERLOADED: {
     status: 503,

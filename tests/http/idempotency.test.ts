@@ -22,6 +22,7 @@ import { exampleOf, nowhere } from '../support/examples.ts';
 import { openProgram, type Program } from '../support/program.ts';
 import { openRaw, requestText } from '../support/raw-http.ts';
 import { hoursFromNow, type Sale, showFields, venueFields } from '../support/sale.ts';
+import { openTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 
 let program: Program;
@@ -231,6 +232,22 @@ describe('a refusal', () => {
     if (first === undefined || again === undefined) throw new Error('two answers');
     expect([first.status, codeOf(first)]).toEqual([502, 'PAYMENT_PROVIDER_REFUSED']);
     expect([again.status, codeOf(again)]).toEqual([502, 'PAYMENT_PROVIDER_REFUSED']);
+  });
+
+  test('because the provider is not there stays that, and the same hold is ordered anew', async () => {
+    const { databaseUrl, sandbox } = program;
+    const proxy = await openTcpProxy(1);
+    await proxy.close();
+    const tossUrl = `http://127.0.0.1:${proxy.port}`;
+    const cutOff = await openProgram({ databaseUrl, sandbox, tossUrl });
+    const { as, params, body } = await paidFor();
+    const given = { as, params, body, key: freshKey() };
+    const first = problemOf(await cutOff.ask(confirmPayment, given));
+    expect(first).toMatchObject({ code: 'PROVIDER_UNAVAILABLE', retryable: false });
+    expect(codeOf(await cutOff.ask(confirmPayment, given))).toBe('PROVIDER_UNAVAILABLE');
+    const { order } = await program.must(placeOrder, { as, body: { holdId: first['holdId'] } });
+    expect(order.state).toBe('PENDING');
+    await cutOff.close();
   });
 
   test('of a lost race is not kept: the same call wins when the seat is free again', async () => {

@@ -10,7 +10,7 @@ export type CpuSeconds = Record<ProcessKind, number>;
 
 type Stat = { pid: number; parent: number; ownTicks: number; endedTicks: number };
 
-/** `pid (name) state ppid … utime(14) stime(15) cutime(16) cstime(17)`; the name may hold blanks. */
+/** `pid (name) state ppid … utime(14) stime(15) cutime(16) cstime(17)`; names may hold blanks. */
 const readStat = (pid: number): Stat | null => {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');

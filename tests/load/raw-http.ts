@@ -68,7 +68,8 @@ export const makeRawClient = (origin: string, connectionsMax: number): RawClient
           body === null
             ? ''
             : `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n`;
-        const text = `${method} ${path} HTTP/1.1\r\nhost: x\r\n${headers}${length}\r\n${body ?? ''}`;
+        const head = `${method} ${path} HTTP/1.1\r\nhost: x\r\n${headers}${length}\r\n`;
+        const text = head + (body ?? '');
         const waiting = { text, resolve, reject };
         const line = idle.pop();
         if (line !== undefined) give(line, waiting);

@@ -73,6 +73,11 @@ const problemOf = (reply: Reply): ProblemBody | null => {
   return parsed.success ? parsed.data : null;
 };
 
+const decidedByProvider: ReadonlySet<ProblemCode> = new Set([
+  'PAYMENT_PROVIDER_REFUSED',
+  'PROVIDER_UNAVAILABLE',
+]);
+
 const judge = (reply: Reply, problem: ProblemBody | null): Verdict => {
   const again = (isSilence: boolean): Verdict => {
     const afterMs = problem?.retryAfterMs ?? retryAfterMs(reply);
@@ -81,8 +86,9 @@ const judge = (reply: Reply, problem: ProblemBody | null): Verdict => {
   if (problem?.code === 'UNAUTHENTICATED') return { next: 'renew' };
   if (problem?.code === 'IDEMPOTENCY_KEY_RUNNING') return again(true);
   if (reply.status === 429) return again(false);
-  // A refusal of the payment provider is 502 and definite.
-  if (reply.status >= 500 && problem?.code !== 'PAYMENT_PROVIDER_REFUSED') return again(true);
+  // What the payment provider refused, or never heard of, is decided.
+  const isDecided = problem !== null && decidedByProvider.has(problem.code);
+  if (reply.status >= 500 && !isDecided) return again(true);
   return { next: 'done' };
 };
 

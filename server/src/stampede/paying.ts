@@ -131,7 +131,8 @@ const payOnce = async (
     record.told = 'paid';
     return 'paid';
   }
-  if (confirmed.code === 'PAYMENT_DECLINED') return 'declined';
+  if (confirmed.code === 'PAYMENT_DECLINED' || confirmed.code === 'PROVIDER_UNAVAILABLE')
+    return 'declined';
   if (confirmed.code === 'ORDER_NOT_PAYABLE') return watchOrder(crowd, person, record);
   return 'ended';
 };

@@ -32,7 +32,7 @@ const rule = z.looseObject({
 const rules = z.looseObject({ rules: z.array(rule) });
 
 /**
- * The sandbox keeps its book in memory: one that ended with the server that was killed has forgotten
+ * The sandbox keeps its book in memory: one that ended with the killed server has forgotten
  * the money that it took. So it gets a mark, a rule for an order called `mark` that never comes; if
  * that is gone at the end, the book tells nothing.
  */

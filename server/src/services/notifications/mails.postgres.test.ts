@@ -23,7 +23,6 @@ afterAll(() => db.close());
 
 const dropJobs = () =>
   db.query('SELECT graphile_worker.complete_jobs(array_agg(id)) FROM graphile_worker.jobs');
-
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();

@@ -52,10 +52,7 @@ const answerOf = async (result: ConfirmOutcome, orderOf: OrderOf) => {
     case 'refused':
       return refuse('PAYMENT_PROVIDER_REFUSED', { extra: await again(result.orderId) });
     case 'unsent':
-      return refuse('PROVIDER_UNAVAILABLE', {
-        retryAfterMs: 5000,
-        extra: await again(result.orderId),
-      });
+      return refuse('PROVIDER_UNAVAILABLE', { extra: await again(result.orderId) });
     case 'not_found':
       return refuse('NOT_FOUND');
     case 'amount_differs':
