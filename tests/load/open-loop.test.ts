@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import { makeHistogram } from '../../server/src/stampede/histogram.ts';
+import { findSaturation, type Load, runAtRate } from './open-loop.ts';
+
+test('arrivals are meant at even distances, and each counts as what it became', async () => {
+  const meant: number[] = [];
+  const load = await runAtRate({
+    ...{ perS: 500, seconds: 0.2 },
+    op: async (nth, meantAtMs) => {
+      meant[nth] = meantAtMs;
+      if (nth % 10 === 1) return { kind: 'refused', reason: 'taken' };
+      if (nth % 10 === 2) return { kind: 'open', reason: 'unknown' };
+      if (nth % 10 === 3) return { kind: 'error', reason: 'odd' };
+      if (nth % 10 === 4) throw new Error('broken');
+      return { kind: 'done' };
+    },
+  });
+  expect(meant).toHaveLength(100);
+  for (const [nth, atMs] of meant.entries())
+    expect(atMs - (meant[0] ?? 0)).toBeCloseTo((nth * 1000) / 500, 6);
+  expect(load).toMatchObject({
+    ...{ done: 60, refused: { taken: 10 }, open: { unknown: 10 } },
+    errors: { odd: 10, 'Error: broken': 10 },
+  });
+  expect(load.latency.count).toBe(60);
+});
+
+/** A load as a server with a limit answers it. */
+const loadAt = (perS: number, limitPerS: number): Load => ({
+  ...{ offeredPerS: perS, seconds: 1, donePerS: Math.min(perS, limitPerS), done: perS },
+  ...{ keptUp: Math.min(1, limitPerS / perS), refused: {}, open: {}, errors: {} },
+  latency: makeHistogram(),
+});
+
+test('the highest sustained rate is found between the last good and the first bad', async () => {
+  const { bestPerS, tried } = await findSaturation({
+    ...{ fromPerS: 100, toPerS: 100_000 },
+    tryRate: async (perS) => loadAt(perS, 1300),
+  });
+  expect(bestPerS).toBeGreaterThan(1100);
+  // Within the 5 % that a sustained rate may be behind.
+  expect(bestPerS).toBeLessThanOrEqual(1300 / 0.95);
+  expect(tried.map(({ offeredPerS }) => offeredPerS).slice(0, 6)).toEqual([
+    ...[100, 200, 400, 800, 1600, 1600],
+  ]);
+});
+
+test('one spoilt try does not condemn a rate', async () => {
+  let isSpoilt = true;
+  const { bestPerS } = await findSaturation({
+    ...{ fromPerS: 100, toPerS: 400 },
+    tryRate: async (perS) => {
+      const load = isSpoilt ? loadAt(perS, 1) : loadAt(perS, 1e9);
+      isSpoilt = !isSpoilt;
+      return load;
+    },
+  });
+  expect(bestPerS).toBe(400);
+});
+
+test('a rate with errors is not sustained, however fast it was', async () => {
+  const { bestPerS } = await findSaturation({
+    ...{ fromPerS: 100, toPerS: 800 },
+    tryRate: async (perS) => ({
+      ...loadAt(perS, 1e9),
+      errors: perS > 200 ? { ECONNRESET: 1 } : {},
+    }),
+  });
+  expect(bestPerS).toBeGreaterThanOrEqual(200);
+  expect(bestPerS).toBeLessThan(400);
+});

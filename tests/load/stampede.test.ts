@@ -1,0 +1,104 @@
+import { readdirSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { openProgram } from '../support/program.ts';
+import { scratchFolder } from '../support/scratch.ts';
+import { until } from '../support/until.ts';
+import { finish, runUsher } from '../support/usher-process.ts';
+
+/** A server with demo data, and a password hash for every buyer: slow on a busy machine. */
+const limitMs = 240_000;
+
+/** Runs to its end; its scratch server and data live below a folder of ours. */
+const stampede = async (words: readonly string[]) => {
+  const folder = await scratchFolder();
+  const running = runUsher(['stampede', ...words], { TMPDIR: folder });
+  let printed = '';
+  running.child.stdout?.on('data', (text: string) => {
+    printed += text;
+  });
+  return { ...running, folder, printed: () => printed };
+};
+
+/** Libraries may keep a cache there; what is ours must be gone. */
+const leftIn = (folder: string): string[] =>
+  readdirSync(folder).filter((name) => name.startsWith('usher'));
+
+const allOf = ['I1', 'I2', 'I3', 'I4', 'I5', 'I8', 'I9', 'I11', 'I13', 'I14'];
+
+test(
+  'sixty people on thirty seats of a server of their own: every promise of the report holds',
+  async () => {
+    const words = ['--buyers', '60', '--seats', '30', '--seed', '11', '--json'];
+    const { end, said, printed, folder } = await stampede(words);
+    expect([await end, said()]).toEqual([0, expect.anything()]);
+    const lines = printed().trimEnd().split('\n');
+    expect(lines).toHaveLength(1);
+    const report = JSON.parse(lines[0] ?? '');
+    expect(report).toMatchObject({
+      ...{ buyers: 60, seats: 30, doubleSold: 0, invariantViolations: 0, unknownPayments: 0 },
+      ...{ seatsHeld: 0, paidUntold: 0, isOutboxDrained: true, notChecked: [] },
+    });
+    expect(report.paidOrders).toBeGreaterThan(0);
+    expect(report.ends.paid).toBe(report.paidOrders);
+    expect(report.ticketsIssued).toBe(report.seatsSold);
+    expect(report.ticketsIssued).toBeGreaterThanOrEqual(report.paidOrders);
+    expect(report.ticketsIssued).toBeLessThanOrEqual(30);
+    expect(report.invariantsChecked).toEqual(expect.arrayContaining(allOf));
+    for (const { id, ok } of report.checks) expect({ id, ok }).toEqual({ id, ok: true });
+    const ends = Object.values<number>(report.ends).reduce((sum, count) => sum + count, 0);
+    expect(ends).toBe(60);
+    expect(report.refusals.SEATS_TAKEN).toBeGreaterThan(0);
+    for (const step of ['sign up', 'read seat map', 'hold', 'order', 'pay', 'read tickets']) {
+      const { count, p50, p99, max } = report.latencyMs[step];
+      expect(count, step).toBeGreaterThan(0);
+      expect(p50, step).toBeLessThanOrEqual(p99);
+      expect(p99, step).toBeLessThanOrEqual(max);
+    }
+    expect(leftIn(folder)).toEqual([]);
+  },
+  limitMs,
+);
+
+test(
+  'forty people on one seat of a running server: exactly one has it',
+  async () => {
+    const program = await openProgram({ settings: { HOLD_TTL_MS: '5000' } });
+    const organiser = { email: 'night@example.com', password: 'the organiser of the night' };
+    const account = { ...organiser, name: 'o', role: 'ORGANISER', locale: 'ko' } as const;
+    await program.app.services.identity.ensureAccount(account);
+    const words = [
+      ...['--buyers', '40', '--seats', '1', '--url', await program.listen(), '--json'],
+      ...['--organiser', `${organiser.email}:${organiser.password}`],
+      ...['--database-url', program.databaseUrl],
+    ];
+    const { end, said, printed } = await stampede(words);
+    expect([await end, said()]).toEqual([0, expect.anything()]);
+    expect(JSON.parse(printed())).toMatchObject({
+      ...{ paidOrders: 1, ticketsIssued: 1, seatsSold: 1, doubleSold: 0 },
+      ...{ invariantViolations: 0, invariantsChecked: expect.arrayContaining(allOf) },
+    });
+    expect(program.errors).toEqual([]);
+  },
+  limitMs,
+);
+
+test(
+  'Ctrl-C ends the run, its server and its data',
+  async () => {
+    const { child, end, said, folder } = await stampede(['--buyers', '2000', '--seats', '10']);
+    await until('people sign up', () => said().includes('sign-up'), limitMs);
+    child.kill('SIGINT');
+    expect(await end).toBe(1);
+    expect(leftIn(folder)).toEqual([]);
+  },
+  limitMs,
+);
+
+test('a server that is not there fails the run, and wrong words are told apart', async () => {
+  const absent = ['stampede', '--url', 'http://127.0.0.1:9', '--patience', '1', '--json'];
+  const failed = await finish(absent, {});
+  expect(failed.code).toBe(1);
+  expect(failed.said).toContain('ECONNREFUSED');
+  const wrong = await finish(['stampede', '--buyers', 'many'], {});
+  expect([wrong.code, wrong.said]).toEqual([2, expect.stringContaining('--buyers must be')]);
+});
