@@ -134,28 +134,28 @@ test('a second start on the same data is refused, with the folder and the remedy
 }, 600_000);
 
 describe('TERM under load', () => {
-  /** Takes and gives back seats until nobody answers any more; tells which holds it was given. */
+  /** Takes and gives back a seat until nobody answers any more; tells which holds it was given. */
   const takeUntilRefused = async ({ tools, performanceId }: OpenSale, seat: number) => {
     const { token: as, accountId } = await tools.newBuyer();
     const given = { as, params: { performanceId }, body: { seats: [seat] } };
-    const live = async () => {
-      const holds: string[] = [];
-      const answers: number[] = [];
+    const holds: string[] = [];
+    const answers: number[] = [];
+    const live = async (): Promise<void> => {
       for (;;) {
         try {
           const held = await tools.ask(takeHold, given);
           answers.push(held.status);
-          if (held.status !== 201) return { accountId, holds, answers };
+          if (held.status !== 201) return;
           const holdId = String(jsonOf(held)['id']);
           holds.push(holdId);
           answers.push((await tools.ask(releaseHold, { as, params: { holdId } })).status);
         } catch {
           // Nobody takes the connection any more.
-          return { accountId, holds, answers };
+          return;
         }
       }
     };
-    return live();
+    return { accountId, holds, answers, ended: live() };
   };
 
   test('ends with 0: what was begun is answered, nothing was done without an answer', async () => {
@@ -173,7 +173,8 @@ describe('TERM under load', () => {
     const path = pathOf(watchSeats, { params: { performanceId } });
     const viewer = await watch(`${house.url}${path}`);
     const unused = await openRaw(house.url);
-    const loads = Promise.all([20, 40, 60, 80].map((seat) => takeUntilRefused(sale, seat)));
+    const loads = await Promise.all([20, 40, 60].map((seat) => takeUntilRefused(sale, seat)));
+    await until('all are under way', () => loads.every(({ holds }) => holds.length > 0));
 
     const body = { paymentKey, amount: amount.amount };
     const confirmed = tools.ask(confirmPayment, { as, params: { attemptId }, body });
@@ -182,21 +183,20 @@ describe('TERM under load', () => {
 
     const reply = await confirmed;
     expect([reply.status, jsonOf(reply)]).toEqual([200, { orderId: order.id, orderState: 'PAID' }]);
-    expect(viewer.hasEnded()).toBe(true);
+    await until('the viewer was let go', viewer.hasEnded);
     unused.destroy();
-    const ended = await loads;
-    const answers = new Set(ended.flatMap((load) => load.answers));
+    await Promise.all(loads.map(({ ended }) => ended));
+    const answers = new Set(loads.flatMap((load) => load.answers));
     expect([...answers].filter((status) => status !== 201 && status !== 204)).toEqual([]);
 
     running = await startIn(house);
     const db = openAftermath(await embeddedUrl(house));
-    for (const { accountId, holds } of ended) {
+    for (const { accountId, holds } of loads) {
       const found = await db.query<{ id: string }>(
         'SELECT id FROM seats.holds WHERE buyer_id = $1 ORDER BY id',
         [accountId],
       );
       expect(found.map(({ id }) => id)).toEqual([...holds].sort());
-      expect(holds.length).toBeGreaterThan(0);
     }
     await db.close();
     expect(await terminate(running)).toBe(0);
