@@ -93,9 +93,12 @@ describe('a process that is killed', () => {
     const first = await start();
     const orders = Array.from({ length: 200 }, (_, at) => `order-${1000 + at}`);
     const told = new Map<string, unknown>();
-    const pay = async (orderId: string): Promise<void> => {
+    const gone = once(first.child, 'exit');
+    const pay = async (orderId: string, at: number): Promise<void> => {
       const paymentKey = await authenticate(first.base, orderId);
       const confirm = { paymentKey, orderId, amount: 15_000 };
+      // However fast the machine is: some ask when nobody is there any more.
+      if (at >= 150) await gone;
       const { body } = await ask(first.base, '/v1/payments/confirm', confirm, orderId);
       told.set(orderId, body);
       if (told.size === 50) first.child.kill('SIGKILL');

@@ -45,7 +45,10 @@ const makeWindow = (client: RawClient) => {
   return (orderId: string, amount: number): Promise<string> =>
     new Promise((resolve, reject) => {
       typed.push({ orderId, amount, resolve });
-      if (typed.length === 1) setImmediate(() => flush().catch(reject));
+      if (typed.length === 1)
+        setImmediate(() => {
+          flush().catch(reject);
+        });
     });
 };
 

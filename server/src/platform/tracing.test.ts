@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -27,7 +27,7 @@ const openCollector = async (answerStatus = 200) => {
   const spans: SentSpan[] = [];
   const services: unknown[] = [];
   const paths: string[] = [];
-  const server = createServer(async (request, response) => {
+  const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     paths.push(`${request.method} ${request.url}`);
@@ -37,6 +37,9 @@ const openCollector = async (answerStatus = 200) => {
       for (const scope of resource.scopeSpans) spans.push(...scope.spans);
     }
     response.writeHead(answerStatus, { 'content-type': 'application/json' }).end('{}');
+  };
+  const server = createServer((request, response) => {
+    take(request, response).catch((error: Error) => response.destroy(error));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
