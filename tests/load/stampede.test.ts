@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { openProgram } from '../support/program.ts';
+import { plantBug } from '../support/planted.ts';
+import { openProgram, type Program } from '../support/program.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 import { finish, runUsher } from '../support/usher-process.ts';
@@ -59,25 +60,59 @@ test(
   limitMs,
 );
 
+/** Forty people, who do not think, on some seats of a running server. */
+const rushOn = async (program: Program, seats: number) => {
+  const organiser = { email: 'night@example.com', password: 'the organiser of the night' };
+  const account = { ...organiser, name: 'o', role: 'ORGANISER', locale: 'ko' } as const;
+  await program.app.services.identity.ensureAccount(account);
+  return stampede([
+    ...['--buyers', '40', '--seats', String(seats), '--pace', '0', '--seed', '3', '--json'],
+    ...['--url', await program.listen(), '--database-url', program.databaseUrl],
+    ...['--organiser', `${organiser.email}:${organiser.password}`, '--patience', '20'],
+  ]);
+};
+
 test(
-  'forty people on one seat of a running server: exactly one has it',
+  'guard on: of forty people on one seat exactly one has it',
   async () => {
     const program = await openProgram({ settings: { HOLD_TTL_MS: '5000' } });
-    const organiser = { email: 'night@example.com', password: 'the organiser of the night' };
-    const account = { ...organiser, name: 'o', role: 'ORGANISER', locale: 'ko' } as const;
-    await program.app.services.identity.ensureAccount(account);
-    const words = [
-      ...['--buyers', '40', '--seats', '1', '--url', await program.listen(), '--json'],
-      ...['--organiser', `${organiser.email}:${organiser.password}`],
-      ...['--database-url', program.databaseUrl],
-    ];
-    const { end, said, printed } = await stampede(words);
+    const { end, said, printed } = await rushOn(program, 1);
     expect([await end, said()]).toEqual([0, expect.anything()]);
     expect(JSON.parse(printed())).toMatchObject({
       ...{ paidOrders: 1, ticketsIssued: 1, seatsSold: 1, doubleSold: 0 },
       ...{ invariantViolations: 0, invariantsChecked: expect.arrayContaining(allOf) },
     });
     expect(program.errors).toEqual([]);
+  },
+  limitMs,
+);
+
+test(
+  'guard off: a server that sells a seat twice is found out, by its buyers and by SQL',
+  async () => {
+    const program = await openProgram({ settings: { HOLD_TTL_MS: '5000' } });
+    await plantBug(
+      program.databaseUrl,
+      'seats/sql/take.sql',
+      [
+        { from: 'ORDER BY s.show_id, s.performance_id FOR UPDATE', to: 'ORDER BY 1' },
+        { from: 'PERFORM 1 FROM seats.stock s', to: 'PERFORM s.show_id FROM seats.stock s' },
+        {
+          from: '      chosen := seat_window;',
+          to: '      PERFORM pg_sleep(0.1); chosen := seat_window;',
+        },
+      ],
+      `ALTER TABLE seats.claims DROP CONSTRAINT claims_pkey;
+       DROP INDEX tickets.tickets_live_seat;`,
+    );
+    const { end, printed } = await rushOn(program, 20);
+    expect(await end).toBe(3);
+    const report = JSON.parse(printed());
+    expect(report.doubleSold).toBeGreaterThan(0);
+    const broken = report.checks.filter(({ ok }: { ok: boolean }) => !ok);
+    expect(broken.map(({ id }: { id: string }) => id)).toEqual(
+      expect.arrayContaining(['B1', 'I1']),
+    );
   },
   limitMs,
 );
