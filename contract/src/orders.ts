@@ -63,7 +63,7 @@ export const placeOrder = defineRoute({
   idempotency: 'required',
   body: z.strictObject({ holdId: idOf('hold') }),
   responses: { 201: z.strictObject({ order, checkout }) },
-  problems: ['NOT_FOUND', 'HOLD_ENDED', 'HOLD_HAS_ORDER'],
+  problems: ['NOT_FOUND', 'PASS_REQUIRED', 'PASS_ENDED', 'HOLD_ENDED', 'HOLD_HAS_ORDER'],
 });
 
 export const listOrders = defineRoute({

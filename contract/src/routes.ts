@@ -7,12 +7,14 @@ import { paymentsRoutes } from './payments.ts';
 import type { RouteSpec } from './route.ts';
 import { seatsRoutes } from './seats.ts';
 import { ticketsRoutes } from './tickets.ts';
+import { waitingRoomRoutes } from './waiting-room.ts';
 
 /** Every route of the program: the OpenAPI document and the tests that walk all routes use it. */
 export const allRoutes: readonly RouteSpec[] = [
   ...identityRoutes,
   ...catalogueRoutes,
   ...organiserRoutes,
+  ...waitingRoomRoutes,
   ...seatsRoutes,
   ...ordersRoutes,
   ...paymentsRoutes,

@@ -90,6 +90,8 @@ export const takeHold = defineRoute({
     'NOT_FOUND',
     'SALE_NOT_OPEN',
     'SALE_CLOSED',
+    'PASS_REQUIRED',
+    'PASS_ENDED',
     'SEATS_TAKEN',
     'SEATS_BLOCKED',
     'NO_ADJACENT_SEATS',
