@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** Whole-system tests, and those on a real store, need PostgreSQL; the others need nothing. */
-const onStores = ['{contract,server,sandbox,tests}/**/*.postgres.test.ts'];
+const onStores = ['{contract,server,sandbox,tests}/**/*.{postgres,redis}.test.ts'];
 const wholeSystem = ['tests/{http,simulation,e2e,chaos,load}/**/*.test.ts'];
 const everything = ['{bin,contract,server,sandbox,tests}/**/*.test.ts'];
 const never = ['**/node_modules/**', '**/fixtures/**'];

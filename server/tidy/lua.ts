@@ -77,7 +77,7 @@ function mismatches(kind: string, declared: Declared, uses: readonly Use[]): [nu
 }
 
 const calls = /\bredis\.p?call\(\s*(['"])(\w+)\1\s*(?:,\s*([^,)\n]+(?:\([^)]*\))?))?/g;
-const withoutKey = new Set(['TIME', 'PUBLISH', 'SPUBLISH', 'PING', 'ECHO']);
+const withoutKey = new Set(['TIME', 'INFO', 'PUBLISH', 'SPUBLISH', 'PING', 'ECHO']);
 const unbounded = new Set(['KEYS', 'SCAN', 'HGETALL', 'SMEMBERS', 'FLUSHALL', 'FLUSHDB']);
 
 function undeclaredKeys(code: string): { line: number; says: string }[] {

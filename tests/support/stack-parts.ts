@@ -10,6 +10,10 @@ const parts = {
     how: 'apt-get install poppler-utils',
     isThere: () => findProgram('pdftoppm') !== null,
   },
+  redis: {
+    how: 'apt-get install redis-server',
+    isThere: () => findProgram('redis-server') !== null && findProgram('redis-cli') !== null,
+  },
   'debian-postgresql': {
     how: 'apt-get install postgresql-15',
     isThere: () => debianPostgresBinDir() !== null,

@@ -45,6 +45,27 @@ describe('a configuration', () => {
     expect(config.MAIL_FROM).toContain('usher.invalid');
   });
 
+  test('takes one Redis or several of one Cluster, and nothing that would be misread later', () => {
+    const [one, cluster] = [
+      'rediss://usher:p%40ss@r.internal',
+      'redis://a:7000, redis://[::1]:7001',
+    ];
+    expect(good({ REDIS_URL: one }).REDIS_URL).toBe(one);
+    expect(good({ REDIS_URL: cluster }).REDIS_URL).toBe(cluster);
+    for (const bad of [
+      ...[
+        'r.internal:6379',
+        'http://r.internal',
+        'redis://',
+        ',',
+        'redis://a/rooms',
+        'redis://a?x=1',
+      ],
+      ...['redis://a,rediss://b', 'redis://a/1,redis://b/1'],
+    ])
+      expect(named({ REDIS_URL: bad }), bad).toEqual(['REDIS_URL']);
+  });
+
   test('cannot be changed once it was read', () => {
     expect(Object.isFrozen(good())).toBe(true);
   });

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { isRedisUrl } from './redis/address.ts';
 
 /** A number as people write it: no signs, exponents or spaces that a typing error may bring. */
 const whole = (min: number, max: number) =>
@@ -60,6 +61,14 @@ const settings = z.object({
     .regex(/^postgres(?:ql)?:\/\//, 'must be postgres://user:password@host:port/database')
     .optional(),
   DATABASE_POOL_MAX: whole(2, 200).default(12),
+  /** Keeps the waiting rooms; without it this process does. Single or Cluster: the server is asked. */
+  REDIS_URL: z
+    .string()
+    .refine(
+      isRedisUrl,
+      'must be redis://user:password@host:port, or rediss:, more of a Cluster with commas between',
+    )
+    .optional(),
   /** Longest group-commit batch; 1 switches group commit off, to measure what it gives. */
   BATCH_SIZE_MAX: whole(1, 1000).default(256),
   /** Signs access tokens, order links and ticket codes. Without it one is made and kept. */

@@ -1,0 +1,199 @@
+import { Cluster, type ClusterOptions, Redis as RedisClient } from 'ioredis';
+import { assert, Failure } from '../failure.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import { type RedisAddress, redisAddresses } from './address.ts';
+import { asFailure } from './errors.ts';
+import type { RedisScript } from './script.ts';
+
+export type RedisArg = string | number | Buffer;
+
+/**
+ * A Redis, single or Cluster: which of them, the server is asked. All is said in scripts, whose
+ * keys lie in one slot. Throws the failure STORE_UNREACHABLE (retryable) when the server cannot be
+ * reached, has no primary, is loading or full, and when it did not answer in time: then the script
+ * may have run or may still run, so every script must bear being run twice.
+ */
+export type Redis = {
+  readonly isCluster: boolean;
+  run<Answer>(
+    script: RedisScript<Answer>,
+    keys: readonly string[],
+    args: readonly RedisArg[],
+  ): Promise<Answer>;
+  /** What is still on its way is given up. */
+  close(): Promise<void>;
+};
+
+/** A healthy server of ours answers in milliseconds; one that does not by then is away. */
+const connectTimeoutMs = 1000;
+/**
+ * Longer than the failovers that were tried: 3.0 s after a kill -9 of a primary, 5.3 s after its
+ * SIGSTOP (docs/operations/redis.md). Behind it the outcome is unknown.
+ */
+const answerMaxMs = 6000;
+/** A connection on which nothing is heard for so long is dead, and is made anew. */
+const silenceMaxMs = 4000;
+
+const nodeOptions = ({ username, password, isTls }: RedisAddress) => ({
+  connectTimeout: connectTimeoutMs,
+  socketTimeout: silenceMaxMs,
+  ...(username === '' ? {} : { username }),
+  ...(password === '' ? {} : { password }),
+  ...(isTls ? { tls: {} } : {}),
+});
+
+/** Tried against kill -9 and SIGSTOP of primaries; with the defaults calls fail, or hang for 22 s. */
+const clusterOptions: ClusterOptions = {
+  maxRedirections: 50,
+  retryDelayOnFailover: 200,
+  retryDelayOnClusterDown: 200,
+  slotsRefreshInterval: 1000,
+  slotsRefreshTimeout: 1000,
+  lazyConnect: true,
+  // Addresses go to TLS as they were given, so that certificates of names are good.
+  dnsLookup: (address, done) => done(null, address),
+};
+
+/** Asks the first server that answers. */
+const askIsCluster = async (addresses: readonly RedisAddress[]): Promise<boolean> => {
+  let fault: unknown;
+  for (const address of addresses) {
+    const probe = new RedisClient({
+      ...nodeOptions(address),
+      ...{ host: address.host, port: address.port },
+      ...{ lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 },
+    });
+    // The reason comes with the promise, too.
+    probe.on('error', (error) => {
+      fault = error;
+    });
+    try {
+      await probe.connect();
+      return /^cluster_enabled:1/m.test(await probe.info('cluster'));
+    } catch (error) {
+      fault ??= error;
+    } finally {
+      probe.disconnect();
+    }
+  }
+  throw new Failure('STORE_UNREACHABLE', 'no Redis of REDIS_URL can be reached', {
+    retryable: true,
+    cause: fault,
+  });
+};
+
+const makeClient = (addresses: readonly RedisAddress[], isCluster: boolean) => {
+  const [first] = addresses;
+  assert(first, 'an address of Redis is given');
+  if (isCluster)
+    return new Cluster(
+      addresses.map(({ host, port }) => ({ host, port })),
+      { ...clusterOptions, redisOptions: nodeOptions(first) },
+    );
+  return new RedisClient({
+    ...nodeOptions(first),
+    ...{ host: first.host, port: first.port, db: first.db, lazyConnect: true },
+    retryStrategy: (times) => Math.min(times * 50, 1000),
+  });
+};
+type Client = ReturnType<typeof makeClient>;
+
+/** One line when the connection breaks and one when it is there again, however long it takes. */
+const logOutages = (client: Client, log: Log): void => {
+  let isAway = false;
+  const onError = (err: unknown): void => {
+    if (!isAway) log.warn({ err }, 'Redis cannot be reached');
+    isAway = true;
+  };
+  client.on('error', onError);
+  client.on('ready', () => {
+    if (isAway) log.info('Redis can be reached again');
+    isAway = false;
+  });
+  client.on('node error', (err, address) => log.debug({ err, address }, 'a node of Redis is away'));
+};
+
+/** Rejects when the answer takes longer than `answerMaxMs`. */
+const inTime = async <T>(answer: Promise<T>): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const message = `Redis did not answer in ${answerMaxMs} ms`;
+      reject(new Failure('STORE_UNREACHABLE', message, { retryable: true }));
+    }, answerMaxMs);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
+const isUnknownScript = (error: unknown): boolean =>
+  error instanceof Error && error.message.startsWith('NOSCRIPT');
+
+/** By digest; a server that has forgotten the script, or never knew it, gets its text. */
+const runOn = async (
+  client: Client,
+  script: RedisScript<unknown>,
+  keys: readonly string[],
+  args: readonly RedisArg[],
+  onTrip: () => void,
+): Promise<unknown> => {
+  const { digest, text, wantsBytes } = script;
+  onTrip();
+  try {
+    return await (wantsBytes
+      ? client.callBuffer('evalsha', digest, keys.length, ...keys, ...args)
+      : client.evalsha(digest, keys.length, ...keys, ...args));
+  } catch (error) {
+    if (!isUnknownScript(error)) throw error;
+    onTrip();
+    return wantsBytes
+      ? client.callBuffer('eval', text, keys.length, ...keys, ...args)
+      : client.eval(text, keys.length, ...keys, ...args);
+  }
+};
+
+/**
+ * `url`: one or more redis:// or rediss:// addresses with commas between them, of which one has to
+ * answer now; all the same user and password, those of the first.
+ */
+export const openRedis = async (options: {
+  url: string;
+  log: Log;
+  metrics: Metrics;
+}): Promise<Redis> => {
+  const { log, metrics } = options;
+  const addresses = redisAddresses(options.url);
+  const isCluster = await askIsCluster(addresses);
+  assert(isCluster || addresses.length === 1, 'several addresses of Redis are those of a Cluster');
+  const client = makeClient(addresses, isCluster);
+  logOutages(client, log);
+  await client.connect().catch((error: unknown) => {
+    client.disconnect();
+    throw asFailure(error);
+  });
+  const trips = metrics.counter('usher_redis_trips_total', 'Round trips to Redis', ['script']);
+  const failures = metrics.counter(
+    'usher_redis_failures_total',
+    'Scripts whose outcome is not known',
+    ['script'],
+  );
+  log.info({ isCluster, addresses: addresses.length }, 'Redis is open');
+  return {
+    isCluster,
+    run: async (script, keys, args) => {
+      const label = { script: script.name };
+      const reply = await inTime(runOn(client, script, keys, args, () => trips.inc(label))).catch(
+        (error: unknown) => {
+          failures.inc(label);
+          throw asFailure(error);
+        },
+      );
+      return script.read(reply);
+    },
+    close: async () => client.disconnect(),
+  };
+};

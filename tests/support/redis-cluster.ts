@@ -1,0 +1,120 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { freeRedisPorts, type RedisServer, startRedisServer } from './redis-servers.ts';
+import { until } from './until.ts';
+
+/** A Redis Cluster of three primaries with a replica each. Knows nothing of the test runner. */
+export type RedisCluster = {
+  readonly url: string;
+  readonly nodes: readonly RedisServer[];
+  /** The primary that has the key's slot, as the living nodes agree. */
+  primaryOf(key: string): Promise<RedisServer>;
+  /**
+   * Kill -9 of that primary, or a stop as of a hung machine; resolves with it when its replica has
+   * taken its place and everybody knows.
+   */
+  kill(key: string, how?: 'SIGKILL' | 'SIGSTOP'): Promise<RedisServer>;
+  /** Every node is up, knows the whole Cluster, and every replica has its primary's data. */
+  ready(): Promise<void>;
+  stop(): Promise<void>;
+};
+
+const LIMIT_MS = 60_000;
+
+const settings = {
+  'cluster-enabled': 'yes',
+  'cluster-config-file': 'nodes.conf',
+  'cluster-node-timeout': '1000',
+  // A replica stands for election however old its data is, and stays with its primary.
+  'cluster-replica-validity-factor': '0',
+  'cluster-migration-barrier': '99',
+  'cluster-require-full-coverage': 'no',
+};
+
+export const startRedisCluster = async (folder: string): Promise<RedisCluster> => {
+  const ports = await freeRedisPorts(6);
+  const nodes = await Promise.all(
+    ports.map((port) => startRedisServer({ folder, port, settings })),
+  );
+  const stop = async (): Promise<void> => {
+    await Promise.all(nodes.map((node) => node.stop()));
+  };
+  const living = (): RedisServer[] => nodes.filter((node) => node.isRunning && !hung.has(node));
+  const hung = new Set<RedisServer>();
+  const ready = () =>
+    until('the Cluster is ready', () => isReady(living()), LIMIT_MS).then(() => {});
+  const primaryOf = async (key: string): Promise<RedisServer> => {
+    const slot = Number(await living()[0]?.cli('CLUSTER', 'KEYSLOT', key));
+    const port = await until(
+      `the primary of ${key} is agreed on`,
+      async () => agreed(await Promise.all(living().map((node) => ownerOf(node, slot)))),
+      LIMIT_MS,
+    );
+    return nodes.find((node) => node.port === port) ?? raise(`no node has port ${port}`);
+  };
+  const kill = async (key: string, how: 'SIGKILL' | 'SIGSTOP' = 'SIGKILL') => {
+    const primary = await primaryOf(key);
+    if (how === 'SIGSTOP') hung.add(primary);
+    await primary.signal(how);
+    await until('a replica was promoted', async () => (await primaryOf(key)) !== primary, LIMIT_MS);
+    return primary;
+  };
+  const url = nodes.map((node) => node.url).join(',');
+  try {
+    await join(nodes);
+    await ready();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url, nodes, primaryOf, kill, ready, stop };
+};
+
+const join = async (nodes: readonly RedisServer[]): Promise<void> => {
+  const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
+  const options = ['--cluster-replicas', '1', '--cluster-yes'];
+  await promisify(execFile)('redis-cli', ['--cluster', 'create', ...addresses, ...options], {
+    timeout: LIMIT_MS,
+  });
+};
+
+const isReady = async (nodes: readonly RedisServer[]): Promise<boolean> => {
+  const answers = await Promise.all(
+    nodes.map(async (node) => {
+      const cluster = await node.cli('CLUSTER', 'INFO');
+      const role = await node.cli('INFO', 'replication');
+      return (
+        /cluster_state:ok/.test(cluster) &&
+        /cluster_slots_fail:0/.test(cluster) &&
+        /cluster_known_nodes:6/.test(cluster) &&
+        !/master_link_status:down/.test(role)
+      );
+    }),
+  );
+  return answers.every(Boolean);
+};
+
+/** The port of the slot's primary in the eyes of this node; null while it knows of none. */
+const ownerOf = async (node: RedisServer, slot: number): Promise<number | null> => {
+  const lines = (await node.cli('CLUSTER', 'NODES')).split('\n');
+  const owner = lines.find((line) => {
+    const [, , flags = '', , , , , , ...ranges] = line.split(' ');
+    return flags.includes('master') && !flags.includes('fail') && ranges.some((r) => has(r, slot));
+  });
+  const port = /:(\d+)@/.exec(owner ?? '')?.[1];
+  return port === undefined ? null : Number(port);
+};
+
+const has = (range: string, slot: number): boolean => {
+  const [from = -1, to = from] = range.split('-').map(Number);
+  return slot >= from && slot <= to;
+};
+
+const agreed = (ports: readonly (number | null)[]): number | null => {
+  const [first = null] = ports;
+  return ports.every((port) => port === first) ? first : null;
+};
+
+const raise = (message: string): never => {
+  throw new Error(message);
+};
