@@ -1,0 +1,111 @@
+import { makeBits } from './bits.ts';
+
+/**
+ * Who is called and has not claimed: numbers that the front has passed, whose bits are reserved
+ * until their batch is over, and late ones who were called again. And who is late and waits to be
+ * called again, the lowest first.
+ */
+export type Calls = ReturnType<typeof makeCalls>;
+
+type Batch = { from: number; to: number; expiresAtMs: number };
+
+export const makeCalls = () => {
+  const reserved = makeBits();
+  // Both in the order of their ends: time does not go back, and the window is one for all.
+  let batches: Batch[] = [];
+  const recalled = new Map<number, number>();
+  const late = makeBits();
+  let reservedCount = 0;
+  let lateCount = 0;
+  /** Nobody below is late. */
+  let lateFrom = 0;
+
+  const batchOf = (number: number): Batch | undefined => {
+    let [low, high] = [0, batches.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (batches[middle]!.to < number) low = middle + 1;
+      else high = middle;
+    }
+    return batches[low];
+  };
+
+  return {
+    /** When the call of this number is over; 0 for one that is not called. */
+    expiryOf: (number: number): number => {
+      const again = recalled.get(number);
+      if (again !== undefined) return again;
+      return reserved.has(number) ? (batchOf(number)?.expiresAtMs ?? 0) : 0;
+    },
+    /** Ends the call of this number; answers whether it was called. */
+    take: (number: number): boolean => {
+      if (recalled.delete(number)) return true;
+      if (!reserved.clear(number)) return false;
+      reservedCount--;
+      return true;
+    },
+    /** The front went from below `from` to `to`: these of them are called. */
+    release: (from: number, to: number, numbers: readonly number[], expiresAtMs: number): void => {
+      for (const number of numbers) reserved.set(number);
+      reservedCount += numbers.length;
+      batches.push({ from, to, expiresAtMs });
+    },
+    /** Calls a late one again. */
+    recall: (number: number, expiresAtMs: number): void => {
+      if (late.clear(number)) lateCount--;
+      recalled.set(number, expiresAtMs);
+    },
+    /** Ends the calls that are over; answers how many. */
+    sweep: (nowMs: number): number => {
+      let ended = 0;
+      let over = 0;
+      for (const batch of batches) {
+        if (batch.expiresAtMs > nowMs) break;
+        ended += reserved.clearRange(batch.from, batch.to);
+        over++;
+      }
+      if (over > 0) batches = batches.slice(over);
+      reservedCount -= ended;
+      for (const [number, expiresAtMs] of recalled) {
+        if (expiresAtMs > nowMs) break;
+        recalled.delete(number);
+        ended++;
+      }
+      return ended;
+    },
+    isLate: (number: number): boolean => late.has(number),
+    addLate: (number: number): void => {
+      if (late.has(number)) return;
+      late.set(number);
+      lateCount++;
+      lateFrom = Math.min(lateFrom, number);
+    },
+    /** Answers whether it was late. */
+    removeLate: (number: number): boolean => {
+      if (!late.clear(number)) return false;
+      lateCount--;
+      return true;
+    },
+    /** The lowest late numbers, at most `max`; they stay late. */
+    firstLate: (max: number): number[] => {
+      const numbers: number[] = [];
+      if (lateCount === 0 || max <= 0) return numbers;
+      let at = late.lowest(lateFrom);
+      if (at !== -1) lateFrom = at;
+      while (at !== -1 && numbers.length < max) {
+        numbers.push(at);
+        at = late.lowest(at + 1);
+      }
+      return numbers;
+    },
+    get called() {
+      return reservedCount + recalled.size;
+    },
+    get late() {
+      return lateCount;
+    },
+    get bytes() {
+      return reserved.bytes + late.bytes;
+    },
+  };
+};

@@ -1,0 +1,38 @@
+import { makeBits } from './bits.ts';
+
+/**
+ * Who was there lately, by number: two maps, the newer one becomes the older one after a while, so
+ * that nobody's absence costs anything. Kept for one to two of `presenceMs`.
+ */
+export type Presence = ReturnType<typeof makePresence>;
+
+export const makePresence = (presenceMs: number) => {
+  let now = makeBits();
+  let before = makeBits();
+  let rotatedAtMs = 0;
+  return {
+    set: (number: number): void => now.set(number),
+    clear: (number: number): void => {
+      now.clear(number);
+      before.clear(number);
+    },
+    /** The time from which the maps count. */
+    begin: (nowMs: number): void => {
+      rotatedAtMs = nowMs;
+    },
+    rotate: (nowMs: number): void => {
+      if (rotatedAtMs === 0) rotatedAtMs = nowMs;
+      const sinceMs = nowMs - rotatedAtMs;
+      if (sinceMs < presenceMs) return;
+      [before, now] = [now, before];
+      now.clearAll();
+      if (sinceMs >= 2 * presenceMs) before.clearAll();
+      rotatedAtMs = nowMs;
+    },
+    /** 32 numbers at once: those from 32 × `index`. */
+    word: (index: number): number => now.word(index) | before.word(index),
+    get bytes() {
+      return now.bytes + before.bytes;
+    },
+  };
+};
