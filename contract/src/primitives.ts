@@ -14,6 +14,7 @@ export const idPrefixes = {
   ticket: 'tkt',
   mail: 'mail',
   event: 'evt',
+  lever: 'lev',
 } as const;
 export type IdKind = keyof typeof idPrefixes;
 

@@ -7,6 +7,12 @@ const showParams = z.strictObject({ showId: idOf('show') });
 /** Somebody in line calls seldom; the limits stop a script, not a nervous finger. */
 const seldom = { perMinute: 60, burst: 20 };
 
+/** What holds and orders of a show with a waiting room want to see. */
+export const passHeader = 'usher-pass';
+export const passHeaders = {
+  [passHeader]: 'The pass, where the show has a waiting room; see claimPass',
+} as const;
+
 export const roomPhase = z.enum(['idle', 'lobby', 'open', 'draining', 'closed']);
 export const roomOverride = z.enum(['none', 'paused', 'bypass', 'reject']);
 export type RoomPhase = z.infer<typeof roomPhase>;
@@ -89,10 +95,9 @@ export const place = z
     standing,
     number: z.int().min(1).nullable().meta({ description: 'Null until the draw' }),
     ahead: z.int().min(0).nullable(),
-    etaMs: z
-      .strictObject({ from: z.int(), to: z.int() })
-      .nullable()
-      .meta({ description: 'Half of the people wait no longer than `from`, four in five than `to`' }),
+    etaMs: z.strictObject({ from: z.int(), to: z.int() }).nullable().meta({
+      description: 'Half of the people wait no longer than `from`, four in five than `to`',
+    }),
     receipt,
     token: z.string().meta({ description: 'Keep it; show it with every call about this place' }),
     heartbeatEveryMs: z
@@ -270,6 +275,7 @@ export const roomSettings = z.strictObject({
   /** Work of the ALTCHA challenge in hashes a buyer makes on average; 0: none. */
   challengeCost: z.int().min(0).max(10_000_000).default(0),
 });
+export type RoomSettings = z.infer<typeof roomSettings>;
 
 /** The room as the operator sees it. */
 export const room = z
@@ -333,9 +339,11 @@ export const putRoom = defineRoute({
   summary: 'Gives a show a waiting room, also while it sells, or changes the settings of its room',
   auth: 'operator',
   rate: operating,
+  idempotency: 'optional',
   params: showParams,
   body: z.strictObject({
     ifRev: z.int().nullable().meta({ description: 'Null: there is no room yet' }),
+    reason: z.string().max(500).optional(),
     settings: roomSettings,
   }),
   responses: { 200: room, 201: room },
@@ -382,29 +390,35 @@ export const pullLever = defineRoute({
   problems: ['NOT_FOUND', 'ROOM_CHANGED_MEANWHILE', 'LEVER_REFUSED'],
 });
 
+/** One use of a lever, as it is kept for ever. */
+export const leverUse = z.strictObject({
+  id: idOf('lever'),
+  at: instant,
+  accountId: idOf('account').nullable().meta({ description: 'Null: the program itself' }),
+  action: z
+    .record(z.string(), z.unknown())
+    .meta({ description: 'As it was sent; `settings`: a room was given or its settings changed' }),
+  reason: z.string().nullable(),
+  ifRev: z.int().nullable().meta({ description: 'The room that the operator saw; null: none' }),
+  outcome: z.enum(['done', 'refused', 'unknown']).meta({
+    description: '`unknown`: the program ended in the middle; a repeat of the same call tells',
+  }),
+  rev: z.int().nullable().meta({ description: 'The room’s right after; null while unknown' }),
+  detail: z.string().nullable().meta({ description: 'Why it was refused' }),
+  requestId: z.string(),
+});
+export type LeverUse = z.infer<typeof leverUse>;
+
 export const listLevers = defineRoute({
   name: 'listLevers',
   method: 'GET',
   path: '/api/v1/operator/shows/{showId}/room/levers',
   tag,
-  summary: 'Who pulled which lever, when and why; newest first',
+  summary: 'Who pulled which lever, when and why: the newest 200, the latest effect first',
   auth: 'operator',
   rate: operating,
   params: showParams,
-  responses: {
-    200: z.strictObject({
-      items: z.array(
-        z.strictObject({
-          at: instant,
-          accountId: idOf('account').nullable(),
-          action: z.record(z.string(), z.unknown()),
-          reason: z.string().nullable(),
-          rev: z.int(),
-          requestId: z.string(),
-        }),
-      ),
-    }),
-  },
+  responses: { 200: z.strictObject({ items: z.array(leverUse) }) },
   problems: ['NOT_FOUND'],
 });
 

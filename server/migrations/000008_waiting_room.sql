@@ -32,23 +32,49 @@ CREATE TABLE waiting_room.journal (
 
 -- Who may write the journal: one process.
 CREATE TABLE waiting_room.keeper (
-  only boolean PRIMARY KEY DEFAULT true CHECK (only),
+  is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
   owner text NOT NULL,
   until timestamptz NOT NULL
 );
 
 CREATE SCHEMA operations;
 
--- Who pulled which lever, when and why; written with the change it made, never changed.
+-- Who pulled which lever, when and why: written before the change that it may make, so that no
+-- change is without its row. Never changed.
 CREATE TABLE operations.levers (
-  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  -- The change's, too: a repeat of a call changes nothing twice and completes the same row.
+  id text COLLATE "C" PRIMARY KEY,
+  seq bigint GENERATED ALWAYS AS IDENTITY,
   show_id text COLLATE "C" NOT NULL,
   at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  -- Null: the command line.
+  -- Null: the program itself.
   account_id text COLLATE "C",
+  -- As it was sent.
   action jsonb NOT NULL,
   reason text,
-  rev bigint NOT NULL,
+  -- The room that was seen; null where there was none.
+  if_rev bigint,
   request_id text NOT NULL
 );
-CREATE INDEX levers_show ON operations.levers (show_id, id DESC);
+CREATE INDEX levers_show ON operations.levers (show_id, seq DESC);
+
+-- What came of it, written after. A lever without a row here: the program ended in the middle.
+CREATE TABLE operations.lever_outcomes (
+  lever_id text COLLATE "C" NOT NULL REFERENCES operations.levers (id),
+  at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  outcome text COLLATE "C" NOT NULL CHECK (outcome IN ('done', 'refused')),
+  -- The room's right after; null where there was none.
+  rev bigint CHECK (rev IS NOT NULL OR outcome = 'refused'),
+  detail text,
+  -- What was refused may be done by a later repeat of the same call.
+  PRIMARY KEY (lever_id, outcome)
+);
+
+CREATE FUNCTION operations.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
+END $$;
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON operations.levers
+  FOR EACH STATEMENT EXECUTE FUNCTION operations.refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON operations.lever_outcomes
+  FOR EACH STATEMENT EXECUTE FUNCTION operations.refuse_change();

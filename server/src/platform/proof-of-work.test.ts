@@ -63,7 +63,7 @@ describe('a proof of work', () => {
     ]);
   });
 
-  test('is good for nobody and nothing else, and is not used up by whom it does not fit', async () => {
+  test('is good for nobody and nothing else, and not used up by whom it does not fit', async () => {
     const proof = open();
     const solved = encode(await solve(await challengeOf(proof, 50)));
     for (const other of ['acc_2 show_1', 'acc_1 show_2', '', 'acc_1 show_1 '])

@@ -27,7 +27,7 @@ export type ProofOfWork = {
   verify(payload: string, boundTo: string): Promise<'ok' | 'failed' | 'replayed' | 'expired'>;
 };
 
-/** Of one process. A used challenge takes about 150 bytes for at most `challengeTtlMs`. */
+/** Of one process. A used challenge takes about 100 bytes for at most `challengeTtlMs`. */
 export const makeUsedChallenges = (options: { clock: Clock; max: number }): UsedChallenges => {
   const { clock, max } = options;
   // In the order of use. One that is over leaves when all before it have: they end at most a life

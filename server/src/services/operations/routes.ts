@@ -6,11 +6,13 @@ import {
   readyz,
   replayDeadLetter,
 } from '@usher/contract/operations.ts';
-import { refuse } from '../../platform/http/problem.ts';
+import * as contract from '@usher/contract/waiting-room.ts';
+import { type Refusal, refuse } from '../../platform/http/problem.ts';
 import { answer, emptyAnswer, type Route, rawAnswer, route } from '../../platform/http/route.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import type { Relay } from '../../platform/outbox/relay.ts';
 import { type Payments, viewAttempt } from '../payments/index.ts';
+import type { Levers, RoomRefused } from './service.ts';
 
 export const operationsRoutes = (deps: {
   metrics: Metrics;
@@ -53,3 +55,50 @@ export const operationsRoutes = (deps: {
     ),
   ];
 };
+
+const refusalOf = (refused: RoomRefused): Refusal => {
+  switch (refused.outcome) {
+    case 'not-found':
+      return refuse('NOT_FOUND');
+    case 'conflict':
+      return refuse('ROOM_CHANGED_MEANWHILE', { extra: { rev: refused.rev } });
+    case 'refused':
+      return refuse('LEVER_REFUSED', { detail: refused.detail });
+  }
+};
+
+/** The operator's levers on the waiting rooms. */
+export const leverRoutes = (levers: Levers): Route[] => [
+  route(contract.listRooms, async () => answer(200, { items: await levers.list() })),
+
+  route(contract.readRoom, async ({ params }) => {
+    const room = await levers.read(params.showId);
+    return room === null ? refuse('NOT_FOUND') : answer(200, room);
+  }),
+
+  route(contract.putRoom, async ({ params, body, caller, traceId, idempotencyKey }) => {
+    const { ifRev, settings, reason = null } = body;
+    const wish = { ...params, reason, accountId: caller.accountId, requestId: traceId };
+    const result = await levers.put({ ...wish, key: idempotencyKey }, ifRev, settings);
+    switch (result.outcome) {
+      case 'created':
+        return answer(201, result.room);
+      case 'changed':
+        return answer(200, result.room);
+      default:
+        return refusalOf(result);
+    }
+  }),
+
+  route(contract.pullLever, async ({ params, body, caller, traceId, idempotencyKey }) => {
+    const { ifRev, action, reason = null } = body;
+    const wish = { ...params, reason, accountId: caller.accountId, requestId: traceId };
+    const result = await levers.pull({ ...wish, key: idempotencyKey }, ifRev, action);
+    return 'room' in result ? answer(200, result.room) : refusalOf(result);
+  }),
+
+  route(contract.listLevers, async ({ params }) => {
+    const items = await levers.uses(params.showId);
+    return items === null ? refuse('NOT_FOUND') : answer(200, { items });
+  }),
+];
