@@ -1,7 +1,7 @@
 import { makeBits } from './bits.ts';
 import { makeCalls } from './calls.ts';
 import { makePasses } from './passes.ts';
-import { makePeople } from './people.ts';
+import { makePeople, noEntry } from './people.ts';
 import { makeRecordReader, makeRecordWriter, type RecordReader } from './records.ts';
 import type { RoomControl, RoomDecision, RoomPass } from './words.ts';
 
@@ -89,9 +89,10 @@ export const makeRoomFacts = (first: RoomControl) => {
     it.waiting = Math.max(0, it.waiting - 1);
   };
 
-  /** Gives the next entry. */
+  /** Gives the next entry; a pass that was over and stood here until now goes with the old one. */
   const enter = (low: number, high: number): void => {
     begin(kinds.entered, low, high);
+    passes.remove(low, high);
     people.put(low, high, it.tail);
     it.tail++;
     it.waiting++;
@@ -111,7 +112,7 @@ export const makeRoomFacts = (first: RoomControl) => {
     if (is.waiting) it.waiting++;
     if (!is.listed) it.unlisted.add(entry);
   };
-  /** Gives a pass; `wasCalled`: it takes the place of the call. */
+  /** Gives a pass; `wasCalled`: it takes the place of the call, else it was lost and is known. */
   const admit = (low: number, high: number, pass: RoomPass, wasCalled: boolean): void => {
     begin(kinds.admitted, low, high);
     records.int(pass.number);
@@ -122,7 +123,10 @@ export const makeRoomFacts = (first: RoomControl) => {
     passes.put(low, high, pass);
     admittedBits.set(pass.number);
     it.admitted++;
-    waitsNoMore();
+    // Nobody who comes in gets the number of a pass, even if its place is not known yet.
+    it.tail = Math.max(it.tail, pass.number);
+    const entry = people.find(low, high);
+    if (entry !== noEntry && !people.isSpent(entry)) waitsNoMore();
   };
   /** A pass that was used ends later. */
   const slide = (low: number, high: number, endsAtMs: number): void => {

@@ -67,7 +67,7 @@ export const makeRoomMachine = (control: RoomControl, terms: RoomTerms) => {
     const isKnownNumber = isDrawn() && entry >= drawEntries;
     const isInLobby = phase === 'idle' || phase === 'lobby';
     facts.learn(low, high, entry, {
-      waiting: !(isKnownNumber && admittedBits.has(entry + 1)),
+      waiting: !(isKnownNumber && admittedBits.has(entry + 1)) && passes.get(low, high) === null,
       listed: isInLobby || (phase === 'sealed' && entry < drawEntries),
     });
     return placed(entry, false);
@@ -96,11 +96,12 @@ export const makeRoomMachine = (control: RoomControl, terms: RoomTerms) => {
     if (!isDrawn() || number === 0) return stands('lobby');
     const pass = livePass(low, high);
     if (pass !== null) return stands('active', { pass });
+    // A pass that was made again may have been beyond the front.
+    if (admittedBits.has(number)) return stands('over');
     if (number > it.front) {
       presence.set(number);
       return stands('waiting');
     }
-    if (admittedBits.has(number)) return stands('over');
     const claimByMs = calls.expiryOf(number);
     return claimByMs > 0 ? stands('called', { claimByMs }) : stands('late');
   };
@@ -192,9 +193,9 @@ export const makeRoomMachine = (control: RoomControl, terms: RoomTerms) => {
   const at = (nowMs: number): void => {
     it.nowMs = Math.max(it.nowMs, nowMs);
   };
-  const state = (): RoomState => ({
+  const state = (nowMs = it.nowMs): RoomState => ({
     ...it.control,
-    nowMs: it.nowMs,
+    nowMs,
     tail: it.tail,
     front: it.front,
     waiting: it.waiting,
@@ -238,10 +239,8 @@ export const makeRoomMachine = (control: RoomControl, terms: RoomTerms) => {
       facts.change(next, revokesPasses);
       return { outcome: 'changed', state: state() };
     },
-    state: (nowMs: number): RoomState => {
-      at(nowMs);
-      return state();
-    },
+    /** Only this does not remember its `nowMs`. */
+    state: (nowMs: number): RoomState => state(Math.max(it.nowMs, nowMs)),
     /** 8 bytes for each entry of the draw; zeros for one whose key was not known when it stood. */
     entries: (): Uint8Array => {
       const bytes = new Uint8Array(8 * it.control.drawEntries);
@@ -265,6 +264,8 @@ export const makeRoomMachine = (control: RoomControl, terms: RoomTerms) => {
     resume: (nowMs: number): void => {
       at(nowMs);
       it.heldUntilMs = Math.max(it.heldUntilMs, it.nowMs + terms.presenceMs);
+      it.credit = 0;
+      it.lastTickMs = it.nowMs;
       presence.begin(it.nowMs);
     },
   };

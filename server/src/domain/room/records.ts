@@ -1,6 +1,6 @@
 /**
- * Bytes of the journal. Whole numbers take 7 bits a byte, low bits first; texts and lists have their
- * length before them. What a kind of record holds stands in facts.ts.
+ * Bytes of the journal. Whole numbers take 7 bits a byte, low bits first; texts and lists have
+ * their length before them. What a kind of record holds stands in facts.ts.
  */
 export const makeRecordWriter = () => {
   let bytes = new Uint8Array(256);

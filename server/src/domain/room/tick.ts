@@ -19,8 +19,9 @@ const byTime = (facts: RoomFacts, nowMs: number): void => {
   if (override !== 'none' && overrideUntilMs !== 0 && overrideUntilMs <= nowMs)
     turn({ override: 'none', overrideUntilMs: 0 });
   if (phase === 'idle' && lobbyAtMs <= nowMs) turn({ phase: 'lobby' });
-  if (phase === 'draining' && it.waiting + it.calls.called + it.calls.late === 0)
-    turn({ phase: 'closed' });
+  // Not before nobody waits: whoever vanished is counted as waiting for ever.
+  const isRunDry = it.front >= it.tail && it.calls.called + it.calls.late + it.passes.count === 0;
+  if (phase === 'draining' && isRunDry) turn({ phase: 'closed' });
 };
 
 /** How many may be called now; 0 while nobody may. */

@@ -1,10 +1,6 @@
-import type { roomSettings } from '@usher/contract/waiting-room.ts';
-import type { z } from 'zod';
+import type { RoomSettings } from '@usher/contract/waiting-room.ts';
 import type { RoomControl } from '../../domain/room/words.ts';
-import { assert } from '../../platform/failure.ts';
 import type { Sql } from '../../platform/postgres/sql.ts';
-
-export type RoomSettings = z.infer<typeof roomSettings>;
 
 /** What of a room outlives every store. */
 export type RoomRow = {
@@ -14,26 +10,34 @@ export type RoomRow = {
   /** Hex; secret until the draw. */
   serverSeed: string;
   commitment: string;
-  enabledAt: Date;
+  enabledAtMs: number;
   /** The highest that any process served. */
   tail: number;
   front: number;
 };
 
 const rowColumns = `show_id AS "showId", control, settings, server_seed AS "serverSeed", commitment,
-  enabled_at AS "enabledAt", tail, front`;
+  (extract(epoch FROM enabled_at) * 1000)::bigint AS "enabledAtMs", tail, front`;
+
+/** What processes tell each other when the control or the settings of a room change: its show. */
+export const roomChanged = 'waiting_room_changed';
 
 /** On a transaction's `Sql` the rows change with it. */
 export const makeRoomRows = (sql: Sql) => ({
-  /** Answers the row that there is from now on: of two callers, the first one's. */
+  all: async (): Promise<RoomRow[]> =>
+    sql.query<RoomRow>(`SELECT ${rowColumns} FROM waiting_room.rooms ORDER BY show_id`),
+
+  /** Answers false when there was one, which stays as it is. */
   create: async (
     row: Pick<RoomRow, 'showId' | 'control' | 'settings' | 'serverSeed' | 'commitment'>,
-  ): Promise<RoomRow> => {
-    await sql.query(
-      `INSERT INTO waiting_room.rooms
-         (show_id, rev, control, settings, server_seed, commitment, enabled_at)
-       VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp())
-       ON CONFLICT (show_id) DO NOTHING`,
+  ): Promise<boolean> => {
+    const created = await sql.query(
+      `WITH created AS (
+         INSERT INTO waiting_room.rooms
+           (show_id, rev, control, settings, server_seed, commitment, enabled_at)
+         VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp())
+         ON CONFLICT (show_id) DO NOTHING RETURNING show_id)
+       SELECT pg_notify('${roomChanged}', show_id) FROM created`,
       [
         row.showId,
         row.control.rev,
@@ -43,47 +47,81 @@ export const makeRoomRows = (sql: Sql) => ({
         row.commitment,
       ],
     );
-    // A statement of its own: the one above does not see a row that another committed meanwhile.
-    const [found] = await sql.query<RoomRow>(
-      `SELECT ${rowColumns} FROM waiting_room.rooms WHERE show_id = $1`,
-      [row.showId],
-    );
-    assert(found, 'a room that was created is there');
-    return found;
+    return created.length > 0;
   },
 
-  list: (): Promise<RoomRow[]> =>
-    sql.query<RoomRow>(`SELECT ${rowColumns} FROM waiting_room.rooms ORDER BY show_id`),
-
   /**
-   * Keeps a control unless a newer one is kept, so that any process may save what it saw, in any
-   * order. With settings null the room keeps those it has.
+   * Keeps a control that is newer than the kept one, and numbers that go further, so that any
+   * process may save what it saw, in any order.
    */
   save: async (
     showId: string,
-    control: RoomControl,
-    settings: RoomSettings | null,
+    seen: { control: RoomControl; tail: number; front: number },
   ): Promise<void> => {
     await sql.query(
-      `UPDATE waiting_room.rooms
-       SET rev = $2, control = $3, settings = coalesce($4, settings), changed_at = clock_timestamp()
-       WHERE show_id = $1 AND rev <= $2`,
-      [
-        showId,
-        control.rev,
-        JSON.stringify(control),
-        settings === null ? null : JSON.stringify(settings),
-      ],
+      `WITH kept AS (SELECT rev FROM waiting_room.rooms WHERE show_id = $1 FOR UPDATE),
+       saved AS (
+         UPDATE waiting_room.rooms r
+         SET rev = greatest(r.rev, $2), control = CASE WHEN r.rev < $2 THEN $3 ELSE r.control END,
+           tail = greatest(r.tail, $4), front = greatest(r.front, $5),
+           changed_at = clock_timestamp()
+         FROM kept WHERE r.show_id = $1 AND (r.rev < $2 OR r.tail < $4 OR r.front < $5)
+         RETURNING r.show_id, kept.rev < $2 AS is_newer)
+       SELECT pg_notify('${roomChanged}', show_id) FROM saved WHERE is_newer`,
+      [showId, seen.control.rev, JSON.stringify(seen.control), seen.tail, seen.front],
     );
   },
 
-  /** Raises how far numbers were seen to go; never lowers it. */
-  see: async (showId: string, tail: number, front: number): Promise<void> => {
+  saveSettings: async (showId: string, settings: RoomSettings): Promise<void> => {
     await sql.query(
-      `UPDATE waiting_room.rooms SET tail = greatest(tail, $2), front = greatest(front, $3)
-       WHERE show_id = $1 AND (tail < $2 OR front < $3)`,
-      [showId, tail, front],
+      `WITH saved AS (
+         UPDATE waiting_room.rooms SET settings = $2, changed_at = clock_timestamp()
+         WHERE show_id = $1 RETURNING show_id)
+       SELECT pg_notify('${roomChanged}', show_id) FROM saved`,
+      [showId, JSON.stringify(settings)],
     );
   },
 });
-export type RoomRows = ReturnType<typeof makeRoomRows>;
+
+/** An order that has come to an end; the pass it was made under is to hear of it. */
+export type OrderEnd = {
+  eventId: string;
+  showId: string;
+  orderId: string;
+  buyerId: string;
+  /** Paid: the pass is over. Else it goes on without the order. */
+  kind: 'complete' | 'unpin';
+};
+
+/** Notes those of shows that have a room; a note that is there already stays as it is. */
+export const noteOrderEnds = async (sql: Sql, ends: readonly OrderEnd[]): Promise<void> => {
+  await sql.query(
+    `INSERT INTO waiting_room.order_ends (event_id, show_id, order_id, buyer_id, kind)
+     SELECT e.* FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+       AS e (event_id, show_id, order_id, buyer_id, kind)
+     WHERE EXISTS (SELECT FROM waiting_room.rooms r WHERE r.show_id = e.show_id)
+     ON CONFLICT DO NOTHING`,
+    [
+      ends.map((end) => end.eventId),
+      ends.map((end) => end.showId),
+      ends.map((end) => end.orderId),
+      ends.map((end) => end.buyerId),
+      ends.map((end) => end.kind),
+    ],
+  );
+};
+
+export const makeOrderEnds = (sql: Sql) => ({
+  /** Of each show in the order in which they were noted. */
+  list: (max: number): Promise<OrderEnd[]> =>
+    sql.query<OrderEnd>(
+      `SELECT event_id AS "eventId", show_id AS "showId", order_id AS "orderId",
+         buyer_id AS "buyerId", kind
+       FROM waiting_room.order_ends ORDER BY noted_at LIMIT $1`,
+      [max],
+    ),
+  forget: async (eventIds: readonly string[]): Promise<void> => {
+    await sql.query('DELETE FROM waiting_room.order_ends WHERE event_id = ANY ($1)', [eventIds]);
+  },
+});
+export type OrderEnds = ReturnType<typeof makeOrderEnds>;
