@@ -1,0 +1,63 @@
+/**
+ * How often clients ask. They compute it themselves from the document that everybody polls; here it
+ * is for the server's own pages, for crowds that are simulated, and for what load to expect.
+ */
+export type PollPolicy = { floorMs: number; ceilingMs: number; divisor: number };
+
+export const pollPolicy: PollPolicy = { floorMs: 2_000, ceilingMs: 60_000, divisor: 8 };
+
+/** Intervals vary by so much either way, or those who asked together once would do so for ever. */
+const jitter = 0.15;
+
+/**
+ * ms until the next poll of somebody who expects to wait `etaMs`; null (not known): the ceiling.
+ * `random` is from 0 to below 1.
+ */
+export const pollIntervalMs = (
+  policy: PollPolicy,
+  asks: { etaMs: number | null; multiplier: number; random: number },
+): number => {
+  const { floorMs, ceilingMs, divisor } = policy;
+  const wantedMs = asks.etaMs === null ? ceilingMs : asks.etaMs / divisor;
+  const intervalMs = Math.min(ceilingMs, Math.max(floorMs, wantedMs));
+  return intervalMs * asks.multiplier * (1 - jitter + 2 * jitter * asks.random);
+};
+
+/** Everybody learns the number in the first poll after the opening: at most 20,000 a second, ≤ 60 s. */
+export const firstPollSpreadMs = (people: number): number => Math.min(60_000, people / 20);
+
+const heartbeatWithinMs = 180_000;
+const heartbeatMs = 20_000;
+
+/**
+ * How often somebody with `ahead` people before them says that they are there; null: not yet. By
+ * the faster of what is observed and what is allowed: in a room that is full nothing moves, until
+ * ten leave at once and those behind them must be known to be there. Heartbeats of all together are
+ * 9 × the rate, however long the line.
+ */
+export const heartbeatEveryMs = (person: {
+  ahead: number;
+  perMinute: number;
+  ratePerMinute: number;
+}): number | null => {
+  const soonestMs = (person.ahead / Math.max(person.perMinute, person.ratePerMinute)) * 60_000;
+  return soonestMs < heartbeatWithinMs ? heartbeatMs : null;
+};
+
+/**
+ * Polls a second of `waiting` people of whom `perSecond` are called. In the limit of a long line
+ * r·d·(1 + ln(c/f)) + (N − r·c·d)/c, over the multiplier; a short line has not all of its terms.
+ */
+export const pollsPerSecond = (
+  policy: PollPolicy,
+  load: { waiting: number; perSecond: number; multiplier: number },
+): number => {
+  const { waiting, perSecond, multiplier } = load;
+  const [floor, ceiling] = [policy.floorMs / 1000, policy.ceilingMs / 1000];
+  const atFloor = Math.min(waiting, perSecond * floor * policy.divisor);
+  const belowCeiling = Math.min(waiting, perSecond * ceiling * policy.divisor);
+  const between = belowCeiling > atFloor ? Math.log(belowCeiling / atFloor) : 0;
+  const polls =
+    atFloor / floor + perSecond * policy.divisor * between + (waiting - belowCeiling) / ceiling;
+  return polls / multiplier;
+};
