@@ -1,17 +1,24 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { startRedisServer } from '../support/redis-servers.ts';
 import { measureBare } from './bare.ts';
-import { openHouse } from './house.ts';
+import { type House, openHouse } from './house.ts';
 import { describeMachine } from './machine.ts';
 import { rounded } from './measure.ts';
+import { roomSettings } from './room.ts';
+import { runS1, s1Size } from './s1.ts';
+import { runS2, s2Size } from './s2.ts';
+import { runS2b, s2bSize } from './s2b.ts';
 import { runS3, s3Size } from './s3.ts';
 import { runS4, runS4Ungrouped, s4Size } from './s4.ts';
 
 const help = `npm run bench -- [options]: what this machine does, against a bare node:http server
 
-  --only S3,S4     these scenarios only (default: all)
+  --only S1,S2     these scenarios only (default: S1 S2 S2b S3 S4)
+  --store redis    waiting rooms in a Redis that is started for the run (default: embedded)
   --json           one JSON object a scenario and line on stdout, progress on stderr
   --profile DIR    write a CPU profile of the server under S4 to DIR
 
@@ -33,15 +40,31 @@ type Result = Record<string, unknown> & {
 };
 type Say = (line: string) => void;
 
-const scenarios: Record<string, (say: Say, profileDir: string | undefined) => Promise<Result>> = {
-  S3: async (say) => {
-    const house = await openHouse({ people: accounts });
-    return runS3(house, s3Size, say).finally(house.close);
-  },
-  S4: async (say, profileDir) => {
-    const profiled = profileDir === undefined ? {} : { cpuProfileDir: profileDir };
-    const house = await openHouse({ people: accounts, ...profiled });
-    const grouped = await runS4(house, s4Size, say).finally(house.close);
+type Settings = Readonly<Record<string, string>>;
+type Given = { profileDir: string | undefined; settings: Settings };
+
+/** A house of the scenario's own, profiled when that is wanted. */
+const withHouse = async (
+  { profileDir, settings }: Given,
+  run: (house: House) => Promise<Result>,
+  people = 0,
+): Promise<Result> => {
+  const profiled = profileDir === undefined ? {} : { cpuProfileDir: profileDir };
+  const house = await openHouse({ people, settings, ...profiled });
+  return run(house).finally(house.close);
+};
+const withRooms = (given: Given): Given => ({
+  ...given,
+  settings: { ...given.settings, ...roomSettings },
+});
+
+const scenarios: Record<string, (say: Say, given: Given) => Promise<Result>> = {
+  S1: (say, given) => withHouse(withRooms(given), (house) => runS1(house, s1Size, say)),
+  S2: (say, given) => withHouse(withRooms(given), (house) => runS2(house, s2Size, say)),
+  S2b: (say, given) => withHouse(withRooms(given), (house) => runS2b(house, s2bSize, say)),
+  S3: (say, given) => withHouse(given, (house) => runS3(house, s3Size, say), accounts),
+  S4: async (say, given) => {
+    const grouped = await withHouse(given, (house) => runS4(house, s4Size, say), accounts);
     say('S4 again with group commit off (BATCH_SIZE_MAX=1)');
     const settings = { BATCH_SIZE_MAX: '1' };
     const plain = await openHouse({ people: accounts, settings });
@@ -74,10 +97,25 @@ const renderTable = (results: readonly Result[]): string => {
   return rows.map(lineOf).join('');
 };
 
+/** The settings that pick the store of the waiting rooms; a Redis is started for the run. */
+const openStores = async (store: 'embedded' | 'redis') => {
+  if (store === 'embedded') return { settings: {}, close: async () => undefined };
+  const folder = mkdtempSync(join(tmpdir(), 'usher-bench-redis-'));
+  const server = await startRedisServer({ folder });
+  return {
+    settings: { REDIS_URL: server.url },
+    close: async () => {
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+};
+
 const main = async (): Promise<number> => {
   const { values } = parseArgs({
     options: {
       only: { type: 'string', default: Object.keys(scenarios).join() },
+      store: { type: 'string', default: 'embedded' },
       json: { type: 'boolean', default: false },
       profile: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
@@ -94,17 +132,27 @@ const main = async (): Promise<number> => {
     process.stderr.write(`there is no scenario ${unknown.join(', ')}; there are ${known}\n`);
     return 2;
   }
+  if (values.store !== 'embedded' && values.store !== 'redis') {
+    process.stderr.write(`there is no store ${values.store}; there are embedded, redis\n`);
+    return 2;
+  }
   const say: Say = (line) => void process.stderr.write(`  ${line}\n`);
   const machine = describeMachine();
   const bare = await measureBare(bareStepSeconds);
   say(`bare node:http: ${bare.perS.toFixed(0)} requests/s, p99 ${bare.p99Ms.toFixed(1)} ms`);
+  const stores = await openStores(values.store);
+  const given = { profileDir: values.profile, settings: stores.settings };
   const results: Result[] = [];
-  for (const name of names) {
-    const run = scenarios[name];
-    if (run === undefined) continue;
-    const result = withRatio(await run(say, values.profile), bare);
-    results.push(result);
-    if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`);
+  try {
+    for (const name of names) {
+      const run = scenarios[name];
+      if (run === undefined) continue;
+      const result = withRatio(await run(say, given), bare);
+      results.push(result);
+      if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`);
+    }
+  } finally {
+    await stores.close();
   }
   const at = new Date().toISOString();
   mkdirSync(resultsDir, { recursive: true });

@@ -19,7 +19,7 @@ import { makeRawClient, type RawClient } from './raw-http.ts';
 const clock = systemClock;
 export const ids = makeIds(clock);
 /** Of the bench's own server only. */
-const secret = 'a secret of the bench and of nothing else';
+export const benchSecret = 'a secret of the bench and of nothing else';
 const tokenLifeMs = 2 * 3_600_000;
 /** Payments that nobody answers keep a connection each for 8 s. */
 const connectionsMax = 1024;
@@ -27,6 +27,8 @@ const connectionsMax = 1024;
 /** A server under load, with everything that a scenario asks of it. */
 export type House = {
   server: ScratchServer;
+  /** Where waiting rooms are kept. */
+  store: 'embedded' | 'redis';
   client: RawClient;
   db: Database;
   shows: ShowMaker;
@@ -52,7 +54,7 @@ export const openHouse = async (options: {
   const server = await openScratchServer({
     ...{ http, clock, signal, nodeArgs, pid: process.pid, execPath: process.execPath },
     env: process.env,
-    settings: { USHER_SECRET: secret, ...options.settings },
+    settings: { USHER_SECRET: benchSecret, ...options.settings },
   });
   const url = await server.databaseUrl();
   const db = openDatabase({
@@ -75,6 +77,7 @@ export const openHouse = async (options: {
     const organiser = await accounts.logIn({ email, password, address: null });
     return {
       ...{ server, client, db, close },
+      store: options.settings?.['REDIS_URL'] === undefined ? 'embedded' : 'redis',
       shows: makeShowMaker({ caller, organiser, clock, ids, signal }),
       people: await makePeople(db, options.people),
       cpu: () => readCpu(server.pid),
@@ -98,7 +101,7 @@ const profileArgs = (dir: string): string[] => {
  * argon2. The passwords are not hashes, so nobody can log in with them.
  */
 const makePeople = async (db: Database, count: number): Promise<Person[]> => {
-  const tokens = makeTokenSigner({ secret, kind: 'access', schema: z.unknown() });
+  const tokens = makeTokenSigner({ secret: benchSecret, kind: 'access', schema: z.unknown() });
   const endsAtMs = clock.nowMs() + tokenLifeMs;
   const accountIds = Array.from({ length: count }, () => ids.make('account'));
   for (let from = 0; from < count; from += 10_000)

@@ -7,6 +7,8 @@ import type { Load } from './open-loop.ts';
 /** A backend of PostgreSQL tells its statistics 10 s after it fell idle, at the latest. */
 const statisticsMs = 11_000;
 const drainMaxMs = 60_000;
+/** Of the server; 0 where it has no Redis. */
+const tripsMeter = 'usher_redis_trips_total';
 
 /** One load with what it cost, per counted operation. */
 export type Measured = {
@@ -25,7 +27,7 @@ export type Measured = {
   /** The server's program and its database together; the sandbox and the generator are not ours. */
   cpuMicrosPerOp: number;
   cpuMicrosPerOpByProcess: CpuSeconds;
-  redisTripsPerOp: 0;
+  redisTripsPerOp: number;
   dbCommitsPerOp: number;
   bytesPerOp: { sent: number; received: number };
   /** From the last arrival until every event was passed on and every statistic told. */
@@ -49,10 +51,12 @@ export const measure = async (
   const before = {
     cpu: house.cpu(),
     commits: await house.commits(),
+    trips: await house.metric(tripsMeter),
     bytes: { ...house.client.bytes },
   };
   const load = await run();
   const bytes = { ...house.client.bytes };
+  const trips = (await house.metric(tripsMeter)) - before.trips;
   const drainedAfterS = await untilDrained(house);
   const cpu = house.cpu();
   await sleep(statisticsMs);
@@ -72,7 +76,7 @@ export const measure = async (
       ...{ server: micros('server'), postgres: micros('postgres') },
       ...{ sandbox: micros('sandbox'), generator: micros('generator') },
     },
-    redisTripsPerOp: 0,
+    redisTripsPerOp: rounded(each(trips), 4),
     dbCommitsPerOp: rounded(each(commits - idleCommits), 4),
     bytesPerOp: {
       sent: Math.round(each(bytes.sent - before.bytes.sent)),

@@ -1,0 +1,100 @@
+import { joinRoom, putRoom, readRoom, roomNow } from '@usher/contract/waiting-room.ts';
+import { z } from 'zod';
+import { demoAccounts } from '../../server/src/demo/seed.ts';
+import { systemClock } from '../../server/src/platform/clock.ts';
+import { makeTokenSigner } from '../../server/src/platform/signed-token.ts';
+import { makeAccounts } from '../../server/src/stampede/accounts.ts';
+import { makeCaller } from '../../server/src/stampede/caller.ts';
+import { makeHttpClient } from '../../server/src/stampede/http.ts';
+import { makeNotes } from '../../server/src/stampede/notes.ts';
+import { benchSecret, type House, ids } from './house.ts';
+import type { OpEnd } from './open-loop.ts';
+
+const tokenLifeMs = 4 * 3_600_000;
+/** Seats enough that no room runs out of them; the largest house that a plan may have. */
+const houseSeats = 100_000;
+
+/** A waiting room under load, and the people who come to it. */
+export type Room = {
+  showId: string;
+  /** The header lines of the nth person: token and address, the same for every call. */
+  headersOf(nth: number): string;
+  join(nth: number): Promise<OpEnd>;
+  /** One poll by somebody, from an address of their own. */
+  poll(nth: number): Promise<OpEnd>;
+  call(method: string, path: string, nth: number, body: string | null): Promise<number>;
+  now(): Promise<z.infer<typeof roomNow>>;
+  read(): Promise<{ waiting: number; active: number; called: number; admitted: number }>;
+};
+
+/** Everybody calls from an address of their own: the rate limits stay on. */
+export const roomSettings = { TRUST_PROXY: '127.0.0.1' };
+
+const addressOf = (nth: number): string =>
+  `10.${(nth >>> 16) & 255}.${(nth >>> 8) & 255}.${nth & 255}`;
+
+/** People whose tokens are made when they are wanted: a million would not fit otherwise. */
+const makeHeaders = () => {
+  const tokens = makeTokenSigner({ secret: benchSecret, kind: 'access', schema: z.unknown() });
+  const endsAtMs = systemClock.nowMs() + tokenLifeMs;
+  return (nth: number): string => {
+    const accountId = ids.fromParts('account', 'room', String(nth));
+    const sessionId = ids.fromParts('session', 'room', String(nth));
+    const token = tokens.sign({ a: accountId, r: 'BUYER', s: sessionId, e: endsAtMs });
+    return `authorization: Bearer ${token}\r\nx-forwarded-for: ${addressOf(nth)}\r\n`;
+  };
+};
+
+/** Makes a show with a room that opens after `opensInMs`; 0: it is open. */
+export const openRoom = async (
+  house: House,
+  limits: { opensInMs: number; ratePerMinute: number; activeMax: number },
+): Promise<Room> => {
+  const http = makeHttpClient(4);
+  const signal = new AbortController().signal;
+  const clock = systemClock;
+  const notes = makeNotes();
+  const caller = makeCaller({ http, clock, origin: house.server.url, notes, patienceMs: 30_000 });
+  const accounts = makeAccounts({ caller, clock, password: '', signal });
+  const operator = demoAccounts.find(({ role }) => role === 'OPERATOR');
+  if (operator === undefined) throw new Error('the demo has an operator');
+  const session = await accounts.logIn({ ...operator, address: null });
+  const { showId } = await house.shows.makeSale(await house.shows.makeVenue(houseSeats));
+  const params = { showId };
+  const ask = { params, step: null, session, fromMs: 0, signal };
+  const { opensInMs, ...settings } = limits;
+  const opensAt = new Date(clock.nowMs() + opensInMs).toISOString();
+  const body = { ifRev: null, settings: { ...settings, opensAt, lobbyMinutes: 1440 } };
+  const made = await caller.call({ ...ask, spec: putRoom, body });
+  if (made.outcome !== 'answer') throw new Error(`no room: ${JSON.stringify(made)}`);
+
+  const headersOf = makeHeaders();
+  const path = joinRoom.path.replace('{showId}', showId);
+  const { client } = house;
+  const statusOf = async (send: Promise<{ status: number }>, good: number): Promise<OpEnd> => {
+    const { status } = await send;
+    return status === good || (status === 200 && good === 201)
+      ? { kind: 'done' }
+      : { kind: 'error', reason: `status ${status}` };
+  };
+  return {
+    ...{ showId, headersOf },
+    join: (nth) => statusOf(client.send('POST', path, headersOf(nth), '{}'), 201),
+    poll: (nth) =>
+      statusOf(
+        client.send('GET', `${path}/now`, `x-forwarded-for: ${addressOf(nth)}\r\n`, null),
+        200,
+      ),
+    call: async (method, below, nth, text) =>
+      (await client.send(method, `${path}${below}`, headersOf(nth), text)).status,
+    now: async () => {
+      const { body: text } = await client.send('GET', `${path}/now`, '', null);
+      return roomNow.parse(JSON.parse(text.toString()));
+    },
+    read: async () => {
+      const read = await caller.call({ ...ask, spec: readRoom });
+      if (read.outcome !== 'answer') throw new Error('the room could not be read');
+      return read.body;
+    },
+  };
+};

@@ -1,0 +1,73 @@
+import type { House } from './house.ts';
+import { type Measured, measure, measureIdle, rounded } from './measure.ts';
+import { findSaturation, runAtRate } from './open-loop.ts';
+import { openRoom, type Room } from './room.ts';
+
+export type S1Size = { fromPerS: number; toPerS: number; stepSeconds: number; people: number };
+export const s1Size: S1Size = { fromPerS: 1000, toPerS: 32_000, stepSeconds: 4, people: 100_000 };
+
+/** One in ten comes twice: another tab, another device, a repeat. */
+const twiceEvery = 10;
+const hourMs = 3_600_000;
+
+/** Joins in order of arrival; every tenth call is one more of somebody who came before. */
+const makeJoinOp = (room: Room) => {
+  let calls = 0;
+  let people = 0;
+  const op = () => {
+    calls += 1;
+    const isAgain = calls % twiceEvery === 0 && people > 0;
+    return room.join(isAgain ? Math.floor((people * 7919) % people) : people++);
+  };
+  return { op, people: () => people };
+};
+
+/** Fills the room up to `people`, as fast as it goes with `atOnce` calls under way. */
+export const fillRoom = async (
+  room: Room,
+  range: { from: number; to: number },
+  say: (line: string) => void,
+): Promise<number> => {
+  const startMs = performance.now();
+  let next = range.from;
+  const worker = async (): Promise<void> => {
+    while (next < range.to) {
+      const nth = next++;
+      const end = await room.join(nth);
+      if (end.kind !== 'done') throw new Error(`person ${nth} could not join: ${end.reason}`);
+      if (nth % 100_000 === 99_999) say(`${nth + 1} people have joined`);
+    }
+  };
+  await Promise.all(Array.from({ length: 256 }, worker));
+  return (range.to - range.from) / ((performance.now() - startMs) / 1000);
+};
+
+/** A crowd comes to the lobby within seconds, one in ten of them twice. */
+export const runS1 = async (house: House, size: S1Size, say: (line: string) => void) => {
+  const room = await openRoom(house, { opensInMs: 6 * hourMs, ratePerMinute: 600, activeMax: 500 });
+  const { op, people } = makeJoinOp(room);
+  await runAtRate({ perS: size.fromPerS, seconds: 2, op });
+  const tryRate = async (perS: number) => {
+    const load = await runAtRate({ perS, seconds: size.stepSeconds, op });
+    say(`S1: ${perS}/s offered, ${load.donePerS.toFixed(0)}/s joined`);
+    return load;
+  };
+  const { fromPerS, toPerS } = size;
+  const { bestPerS, tried } = await findSaturation({ fromPerS, toPerS, tryRate });
+  const idle = await measureIdle(house, 5);
+  const joins: Measured = await measure(house, idle, () =>
+    runAtRate({ perS: Math.max(bestPerS, fromPerS), seconds: size.stepSeconds, op }),
+  );
+  const filledPerS = await fillRoom(room, { from: people(), to: size.people }, say);
+  const now = await room.now();
+  const came = Math.max(people(), size.people);
+  return {
+    ...{ scenario: 'S1', store: house.store, ...joins, requestsPerOp: 1 },
+    people: came,
+    /** More numbers than people are places given twice. */
+    duplicates: now.tail - came,
+    filledPerS: rounded(filledPerS, 0),
+    steps: tried.map(({ offeredPerS, donePerS }) => ({ offeredPerS, donePerS })),
+    invariantViolations: (await house.violations()) + Math.abs(now.tail - came),
+  };
+};

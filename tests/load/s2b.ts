@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { watchRoom } from '@usher/contract/waiting-room.ts';
+import type { House } from './house.ts';
+import { rounded } from './measure.ts';
+import { openRoom } from './room.ts';
+
+export type S2bSize = { viewers: number; seconds: number };
+export const s2bSize: S2bSize = { viewers: 16_000, seconds: 20 };
+
+const openAtOnce = 200;
+const hourMs = 3_600_000;
+
+/** Resident memory of a process in bytes. */
+const residentBytes = (pid: number): number => {
+  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return Number(kilobytes) * 1024;
+};
+
+/** One viewer: a socket that counts what it hears. */
+const openViewer = (port: number, path: string, nth: number, onFrame: (frames: number) => void) =>
+  new Promise<Socket>((resolve, reject) => {
+    // A loopback address for every 10,000: one has 28,000 ports to call from.
+    const localAddress = `127.0.0.${2 + Math.floor(nth / 10_000)}`;
+    const socket = connect({ host: '127.0.0.1', port, localAddress });
+    let isOpen = false;
+    socket.on('error', reject);
+    socket.on('data', (chunk: Buffer) => {
+      if (!isOpen) {
+        isOpen = true;
+        if (!chunk.toString('latin1', 0, 12).startsWith('HTTP/1.1 200'))
+          reject(new Error(`no stream: ${chunk.toString('latin1', 0, 400)}`));
+        resolve(socket);
+        return;
+      }
+      // A frame ends with an empty line.
+      let frames = 0;
+      for (let at = chunk.indexOf('\n\n'); at >= 0; at = chunk.indexOf('\n\n', at + 2)) frames += 1;
+      onFrame(frames);
+    });
+    const from = `x-forwarded-for: 10.${nth >>> 16}.${(nth >>> 8) & 255}.${nth & 255}`;
+    socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\n${from}\r\naccept: text/event-stream\r\n\r\n`);
+  });
+
+/** Many watch one room as server-sent events. */
+export const runS2b = async (house: House, size: S2bSize, say: (line: string) => void) => {
+  const limits = { ratePerMinute: 600, activeMax: 500 };
+  const room = await openRoom(house, { opensInMs: hourMs, ...limits });
+  const { port } = new URL(house.server.url);
+  const path = watchRoom.path.replace('{showId}', room.showId);
+  await sleep(2000);
+  const bytesBefore = residentBytes(house.server.pid);
+  let frames = 0;
+  const sockets: Socket[] = [];
+  while (sockets.length < size.viewers) {
+    const from = sockets.length;
+    const count = Math.min(openAtOnce, size.viewers - from);
+    const opened = Array.from({ length: count }, (_, i) =>
+      openViewer(Number(port), path, from + i, (heard) => {
+        frames += heard;
+      }),
+    );
+    sockets.push(...(await Promise.all(opened)));
+  }
+  say(`S2b: ${sockets.length} viewers`);
+  await sleep(3000);
+  const bytesAfter = residentBytes(house.server.pid);
+  const cpuBefore = house.cpu();
+  const [startMs, before] = [performance.now(), frames];
+  await sleep(size.seconds * 1000);
+  const heard = frames - before;
+  const seconds = (performance.now() - startMs) / 1000;
+  const cpuS = house.cpu().server - cpuBefore.server;
+  for (const socket of sockets) socket.destroy();
+  return {
+    ...{ scenario: 'S2b', store: house.store, viewers: size.viewers, requestsPerOp: 1 },
+    throughputPerS: rounded(heard / seconds, 0),
+    framesPerViewerPerS: rounded(heard / seconds / size.viewers, 2),
+    bytesPerConnection: Math.round((bytesAfter - bytesBefore) / size.viewers),
+    cpuMicrosPerOp: heard === 0 ? 0 : rounded((cpuS * 1e6) / heard, 1),
+    redisTripsPerOp: 0,
+    dbCommitsPerOp: 0,
+    invariantViolations: await house.violations(),
+  };
+};
