@@ -239,6 +239,11 @@ export const makeRoomMachine = (control: RoomControl, terms: RoomTerms) => {
       facts.change(next, revokesPasses);
       return { outcome: 'changed', state: state() };
     },
+    /** The room is known from now on. */
+    begin: (nowMs: number): RoomState => {
+      at(nowMs);
+      return state();
+    },
     /** Only this does not remember its `nowMs`. */
     state: (nowMs: number): RoomState => state(Math.max(it.nowMs, nowMs)),
     /** 8 bytes for each entry of the draw; zeros for one whose key was not known when it stood. */

@@ -125,3 +125,81 @@ export const makeOrderEnds = (sql: Sql) => ({
   },
 });
 export type OrderEnds = ReturnType<typeof makeOrderEnds>;
+export type RoomRows = ReturnType<typeof makeRoomRows>;
+
+/** Records of one room that were committed together; a room's chunks are numbered from 1. */
+export type JournalChunk = { showId: string; seq: number; records: Uint8Array };
+
+/** A page is read at once: chunks are some 100 bytes when little happens, 1 kB in a crowd. */
+const pageChunks = 500;
+
+/**
+ * The journal of the rooms that a process keeps in its memory, and who keeps it. An owner is one
+ * reign of one process, never used again: what an earlier reign has still under way finds another
+ * owner and writes nothing, however long it slept.
+ */
+export const makeRoomJournal = (db: Sql) => ({
+  /**
+   * Makes `owner` the keeper if there is none, or if the last one has not been heard of for as long
+   * as it had asked for; `isAlone`: whoever kept it is gone for certain.
+   */
+  take: async (owner: string, leaseMs: number, isAlone: boolean): Promise<boolean> => {
+    const taken = await db.query(
+      `INSERT INTO waiting_room.keeper AS kept (owner, until)
+       VALUES ($1, clock_timestamp() + $2 * interval '1 ms')
+       ON CONFLICT (is_only) DO UPDATE SET owner = excluded.owner, until = excluded.until
+       WHERE kept.until <= clock_timestamp() OR kept.owner = excluded.owner OR $3
+       RETURNING owner`,
+      [owner, leaseMs, isAlone],
+    );
+    return taken.length > 0;
+  },
+
+  /**
+   * Writes chunks in one commit and keeps the journal for another `leaseMs`; false, and nothing
+   * written, when `owner` is not the keeper any more. The keeper's row is locked until the commit,
+   * so nobody can take it in between. Chunks that are there are those of a try whose answer was
+   * lost.
+   */
+  write: async (
+    owner: string,
+    leaseMs: number,
+    chunks: readonly JournalChunk[],
+  ): Promise<boolean> => {
+    const kept = await db.query(
+      `WITH kept AS (
+         UPDATE waiting_room.keeper SET until = clock_timestamp() + $2 * interval '1 ms'
+         WHERE owner = $1 RETURNING owner),
+       written AS (
+         INSERT INTO waiting_room.journal (show_id, seq, records)
+         SELECT c.show_id, c.seq, c.records
+         FROM kept, unnest($3::text[], $4::bigint[], $5::bytea[]) AS c (show_id, seq, records)
+         ON CONFLICT (show_id, seq) DO NOTHING)
+       SELECT owner FROM kept`,
+      [
+        owner,
+        leaseMs,
+        chunks.map(({ showId }) => showId),
+        chunks.map(({ seq }) => seq),
+        chunks.map(({ records }) => records),
+      ],
+    );
+    return kept.length > 0;
+  },
+
+  /** The chunks after this one, a room's in their order; an empty page is the end. */
+  readAfter: async (showId: string, seq: number): Promise<JournalChunk[]> =>
+    db.query<JournalChunk>(
+      `SELECT show_id AS "showId", seq, records FROM waiting_room.journal
+       WHERE (show_id, seq) > ($1, $2) ORDER BY show_id, seq LIMIT ${pageChunks}`,
+      [showId, seq],
+    ),
+
+  /** The next one need not wait. */
+  giveUp: async (owner: string): Promise<void> => {
+    await db.query('UPDATE waiting_room.keeper SET until = clock_timestamp() WHERE owner = $1', [
+      owner,
+    ]);
+  },
+});
+export type RoomJournal = ReturnType<typeof makeRoomJournal>;

@@ -1,0 +1,236 @@
+import {
+  makeRestoringMachine,
+  makeRoomMachine,
+  type RoomMachine,
+} from '../../domain/room/machine.ts';
+import type { RoomTerms } from '../../domain/room/words.ts';
+import { type Batcher, makeBatcher } from '../../platform/batcher.ts';
+import { type Clock, makeLoop } from '../../platform/clock.ts';
+import { Failure } from '../../platform/failure.ts';
+import type { Log } from '../../platform/log.ts';
+import type { JournalChunk, RoomJournal } from './store.postgres.ts';
+import type { RoomStore } from './store.ts';
+
+/** Who has not been heard of for so long keeps the journal no more; renewed by every write. */
+const leaseMs = 5000;
+const renewEveryMs = 1000;
+/** Of one room, while the database does not take it: some 100,000 people who came in. */
+const unwrittenMaxBytes = 1_000_000;
+/** Calls that wait for a commit: 25,000 a second while the database says nothing for 8 seconds. */
+const waitingMax = 200_000;
+
+type Room = {
+  showId: string;
+  machine: RoomMachine;
+  /** Of the next chunk. */
+  seq: number;
+  /** Taken from the machine and not known to be committed; they are tried again as they are. */
+  unwritten: JournalChunk[];
+};
+
+/** From taking the journal over until it is lost: what is in memory is what the journal holds. */
+type Reign = {
+  owner: string;
+  rooms: Map<string, Room>;
+  /** On the monotonic clock; before this instant nobody else can be the keeper. */
+  leaseEndsMs: number;
+  commits: Batcher<null, null>;
+  isOver: boolean;
+};
+
+const elsewhere = (): Failure =>
+  new Failure('ROOM_ELSEWHERE', 'another process keeps the waiting rooms', { retryable: true });
+
+type Kit = { clock: Clock; terms: RoomTerms; journal: RoomJournal };
+
+/** Writes what is not written, or at least makes sure that we are still the keeper. */
+const commit = async ({ clock, journal }: Kit, reign: Reign): Promise<void> => {
+  if (reign.isOver) throw elsewhere();
+  for (const room of reign.rooms.values()) {
+    if (room.machine.recordBytes === 0) continue;
+    const { showId, machine } = room;
+    room.unwritten.push({ showId, seq: room.seq++, records: machine.takeRecords() });
+  }
+  const rooms = [...reign.rooms.values()].filter((room) => room.unwritten.length > 0);
+  const nowMs = clock.monotonicMs();
+  if (rooms.length === 0 && nowMs < reign.leaseEndsMs - leaseMs + renewEveryMs) return;
+  const chunks = rooms.flatMap((room) => room.unwritten);
+  if (!(await journal.write(reign.owner, leaseMs, chunks))) {
+    reign.isOver = true;
+    throw elsewhere();
+  }
+  reign.leaseEndsMs = nowMs + leaseMs;
+  for (const room of rooms) room.unwritten = [];
+};
+
+/**
+ * Takes the journal over, if nobody keeps it, and makes the rooms from it as they were. Null: it is
+ * kept elsewhere.
+ */
+const beginReign = async (kit: Kit, owner: string, isAlone: boolean): Promise<Reign | null> => {
+  const { clock, terms, journal } = kit;
+  const nowMs = clock.monotonicMs();
+  if (!(await journal.take(owner, leaseMs, isAlone))) return null;
+  const rooms = new Map<string, Room>();
+  const reign: Reign = {
+    ...{ owner, rooms, leaseEndsMs: nowMs + leaseMs, isOver: false },
+    commits: makeBatcher<null, null>({
+      name: 'waiting rooms',
+      run: async (items) => {
+        await commit(kit, reign);
+        return items.map(() => null);
+      },
+      ...{ sizeMax: waitingMax, waitingMax, inFlightMax: 1 },
+    }),
+  };
+  let [showId, seq] = ['', 0];
+  for (;;) {
+    const page = await journal.readAfter(showId, seq);
+    for (const chunk of page) {
+      const room = rooms.get(chunk.showId) ?? {
+        ...{ showId: chunk.showId, machine: makeRestoringMachine(terms), seq: 0, unwritten: [] },
+      };
+      rooms.set(chunk.showId, room);
+      room.machine.restore(chunk.records);
+      room.seq = chunk.seq + 1;
+      [showId, seq] = [chunk.showId, chunk.seq];
+    }
+    if (page.length === 0) break;
+    // A long journal takes longer than the lease.
+    await commit(kit, reign);
+  }
+  for (const { machine } of rooms.values()) machine.resume(clock.nowMs());
+  return reign;
+};
+
+/**
+ * Rooms over a journal. What a call changed is committed before it is answered, and so is what
+ * others changed and it may have seen; calls of one turn of the event loop, and all that come while
+ * a commit is under way, share the next one. Throws ROOM_ELSEWHERE while another process keeps the
+ * rooms, ROOM_UNKNOWN, and the database's failures: what a failed call did stays done in memory,
+ * goes with the next commit, and is answered by a repeat.
+ */
+const makeRooms = (kit: Kit, log: Log, begin: () => Promise<Reign | null>) => {
+  const { clock, terms } = kit;
+  let reign: Reign | null = null;
+
+  const keep = async (): Promise<void> => {
+    if (reign?.isOver) {
+      log.warn({ owner: reign.owner }, 'another process keeps the waiting rooms now');
+      reign = null;
+    }
+    if (reign !== null) {
+      await reign.commits.add(null);
+      return;
+    }
+    reign = await begin();
+    if (reign === null) return;
+    log.info({ owner: reign.owner, rooms: reign.rooms.size }, 'this process keeps the rooms');
+  };
+  const reignOf = (): Reign => {
+    if (reign === null || reign.isOver) throw elsewhere();
+    return reign;
+  };
+  const roomOf = (current: Reign, showId: string): Room => {
+    const room = current.rooms.get(showId);
+    if (room === undefined)
+      throw new Failure('ROOM_UNKNOWN', `${showId} has no room`, { retryable: false });
+    return room;
+  };
+  /** Answers when nothing that the answer says can be undone any more. */
+  const settled = async <Answer>(
+    current: Reign,
+    room: Room | undefined,
+    answer: Answer,
+  ): Promise<Answer> => {
+    const isWritten =
+      room === undefined || (room.machine.recordBytes === 0 && room.unwritten.length === 0);
+    if (!isWritten || clock.monotonicMs() >= current.leaseEndsMs) await current.commits.add(null);
+    return answer;
+  };
+  const withRoom = async <Answer>(
+    showId: string,
+    work: (machine: RoomMachine, nowMs: number) => Answer,
+  ): Promise<Answer> => {
+    const current = reignOf();
+    const room = roomOf(current, showId);
+    const unwritten = room.unwritten.reduce((sum, { records }) => sum + records.length, 0);
+    if (unwritten + room.machine.recordBytes > unwrittenMaxBytes)
+      throw new Failure('OVERLOADED', 'the database does not keep up', { retryable: true });
+    return settled(current, room, work(room.machine, clock.nowMs()));
+  };
+
+  const store: RoomStore = {
+    play: (showId, commands) => withRoom(showId, (machine, now) => machine.play(commands, now)),
+    tick: (showId, seatsLeft) => withRoom(showId, (machine, now) => machine.tick(seatsLeft, now)),
+    read: async (showId) => {
+      const current = reignOf();
+      const room = current.rooms.get(showId);
+      return settled(current, room, room?.machine.state(clock.nowMs()) ?? null);
+    },
+    change: (showId, wanted) => withRoom(showId, (machine, now) => machine.change(wanted, now)),
+    create: async (showId, control) => {
+      const current = reignOf();
+      if (!current.rooms.has(showId)) {
+        const machine = makeRoomMachine(control, terms);
+        current.rooms.set(showId, { showId, machine, seq: 1, unwritten: [] });
+      }
+      return withRoom(showId, (machine, now) => machine.begin(now));
+    },
+    entries: (showId) => withRoom(showId, (machine) => machine.entries()),
+    decisions: (showId) => withRoom(showId, (machine) => machine.decisions()),
+    close: async () => {
+      if (reign === null || reign.isOver) return;
+      await reign.commits.close();
+      await kit.journal.giveUp(reign.owner);
+      reign.isOver = true;
+    },
+  };
+  return { store, keep };
+};
+
+/** Keeps nothing: rooms over it end with the process. For benchmarks and tests without database. */
+export const forgetfulJournal: RoomJournal = {
+  take: async () => true,
+  write: async () => true,
+  readAfter: async () => [],
+  giveUp: async () => undefined,
+};
+
+export type MemoryRoomsOptions = {
+  journal: RoomJournal;
+  clock: Clock;
+  log: Log;
+  /** Of this process alone; another one after every start. */
+  owner: string;
+  terms: RoomTerms;
+  /** Nobody else uses the database: whoever kept the journal is gone. */
+  isAlone: boolean;
+};
+
+/**
+ * The rooms in this process's memory. Fails when the journal does; a process that is not the keeper
+ * opens, and takes over when the lease of the other is over.
+ */
+export const openMemoryRooms = async (options: MemoryRoomsOptions): Promise<RoomStore> => {
+  const { journal, clock, log, terms } = options;
+  const kit: Kit = { clock, terms, journal };
+  let reigns = 0;
+  const begin = (): Promise<Reign | null> => {
+    reigns++;
+    return beginReign(kit, `${options.owner} ${reigns}`, options.isAlone && reigns === 1);
+  };
+  const { store, keep } = makeRooms(kit, log, begin);
+  await keep();
+  const loop = makeLoop({
+    ...{ clock, everyMs: renewEveryMs, run: keep },
+    onError: (error) => log.warn({ err: error }, 'the journal of the waiting rooms is not reached'),
+  });
+  return {
+    ...store,
+    close: async () => {
+      await loop.stop();
+      await store.close();
+    },
+  };
+};
