@@ -1,6 +1,7 @@
 import { checkConfig } from './commands/check-config.ts';
 import { writeDocs } from './commands/docs.ts';
 import { runMigrate } from './commands/migrate.ts';
+import { runRoom } from './commands/room.ts';
 import { runSeed } from './commands/seed.ts';
 import { runStampede } from './commands/stampede.ts';
 import { start } from './commands/start.ts';
@@ -12,16 +13,19 @@ const help = `usher: a ticket office for performances that sell out in minutes
   usher migrate                  bring the database up to this version
   usher seed                     fill an empty database with a believable demo
   usher stampede [options]       run a whole on-sale and check what came out of it (--help)
+  usher room VERB SHOW           the operator's levers on a waiting room (--help)
   usher check-config             say what the configuration is, or everything that is wrong with it
   usher docs                     write docs/openapi.json and docs/problems anew
 
 Settings are environment variables; 'usher check-config' lists them.
-Exit codes: 0 done, 1 failed, 2 wrong words on the command line, 3 promises broken (stampede).
+Exit codes: 0 done, 1 failed, 2 wrong words on the command line, 3 promises broken (stampede),
+4 and 5 nothing done because of how a waiting room stands (room).
 `;
 
 const commands: Record<string, (argv: string[]) => Promise<number>> = {
   start,
   migrate: runMigrate,
+  room: runRoom,
   seed: runSeed,
   stampede: runStampede,
   'check-config': checkConfig,

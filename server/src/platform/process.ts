@@ -10,6 +10,12 @@ export const processPort = {
   execPath: process.execPath,
   print: (text: string): void => void process.stdout.write(text),
   printError: (text: string): void => void process.stderr.write(text),
+  /** All of the standard input, to its end. */
+  readInput: async (): Promise<string> => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks).toString();
+  },
   exit: (code: number): never => process.exit(code),
   /** Once for the first of: TERM, INT, the launcher's death. A second INT ends at once. */
   onEnd: (end: (why: string) => void): void => {
