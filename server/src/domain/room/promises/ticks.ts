@@ -1,0 +1,316 @@
+import assert from 'node:assert/strict';
+import {
+  assertCounts,
+  assertStands,
+  countTo,
+  enoughSeats,
+  promisedTerms,
+  type RoomPromise,
+  setStage,
+  startMs,
+  undrawn,
+  wordOf,
+} from './stage.ts';
+
+const { tickMs, claimWindowMs, presenceMs, windowNumbers, passTtlMs } = promisedTerms;
+
+const capacity: readonly RoomPromise[] = [
+  {
+    title: 'who is in and who is called are never more than the most active, nor than the seats',
+    keeps: async (room) => {
+      const { crowd, claim, tick } = await setStage(room, { activeMax: 3 });
+      await crowd(countTo(9));
+      assertCounts(await tick(2), { called: 2, active: 0, front: 2 });
+      await claim(1);
+      assertCounts(await tick(2), { called: 1, active: 1, front: 2 });
+      assertCounts(await tick(), { called: 2, active: 1, front: 3 });
+      await claim(2);
+      assertCounts(await tick(), { called: 1, active: 2, front: 3 });
+    },
+  },
+  {
+    title: 'a slot that comes free, by an end, a payment or leaving, is given once',
+    keeps: async (room) => {
+      const { crowd, claim, leave, pin, complete, tick } = await setStage(room, { activeMax: 2 });
+      await crowd(countTo(9));
+      await tick();
+      await claim(1);
+      await claim(2);
+      await pin(1, 'order_1', startMs);
+      await complete(1, 'order_1');
+      await complete(1, 'order_1');
+      assertCounts(await tick(), { called: 1, active: 1, front: 3 });
+      await leave(2);
+      await leave(2);
+      assertCounts(await tick(), { called: 2, active: 0, front: 4 });
+      await leave(3);
+      assertCounts(await tick(), { called: 2, active: 0, front: 5 });
+    },
+  },
+  {
+    title: 'nobody is called while it is not known how many seats are left, nor when none is',
+    keeps: async (room) => {
+      const { crowd, tick } = await setStage(room);
+      await crowd([1]);
+      assertCounts(await tick(null), { front: 0, called: 0 });
+      assertCounts(await tick(0), { front: 0, called: 0 });
+      assertCounts(await tick(1), { front: 1, called: 1 });
+    },
+  },
+  {
+    title: 'a lower cap or fewer seats put nobody out, and call nobody until there is room',
+    keeps: async (room) => {
+      const { crowd, claim, change, tick, beat } = await setStage(room, { activeMax: 4 });
+      await crowd(countTo(9));
+      await tick();
+      for (const who of [1, 2, 3]) await claim(who);
+      await change({ activeMax: 1 });
+      assertCounts(await tick(0), { active: 3, called: 1, front: 4 });
+      const words = (await beat([1, 2, 3, 4, 5])).map(wordOf);
+      assert.deepEqual(words, ['active', 'active', 'active', 'called', 'waiting']);
+    },
+  },
+];
+
+const rate: readonly RoomPromise[] = [
+  {
+    title: 'people are called at the rate: two ticks at once at most, the rest as time goes on',
+    keeps: async (room) => {
+      // 4,800 a minute are 20 a tick.
+      const { crowd, tick, advance } = await setStage(room, { ratePerMinute: 4800 });
+      await crowd(countTo(300));
+      const fronts: number[] = [];
+      for (let ticks = 0; ticks < 4; ticks++) fronts.push((await tick()).front);
+      assert.deepEqual(fronts, [40, 60, 80, 100]);
+      await advance(10 * tickMs);
+      assert.equal((await room.tick(enoughSeats)).front, 140);
+    },
+  },
+  {
+    title: 'a slow rate calls single people: one at once, and one as soon as its time has come',
+    keeps: async (room) => {
+      // One in 6 s.
+      const { crowd, tick } = await setStage(room, { ratePerMinute: 10 });
+      await crowd([1, 2, 3]);
+      assertCounts(await tick(), { front: 1 });
+      for (let ticks = 1; ticks < 24; ticks++) assertCounts(await tick(), { front: 1 });
+      assertCounts(await tick(), { front: 2 });
+    },
+  },
+  {
+    title: 'late ones come out of the same rate',
+    keeps: async (room) => {
+      const { crowd, claim, tick, advance, change } = await setStage(room);
+      await crowd([1, 2]);
+      await tick();
+      await advance(claimWindowMs);
+      await room.tick(0);
+      await claim(1);
+      await claim(2);
+      await crowd([3]);
+      await change({ ratePerMinute: 240 });
+      assertCounts(await tick(), { called: 2, late: 0, front: 2 });
+      assertCounts(await tick(), { called: 3, late: 0, front: 3 });
+    },
+  },
+  {
+    title: 'a lower rate holds from the next tick: what was saved up is cut',
+    keeps: async (room) => {
+      const { crowd, change, tick } = await setStage(room);
+      await crowd(countTo(50));
+      await tick(0);
+      await change({ ratePerMinute: 1200 });
+      assertCounts(await tick(), { front: 10 });
+    },
+  },
+  {
+    title: 'two ticks within a tick’s time are one; the second only reads',
+    keeps: async (room) => {
+      const { crowd, tick, advance, change } = await setStage(room, { activeMax: 1 });
+      await crowd(countTo(5));
+      await tick();
+      await change({ activeMax: 5 });
+      await advance(tickMs - 1);
+      assertCounts(await room.tick(enoughSeats), { front: 1, called: 1 });
+      await advance(1);
+      const together = countTo(5).map(() => room.tick(enoughSeats));
+      for (const state of await Promise.all(together)) assertCounts(state, { front: 5, called: 5 });
+    },
+  },
+  {
+    title: 'the store’s time does not go back, nor does anything that hangs on it',
+    keeps: async (room) => {
+      const { crowd, claim, touch, tick, advance, read } = await setStage(room, { activeMax: 1 });
+      await crowd([1, 2]);
+      const { nowMs } = await tick();
+      await claim(1);
+      await advance(-60_000);
+      assertCounts(await read(), { nowMs });
+      assertCounts(await room.tick(enoughSeats), { nowMs, active: 1 });
+      const answer = await touch(1);
+      assert.equal(answer.outcome === 'live' && answer.pass.endsAtMs, nowMs + passTtlMs);
+    },
+  },
+];
+
+const presence: readonly RoomPromise[] = [
+  {
+    title: 'only who was there lately is called; the absent are passed over and late on return',
+    keeps: async (room) => {
+      const { crowd, beat, claim, tick, advance } = await setStage(room, { activeMax: 2 });
+      await tick(0);
+      await crowd(countTo(6));
+      await advance(2 * presenceMs);
+      await room.tick(0);
+      await beat([2, 4, 5]);
+      assertCounts(await tick(), { front: 4, called: 2 });
+      const words = (await beat([1, 2, 3, 4, 5, 6])).map(wordOf);
+      assert.deepEqual(words, ['late', 'called', 'late', 'called', 'waiting', 'waiting']);
+      assertStands(await claim(3), 'late');
+    },
+  },
+  {
+    title: 'whoever shows themselves counts as there for at least one presence time, at most two',
+    keeps: async (room) => {
+      const { crowd, tick, advance } = await setStage(room);
+      await tick(0);
+      await advance(presenceMs - 1);
+      await crowd([1]);
+      await advance(1);
+      await room.tick(0);
+      await advance(presenceMs - 1);
+      assertCounts(await room.tick(9), { front: 1, called: 1 });
+      await crowd([2]);
+      await advance(2 * presenceMs);
+      assertCounts(await room.tick(9), { front: 2, called: 0 });
+    },
+  },
+  {
+    title: 'a run of the absent costs a tick for every window of it, whatever the slots',
+    keeps: async (room) => {
+      const { crowd, beat, tick, advance } = await setStage(room, { activeMax: 1 });
+      const many = 2 * windowNumbers + 10;
+      await crowd(countTo(many));
+      await tick(0);
+      await advance(2 * presenceMs);
+      await room.tick(0);
+      await beat([many]);
+      assertCounts(await tick(), { front: windowNumbers, called: 0 });
+      assertCounts(await tick(), { front: 2 * windowNumbers, called: 0 });
+      assertCounts(await tick(), { front: many, called: 1 });
+    },
+  },
+  {
+    title: 'the front stops at the last one called: those behind keep their turn',
+    keeps: async (room) => {
+      const { crowd, tick, claim, advance } = await setStage(room, { activeMax: 33 });
+      await crowd(countTo(200));
+      assertCounts(await tick(), { front: 33, called: 33 });
+      assertCounts(await tick(), { front: 33 });
+      await claim(33);
+      await advance(claimWindowMs);
+      await room.tick(0);
+      assertCounts(await tick(), { front: 65, called: 32, active: 1 });
+    },
+  },
+  {
+    title: 'a call that is over frees as many slots as were not claimed of it',
+    keeps: async (room) => {
+      const { crowd, claim, leave, tick, advance } = await setStage(room, { activeMax: 40 });
+      await crowd(countTo(40));
+      await tick();
+      for (const who of [1, 32, 40]) await claim(who);
+      await leave(31);
+      await advance(claimWindowMs - tickMs);
+      assertCounts(await room.tick(0), { called: 36, active: 3, waiting: 36 });
+      assertCounts(await tick(0), { called: 0, active: 3, waiting: 36 });
+    },
+  },
+];
+
+const stopped: readonly RoomPromise[] = [
+  ...(['paused', 'bypass', 'reject'] as const).map((override) => ({
+    title: `under ${override} nobody is called and places are frozen; then it goes on`,
+    keeps: async (room: Parameters<RoomPromise['keeps']>[0]) => {
+      const { crowd, tick, change, beat } = await setStage(room, { activeMax: 1 });
+      await crowd([1, 2, 3]);
+      await change({ override });
+      assertCounts(await tick(), { front: 0, called: 0, waiting: 3 });
+      assert.deepEqual((await beat([1, 2, 3])).map(wordOf), ['waiting', 'waiting', 'waiting']);
+      await change({ override: 'none' });
+      assertCounts(await tick(), { front: 1, called: 1 });
+    },
+  })),
+  ...(['idle', 'lobby', 'sealed', 'closed'] as const).map((phase) => ({
+    title: `in the phase ${phase} nobody is called`,
+    keeps: async (room: Parameters<RoomPromise['keeps']>[0]) => {
+      const { crowd, tick, change } = await setStage(room, { lobbyAtMs: startMs + 999_999 });
+      await crowd([1]);
+      await change({ phase });
+      assertCounts(await tick(), { front: 0, called: 0, phase });
+    },
+  })),
+  {
+    title: 'before the draw nobody is called',
+    keeps: async (room) => {
+      const { crowd, tick, change } = await setStage(room, undrawn);
+      await crowd([1]);
+      assertCounts(await tick(), { front: 0 });
+      await change({ drawnAtMs: startMs });
+      await room.play([]);
+      assertCounts(await tick(), { front: 1 });
+    },
+  },
+  {
+    title: 'while releases are held nobody is called, and then everybody in turn',
+    keeps: async (room) => {
+      const { crowd, tick, change, advance } = await setStage(room);
+      await crowd([1]);
+      assertCounts(await change({ holdsForMs: 5000 }), { heldUntilMs: startMs + 5000 });
+      await advance(5000 - tickMs - 1);
+      assertCounts(await tick(), { front: 0 });
+      await advance(1);
+      assertCounts(await tick(), { front: 1 });
+    },
+  },
+  {
+    title: 'a draining room serves who is in line and closes when nobody is left to be served',
+    keeps: async (room) => {
+      const { crowd, tick, change, claim, leave, advance } = await setStage(room);
+      await crowd([1, 2]);
+      await change({ phase: 'draining' });
+      assertCounts(await tick(), { front: 2, called: 2, phase: 'draining' });
+      await claim(1);
+      await advance(claimWindowMs);
+      assertCounts(await room.tick(9), { called: 0, active: 1, phase: 'draining' });
+      assertCounts(await tick(), { active: 1, phase: 'draining' });
+      await leave(1);
+      const { rev } = await change({});
+      assertCounts(await tick(), { phase: 'closed', waiting: 1, rev: rev + 1 });
+    },
+  },
+  {
+    title: 'the lobby opens by the clock, and an override ends by it; each is a new rev',
+    keeps: async (room) => {
+      const lobbyAtMs = startMs + 2 * tickMs;
+      const until = { override: 'reject', overrideUntilMs: startMs + 3 * tickMs } as const;
+      const { tick } = await setStage(room, { phase: 'idle', ...undrawn, lobbyAtMs, ...until });
+      assertCounts(await tick(), { phase: 'idle', rev: 1, override: 'reject' });
+      assertCounts(await tick(), { phase: 'lobby', rev: 2, override: 'reject' });
+      const ended = { phase: 'lobby', rev: 3, override: 'none', overrideUntilMs: 0 } as const;
+      assertCounts(await tick(), ended);
+      assertCounts(await tick(), ended);
+    },
+  },
+  {
+    title: 'an override without an end lasts',
+    keeps: async (room) => {
+      const { tick, advance } = await setStage(room, { override: 'paused', overrideUntilMs: 0 });
+      await advance(1_000_000_000);
+      assertCounts(await tick(), { override: 'paused', rev: 1 });
+    },
+  },
+];
+
+/** What time does. */
+export const tickPromises: readonly RoomPromise[] = [...capacity, ...rate, ...presence, ...stopped];
