@@ -34,9 +34,25 @@ export type PlaceResult =
   | { outcome: 'not_found' | 'ended' | 'seats_differ' }
   | { outcome: 'has_order'; openOrder: string | null };
 
-type RawPlaced =
-  | Exclude<PlaceResult, { outcome: 'placed' }>
-  | { outcome: 'placed'; isRepeat: boolean; deadline: string; createdAt: string };
+/** Of a batch: each an array in the order of the requests. */
+type RawPlaced = {
+  outcomes: (PlaceResult['outcome'] | 'repeated')[];
+  deadlines: string[];
+  createdAts: string[];
+  openOrders: (string | null)[];
+};
+const toPlaceResult = (raw: RawPlaced, i: number): PlaceResult => {
+  const outcome = raw.outcomes[i];
+  assert(outcome !== undefined, 'one outcome for each request');
+  if (outcome === 'has_order') return { outcome, openOrder: raw.openOrders[i] ?? null };
+  if (outcome !== 'placed' && outcome !== 'repeated') return { outcome };
+  return {
+    outcome: 'placed',
+    isRepeat: outcome === 'repeated',
+    deadlineAt: new Date(raw.deadlines[i] ?? ''),
+    createdAt: new Date(raw.createdAts[i] ?? ''),
+  };
+};
 
 export type OrderRow = {
   id: string;
@@ -101,31 +117,36 @@ export const makeOrderStore = (db: Database) => ({
     requests: readonly PlaceRequest[],
     terms: { currency: string; provider: string; ttlMs: number },
   ): Promise<PlaceResult[]> => {
-    const [row] = await db.query<{ placed: RawPlaced[] }>(
-      `SELECT orders.place($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-         $13 * interval '1 millisecond') AS placed`,
+    const items = requests.flatMap((request, i) =>
+      request.items.map((item) => ({ ...item, place: i + 1 })),
+    );
+    const [row] = await db.query<{ placed: RawPlaced }>(
+      `SELECT orders.place($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+         $17, $18, $19 * interval '1 millisecond') AS placed`,
       [
         requests.map((r) => r.orderId),
         requests.map((r) => r.attemptId),
         requests.map((r) => r.attemptKey),
         requests.map((r) => r.holdId),
         requests.map((r) => r.buyerId),
-        requests.map((r) => JSON.stringify(r.items)),
+        requests.map((r) => `{${r.items.map((item) => item.seatNo).join()}}`),
         requests.map((r) => r.totalMinor),
         requests.map((r) => r.category),
         requests.map((r) => r.ladder),
         requests.map((r) => r.requestId),
+        items.map((item) => item.place),
+        items.map((item) => item.seatNo),
+        items.map((item) => item.grade),
+        items.map((item) => JSON.stringify(item.seat)),
+        items.map((item) => item.priceMinor),
+        items.map((item) => item.feeMinor),
         terms.currency,
         terms.provider,
         terms.ttlMs,
       ],
     );
     assert(row, 'place answers');
-    return row.placed.map((raw) =>
-      raw.outcome === 'placed'
-        ? { ...raw, deadlineAt: new Date(raw.deadline), createdAt: new Date(raw.createdAt) }
-        : raw,
-    );
+    return requests.map((_, i) => toPlaceResult(row.placed, i));
   },
 
   cancel: async (

@@ -58,9 +58,9 @@ test('guard off: without the state check two processes charge one attempt twice'
     { from: "OR a.outcome IN ('APPROVED', 'DECLINED')", to: '' },
     { from: "WHEN a.state <> 'CREATED' OR o.state <> 'PENDING' THEN 'not_payable'", to: '' },
     { from: "WHEN h.state <> 'ACTIVE' OR h.deadline <= now_at THEN 'ended'", to: '' },
-    { from: 'fence = f.fence,', to: 'fence = coalesce(a.fence, (SELECT f.fence FROM fences f)),' },
-    { from: 'FROM fences f, unnest', to: 'FROM unnest' },
-    { from: 'AND f.hold_id = a.hold_id AND', to: 'AND' },
+  ]);
+  await plantBug(broken.url, 'seats/sql/order-doors.sql', [
+    { from: 'AND h.state = active\n    RETURNING', to: 'RETURNING' },
   ]);
   expect(await chargesByTwoProcesses(broken.url)).toBe(2);
 });

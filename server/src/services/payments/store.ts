@@ -19,6 +19,15 @@ type BeginResult = {
   amountMinor: number;
   currency: string;
 };
+/** Of a batch: each an array in the order of the requests; nulls where there is no such attempt. */
+type RawBegun = {
+  outcomes: BeginResult['outcome'][];
+  orderIds: (string | null)[];
+  orderStates: (string | null)[];
+  keys: (string | null)[];
+  amountsMinor: (number | null)[];
+  currencies: (string | null)[];
+};
 export type Settlement = {
   attemptId: string;
   outcome: 'APPROVED' | 'DECLINED' | 'NOT_SENT';
@@ -95,7 +104,7 @@ const beginAll = async (
   db: Database,
   requests: readonly BeginRequest[],
 ): Promise<BeginResult[]> => {
-  const [row] = await db.query<{ begun: BeginResult[] }>(
+  const [row] = await db.query<{ begun: RawBegun }>(
     'SELECT payments.begin($1, $2, $3, $4, $5) AS begun',
     [
       requests.map((r) => r.attemptId),
@@ -106,7 +115,19 @@ const beginAll = async (
     ],
   );
   assert(row, 'begin answers');
-  return row.begun;
+  const { begun } = row;
+  return requests.map((request, i) => {
+    const outcome = begun.outcomes[i];
+    assert(outcome !== undefined, 'one outcome for each request');
+    return {
+      outcome,
+      orderId: begun.orderIds[i] ?? '',
+      orderState: begun.orderStates[i] ?? '',
+      key: begun.keys[i] ?? '',
+      amountMinor: begun.amountsMinor[i] ?? request.amountMinor,
+      currency: begun.currencies[i] ?? '',
+    };
+  });
 };
 
 export const makePaymentStore = (db: Database) => ({

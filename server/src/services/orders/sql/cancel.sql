@@ -14,7 +14,8 @@ BEGIN
   END IF;
   PERFORM seats.lock_stock_of(ARRAY[dropped.hold_id]);
   PERFORM seats.lock_holds(ARRAY[dropped.hold_id]);
-  SELECT * INTO dropped FROM orders.lock_orders(ARRAY[order_to_cancel]);
+  PERFORM orders.lock_orders(ARRAY[order_to_cancel]);
+  SELECT * INTO dropped FROM orders.orders o WHERE o.id = order_to_cancel;
   IF dropped.state <> 'PENDING' THEN
     RETURN jsonb_build_object('outcome', 'not_cancellable', 'deltas', '[]'::jsonb);
   END IF;

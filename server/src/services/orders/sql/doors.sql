@@ -1,9 +1,15 @@
 -- The doors through which seats and payments move orders within their own transactions. The common
 -- lock order is stock, holds, claims, orders, attempts: holds are locked before these are called.
 
-CREATE OR REPLACE FUNCTION orders.lock_orders(order_ids text[]) RETURNS SETOF orders.orders
-LANGUAGE sql AS $$
-  SELECT * FROM orders.orders o WHERE o.id = ANY (order_ids) ORDER BY o.id FOR UPDATE
+CREATE OR REPLACE FUNCTION orders.lock_orders(order_ids text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM 1 FROM orders.orders o WHERE o.id = ANY (order_ids) ORDER BY o.id FOR UPDATE;
+END $$;
+
+-- An order as it stands, for callers to judge by after they locked it; see seats.hold_by_id.
+CREATE OR REPLACE FUNCTION orders.order_by_id(order_id text) RETURNS SETOF orders.orders
+LANGUAGE sql STABLE AS $$
+  SELECT * FROM orders.orders o WHERE o.id = order_id
 $$;
 
 -- What other services hear of an order (contract/src/events.ts).
@@ -58,16 +64,17 @@ BEGIN
   END IF;
 END $$;
 
--- An order that waits for its payment ends with its hold.
-CREATE OR REPLACE FUNCTION orders.end_of_holds(
-  hold_ids text[], new_state text, why text, who text, request text, at timestamptz
+-- Orders whose holds end: those of them that wait for their payment end, too.
+CREATE OR REPLACE FUNCTION orders.end_unpaid(
+  order_ids text[], new_state text, why text, who text, request text, at timestamptz
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   ending text[];
 BEGIN
+  PERFORM orders.lock_orders(order_ids);
   ending := ARRAY(
-    SELECT o.id FROM orders.orders o
-    WHERE o.state = 'PENDING' AND o.hold_id = ANY (hold_ids) ORDER BY o.id FOR UPDATE);
+    SELECT o.id FROM unnest(order_ids) AS f (order_id)
+    JOIN orders.orders o ON o.id = f.order_id AND o.state = 'PENDING');
   IF cardinality(ending) > 0 THEN
     PERFORM orders.move(ending, new_state,
       CASE new_state WHEN 'EXPIRED' THEN 'order.expired' ELSE 'order.cancelled' END,
@@ -81,6 +88,7 @@ CREATE OR REPLACE FUNCTION orders.items_of(order_ids text[]) RETURNS jsonb LANGU
     'id', 'tkt_' || left(replace(gen_random_uuid()::text, '-', ''), 26),
     'showId', o.show_id, 'orderId', o.id, 'performanceId', o.performance_id, 'buyerId', o.buyer_id,
     'seatNo', i.seat_no, 'grade', i.grade, 'seat', i.seat)), '[]')
-  FROM orders.orders o JOIN orders.items i ON i.show_id = o.show_id AND i.order_id = o.id
-  WHERE o.id = ANY (order_ids)
+  FROM unnest(order_ids) AS paid (order_id)
+  JOIN orders.orders o ON o.id = paid.order_id
+  JOIN orders.items i ON i.show_id = o.show_id AND i.order_id = o.id
 $$;

@@ -1,90 +1,91 @@
 -- Places a batch of orders: one for each hold, at the prices the program computed, each with its
 -- first payment attempt, and restarts the holds' time. A repeated order id answers as before.
---   items: text of jsonb [{ seatNo, grade, seat, priceMinor, feeMinor }]
--- Answers [{ outcome, isRepeat, deadline?, createdAt?, openOrder? }] in the order of the requests.
--- Outcomes: placed, not_found, ended, has_order, seats_differ.
+--   seats  text of an int[]: the seats of each order's items
+--   item_… the items of all orders: the place of the order among the requests, seat, grade, the
+--          seat's label (text of jsonb), price and fee
+-- Answers { outcomes, deadlines, createdAts, openOrders }, each an array in the order of the
+-- requests. Outcomes: placed, repeated, not_found, ended, has_order, seats_differ.
 CREATE OR REPLACE FUNCTION orders.place(
   order_ids text[], attempt_ids text[], attempt_keys text[], hold_ids text[], buyer_ids text[],
-  items text[], totals bigint[], categories text[], ladders text[], request_ids text[],
+  seats text[], totals bigint[], categories text[], ladders text[], request_ids text[],
+  item_places integer[], item_seats integer[], item_grades text[], item_labels text[],
+  item_prices bigint[], item_fees bigint[],
   currency text, provider text, ttl interval
 ) RETURNS jsonb LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   now_at timestamptz;
-  judged jsonb;
-  accepted jsonb;
-  answers jsonb;
+  outcomes text[];
+  open_orders text[];
+  show_ids text[];
+  performance_ids text[];
+  placed integer[];
+  deadlines timestamptz[];
+  created_ats timestamptz[];
 BEGIN
   PERFORM seats.lock_holds(hold_ids);
   now_at := clock_timestamp();
   WITH asked AS (
-    SELECT a.*, h.show_id, h.performance_id, h.order_id AS open_order,
+    SELECT a.position, a.hold_id, h.show_id, h.performance_id, h.order_id AS open_order,
       CASE
         WHEN o.id IS NOT NULL THEN 'repeated'
         WHEN h.id IS NULL THEN 'not_found'
         WHEN h.order_id IS NOT NULL AND h.state IN ('ACTIVE', 'PAYING', 'SOLD') THEN 'has_order'
         WHEN h.state <> 'ACTIVE' OR h.deadline <= now_at THEN 'ended'
-        WHEN row_number() OVER (PARTITION BY a.hold_id ORDER BY a.position) > 1 THEN 'has_order'
-        WHEN (SELECT array_agg((i->>'seatNo')::integer ORDER BY (i->>'seatNo')::integer)
-              FROM jsonb_array_elements(a.items::jsonb) i)
-          IS DISTINCT FROM (SELECT array_agg(n ORDER BY n) FROM unnest(h.seat_nos) n)
-          THEN 'seats_differ'
+        WHEN NOT a.seats::integer[] @> h.seat_nos
+          OR cardinality(a.seats::integer[]) <> cardinality(h.seat_nos) THEN 'seats_differ'
         ELSE 'placed' END AS outcome
-    FROM unnest(order_ids, attempt_ids, attempt_keys, hold_ids, buyer_ids, items, totals,
-        categories, ladders, request_ids)
-      WITH ORDINALITY AS a (order_id, attempt_id, attempt_key, hold_id, buyer_id, items, total,
-        category, ladder, request_id, position)
-    LEFT JOIN seats.lock_holds(hold_ids) h ON h.id = a.hold_id AND h.buyer_id = a.buyer_id
+    FROM unnest(order_ids, hold_ids, buyer_ids, seats)
+      WITH ORDINALITY AS a (order_id, hold_id, buyer_id, seats, position)
+    LEFT JOIN LATERAL seats.hold_by_id(a.hold_id) h ON h.buyer_id = a.buyer_id
     LEFT JOIN orders.orders o ON o.id = a.order_id
+  ), judged AS (
+    -- Of those that might be placed, the first of each hold is.
+    SELECT a.*, CASE WHEN a.outcome = 'placed'
+        AND row_number() OVER (PARTITION BY a.hold_id, a.outcome ORDER BY a.position) > 1
+      THEN 'has_order' ELSE a.outcome END AS judgement
+    FROM asked a
   )
-  SELECT jsonb_agg(jsonb_build_object(
-    'orderId', a.order_id, 'attemptId', a.attempt_id, 'attemptKey', a.attempt_key,
-    'holdId', a.hold_id, 'buyerId', a.buyer_id, 'items', a.items::jsonb, 'total', a.total,
-    'category', a.category, 'ladder', a.ladder, 'requestId', a.request_id, 'showId', a.show_id,
-    'performanceId', a.performance_id, 'openOrder', a.open_order, 'outcome', a.outcome)
-    ORDER BY a.position)
-  INTO judged FROM asked a;
-  accepted := jsonb_path_query_array(judged, '$[*] ? (@.outcome == "placed")');
+  SELECT array_agg(j.judgement ORDER BY j.position), array_agg(j.open_order ORDER BY j.position),
+    array_agg(j.show_id ORDER BY j.position), array_agg(j.performance_id ORDER BY j.position),
+    array_agg(j.position ORDER BY j.position) FILTER (WHERE j.judgement = 'placed')
+  INTO outcomes, open_orders, show_ids, performance_ids, placed FROM judged j;
 
-  INSERT INTO orders.orders (show_id, id, performance_id, buyer_id, hold_id, state, total_minor,
-    currency, category, ladder, deadline, created_at)
-  SELECT p->>'showId', p->>'orderId', p->>'performanceId', p->>'buyerId', p->>'holdId', 'PENDING',
-    (p->>'total')::bigint, place.currency, p->>'category', p->>'ladder', attached.deadline, now_at
-  FROM jsonb_array_elements(accepted) p
-  JOIN seats.attach_orders(
-      ARRAY(SELECT q->>'holdId' FROM jsonb_array_elements(accepted) q),
-      ARRAY(SELECT q->>'orderId' FROM jsonb_array_elements(accepted) q), ttl, now_at) attached
-    ON attached.hold_id = p->>'holdId';
-  INSERT INTO orders.items (show_id, order_id, seat_no, grade, seat, price_minor, fee_minor)
-  SELECT p->>'showId', p->>'orderId', (i->>'seatNo')::integer, i->>'grade', i->'seat',
-    (i->>'priceMinor')::bigint, (i->>'feeMinor')::bigint
-  FROM jsonb_array_elements(accepted) p, jsonb_array_elements(p->'items') i;
-  INSERT INTO orders.transitions (show_id, order_id, from_state, to_state, at, actor, reason,
-    request_id)
-  SELECT p->>'showId', p->>'orderId', NULL, 'PENDING', now_at, p->>'buyerId', 'placed',
-    p->>'requestId'
-  FROM jsonb_array_elements(accepted) p;
-  PERFORM payments.create_attempts(
-    coalesce(jsonb_agg(jsonb_build_object(
-      'showId', p->'showId', 'id', p->'attemptId', 'orderId', p->'orderId', 'holdId', p->'holdId',
-      'performanceId', p->'performanceId', 'buyerId', p->'buyerId', 'key', p->'attemptKey',
-      'amountMinor', p->'total', 'requestId', p->'requestId')), '[]'),
-    place.currency, place.provider, now_at)
-  FROM jsonb_array_elements(accepted) p;
-  PERFORM platform.append_events(coalesce(jsonb_agg(
-    orders.event('order.placed', p->>'showId', p->>'orderId', p->>'performanceId', p->>'buyerId',
-      jsonb_array_length(p->'items'), now_at)
-      || jsonb_build_object('traceId', p->'requestId')), '[]'))
-  FROM jsonb_array_elements(accepted) p;
+  IF placed IS NOT NULL THEN
+    PERFORM seats.attach_orders(ARRAY(SELECT hold_ids[p] FROM unnest(placed) p),
+      ARRAY(SELECT order_ids[p] FROM unnest(placed) p), ttl, now_at);
+    INSERT INTO orders.orders (show_id, id, performance_id, buyer_id, hold_id, state, total_minor,
+      currency, category, ladder, deadline, created_at)
+    SELECT show_ids[p], order_ids[p], performance_ids[p], buyer_ids[p], hold_ids[p], 'PENDING',
+      totals[p], place.currency, categories[p], ladders[p], h.deadline, now_at
+    FROM unnest(placed) p CROSS JOIN LATERAL seats.hold_by_id(hold_ids[p]) h;
+    INSERT INTO orders.items (show_id, order_id, seat_no, grade, seat, price_minor, fee_minor)
+    SELECT show_ids[i.place], order_ids[i.place], i.seat_no, i.grade, i.label::jsonb, i.price, i.fee
+    FROM unnest(item_places, item_seats, item_grades, item_labels, item_prices, item_fees)
+      AS i (place, seat_no, grade, label, price, fee)
+    WHERE outcomes[i.place] = 'placed';
+    INSERT INTO orders.transitions (show_id, order_id, from_state, to_state, at, actor, reason,
+      request_id)
+    SELECT show_ids[p], order_ids[p], NULL, 'PENDING', now_at, buyer_ids[p], 'placed',
+      request_ids[p]
+    FROM unnest(placed) p;
+    PERFORM payments.create_attempts(array_agg(attempt_ids[p]), array_agg(attempt_keys[p]),
+      array_agg(show_ids[p]), array_agg(order_ids[p]), array_agg(hold_ids[p]),
+      array_agg(performance_ids[p]), array_agg(buyer_ids[p]), array_agg(totals[p]),
+      array_agg(request_ids[p]), place.currency, place.provider, now_at)
+    FROM unnest(placed) p;
+    PERFORM platform.append_events(jsonb_agg(
+      orders.event('order.placed', show_ids[p], order_ids[p], performance_ids[p], buyer_ids[p],
+        cardinality(seats[p]::integer[]), now_at)
+        || jsonb_build_object('traceId', request_ids[p])))
+    FROM unnest(placed) p;
+  END IF;
 
-  SELECT jsonb_agg(jsonb_build_object(
-    'outcome', CASE j.value->>'outcome' WHEN 'repeated' THEN 'placed' ELSE j.value->>'outcome' END,
-    'isRepeat', j.value->>'outcome' = 'repeated', 'deadline', o.deadline,
-    'createdAt', o.created_at, 'openOrder', j.value->'openOrder')
-    ORDER BY j.position)
-  INTO answers
-  FROM jsonb_array_elements(judged) WITH ORDINALITY AS j (value, position)
-  LEFT JOIN orders.orders o ON o.id = j.value->>'orderId';
-  RETURN answers;
+  SELECT array_agg(o.deadline ORDER BY a.position), array_agg(o.created_at ORDER BY a.position)
+  INTO deadlines, created_ats
+  FROM unnest(order_ids) WITH ORDINALITY AS a (order_id, position)
+  LEFT JOIN orders.orders o ON o.id = a.order_id;
+  RETURN jsonb_build_object('outcomes', outcomes, 'deadlines', deadlines,
+    'createdAts', created_ats, 'openOrders', open_orders);
 END $$;

@@ -1,11 +1,15 @@
--- The door for orders. CREATED: an attempt with its idempotency key, before the buyer sees the
+-- The door for orders. CREATED: attempts with their idempotency keys, before the buyers see the
 -- provider's window.
 CREATE OR REPLACE FUNCTION payments.create_attempts(
-  attempts jsonb, currency text, provider text, at timestamptz
+  attempt_ids text[], keys text[], show_ids text[], order_ids text[], hold_ids text[],
+  performance_ids text[], buyer_ids text[], amounts bigint[], request_ids text[], currency text,
+  provider text, at timestamptz
 ) RETURNS void LANGUAGE sql AS $$
   INSERT INTO payments.attempts (show_id, id, order_id, hold_id, performance_id, buyer_id, provider,
     idempotency_key, amount_minor, currency, state, request_id, created_at)
-  SELECT a->>'showId', a->>'id', a->>'orderId', a->>'holdId', a->>'performanceId', a->>'buyerId',
-    provider, a->>'key', (a->>'amountMinor')::bigint, currency, 'CREATED', a->>'requestId', at
-  FROM jsonb_array_elements(attempts) a
+  SELECT a.show_id, a.id, a.order_id, a.hold_id, a.performance_id, a.buyer_id, provider, a.key,
+    a.amount, currency, 'CREATED', a.request_id, at
+  FROM unnest(attempt_ids, keys, show_ids, order_ids, hold_ids, performance_ids, buyer_ids, amounts,
+      request_ids)
+    AS a (id, key, show_id, order_id, hold_id, performance_id, buyer_id, amount, request_id)
 $$;

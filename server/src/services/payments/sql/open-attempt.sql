@@ -18,8 +18,10 @@ BEGIN
   SELECT * INTO first FROM payments.attempts a
   WHERE a.order_id = order_to_pay AND a.buyer_id = buyer ORDER BY a.created_at LIMIT 1;
   IF NOT FOUND THEN RETURN 'not_found'; END IF;
-  SELECT * INTO hold FROM seats.lock_holds(ARRAY[first.hold_id]);
-  SELECT * INTO paid_order FROM orders.lock_orders(ARRAY[order_to_pay]);
+  PERFORM seats.lock_holds(ARRAY[first.hold_id]);
+  PERFORM orders.lock_orders(ARRAY[order_to_pay]);
+  SELECT * INTO hold FROM seats.hold_by_id(first.hold_id);
+  SELECT * INTO paid_order FROM orders.order_by_id(order_to_pay);
   now_at := clock_timestamp();
   IF paid_order.state <> 'PENDING' THEN
     RETURN CASE
@@ -28,9 +30,8 @@ BEGIN
   IF hold.state <> 'ACTIVE' OR hold.deadline <= now_at THEN RETURN 'ended'; END IF;
   UPDATE payments.attempts a SET state = 'SETTLED', outcome = 'SUPERSEDED', settled_at = now_at
   WHERE a.show_id = first.show_id AND a.order_id = order_to_pay AND a.state = 'CREATED';
-  PERFORM payments.create_attempts(jsonb_build_array(jsonb_build_object(
-    'showId', first.show_id, 'id', attempt, 'orderId', first.order_id, 'holdId', first.hold_id,
-    'performanceId', first.performance_id, 'buyerId', buyer, 'key', key,
-    'amountMinor', first.amount_minor, 'requestId', request)), first.currency, provider, now_at);
+  PERFORM payments.create_attempts(ARRAY[attempt], ARRAY[key], ARRAY[first.show_id],
+    ARRAY[first.order_id], ARRAY[first.hold_id], ARRAY[first.performance_id], ARRAY[buyer],
+    ARRAY[first.amount_minor], ARRAY[request], first.currency, provider, now_at);
   RETURN 'opened';
 END $$;

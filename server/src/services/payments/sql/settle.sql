@@ -13,14 +13,15 @@ DECLARE
   now_at timestamptz;
   holds_wanted text[];
   orders_wanted text[];
+  settled text[];
   paid record;
   unpaid record;
-  settled text[];
   sold jsonb := '[]';
   back jsonb := '[]';
 BEGIN
   SELECT array_agg(a.hold_id), array_agg(a.order_id) INTO holds_wanted, orders_wanted
-  FROM payments.attempts a WHERE a.id = ANY (attempt_ids);
+  FROM unnest(attempt_ids) AS asked (attempt_id)
+  JOIN payments.attempts a ON a.id = asked.attempt_id;
   PERFORM seats.lock_stock_of(holds_wanted);
   PERFORM seats.lock_holds(holds_wanted);
   PERFORM orders.lock_orders(orders_wanted);
@@ -40,7 +41,8 @@ BEGIN
 
   SELECT array_agg(a.order_id) AS order_ids, array_agg(a.hold_id) AS hold_ids,
     array_agg(a.fence) AS fences, array_agg(a.request_id) AS request_ids
-  INTO paid FROM payments.attempts a WHERE a.id = ANY (settled) AND a.outcome = 'APPROVED';
+  INTO paid FROM unnest(settled) AS s (attempt_id)
+  JOIN payments.attempts a ON a.id = s.attempt_id AND a.outcome = 'APPROVED';
   IF paid.order_ids IS NOT NULL THEN
     sold := seats.sell(paid.hold_ids, paid.fences, now_at);
     PERFORM orders.move(paid.order_ids, 'PAID', 'order.paid', who, 'payment approved',
@@ -52,14 +54,15 @@ BEGIN
     SELECT a.show_id, a.order_id, a.id, 'CAPTURE', a.amount_minor, a.currency, a.provider,
       asked.transaction, now_at
     FROM unnest(attempt_ids, transactions) AS asked (attempt_id, transaction)
-    JOIN payments.attempts a ON a.id = asked.attempt_id
-    WHERE a.id = ANY (settled) AND a.outcome = 'APPROVED';
+    JOIN payments.attempts a ON a.id = asked.attempt_id AND a.outcome = 'APPROVED'
+    WHERE a.id = ANY (settled);
   END IF;
 
   SELECT array_agg(a.order_id) AS order_ids, array_agg(a.hold_id) AS hold_ids,
     array_agg(a.fence) AS fences, array_agg(a.request_id) AS request_ids,
     array_agg(coalesce(a.provider_code, a.outcome)) AS codes
-  INTO unpaid FROM payments.attempts a WHERE a.id = ANY (settled) AND a.outcome <> 'APPROVED';
+  INTO unpaid FROM unnest(settled) AS s (attempt_id)
+  JOIN payments.attempts a ON a.id = s.attempt_id AND a.outcome <> 'APPROVED';
   IF unpaid.order_ids IS NOT NULL THEN
     PERFORM orders.move(unpaid.order_ids, 'FAILED', 'order.failed', who, 'payment not made',
       unpaid.request_ids, unpaid.codes, now_at);

@@ -1,5 +1,12 @@
 -- The doors through which orders and payments move a hold within their own transactions. They lock
 -- in the common order: (stock), holds, claims; the callers lock orders and attempts after that.
+--
+-- Plans are kept from when the tables were empty, so each statement leaves the planner one way: ids
+-- first, then rows by their unique index.
+--   `seat`    Seats are spread out before they are joined to claims. With the array unspread the
+--             first two columns of the key look as good as all three, and every claim of the
+--             performance is read for each hold.
+--   `active`  A variable, as a literal would allow the index of ACTIVE holds, all of them read.
 
 -- Locks the performances of these holds, for whoever will change what the map shows.
 CREATE OR REPLACE FUNCTION seats.lock_stock_of(hold_ids text[]) RETURNS void LANGUAGE plpgsql AS $$
@@ -10,18 +17,23 @@ BEGIN
   ORDER BY s.show_id, s.performance_id FOR UPDATE;
 END $$;
 
-CREATE OR REPLACE FUNCTION seats.lock_holds(hold_ids text[]) RETURNS SETOF seats.holds
-LANGUAGE sql AS $$
-  SELECT * FROM seats.holds h WHERE h.id = ANY (hold_ids) ORDER BY h.id FOR UPDATE
+CREATE OR REPLACE FUNCTION seats.lock_holds(hold_ids text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM 1 FROM seats.holds h WHERE h.id = ANY (hold_ids) ORDER BY h.id FOR UPDATE;
+END $$;
+
+-- A hold as it stands, for callers to judge by after they locked it. Planned as part of the
+-- caller's statement (FROM ids, LATERAL seats.hold_by_id(id)).
+CREATE OR REPLACE FUNCTION seats.hold_by_id(hold_id text) RETURNS SETOF seats.holds
+LANGUAGE sql STABLE AS $$
+  SELECT * FROM seats.holds h WHERE h.id = hold_id
 $$;
 
--- Ties an order to a hold and restarts its time, once, within its absolute end.
+-- Ties orders to holds and restarts the holds' time, once, within their absolute end.
 CREATE OR REPLACE FUNCTION seats.attach_orders(
   hold_ids text[], order_ids text[], ttl interval, at timestamptz
-) RETURNS TABLE (hold_id text, deadline timestamptz) LANGUAGE plpgsql AS $$
-#variable_conflict use_column
+) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  RETURN QUERY
   WITH attached AS (
     UPDATE seats.holds h SET
       order_id = a.order_id,
@@ -31,13 +43,14 @@ BEGIN
     FROM unnest(hold_ids, order_ids) AS a (hold_id, order_id)
     WHERE h.id = a.hold_id
     RETURNING h.show_id, h.performance_id, h.id, h.seat_nos, h.order_id, h.deadline
-  ), claimed AS (
-    UPDATE seats.claims c SET order_id = a.order_id, deadline = a.deadline
-    FROM attached a, unnest(a.seat_nos) AS seat (no)
-    WHERE c.show_id = a.show_id AND c.performance_id = a.performance_id
-      AND c.seat_no = seat.no AND c.hold_id = a.id AND c.state = 'held'
+  ), seat AS MATERIALIZED (
+    SELECT a.show_id, a.performance_id, a.id, a.order_id, a.deadline, unnest(a.seat_nos) AS no
+    FROM attached a
   )
-  SELECT a.id, a.deadline FROM attached a;
+  UPDATE seats.claims c SET order_id = seat.order_id, deadline = seat.deadline
+  FROM seat
+  WHERE c.show_id = seat.show_id AND c.performance_id = seat.performance_id
+    AND c.seat_no = seat.no AND c.hold_id = seat.id AND c.state = 'held';
 END $$;
 
 -- Restarts the time of a buyer's hold, once. Outcomes: extended, not_found, ended, extended_before.
@@ -60,23 +73,35 @@ BEGIN
   RETURN 'extended';
 END $$;
 
--- HELD → PAYING under a fresh fence: from here on no lapse can happen. Answers each hold's fence.
-CREATE OR REPLACE FUNCTION seats.begin_paying(hold_ids text[])
-RETURNS TABLE (hold_id text, fence bigint) LANGUAGE plpgsql AS $$
-#variable_conflict use_column
+-- HELD → PAYING under a fresh fence: from here on no lapse can happen. The holds are locked, ACTIVE
+-- and distinct. Answers their fences in the same order.
+CREATE OR REPLACE FUNCTION seats.begin_paying(hold_ids text[]) RETURNS bigint[]
+LANGUAGE plpgsql AS $$
+DECLARE
+  fences bigint[];
+  active text := 'ACTIVE';
+  begun integer;
 BEGIN
-  RETURN QUERY
+  SELECT array_agg(nextval('seats.fence')) INTO fences FROM unnest(hold_ids);
   WITH begun AS (
-    UPDATE seats.holds h SET state = 'PAYING', fence = nextval('seats.fence')
-    WHERE h.id = ANY (hold_ids) AND h.state = 'ACTIVE'
+    UPDATE seats.holds h SET state = 'PAYING', fence = f.fence
+    FROM unnest(hold_ids, fences) AS f (hold_id, fence)
+    WHERE h.id = f.hold_id AND h.state = active
     RETURNING h.show_id, h.performance_id, h.id, h.seat_nos, h.fence
+  ), seat AS MATERIALIZED (
+    SELECT b.show_id, b.performance_id, b.id, b.fence, unnest(b.seat_nos) AS no FROM begun b
   ), claimed AS (
-    UPDATE seats.claims c SET state = 'paying', deadline = NULL, fence = b.fence
-    FROM begun b, unnest(b.seat_nos) AS seat (no)
-    WHERE c.show_id = b.show_id AND c.performance_id = b.performance_id
-      AND c.seat_no = seat.no AND c.hold_id = b.id AND c.state = 'held'
+    UPDATE seats.claims c SET state = 'paying', deadline = NULL, fence = seat.fence
+    FROM seat
+    WHERE c.show_id = seat.show_id AND c.performance_id = seat.performance_id
+      AND c.seat_no = seat.no AND c.hold_id = seat.id AND c.state = 'held'
   )
-  SELECT b.id, b.fence FROM begun b;
+  SELECT count(*) INTO begun FROM begun;
+  IF begun <> cardinality(hold_ids) THEN
+    RAISE EXCEPTION 'assertion failed: % of % holds began to be paid',
+      begun, cardinality(hold_ids);
+  END IF;
+  RETURN fences;
 END $$;
 
 -- PAYING → SOLD for whoever still carries the fence. Answers the deltas; every hold must be sold
@@ -94,18 +119,20 @@ BEGIN
     FROM unnest(hold_ids, fences) AS f (hold_id, fence)
     WHERE h.id = f.hold_id AND h.fence = f.fence AND h.state = 'PAYING'
     RETURNING h.show_id, h.performance_id, h.id, h.seat_nos, h.fence
+  ), seat AS MATERIALIZED (
+    SELECT s.show_id, s.performance_id, s.id, s.fence, unnest(s.seat_nos) AS no FROM sold s
   ), claimed AS (
     UPDATE seats.claims c SET state = 'sold'
-    FROM sold s, unnest(s.seat_nos) AS seat (no)
-    WHERE c.show_id = s.show_id AND c.performance_id = s.performance_id
-      AND c.seat_no = seat.no AND c.hold_id = s.id AND c.fence = s.fence
+    FROM seat
+    WHERE c.show_id = seat.show_id AND c.performance_id = seat.performance_id
+      AND c.seat_no = seat.no AND c.hold_id = seat.id AND c.fence = seat.fence
       AND c.state = 'paying'
     RETURNING c.show_id, c.performance_id, c.seat_no
   )
-  SELECT (SELECT sum(cardinality(s.seat_nos)) FROM sold s), array_agg(c.show_id),
+  SELECT (SELECT count(*) FROM seat), array_agg(c.show_id),
     array_agg(c.performance_id), array_agg(c.seat_no * 4 + 2)
   INTO expected, shows, performances, changes FROM claimed c;
-  IF expected IS DISTINCT FROM cardinality(changes) THEN
+  IF expected <> coalesce(cardinality(changes), 0) THEN
     RAISE EXCEPTION 'assertion failed: % of % seats to sell were found',
       cardinality(changes), expected;
   END IF;
@@ -126,11 +153,13 @@ BEGIN
     FROM unnest(hold_ids, fences) AS f (hold_id, fence)
     WHERE h.id = f.hold_id AND h.fence = f.fence AND h.state = 'PAYING'
     RETURNING h.show_id, h.performance_id, h.id, h.seat_nos, h.deadline
+  ), seat AS MATERIALIZED (
+    SELECT b.show_id, b.performance_id, b.id, b.deadline, unnest(b.seat_nos) AS no FROM back b
   ), claimed AS (
-    UPDATE seats.claims c SET state = 'held', deadline = b.deadline, order_id = NULL
-    FROM back b, unnest(b.seat_nos) AS seat (no)
-    WHERE c.show_id = b.show_id AND c.performance_id = b.performance_id
-      AND c.seat_no = seat.no AND c.hold_id = b.id AND c.state = 'paying'
+    UPDATE seats.claims c SET state = 'held', deadline = seat.deadline, order_id = NULL
+    FROM seat
+    WHERE c.show_id = seat.show_id AND c.performance_id = seat.performance_id
+      AND c.seat_no = seat.no AND c.hold_id = seat.id AND c.state = 'paying'
   )
   SELECT array_agg(b.id) FILTER (WHERE b.deadline <= at) INTO over FROM back b;
   SELECT * INTO ended
@@ -144,9 +173,12 @@ CREATE OR REPLACE FUNCTION seats.release_for_order(
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   ended record;
+  active text := 'ACTIVE';
 BEGIN
   SELECT * INTO ended FROM seats.end_holds(
-    ARRAY(SELECT h.id FROM seats.holds h WHERE h.id = ANY (hold_ids) AND h.state = 'ACTIVE'),
+    ARRAY(
+      SELECT h.id FROM unnest(hold_ids) AS f (hold_id)
+      JOIN seats.holds h ON h.id = f.hold_id AND h.state = active),
     'RELEASED', why, who, request, at);
   RETURN seats.publish(ended.show_ids, ended.performance_ids, ended.changes, NULL, NULL);
 END $$;
