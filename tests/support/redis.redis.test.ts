@@ -13,7 +13,7 @@ describeNeeding('redis', 'a Redis for tests', () => {
     expect(await redis.cli('GET', 'place')).toBe('7');
   });
 
-  test('a Cluster has another primary after its primary was killed, and takes it back', async () => {
+  test('a Cluster has another primary when its primary was killed, and takes it back', async () => {
     const cluster = await openTestCluster();
     const dead = await cluster.kill('place');
     const now = await cluster.primaryOf('place');

@@ -247,6 +247,7 @@ describe('a configuration that is shown', () => {
     ['DATABASE_URL', 'postgres://db/usher?user=usher&password=hunter2&sslmode=require'],
     ['SMTP_URL', 'smtps://mail:hunter2@smtp.opera.kr:465'],
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'https://u:hunter2@otel.opera.kr/?api_key=hunter2'],
+    ['REDIS_URL', 'redis://usher:hunter2@a:7000,redis://:hunter2@b:7001'],
     ['USHER_SECRET', 'hunter2'.repeat(8)],
     ['TOSS_SECRET_KEY', 'live_sk_hunter2'],
   ])('shows no password of %s: %s', (name, value) => {

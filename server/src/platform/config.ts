@@ -39,6 +39,7 @@ const isProxy = (text: string): boolean => {
 export const serviceNames = [
   'identity',
   'catalogue',
+  'waiting-room',
   'seats',
   'orders',
   'payments',
@@ -61,7 +62,7 @@ const settings = z.object({
     .regex(/^postgres(?:ql)?:\/\//, 'must be postgres://user:password@host:port/database')
     .optional(),
   DATABASE_POOL_MAX: whole(2, 200).default(12),
-  /** Keeps the waiting rooms; without it this process does. Single or Cluster: the server is asked. */
+  /** Keeps the waiting rooms; without it this process does. Single or Cluster: it is asked. */
   REDIS_URL: z
     .string()
     .refine(
@@ -94,6 +95,14 @@ const settings = z.object({
   RATE_LIMITS: flag.default(true),
   HOLD_TTL_MS: whole(1000, 3_600_000).default(7 * 60_000),
   HOLD_TOTAL_MAX_MS: whole(1000, 7_200_000).default(15 * 60_000),
+  /** Who is called by the waiting room and does not come within this has to be called again. */
+  ROOM_CLAIM_WINDOW_MS: whole(100, 600_000).default(30_000),
+  /** A pass that is not used ends after this. */
+  ROOM_PASS_TTL_MS: whole(100, 3_600_000).default(10 * 60_000),
+  /** A pass ends after this however much it is used. */
+  ROOM_PASS_MAX_MS: whole(100, 7_200_000).default(30 * 60_000),
+  /** Who has said nothing for twice this long is passed over by the front. */
+  ROOM_PRESENCE_MS: whole(100, 600_000).default(30_000),
   ACCESS_TOKEN_TTL_MS: whole(60_000, 3_600_000).default(10 * 60_000),
   /** At most 90 days: a stolen session must end by itself some time. */
   REFRESH_TOKEN_TTL_MS: whole(600_000, 90 * 24 * 3_600_000).default(14 * 24 * 3_600_000),
@@ -188,6 +197,8 @@ export const readConfig = (env: Given): ConfigResult => {
       if (given[name] === undefined) faults.push(`${name}: must be set when TOSS_URL is`);
   if ((config.HOLD_TOTAL_MAX_MS ?? Infinity) < (config.HOLD_TTL_MS ?? 0))
     faults.push('HOLD_TOTAL_MAX_MS: must not be less than HOLD_TTL_MS');
+  if ((config.ROOM_PASS_MAX_MS ?? Infinity) < (config.ROOM_PASS_TTL_MS ?? 0))
+    faults.push('ROOM_PASS_MAX_MS: must not be less than ROOM_PASS_TTL_MS');
   return parsed.success && faults.length === 0
     ? { ok: true, config: Object.freeze(parsed.data) }
     : { ok: false, faults: [...new Set(faults)] };

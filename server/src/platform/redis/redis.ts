@@ -43,7 +43,7 @@ const nodeOptions = ({ username, password, isTls }: RedisAddress) => ({
   ...(isTls ? { tls: {} } : {}),
 });
 
-/** Tried against kill -9 and SIGSTOP of primaries; with the defaults calls fail, or hang for 22 s. */
+/** Tried on kill -9 and SIGSTOP of primaries; with the defaults calls fail, or hang for 22 s. */
 const clusterOptions: ClusterOptions = {
   maxRedirections: 50,
   retryDelayOnFailover: 200,

@@ -1,0 +1,9 @@
+-- read: the room as it is; changes nothing.
+-- KEYS[1] control
+-- ARGV none
+-- Returns { OK, the state }, { MISSING } or { FENCED }
+
+local known = redis.call('HMGET', KEYS[1], 'runId', 'nowMs')
+if not known[1] then return { MISSING } end
+if known[1] ~= serverId() then return { FENCED } end
+return stateAt(nowAfter(known[2]))

@@ -1,0 +1,42 @@
+-- room: what the scripts of a room share; the store lays it before the text of each of them. All
+-- numbers are integers below 2^53, so that Lua and JavaScript agree bit for bit.
+-- KEYS[1] control: the room's words and counts
+-- KEYS[2] pass ends: people with a pass, by the instant at which it ends
+-- KEYS[4] recalled: numbers of late ones who are called again, by the instant at which that ends
+-- KEYS[5] late: numbers of late ones, by number
+-- ARGV[1] now in ms by a test's clock; empty: the server's clock counts
+-- Returns nothing; the script behind it begins its answer with one of these three
+
+local OK, MISSING, FENCED = 1, 0, -1
+
+-- Whoever keeps the room is written in `runId`. Another server that has it was promoted or started
+-- again, and may have lost what was acknowledged last: it changes nothing before `recover` has run.
+local function serverId()
+  return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+end
+
+-- The clock never goes back, whatever the machine's does.
+local function nowAfter(lastMs)
+  local now
+  if ARGV[1] ~= '' then
+    now = tonumber(ARGV[1])
+  else
+    local time = redis.call('TIME')
+    now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  end
+  return math.max(now, tonumber(lastMs) or 0)
+end
+
+-- OK, then what store.redis.ts takes apart again, in the same order.
+local function stateAt(now)
+  local words = redis.call('HMGET', KEYS[1], 'rev', 'epoch', 'passEpoch', 'phase', 'override',
+    'overrideUntilMs', 'ratePerMinute', 'activeMax', 'lobbyAtMs', 'opensAtMs', 'message',
+    'pollMultiplier', 'drawEntries', 'seed', 'root', 'drawnAtMs', 'tail', 'front', 'waiting',
+    'admitted', 'reserved', 'heldUntilMs')
+  table.insert(words, 1, OK)
+  words[#words + 1] = redis.call('ZCARD', KEYS[4])
+  words[#words + 1] = redis.call('ZCARD', KEYS[5])
+  words[#words + 1] = redis.call('ZCARD', KEYS[2])
+  words[#words + 1] = now
+  return words
+end
