@@ -1,0 +1,22 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { sha256 } from './hash.ts';
+
+const bytes = fc.uint8Array({ maxLength: 200 });
+
+test('a digest is SHA-256 of all parts in a row, every byte value with it', () => {
+  fc.assert(
+    fc.property(fc.array(bytes, { maxLength: 4 }), (parts) => {
+      const expected = createHash('sha256').update(Buffer.concat(parts)).digest();
+      expect(Buffer.compare(sha256(...parts), expected)).toBe(0);
+    }),
+  );
+});
+
+test('a digest is nobody else’s: the next call leaves it as it was', () => {
+  const first = sha256(Uint8Array.of(1));
+  const copy = first.slice();
+  sha256(Uint8Array.of(2)).fill(0);
+  expect(first).toEqual(copy);
+});
