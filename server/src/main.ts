@@ -5,6 +5,7 @@ import { runRoom } from './commands/room.ts';
 import { runSeed } from './commands/seed.ts';
 import { runStampede } from './commands/stampede.ts';
 import { start } from './commands/start.ts';
+import { verifyFairness } from './commands/verify-fairness.ts';
 import { processPort } from './platform/process.ts';
 
 const help = `usher: a ticket office for performances that sell out in minutes
@@ -14,11 +15,13 @@ const help = `usher: a ticket office for performances that sell out in minutes
   usher seed                     fill an empty database with a believable demo
   usher stampede [options]       run a whole on-sale and check what came out of it (--help)
   usher room VERB SHOW           the operator's levers on a waiting room (--help)
+  usher verify-fairness [opts]   make the draw of a waiting room again and compare (--help)
   usher check-config             say what the configuration is, or everything that is wrong with it
   usher docs                     write docs/openapi.json and docs/problems anew
 
 Settings are environment variables; 'usher check-config' lists them.
 Exit codes: 0 done, 1 failed, 2 wrong words on the command line, 3 promises broken (stampede),
+or a draw that is not fair (verify-fairness),
 4 and 5 nothing done because of how a waiting room stands (room).
 `;
 
@@ -28,6 +31,7 @@ const commands: Record<string, (argv: string[]) => Promise<number>> = {
   room: runRoom,
   seed: runSeed,
   stampede: runStampede,
+  'verify-fairness': verifyFairness,
   'check-config': checkConfig,
   docs: writeDocs,
 };
