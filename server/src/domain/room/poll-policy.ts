@@ -30,19 +30,20 @@ const heartbeatWithinMs = 180_000;
 const heartbeatMs = 20_000;
 
 /**
- * How often somebody with `ahead` people before them says that they are there; null: not yet. By
- * the faster of what is observed and what is allowed: in a room that is full nothing moves, until
- * ten leave at once and those behind them must be known to be there. Heartbeats of all together are
- * 9 × the rate, however long the line.
+ * Who has at most so many people before them says that they are there. By the faster of what is
+ * observed and what is allowed: in a room that is full nothing moves, until ten leave at once and
+ * those behind them must be known to be there. Heartbeats of all together are 9 × the rate, however
+ * long the line.
  */
+export const nearOf = (room: { perMinute: number; ratePerMinute: number }): number =>
+  Math.ceil((Math.max(room.perMinute, room.ratePerMinute) * heartbeatWithinMs) / 60_000);
+
+/** ms between two heartbeats of somebody with `ahead` people before them; null: not yet. */
 export const heartbeatEveryMs = (person: {
   ahead: number;
   perMinute: number;
   ratePerMinute: number;
-}): number | null => {
-  const soonestMs = (person.ahead / Math.max(person.perMinute, person.ratePerMinute)) * 60_000;
-  return soonestMs < heartbeatWithinMs ? heartbeatMs : null;
-};
+}): number | null => (person.ahead <= nearOf(person) ? heartbeatMs : null);
 
 /**
  * Polls a second of `waiting` people of whom `perSecond` are called. In the limit of a long line
