@@ -18,6 +18,8 @@ export type RouteSpec = {
   readonly rate: { readonly perMinute: number; readonly burst: number };
   /** `required`: the call may move seats or money, so a client that repeats it must say so. */
   readonly idempotency?: 'required' | 'optional';
+  /** Headers of its own that a caller may send, by name, with what they are for. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { gradeCode, idOf, instant, localText, seatNo } from './primitives.ts';
 import { defineRoute } from './route.ts';
+import { passHeaders } from './waiting-room.ts';
 
 const tag = 'Seats';
 const performanceParams = z.strictObject({ performanceId: idOf('performance') });
@@ -69,6 +70,7 @@ export const takeHold = defineRoute({
   auth: 'account',
   rate: { perMinute: 120, burst: 30 },
   idempotency: 'required',
+  headers: passHeaders,
   params: performanceParams,
   body: z.union([
     z.strictObject({

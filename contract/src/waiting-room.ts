@@ -38,13 +38,18 @@ export const roomNow = z
     override: roomOverride,
     soldOut: z.boolean(),
     now: z.int().meta({ description: 'The server’s clock, ms since 1970' }),
-    opensAt: z.int().meta({ description: 'When the draw is made and the sale opens, ms' }),
+    opensAt: z.int().optional().meta({
+      description: 'Until then: when the draw is made and the sale opens, ms',
+    }),
     lobbyAt: z.int().optional().meta({ description: 'While idle: when one can come in, ms' }),
     front: z.int().meta({ description: 'Everybody up to this number has been called' }),
     tail: z.int().meta({ description: 'The highest number' }),
     waiting: z.int().meta({ description: 'People in line who have not been called' }),
     perMinute: z.number().meta({ description: 'Observed: by how much the front moves a minute' }),
     spread: z.number().meta({ description: 'How uneven that is: the slow fifth to the mean, ≥ 1' }),
+    near: z.int().meta({
+      description: 'Who is called soon: send heartbeats while your number − front is not above it',
+    }),
     poll: pollPolicy,
     left: z
       .record(z.string(), z.int())

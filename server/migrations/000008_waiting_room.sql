@@ -37,6 +37,16 @@ CREATE TABLE waiting_room.keeper (
   until timestamptz NOT NULL
 );
 
+-- Orders of shows with a room that have come to an end and whose pass has not heard of it yet.
+CREATE TABLE waiting_room.order_ends (
+  event_id text COLLATE "C" PRIMARY KEY,
+  show_id text COLLATE "C" NOT NULL,
+  order_id text COLLATE "C" NOT NULL,
+  buyer_id text COLLATE "C" NOT NULL,
+  kind text COLLATE "C" NOT NULL CHECK (kind IN ('complete', 'unpin')),
+  noted_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
 CREATE SCHEMA operations;
 
 -- Who pulled which lever, when and why: written before the change that it may make, so that no

@@ -6,6 +6,7 @@ import type { Clock } from './platform/clock.ts';
 import type { ServiceName, Settings } from './platform/config.ts';
 import { makeIdempotency } from './platform/http/idempotency.ts';
 import { makeHttpServer } from './platform/http/server.ts';
+import { makeShortcuts } from './platform/http/shortcut.ts';
 import { makeIds } from './platform/ids.ts';
 import { openJobs } from './platform/jobs.ts';
 import { type Lifecycle, makeLifecycle } from './platform/lifecycle.ts';
@@ -15,18 +16,31 @@ import type { Module } from './platform/module.ts';
 import { openRelay, type Relay } from './platform/outbox/relay.ts';
 import { openListener } from './platform/postgres/listen.ts';
 import { openDatabase } from './platform/postgres/sql.ts';
+import { makeProofOfWork, makeUsedChallenges } from './platform/proof-of-work.ts';
 import { makePruneJob } from './platform/prune.ts';
+import { openRedis } from './platform/redis/redis.ts';
+import { makeSharedUsedChallenges } from './platform/redis/used-challenges.ts';
 import { openTracing } from './platform/tracing.ts';
 import { openCatalogue } from './services/catalogue/index.ts';
 import { openIdentity } from './services/identity/index.ts';
 import { openNotifications } from './services/notifications/index.ts';
-import { operationsRoutes } from './services/operations/index.ts';
+import { openLevers, operationsRoutes } from './services/operations/index.ts';
 import { openOrders } from './services/orders/index.ts';
 import { type FailPoint, openPayments } from './services/payments/index.ts';
 import { openRanking } from './services/ranking/index.ts';
 import { makeSeatStock, openSeats, type PerformanceDelta } from './services/seats/index.ts';
 import { openTickets } from './services/tickets/index.ts';
 import { openVenues } from './services/venues/index.ts';
+import {
+  makeRoomJournal,
+  makeRoomRows,
+  type OpenWaitingRoom,
+  openMemoryRooms,
+  openRedisRooms,
+  openWaitingRoom,
+  type RoomStore,
+  termsOf,
+} from './services/waiting-room/index.ts';
 
 type AppOptions = {
   config: Readonly<Settings>;
@@ -75,6 +89,7 @@ const openContext = async (options: AppOptions, life: Lifecycle) => {
   return {
     ...{ db, clock, log, metrics, config, secret, publicUrl, dataDir, tracing, channels, wakers },
     ids: makeIds(clock),
+    shortcuts: makeShortcuts(metrics),
     relayWake: (): void => {
       for (const wake of wakers) wake();
     },
@@ -83,6 +98,39 @@ const openContext = async (options: AppOptions, life: Lifecycle) => {
   };
 };
 type Context = Awaited<ReturnType<typeof openContext>>;
+/** Used challenges one process remembers; 100 bytes each. */
+const usedChallengesMax = 1_000_000;
+
+/** Where waiting rooms are kept: in Redis for all processes, or in the memory of one. */
+const openRooms = async (
+  { isAlone }: AppOptions,
+  context: Context,
+  life: Lifecycle,
+): Promise<Pick<Parameters<typeof openWaitingRoom>[1], 'store' | 'proofOfWork'>> => {
+  const { db, clock, log, ids, secret, metrics, config } = context;
+  const terms = termsOf(config);
+  const opened = (store: RoomStore): RoomStore => {
+    life.onClose('waiting rooms', store.close);
+    return store;
+  };
+  const url = config.REDIS_URL;
+  if (url === undefined) {
+    const used = makeUsedChallenges({ clock, max: usedChallengesMax });
+    const proofOfWork = makeProofOfWork({ secret, clock, used });
+    const journal = makeRoomJournal(db);
+    const owner = ids.secret();
+    const store = await openMemoryRooms({ journal, clock, log, owner, terms, isAlone });
+    return { proofOfWork, store: opened(store) };
+  }
+  const redis = await openRedis({ url, log, metrics });
+  life.onClose('redis', redis.close);
+  const used = makeSharedUsedChallenges({ redis, clock, ids });
+  const proofOfWork = makeProofOfWork({ secret, clock, used });
+  return {
+    proofOfWork,
+    store: opened(openRedisRooms({ redis, log, terms, remembered: makeRoomRows(db).find })),
+  };
+};
 type Opened = { name: ServiceName; module: Module<unknown> };
 
 const openServices = async (options: AppOptions, context: Context, life: Lifecycle) => {
@@ -105,13 +153,32 @@ const openServices = async (options: AppOptions, context: Context, life: Lifecyc
     }),
   );
   opened('catalogue', await openRanking(context, { catalogue }));
-  const seats = opened('seats', openSeats(context, { catalogue }));
+  const seats = opened(
+    'seats',
+    openSeats(context, {
+      catalogue,
+      // Opened below, and asked only by requests.
+      gate: {
+        refuse: (...asked) => room.gate.refuse(...asked),
+        refuseEarly: (...asked) => room.gate.refuseEarly(...asked),
+      },
+    }),
+  );
+  const kept = await openRooms(options, context, life);
+  const room: OpenWaitingRoom = opened(
+    'waiting-room',
+    await openWaitingRoom(context, { ...kept, catalogue, seats }),
+  );
+  const levers = opened('operations', openLevers(context, { rooms: room.rooms }));
   const window = {
     clientKey: toss.clientKey,
     checkoutPageUrl: toss.isSandbox ? `${toss.url}/checkout` : null,
     publicUrl: context.publicUrl,
   };
-  const orders = opened('orders', openOrders(context, { catalogue, seats, window }));
+  const orders = opened(
+    'orders',
+    openOrders(context, { catalogue, seats, gate: room.gate, window }),
+  );
   const applyDeltas = (deltas: readonly unknown[]): void => {
     for (const delta of deltas) seats.apply(delta as PerformanceDelta);
   };
@@ -127,7 +194,7 @@ const openServices = async (options: AppOptions, context: Context, life: Lifecyc
   const tickets = opened('tickets', await openTickets(context, { catalogue, orders }));
   const notifications = openNotifications(context, { catalogue, orders, identity, tickets });
   opened('notifications', notifications);
-  const services = { identity, venues, catalogue, seats, orders, payments };
+  const services = { identity, venues, catalogue, seats, room, levers, orders, payments };
   return { services, registerPages: notifications.registerPages, all };
 };
 
@@ -191,6 +258,7 @@ const openAll = async (options: AppOptions, life: Lifecycle) => {
     allowedOrigins: config.ALLOWED_ORIGINS,
     checkAnswers: options.checkAnswers ?? false,
     rateLimits: config.RATE_LIMITS,
+    mountShortcuts: context.shortcuts.mount,
   });
   await http.register(makePages({ routes: allRoutes, publicUrl: options.publicUrl }));
   registerPages(http);
@@ -198,6 +266,7 @@ const openAll = async (options: AppOptions, life: Lifecycle) => {
     isClosing = true;
     payments.hurry();
     await services.seats.endStreams();
+    await services.room.endStreams();
     await http.close();
   });
   const listen = async (): Promise<string> => {

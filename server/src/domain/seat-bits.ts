@@ -62,6 +62,17 @@ export function countStates(
   return counts;
 }
 
+/** Seats neither sold nor kept back, by the code of their grade. */
+export function countLeft(
+  bits: SeatBits,
+  gradeOfSeat: Uint8Array,
+  grades: readonly string[],
+): Map<string, number> {
+  const counts = countStates(bits, gradeOfSeat, grades.length);
+  const left = (g: number): number => (counts[g * 4] ?? 0) + (counts[g * 4 + 1] ?? 0);
+  return new Map(grades.map((code, g) => [code, left(g)]));
+}
+
 export function seatChange(seatNo: number, state: SeatState): SeatChange {
   return seatNo * 4 + state;
 }

@@ -24,9 +24,14 @@ const parametersOf = (spec: RouteSpec): Json[] => {
     description: 'A fresh random text for a new request, the same one for a repeat; kept 24 h',
     schema: { type: 'string', minLength: 16, maxLength: 255 },
   };
+  const headers = Object.entries(spec.headers ?? {}).map(([name, description]) => ({
+    ...{ name, in: 'header', required: false, description },
+    schema: { type: 'string' },
+  }));
   return [
     ...listed(spec.params, 'path'),
     ...listed(spec.query, 'query'),
+    ...headers,
     ...(spec.idempotency === undefined ? [] : [key]),
   ];
 };

@@ -47,14 +47,14 @@ export type Route = {
   readonly spec: RouteSpec;
   readonly handle: (request: RouteRequest<RouteSpec>) => Promise<Answer<RouteSpec>>;
   /** A refusal that needs neither the database nor the memory of earlier answers (a lost race). */
-  readonly refuseEarly?: (request: RouteRequest<RouteSpec>) => Refusal | null;
+  readonly refuseEarly?: (request: RouteRequest<RouteSpec>) => Promise<Refusal | null>;
 };
 
 /** Ties a handler to its description in the contract; the compiler holds the two together. */
 export const route = <S extends RouteSpec>(
   spec: S,
   handle: (request: RouteRequest<S>) => Promise<Answer<S>>,
-  refuseEarly?: (request: RouteRequest<S>) => Refusal | null,
+  refuseEarly?: (request: RouteRequest<S>) => Promise<Refusal | null>,
 ): Route => {
   const tied: { spec: S; handle: typeof handle; refuseEarly?: typeof refuseEarly } = {
     spec,

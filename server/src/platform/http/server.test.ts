@@ -78,7 +78,7 @@ describe('a request is judged in this order, so that nobody learns more than the
   test('a lost race is refused before the handler and the kept answers are asked', async () => {
     let asked = 0;
     const idempotency = { ...forgetful, once: () => Promise.reject(new Error(`${++asked}`)) };
-    const early = { refuseEarly: () => refuse('SEATS_TAKEN', { extra: { conflicts: [1] } }) };
+    const early = { refuseEarly: async () => refuse('SEATS_TAKEN', { extra: { conflicts: [1] } }) };
     const { app } = await open([{ ...taking(takeOnce), ...early }], { idempotency });
     const reply = await post(app, {
       headers: { 'idempotency-key': 'has a space in it' },

@@ -19,6 +19,7 @@ import { fingerprintOf, type Idempotency } from './idempotency.ts';
 import { type Refusal, refusalOfFailure, refuse, statusOf } from './problem.ts';
 import { makeRateLimiter } from './rate-limit.ts';
 import type { Answer, Route, RouteRequest } from './route.ts';
+import type { MountShortcuts } from './shortcut.ts';
 
 export type HttpOptions = Guard & {
   clock: Clock;
@@ -32,6 +33,8 @@ export type HttpOptions = Guard & {
   /** Tests hold every answer against the contract; in service the compiler's word is enough. */
   checkAnswers: boolean;
   rateLimits: boolean;
+  /** Answers that are ready before a route is looked for. */
+  mountShortcuts?: MountShortcuts;
   /** Mean lateness of the event loop over a second beyond which API calls are turned away; 3 s. */
   loopDelayMaxMs?: number;
 };
@@ -167,6 +170,7 @@ export const makeHttpServer = async (options: HttpOptions): Promise<FastifyInsta
   const app = makeFastify(options, answerError);
   endConnectionsWhenClosing(app);
   await mountPlugins(app, options);
+  options.mountShortcuts?.(app);
   app.setNotFoundHandler((request, reply) =>
     sendRefusal(request, reply, refuse('ROUTE_NOT_FOUND')),
   );
@@ -186,8 +190,10 @@ export const makeHttpServer = async (options: HttpOptions): Promise<FastifyInsta
     };
     const admitted = admit(options, limiter, spec, request);
     if ('refusal' in admitted) return send(admitted.refusal);
-    const early = entry.refuseEarly?.(admitted) ?? null;
-    if (early !== null) return send(early);
+    if (entry.refuseEarly !== undefined) {
+      const early = await entry.refuseEarly(admitted);
+      if (early !== null) return send(early);
+    }
     const key = admitted.idempotencyKey;
     return key === null
       ? send(await entry.handle(admitted))

@@ -59,6 +59,8 @@ export type Stock = {
 export type CatalogueService = {
   show(showId: string): Promise<ShowFacts | null>;
   performance(performanceId: string): Promise<PerformanceFacts | null>;
+  /** Those of a show that can still be bought. */
+  performanceIdsOnSale(showId: string): Promise<string[]>;
   layout(seatingPlanId: string): Promise<PlanLayout | null>;
   /** Summaries as they are to be sent at an instant, of those shows that exist. One query. */
   summaries(
@@ -164,6 +166,13 @@ export const makeCatalogue = (deps: CatalogueDeps) => {
         render.performanceBody(each, entry.show, entry.venue, taken.get(each.id), nowMs),
       );
       return { items, last: later.length > page.length ? (page.at(-1) ?? null) : null };
+    },
+    performanceIdsOnSale: async (showId: string) => {
+      const show = (await memory.known(showId))?.show;
+      const nowMs = clock.nowMs();
+      if (show === undefined || show.saleClosesAtMs <= nowMs) return [];
+      const all = await memory.performances(showId);
+      return all.flatMap(({ id, startsAtMs }) => (startsAtMs > nowMs ? [id] : []));
     },
     readPerformance: async (performanceId: string) => {
       const found = await memory.find(performanceId);

@@ -8,6 +8,7 @@ import {
   makeOrders,
   type Orders,
   type OrdersCatalogue,
+  type OrdersGate,
   type OrdersSeats,
   type PaymentWindow,
 } from './service.ts';
@@ -22,20 +23,23 @@ export const openOrders = (
     secret: string;
     relayWake: () => void;
   },
-  doors: { catalogue: OrdersCatalogue; seats: OrdersSeats; window: PaymentWindow },
+  doors: {
+    catalogue: OrdersCatalogue;
+    seats: OrdersSeats;
+    gate: OrdersGate;
+    window: PaymentWindow;
+  },
 ): Module<Orders> => {
   const { db, ids, metrics, config, secret, relayWake } = context;
   const orders = makeOrders({
     store: makeOrderStore(db),
-    catalogue: doors.catalogue,
-    seats: doors.seats,
+    ...doors,
     relayWake,
     ids,
     metrics,
     secret,
     holdTtlMs: config.HOLD_TTL_MS,
     batchSizeMax: config.BATCH_SIZE_MAX,
-    window: doors.window,
   });
   return { service: orders, routes: ordersRoutes({ orders, ids }), close: orders.close };
 };

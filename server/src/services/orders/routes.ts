@@ -5,6 +5,7 @@ import {
   readOrder,
   readOrderByLink,
 } from '@usher/contract/orders.ts';
+import { passHeader } from '@usher/contract/waiting-room.ts';
 import { isId } from '../../domain/ids.ts';
 import { refuse, validationRefusal } from '../../platform/http/problem.ts';
 import { answer, type Route, route } from '../../platform/http/route.ts';
@@ -24,7 +25,7 @@ const parseCursor = (cursor: string): { createdAt: Date; id: string } | null => 
 export const ordersRoutes = (deps: { orders: Orders; ids: Ids }): Route[] => {
   const { orders, ids } = deps;
   return [
-    route(placeOrder, async ({ body, caller, idempotencyKey, traceId }) => {
+    route(placeOrder, async ({ body, caller, idempotencyKey, traceId, raw }) => {
       // The same key names the same order and attempt, also when the first answer was lost.
       const parts = [caller.accountId, body.holdId, idempotencyKey];
       const result = await orders.place({
@@ -33,12 +34,15 @@ export const ordersRoutes = (deps: { orders: Orders; ids: Ids }): Route[] => {
         holdId: body.holdId,
         buyerId: caller.accountId,
         requestId: traceId,
+        pass: raw.headers[passHeader]?.toString(),
       });
       switch (result.outcome) {
         case 'not_found':
           return refuse('NOT_FOUND');
         case 'ended':
           return refuse('HOLD_ENDED');
+        case 'no_pass':
+          return result.refusal;
         case 'has_order':
           return refuse('HOLD_HAS_ORDER', { extra: { orderId: result.orderId } });
         case 'placed':

@@ -1,5 +1,6 @@
 import { makeBatcher } from '../../platform/batcher.ts';
 import { assert } from '../../platform/failure.ts';
+import type { Refusal } from '../../platform/http/problem.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import { makeTextSigner } from '../../platform/signed-token.ts';
@@ -27,6 +28,18 @@ export type OrdersSeats = {
   holdFacts(holdId: string, buyerId: string): Promise<HoldFacts | null>;
   describe(performanceId: string, seatNos: readonly number[]): Promise<SeatLine[]>;
   apply(delta: never): void;
+};
+/** Who may order the seats of a hold, and what an order does to the pass that it was made under. */
+export type OrdersGate = {
+  /** Null: whoever asks. A hold that was taken before passes were wanted is ordered without one. */
+  refuse(
+    showId: string,
+    accountId: string,
+    pass: string | undefined,
+    heldAtMs: number,
+  ): Promise<Refusal | null>;
+  /** The pass lives as long as its order waits for money. Never throws: the order is placed. */
+  pin(showId: string, accountId: string, orderId: string, untilMs: number): Promise<void>;
 };
 
 /** Where the buyer's browser pays and where it comes back to. */
@@ -71,6 +84,7 @@ export type Checkout = {
 type PlaceOutcome =
   | { outcome: 'placed'; order: OrderView; checkout: Checkout }
   | { outcome: 'not_found' | 'ended' }
+  | { outcome: 'no_pass'; refusal: Refusal }
   | { outcome: 'has_order'; orderId: string | null };
 
 const won = (amount: number): Money => ({ amount, currency: 'KRW' });
@@ -92,6 +106,7 @@ export const makeOrders = (deps: {
   store: OrderStore;
   catalogue: OrdersCatalogue;
   seats: OrdersSeats;
+  gate: OrdersGate;
   relayWake: () => void;
   ids: Ids;
   metrics: Metrics;
@@ -100,7 +115,7 @@ export const makeOrders = (deps: {
   batchSizeMax: number;
   window: PaymentWindow;
 }) => {
-  const { store, catalogue, seats, ids, window } = deps;
+  const { store, catalogue, seats, gate, ids, window } = deps;
   const linkSigner = makeTextSigner(deps.secret, 'order-link');
   const sizes = deps.metrics.batchSizes;
 
@@ -205,9 +220,13 @@ export const makeOrders = (deps: {
       holdId: string;
       buyerId: string;
       requestId: string;
+      pass?: string | undefined;
     }): Promise<PlaceOutcome> => {
-      const hold = await seats.holdFacts(request.holdId, request.buyerId);
+      const { orderId, buyerId, pass } = request;
+      const hold = await seats.holdFacts(request.holdId, buyerId);
       if (hold === null) return { outcome: 'not_found' };
+      const refusal = await gate.refuse(hold.showId, buyerId, pass, hold.takenAtMs);
+      if (refusal !== null) return { outcome: 'no_pass', refusal };
       const { items, show } = await priceItems(hold);
       const totalMinor = items.reduce((sum, item) => sum + item.priceMinor + item.feeMinor, 0);
       const { category, ladder } = show;
@@ -216,9 +235,11 @@ export const makeOrders = (deps: {
       switch (result.outcome) {
         case 'placed': {
           const row = result.isRepeat
-            ? await reader.add(request.orderId)
+            ? await reader.add(orderId)
             : newRow(asked, hold, ladder, result);
           assert(row, 'an order that was placed exists');
+          if (row.state === 'PENDING')
+            await gate.pin(hold.showId, buyerId, orderId, row.deadlineAt.getTime());
           const checkout = await checkoutFor(request.attemptId, row);
           return { outcome: 'placed', order: await view(row, true), checkout };
         }

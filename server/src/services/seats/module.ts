@@ -7,7 +7,7 @@ import type { Log } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import type { Module } from '../../platform/module.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
-import { seatsRoutes } from './routes.ts';
+import { type SeatsGate, seatsRoutes } from './routes.ts';
 import { makeSeats, type Seats, type SeatsCatalogue } from './service.ts';
 import { makeSeatStore, type PerformanceDelta } from './store.ts';
 
@@ -25,7 +25,7 @@ export const openSeats = (
     /** An empty message says that some may have been missed. */
     listen(channel: string, onMessage: (payload: string) => void): void;
   },
-  doors: { catalogue: SeatsCatalogue },
+  doors: { catalogue: SeatsCatalogue; gate: SeatsGate },
 ): Module<Seats> => {
   const { db, clock, ids, log, metrics, config } = context;
   const streams = makeStreams(clock);
@@ -54,7 +54,7 @@ export const openSeats = (
   });
   return {
     service: seats,
-    routes: seatsRoutes({ seats, streams, clock, ids }),
+    routes: seatsRoutes({ ...doors, seats, streams, clock, ids }),
     close: async () => {
       await sweeper.stop();
       await seats.close();

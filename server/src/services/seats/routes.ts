@@ -6,12 +6,13 @@ import {
   takeHold,
   watchSeats,
 } from '@usher/contract/seats.ts';
+import { passHeader } from '@usher/contract/waiting-room.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { type Refusal, refuse } from '../../platform/http/problem.ts';
 import { answer, emptyAnswer, type Route, rawAnswer, route } from '../../platform/http/route.ts';
 import { frameOf, type Streams } from '../../platform/http/sse.ts';
 import type { Ids } from '../../platform/ids.ts';
-import type { Seats, TakeOutcome, Wish } from './service.ts';
+import type { Seats, SeatsCatalogue, TakeOutcome, Wish } from './service.ts';
 import type { HoldRow } from './store.ts';
 
 const refusalOf = (result: Exclude<TakeOutcome, { outcome: 'held' }>, nowMs: number): Refusal => {
@@ -55,7 +56,21 @@ const refusalOf = (result: Exclude<TakeOutcome, { outcome: 'held' }>, nowMs: num
   }
 };
 
-type Deps = { seats: Seats; streams: Streams; clock: Clock; ids: Ids };
+/** Who may hold seats of a show now; null: whoever asks. `pass` is what they sent for one. */
+export type SeatsGate = {
+  /** What can be told without any I/O. */
+  refuseEarly(showId: string, accountId: string, pass: string | undefined): Refusal | null;
+  refuse(showId: string, accountId: string, pass: string | undefined): Promise<Refusal | null>;
+};
+
+type Deps = {
+  seats: Seats;
+  catalogue: SeatsCatalogue;
+  gate: SeatsGate;
+  streams: Streams;
+  clock: Clock;
+  ids: Ids;
+};
 
 const viewOf = async (seats: Seats, hold: HoldRow) => {
   const isOver = hold.state === 'ACTIVE' && hold.deadlineAt <= hold.nowAt;
@@ -105,14 +120,22 @@ const mapRoutes = ({ seats, streams }: Deps): Route[] => [
 const holdIdOf = (ids: Ids, buyerId: string, performanceId: string, key: string): string =>
   ids.fromParts('hold', buyerId, performanceId, key);
 
-const takeRoute = ({ seats, clock, ids }: Deps): Route =>
+const passOf = ({ headers }: { headers: Record<string, string | string[] | undefined> }) =>
+  headers[passHeader]?.toString();
+
+const takeRoute = ({ seats, catalogue, gate, clock, ids }: Deps): Route =>
   route(
     takeHold,
-    async ({ params, body, caller, idempotencyKey, traceId }) => {
+    async ({ params, body, caller, idempotencyKey, traceId, raw }) => {
       const { performanceId } = params;
-      const holdId = holdIdOf(ids, caller.accountId, performanceId, idempotencyKey);
+      const { accountId } = caller;
+      const showId = (await catalogue.performance(performanceId))?.showId;
+      if (showId === undefined) return refuse('NOT_FOUND');
+      const closed = await gate.refuse(showId, accountId, passOf(raw));
+      if (closed !== null) return closed;
+      const holdId = holdIdOf(ids, accountId, performanceId, idempotencyKey);
       const result = await seats.take({
-        ...{ performanceId, holdId, buyerId: caller.accountId, requestId: traceId },
+        ...{ performanceId, holdId, buyerId: accountId, requestId: traceId },
         wish: wishOf(body),
       });
       if (result.outcome !== 'held') return refusalOf(result, clock.nowMs());
@@ -127,10 +150,16 @@ const takeRoute = ({ seats, clock, ids }: Deps): Route =>
         now: new Date(clock.nowMs()).toISOString(),
       });
     },
-    ({ params, body, caller, idempotencyKey }) => {
-      if (!('seats' in body)) return null;
+    async ({ params, body, caller, idempotencyKey, raw }) => {
       const { performanceId } = params;
       const holdId = holdIdOf(ids, caller.accountId, performanceId, idempotencyKey);
+      // A repeat gets its first answer again, also when the pass has ended since.
+      if (seats.knowsHold(holdId)) return null;
+      const showId = (await catalogue.performance(performanceId))?.showId;
+      if (showId === undefined) return refuse('NOT_FOUND');
+      const closed = gate.refuseEarly(showId, caller.accountId, passOf(raw));
+      if (closed !== null) return closed;
+      if (!('seats' in body)) return null;
       const taken = seats.refuseEarly(performanceId, holdId, caller.accountId, body.seats);
       return taken === null ? null : refuse('SEATS_TAKEN', { extra: { conflicts: taken } });
     },

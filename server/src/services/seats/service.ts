@@ -1,7 +1,7 @@
 import { chooseForBatch, makeBestAvailableIndex } from '../../domain/best-available.ts';
 import type { Layout } from '../../domain/layout.ts';
 import { seatLabel } from '../../domain/layout.ts';
-import { encodeDelta } from '../../domain/seat-bits.ts';
+import { countLeft, encodeDelta } from '../../domain/seat-bits.ts';
 import { makeSeatMap, type SeatMap } from '../../domain/seat-map.ts';
 import { strandedChecks } from '../../domain/stranded.ts';
 import { makeBatcher } from '../../platform/batcher.ts';
@@ -44,6 +44,8 @@ export type HoldFacts = {
   showId: string;
   performanceId: string;
   seatNos: readonly number[];
+  /** The database's clock. */
+  takenAtMs: number;
 };
 
 export type SeatLine = {
@@ -96,6 +98,8 @@ export const makeSeats = (deps: {
   const loading = new Map<string, Promise<SeatMap | null>>();
   const indexes = new WeakMap<Layout, ReturnType<typeof makeBestAvailableIndex>>();
   const factsOfHolds = new Map<string, HoldFacts>();
+  /** Bits stay the same object until their map changes. */
+  const leftOfBits = new WeakMap<Uint8Array, ReadonlyMap<string, number>>();
   const holds = metrics.counter('usher_holds_total', 'Hold requests, by outcome', ['outcome']);
   const lapses = metrics.counter('usher_holds_lapsed_total', 'Holds whose time was over');
   const earlyRefusals = metrics.counter(
@@ -329,11 +333,15 @@ export const makeSeats = (deps: {
       if (result.outcome === 'held') {
         const { buyerId, holdId } = request;
         const { showId, performanceId } = sale;
-        rememberHold(holdId, { buyerId, showId, performanceId, seatNos: result.seatNos });
+        const takenAtMs = result.endsBy.getTime() - deps.holdTotalMaxMs;
+        const { seatNos } = result;
+        rememberHold(holdId, { buyerId, showId, performanceId, seatNos, takenAtMs });
       }
       return result;
     },
 
+    /** Whether this process took the hold itself, so that its memory tells all about it. */
+    knowsHold: (holdId: string): boolean => factsOfHolds.has(holdId),
     /** What was held, from memory when it was held here; null for another buyer's hold. */
     holdFacts: async (holdId: string, buyerId: string): Promise<HoldFacts | null> => {
       const known = factsOfHolds.get(holdId);
@@ -345,6 +353,19 @@ export const makeSeats = (deps: {
     extend: (holdId: string, buyerId: string) => store.extend(holdId, buyerId, deps.holdTtlMs),
     release: (holdId: string, buyerId: string, requestId: string) =>
       releaser.add({ holdId, buyerId, requestId }),
+
+    /** Seats neither sold nor kept back, by grade; null for a performance that there is not. */
+    left: async (performanceId: string): Promise<ReadonlyMap<string, number> | null> => {
+      const facts = await catalogue.performance(performanceId);
+      const plan = facts === null ? null : await catalogue.layout(facts.seatingPlanId);
+      const map = plan === null ? null : await mapOf(performanceId);
+      if (plan === null || map === null) return null;
+      const bits = map.bits();
+      const { grade, document } = plan.layout;
+      const left = leftOfBits.get(bits) ?? countLeft(bits, grade, document.grades);
+      leftOfBits.set(bits, left);
+      return left;
+    },
 
     /** Labels of seats, in the plan's words. */
     describe: async (performanceId: string, seatNos: readonly number[]): Promise<SeatLine[]> => {

@@ -34,6 +34,7 @@ export type HoldRow = {
   buyerId: string;
   seatNos: number[];
   state: 'ACTIVE' | 'PAYING' | 'SOLD' | 'RELEASED' | 'LAPSED';
+  takenAtMs: number;
   deadlineAt: Date;
   endsBy: Date;
   isExtended: boolean;
@@ -223,12 +224,13 @@ export const makeSeatStore = (db: Database) => ({
       buyer_id: string;
       seat_nos: number[];
       state: HoldRow['state'];
+      taken_at: Date;
       deadline: Date;
       ends_by: Date;
       is_extended: boolean;
       now_at: Date;
     }>(
-      `SELECT id, show_id, performance_id, buyer_id, seat_nos, state, deadline, ends_by,
+      `SELECT id, show_id, performance_id, buyer_id, seat_nos, state, taken_at, deadline, ends_by,
          extended_at IS NOT NULL AS is_extended, clock_timestamp() AS now_at
        FROM seats.holds WHERE id = $1 AND buyer_id = $2`,
       [holdId, buyerId],
@@ -241,6 +243,7 @@ export const makeSeatStore = (db: Database) => ({
       buyerId: row.buyer_id,
       seatNos: row.seat_nos,
       state: row.state,
+      takenAtMs: row.taken_at.getTime(),
       deadlineAt: row.deadline,
       endsBy: row.ends_by,
       isExtended: row.is_extended,

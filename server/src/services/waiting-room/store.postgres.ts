@@ -27,6 +27,14 @@ export const makeRoomRows = (sql: Sql) => ({
   all: async (): Promise<RoomRow[]> =>
     sql.query<RoomRow>(`SELECT ${rowColumns} FROM waiting_room.rooms ORDER BY show_id`),
 
+  find: async (showId: string): Promise<RoomRow | null> => {
+    const [row] = await sql.query<RoomRow>(
+      `SELECT ${rowColumns} FROM waiting_room.rooms WHERE show_id = $1`,
+      [showId],
+    );
+    return row ?? null;
+  },
+
   /** Answers false when there was one, which stays as it is. */
   create: async (
     row: Pick<RoomRow, 'showId' | 'control' | 'settings' | 'serverSeed' | 'commitment'>,

@@ -1,0 +1,88 @@
+import { type RoomNow, readRoomNow } from '@usher/contract/waiting-room.ts';
+import { makeNow } from '../../domain/room/now.ts';
+import { frameEveryMs } from '../../domain/room/numbers.ts';
+import { pollPolicy } from '../../domain/room/poll-policy.ts';
+import type { RoomState } from '../../domain/room/words.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Shortcuts } from '../../platform/http/shortcut.ts';
+import { frameOf, type Streams } from '../../platform/http/sse.ts';
+import type { Metrics } from '../../platform/metrics.ts';
+import type { Consumer } from '../../platform/outbox/relay.ts';
+import type { Sql } from '../../platform/postgres/sql.ts';
+import type { LiveRoom } from './jobs.ts';
+import type { OrderEnd } from './store.postgres.ts';
+
+const ends: Readonly<Record<string, OrderEnd['kind']>> = {
+  'order.paid': 'complete',
+  'order.failed': 'unpin',
+  'order.expired': 'unpin',
+  'order.cancelled': 'unpin',
+};
+
+/**
+ * What happened to an order is noted for the room in the transaction of the event, so that it is
+ * noted once. The room itself may be kept by another process (store.memory.ts), or be out of reach
+ * for a while: whoever can plays it from the note (jobs.ts).
+ */
+export const makeOrderEndsConsumer = (
+  write: (sql: Sql, ends: readonly OrderEnd[]) => Promise<void>,
+): Consumer => ({
+  name: 'waiting-room-order-ends',
+  types: Object.keys(ends),
+  handle: (tx, events) =>
+    write(
+      tx,
+      events.flatMap(({ id, showId, type, payload }) => {
+        const kind = ends[type];
+        const { orderId, buyerId } = payload as { orderId: string; buyerId: string };
+        return kind === undefined ? [] : [{ eventId: id, showId, orderId, buyerId, kind }];
+      }),
+    ),
+});
+
+const pathOf = (showId: string): string => readRoomNow.path.replace('{showId}', showId);
+export const nowHeaders = {
+  'cache-control': 'public, max-age=1',
+} as const;
+
+/** Tells everybody what the store said: builds the document once for all who ask. */
+export const makePublish = (deps: {
+  shortcuts: Shortcuts;
+  streams: Streams;
+  clock: Clock;
+  metrics: Metrics;
+}) => {
+  const { shortcuts, streams, clock, metrics } = deps;
+  const people = metrics.gauge('usher_room_people', 'People in a waiting room, by where they are', [
+    ...['show', 'where'],
+  ]);
+  const admitted = metrics.gauge('usher_room_admitted', 'Passes given by a room', ['show']);
+  let versions = 0;
+  const headers = { ...nowHeaders, 'content-type': 'application/json; charset=utf-8' };
+  return (room: LiveRoom, state: RoomState | null): void => {
+    const { showId, left, fronts } = room;
+    if (state === null) {
+      Object.assign(room, { now: null, ready: null, said: '' });
+      shortcuts.drop(pathOf(showId));
+      return;
+    }
+    for (const where of ['waiting', 'called', 'late', 'active'] as const)
+      people.set({ show: showId, where }, state[where]);
+    admitted.set({ show: showId }, state.admitted);
+    const isDrawn = state.drawnAtMs > 0 && room.permutation !== null;
+    const observed = fronts.observed(state.ratePerMinute);
+    const now: RoomNow = makeNow(state, { left, ...observed, poll: pollPolicy, isDrawn });
+    const said = JSON.stringify({ ...now, now: 0 });
+    const isNews = said !== room.said;
+    // Another process's documents have other versions: a client that changes over reads anew.
+    if (isNews) versions++;
+    const etag = isNews || room.ready === null ? `"${state.rev}-${versions}"` : room.ready.etag;
+    const body = Buffer.from(JSON.stringify(now));
+    Object.assign(room, { now, said, ready: { body, etag } });
+    shortcuts.put(pathOf(showId), { route: readRoomNow.name, body, etag, headers });
+    const atMs = clock.monotonicMs();
+    if (!isNews || atMs - room.framedAtMs < frameEveryMs) return;
+    room.framedAtMs = atMs;
+    streams.send(showId, frameOf('now', etag.slice(1, -1), body.toString()));
+  };
+};
