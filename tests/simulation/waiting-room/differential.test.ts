@@ -1,0 +1,144 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { silentLog } from '../../../server/src/platform/log.ts';
+import { makeMetrics } from '../../../server/src/platform/metrics.ts';
+import { openDatabase } from '../../../server/src/platform/postgres/sql.ts';
+import { openRedis } from '../../../server/src/platform/redis/redis.ts';
+import { forgetfulJournal } from '../../../server/src/services/waiting-room/store.memory.ts';
+import { makeRoomJournal } from '../../../server/src/services/waiting-room/store.postgres.ts';
+import { afterThisFile } from '../../support/after-file.ts';
+import { makeTestDatabase } from '../../support/postgres.ts';
+import { openTestCluster, openTestRedis } from '../../support/redis.ts';
+import { describeNeeding } from '../../support/stack.ts';
+import { playTogether } from './differential.ts';
+import { nights, seedsOf } from './seeds.ts';
+import type { Stage, TestTime } from './stage.ts';
+import { arrayJournal, memoryStage, type RedisServers, redisStage } from './stages.ts';
+import type { CrashKind, Run } from './steps.ts';
+import type { World } from './world.ts';
+
+/** Long enough for a room to open, fill, drain and be opened again. */
+const steps = 400;
+/** Of the slowest group, times ten: a deadline. */
+const limitMs = 60_000 * nights;
+
+const openRedisOf = async (url: string) => {
+  const metrics = makeMetrics();
+  const redis = await openRedis({ url, log: silentLog, metrics });
+  afterThisFile(async () => {
+    await redis.close();
+    metrics.close();
+  });
+  return redis;
+};
+
+/** Every seed, one after the other; each difference has its seed in its message. */
+const playAll = async (
+  seeds: readonly number[],
+  crashes: readonly CrashKind[],
+  openStage: (world: World, time: TestTime) => Promise<Stage>,
+): Promise<Run[]> => {
+  const runs: Run[] = [];
+  for (const seed of seeds) {
+    const openStages = async (world: World, time: TestTime) => [await openStage(world, time)];
+    runs.push(...(await playTogether({ seed, steps, crashes, openStages })));
+  }
+  return runs;
+};
+
+describe('the store in memory says word for word what the rules say', () => {
+  test('whatever people, operators and clocks do', { timeout: limitMs }, async () => {
+    const runs = await playAll(seedsOf(1, 60), [], (world, time) =>
+      memoryStage(world, time, forgetfulJournal),
+    );
+    expectBusyRuns(runs);
+  });
+
+  test('also when it is killed again and again', { timeout: limitMs }, async () => {
+    const runs = await playAll(seedsOf(1001, 60), ['kill'], (world, time) =>
+      memoryStage(world, time, arrayJournal()),
+    );
+    expectBusyRuns(runs);
+  });
+
+  test('also when its journal lies in PostgreSQL', { timeout: limitMs }, async () => {
+    const { url } = await makeTestDatabase();
+    const db = openDatabase({ url, name: 'test', log: silentLog, poolMax: 2 });
+    afterThisFile(() => db.close());
+    const journal = makeRoomJournal(db);
+    const runs = await playAll(seedsOf(2001, 5), ['kill'], (world, time) =>
+      memoryStage(world, time, journal),
+    );
+    expect(runs.flatMap(crashesOf)).not.toEqual([]);
+  });
+});
+
+describeNeeding('redis', 'the store in Redis says word for word what the rules say', () => {
+  let single: RedisServers;
+  let cluster: RedisServers;
+  beforeAll(async () => {
+    // What was answered is with the kernel and survives a kill -9; fsync would cost half the time.
+    const server = await openTestRedis({ appendfsync: 'no' });
+    single = {
+      redis: await openRedisOf(server.url),
+      primaryOf: async () => server,
+      restart: async () => {
+        await server.signal('SIGKILL');
+        await server.start();
+      },
+    };
+    const nodes = await openTestCluster();
+    cluster = {
+      redis: await openRedisOf(nodes.url),
+      primaryOf: (showId) => nodes.primaryOf(`{${showId}}`),
+      restart: null,
+    };
+  });
+
+  test('whatever people, operators and clocks do', { timeout: limitMs }, async () => {
+    const runs = await playAll(seedsOf(1, 12), ['scripts'], async (world, time) =>
+      redisStage(world, time, single),
+    );
+    expectBusyRuns(runs);
+  });
+
+  test(
+    'also when it is started anew, emptied, or forgets its scripts',
+    async () => {
+      const crashes: CrashKind[] = ['restart', 'flush', 'scripts'];
+      const runs = await playAll(seedsOf(1001, 5), crashes, async (world, time) =>
+        redisStage(world, time, single),
+      );
+      expect(new Set(runs.flatMap(crashesOf))).toEqual(new Set(crashes));
+    },
+    limitMs,
+  );
+
+  test('also on a Cluster of three primaries', { timeout: limitMs }, async () => {
+    const crashes: CrashKind[] = ['restart', 'flush', 'scripts'];
+    const runs = await playAll(seedsOf(2001, 5), crashes, async (world, time) =>
+      redisStage(world, time, cluster),
+    );
+    expect(new Set(runs.flatMap(crashesOf))).toEqual(new Set(crashes));
+  });
+});
+
+const crashesOf = (run: Run): CrashKind[] =>
+  run.moments.flatMap(({ step }) => (step.kind === 'crash' ? [step.how] : []));
+
+/** Sequences that never come to a state prove nothing about it. */
+const expectBusyRuns = (runs: readonly Run[]): void => {
+  const moments = runs.flatMap((run) => run.moments);
+  const answers = moments.flatMap((moment) => moment.answers);
+  const standings = answers.map((a) => (a.outcome === 'stands' ? a.standing : a.outcome));
+  const seldom = [...new Set(standings)].filter(
+    (one) => standings.filter((other) => other === one).length < runs.length,
+  );
+  expect(seldom).toEqual([]);
+  expect([...new Set(standings)].sort()).toEqual([
+    ...['active', 'called', 'done', 'late', 'live', 'lobby', 'none', 'over', 'placed'],
+    ...['refused', 'waiting'],
+  ]);
+  const decisions = moments.flatMap((moment) => moment.decisions);
+  expect(decisions.filter(({ recalled }) => recalled.length > 0).length).toBeGreaterThan(10);
+  expect(decisions.filter(({ released }) => released.length > 1).length).toBeGreaterThan(10);
+};

@@ -1,0 +1,120 @@
+import type { RoomState } from '../../../server/src/domain/room/words.ts';
+import type { Clock } from '../../../server/src/platform/clock.ts';
+import { silentLog } from '../../../server/src/platform/log.ts';
+import type { Redis } from '../../../server/src/platform/redis/redis.ts';
+import { openMemoryRooms } from '../../../server/src/services/waiting-room/store.memory.ts';
+import type {
+  JournalChunk,
+  RoomJournal,
+} from '../../../server/src/services/waiting-room/store.postgres.ts';
+import { openRedisRooms } from '../../../server/src/services/waiting-room/store.redis.ts';
+import type { RoomStore } from '../../../server/src/services/waiting-room/store.ts';
+import type { RedisServer } from '../../support/redis-servers.ts';
+import type { Stage, TestTime } from './stage.ts';
+import type { World } from './world.ts';
+
+export type RoomToStage = Pick<World, 'terms' | 'control' | 'showId'>;
+
+/** The time of the test; whoever sleeps by it does so until they are woken to end. */
+const clockOf = (time: TestTime): Clock => ({
+  nowMs: () => time.nowMs,
+  monotonicMs: () => 0,
+  sleep: (_, signal) =>
+    new Promise((resolve) => {
+      signal?.addEventListener('abort', () => resolve(), { once: true });
+    }),
+});
+
+/** A journal that lives as long as the test, and so longer than a store that is killed. */
+export const arrayJournal = (): RoomJournal => {
+  const chunks: JournalChunk[] = [];
+  let keeper = '';
+  return {
+    take: async (owner) => {
+      keeper = owner;
+      return true;
+    },
+    write: async (owner, _, more) => {
+      if (owner === keeper) chunks.push(...structuredClone(more));
+      return owner === keeper;
+    },
+    readAfter: async (showId, seq) =>
+      chunks.filter((chunk) => chunk.showId > showId || chunk.seq > seq).slice(0, 7),
+    giveUp: async () => undefined,
+  };
+};
+
+/** A store in memory; killed, its journal is all that is left of it. */
+export const memoryStage = async (
+  world: RoomToStage,
+  time: TestTime,
+  journal: RoomJournal,
+): Promise<Stage> => {
+  let lives = 0;
+  const open = () =>
+    openMemoryRooms({
+      ...{ journal, clock: clockOf(time), log: silentLog, terms: world.terms, isAlone: true },
+      owner: `${world.showId} ${lives++}`,
+    });
+  let store = await open();
+  return {
+    name: 'memory',
+    store: () => store,
+    crash: async (how) => {
+      // Nobody closes a process that is killed: it is dropped, and never does anything again.
+      if (how === 'kill') store = await open();
+    },
+    close: () => store.close(),
+  };
+};
+
+/** What a test does to the servers behind a Redis. */
+export type RedisServers = {
+  redis: Redis;
+  /** The servers that know of the show. */
+  primaryOf: (showId: string) => Promise<RedisServer>;
+  /** Started again with its data; null: not tried, another id of the server stands for it. */
+  restart: ((server: RedisServer) => Promise<void>) | null;
+};
+
+export const redisStage = (world: RoomToStage, time: TestTime, servers: RedisServers): Stage => {
+  const { showId, terms } = world;
+  let seen: RoomState | null = null;
+  const store = openRedisRooms({
+    ...{ redis: servers.redis, log: silentLog, terms, nowMs: () => time.nowMs },
+    // The service keeps the last state that it saw, and PostgreSQL the last control.
+    remembered: async () => (seen === null ? null : rememberedOf(seen)),
+  });
+  const see = <State extends RoomState | null>(state: State): State => {
+    seen = state ?? seen;
+    return state;
+  };
+  const watching: RoomStore = {
+    ...store,
+    read: async (id) => see(await store.read(id)),
+    tick: async (id, seatsLeft) => see(await store.tick(id, seatsLeft)),
+    create: async (id, control) => see(await store.create(id, control)),
+    change: async (id, wanted) => {
+      const changed = await store.change(id, wanted);
+      return { outcome: changed.outcome, state: see(changed.state) };
+    },
+  };
+  return {
+    name: 'redis',
+    store: () => watching,
+    crash: async (how) => {
+      const server = await servers.primaryOf(showId);
+      if (how === 'scripts') await server.cli('SCRIPT', 'FLUSH');
+      if (how === 'flush') await server.cli('FLUSHALL');
+      if (how === 'restart' && servers.restart !== null) await servers.restart(server);
+      else if (how === 'restart') await server.cli('HSET', `{${showId}}:control`, 'runId', 'other');
+    },
+    close: () => store.close(),
+  };
+};
+
+const rememberedOf = (state: RoomState) => {
+  const { nowMs, tail, front, waiting, called, late, active, admitted, heldUntilMs, ...control } =
+    state;
+  return { control, tail, front };
+};

@@ -1,0 +1,37 @@
+import type {
+  ControlChange,
+  RoomAnswer,
+  RoomCommand,
+  RoomControl,
+  RoomDecision,
+  RoomState,
+  RoomTerms,
+} from '../../../server/src/domain/room/words.ts';
+
+/**
+ * How a store comes to an end in the middle: its process killed, its server started anew with its
+ * data, its server without its data, or only without its scripts.
+ */
+export type CrashKind = 'kill' | 'restart' | 'flush' | 'scripts';
+
+/** What happens to a room, one after the other; plain data, so that it can be printed and played. */
+export type Step =
+  | { kind: 'clock'; byMs: number }
+  | { kind: 'play'; commands: readonly RoomCommand[] }
+  | { kind: 'tick'; seatsLeft: number | null }
+  | { kind: 'change'; changeId: string; ifRev: number; change: ControlChange }
+  | { kind: 'create'; control: RoomControl }
+  | { kind: 'crash'; how: CrashKind };
+
+/** A step and what the store said: its answers, its state then, and what it decided in it. */
+export type Moment = {
+  step: Step;
+  answers: readonly RoomAnswer[];
+  /** Of a change. */
+  outcome: 'changed' | 'conflict' | null;
+  state: RoomState;
+  decisions: readonly RoomDecision[];
+};
+
+/** What was written down of a room's life; all that the checkers of the promises look at. */
+export type Run = { terms: RoomTerms; start: RoomState; moments: readonly Moment[] };
