@@ -17,7 +17,7 @@ const makeJoinOp = (room: Room) => {
   const op = () => {
     calls += 1;
     const isAgain = calls % twiceEvery === 0 && people > 0;
-    return room.join(isAgain ? Math.floor((people * 7919) % people) : people++);
+    return room.join(isAgain ? (calls * 7919) % people : people++);
   };
   return { op, people: () => people };
 };
