@@ -9,7 +9,7 @@ import { hashesAtOnce, hashesWaitingMax } from './config.ts';
 import { endedSessionsChannel, openEndedSessions } from './events.ts';
 import { makePruneSessions } from './jobs.ts';
 import { makeIdentityRoutes } from './routes.ts';
-import { type IdentityService, makeIdentity, makePasswords } from './service.ts';
+import { type Identity, makeIdentity, makePasswords } from './service.ts';
 import { makeIdentityStore } from './store.ts';
 
 export type IdentityContext = {
@@ -32,7 +32,7 @@ export type IdentityContext = {
   listen(channel: string, onMessage: (payload: string) => void): void;
 };
 
-export const openIdentity = async (context: IdentityContext): Promise<Module<IdentityService>> => {
+export const openIdentity = async (context: IdentityContext): Promise<Module<Identity>> => {
   const { db, clock, ids, log, metrics, config, secret, publicUrl, listen } = context;
   const nowMs = () => clock.nowMs();
   const refreshTokenTtlMs = config.REFRESH_TOKEN_TTL_MS;

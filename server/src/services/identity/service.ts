@@ -42,7 +42,7 @@ export type SignedIn = {
   sessionEndsAtMs: number;
 };
 
-/** What this service's own routes ask besides. `requestId` goes into the audit trail. */
+/** What this service's own routes and the pages ask besides. `requestId` goes into the audit. */
 export type Identity = IdentityService & {
   signUp(
     wanted: { email: string; password: string; name: string; locale: Account['locale'] },
