@@ -1,4 +1,10 @@
-import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import {
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  timingSafeEqual,
+} from 'node:crypto';
 import type { z } from 'zod';
 
 /**
@@ -12,8 +18,9 @@ export type TokenSigner<T> = {
   verify(token: string): T | null;
 };
 
-export const deriveKey = (secret: string, purpose: string): Buffer =>
-  Buffer.from(hkdfSync('sha256', secret, 'usher', purpose, 32));
+/** An object, not bytes: Node 24 makes one of bytes at every HMAC, 15 µs instead of 3. */
+export const deriveKey = (secret: string, purpose: string): KeyObject =>
+  createSecretKey(Buffer.from(hkdfSync('sha256', secret, 'usher', purpose, 32)));
 
 const macBytes = 32;
 
