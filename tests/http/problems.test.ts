@@ -146,7 +146,7 @@ const scenarios: Readonly<Record<ProblemCode, Scenario>> = { ...ordinary, ...for
 
 const saysWhenAgain: readonly string[] = [
   ...['TOO_MANY_REQUESTS', 'IDEMPOTENCY_KEY_RUNNING', 'OVERLOADED', 'UNAVAILABLE'],
-  'SALE_NOT_OPEN',
+  ...['SALE_NOT_OPEN', 'ROOM_NOT_OPEN'],
 ];
 
 describe('every problem of the catalogue', () => {

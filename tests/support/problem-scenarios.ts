@@ -6,11 +6,22 @@ import { confirmPayment, openAttempt } from '@usher/contract/payments.ts';
 import type { ProblemCode } from '@usher/contract/problems.ts';
 import type { RouteSpec } from '@usher/contract/route.ts';
 import { extendHold, releaseHold, takeHold } from '@usher/contract/seats.ts';
+import {
+  beatHeart,
+  claimPass,
+  joinRoom,
+  passHeader,
+  pullLever,
+  type RoomSettings,
+  readPlace,
+  watchRoom,
+} from '@usher/contract/waiting-room.ts';
 import { freshKey, type Given, type Reply, sendByInject } from './ask.ts';
 import { nowhere } from './examples.ts';
 import type { Program } from './program.ts';
 import { exchange, replyIn, requestText } from './raw-http.ts';
 import { hoursFromNow, showFields, venueFields } from './sale.ts';
+import { makeRoomTools } from './waiting.ts';
 
 /** What was asked and what came; no route where the request never reached one. */
 export type Told = { spec: RouteSpec | null; reply: Reply };
@@ -194,5 +205,96 @@ const money = {
   },
 } satisfies Partial<Record<ProblemCode, Scenario>>;
 
+/** A sale behind an open waiting room, and somebody in front of it. */
+const atRoom = async (
+  program: Program,
+  settings: Partial<RoomSettings> = {},
+  sale: Parameters<Program['newSale']>[1] = {},
+) => {
+  const room = makeRoomTools(program);
+  const { showId, performanceId } = await program.newSale(program.organiser, sale);
+  await room.open(showId, settings);
+  const person = await program.newBuyer();
+  return { room, showId, performanceId, person, as: person.token, params: { showId } };
+};
+const lever = async (program: Program, ifRev: (rev: number) => number) => {
+  const { room, showId, params } = await atRoom(program);
+  const body = { ifRev: ifRev((await room.read(showId)).rev), action: { lever: 'open' } };
+  return asked(program, pullLever, { as: program.operator, params, body });
+};
+/** More than a room streams to, by the service's own door: they have no accounts. */
+const crowd = async (program: Program, showId: string, people: number): Promise<void> => {
+  const nobody = { showId, place: null, solution: null };
+  // By the thousand: the event loop must not be so late that requests are turned away.
+  for (let first = 0; first < people; first += 1000) {
+    const accountIds = Array.from({ length: 1000 }, (_, i) => `acc_${first + i}`);
+    const { join } = program.app.services.room;
+    await Promise.all(accountIds.map((accountId) => join({ ...nobody, accountId })));
+  }
+};
+
+const waiting = {
+  PASS_REQUIRED: async (program) => {
+    const { as, performanceId } = await atRoom(program);
+    return take(program, as, { performanceId }, { seats: [0] });
+  },
+  PASS_ENDED: async (program) => {
+    const { as, performanceId } = await atRoom(program);
+    const headers = { [passHeader]: 'pass.forged.pass' };
+    const given = { as, params: { performanceId }, body: { seats: [0] }, headers };
+    return asked(program, takeHold, given);
+  },
+  ROOM_NOT_OPEN: async (program) => {
+    const { showId } = await program.newSale(program.organiser);
+    await makeRoomTools(program).put(showId, { opensAt: hoursFromNow(2) });
+    const { token: as } = await program.newBuyer();
+    return asked(program, joinRoom, { as, params: { showId }, body: {} });
+  },
+  ROOM_CLOSED: async (program) => {
+    const { room, showId, as, params } = await atRoom(program);
+    await room.pull(showId, { lever: 'close' });
+    return asked(program, joinRoom, { as, params, body: {} });
+  },
+  TOO_MANY_WAITING: async (program) => {
+    const terms = { whenCrowded: 'refuse', activeMax: 1 } as const;
+    const house = { rows: 2, seatsInRow: 1 };
+    const { room, showId, as, params } = await atRoom(program, terms, house);
+    for (const person of await program.newBuyers(5)) await room.join(person, showId);
+    await room.untilRoom(showId, 'five wait for two seats', (now) => now.waiting === 5);
+    return asked(program, joinRoom, { as, params, body: {} });
+  },
+  NO_PLACE: async (program) => {
+    const { as, params } = await atRoom(program);
+    return asked(program, readPlace, { as, params });
+  },
+  PLACE_TOKEN_REFUSED: async (program) => {
+    const { room, showId, person, as, params } = await atRoom(program);
+    await room.join(person, showId);
+    return asked(program, beatHeart, { as, params, body: { place: 'place.forged.place' } });
+  },
+  NOT_CALLED_YET: async (program) => {
+    const { room, showId, person, as, params } = await atRoom(program);
+    await room.pull(showId, { lever: 'pause' });
+    await room.join(person, showId);
+    return asked(program, claimPass, { as, params, body: {} });
+  },
+  CHALLENGE_REQUIRED: async (program) => {
+    const { as, params } = await atRoom(program, { challengeCost: 1000 });
+    return asked(program, joinRoom, { as, params, body: {} });
+  },
+  CHALLENGE_FAILED: async (program) => {
+    const { as, params } = await atRoom(program, { challengeCost: 1000 });
+    return asked(program, joinRoom, { as, params, body: { solution: 'bm8=' } });
+  },
+  STREAM_NOT_OFFERED: async (program) => {
+    const { room, showId, params } = await atRoom(program, { activeMax: 1 });
+    await crowd(program, showId, 20_000);
+    await room.untilRoom(showId, 'a crowd waits', (now) => now.waiting === 20_000);
+    return asked(program, watchRoom, { params });
+  },
+  ROOM_CHANGED_MEANWHILE: (program) => lever(program, (rev) => rev - 1),
+  LEVER_REFUSED: (program) => lever(program, (rev) => rev),
+} satisfies Partial<Record<ProblemCode, Scenario>>;
+
 /** Those that an ordinary program answers, without anything being broken on purpose. */
-export const ordinary = { ...identity, ...organiser, ...seats, ...money };
+export const ordinary = { ...identity, ...organiser, ...seats, ...money, ...waiting };
