@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { allRoutes } from '@usher/contract/routes.ts';
 import type { FastifyInstance } from 'fastify';
+import { makeQueuePages } from './pages.queue.ts';
 import { makePages } from './pages.ts';
 import type { Clock } from './platform/clock.ts';
 import type { ServiceName, Settings } from './platform/config.ts';
@@ -262,6 +263,10 @@ const openAll = async (options: AppOptions, life: Lifecycle) => {
   });
   await http.register(makePages({ routes: allRoutes, publicUrl: options.publicUrl }));
   registerPages(http);
+  if (config.USHER_SERVICES.includes('waiting-room'))
+    await http.register(
+      makeQueuePages({ ...context, ...services, rateLimits: config.RATE_LIMITS }),
+    );
   life.onClose('http', async () => {
     isClosing = true;
     payments.hurry();
