@@ -16,7 +16,7 @@ const slices = 12;
 const spreadMax = 3;
 /** Below this much of a running room there is nothing to observe yet. */
 const leastSlices = 2;
-/** A rate that changes by less is shown as it was, so that the expected time does not flicker. */
+/** What changes by less is shown as it was, so that the expected time does not flicker. */
 const deadBand = 0.1;
 
 /**
@@ -43,8 +43,10 @@ export const makeRate = () => {
     fronts = [...fronts, front].slice(-slices - 1);
     const fresh = observe();
     if (fresh === null) return;
-    if (shown !== null && isNear(fresh.perMinute, shown.perMinute)) return;
-    shown = fresh;
+    shown = {
+      perMinute: steady(fresh.perMinute, shown?.perMinute),
+      spread: steady(fresh.spread, shown?.spread),
+    };
   };
 
   return {
@@ -71,8 +73,8 @@ export const makeRate = () => {
 
 const sliceEnd = (runningMs: number): number => (Math.floor(runningMs / sliceMs) + 1) * sliceMs;
 
-const isNear = (fresh: number, shown: number): boolean =>
-  Math.abs(fresh - shown) <= shown * deadBand;
+const steady = (fresh: number, shown: number | undefined): number =>
+  shown !== undefined && Math.abs(fresh - shown) <= shown * deadBand ? shown : fresh;
 
 /** By linear interpolation between the two values beside it. */
 const quantile = (values: readonly number[], share: number): number => {

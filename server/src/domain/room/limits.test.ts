@@ -1,0 +1,164 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  burstOf,
+  creditAfter,
+  limitBounds,
+  limitsOf,
+  meanStayMsOf,
+  peopleFor,
+  personCredit,
+} from './limits.ts';
+
+const terms = { tickMs: 250 };
+const rate = fc.oneof(
+  fc.integer({ min: 1, max: 600 }),
+  fc.integer({ min: 1, max: limitBounds.ratePerMinute }),
+);
+/** Times between ticks: even, late, and after a long silence. */
+const pauses = fc.array(fc.oneof(fc.integer({ min: 250, max: 500 }), fc.nat(200_000)), {
+  minLength: 1,
+  maxLength: 120,
+});
+
+type Release = { atMs: number; people: number };
+
+/** Releases as many as it may at every tick. */
+const greedy = (ratePerMinute: number, gapsMs: readonly number[], size = burstOf): Release[] => {
+  let credit = size(ratePerMinute, terms);
+  let atMs = 0;
+  return gapsMs.map((elapsedMs) => {
+    atMs += elapsedMs;
+    credit = Math.min(
+      size(ratePerMinute, terms),
+      creditAfter({ credit, ratePerMinute, elapsedMs }, terms),
+    );
+    const people = peopleFor(credit);
+    credit -= people * personCredit;
+    return { atMs, people };
+  });
+};
+
+/** The most that were released in any 60 s, both ends counted. */
+const mostInAMinute = (releases: readonly Release[]): number =>
+  Math.max(
+    ...releases.map(({ atMs: end }) =>
+      releases
+        .filter(({ atMs }) => atMs <= end && atMs >= end - 60_000)
+        .reduce((sum, { people }) => sum + people, 0),
+    ),
+  );
+
+describe('the bucket', () => {
+  test('lets no more than rate × 60 s + burst through in any 60 s, whenever ticks come', () => {
+    fc.assert(
+      fc.property(rate, pauses, (ratePerMinute, gapsMs) => {
+        const allowed = ratePerMinute + peopleFor(burstOf(ratePerMinute, terms));
+        expect(mostInAMinute(greedy(ratePerMinute, gapsMs))).toBeLessThanOrEqual(allowed);
+      }),
+    );
+  });
+
+  test('without its size would let a silent hour through at once', () => {
+    const savedUp = { credit: 0, ratePerMinute: 600, elapsedMs: 3_600_000 };
+    expect(savedUp.ratePerMinute * (savedUp.elapsedMs / personCredit)).toBe(36_000);
+    expect(peopleFor(creditAfter(savedUp, terms))).toBe(5);
+  });
+
+  /** Per hour of even ticks, without what the bucket held at first. */
+  const perHour = (ratePerMinute: number): number => {
+    const [first, ...releases] = greedy(ratePerMinute, new Array(60 * 240 + 1).fill(250));
+    expect(first?.people).toBe(peopleFor(burstOf(ratePerMinute, terms)));
+    return releases.reduce((sum, { people }) => sum + people, 0);
+  };
+
+  test.each([1, 60, 240, 600, 599_999])('reaches %i a minute when ticks are even', (perMinute) => {
+    expect(Math.abs(perHour(perMinute) - 60 * perMinute)).toBeLessThanOrEqual(1);
+  });
+
+  test('stays below a rate under 240 a minute, by no more than a third', () => {
+    for (let perMinute = 1; perMinute < 240; perMinute += 17) {
+      expect(perHour(perMinute)).toBeGreaterThanOrEqual(40 * perMinute);
+      expect(perHour(perMinute)).toBeLessThanOrEqual(60 * perMinute + 1);
+    }
+  });
+
+  test('holds one person at the slowest rate and two ticks at any other', () => {
+    expect(burstOf(1, terms)).toBe(personCredit);
+    expect(burstOf(600, terms)).toBe(600 * 500);
+    expect(peopleFor(2 * personCredit - 1)).toBe(1);
+  });
+
+  test('takes what is above its size with it when the rate is lowered', () => {
+    const credit = burstOf(60_000, terms);
+    expect(creditAfter({ credit, ratePerMinute: 60, elapsedMs: 0 }, terms)).toBe(personCredit);
+  });
+
+  test('stays in whole numbers that two stores count alike', () => {
+    fc.assert(
+      fc.property(rate, fc.nat(2 ** 41), (ratePerMinute, elapsedMs) => {
+        const credit = creditAfter({ credit: 0, ratePerMinute, elapsedMs }, terms);
+        expect(Number.isSafeInteger(ratePerMinute * elapsedMs)).toBe(
+          ratePerMinute * elapsedMs <= Number.MAX_SAFE_INTEGER,
+        );
+        expect(Number.isSafeInteger(credit)).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('of rate, most active and mean stay', () => {
+  test('two give the third, and the third with either gives the other back', () => {
+    const stays = fc.integer({ min: 1, max: 2400 }).map((tenths) => tenths / 10);
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 4000 }), stays, (ratePerMinute, meanStayMinutes) => {
+        const forth = limitsOf({ ratePerMinute, meanStayMinutes });
+        if (forth.outcome === 'refused') throw new Error(forth.detail);
+        const { activeMax = 0 } = forth.limits;
+        expect(activeMax).toBeGreaterThanOrEqual(ratePerMinute * meanStayMinutes - 1e-6);
+        expect(activeMax).toBeLessThan(ratePerMinute * meanStayMinutes + 1);
+        const back = limitsOf({ activeMax, meanStayMinutes });
+        if (back.outcome === 'refused') throw new Error(back.detail);
+        // One person more, for whom activeMax was rounded up, may be more than one a minute.
+        expect(back.limits.ratePerMinute).toBeGreaterThanOrEqual(ratePerMinute);
+        expect(back.limits.ratePerMinute).toBeLessThanOrEqual(ratePerMinute + 1 / meanStayMinutes);
+      }),
+    );
+  });
+
+  test('are set as they are where the stay is not given', () => {
+    expect(limitsOf({ ratePerMinute: 90 })).toEqual({
+      outcome: 'limits',
+      limits: { ratePerMinute: 90 },
+    });
+    expect(limitsOf({ activeMax: 20 })).toEqual({ outcome: 'limits', limits: { activeMax: 20 } });
+    expect(limitsOf({ ratePerMinute: 90, activeMax: 20 })).toEqual({
+      outcome: 'limits',
+      limits: { ratePerMinute: 90, activeMax: 20 },
+    });
+  });
+
+  test.each([70, 30, 7])('%i a minute for six seconds need no person more than they are', (r) => {
+    const answer = limitsOf({ ratePerMinute: r, meanStayMinutes: 0.1 });
+    expect(answer).toMatchObject({ limits: { activeMax: Math.ceil(r / 10) } });
+  });
+
+  test.each([
+    ['nothing', {}, 'Set the rate'],
+    ['a stay alone', { meanStayMinutes: 5 }, 'two of'],
+    ['all three', { ratePerMinute: 60, activeMax: 300, meanStayMinutes: 5 }, 'two of'],
+    ['less than one a minute', { activeMax: 3, meanStayMinutes: 5 }, 'less than one a minute'],
+    ['more than may be', { activeMax: 1_000_000, meanStayMinutes: 1 }, '1000000 people a minute'],
+    ['a crowd inside', { ratePerMinute: 600_000, meanStayMinutes: 5 }, '3000000 people in at once'],
+  ])('%s is refused with what to do', (_, wanted, says) => {
+    expect(limitsOf(wanted)).toEqual({
+      outcome: 'refused',
+      detail: expect.stringContaining(says),
+    });
+  });
+
+  test('the mean stay is what is inside over what goes in, and unknown when nobody does', () => {
+    expect(meanStayMsOf(500, 100)).toBe(300_000);
+    expect(meanStayMsOf(500, 0)).toBeNull();
+  });
+});
