@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { makeBatcher } from './batcher.ts';
-import { currentTraceIds, inTraces, traceIdOf } from './trace-scope.ts';
+import { currentTraceIds, inTraces, newTraceId, traceIdOf } from './trace-scope.ts';
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
 const spanId = '00f067aa0ba902b7';
@@ -69,4 +69,10 @@ describe('what runs', () => {
     });
     expect({ seen, after }).toEqual({ seen: [[]], after: ['a'] });
   });
+});
+
+test('every request without a trace gets one of its own, also beyond the ids bought in bulk', () => {
+  const made = Array.from({ length: 1000 }, newTraceId);
+  expect(new Set(made).size).toBe(1000);
+  expect(made.every((id) => traceIdOf(`00-${id}-${spanId}-01`) === id)).toBe(true);
 });

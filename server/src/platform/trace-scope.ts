@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomBytes } from 'node:crypto';
 
 const scope = new AsyncLocalStorage<readonly string[]>();
 
@@ -16,4 +17,18 @@ export const traceIdOf = (traceparent: unknown): string | null => {
   if (traceId === undefined || spanId === undefined || version === 'ff') return null;
   if (version === '00' && more !== undefined) return null;
   return /^0+$/.test(traceId) || /^0+$/.test(spanId) ? null : traceId;
+};
+
+// Bought in bulk: one call of the kernel for 256 requests instead of one for each.
+let pool = Buffer.alloc(0);
+let used = 0;
+
+/** A trace id for a request that brought none: 16 random bytes as hex. */
+export const newTraceId = (): string => {
+  if (used + 16 > pool.length) {
+    pool = randomBytes(4096);
+    used = 0;
+  }
+  used += 16;
+  return pool.toString('hex', used - 16, used);
 };

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
@@ -9,7 +8,7 @@ import type { Clock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import { traceIdOf } from '../trace-scope.ts';
+import { newTraceId, traceIdOf } from '../trace-scope.ts';
 import type { Tracing } from '../tracing.ts';
 import { admit, type Guard } from './admit.ts';
 import { sendAnswer, sendRefusal, sendStored, storedFrom } from './answers.ts';
@@ -93,7 +92,7 @@ const makeFastify = (options: HttpOptions, answerError: ErrorHandler): FastifyIn
   Fastify({
     logger: false,
     genReqId: (request: IncomingMessage) =>
-      traceIdOf(request.headers['traceparent']) ?? randomBytes(16).toString('hex'),
+      traceIdOf(request.headers['traceparent']) ?? newTraceId(),
     // What is refused before there is a route, and before there is a request.
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
     clientErrorHandler: answerClientError,
