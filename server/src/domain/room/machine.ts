@@ -115,10 +115,7 @@ export const makeRoomMachine = (control: RoomControl, terms: RoomTerms) => {
       facts.admit(lowOf(person), highOf(person), pass, true);
       return stands('active', { pass });
     }
-    if (answer.standing === 'late') {
-      if (!calls.isLate(number)) facts.beLate(number);
-      presence.set(number);
-    }
+    if (answer.standing === 'late' && !calls.isLate(number)) facts.beLate(number);
     return answer;
   };
 

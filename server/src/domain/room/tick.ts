@@ -1,14 +1,8 @@
 import { countOnes, lowestOne, maskOf } from './bits.ts';
 import type { RoomFacts } from './facts.ts';
+import { burstOf, creditAfter, peopleFor, personCredit } from './limits.ts';
 import type { Presence } from './presence.ts';
 import type { RoomControl, RoomTerms } from './words.ts';
-
-/** One person in the bucket: the rate is in people a minute, the time in ms. */
-export const personCredit = 60_000;
-
-/** Two ticks of the rate, at least one person. */
-const burstOf = (control: RoomControl, terms: RoomTerms): number =>
-  Math.max(personCredit, control.ratePerMinute * 2 * terms.tickMs);
 
 /** Control as time alone makes it: an override that ends, a lobby that opens, a room run dry. */
 const byTime = (facts: RoomFacts, nowMs: number): void => {
@@ -31,7 +25,7 @@ const freeSlots = (facts: RoomFacts, credit: number, seatsLeft: number | null): 
   const isFree = control.override === 'none' && control.drawnAtMs > 0 && nowMs >= heldUntilMs;
   if (!isReleasing || !isFree || seatsLeft === null) return 0;
   const slots = Math.min(control.activeMax, seatsLeft) - passes.count - calls.called;
-  return Math.max(0, Math.min(slots, Math.floor(credit / personCredit)));
+  return Math.max(0, Math.min(slots, peopleFor(credit)));
 };
 
 /** The next ones who are present, and where the front is when they are called. */
@@ -58,30 +52,32 @@ const nextPresent = (
   return { front: Math.max(front, to), numbers };
 };
 
-/** What time brings, at most once a `tickMs`; answers whether it was due. */
+/** What time brings, at most once a `tickMs`. */
 export const playTick = (
   facts: RoomFacts,
   presence: Presence,
   terms: RoomTerms,
   seatsLeft: number | null,
-): boolean => {
+): void => {
   const { it } = facts;
   const { nowMs } = it;
   const isFirst = it.lastTickMs === 0;
   const sinceMs = isFirst ? 0 : nowMs - it.lastTickMs;
-  if (!isFirst && sinceMs < terms.tickMs) return false;
+  if (!isFirst && sinceMs < terms.tickMs) return;
   byTime(facts, nowMs);
   facts.sweep(nowMs);
   presence.rotate(nowMs);
   // Both together: a record of the control carries them.
-  const burst = burstOf(it.control, terms);
-  it.credit = isFirst ? burst : Math.min(burst, it.credit + it.control.ratePerMinute * sinceMs);
+  const { ratePerMinute } = it.control;
+  it.credit = isFirst
+    ? burstOf(ratePerMinute, terms)
+    : creditAfter({ credit: it.credit, ratePerMinute, elapsedMs: sinceMs }, terms);
   it.lastTickMs = nowMs;
 
   const slots = freeSlots(facts, it.credit, seatsLeft);
   const recalled = it.calls.firstLate(slots);
   const next = nextPresent(facts, presence, slots - recalled.length, terms.windowNumbers);
-  if (recalled.length === 0 && next.front === it.front) return true;
+  if (recalled.length === 0 && next.front === it.front) return;
   facts.release({
     atMs: nowMs,
     credit: it.credit - personCredit * (recalled.length + next.numbers.length),
@@ -90,5 +86,4 @@ export const playTick = (
     recalled,
     released: next.numbers,
   });
-  return true;
 };

@@ -220,6 +220,37 @@ const lostPlaces: readonly RoomPromise[] = [
       assert.deepEqual(await join(2), placed(5, true));
     },
   },
+  {
+    title: 'a lost place whose pass has had its time is not counted as waiting either',
+    keeps: async (room) => {
+      const { join, touch, tick, advance, read } = await setStage(room, { drawEntries: 4 });
+      const epoch = openControl.epoch - 1;
+      // Number 5 is entry 4, the first after the draw; whose number 4 is, the draw has said.
+      for (const number of [4, 5]) await touch(number, { number, epoch, endsByMs: startMs + 1000 });
+      await advance(1000);
+      assertCounts(await tick(), { active: 0, admitted: 2, waiting: 0 });
+      await join(5, { presented: { entry: 4, epoch } });
+      assertCounts(await read(), { waiting: 0 });
+      await join(6, { presented: { entry: 3, epoch } });
+      assertCounts(await read(), { waiting: 1 });
+      await join(7, { presented: { entry: 5, epoch } });
+      assertCounts(await read(), { waiting: 2 });
+    },
+  },
+  {
+    title: 'a place brought back before the draw is counted: nobody has a number yet',
+    keeps: async (room) => {
+      const { join, touch, tick, advance, read } = await setStage(room, {
+        ...{ phase: 'lobby', ...undrawn },
+      });
+      const epoch = openControl.epoch - 1;
+      await touch(1, { number: 5, epoch, endsByMs: startMs + 1000 });
+      await advance(1000);
+      await tick();
+      await join(2, { presented: { entry: 4, epoch } });
+      assertCounts(await read(), { waiting: 1, admitted: 1 });
+    },
+  },
 ];
 
 /** Who gets which place. */

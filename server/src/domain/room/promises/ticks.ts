@@ -186,6 +186,20 @@ const presence: readonly RoomPromise[] = [
     },
   },
   {
+    title: 'whoever has not shown themselves for two presence times counts as gone',
+    keeps: async (room) => {
+      const { crowd, tick, advance } = await setStage(room);
+      await tick(0);
+      await crowd([1]);
+      for (const ms of [presenceMs, presenceMs / 2]) {
+        await advance(ms);
+        await room.tick(0);
+      }
+      await advance(presenceMs / 2);
+      assertCounts(await room.tick(9), { front: 1, called: 0 });
+    },
+  },
+  {
     title: 'a run of the absent costs a tick for every window of it, whatever the slots',
     keeps: async (room) => {
       const { crowd, beat, tick, advance } = await setStage(room, { activeMax: 1 });
@@ -267,9 +281,8 @@ const stopped: readonly RoomPromise[] = [
       const { crowd, tick, change, advance } = await setStage(room);
       await crowd([1]);
       assertCounts(await change({ holdsForMs: 5000 }), { heldUntilMs: startMs + 5000 });
-      await advance(5000 - tickMs - 1);
+      await advance(5000 - 2 * tickMs);
       assertCounts(await tick(), { front: 0 });
-      await advance(1);
       assertCounts(await tick(), { front: 1 });
     },
   },
@@ -281,6 +294,7 @@ const stopped: readonly RoomPromise[] = [
       await change({ phase: 'draining' });
       assertCounts(await tick(), { front: 2, called: 2, phase: 'draining' });
       await claim(1);
+      assertCounts(await tick(), { called: 1, active: 1, phase: 'draining' });
       await advance(claimWindowMs);
       assertCounts(await room.tick(9), { called: 0, active: 1, phase: 'draining' });
       assertCounts(await tick(), { active: 1, phase: 'draining' });
@@ -300,6 +314,25 @@ const stopped: readonly RoomPromise[] = [
       const ended = { phase: 'lobby', rev: 3, override: 'none', overrideUntilMs: 0 } as const;
       assertCounts(await tick(), ended);
       assertCounts(await tick(), ended);
+    },
+  },
+  {
+    title: 'what changes by the clock leaves places, calls and passes as they are',
+    keeps: async (room) => {
+      const until = { override: 'bypass', overrideUntilMs: startMs + 3 * tickMs } as const;
+      const { admit, crowd, change, tick, beat } = await setStage(room, { activeMax: 2 });
+      await admit(1);
+      await crowd([2, 3]);
+      await tick();
+      await change(until);
+      assertCounts(await tick(), {
+        override: 'none',
+        active: 1,
+        called: 1,
+        epoch: 3,
+        passEpoch: 2,
+      });
+      assert.deepEqual((await beat([1, 2, 3])).map(wordOf), ['active', 'called', 'waiting']);
     },
   },
   {

@@ -249,11 +249,17 @@ const leaving: readonly RoomPromise[] = [
   {
     title: 'nobody is called in place of who left the line: the front passes on',
     keeps: async (room) => {
-      const { crowd, leave, tick, appear } = await setStage(room, { activeMax: 1 });
+      const { crowd, leave, tick, advance, appear } = await setStage(room, { activeMax: 1 });
+      await tick(0);
       await crowd([1, 2]);
-      await leave(1);
-      assertCounts(await tick(), { front: 2, called: 1, waiting: 1 });
-      assertStands(await appear(2), 'called');
+      await advance(promisedTerms.presenceMs);
+      await room.tick(0);
+      await crowd([3, 4]);
+      for (const who of [1, 3]) await leave(who);
+      assertCounts(await tick(), { front: 2, called: 1, waiting: 2 });
+      await leave(2);
+      assertCounts(await tick(), { front: 4, called: 1, waiting: 1 });
+      assertStands(await appear(4), 'called');
     },
   },
   {
