@@ -121,6 +121,10 @@ describe('a proof', () => {
           { ...claim, entry: (entry + 1) % entries },
           { ...claim, entry: entry + entries },
           { ...claim, entry: -1 },
+          { ...claim, entry: entry + 0.5 },
+          // Its 4 bytes in the leaf would be the same.
+          { ...claim, entry: entry + 2 ** 32, entries: entries + 2 ** 32 },
+          { ...claim, entry: entry + 2 ** 32 },
           { ...claim, root: rootOfKeys(keys.toSpliced(entry, 1)) },
           { ...claim, proof: bent },
           { ...claim, proof: proof.slice(1) },

@@ -138,9 +138,17 @@ describe('of rate, most active and mean stay', () => {
     });
   });
 
-  test.each([70, 30, 7])('%i a minute for six seconds need no person more than they are', (r) => {
-    const answer = limitsOf({ ratePerMinute: r, meanStayMinutes: 0.1 });
-    expect(answer).toMatchObject({ limits: { activeMax: Math.ceil(r / 10) } });
+  test('come out whole where they are whole, though 50 × 1.1 is more than 55 to a computer', () => {
+    const meanStayMinutes = 1.1;
+    for (const [ratePerMinute, activeMax] of [
+      [50, 55],
+      [30, 33],
+      [100, 110],
+    ] as const) {
+      const limits = { ratePerMinute, activeMax };
+      expect(limitsOf({ ratePerMinute, meanStayMinutes })).toMatchObject({ limits });
+      expect(limitsOf({ activeMax, meanStayMinutes })).toMatchObject({ limits });
+    }
   });
 
   test.each([

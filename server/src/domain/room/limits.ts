@@ -59,7 +59,7 @@ export const limitsOf = (wanted: WantedLimits): Limits => {
     return refuse('Set two of rate, most active and mean stay: the third follows from them.');
   }
   const limits = {
-    // 70 × 0.1 is a little more than 7 to a computer, and is 7 to whoever set it.
+    // 50 × 1.1 is a little more than 55 to a computer, and is 55 to whoever set it.
     ratePerMinute: Math.floor((activeMax ?? 0) / meanStayMinutes + tiny),
     activeMax: Math.ceil((ratePerMinute ?? 0) * meanStayMinutes - tiny),
     ...given,
