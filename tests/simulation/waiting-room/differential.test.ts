@@ -10,6 +10,7 @@ import { makeTestDatabase } from '../../support/postgres.ts';
 import { openTestCluster, openTestRedis } from '../../support/redis.ts';
 import { describeNeeding } from '../../support/stack.ts';
 import { playTogether } from './differential.ts';
+import { breachesOf } from './invariants.ts';
 import { nights, seedsOf } from './seeds.ts';
 import type { Stage, TestTime } from './stage.ts';
 import { arrayJournal, memoryStage, type RedisServers, redisStage } from './stages.ts';
@@ -40,7 +41,10 @@ const playAll = async (
   const runs: Run[] = [];
   for (const seed of seeds) {
     const openStages = async (world: World, time: TestTime) => [await openStage(world, time)];
-    runs.push(...(await playTogether({ seed, steps, crashes, openStages })));
+    for (const run of await playTogether({ seed, steps, crashes, openStages })) {
+      runs.push(run);
+      expect(breachesOf(run), `seed ${seed} breaks a promise`).toEqual([]);
+    }
   }
   return runs;
 };

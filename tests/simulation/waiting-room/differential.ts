@@ -103,6 +103,30 @@ export const playTogether = async (game: Game): Promise<Run[]> => {
   }
 };
 
+/** Plays a seed's sequence on one stage, whose answers alone the world goes by. */
+export const playAlone = async (
+  game: Omit<Game, 'openStages'> & {
+    open: (world: World, time: TestTime) => Promise<Stage>;
+  },
+): Promise<Run> => {
+  const world = makeWorld(game);
+  const time: TestTime = { nowMs: world.startMs };
+  const stage = await game.open(world, time);
+  try {
+    const { run, record } = await makeRecorder(stage, world);
+    const stateNow = (): RoomState => run.moments.at(-1)?.state ?? run.start;
+    for (let at = 0; at < game.steps; at++) {
+      const step = world.next(stateNow());
+      if (step.kind === 'clock') time.nowMs += step.byMs;
+      const { answers, state } = await record(step);
+      world.learn(step, answers, state);
+    }
+    return run;
+  } finally {
+    await stage.close();
+  }
+};
+
 /** The record of the draw and of all decisions, which no single step shows. */
 const compareWholes = async (game: Game, model: Recorder, players: readonly Recorder[]) => {
   const wholeOf = async ({ stage, showId }: Recorder) => ({

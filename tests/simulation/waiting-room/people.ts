@@ -36,7 +36,7 @@ const keyFor = (index: number): Uint8Array => {
   return key;
 };
 
-export const makePeople = (random: Random, count: number) => {
+export const makePeople = (random: Random, count: number, passMaxMs: number) => {
   const crowd = Array.from(
     { length: count },
     (_, index): Somebody => ({
@@ -78,7 +78,7 @@ export const makePeople = (random: Random, count: number) => {
     if (number === 0 || !random.chance(who.isOfAnEpochLost ? 0.5 : 0.03))
       return { kind: 'touch', person: who.key, presented: anyOf(who.passes) };
     const epoch = state.epoch - random.below(3);
-    const endsByMs = state.nowMs + random.below(20_000) - 2000;
+    const endsByMs = state.nowMs + random.below(passMaxMs) - 1000;
     return { kind: 'touch', person: who.key, presented: { number, epoch, endsByMs } };
   };
   const orderOf = (who: Somebody): string => (random.chance(0.85) ? who.orderId : 'ord_foreign');

@@ -1,0 +1,37 @@
+import { describe, expect, test } from 'vitest';
+import { playAlone, playTogether } from './differential.ts';
+import { breachesOf, promises } from './invariants.ts';
+import { plantedBugs } from './planted.ts';
+
+const steps = 400;
+/** A bug that needs a rare moment shows in one of these, not in each. */
+const seeds = [3001, 3002, 3003, 3004, 3005, 3006];
+
+describe('the checkers of the promises are awake', () => {
+  test.for(plantedBugs)('promise $promise: $bug is found', async (planted) => {
+    const broken = new Set<number>();
+    for (const seed of seeds) {
+      const run = await playAlone({ ...planted, seed, steps });
+      for (const { promise } of breachesOf(run)) broken.add(promise);
+    }
+    expect(broken).toContain(planted.promise);
+    expect([planted.promise, ...planted.with]).toEqual(expect.arrayContaining([...broken]));
+  });
+
+  test.for(plantedBugs)('against the model, too: $bug differs', async (planted) => {
+    const play = async (): Promise<void> => {
+      for (const seed of seeds) {
+        const { crashes, open } = planted;
+        const openStages = async (...given: Parameters<typeof open>) => [await open(...given)];
+        await playTogether({ seed, steps, crashes, openStages });
+      }
+    };
+    await expect(play()).rejects.toThrow(
+      /went another way than the model with seed \d+ at step \d/,
+    );
+  });
+
+  test('every promise that a run can break has a planted bug', () => {
+    expect(plantedBugs.map(({ promise }) => promise)).toEqual([...promises.keys()]);
+  });
+});

@@ -1,0 +1,35 @@
+import { crashesLoseNothing, numbersAreUnique } from './invariants.numbers.ts';
+import { aPinnedPassLives, onePlaceEach, refusesOldTokens } from './invariants.people.ts';
+import {
+  absenceDelaysLittle,
+  firstComeFirstServed,
+  lateGoFirst,
+  neverOverCap,
+  pausedReleasesNobody,
+  withinTheRate,
+} from './invariants.releases.ts';
+import type { Run } from './steps.ts';
+import type { Breach } from './witness.ts';
+
+/**
+ * The promises of the waiting room, by their numbers in docs/waiting-room.md, each a pure question
+ * to what was written down of a run. Two have a place of their own: 7 is about the draw
+ * (draw.test.ts), 10 about the load of polling (server/src/domain/room/poll-policy.test.ts).
+ */
+export const promises: ReadonlyMap<number, (run: Run) => Breach[]> = new Map([
+  [1, numbersAreUnique],
+  [2, neverOverCap],
+  [3, withinTheRate],
+  [4, lateGoFirst],
+  [5, onePlaceEach],
+  [6, crashesLoseNothing],
+  [8, refusesOldTokens],
+  [9, absenceDelaysLittle],
+  [11, pausedReleasesNobody],
+  [12, aPinnedPassLives],
+  [13, firstComeFirstServed],
+]);
+
+/** Every promise that the run broke, with where and how. */
+export const breachesOf = (run: Run): Breach[] =>
+  [...promises.values()].flatMap((isKept) => isKept(run));

@@ -1,0 +1,237 @@
+import type { RoomAnswer, RoomCommand, RoomState } from '../../../server/src/domain/room/words.ts';
+import type { RoomJournal } from '../../../server/src/services/waiting-room/store.postgres.ts';
+import type { RoomStore } from '../../../server/src/services/waiting-room/store.ts';
+import { keyOf } from './model.ts';
+import type { Stage, TestTime } from './stage.ts';
+import { arrayJournal, memoryStage, type RoomToStage } from './stages.ts';
+import type { CrashKind } from './steps.ts';
+
+/**
+ * Stores with one bug each, planted around the one in memory: what a promise's checker must find.
+ * `with`: other promises that cannot hold either where this one is broken so.
+ */
+export type Planted = {
+  promise: number;
+  bug: string;
+  with: readonly number[];
+  crashes: readonly CrashKind[];
+  open: (world: RoomToStage, time: TestTime) => Promise<Stage>;
+};
+
+type Wrap = (store: RoomStore) => RoomStore;
+
+const wrapped = async (
+  world: RoomToStage,
+  time: TestTime,
+  wrap: Wrap,
+  journal: RoomJournal = arrayJournal(),
+): Promise<Stage> => {
+  const stage = await memoryStage(world, time, journal);
+  const store = wrap(stage.store());
+  return { ...stage, name: 'planted', store: () => store };
+};
+
+/** Around a store whose states are told otherwise than they are. */
+const toldAs = (store: RoomStore, tell: (state: RoomState) => RoomState): RoomStore => ({
+  ...store,
+  tick: async (...args) => tell(await store.tick(...args)),
+  create: async (...args) => tell(await store.create(...args)),
+  read: async (showId) => {
+    const state = await store.read(showId);
+    return state === null ? null : tell(state);
+  },
+  change: async (...args) => {
+    const { outcome, state } = await store.change(...args);
+    return { outcome, state: tell(state) };
+  },
+});
+
+/** One command after the other, so that a wrapper can decide each by the answers before it. */
+const playedEach =
+  (play: (showId: string, command: RoomCommand) => Promise<RoomAnswer>): RoomStore['play'] =>
+  async (showId, commands) => {
+    const answers: RoomAnswer[] = [];
+    for (const command of commands) answers.push(await play(showId, command));
+    return answers;
+  };
+
+const playOne = async (
+  store: RoomStore,
+  showId: string,
+  command: RoomCommand,
+): Promise<RoomAnswer> => {
+  const [answer] = await store.play(showId, [command]);
+  if (answer === undefined) throw new Error('a command was not answered');
+  return answer;
+};
+
+/** Of two who come in at once the second one is told the entry of the first. */
+const lostUpdate: Wrap = (store) => ({
+  ...store,
+  play: async (showId, commands) => {
+    let first: number | null = null;
+    return (await store.play(showId, commands)).map((answer) => {
+      if (answer.outcome !== 'placed' || !answer.isNew) return answer;
+      first ??= answer.entry;
+      return { ...answer, entry: first };
+    });
+  },
+});
+
+/** The cap is raised by two where it is compared. */
+const laxCap: Wrap = (store) => {
+  const told = toldAs(store, (state) => ({ ...state, activeMax: state.activeMax - 2 }));
+  return {
+    ...told,
+    create: (showId, control) =>
+      told.create(showId, { ...control, activeMax: control.activeMax + 2 }),
+    change: (showId, wanted) => {
+      const { activeMax } = wanted.change;
+      if (activeMax === undefined) return told.change(showId, wanted);
+      const change = { ...wanted.change, activeMax: activeMax + 2 };
+      return told.change(showId, { ...wanted, change });
+    },
+  };
+};
+
+/** Every tick credits twice. */
+const doubleCredit: Wrap = (store) => {
+  const told = toldAs(store, (state) => ({ ...state, ratePerMinute: state.ratePerMinute / 2 }));
+  return {
+    ...told,
+    create: (showId, control) =>
+      told.create(showId, { ...control, ratePerMinute: control.ratePerMinute * 2 }),
+    change: (showId, wanted) => {
+      const { ratePerMinute } = wanted.change;
+      if (ratePerMinute === undefined) return told.change(showId, wanted);
+      const change = { ...wanted.change, ratePerMinute: ratePerMinute * 2 };
+      return told.change(showId, { ...wanted, change });
+    },
+  };
+};
+
+/** Who is late is told so, and nobody writes it down. */
+const lateForgotten: Wrap = (store) => ({
+  ...store,
+  play: playedEach(async (showId, command) => {
+    if (command.kind !== 'claim') return playOne(store, showId, command);
+    const answer = await playOne(store, showId, { ...command, kind: 'appear' });
+    const isLate = answer.outcome === 'stands' && answer.standing === 'late';
+    return isLate ? answer : playOne(store, showId, command);
+  }),
+});
+
+/** A place belongs to a session: who joins again from another device has another one. */
+const placeOfASession: Wrap = (store) => {
+  const sessions = new Map<string, number>();
+  const asSession = (person: Uint8Array): Uint8Array => {
+    const session = sessions.get(keyOf(person)) ?? 0;
+    return Uint8Array.from(person, (byte, at) => (at === 7 ? (byte + 64 * session) & 255 : byte));
+  };
+  return {
+    ...store,
+    play: playedEach(async (showId, command) => {
+      const { person } = command;
+      if (command.kind === 'join' && command.presented === null)
+        sessions.set(keyOf(person), (sessions.get(keyOf(person)) ?? -1) + 1);
+      return playOne(store, showId, { ...command, person: asSession(person) });
+    }),
+  };
+};
+
+/** The end of the journal is not there when it is read again. */
+const lossyJournal = (): RoomJournal => {
+  const journal = arrayJournal();
+  let written = 0;
+  return {
+    ...journal,
+    write: async (owner, leaseMs, chunks) => {
+      written += 1;
+      // Said to be written; every fifth commit is not.
+      return written % 5 === 0 ? true : journal.write(owner, leaseMs, chunks);
+    },
+  };
+};
+
+/** Passes that are shown count whatever epoch they are of. */
+const anyEpoch: Wrap = (store) => ({
+  ...store,
+  play: playedEach(async (showId, command) => {
+    if (command.kind !== 'touch' || command.presented === null)
+      return playOne(store, showId, command);
+    const state = await store.read(showId);
+    const epoch = (state?.epoch ?? 1) - 1;
+    return playOne(store, showId, { ...command, presented: { ...command.presented, epoch } });
+  }),
+});
+
+/** The lever of the pause is answered, shown, and not connected. */
+const deafPause: Wrap = (store) => {
+  let isPaused = false;
+  const told = toldAs(store, (state) => (isPaused ? { ...state, override: 'paused' } : state));
+  return {
+    ...told,
+    change: async (showId, wanted) => {
+      const { override, overrideUntilMs } = wanted.change;
+      const pauses = override === 'paused' && overrideUntilMs === 0;
+      const change = pauses ? { ...wanted.change, override: 'none' as const } : wanted.change;
+      const { outcome } = await store.change(showId, { ...wanted, change });
+      if (outcome === 'changed' && override !== undefined) isPaused = pauses;
+      const state = await told.read(showId);
+      if (state === null) throw new Error('the room is gone');
+      return { outcome, state };
+    },
+  };
+};
+
+/** A payment is told that the pass will wait for it, and the pass does not know. */
+const deafPin: Wrap = (store) => ({
+  ...store,
+  play: playedEach(async (showId, command) => {
+    if (command.kind !== 'pin') return playOne(store, showId, command);
+    const { kind: _, untilMs, orderId, person } = command;
+    const answer = await playOne(store, showId, { kind: 'touch', person, presented: null });
+    if (answer.outcome !== 'live') return answer;
+    const { nowMs = 0 } = (await store.read(showId)) ?? {};
+    const endsAtMs = Math.max(answer.pass.endsAtMs, Math.min(untilMs, nowMs + 15_000));
+    return { outcome: 'live', pass: { ...answer.pass, orderId, endsAtMs } };
+  }),
+});
+
+const withTerms =
+  (terms: Partial<RoomToStage['terms']>): Planted['open'] =>
+  (world, time) =>
+    memoryStage({ ...world, terms: { ...world.terms, ...terms } }, time, arrayJournal());
+
+const around =
+  (wrap: Wrap): Planted['open'] =>
+  (world, time) =>
+    wrapped(world, time, wrap);
+
+export const plantedBugs: readonly Planted[] = [
+  // Whoever was told a foreign entry cannot use it (4, 5), and entries do not rise (13).
+  { promise: 1, bug: 'a lost update', with: [4, 5, 13], crashes: [], open: around(lostUpdate) },
+  { promise: 2, bug: 'a cap that is off by two', with: [], crashes: [], open: around(laxCap) },
+  { promise: 3, bug: 'credit given twice', with: [], crashes: [], open: around(doubleCredit) },
+  { promise: 4, bug: 'late ones forgotten', with: [], crashes: [], open: around(lateForgotten) },
+  // A device does not know the place of the other, and is refused (4).
+  { promise: 5, bug: 'a place a session', with: [4], crashes: [], open: around(placeOfASession) },
+  {
+    ...{ promise: 6, bug: 'a journal that loses commits', crashes: ['kill'] },
+    // All that was told may be untrue then.
+    with: [1, 2, 4, 5, 8, 12, 13],
+    open: (world, time) => memoryStage(world, time, lossyJournal()),
+  },
+  { promise: 8, bug: 'epochs not looked at', with: [], crashes: [], open: around(anyEpoch) },
+  {
+    ...{ promise: 9, bug: 'a front that goes step by step', with: [], crashes: [] },
+    open: withTerms({ windowNumbers: 2 }),
+  },
+  { promise: 11, bug: 'a pause that is deaf', with: [], crashes: [], open: around(deafPause) },
+  // A pass that nobody counts lives for who holds it (2).
+  { promise: 12, bug: 'a pin that is deaf', with: [2], crashes: [], open: around(deafPin) },
+  {
+    ...{ promise: 13, bug: 'presence forgotten too soon', with: [], crashes: [] },
+    open: withTerms({ presenceMs: 1 }),
+  },
+];
