@@ -309,7 +309,8 @@ export const problems = define({
     status: 409,
     title: 'The room has changed since you looked',
     retryable: false,
-    meaning: 'Somebody pulled a lever, or a phase began. `rev` is the one now. Nothing was changed.',
+    meaning:
+      'Somebody pulled a lever, or a phase began. `rev` is the one now. Nothing was changed.',
     remedy: 'Read the room again and decide anew.',
   },
   LEVER_REFUSED: {

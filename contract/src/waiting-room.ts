@@ -4,6 +4,9 @@ import { defineRoute } from './route.ts';
 
 const tag = 'Waiting room';
 const showParams = z.strictObject({ showId: idOf('show') });
+// What people in line do may be repeated as it is, so no route of theirs takes an Idempotency-Key:
+// keeping an answer would ask the database for each of them.
+
 /** Somebody in line calls seldom; the limits stop a script, not a nervous finger. */
 const seldom = { perMinute: 60, burst: 20 };
 
@@ -30,34 +33,32 @@ const pollPolicy = z.strictObject({
  * The same for everybody, and asked for more than anything else: 296 bytes with a million waiting
  * and three grades, without an operator's message. What is asked for once has routes of its own.
  */
-export const roomNow = z
-  .strictObject({
-    rev: z.int().meta({ description: 'Rises with every change of the room' }),
-    epoch: z.int(),
-    phase: roomPhase,
-    override: roomOverride,
-    soldOut: z.boolean(),
-    now: z.int().meta({ description: 'The server’s clock, ms since 1970' }),
-    opensAt: z.int().optional().meta({
-      description: 'Until then: when the draw is made and the sale opens, ms',
-    }),
-    lobbyAt: z.int().optional().meta({ description: 'While idle: when one can come in, ms' }),
-    front: z.int().meta({ description: 'Everybody up to this number has been called' }),
-    tail: z.int().meta({ description: 'The highest number' }),
-    waiting: z.int().meta({ description: 'People in line who have not been called' }),
-    perMinute: z.number().meta({ description: 'Observed: by how much the front moves a minute' }),
-    spread: z.number().meta({ description: 'How uneven that is: the slow fifth to the mean, ≥ 1' }),
-    near: z.int().meta({
-      description: 'Who is called soon: send heartbeats while your number − front is not above it',
-    }),
-    poll: pollPolicy,
-    left: z
-      .record(z.string(), z.int())
-      .meta({ description: 'Seats that are not sold, by grade; counted by ≤ 1 s' }),
-    draw: z.strictObject({ entries: z.int() }).nullable(),
-    message: localText.optional(),
-  })
-  .meta({ id: 'RoomNow' });
+export const roomNow = z.strictObject({
+  rev: z.int().meta({ description: 'Rises with every change of the room' }),
+  epoch: z.int(),
+  phase: roomPhase,
+  override: roomOverride,
+  soldOut: z.boolean(),
+  now: z.int().meta({ description: 'The server’s clock, ms since 1970' }),
+  opensAt: z.int().optional().meta({
+    description: 'Until then: when the draw is made and the sale opens, ms',
+  }),
+  lobbyAt: z.int().optional().meta({ description: 'While idle: when one can come in, ms' }),
+  front: z.int().meta({ description: 'Everybody up to this number has been called' }),
+  tail: z.int().meta({ description: 'The highest number' }),
+  waiting: z.int().meta({ description: 'People in line who have not been called' }),
+  perMinute: z.number().meta({ description: 'Observed: by how much the front moves a minute' }),
+  spread: z.number().meta({ description: 'How uneven that is: the slow fifth to the mean, ≥ 1' }),
+  near: z.int().meta({
+    description: 'Who is called soon: send heartbeats while your number − front is not above it',
+  }),
+  poll: pollPolicy,
+  left: z
+    .record(z.string(), z.int())
+    .meta({ description: 'Seats that are not sold, by grade; counted by ≤ 1 s' }),
+  draw: z.strictObject({ entries: z.int() }).nullable(),
+  message: localText.optional(),
+});
 export type RoomNow = z.infer<typeof roomNow>;
 
 export const readRoomNow = defineRoute({
@@ -95,27 +96,25 @@ const receipt = z.strictObject({
   key: z.string().meta({ description: 'You, in the record of the draw; says nothing about you' }),
 });
 
-export const place = z
-  .strictObject({
-    standing,
-    number: z.int().min(1).nullable().meta({ description: 'Null until the draw' }),
-    ahead: z.int().min(0).nullable(),
-    etaMs: z.strictObject({ from: z.int(), to: z.int() }).nullable().meta({
-      description: 'Half of the people wait no longer than `from`, four in five than `to`',
-    }),
-    receipt,
-    token: z.string().meta({ description: 'Keep it; show it with every call about this place' }),
-    heartbeatEveryMs: z
-      .int()
-      .nullable()
-      .meta({ description: 'How often to say that you are there; null: not yet' }),
-    claimBy: instant.nullable().meta({ description: 'When CALLED: claim before this' }),
-    pass: z
-      .strictObject({ token: z.string(), endsAt: instant, endsBy: instant })
-      .nullable()
-      .meta({ description: 'When ACTIVE; send it as the header `usher-pass`' }),
-  })
-  .meta({ id: 'Place' });
+export const place = z.strictObject({
+  standing,
+  number: z.int().min(1).nullable().meta({ description: 'Null until the draw' }),
+  ahead: z.int().min(0).nullable(),
+  etaMs: z.strictObject({ from: z.int(), to: z.int() }).nullable().meta({
+    description: 'Half of the people wait no longer than `from`, four in five than `to`',
+  }),
+  receipt,
+  token: z.string().meta({ description: 'Keep it; show it with every call about this place' }),
+  heartbeatEveryMs: z
+    .int()
+    .nullable()
+    .meta({ description: 'How often to say that you are there; null: not yet' }),
+  claimBy: instant.nullable().meta({ description: 'When CALLED: claim before this' }),
+  pass: z
+    .strictObject({ token: z.string(), endsAt: instant, endsBy: instant })
+    .nullable()
+    .meta({ description: 'When ACTIVE; send it as the header `usher-pass`' }),
+});
 export type Place = z.infer<typeof place>;
 
 const token = z.string().max(512);
@@ -141,7 +140,6 @@ export const joinRoom = defineRoute({
   summary: 'Comes in, once: any tab, device or repeat of the same account has the same place',
   auth: 'account',
   rate: seldom,
-  idempotency: 'optional',
   params: showParams,
   body: z.strictObject({
     place: token.optional().meta({ description: 'A place token of this room, if there is one' }),
@@ -180,7 +178,6 @@ export const beatHeart = defineRoute({
   summary: 'I am still here; asked for only when the turn is less than 180 s away',
   auth: 'account',
   rate: seldom,
-  idempotency: 'optional',
   params: showParams,
   body: z.strictObject({ place: token }),
   responses: { 204: null },
@@ -195,7 +192,6 @@ export const claimPass = defineRoute({
   summary: 'My turn: the pass (200), or when to ask again because others go first (202)',
   auth: 'account',
   rate: { perMinute: 120, burst: 30 },
-  idempotency: 'optional',
   params: showParams,
   body: z.strictObject({ place: token.optional() }),
   responses: { 200: place, 202: place },
@@ -236,20 +232,18 @@ export const readCommitment = defineRoute({
 });
 
 /** Everything that `usher verify-fairness` needs; see docs/decisions on the draw. */
-export const drawRecord = z
-  .strictObject({
-    showId: idOf('show'),
-    algorithm: z.string(),
-    commitment: z.string(),
-    commitmentAt: instant,
-    serverSeed: z.string(),
-    entries: z.int().min(0),
-    root: z.string(),
-    seed: z.string(),
-    drawnAt: instant,
-    keys: z.string().meta({ description: 'base64: 8 bytes an entry, in the order of coming in' }),
-  })
-  .meta({ id: 'DrawRecord' });
+export const drawRecord = z.strictObject({
+  showId: idOf('show'),
+  algorithm: z.string(),
+  commitment: z.string(),
+  commitmentAt: instant,
+  serverSeed: z.string(),
+  entries: z.int().min(0),
+  root: z.string(),
+  seed: z.string(),
+  drawnAt: instant,
+  keys: z.string().meta({ description: 'base64: 8 bytes an entry, in the order of coming in' }),
+});
 export type DrawRecord = z.infer<typeof drawRecord>;
 
 export const readDraw = defineRoute({
@@ -283,32 +277,30 @@ export const roomSettings = z.strictObject({
 export type RoomSettings = z.infer<typeof roomSettings>;
 
 /** The room as the operator sees it. */
-export const room = z
-  .strictObject({
-    showId: idOf('show'),
-    rev: z.int(),
-    epoch: z.int(),
-    phase: roomPhase,
-    override: roomOverride,
-    overrideUntil: instant.nullable(),
-    settings: roomSettings,
-    message: localText.nullable(),
-    pollMultiplier: z.number(),
-    front: z.int(),
-    tail: z.int(),
-    waiting: z.int(),
-    called: z.int(),
-    late: z.int(),
-    active: z.int(),
-    admitted: z.int().meta({ description: 'Passes given since the room opened' }),
-    perMinute: z.number(),
-    meanStayMs: z.int().nullable().meta({ description: 'Little: active ÷ admissions' }),
-    left: z.record(gradeCode, z.int()),
-    commitment: z.string(),
-    draw: z.strictObject({ entries: z.int(), seed: z.string(), root: z.string() }).nullable(),
-    enabledAt: instant,
-  })
-  .meta({ id: 'Room' });
+export const room = z.strictObject({
+  showId: idOf('show'),
+  rev: z.int(),
+  epoch: z.int(),
+  phase: roomPhase,
+  override: roomOverride,
+  overrideUntil: instant.nullable(),
+  settings: roomSettings,
+  message: localText.nullable(),
+  pollMultiplier: z.number(),
+  front: z.int(),
+  tail: z.int(),
+  waiting: z.int(),
+  called: z.int(),
+  late: z.int(),
+  active: z.int(),
+  admitted: z.int().meta({ description: 'Passes given since the room opened' }),
+  perMinute: z.number(),
+  meanStayMs: z.int().nullable().meta({ description: 'Little: active ÷ admissions' }),
+  left: z.record(gradeCode, z.int()),
+  commitment: z.string(),
+  draw: z.strictObject({ entries: z.int(), seed: z.string(), root: z.string() }).nullable(),
+  enabledAt: instant,
+});
 export type Room = z.infer<typeof room>;
 
 export const listRooms = defineRoute({

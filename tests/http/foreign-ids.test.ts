@@ -6,6 +6,7 @@ import { defineRoute } from '@usher/contract/route.ts';
 import { allRoutes } from '@usher/contract/routes.ts';
 import { readHold } from '@usher/contract/seats.ts';
 import { listTickets } from '@usher/contract/tickets.ts';
+import { readPlace } from '@usher/contract/waiting-room.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { systemClock } from '../../server/src/platform/clock.ts';
@@ -21,6 +22,7 @@ import { type Caller, type Walk, walkAsOwner, walkAsStrangers } from '../support
 import { silentLog } from '../support/log.ts';
 import { openProgram, type Program } from '../support/program.ts';
 import type { Checkout, Person } from '../support/sale.ts';
+import { makeRoomTools } from '../support/waiting.ts';
 
 let program: Program;
 let minji: Person;
@@ -45,7 +47,16 @@ const staff = (name: string) => ({
   password: 'the staff of the tests',
 });
 
-/** Everything that a person can have: a paid order with tickets, a hold with an open order. */
+/** Her place in the waiting room of another show, and the pass that she has there. */
+const makePlace = async () => {
+  const { showId } = await program.newSale(program.organiser);
+  const room = makeRoomTools(program);
+  await room.open(showId);
+  const { place, pass } = await room.enter(minji, showId);
+  return { showId, placeToken: place.token, marks: [place.receipt.key, place.token, pass] };
+};
+
+/** Everything that a person can have: a paid order with tickets, a hold with an open order, a pass. */
 const makeWorld = async () => {
   const sale = await program.newSale(program.organiser, { rows: 3, seatsInRow: 10 });
   const paid = await program.buy(minji.token, sale.performanceId, [0, 1]);
@@ -57,11 +68,12 @@ const makeWorld = async () => {
     as: minji.token,
     params: { orderId: paid.order.id },
   });
+  const place = await makePlace();
   const common = {
     ...{ showId: sale.showId, venueId: sale.venueId, performanceId: sale.performanceId },
     ...{ seatingPlanId: performance.seatingPlanId, version: performance.layoutVersion },
     ...{ ticketId: items[0]?.id ?? '', eventId: await deadLetter(paid.order.id) },
-    ...{ consumer: 'notifications', freeSeats: [25, 26] },
+    ...{ consumer: 'notifications', freeSeats: [25, 26], placeToken: place.placeToken },
   };
   const worldOf = async ({ order, checkout }: typeof paid): Promise<World> => ({
     ...common,
@@ -69,13 +81,19 @@ const makeWorld = async () => {
     linkToken: order.linkToken ?? '',
     paymentKey: await keyOf(checkout),
   });
-  const worlds = [await worldOf(open), await worldOf(paid)];
+  const atRoom = { ...(await worldOf(open)), showId: place.showId };
+  const worlds = [await worldOf(open), await worldOf(paid), atRoom];
   const owned = worlds.flatMap(({ holdId, orderId, attemptId, ticketId }) => [
     ...[holdId, orderId, attemptId, ticketId],
   ]);
   const marks = [
     ...[...owned, ...worlds.flatMap(({ linkToken, paymentKey }) => [linkToken, paymentKey])],
-    ...[minji.email, minji.accountId, ...items.flatMap(({ id, code }) => [id, code])],
+    ...[
+      ...place.marks,
+      minji.email,
+      minji.accountId,
+      ...items.flatMap(({ id, code }) => [id, code]),
+    ],
   ];
   return { worlds, marks, owned };
 };
@@ -103,12 +121,14 @@ const deadLetter = async (orderId: string): Promise<string> => {
 const state = async () => {
   const as = minji.token;
   const [{ showId, holdId, orderId }] = secrets as [World];
+  const room = { showId: secrets.at(-1)?.showId ?? '' };
   const { now: _, ...hold } = await program.must(readHold, { as, params: { holdId } });
   const { app } = program;
   return {
     hold,
     order: await program.must(readOrder, { as, params: { orderId } }),
     show: (await program.must(readShow, { params: { showId } })).title,
+    place: (await program.must(readPlace, { as, params: room })).standing,
     tickets: await app.db.query('SELECT * FROM tickets.tickets ORDER BY id'),
     performances: await app.db.query('SELECT id FROM catalogue.performances WHERE show_id = $1', [
       showId,

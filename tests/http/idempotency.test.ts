@@ -6,6 +6,7 @@ import { problems } from '@usher/contract/problems.ts';
 import type { RouteSpec } from '@usher/contract/route.ts';
 import { allRoutes } from '@usher/contract/routes.ts';
 import { extendHold, releaseHold, takeHold } from '@usher/contract/seats.ts';
+import { pullLever, putRoom } from '@usher/contract/waiting-room.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
   type BodyOf,
@@ -115,7 +116,24 @@ const cases: Readonly<Record<string, () => Promise<Prepared>>> = {
     const other = { as: program.operator, params: { ...params, eventId: nowhere.eventId } };
     return { as: program.operator, params, other };
   },
+  [putRoom.name]: async () => {
+    const { showId } = await program.newSale(program.organiser);
+    const body = (activeMax: number) => ({ ifRev: null, settings: { ...restingRoom, activeMax } });
+    return byBody(program.operator, { showId }, body(10), body(20));
+  },
+  [pullLever.name]: async () => {
+    const { showId } = await program.newSale(program.organiser);
+    const as = program.operator;
+    const params = { showId };
+    const { rev: ifRev } = await program.must(putRoom, {
+      ...{ as, params, body: { ifRev: null, settings: restingRoom } },
+    });
+    const body = (lever: string) => ({ ifRev, action: { lever } });
+    return byBody(as, params, body('pause'), body('reject'));
+  },
 };
+/** Nothing happens in it by itself. */
+const restingRoom = { opensAt: hoursFromNow(24) };
 
 /** What these change does not name the call that changed it: the repeat hears that it was done. */
 const saidBefore: Readonly<Record<string, string>> = {
@@ -135,7 +153,7 @@ const effects = async (): Promise<Record<string, number>> => {
   const tables = [
     ...['seats.holds', 'seats.claims', 'orders.orders', 'orders.transitions', 'payments.attempts'],
     ...['payments.ledger', 'tickets.tickets', 'venues.venues', 'catalogue.shows'],
-    ...['catalogue.performances', 'platform.outbox'],
+    ...['catalogue.performances', 'platform.outbox', 'waiting_room.rooms', 'operations.levers'],
   ];
   const counts = tables.map((table) => `(SELECT count(*) FROM ${table}) AS "${table}"`);
   const [row] = await program.app.db.query<Record<string, number>>(`SELECT ${counts.join(', ')}`);

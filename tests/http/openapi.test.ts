@@ -8,7 +8,8 @@ import { openProgram, type Program } from '../support/program.ts';
 import { routesIn } from '../support/route-tree.ts';
 
 /** Where a browser is served what is no part of the JSON API. */
-const pages = /^GET \/(?:$|pay\/|o\/|assets\/|docs(?:\/|$)|shows\/|outbox(?:\/|$)|openapi\.json$)/;
+const pages =
+  /^(?:GET \/(?:$|pay\/|o\/|assets\/|docs(?:\/|$)|shows\/|outbox(?:\/|$)|openapi\.json$)|POST \/shows\/)/;
 const docs = new URL('../../docs/', import.meta.url);
 
 let program: Program;

@@ -17,6 +17,8 @@ export type World = {
   consumer: string;
   linkToken: string;
   paymentKey: string;
+  /** Of the show's waiting room. */
+  placeToken: string;
   /** Seats that nobody has. */
   freeSeats: readonly number[];
 };
@@ -41,6 +43,12 @@ const bodies: Readonly<Record<string, (world: World) => object>> = {
   editShow: () => ({ title: { ko: '빼앗은 공연', en: 'A show that was taken' } }),
   addPerformances: () => ({ startsAt: [hoursFromNow(24 * 20)] }),
   blockSeats: ({ freeSeats }) => ({ block: freeSeats.slice(0, 1) }),
+  joinRoom: ({ placeToken }) => ({ place: placeToken }),
+  beatHeart: ({ placeToken }) => ({ place: placeToken }),
+  claimPass: ({ placeToken }) => ({ place: placeToken }),
+  // Of a room that was another when it was looked at.
+  putRoom: () => ({ ifRev: 0, settings: { opensAt: hoursFromNow(2) } }),
+  pullLever: () => ({ ifRev: 0, action: { lever: 'poll', multiplier: 1 } }),
 };
 
 /** A call of the route that its description would let pass. Throws where nobody wrote one. */
@@ -78,5 +86,6 @@ export const nowhere: World = {
   consumer: 'nobody',
   linkToken: `${id('ord')}.aaaaaaaaaaaaaaaaaaaaaa`,
   paymentKey: 'nothing-was-paid-by-this',
+  placeToken: 'place.of.nobody',
   freeSeats: [0, 1],
 };
