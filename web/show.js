@@ -15,6 +15,7 @@ const page = document.querySelector('#page');
 const showId = location.pathname.split('/').at(-1) ?? '';
 let show = null;
 let performances = [];
+let hasRoom = false;
 let fault = null;
 
 const faults = {
@@ -57,6 +58,13 @@ function facts() {
       [say({ ko: '예매 수수료 (장당)', en: 'Booking fee a ticket' }), won(show.bookingFee)],
     ]),
   );
+}
+
+function roomLink() {
+  if (!hasRoom) return [];
+  const words = { ko: '대기실로 가기', en: 'To the waiting room' };
+  const link = element('a', { class: 'go-on', href: `/shows/${showId}/queue` }, say(words));
+  return [element('p', {}, link)];
 }
 
 function performanceRow({ startsAt, seatsLeft }) {
@@ -109,6 +117,7 @@ function draw() {
             en: `${categories[show.category].en} · sale opens ${opens}`,
           }),
         ),
+        ...roomLink(),
         element('p', {}, say(show.synopsis)),
         element('section', { class: 'card' }, facts()),
         ...performanceList(),
@@ -120,10 +129,12 @@ function draw() {
 }
 
 async function read() {
-  const [one, list] = await Promise.all([
+  const [one, list, room] = await Promise.all([
     call(`/api/v1/shows/${showId}`),
     call(`/api/v1/shows/${showId}/performances?limit=${listedMax}`),
+    call(`/api/v1/shows/${showId}/queue/now`),
   ]);
+  hasRoom = room.kind === 'done';
   if (one.kind === 'done') show = one.body;
   else fault = one.kind === 'refused' && one.status === 404 ? 'absent' : 'silent';
   if (list.kind === 'done') performances = list.body.items;

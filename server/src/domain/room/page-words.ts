@@ -46,7 +46,7 @@ export const pageWords = {
     ],
     active: ['입장하셨습니다', '이제 좌석을 고르실 수 있습니다.'],
     until: (ends: string, by: string) =>
-      `쓰지 않으면 ${ends}에 끝납니다. 고르시는 동안 늘어나고, 늦어도 ${by}에는 끝납니다.`,
+      `입장은 ${ends}까지입니다. 예매를 진행하시는 동안에는 ${by}까지 늘어날 수 있습니다.`,
     over: ['시간이 끝났습니다', '원하시면 줄 끝에 다시 서실 수 있습니다.'],
     goOn: '좌석 고르러 가기',
     goOnHow: '같은 계정으로 로그인하시면 어느 기기에서든 이어집니다.',
@@ -95,10 +95,10 @@ export const pageWords = {
     draining: ['Nobody new is let in', 'Those who are in line are served to the last.'],
     reject: ['Nobody new is let in right now', 'Those who are in line keep their places.'],
     bypass: ['There is no need to wait right now', 'You can book at once.'],
-    idle: (at: string): Saying => ['Not open yet', `The waiting room opens at ${at}.`],
+    idle: (at: string): Saying => ['Not open yet', `The waiting room opens on ${at}.`],
     lobby: (at: string): Saying => [
       'The waiting room is open',
-      `Everybody’s number is drawn at ${at}. Come in before that: how early makes no difference.`,
+      `Everybody’s number is drawn on ${at}. Come in before that: how early makes no difference.`,
     ],
     open: (people: string): Saying => [
       `People waiting: ${people}`,
@@ -108,7 +108,7 @@ export const pageWords = {
     crowded: 'More than twice as many people wait as there are seats left.',
     inLobby: (at: string): Saying => [
       'You are in',
-      `Numbers are drawn at ${at}. There is nothing to do.`,
+      `Numbers are drawn on ${at}. There is nothing to do.`,
     ],
     number: (number: string) => `Your number: ${number}`,
     ahead: (people: string) => `Ahead of you: ${people}`,
@@ -127,7 +127,7 @@ export const pageWords = {
     ],
     active: ['You are in', 'You can choose your seats now.'],
     until: (ends: string, by: string) =>
-      `Unused it ends at ${ends}. It is longer while you choose, but ends by ${by}.`,
+      `You have until ${ends}. While you book that grows, to ${by} at most.`,
     over: ['Your time is over', 'If you like, you can stand in line again, at the end.'],
     goOn: 'Choose seats',
     goOnHow: 'Log in with the same account, on any device, and you go on there.',

@@ -33,19 +33,21 @@ const tags: Readonly<Record<Locale, string>> = { ko: 'ko-KR', en: 'en-GB' };
 
 /** What of a page stays the same over all its parts. */
 const speakerOf = ({ locale, show }: Pick<QueuePage, 'locale' | 'show'>) => {
-  const format = (more: Intl.DateTimeFormatOptions) =>
-    new Intl.DateTimeFormat(tags[locale], { timeZone: show.timeZone, ...more });
-  const day = format({
-    ...{ month: 'long', day: 'numeric', weekday: 'short', hour: '2-digit', minute: '2-digit' },
-    timeZoneName: 'short',
-  });
-  const clock = format({ hour: '2-digit', minute: '2-digit', second: '2-digit' });
+  const format = (more: Intl.DateTimeFormatOptions) => {
+    const made = new Intl.DateTimeFormat(tags[locale], { timeZone: show.timeZone, ...more });
+    return (at: number | string) => made.format(new Date(at));
+  };
+  const hour = { hour: 'numeric', minute: '2-digit', hour12: locale === 'ko' } as const;
+  const date = format({ month: 'long', day: 'numeric', weekday: 'short' });
+  const zoned = format({ ...hour, timeZoneName: 'shortOffset' });
+  const joint = locale === 'ko' ? ' ' : ', ';
   const numbers = new Intl.NumberFormat(tags[locale]);
   return {
     say: pageWords[locale],
     number: (value: number) => numbers.format(value),
-    day: (atMs: number) => day.format(atMs),
-    clock: (at: number | string) => clock.format(new Date(at)),
+    day: (atMs: number) => date(atMs) + joint + format(hour)(atMs),
+    dayInZone: (atMs: number) => date(atMs) + joint + zoned(atMs),
+    clock: format({ ...hour, second: '2-digit' }),
     path: `/shows/${show.id}/queue`,
   };
 };
@@ -55,16 +57,16 @@ const sumOf = (left: RoomNow['left']): number =>
   Object.values(left).reduce((sum, seats) => sum + seats, 0);
 
 /** How the room stands, to somebody who is not in it. */
-const ofRoom = (room: RoomNow | null, { say, number, day }: Speaker): Saying => {
+const ofRoom = (room: RoomNow | null, { say, number, dayInZone }: Speaker): Saying => {
   if (room === null) return say.noRoom;
   if (room.override === 'bypass') return say.bypass;
   if (room.soldOut) return say.soldOut;
   if (room.override === 'reject' && room.phase !== 'closed') return say.reject;
   switch (room.phase) {
     case 'idle':
-      return say.idle(day(room.lobbyAt ?? room.now));
+      return say.idle(dayInZone(room.lobbyAt ?? room.now));
     case 'lobby':
-      return say.lobby(day(room.opensAt ?? room.now));
+      return say.lobby(dayInZone(room.opensAt ?? room.now));
     case 'open': {
       const isCrowded = room.waiting > 2 * sumOf(room.left);
       const open = say.open(number(room.waiting));
@@ -104,11 +106,11 @@ const ofWaiting = (place: Place, room: RoomNow, speaker: Speaker): Saying => {
 
 /** How somebody in the room stands. */
 const ofPlace = (place: Place, room: RoomNow, speaker: Speaker): Saying => {
-  const { say, number, day, clock } = speaker;
+  const { say, number, dayInZone, clock } = speaker;
   const mine = place.number === null ? [] : [say.number(number(place.number))];
   switch (place.standing) {
     case 'LOBBY':
-      return [...say.inLobby(day(room.opensAt ?? room.now)), say.meanwhile];
+      return [...say.inLobby(dayInZone(room.opensAt ?? room.now)), say.meanwhile];
     case 'WAITING':
       if (room.override === 'bypass') return [...say.bypass, ...mine];
       if (room.soldOut) return [...say.soldOut, ...mine];
@@ -136,7 +138,7 @@ const rows = (pairs: readonly (readonly [name: string, value: string])[]): strin
 const form = (path: string, deed: string, label: string, fields = ''): string =>
   `<form method="post" action="${path}">${fields}
 <input type="hidden" name="deed" value="${deed}">
-<button type="submit">${safe(label)}</button></form>`;
+<button type="submit"${fields !== '' || deed === 'join' ? ' class="go-on"' : ''}>${safe(label)}</button></form>`;
 const link = (href: string, label: string, more = ''): string =>
   `<a ${more}href="${safe(href)}">${safe(label)}</a>`;
 
@@ -189,7 +191,7 @@ const facts = (room: RoomNow, { say, number, day }: Speaker): string => {
   return `<dl class="card">${rows([
     ...(room.opensAt === undefined ? [] : [[say.opens, day(room.opensAt)] as const]),
     [say.waiting, say.people(number(room.waiting))],
-    ...(room.draw === null ? [] : [[say.front, say.upTo(number(room.front))] as const]),
+    ...(room.front === 0 ? [] : [[say.front, say.upTo(number(room.front))] as const]),
     ...(left.length === 0 ? [] : [[say.left, left.join(', ')] as const]),
   ])}</dl>`;
 };
@@ -279,7 +281,6 @@ export const renderQueuePage = (page: QueuePage): string => {
 <p class="lines">${safe(room.message[locale])}</p></section>`;
   const main = `<h1>${safe(show.title[locale])}</h1>
 <p class="soft">${safe(say.lead(show.venueName[locale]))}</p>
-${message}
 <section class="card">
 <div role="status">
 <p class="countdown">${safe(headline)}</p>
@@ -288,6 +289,7 @@ ${paragraphs(more)}
 ${fault}
 ${deeds(page, speaker)}
 </section>
+${message}
 ${room === null ? '' : facts(room, speaker)}
 ${footnote(page, speaker)}
 ${room === null ? '' : aside(page, speaker)}`;
