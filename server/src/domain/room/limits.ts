@@ -8,9 +8,13 @@ import type { RoomTerms } from './words.ts';
 /** What calling one person costs; a rate of one a minute earns one of these each ms. */
 export const personCredit = 60_000;
 
-/** The bucket's size: what two ticks earn, but always one person, or a slow room would never call. */
+/**
+ * The bucket's size: what two ticks earn, and the person that is being saved for. Without the one,
+ * what was earned beyond a whole person would be lost at every call, and of 119 a minute 80 would
+ * be called (ticks of 250 ms).
+ */
 export const burstOf = (ratePerMinute: number, { tickMs }: Pick<RoomTerms, 'tickMs'>): number =>
-  Math.max(personCredit, ratePerMinute * 2 * tickMs);
+  personCredit + ratePerMinute * 2 * tickMs;
 
 /** The credit after `elapsedMs` more; a rate that was lowered takes the bucket with it. */
 export const creditAfter = (
