@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { makeSights } from '../../domain/room/sights.ts';
 import type {
   ControlChange,
   PersonKey,
@@ -21,15 +22,15 @@ import type { RoomStore } from './store.ts';
 /** What is known of a room when Redis has forgotten it. */
 export type RememberedRoom = { control: RoomControl; tail: number; front: number };
 
-/** How many hashes hold the places: with 1 M people 122 in each, still a listpack. */
-const bucketCount = 8192;
-/** Longest script: 512 joins take Redis about 1 ms (docs/decisions/0010). */
+/**
+ * How many hashes hold the places: 31 people in each with 1 M, and up to 16 M they stay listpacks
+ * (512 in each). Of 8,192 a join takes Redis 1.6 times as long (docs/decisions/0010).
+ */
+const bucketCount = 32_768;
+/** Calls in one script: so many joins take Redis 1 to 2 ms, in which nobody else is served. */
 const batchMax = 512;
-/** Below this a room's keys may be listed in one reply. */
 const decisionsMax = 1000;
 const entryBytesMax = 1 << 20;
-/** The tail jumps by twice the joins of the busiest second, and by no fewer than these. */
-const jumpMin = 1000;
 
 /** What a script's answer begins with; lua/room.lua. */
 const [ok, missing] = [1, 0];
@@ -168,43 +169,6 @@ const readDecision = (line: unknown): RoomDecision => {
   };
 };
 
-/** What this process saw of a room: the highest of each, and how many joined in a second. */
-type Seen = {
-  rev: number;
-  epoch: number;
-  tail: number;
-  front: number;
-  joinsPeak: number;
-  windowFromMs: number;
-  windowTail: number;
-};
-type Sight = Pick<RoomState, 'epoch' | 'tail' | 'front' | 'nowMs'> & { rev?: number };
-
-const makeSights = () => {
-  const rooms = new Map<string, Seen>();
-  const of = (showId: string): Seen => {
-    const known = rooms.get(showId);
-    if (known !== undefined) return known;
-    const none = { rev: 0, epoch: 0, tail: 0, front: 0, joinsPeak: 0 };
-    const seen = { ...none, windowFromMs: 0, windowTail: 0 };
-    rooms.set(showId, seen);
-    return seen;
-  };
-  const see = (showId: string, { rev = 0, epoch, tail, front, nowMs }: Sight): void => {
-    const seen = of(showId);
-    // With another epoch the tail has jumped: nobody joined.
-    if (epoch !== seen.epoch) Object.assign(seen, { epoch, windowFromMs: nowMs, windowTail: tail });
-    const elapsedMs = nowMs - seen.windowFromMs;
-    const joins = ((tail - seen.windowTail) * 1000) / Math.max(1000, elapsedMs);
-    seen.joinsPeak = Math.max(seen.joinsPeak, Math.ceil(joins));
-    if (elapsedMs >= 1000) Object.assign(seen, { windowFromMs: nowMs, windowTail: tail });
-    seen.rev = Math.max(seen.rev, rev);
-    seen.tail = Math.max(seen.tail, tail);
-    seen.front = Math.max(seen.front, front);
-  };
-  return { of, see };
-};
-
 const openScripts = () => ({
   play: scriptOf('play'),
   tick: scriptOf('tick'),
@@ -238,8 +202,7 @@ const makeCaller = ({ redis, log, terms, remembered, nowMs }: Options) => {
 
   const recover = async (showId: string): Promise<void> => {
     const kept = await remembered(showId);
-    const { rev, epoch, tail, front, joinsPeak } = sights.of(showId);
-    const jump = Math.max(jumpMin, 2 * joinsPeak);
+    const { rev, epoch, tail, front } = sights.of(showId);
     const seen = [Math.max(tail, kept?.tail ?? 0), Math.max(front, kept?.front ?? 0)];
     const words =
       kept === null
@@ -248,7 +211,7 @@ const makeCaller = ({ redis, log, terms, remembered, nowMs }: Options) => {
             ...kept.control,
             ...{ rev: Math.max(rev, kept.control.rev), epoch: Math.max(epoch, kept.control.epoch) },
           });
-    const args = [now(), terms.claimWindowMs, ...seen, jump, ...words];
+    const args = [now(), terms.claimWindowMs, ...seen, sights.jumpOf(showId), ...words];
     const reply = await redis.run(scripts.recover, keysOf(showId), args);
     if (reply[0] === missing)
       throw new Failure('ROOM_UNKNOWN', `${showId} has no room`, { retryable: false });
@@ -291,7 +254,16 @@ const makeCaller = ({ redis, log, terms, remembered, nowMs }: Options) => {
     sights.see(showId, state);
     return { state, reply };
   };
-  return { call, callForState, sights };
+  /**
+   * Whether nobody was ever in the room: one that is open elsewhere and missing here was lost, and
+   * is recovered instead of being made anew with numbers that were given already.
+   */
+  const isUntouched = async (showId: string): Promise<boolean> => {
+    const kept = await remembered(showId);
+    const seen = Math.max(sights.of(showId).tail, kept?.tail ?? 0);
+    return kept === null || (kept.control.phase === 'idle' && seen === 0);
+  };
+  return { call, callForState, sights, isUntouched };
 };
 type Caller = ReturnType<typeof makeCaller>;
 
@@ -365,7 +337,7 @@ export const openRedisRooms = (options: Options): RoomStore => {
   const { terms } = options;
   assert(terms.windowNumbers <= 32_768, 'a window of the front fits the stack of Lua');
   const caller = makeCaller(options);
-  const { call, callForState, sights } = caller;
+  const { call, callForState, sights, isUntouched } = caller;
   const { play, close } = makePlays(caller, terms);
   return {
     ...{ play, close },
@@ -387,8 +359,10 @@ export const openRedisRooms = (options: Options): RoomStore => {
       const { state, reply } = await callForState(showId, 'change', changeArgs(wanted));
       return { outcome: reply.at(-1) === 1 ? 'changed' : 'conflict', state };
     },
-    create: async (showId, control) =>
-      (await callForState(showId, 'create', fieldsOf(control))).state,
+    create: async (showId, control) => {
+      const args = [(await isUntouched(showId)) ? 1 : 0, ...fieldsOf(control)];
+      return (await callForState(showId, 'create', args)).state;
+    },
     entries: (showId) => readEntries(caller, showId),
     decisions: async (showId) => {
       const [, lines] = await call(showId, 'decisions', [decisionsMax]);

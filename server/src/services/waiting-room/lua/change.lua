@@ -14,7 +14,7 @@
 local known = redis.call('HMGET', KEYS[1], 'runId', 'nowMs', 'rev', 'lastChangeId', 'tail',
   'epoch', 'heldUntilMs')
 if not known[1] then return { MISSING } end
-if known[1] ~= serverId() then return { FENCED } end
+if not isKeptHere(known[1]) then return { FENCED } end
 local now = nowAfter(known[2])
 local isRepeat = known[4] == ARGV[2]
 local isChanged = isRepeat or known[3] == ARGV[3]

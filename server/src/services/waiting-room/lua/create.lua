@@ -1,15 +1,18 @@
 -- create: makes the room known, with counts of 0; one that is known is left as it is.
 -- KEYS[1] control
--- ARGV[2..] fields and values of control
--- Returns { OK, the state } or { FENCED }
+-- ARGV[2] 1: nobody was ever in it, 0: only asks, as one that is missing has been forgotten
+-- ARGV[3..] fields and values of control
+-- Returns { OK, the state }, { MISSING } or { FENCED }
 
 local known = redis.call('HMGET', KEYS[1], 'runId', 'nowMs')
-if known[1] and known[1] ~= serverId() then return { FENCED } end
+if not known[1] and ARGV[2] == '0' then return { MISSING } end
+if known[1] and not isKeptHere(known[1]) then return { FENCED } end
 local now = nowAfter(known[2])
 if not known[1] then
-  redis.call('HSET', KEYS[1], 'runId', serverId(), 'lastChangeId', '', 'tail', 0, 'front', 0,
+  local here = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+  redis.call('HSET', KEYS[1], 'runId', here, 'lastChangeId', '', 'tail', 0, 'front', 0,
     'waiting', 0, 'admitted', 0, 'reserved', 0, 'heldUntilMs', 0, 'lastTickMs', 0, 'credit', 0,
-    'rotatedAtMs', 0, unpack(ARGV, 2))
+    'rotatedAtMs', 0, unpack(ARGV, 3))
 end
 redis.call('HSET', KEYS[1], 'nowMs', now)
 return stateAt(now)

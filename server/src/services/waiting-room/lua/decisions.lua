@@ -6,5 +6,5 @@
 
 local runId = redis.call('HGET', KEYS[1], 'runId')
 if not runId then return { MISSING } end
-if runId ~= serverId() then return { FENCED } end
+if not isKeptHere(runId) then return { FENCED } end
 return { OK, redis.call('XREVRANGE', KEYS[12], '+', '-', 'COUNT', ARGV[2]) }

@@ -8,7 +8,7 @@
 
 local known = redis.call('HMGET', KEYS[1], 'runId', 'drawEntries')
 if not known[1] then return { MISSING } end
-if known[1] ~= serverId() then return { FENCED } end
+if not isKeptHere(known[1]) then return { FENCED } end
 local size = 8 * tonumber(known[2])
 local from = tonumber(ARGV[2])
 local to = math.min(size, from + tonumber(ARGV[3])) - 1

@@ -14,7 +14,7 @@
 -- ARGV[2] passTtlMs
 -- ARGV[3] passMaxMs
 -- ARGV[4] the commands, as store.redis.ts packs them: a letter, the person, the rest
--- Returns { OK, epoch, phase, override, tail, front, now, the answers … }, { MISSING } or { FENCED }.
+-- Returns { OK, epoch, phase, override, tail, front, now, answers … }, { MISSING } or { FENCED }.
 -- The answer to `j` is 2 × entry + 1 when new, 2 × entry when not, -1 when refused; to the others
 -- it is one of the numbers below: behind CALLED the instant it ends, behind ACTIVE the pass
 
@@ -22,7 +22,7 @@ local known = redis.call('HMGET', KEYS[1], 'runId', 'nowMs', 'epoch', 'passEpoch
   'override', 'activeMax', 'drawEntries', 'drawnAtMs', 'tail', 'front', 'waiting', 'admitted',
   'reserved')
 if not known[1] then return { MISSING } end
-if known[1] ~= serverId() then return { FENCED } end
+if not isKeptHere(known[1]) then return { FENCED } end
 local now = nowAfter(known[2])
 local epoch, phase = tonumber(known[3]), known[5]
 local drawEntries, isDrawn = tonumber(known[8]), known[9] ~= '0'
@@ -126,10 +126,24 @@ local function bringBack(person, i, entry)
   say(2 * entry)
 end
 
+local function enter(person)
+  if isGathering then keepKey(tail, person) end
+  if isDrawn then
+    markPresent(tail + 1)
+    dropPass(person)
+  end
+  say(2 * tail + 1)
+  tail, waiting = tail + 1, waiting + 1
+end
+
 local function join(person, i)
   local flags = byte(commands, at)
   local shownEntry, shownEpoch, replaces
   at = at + 1
+  -- Whoever shows nothing is most likely new: one call then, instead of two.
+  if flags == 1 and letsIn and redis.call('HSETNX', KEYS[12 + i], person, tail) == 1 then
+    return enter(person)
+  end
   if flags % 4 >= 2 then
     shownEntry, shownEpoch, at = unpackFrom('>I4I4', commands, at)
   end
@@ -139,13 +153,7 @@ local function join(person, i)
   if not row and shownEntry and shownEpoch < epoch then return bringBack(person, i, shownEntry) end
   if not letsIn or flags % 2 == 0 then return say(-1) end
   redis.call('HSET', KEYS[12 + i], person, tail)
-  if isGathering then keepKey(tail, person) end
-  if isDrawn then
-    markPresent(tail + 1)
-    dropPass(person)
-  end
-  say(2 * tail + 1)
-  tail, waiting = tail + 1, waiting + 1
+  enter(person)
 end
 
 -- When the call of this number ends, and which kind of call it is; nil when it is not called.

@@ -5,5 +5,5 @@
 
 local known = redis.call('HMGET', KEYS[1], 'runId', 'nowMs')
 if not known[1] then return { MISSING } end
-if known[1] ~= serverId() then return { FENCED } end
+if not isKeptHere(known[1]) then return { FENCED } end
 return stateAt(nowAfter(known[2]))

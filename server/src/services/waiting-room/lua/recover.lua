@@ -12,7 +12,7 @@
 -- ARGV[6..] fields and values of control as they are remembered; used where control is missing
 -- Returns { OK, the state } or { MISSING }
 
-local here = serverId()
+local here = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 local known = redis.call('HMGET', KEYS[1], 'runId', 'nowMs')
 if known[1] == here then return stateAt(nowAfter(known[2])) end
 if not known[1] then

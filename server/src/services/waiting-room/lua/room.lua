@@ -11,8 +11,8 @@ local OK, MISSING, FENCED = 1, 0, -1
 
 -- Whoever keeps the room is written in `runId`. Another server that has it was promoted or started
 -- again, and may have lost what was acknowledged last: it changes nothing before `recover` has run.
-local function serverId()
-  return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local function isKeptHere(runId)
+  return string.find(redis.call('INFO', 'server'), runId, 1, true) ~= nil
 end
 
 -- The clock never goes back, whatever the machine's does.

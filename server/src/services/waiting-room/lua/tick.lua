@@ -25,7 +25,7 @@ local known = redis.call('HMGET', KEYS[1], 'runId', 'nowMs', 'lastTickMs', 'rev'
   'override', 'overrideUntilMs', 'ratePerMinute', 'activeMax', 'lobbyAtMs', 'drawnAtMs', 'tail',
   'front', 'reserved', 'heldUntilMs', 'credit', 'rotatedAtMs')
 if not known[1] then return { MISSING } end
-if known[1] ~= serverId() then return { FENCED } end
+if not isKeptHere(known[1]) then return { FENCED } end
 local now, tickMs, windowMs = nowAfter(known[2]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local lastTick = tonumber(known[3])
 -- Every process brings what it has seen, as one that was promoted may know less.
@@ -41,7 +41,8 @@ local rev, phase, override = tonumber(known[4]), known[5], known[6]
 local overrideUntil, rate, activeMax = known[7], tonumber(known[8]), tonumber(known[9])
 local reserved, heldUntil = tonumber(known[14]), tonumber(known[15])
 local credit, rotatedAt = tonumber(known[16]), tonumber(known[17])
-local burst = math.max(unit, rate * 2 * tickMs)
+-- Two ticks and the one who is being saved for.
+local burst = unit + rate * 2 * tickMs
 
 local function changePhases()
   local untilMs = tonumber(overrideUntil)
@@ -99,6 +100,8 @@ end
 
 local function rotatePresence(presenceMs)
   local age = now - rotatedAt
+  -- Nobody could show themselves while nobody ticked: the front would pass them all.
+  if now - lastTick >= presenceMs then heldUntil = math.max(heldUntil, now + presenceMs) end
   if age < presenceMs then return end
   redis.call('DEL', KEYS[10])
   if age >= 2 * presenceMs then
@@ -188,7 +191,7 @@ local released = moveFront(free - #recalled)
 credit = credit - unit * (#recalled + #released)
 redis.call('HSET', KEYS[1], 'nowMs', now, 'lastTickMs', now, 'rev', rev, 'phase', phase,
   'override', override, 'overrideUntilMs', overrideUntil, 'tail', tail, 'front', front,
-  'reserved', reserved, 'credit', credit, 'rotatedAtMs', rotatedAt)
+  'reserved', reserved, 'heldUntilMs', heldUntil, 'credit', credit, 'rotatedAtMs', rotatedAt)
 if #recalled + #released > 0 then
   redis.call('XADD', KEYS[12], 'MAXLEN', '~', 10000, '*', 'atMs', now, 'front', front,
     'called', reserved + redis.call('ZCARD', KEYS[4]), 'active', redis.call('ZCARD', KEYS[2]),
