@@ -56,7 +56,7 @@ const makePlace = async () => {
   return { showId, placeToken: place.token, marks: [place.receipt.key, place.token, pass] };
 };
 
-/** Everything that a person can have: a paid order with tickets, a hold with an open order, a pass. */
+/** All that a person can have: a paid order with tickets, a hold with an open order, a pass. */
 const makeWorld = async () => {
   const sale = await program.newSale(program.organiser, { rows: 3, seatsInRow: 10 });
   const paid = await program.buy(minji.token, sale.performanceId, [0, 1]);

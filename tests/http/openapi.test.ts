@@ -8,8 +8,14 @@ import { openProgram, type Program } from '../support/program.ts';
 import { routesIn } from '../support/route-tree.ts';
 
 /** Where a browser is served what is no part of the JSON API. */
-const pages =
-  /^(?:GET \/(?:$|pay\/|o\/|assets\/|docs(?:\/|$)|shows\/|outbox(?:\/|$)|openapi\.json$)|POST \/shows\/)/;
+const pages = new RegExp(
+  [
+    /^GET \/(?:$|pay\/|o\/|assets\/|docs(?:\/|$)|shows\/|outbox(?:\/|$)|openapi\.json$)/,
+    /^POST \/shows\//,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+);
 const docs = new URL('../../docs/', import.meta.url);
 
 let program: Program;

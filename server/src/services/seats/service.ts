@@ -98,7 +98,6 @@ export const makeSeats = (deps: {
   const loading = new Map<string, Promise<SeatMap | null>>();
   const indexes = new WeakMap<Layout, ReturnType<typeof makeBestAvailableIndex>>();
   const factsOfHolds = new Map<string, HoldFacts>();
-  /** Bits stay the same object until their map changes. */
   const leftOfBits = new WeakMap<Uint8Array, ReadonlyMap<string, number>>();
   const holds = metrics.counter('usher_holds_total', 'Hold requests, by outcome', ['outcome']);
   const lapses = metrics.counter('usher_holds_lapsed_total', 'Holds whose time was over');
@@ -360,6 +359,7 @@ export const makeSeats = (deps: {
       const plan = facts === null ? null : await catalogue.layout(facts.seatingPlanId);
       const map = plan === null ? null : await mapOf(performanceId);
       if (plan === null || map === null) return null;
+      // They stay the same object until their map changes.
       const bits = map.bits();
       const { grade, document } = plan.layout;
       const left = leftOfBits.get(bits) ?? countLeft(bits, grade, document.grades);
