@@ -1,5 +1,6 @@
+import { roomSettings } from '@usher/contract/waiting-room.ts';
 import { type App, openApp } from '../app.ts';
-import { type SellAll, seedDemo } from '../demo/seed.ts';
+import { type GiveRoom, type SellAll, seedDemo } from '../demo/seed.ts';
 import { systemClock } from '../platform/clock.ts';
 import { makeIds } from '../platform/ids.ts';
 import { makeLog } from '../platform/log.ts';
@@ -86,6 +87,23 @@ const makeSellAll =
     await Promise.all(Array.from({ length: buyersAtOnce }, work));
   };
 
+/** Repeated after an interruption it leaves the room as it is. */
+const makeGiveRoom =
+  (app: App): GiveRoom =>
+  async (showId, opensAtMs) => {
+    const wish = {
+      showId,
+      accountId: null,
+      reason: null,
+      requestId: 'demo',
+      key: `demo ${showId}`,
+    };
+    const opensAt = new Date(opensAtMs).toISOString();
+    const { outcome } = await app.services.levers.put(wish, null, roomSettings.parse({ opensAt }));
+    if (outcome !== 'created' && outcome !== 'conflict')
+      throw new Error(`the demo’s waiting room is ${outcome}`);
+  };
+
 /**
  * Fills the database with the demo, once; a database that has it is left as it is. `onShown` is
  * called when everything can be seen; what is sold out in the demo is sold after that.
@@ -100,6 +118,7 @@ export const seedOnce = async (
   const sellAll = makeSellAll(app, sandboxUrl, stopped);
   await seedDemo({
     ...{ identity, venues, catalogue },
+    giveRoom: makeGiveRoom(app),
     sellAll: (performances) => {
       onShown();
       return sellAll(performances);

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { callerOf, openCatalogueOffice } from '../../../tests/support/catalogue.ts';
 import { makeTestDatabase } from '../../../tests/support/postgres.ts';
-import { type SellAll, seedDemo } from './seed.ts';
+import { type GiveRoom, type SellAll, seedDemo } from './seed.ts';
 
 const { url } = await makeTestDatabase();
 const office = await openCatalogueOffice({ url });
@@ -17,9 +17,14 @@ const identity = {
   },
 };
 const sold: Parameters<SellAll>[] = [];
+const rooms = new Map<string, number>();
+/** As the program does it: a room that is there stays as it is. */
+const giveRoom: GiveRoom = async (showId, opensAtMs) => {
+  if (!rooms.has(showId)) rooms.set(showId, opensAtMs);
+};
 const seed = (sellAll: SellAll, afterMs = 0) =>
   seedDemo({
-    ...{ identity, sellAll, nowMs: office.clock.nowMs() + afterMs },
+    ...{ identity, giveRoom, sellAll, nowMs: office.clock.nowMs() + afterMs },
     ...{ venues: office.venues.service, catalogue: office.catalogue.service },
   });
 const sellNothing: SellAll = async (...given) => {
@@ -55,6 +60,12 @@ describe('the demo', () => {
     const before = await everything();
     expect(await seed(sellNothing, 86_400_000)).toBe('seeded before');
     expect(await everything()).toEqual(before);
+  });
+  test('has one show with a waiting room, which opens with its sale', async () => {
+    const [[showId, opensAtMs] = ['', 0]] = [...rooms];
+    expect(rooms.size).toBe(1);
+    const show = (await call('GET', `/shows/${showId}`)).json();
+    expect(Date.parse(show.saleOpensAt)).toBe(opensAtMs);
   });
   test('has one show of which all seats are to be sold', async () => {
     expect(sold).toHaveLength(1);

@@ -19,6 +19,9 @@ export type SellAll = (
   performances: readonly { showId: string; performanceId: string; seatCount: number }[],
 ) => Promise<void>;
 
+/** Buyers of this show come through a waiting room, which draws when its sale opens. */
+export type GiveRoom = (showId: string, opensAtMs: number) => Promise<void>;
+
 const seedName = 'demo';
 
 /**
@@ -30,10 +33,11 @@ export async function seedDemo(deps: {
   identity: Pick<IdentityService, 'ensureAccount'>;
   venues: Pick<VenuesService, 'add'>;
   catalogue: Pick<CatalogueService, 'addShow' | 'isSeeded' | 'noteSeeded'>;
+  giveRoom: GiveRoom;
   sellAll: SellAll;
   nowMs: number;
 }): Promise<'seeded' | 'seeded before'> {
-  const { identity, venues, catalogue, sellAll, nowMs } = deps;
+  const { identity, venues, catalogue, giveRoom, sellAll, nowMs } = deps;
   if (await catalogue.isSeeded(seedName)) return 'seeded before';
   const accountIds = new Map<string, string>();
   for (const account of demoAccounts)
@@ -46,7 +50,7 @@ export async function seedDemo(deps: {
     houses.set(key, await venues.add(makerOf(key), house));
   const soldOut: Parameters<SellAll>[0][number][] = [];
   for (const show of demoShows(nowMs)) {
-    const { key, venue, grades, isSoldOut, startsAtMs, ...fields } = show;
+    const { key, venue, grades, isSoldOut, hasRoom, startsAtMs, ...fields } = show;
     const house = houses.get(venue);
     if (house === undefined) throw new Error(`the demo has no venue ${venue}`);
     const { showId, performanceIds } = await catalogue.addShow(
@@ -60,6 +64,7 @@ export async function seedDemo(deps: {
         startsAtMs: startsAtMs.filter((atMs) => atMs > nowMs),
       },
     );
+    if (hasRoom) await giveRoom(showId, show.saleOpensAtMs);
     if (!isSoldOut) continue;
     const { seatCount } = house;
     soldOut.push(...performanceIds.map((performanceId) => ({ showId, performanceId, seatCount })));

@@ -24,6 +24,8 @@ export type DemoShow = {
   startsAtMs: number[];
   /** All seats of all performances are sold from the beginning. */
   isSoldOut: boolean;
+  /** Its buyers come through a waiting room. */
+  hasRoom: boolean;
 };
 
 /** When a sale opens: in so many minutes, or so many days from today at an hour in Seoul. */

@@ -13,6 +13,7 @@ export function demoShows(nowMs: number): DemoShow[] {
       ladder: 'operator',
       refusesStranding: false,
       isSoldOut: false,
+      hasRoom: 'inMinutes' in opens,
       ...show,
       grades: Object.entries(prices).map(([code, price]) => ({
         code,
