@@ -26,6 +26,17 @@ export const pollIntervalMs = (
 /** Everybody learns the number in the first poll after the opening: at most 20,000 a second, ≤ 60 s. */
 export const firstPollSpreadMs = (people: number): number => Math.min(60_000, people / 20);
 
+/**
+ * How long after the draw nobody is called. Who asks as it is made sees the document from before it
+ * (half a second old, three on a busy machine), asks again at the floor, and is there only then;
+ * the front would have passed over a whole lobby meanwhile.
+ */
+export const openingHoldMs = (people: number, multiplier: number): number => {
+  if (people === 0) return 0;
+  const pollsMs = 3 * pollPolicy.floorMs * (1 + jitter) * multiplier;
+  return Math.ceil(firstPollSpreadMs(people) + pollsMs + 1_000);
+};
+
 const heartbeatWithinMs = 180_000;
 const heartbeatMs = 20_000;
 
