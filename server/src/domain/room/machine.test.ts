@@ -1,19 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { makeRestoringMachine, makeRoomMachine, type RoomMachine } from './machine.ts';
+import { type Dice, makeDice } from './promises/dice.ts';
 import { openControl, personOf, promisedTerms, startMs, undrawn } from './promises/stage.ts';
 import type { RoomAnswer, RoomCommand } from './words.ts';
-
-/** The same numbers every time, from 0 to below `max`. */
-const makeDice = (seed: number) => {
-  let state = seed;
-  return (max: number): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * max);
-  };
-};
-type Dice = ReturnType<typeof makeDice>;
 
 const peopleMax = 60;
 
