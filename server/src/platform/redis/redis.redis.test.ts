@@ -1,0 +1,119 @@
+import { afterAll, expect, test } from 'vitest';
+import { silentLog } from '../../../../tests/support/log.ts';
+import { openTestCluster, openTestRedis } from '../../../../tests/support/redis.ts';
+import { describeNeeding } from '../../../../tests/support/stack.ts';
+import { makeMetrics } from '../metrics.ts';
+import { openRedis, type Redis } from './redis.ts';
+import { makeScript } from './script.ts';
+
+const sum = makeScript({
+  name: 'sum',
+  text: "redis.call('INCRBY', KEYS[1], ARGV[1]) return tonumber(redis.call('GET', KEYS[1]))",
+  read: Number,
+});
+const unreachable = { code: 'STORE_UNREACHABLE', retryable: true };
+
+describeNeeding('redis', 'a Redis', () => {
+  const metrics = makeMetrics();
+  const opened: Redis[] = [];
+  const open = async (url: string): Promise<Redis> => {
+    const own = makeMetrics();
+    const redis = await openRedis({ url, log: silentLog, metrics: own });
+    opened.push(redis);
+    return redis;
+  };
+  afterAll(async () => {
+    for (const redis of opened) await redis.close();
+    metrics.close();
+  });
+
+  test('that has forgotten its scripts is given them again, and nobody hears of it', async () => {
+    const server = await openTestRedis();
+    const redis = await openRedis({ url: server.url, log: silentLog, metrics });
+    opened.push(redis);
+    expect(await redis.run(sum, ['count'], [1])).toBe(1);
+    await server.cli('SCRIPT', 'FLUSH');
+    expect(await redis.run(sum, ['count'], [2])).toBe(3);
+    expect(await redis.run(sum, ['count'], [3])).toBe(6);
+    const trips = await metrics.registry.getSingleMetricAsString('usher_redis_trips_total');
+    // Two calls needed the text: unknown at first, and after the flush.
+    expect(trips).toContain('usher_redis_trips_total{script="sum"} 5');
+  });
+
+  test('hands out bytes as they are', async () => {
+    const server = await openTestRedis();
+    const redis = await open(server.url);
+    const echo = makeScript({
+      ...{ name: 'echo', text: 'return { ARGV[1], 7 }', wantsBytes: true },
+      read: (reply) => reply as [Buffer, number],
+    });
+    const bytes = Buffer.from([0, 255, 10, 13, 128]);
+    expect(await redis.run(echo, ['key'], [bytes])).toEqual([bytes, 7]);
+  });
+
+  test('that is started again is reached again, with what it had', async () => {
+    const server = await openTestRedis({ appendfsync: 'always' });
+    const redis = await open(server.url);
+    await redis.run(sum, ['count'], [4]);
+    await server.signal('SIGKILL');
+    const waiting = redis.run(sum, ['count'], [0]);
+    await server.start();
+    expect(await waiting).toBe(4);
+  });
+
+  test('that says nothing any more is a failure whose outcome is not known', async () => {
+    const server = await openTestRedis();
+    const redis = await open(server.url);
+    await redis.run(sum, ['count'], [1]);
+    await server.signal('SIGSTOP');
+    await expect(redis.run(sum, ['count'], [1])).rejects.toMatchObject(unreachable);
+    await server.signal('SIGCONT');
+    // Run once, or not at all, or a second time: that is what unknown means.
+    expect(await redis.run(sum, ['count'], [0])).toBeGreaterThanOrEqual(1);
+  });
+
+  test('that is full or has no primary may be asked again; a bug in a script may not', async () => {
+    const server = await openTestRedis();
+    const redis = await open(server.url);
+    const raise = (message: string) =>
+      makeScript({
+        ...{ name: 'raise', read: Number },
+        text: `return redis.error_reply('${message}')`,
+      });
+    for (const message of ['OOM full', 'LOADING data', 'CLUSTERDOWN it is', 'MASTERDOWN away'])
+      await expect(redis.run(raise(message), ['key'], [])).rejects.toMatchObject(unreachable);
+    const bug = redis.run(raise('WRONGTYPE no such list'), ['key'], []);
+    await expect(bug).rejects.not.toHaveProperty('code', unreachable.code);
+  });
+
+  test('that is not there is told at the start', async () => {
+    const server = await openTestRedis();
+    await server.stop();
+    await expect(open(server.url)).rejects.toMatchObject(unreachable);
+  });
+
+  test('asks for its user and password', async () => {
+    const server = await openTestRedis();
+    await server.cli('CONFIG', 'SET', 'requirepass', 'p@ss:word');
+    const address = server.url.replace('//', `//default:${encodeURIComponent('p@ss:word')}@`);
+    const redis = await open(address);
+    expect(await redis.run(sum, ['count'], [1])).toBe(1);
+    await expect(open(server.url)).rejects.toMatchObject(unreachable);
+  });
+
+  test('of several addresses must be a Cluster', async () => {
+    const [one, other] = [await openTestRedis(), await openTestRedis()];
+    expect((await open(one.url)).isCluster).toBe(false);
+    await expect(open(`${one.url},${other.url}`)).rejects.toThrow('those of a Cluster');
+  });
+
+  test('that is a Cluster is found by any address that lives, and each primary learns scripts', async () => {
+    const cluster = await openTestCluster();
+    const redis = await open(`redis://127.0.0.1:1,${cluster.nodes[4]?.url}`);
+    expect(redis.isCluster).toBe(true);
+    const keys = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+    const primaries = await Promise.all(keys.map((key) => cluster.primaryOf(key)));
+    expect(new Set(primaries).size).toBe(3);
+    for (const key of keys) expect(await redis.run(sum, [key], [1])).toBe(1);
+  });
+});
