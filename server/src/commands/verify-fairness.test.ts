@@ -60,7 +60,7 @@ beforeAll(async () => {
 });
 
 describe('usher verify-fairness', () => {
-  test('ends with 0 on an honest record with its commitment and a receipt, in plain words', async () => {
+  test('ends with 0 on an honest record, commitment and receipt, in plain words', async () => {
     const { code, said } = await verify(
       ...['--record', await keep('record.json', record)],
       ...['--commitment', await keep('commitment.json', published)],
@@ -166,7 +166,7 @@ describe('words that make no sense are refused before anything is read', () => {
   });
 });
 
-test('as a program it ends with 0 for fair, 3 for caught, 1 and 2 for what it could not do', async () => {
+test('as a program it ends with 0 for fair, 3 for caught, 1 and 2 for neither', async () => {
   const path = await keep('record.json', record);
   const runs = [
     [path],

@@ -11,7 +11,7 @@ import { processPort } from '../platform/process.ts';
 const help = `usher verify-fairness: make the draw of a waiting room again from its public record
 
   --record FILE|URL      the record: GET /api/v1/shows/{showId}/queue/draw
-  --commitment FILE|HEX  what was published before the draw: GET …/queue/commitment, or its hash alone
+  --commitment FILE|HEX  what was published before the draw, GET …/queue/commitment, or its hash
   --receipt FILE         a place as it was answered to its buyer; or in words:
     --entry N --key KEY --number M
   --json                 every finding as JSON; with a receipt also its proof of being in the root

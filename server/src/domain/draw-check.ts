@@ -198,10 +198,11 @@ const checkNumber = (receipt: Receipt, isDrawn: boolean, number: number | null):
   if (receipt.number === null) {
     return unknown('number', `the receipt has no number; entry ${entry} has ${number}`);
   }
+  const source = isDrawn ? 'the draw' : 'the order of coming in';
   return either(
     'number',
     receipt.number === number,
-    `number ${number} is what ${isDrawn ? 'the draw' : 'the order of coming in'} gives entry ${entry}`,
+    `number ${number} is what ${source} gives entry ${entry}`,
     `entry ${entry} has number ${number}, but the receipt says ${receipt.number}`,
   );
 };

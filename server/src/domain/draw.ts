@@ -15,7 +15,7 @@ export const seedBytes = 32;
 export const commitmentOf = (sha256: Sha256, serverSeed: Uint8Array): Uint8Array =>
   sha256(serverSeed);
 
-/** Neither the server (bound by the commitment) nor any one buyer (a leaf of the root) chooses it. */
+/** Not the server’s choice (bound by the commitment), nor any one buyer’s (a leaf of the root). */
 export const drawSeedOf = (sha256: Sha256, serverSeed: Uint8Array, root: Uint8Array): Uint8Array =>
   sha256(serverSeed, root);
 

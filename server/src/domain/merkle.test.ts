@@ -107,7 +107,7 @@ describe('a proof', () => {
     }
   });
 
-  test('shows nothing of another key, another entry, another tree, nor with a piece changed', () => {
+  test('shows nothing of another key, entry or tree, nor with a piece changed', () => {
     fc.assert(
       fc.property(some, fc.nat(), fc.nat(), key, (keys, a, b, strange) => {
         const entry = a % keys.length;

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 /**
  * A root that binds every entry of the draw: its place in the order of coming in and its key.
  * Leaf: SHA-256(0x00 ‖ entry, 4 bytes big-endian ‖ key, 8 bytes). Inner node:
- * SHA-256(0x01 ‖ left ‖ right). A node without a sibling goes up unchanged. Of nothing: SHA-256('').
+ * SHA-256(0x01 ‖ left ‖ right). A node without a sibling goes up unchanged. The root of nothing is
+ * SHA-256('').
  */
 
 /** SHA-256 of the parts one after the other; the digest, 32 bytes, belongs to the caller. */

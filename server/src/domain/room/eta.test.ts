@@ -133,7 +133,7 @@ describe('the expected wait', () => {
     );
   });
 
-  test('holds for a line that is served evenly: half wait no longer than `from` by a second', () => {
+  test('holds for a line that is served evenly, to the second', () => {
     const rate = seen([{ forMs: 65_000, perMinute: 1_200 }]).observed(operators);
     const { from = 0, to = 0 } = etaOf(600, rate) ?? {};
     expect(Math.abs(from - 30_000)).toBeLessThan(1_000);

@@ -5,7 +5,7 @@ import type { RoomState } from './words.ts';
  * was hoped for, and as a range.
  */
 export type ObservedRate = {
-  /** By how many numbers the front moves a minute; gaps of absent people count, they move me too. */
+  /** By how many numbers the front moves a minute; absent people count, they move me too. */
   perMinute: number;
   /** The mean rate ÷ that of the slow fifth of the slices, from 1 to 3: four in five are faster. */
   spread: number;

@@ -156,7 +156,7 @@ describe('of rate, most active and mean stay', () => {
     ['nothing', {}, 'Set the rate'],
     ['a stay alone', { meanStayMinutes: 5 }, 'two of'],
     ['all three', { ratePerMinute: 60, activeMax: 300, meanStayMinutes: 5 }, 'two of'],
-    ['less than one a minute', { activeMax: 3, meanStayMinutes: 5 }, 'less than one a minute'],
+    ['less than one a minute', { activeMax: 3, meanStayMinutes: 5 }, 'not one a minute'],
     ['more than may be', { activeMax: 1_000_000, meanStayMinutes: 1 }, '1000000 people a minute'],
     ['a crowd inside', { ratePerMinute: 600_000, meanStayMinutes: 5 }, '3000000 people in at once'],
   ])('%s is refused with what to do', (_, wanted, says) => {

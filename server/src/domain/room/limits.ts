@@ -29,7 +29,7 @@ export const creditAfter = (
 /** How many people a credit is good for. */
 export const peopleFor = (credit: number): number => Math.floor(credit / personCredit);
 
-/** How long people stay when `active` of them make room for `perMinute` others; null at a rate of 0. */
+/** How long people stay of whom `active` make room for `perMinute`; null when nobody goes in. */
 export const meanStayMsOf = (active: number, perMinute: number): number | null =>
   perMinute > 0 ? Math.round((active / perMinute) * 60_000) : null;
 
@@ -69,19 +69,15 @@ export const limitsOf = (wanted: WantedLimits): Limits => {
     ...given,
   };
   if (limits.ratePerMinute < 1) {
-    return refuse(
-      `${limits.activeMax} people who stay ${meanStayMinutes} minutes make room for less than one a minute.`,
-    );
+    return refuse(`Of ${limits.activeMax} people who stay so long, not one a minute leaves.`);
   }
   if (limits.ratePerMinute > limitBounds.ratePerMinute) {
-    return refuse(
-      `That would admit ${limits.ratePerMinute} people a minute; ${limitBounds.ratePerMinute} is the most.`,
-    );
+    const most = limitBounds.ratePerMinute;
+    return refuse(`That would admit ${limits.ratePerMinute} people a minute; ${most} is the most.`);
   }
   if (limits.activeMax > limitBounds.activeMax) {
-    return refuse(
-      `That would let ${limits.activeMax} people in at once; ${limitBounds.activeMax} is the most.`,
-    );
+    const most = limitBounds.activeMax;
+    return refuse(`That would let ${limits.activeMax} people in at once; ${most} is the most.`);
   }
   return { outcome: 'limits', limits };
 };

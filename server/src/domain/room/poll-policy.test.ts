@@ -162,7 +162,7 @@ describe('the load of all polls', () => {
     expect(pollsPerSecond(pollPolicy, { ...load, multiplier: 4 })).toBeCloseTo(formula / 4);
   });
 
-  test('of a short line is that of people who all ask at the floor, of a still one at the ceiling', () => {
+  test('of a short line is all at the floor, of one that stands all at the ceiling', () => {
     const load = { waiting: 100, perSecond: 1_000, multiplier: 1 };
     expect(pollsPerSecond(pollPolicy, load)).toBe(50);
     expect(pollsPerSecond(pollPolicy, { ...load, perSecond: 0 })).toBeCloseTo(100 / 60);

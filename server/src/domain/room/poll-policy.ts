@@ -23,7 +23,7 @@ export const pollIntervalMs = (
   return intervalMs * asks.multiplier * (1 - jitter + 2 * jitter * asks.random);
 };
 
-/** Everybody learns the number in the first poll after the opening: at most 20,000 a second, ≤ 60 s. */
+/** The first poll after the opening, by which all learn their numbers: 20,000 a second, ≤ 60 s. */
 export const firstPollSpreadMs = (people: number): number => Math.min(60_000, people / 20);
 
 /**
