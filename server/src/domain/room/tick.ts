@@ -64,6 +64,9 @@ export const playTick = (
   const isFirst = it.lastTickMs === 0;
   const sinceMs = isFirst ? 0 : nowMs - it.lastTickMs;
   if (!isFirst && sinceMs < terms.tickMs) return;
+  // Nobody was counted for so long: whoever is there must be heard first.
+  if (sinceMs >= terms.presenceMs)
+    it.heldUntilMs = Math.max(it.heldUntilMs, nowMs + terms.presenceMs);
   byTime(facts, nowMs);
   facts.sweep(nowMs);
   presence.rotate(nowMs);

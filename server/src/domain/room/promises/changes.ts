@@ -171,13 +171,13 @@ const recording: readonly RoomPromise[] = [
   {
     title: 'every call stands in the record of decisions, with exactly who was called',
     keeps: async (room) => {
-      const { crowd, claim, tick, advance, change } = await setStage(room, { activeMax: 3 });
+      const { crowd, claim, tick, wait, change } = await setStage(room, { activeMax: 3 });
       await crowd(countTo(5));
       assert.deepEqual(await room.decisions(), []);
       const first = await tick();
       await claim(2);
       await tick();
-      await advance(claimWindowMs);
+      await wait(claimWindowMs);
       await room.tick(0);
       await claim(3);
       await claim(1);

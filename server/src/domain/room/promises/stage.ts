@@ -114,6 +114,14 @@ export const setStage = async (room: TestedRoom, differing: Partial<RoomControl>
     await room.advance(promisedTerms.tickMs);
     return room.tick(seatsLeft);
   };
+  /** Time passes in a room that ticks and calls nobody; the tick at the end is the promise's. */
+  const wait = async (ms: number): Promise<void> => {
+    const stepMs = promisedTerms.presenceMs / 2;
+    for (let leftMs = ms; leftMs > 0; leftMs -= stepMs) {
+      await room.advance(Math.min(stepMs, leftMs));
+      if (leftMs > stepMs) await room.tick(0);
+    }
+  };
   const change = async (wanted: ControlChange): Promise<RoomState> => {
     const { rev } = await read();
     changes++;
@@ -131,8 +139,8 @@ export const setStage = async (room: TestedRoom, differing: Partial<RoomControl>
     }
   };
   return {
-    ...{ room, created, joinOf, join, appear, claim, leave, read, tick, change, crowd, one },
-    advance: room.advance,
+    ...{ room, created, joinOf, join, appear, claim, leave, read, tick, wait, change, crowd },
+    ...{ one, advance: room.advance },
     touch: (who: number, presented: PresentedPass | null = null) =>
       one({ kind: 'touch', person: personOf(who), presented }),
     pin: (who: number, orderId: string, untilMs: number) =>

@@ -100,10 +100,10 @@ const rate: readonly RoomPromise[] = [
   {
     title: 'late ones come out of the same rate',
     keeps: async (room) => {
-      const { crowd, claim, tick, advance, change } = await setStage(room);
+      const { crowd, claim, tick, wait, change } = await setStage(room);
       await crowd([1, 2]);
       await tick();
-      await advance(claimWindowMs);
+      await wait(claimWindowMs);
       await room.tick(0);
       await claim(1);
       await claim(2);
@@ -159,10 +159,10 @@ const presence: readonly RoomPromise[] = [
   {
     title: 'only who was there lately is called; the absent are passed over and late on return',
     keeps: async (room) => {
-      const { crowd, beat, claim, tick, advance } = await setStage(room, { activeMax: 2 });
+      const { crowd, beat, claim, tick, wait } = await setStage(room, { activeMax: 2 });
       await tick(0);
       await crowd(countTo(6));
-      await advance(2 * presenceMs);
+      await wait(2 * presenceMs);
       await room.tick(0);
       await beat([2, 4, 5]);
       assertCounts(await tick(), { front: 4, called: 2 });
@@ -174,41 +174,41 @@ const presence: readonly RoomPromise[] = [
   {
     title: 'whoever shows themselves counts as there for at least one presence time, at most two',
     keeps: async (room) => {
-      const { crowd, tick, advance } = await setStage(room);
+      const { crowd, tick, advance, wait } = await setStage(room);
       await tick(0);
-      await advance(presenceMs - 1);
+      await wait(presenceMs - 1);
       await crowd([1]);
       await advance(1);
       await room.tick(0);
-      await advance(presenceMs - 1);
+      await wait(presenceMs - 1);
       assertCounts(await room.tick(9), { front: 1, called: 1 });
       await crowd([2]);
-      await advance(2 * presenceMs);
+      await wait(2 * presenceMs);
       assertCounts(await room.tick(9), { front: 2, called: 0 });
     },
   },
   {
     title: 'whoever has not shown themselves for two presence times counts as gone',
     keeps: async (room) => {
-      const { crowd, tick, advance } = await setStage(room);
+      const { crowd, tick, wait } = await setStage(room);
       await tick(0);
       await crowd([1]);
       for (const ms of [presenceMs, presenceMs / 2]) {
-        await advance(ms);
+        await wait(ms);
         await room.tick(0);
       }
-      await advance(presenceMs / 2);
+      await wait(presenceMs / 2);
       assertCounts(await room.tick(9), { front: 1, called: 0 });
     },
   },
   {
     title: 'a run of the absent costs a tick for every window of it, whatever the slots',
     keeps: async (room) => {
-      const { crowd, beat, tick, advance } = await setStage(room, { activeMax: 1 });
+      const { crowd, beat, tick, wait } = await setStage(room, { activeMax: 1 });
       const many = 2 * windowNumbers + 10;
       await crowd(countTo(many));
       await tick(0);
-      await advance(2 * presenceMs);
+      await wait(2 * presenceMs);
       await room.tick(0);
       await beat([many]);
       assertCounts(await tick(), { front: windowNumbers, called: 0 });
@@ -219,12 +219,12 @@ const presence: readonly RoomPromise[] = [
   {
     title: 'the front stops at the last one called: those behind keep their turn',
     keeps: async (room) => {
-      const { crowd, tick, claim, advance } = await setStage(room, { activeMax: 33 });
+      const { crowd, tick, claim, wait } = await setStage(room, { activeMax: 33 });
       await crowd(countTo(200));
       assertCounts(await tick(), { front: 33, called: 33 });
       assertCounts(await tick(), { front: 33 });
       await claim(33);
-      await advance(claimWindowMs);
+      await wait(claimWindowMs);
       await room.tick(0);
       assertCounts(await tick(), { front: 65, called: 32, active: 1 });
     },
@@ -289,15 +289,30 @@ const stopped: readonly RoomPromise[] = [
     },
   },
   {
+    title: 'after a silence of a presence time nobody is called before everybody could be heard',
+    keeps: async (room) => {
+      const { crowd, tick, wait, advance, beat } = await setStage(room, { activeMax: 1 });
+      await crowd([1, 2]);
+      await tick(0);
+      await advance(presenceMs);
+      const { nowMs } = await room.tick(enoughSeats);
+      assertCounts(await tick(), { front: 0, called: 0, heldUntilMs: nowMs + presenceMs });
+      await wait(presenceMs - tickMs - 1);
+      assertCounts(await room.tick(enoughSeats), { front: 0 });
+      await beat([1, 2]);
+      assertCounts(await tick(), { front: 1, called: 1 });
+    },
+  },
+  {
     title: 'a draining room serves who is in line and closes when nobody is left to be served',
     keeps: async (room) => {
-      const { crowd, tick, change, claim, leave, advance } = await setStage(room);
+      const { crowd, tick, change, claim, leave, wait } = await setStage(room);
       await crowd([1, 2]);
       await change({ phase: 'draining' });
       assertCounts(await tick(), { front: 2, called: 2, phase: 'draining' });
       await claim(1);
       assertCounts(await tick(), { called: 1, active: 1, phase: 'draining' });
-      await advance(claimWindowMs);
+      await wait(claimWindowMs);
       assertCounts(await room.tick(9), { called: 0, active: 1, phase: 'draining' });
       assertCounts(await tick(), { active: 1, phase: 'draining' });
       await leave(1);

@@ -100,10 +100,10 @@ const claiming: readonly RoomPromise[] = [
   {
     title: 'a claim before the turn takes nothing, and counts as being there',
     keeps: async (room) => {
-      const { crowd, claim, tick, advance, beat } = await setStage(room);
+      const { crowd, claim, tick, wait, beat } = await setStage(room);
       await tick(0);
       await crowd([1, 2]);
-      await advance(2 * promisedTerms.presenceMs);
+      await wait(2 * promisedTerms.presenceMs);
       await room.tick(0);
       assertStands(await claim(2), 'waiting');
       const { front } = await tick();
@@ -159,10 +159,10 @@ const comingLate: readonly RoomPromise[] = [
   {
     title: 'late ones who come back are served before everybody new, the lowest number first',
     keeps: async (room) => {
-      const { crowd, claim, change, tick, advance, beat } = await setStage(room);
+      const { crowd, claim, change, tick, wait, beat } = await setStage(room);
       await crowd(countTo(4));
       await tick();
-      await advance(claimWindowMs);
+      await wait(claimWindowMs);
       await tick();
       await crowd([5, 6]);
       await change({ activeMax: 1 });
@@ -179,10 +179,10 @@ const comingLate: readonly RoomPromise[] = [
   {
     title: 'a late one who claims again and again waits once',
     keeps: async (room) => {
-      const { crowd, claim, tick, advance, read } = await setStage(room);
+      const { crowd, claim, tick, wait, read } = await setStage(room);
       await crowd([1]);
       await tick();
-      await advance(claimWindowMs);
+      await wait(claimWindowMs);
       await room.tick(0);
       for (let times = 0; times < 3; times++) assertStands(await claim(1), 'late');
       assertCounts(await read(), { late: 1, called: 0, waiting: 1 });
@@ -192,10 +192,10 @@ const comingLate: readonly RoomPromise[] = [
   {
     title: 'a late one who only asks is not called again: the call would be wasted',
     keeps: async (room) => {
-      const { crowd, appear, tick, advance } = await setStage(room);
+      const { crowd, appear, tick, wait } = await setStage(room);
       await crowd([1]);
       await tick();
-      await advance(claimWindowMs);
+      await wait(claimWindowMs);
       await room.tick(0);
       assertStands(await appear(1), 'late');
       assertCounts(await tick(), { late: 0, called: 0 });
@@ -204,14 +204,14 @@ const comingLate: readonly RoomPromise[] = [
   {
     title: 'who misses the second call too is late again and never refused',
     keeps: async (room) => {
-      const { crowd, claim, appear, tick, advance } = await setStage(room);
+      const { crowd, claim, appear, tick, wait } = await setStage(room);
       await crowd([1]);
       for (let calls = 0; calls < 3; calls++) {
         const { nowMs } = await tick();
         const answer = await appear(1);
         assertStands(answer, 'called');
         assert.equal(answer.outcome === 'stands' && answer.claimByMs, nowMs + claimWindowMs);
-        await advance(claimWindowMs);
+        await wait(claimWindowMs);
         await room.tick(0);
         assertStands(await claim(1), 'late');
       }
@@ -225,10 +225,10 @@ const leaving: readonly RoomPromise[] = [
   {
     title: 'who leaves a pass, a call, a wait for a second call or the line is out, once',
     keeps: async (room) => {
-      const { crowd, claim, leave, tick, advance, change, appear, read } = await setStage(room);
+      const { crowd, claim, leave, tick, wait, change, appear, read } = await setStage(room);
       await crowd([1, 2]);
       await tick();
-      await advance(claimWindowMs);
+      await wait(claimWindowMs);
       await room.tick(0);
       await claim(1);
       await crowd([3, 4]);
@@ -249,10 +249,10 @@ const leaving: readonly RoomPromise[] = [
   {
     title: 'nobody is called in place of who left the line: the front passes on',
     keeps: async (room) => {
-      const { crowd, leave, tick, advance, appear } = await setStage(room, { activeMax: 1 });
+      const { crowd, leave, tick, wait, appear } = await setStage(room, { activeMax: 1 });
       await tick(0);
       await crowd([1, 2]);
-      await advance(promisedTerms.presenceMs);
+      await wait(promisedTerms.presenceMs);
       await room.tick(0);
       await crowd([3, 4]);
       for (const who of [1, 3]) await leave(who);
@@ -265,13 +265,13 @@ const leaving: readonly RoomPromise[] = [
   {
     title: 'who was called and missed it leaves the line, and who is over leaves nothing',
     keeps: async (room) => {
-      const { crowd, admit, leave, tick, advance, read, complete, pin } = await setStage(room);
+      const { crowd, admit, leave, tick, wait, read, complete, pin } = await setStage(room);
       await admit(9);
       await pin(9, 'order_1', startMs);
       await complete(9, 'order_1');
       await crowd([1]);
       await tick();
-      await advance(claimWindowMs);
+      await wait(claimWindowMs);
       await room.tick(0);
       assert.deepEqual([await leave(1), await leave(9)], [done, done]);
       assertCounts(await read(), { waiting: 0, called: 0, active: 0, admitted: 1 });
