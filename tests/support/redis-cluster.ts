@@ -9,6 +9,8 @@ export type RedisCluster = {
   readonly nodes: readonly RedisServer[];
   /** The primary that has the key's slot, as the living nodes agree. */
   primaryOf(key: string): Promise<RedisServer>;
+  /** Its replica. */
+  replicaOf(key: string): Promise<RedisServer>;
   /**
    * Kill -9 of that primary, or a stop as of a hung machine; resolves with it when its replica has
    * taken its place and everybody knows.
@@ -39,8 +41,7 @@ export const startRedisCluster = async (folder: string): Promise<RedisCluster> =
   const stop = async (): Promise<void> => {
     await Promise.all(nodes.map((node) => node.stop()));
   };
-  const living = (): RedisServer[] => nodes.filter((node) => node.isRunning && !hung.has(node));
-  const hung = new Set<RedisServer>();
+  const living = (): RedisServer[] => nodes.filter((node) => node.isAnswering);
   const ready = () =>
     until('the Cluster is ready', () => isReady(living()), LIMIT_MS).then(() => {});
   const primaryOf = async (key: string): Promise<RedisServer> => {
@@ -52,9 +53,14 @@ export const startRedisCluster = async (folder: string): Promise<RedisCluster> =
     );
     return nodes.find((node) => node.port === port) ?? raise(`no node has port ${port}`);
   };
+  const replicaOf = async (key: string): Promise<RedisServer> => {
+    const primary = await primaryOf(key);
+    const role = await primary.cli('INFO', 'replication');
+    const port = Number(/^slave0:ip=[^,]*,port=(\d+)/m.exec(role)?.[1]);
+    return nodes.find((node) => node.port === port) ?? raise(`no replica has port ${port}`);
+  };
   const kill = async (key: string, how: 'SIGKILL' | 'SIGSTOP' = 'SIGKILL') => {
     const primary = await primaryOf(key);
-    if (how === 'SIGSTOP') hung.add(primary);
     await primary.signal(how);
     await until('a replica was promoted', async () => (await primaryOf(key)) !== primary, LIMIT_MS);
     return primary;
@@ -67,7 +73,7 @@ export const startRedisCluster = async (folder: string): Promise<RedisCluster> =
     await stop();
     throw error;
   }
-  return { url, nodes, primaryOf, kill, ready, stop };
+  return { url, nodes, primaryOf, replicaOf, kill, ready, stop };
 };
 
 const join = async (nodes: readonly RedisServer[]): Promise<void> => {

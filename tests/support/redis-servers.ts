@@ -21,6 +21,8 @@ export type RedisServer = {
   /** The same server again, on the data it had. */
   start(): Promise<void>;
   readonly isRunning: boolean;
+  /** It runs and was not stopped: somebody asked gets an answer. */
+  readonly isAnswering: boolean;
   /** For good. */
   stop(): Promise<void>;
 };
@@ -70,6 +72,7 @@ export const startRedisServer = async (options: {
   mkdirSync(dir, { recursive: true });
   const settings: RedisSettings = { port: String(port), dir, ...defaults, ...options.settings };
   const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+  let isStopped = false;
   let running: { guard: ChildProcess; pid: number; closed: Promise<unknown> } | null = null;
 
   const cli = async (...command: readonly string[]): Promise<string> => {
@@ -100,6 +103,7 @@ export const startRedisServer = async (options: {
   const send = async (name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void> => {
     if (running === null) throw new Error(`the Redis of port ${port} does not run`);
     signal(running.pid, name);
+    isStopped = name === 'SIGSTOP';
     if (name !== 'SIGKILL') return;
     running.guard.stdin?.destroy();
     await running.closed;
@@ -110,6 +114,9 @@ export const startRedisServer = async (options: {
     ...{ port, url: `redis://127.0.0.1:${port}`, cli, start, signal: send },
     get isRunning() {
       return running !== null;
+    },
+    get isAnswering() {
+      return running !== null && !isStopped;
     },
     stop: async () => {
       if (running !== null) await send('SIGKILL');

@@ -24,7 +24,7 @@ export type RememberedRoom = { control: RoomControl; tail: number; front: number
 
 /**
  * How many hashes hold the places: 31 people in each with 1 M, and up to 16 M they stay listpacks
- * (512 in each). Of 8,192 a join takes Redis 1.6 times as long (docs/decisions/0010).
+ * (512 in each). Of 8,192 a join takes Redis 1.6 times as long (docs/decisions/0011).
  */
 const bucketCount = 32_768;
 /** Calls in one script: so many joins take Redis 1 to 2 ms, in which nobody else is served. */

@@ -1,0 +1,190 @@
+import { expect, test } from 'vitest';
+import { afterThisFile } from '../../../../tests/support/after-file.ts';
+import { silentLog } from '../../../../tests/support/log.ts';
+import { openTestCluster } from '../../../../tests/support/redis.ts';
+import { describeNeeding } from '../../../../tests/support/stack.ts';
+import { until } from '../../../../tests/support/until.ts';
+import { openControl, personOf } from '../../domain/room/promises/stage.ts';
+import type { RoomAnswer, RoomCommand, RoomState, RoomTerms } from '../../domain/room/words.ts';
+import { Failure } from '../../platform/failure.ts';
+import { makeMetrics } from '../../platform/metrics.ts';
+import { openRedis } from '../../platform/redis/redis.ts';
+import { openRedisRooms } from './store.redis.ts';
+import type { RoomStore } from './store.ts';
+
+const showId = 'show_failover';
+const activeMax = 40;
+const claimWindowMs = 2000;
+const terms: RoomTerms = {
+  ...{ tickMs: 50, claimWindowMs, passTtlMs: 60_000, passMaxMs: 120_000 },
+  ...{ presenceMs: 20_000, windowNumbers: 4096 },
+};
+const control = { ...openControl, epoch: 0, passEpoch: 0, activeMax, ratePerMinute: 60_000 };
+
+/** What one person holds: tokens as the service would have signed them. */
+type Holder = {
+  who: number;
+  place: { entry: number; epoch: number } | null;
+  pass: { number: number; epoch: number; endsByMs: number } | null;
+};
+
+/** Two processes on one Cluster, a crowd between them, and what everybody was ever told. */
+const openHouse = async () => {
+  const cluster = await openTestCluster();
+  const seen = { epoch: 0, states: [] as RoomState[] };
+  const openStore = async (): Promise<RoomStore> => {
+    const redis = await openRedis({ url: cluster.url, log: silentLog, metrics: makeMetrics() });
+    const store = openRedisRooms({ redis, log: silentLog, terms, remembered: async () => null });
+    afterThisFile(async () => {
+      await store.close();
+      await redis.close();
+    });
+    return store;
+  };
+  const stores = [await openStore(), await openStore()] as const;
+  await stores[0].create(showId, control);
+  const see = (state: RoomState): RoomState => {
+    // The cap holds at every instant that anybody saw.
+    expect(state.active + state.called).toBeLessThanOrEqual(activeMax);
+    seen.epoch = Math.max(seen.epoch, state.epoch);
+    seen.states.push(state);
+    return state;
+  };
+  const tick = async (store: RoomStore = stores[0]) => see(await store.tick(showId, 1_000_000));
+  return { cluster, stores, seen, tick };
+};
+type House = Awaited<ReturnType<typeof openHouse>>;
+
+/** The answers; null when the outcome is not known, which is no reason to lose anything. */
+const tryTo = async <T>(call: Promise<T>): Promise<T | null> => {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'STORE_UNREACHABLE') return null;
+    throw error;
+  }
+};
+
+const joinOf = ({ who, place }: Holder): RoomCommand => ({
+  ...{ kind: 'join', person: personOf(who), presented: place, replaces: null, mayEnter: true },
+});
+const placeOf = ({ who, place }: Holder) => ({
+  ...{ person: personOf(who), entry: place?.entry ?? 0, number: (place?.entry ?? 0) + 1 },
+});
+const learn = (holder: Holder, answer: RoomAnswer, epoch: number): void => {
+  if (answer.outcome === 'placed') {
+    // Whoever shows their token has the place that it names, for ever.
+    if (holder.place !== null) expect(answer.entry).toBe(holder.place.entry);
+    holder.place = { entry: answer.entry, epoch };
+  }
+  if ('pass' in answer && answer.pass !== null)
+    holder.pass = { number: answer.pass.number, endsByMs: answer.pass.endsByMs, epoch };
+};
+/** Everybody of the part says what they want next, each at one of the two processes. */
+const round = async (house: House, part: readonly Holder[], kind: 'join' | 'claim') => {
+  const { epoch } = house.seen;
+  await Promise.all(
+    house.stores.map(async (store, at) => {
+      const mine = part.filter(({ who }) => who % 2 === at);
+      const commands = mine.map((holder): RoomCommand => {
+        if (kind === 'join' || holder.place === null) return joinOf(holder);
+        return { kind: 'claim', ...placeOf(holder) };
+      });
+      const answers = await tryTo(store.play(showId, commands));
+      for (const [index, answer] of (answers ?? []).entries()) {
+        const holder = mine[index];
+        if (holder !== undefined) learn(holder, answer, epoch);
+      }
+    }),
+  );
+};
+const crowdOf = (from: number, count: number): Holder[] =>
+  Array.from({ length: count }, (_, at) => ({ who: from + at, place: null, pass: null }));
+
+describeNeeding('redis', 'a room whose primary is killed', () => {
+  test('loses nobody’s place, gives no number twice, is never above its cap', async () => {
+    const house = await openHouse();
+    const people: Holder[] = [];
+    let killed: Promise<unknown> | null = null;
+    for (let turn = 0; turn < 60; turn++) {
+      const news = crowdOf(20 * turn, 20);
+      people.push(...news);
+      await round(house, news, 'join');
+      await tryTo(house.tick(house.stores[turn % 2 === 0 ? 0 : 1]));
+      await round(house, people.slice(0, 200), 'claim');
+      // Some have paid: their slots go on.
+      const done = people.filter(({ pass }) => pass !== null).slice(0, 5);
+      const leaves = done.map((holder): RoomCommand => ({ kind: 'leave', ...placeOf(holder) }));
+      if (turn % 10 === 9) {
+        const left = await tryTo(house.stores[0].play(showId, leaves));
+        if (left !== null) for (const holder of done) people.splice(people.indexOf(holder), 1);
+      }
+      if (turn === 25) killed = house.cluster.kill(`{${showId}}`);
+    }
+    await killed;
+    const state = await house.tick();
+    expect(state.epoch).toBe(1);
+    await round(house, people, 'join');
+    await round(house, people, 'join');
+    expect(people.every(({ place }) => place !== null)).toBe(true);
+    expect(new Set(people.map(({ place }) => place?.entry)).size).toBe(people.length);
+    expect(house.seen.states.length).toBeGreaterThan(20);
+    expect(state.admitted).toBeGreaterThan(activeMax / 2);
+  });
+
+  test('learns what the promoted server never got from what people show', async () => {
+    const house = await openHouse();
+    const { cluster, stores, tick } = house;
+    const known = crowdOf(0, 60);
+    await round(house, known, 'join');
+    const key = `{${showId}}`;
+    const [primary, replica] = [await cluster.primaryOf(key), await cluster.replicaOf(key)];
+    await until('the replica has it', async () =>
+      (await primary.cli('INFO', 'replication')).includes(
+        `offset=${/master_repl_offset:(\d+)/.exec(await primary.cli('INFO', 'replication'))?.[1]}`,
+      ),
+    );
+    // From here on everything is acknowledged and lost.
+    await replica.signal('SIGSTOP');
+    await primary.cli('CLIENT', 'KILL', 'TYPE', 'replica');
+    const lost = crowdOf(1000, 80);
+    await round(house, lost, 'join');
+    const before = await tick();
+    expect(before.called).toBeGreaterThan(5);
+    await round(house, known.slice(0, 5), 'claim');
+    const admitted = known.slice(0, 5);
+    expect(admitted.every(({ pass }) => pass !== null)).toBe(true);
+    const front = before.front;
+    await primary.signal('SIGKILL');
+    await replica.signal('SIGCONT');
+    await until('the replica was promoted', async () => (await cluster.primaryOf(key)) === replica);
+
+    const after = await tick(stores[1]);
+    expect(after).toMatchObject({ epoch: 1, active: 0, called: 0 });
+    // Only the first process knows how far the front was; it says so with its next tick.
+    const told = await tick(stores[0]);
+    expect(told.front).toBeGreaterThanOrEqual(front);
+    const newcomers = crowdOf(5000, 50);
+    await round(house, newcomers, 'join');
+    await round(house, [...known, ...lost], 'join');
+    const all = [...known, ...lost, ...newcomers].map(({ place }) => place?.entry);
+    expect(new Set(all).size).toBe(190);
+    const touches = admitted.map(
+      ({ who, pass }): RoomCommand => ({ kind: 'touch', person: personOf(who), presented: pass }),
+    );
+    const touched = await stores[1].play(showId, touches);
+    expect(touched.map(({ outcome }) => outcome)).toEqual(Array(5).fill('live'));
+
+    // Nobody is called for one claim window; then it goes on, within the cap.
+    const decided = await stores[0].decisions(showId);
+    await until('somebody is called again', async () => {
+      await round(house, [...known, ...lost].slice(5), 'claim');
+      const now = await tick();
+      return now.nowMs >= told.heldUntilMs && now.active + now.called > 5;
+    });
+    expect(told.heldUntilMs).toBeGreaterThanOrEqual(before.nowMs + claimWindowMs);
+    const since = (await stores[0].decisions(showId)).slice(decided.length);
+    expect(since.length).toBeGreaterThan(0);
+    for (const { atMs } of since) expect(atMs).toBeGreaterThanOrEqual(told.heldUntilMs);
+  });
+});
