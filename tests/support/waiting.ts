@@ -27,6 +27,16 @@ export const makeRoomTools = (program: Program) => {
     const settings = { opensAt: hoursFromNow(-1), ...given };
     return must(putRoom, { as, params: { showId }, body: { ifRev: null, settings } });
   };
+  /** Changes the settings of the room as it was at `ifRev`. */
+  const set = async (
+    showId: string,
+    ifRev: number,
+    change: Partial<RoomSettings>,
+  ): Promise<Room> => {
+    const { settings } = await read(showId);
+    const body = { ifRev, settings: { ...settings, ...change } };
+    return must(putRoom, { as, params: { showId }, body });
+  };
   const pull = async (showId: string, action: Lever): Promise<Room> => {
     const { rev: ifRev } = await read(showId);
     return must(pullLever, { as, params: { showId }, body: { ifRev, action } });
@@ -70,6 +80,21 @@ export const makeRoomTools = (program: Program) => {
     const { id: holdId } = await hold(person, pass, performanceId, seats);
     return must(placeOrder, { as: person.token, body: { holdId }, ...withPass(pass) });
   };
-  return { read, put, pull, now, untilRoom, open, join, me, called, enter, withPass, hold, order };
+  return {
+    read,
+    put,
+    set,
+    pull,
+    now,
+    untilRoom,
+    open,
+    join,
+    me,
+    called,
+    enter,
+    withPass,
+    hold,
+    order,
+  };
 };
 export type RoomTools = ReturnType<typeof makeRoomTools>;

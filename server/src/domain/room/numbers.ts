@@ -16,9 +16,9 @@ export const streamWaitingMax = 20_000;
 export const frameEveryMs = 1000;
 /** A draw over more entries is computed in a thread (1.5 ms for a thousand). */
 export const threadEntries = 5000;
-/** People whose first question after the draw one process answers a second. */
-export const firstAsksPerSecond = 20_000;
 /** With more people waiting than this for each seat left a room is crowded. */
 export const crowdedPerSeat = 2;
+/** A pass outlives the deadline of its order by more than clocks and trips differ. */
+export const pinMarginMs = 1000;
 /** Ends of orders that one round plays. */
 export const orderEndsAtOnce = 500;

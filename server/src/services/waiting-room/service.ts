@@ -328,7 +328,9 @@ const makeGate = ({ rooms, store, personOf, clock, log }: Deps, tokens: Tokens) 
       if (room === undefined) return;
       const who = { person: personOf(showId, accountId), orderId };
       await store
-        .play(showId, [{ kind: 'pin', ...who, untilMs: untilMs + room.skewMs }])
+        .play(showId, [
+          { kind: 'pin', ...who, untilMs: untilMs + room.skewMs + limits.pinMarginMs },
+        ])
         .catch((error: unknown) => log.warn({ err: error, orderId }, 'a pass could not be pinned'));
     },
   };
