@@ -51,7 +51,7 @@ export const withinTheRate = (run: Run): Breach[] => {
       const perMinute = Math.max(
         ...rates.slice(from.rateAt, to.rateAt + 1).map((rate) => rate.perMinute),
       );
-      const burst = Math.max(unitsOfOne, perMinute * 2 * run.terms.tickMs);
+      const burst = unitsOfOne + perMinute * 2 * run.terms.tickMs;
       if (count * unitsOfOne <= perMinute * spanMs + burst) continue;
       breaches.push({ promise: 3, at: to.at, says: `${count} people in ${spanMs} ms` });
       break;

@@ -310,11 +310,14 @@ export const makeRoomModel = (initial: RoomControl, terms: RoomTerms) => {
     if (!isFirst && nowMs - lastTickMs < terms.tickMs) return look(clockMs);
     const dtMs = isFirst ? 0 : nowMs - lastTickMs;
     if (isFirst) rotatedAtMs = nowMs;
+    // Nobody was counted for so long: whoever is there must be heard first.
+    if (dtMs >= terms.presenceMs)
+      counts.heldUntilMs = Math.max(counts.heldUntilMs, nowMs + terms.presenceMs);
     lastTickMs = nowMs;
     advancePhases();
     sweep();
     rotate();
-    const burst = Math.max(unitsOfOne, control.ratePerMinute * 2 * terms.tickMs);
+    const burst = unitsOfOne + control.ratePerMinute * 2 * terms.tickMs;
     credit = isFirst ? burst : Math.min(burst, credit + control.ratePerMinute * dtMs);
     const max = releasable(seatsLeft);
     const expiresAtMs = nowMs + terms.claimWindowMs;
@@ -370,7 +373,7 @@ export const makeRoomModel = (initial: RoomControl, terms: RoomTerms) => {
       lastTickMs = counts.nowMs;
       rotatedAtMs = counts.nowMs;
     },
-    /** A server that may have lost something keeps the room now; how far its numbers jump is its own. */
+    /** A server that may have lost something keeps the room; how far numbers jump is its own. */
     recover: (clockMs: number, to: { tail: number; front: number }): void => {
       decideAt(clockMs);
       control.rev += 1;

@@ -198,6 +198,17 @@ const deafPin: Wrap = (store) => ({
   }),
 });
 
+/** Who waits sets the bit of the next number. */
+const offByOne: Wrap = (store) => ({
+  ...store,
+  play: playedEach(async (showId, command) => {
+    const front = (await store.read(showId))?.front ?? 0;
+    const isWaiting = command.kind === 'appear' && command.number > front;
+    const shifted = isWaiting ? { ...command, number: command.number + 1 } : command;
+    return playOne(store, showId, shifted);
+  }),
+});
+
 const withTerms =
   (terms: Partial<RoomToStage['terms']>): Planted['open'] =>
   (world, time) =>
@@ -209,8 +220,8 @@ const around =
     wrapped(world, time, wrap);
 
 export const plantedBugs: readonly Planted[] = [
-  // Whoever was told a foreign entry cannot use it (4, 5), and entries do not rise (13).
-  { promise: 1, bug: 'a lost update', with: [4, 5, 13], crashes: [], open: around(lostUpdate) },
+  // Whoever was told a foreign entry cannot use it (4, 5) or can (8); entries do not rise (13).
+  { promise: 1, bug: 'a lost update', with: [4, 5, 8, 13], crashes: [], open: around(lostUpdate) },
   { promise: 2, bug: 'a cap that is off by two', with: [], crashes: [], open: around(laxCap) },
   { promise: 3, bug: 'credit given twice', with: [], crashes: [], open: around(doubleCredit) },
   { promise: 4, bug: 'late ones forgotten', with: [], crashes: [], open: around(lateForgotten) },
@@ -230,8 +241,5 @@ export const plantedBugs: readonly Planted[] = [
   { promise: 11, bug: 'a pause that is deaf', with: [], crashes: [], open: around(deafPause) },
   // A pass that nobody counts lives for who holds it (2).
   { promise: 12, bug: 'a pin that is deaf', with: [2], crashes: [], open: around(deafPin) },
-  {
-    ...{ promise: 13, bug: 'presence forgotten too soon', with: [], crashes: [] },
-    open: withTerms({ presenceMs: 1 }),
-  },
+  { promise: 13, bug: 'presence off by one', with: [], crashes: [], open: around(offByOne) },
 ];

@@ -14,7 +14,7 @@ import type {
  */
 export type CrashKind = 'kill' | 'restart' | 'flush' | 'scripts';
 
-/** What happens to a room, one after the other; plain data, so that it can be printed and played. */
+/** What happens to a room, one after the other; plain data, so that it can be shown and played. */
 export type Step =
   | { kind: 'clock'; byMs: number }
   | { kind: 'play'; commands: readonly RoomCommand[] }

@@ -31,7 +31,7 @@ const termsOf = (random: Random): RoomTerms =>
         ...{ presenceMs: 3000, windowNumbers: 8 + random.below(30) },
       };
 
-const rates = [1, 60, 240, 600, 6000, 60_000];
+const rates = [1, 120, 600, 2400, 6000, 60_000];
 
 const startOf = (random: Random): RoomControl => {
   const isOpen = random.chance(0.25);
@@ -67,10 +67,10 @@ export const makeWorld = (options: { seed: number; crashes: readonly CrashKind[]
     ...[claimWindowMs, claimWindowMs + 1, presenceMs, 2 * presenceMs, passTtlMs, passTtlMs + 1],
     ...[passMaxMs, -1, -1000, -60_000],
   ];
-  const seats = [0, 1, 2, 3, 100, 100, 100, 100, 100, null];
+  const seats = [0, 2, 5, ...new Array<number>(12).fill(100), null];
 
   const clockStep = (): Step =>
-    random.chance(0.6)
+    random.chance(0.85)
       ? { kind: 'clock', byMs: 250 + random.below(400) }
       : { kind: 'clock', byMs: pick(random, strides) };
 
@@ -147,18 +147,18 @@ const makeOperator = (random: Random) => {
       { revokesPasses: true, override: 'paused', overrideUntilMs: 0 },
     ]);
 
+  const chosen = (state: RoomState, dice: number): ControlChange => {
+    if (dice < 0.5 || state.drawnAtMs === 0) return progress(state);
+    if (dice < 0.65) return override(state);
+    return dice < 0.92 ? limits() : other();
+  };
+
   return {
     next: (state: RoomState): Step => {
       const dice = random.next();
       if (last !== null && dice < 0.06) return last;
-      const change =
-        dice < 0.45 || state.drawnAtMs === 0
-          ? progress(state)
-          : dice < 0.7
-            ? override(state)
-            : dice < 0.9
-              ? limits()
-              : other();
+      const isStopped = state.override !== 'none' && state.overrideUntilMs === 0;
+      const change = isStopped && dice < 0.6 ? override(state) : chosen(state, dice);
       count += 1;
       const ifRev = random.chance(0.9) ? state.rev : state.rev - 1;
       last = { kind: 'change', changeId: `lev_${count}`, ifRev, change };

@@ -1,0 +1,99 @@
+/**
+ * What another ticket program does (TicketPing, as it was measured), as small as it can be and
+ * still be its design: each trip to the store is a turn of the event loop, and what a script does in
+ * one trip is done at once here. They fail the scenarios that ours must hold.
+ */
+
+/** A line before a sale, as people see it. */
+export type Line = {
+  /** They come in, or again by another tab. */
+  arrive: (people: readonly number[]) => Promise<void>;
+  /** What the program does by itself, each quarter of a second; who is called begins at once. */
+  turn: () => Promise<void>;
+  finish: (who: number) => Promise<void>;
+  /** How many are before them, and one. */
+  placeOf: (who: number) => Promise<number>;
+  isAtWork: (who: number) => Promise<boolean>;
+  atWork: () => Promise<number>;
+  /** The program is away for so long, and comes back. */
+  beAway: (ms: number) => Promise<void>;
+};
+
+const trip = (): Promise<void> => Promise.resolve();
+
+/**
+ * A sorted set of those who wait, by a score that joining sets; a set of those at work with an end
+ * each, and a counter of them that events of ended keys lower.
+ */
+export const makeOldLine = (options: { slots: number; slotMs: number }): Line => {
+  const waiting = new Map<number, number>();
+  const working = new Map<number, number>();
+  let [score, counter, nowMs] = [0, 0, 0];
+  const begin = (who: number): void => {
+    working.set(who, nowMs + options.slotMs);
+    counter += 1;
+  };
+  const inLine = (): number[] => [...waiting].sort(([, a], [, b]) => a - b).map(([who]) => who);
+  const arriveOne = async (who: number): Promise<void> => {
+    const isFree = counter < options.slots;
+    await trip();
+    if (isFree) begin(who);
+    else waiting.set(who, ++score);
+  };
+  return {
+    arrive: async (people) => {
+      for (const who of people) await arriveOne(who);
+    },
+    turn: async () => {
+      nowMs += 250;
+      for (const [who, endsAtMs] of working) {
+        if (endsAtMs > nowMs) continue;
+        working.delete(who);
+        counter -= 1;
+      }
+      const free = options.slots - counter;
+      await trip();
+      for (const who of inLine().slice(0, Math.max(0, free))) {
+        waiting.delete(who);
+        begin(who);
+      }
+    },
+    finish: async (who) => {
+      if (working.delete(who)) counter -= 1;
+    },
+    placeOf: async (who) => inLine().indexOf(who) + 1,
+    isAtWork: async (who) => working.has(who),
+    atWork: async () => working.size,
+    beAway: async (ms) => {
+      // Keys end by themselves; the events that say so are sent once, and nobody listens.
+      nowMs += ms;
+      for (const [who, endsAtMs] of working) if (endsAtMs <= nowMs) working.delete(who);
+    },
+  };
+};
+
+/** Seats of one performance, as a buyer meets them. */
+export type Counter = {
+  take: (buyer: string, seatNo: number) => Promise<'held' | 'taken'>;
+  /** The program starts anew, or fills what it keeps in memory again. */
+  refill: () => Promise<void>;
+  /** The time of every hold is over; what should say so is lost. */
+  letTimePass: () => Promise<void>;
+};
+
+/** Held seats are kept in a cache only, and are freed by the event of a key that ended. */
+export const makeOldCounter = (): Counter => {
+  const sold = new Set<number>();
+  let cache = new Map<number, string>();
+  return {
+    take: async (buyer, seatNo) => {
+      if (sold.has(seatNo) || cache.has(seatNo)) return 'taken';
+      cache.set(seatNo, buyer);
+      return 'held';
+    },
+    refill: async () => {
+      cache = new Map([...sold].map((seatNo) => [seatNo, 'sold']));
+    },
+    letTimePass: async () => undefined,
+  };
+};
