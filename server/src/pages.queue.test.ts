@@ -103,7 +103,7 @@ describe('somebody who has logged in', () => {
     expect(asked.slice(3)).toEqual(['read']);
   });
 
-  test('keeps the place and the session in cookies that no script and no other site gets', async () => {
+  test('keeps place and session in cookies that no script and no other site gets', async () => {
     const { browser, logIn } = await open();
     await logIn();
     expect(browser.jar.get(`usher_place_${showId}`)).toBe('place.17');
@@ -119,7 +119,7 @@ describe('somebody who has logged in', () => {
       expect(line).toMatch(/^__Host-usher_.+; Path=\/; HttpOnly; SameSite=Lax; Secure$/);
   });
 
-  test('stays so when the access token is over, and logs in again when the session is', async () => {
+  test('stays so when the access token is over, not when the session is', async () => {
     const { browser, logIn, asked } = await open({
       identity: { authenticate: (token) => (token === 'access.2' ? caller : null) },
     });

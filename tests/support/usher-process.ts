@@ -41,12 +41,18 @@ const surroundings = (): Settings =>
   );
 
 /** Starts a command; it ends when the test file is done, or this process is gone. */
-export const runUsher = (command: readonly string[], settings: Settings): Running => {
+export const runUsher = (
+  command: readonly string[],
+  settings: Settings,
+  /** What is typed into it; else it has no standard input. */
+  input: string | null = null,
+): Running => {
   const child = spawn(process.execPath, [program, ...command], {
     // The channel tells it when we are gone, however we ended.
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    stdio: [input === null ? 'ignore' : 'pipe', 'pipe', 'pipe', 'ipc'],
     env: { ...surroundings(), ...settings },
   });
+  child.stdin?.end(input);
   child.channel?.unref();
   const said: string[] = [];
   for (const stream of [child.stdout, child.stderr])
@@ -61,8 +67,12 @@ export const runUsher = (command: readonly string[], settings: Settings): Runnin
 };
 
 /** Runs a command to its end. */
-export const finish = async (command: readonly string[], settings: Settings) => {
-  const running = runUsher(command, settings);
+export const finish = async (
+  command: readonly string[],
+  settings: Settings,
+  input: string | null = null,
+) => {
+  const running = runUsher(command, settings, input);
   const code = await running.end;
   return { code, said: running.said() };
 };

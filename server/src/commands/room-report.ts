@@ -43,8 +43,8 @@ export const renderRoom = ({ room, title }: TitledRoom): string => {
     `  in line    ${count(room.waiting)} wait, ${count(room.called)} called, ` +
       `${count(room.late)} late; front ${count(room.front)} of ${count(room.tail)}`,
     `  shopping   ${count(room.active)}${stay}; ${count(room.admitted)} let in so far`,
-    `  limits     ${count(settings.ratePerMinute)} a minute (now ${count(Math.round(room.perMinute))}),` +
-      ` ${count(settings.activeMax)} at once`,
+    `  limits     ${count(settings.ratePerMinute)} a minute ` +
+      `(now ${count(Math.round(room.perMinute))}), ${count(settings.activeMax)} at once`,
     `  seats      ${seatsOf(room.left)}`,
     `  crowded    ${settings.whenCrowded}; joining costs ${count(settings.challengeCost)} hashes`,
     ...pollOf(room),

@@ -171,6 +171,7 @@ const messageOf = ({ ko, en, clear }: Values, faults: string[]) => {
 };
 
 const leverOf = (verb: string, values: Values, faults: string[]): Lever => {
+  const before = faults.length;
   const limits = given({
     ratePerMinute: numberOf(values.rate),
     activeMax: numberOf(values.active),
@@ -186,7 +187,8 @@ const leverOf = (verb: string, values: Values, faults: string[]): Lever => {
   };
   const wanted = { lever: verb, ...parts[verb]?.() };
   const parsed = lever.safeParse(wanted);
-  if (!parsed.success && faults.length === 0) faults.push(...parsed.error.issues.map(faultOf));
+  // What was said already is not said twice.
+  if (!parsed.success && faults.length === before) faults.push(...parsed.error.issues.map(faultOf));
   return wanted as Lever;
 };
 

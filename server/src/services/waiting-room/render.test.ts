@@ -179,7 +179,7 @@ describe('who is not in the room', () => {
   });
 });
 
-test('a page that refreshes itself says when, and how to make it stop; one that does not, how to', () => {
+test('a page says when it refreshes itself and how to stop that, or that it does not', () => {
   expect(words({ refreshS: 20 })).toContain('20초 뒤에 스스로');
   expect(html({ refreshS: 20 })).toContain(`/shows/${show.id}/queue?still`);
   expect(words({ refreshS: null })).toContain(pageWords.ko.still);

@@ -135,10 +135,12 @@ const paragraphs = (texts: readonly string[]): string =>
 const rows = (pairs: readonly (readonly [name: string, value: string])[]): string =>
   pairs.map(([name, value]) => `<dt>${safe(name)}</dt><dd>${safe(value)}</dd>`).join('\n');
 /** A form that does one thing; `fields` stand before its button. */
-const form = (path: string, deed: string, label: string, fields = ''): string =>
-  `<form method="post" action="${path}">${fields}
+const form = (path: string, deed: string, label: string, fields = ''): string => {
+  const look = deed === 'join' || deed === 'log-in' ? ' class="go-on"' : '';
+  return `<form method="post" action="${path}">${fields}
 <input type="hidden" name="deed" value="${deed}">
-<button type="submit"${fields !== '' || deed === 'join' ? ' class="go-on"' : ''}>${safe(label)}</button></form>`;
+<button type="submit"${look}>${safe(label)}</button></form>`;
+};
 const link = (href: string, label: string, more = ''): string =>
   `<a ${more}href="${safe(href)}">${safe(label)}</a>`;
 
@@ -211,7 +213,8 @@ const aside = ({ room, person, show }: QueuePage, speaker: Speaker): string => {
   const receipt =
     place === null
       ? ''
-      : `<p>${safe(say.receipt(number(place.receipt.entry + 1)))} <code>${safe(place.receipt.key)}</code></p>`;
+      : `<p>${safe(say.receipt(number(place.receipt.entry + 1)))}
+<code>${safe(place.receipt.key)}</code></p>`;
   const proof = details(
     say.proof,
     `<p>${safe(say.proofHow)}</p>\n<p>${records.join(' · ')}</p>\n${receipt}`,
@@ -231,7 +234,8 @@ const aside = ({ room, person, show }: QueuePage, speaker: Speaker): string => {
 const footnote = (page: QueuePage, { say, number, clock, path }: Speaker): string => {
   const { room, refreshS, person } = page;
   if (room === null || person.kind === 'logging-in') return '';
-  const asOf = `<time datetime="${new Date(room.now).toISOString()}">${safe(say.asOf(clock(room.now)))}</time>`;
+  const at = new Date(room.now).toISOString();
+  const asOf = `<time datetime="${at}">${safe(say.asOf(clock(room.now)))}</time>`;
   const again = link(refreshS === null ? `${path}?still` : path, say.again);
   const said =
     refreshS === null
