@@ -1,6 +1,17 @@
 import { z } from 'zod';
-import { gradeCode, idOf, instant, localText } from './primitives.ts';
+import { idOf, instant, localText } from './primitives.ts';
+import {
+  listLevers,
+  listRooms,
+  pullLever,
+  putRoom,
+  readRoom,
+  roomOverride,
+  roomPhase,
+} from './rooms.ts';
 import { defineRoute } from './route.ts';
+
+export * from './rooms.ts';
 
 const tag = 'Waiting room';
 const showParams = z.strictObject({ showId: idOf('show') });
@@ -15,11 +26,6 @@ export const passHeader = 'usher-pass';
 export const passHeaders = {
   [passHeader]: 'The pass, where the show has a waiting room; see claimPass',
 } as const;
-
-export const roomPhase = z.enum(['idle', 'lobby', 'open', 'draining', 'closed']);
-export const roomOverride = z.enum(['none', 'paused', 'bypass', 'reject']);
-export type RoomPhase = z.infer<typeof roomPhase>;
-export type RoomOverride = z.infer<typeof roomOverride>;
 
 /** How long a client waits before it asks again: its time to wait ÷ d × m, from f × m to c × m. */
 const pollPolicy = z.strictObject({
@@ -256,166 +262,6 @@ export const readDraw = defineRoute({
   rate: { perMinute: 60, burst: 30 },
   params: showParams,
   responses: { 200: drawRecord },
-  problems: ['NOT_FOUND'],
-});
-
-const operating = { perMinute: 240, burst: 60 };
-const ratePerMinute = z.int().min(1).max(600_000);
-const activeMax = z.int().min(1).max(1_000_000);
-
-/** What an operator sets; two of the three of Little’s law, the third is shown. */
-export const roomSettings = z.strictObject({
-  ratePerMinute: ratePerMinute.default(600),
-  activeMax: activeMax.default(500),
-  opensAt: instant,
-  lobbyMinutes: z.int().min(0).max(1440).default(30),
-  /** What joining does while more than `2 × seats left` wait. */
-  whenCrowded: z.enum(['warn', 'refuse']).default('warn'),
-  /** Work of the ALTCHA challenge in hashes a buyer makes on average; 0: none. */
-  challengeCost: z.int().min(0).max(10_000_000).default(0),
-});
-export type RoomSettings = z.infer<typeof roomSettings>;
-
-/** The room as the operator sees it. */
-export const room = z.strictObject({
-  showId: idOf('show'),
-  rev: z.int(),
-  epoch: z.int(),
-  phase: roomPhase,
-  override: roomOverride,
-  overrideUntil: instant.nullable(),
-  settings: roomSettings,
-  message: localText.nullable(),
-  pollMultiplier: z.number(),
-  front: z.int(),
-  tail: z.int(),
-  waiting: z.int(),
-  called: z.int(),
-  late: z.int(),
-  active: z.int(),
-  admitted: z.int().meta({ description: 'Passes given since the room opened' }),
-  perMinute: z.number(),
-  meanStayMs: z.int().nullable().meta({ description: 'Little: active ÷ admissions' }),
-  left: z.record(gradeCode, z.int()),
-  commitment: z.string(),
-  draw: z.strictObject({ entries: z.int(), seed: z.string(), root: z.string() }).nullable(),
-  enabledAt: instant,
-});
-export type Room = z.infer<typeof room>;
-
-export const listRooms = defineRoute({
-  name: 'listRooms',
-  method: 'GET',
-  path: '/api/v1/operator/rooms',
-  tag,
-  summary: 'Every waiting room',
-  auth: 'operator',
-  rate: operating,
-  responses: { 200: z.strictObject({ items: z.array(room) }) },
-  problems: [],
-});
-
-export const readRoom = defineRoute({
-  name: 'readRoom',
-  method: 'GET',
-  path: '/api/v1/operator/shows/{showId}/room',
-  tag,
-  summary: 'A room with its counts',
-  auth: 'operator',
-  rate: operating,
-  params: showParams,
-  responses: { 200: room },
-  problems: ['NOT_FOUND'],
-});
-
-export const putRoom = defineRoute({
-  name: 'putRoom',
-  method: 'PUT',
-  path: '/api/v1/operator/shows/{showId}/room',
-  tag,
-  summary: 'Gives a show a waiting room, also while it sells, or changes the settings of its room',
-  auth: 'operator',
-  rate: operating,
-  idempotency: 'optional',
-  params: showParams,
-  body: z.strictObject({
-    ifRev: z.int().nullable().meta({ description: 'Null: there is no room yet' }),
-    reason: z.string().max(500).optional(),
-    settings: roomSettings,
-  }),
-  responses: { 200: room, 201: room },
-  problems: ['NOT_FOUND', 'ROOM_CHANGED_MEANWHILE', 'LEVER_REFUSED'],
-});
-
-export const lever = z.discriminatedUnion('lever', [
-  z.strictObject({ lever: z.literal('open-lobby') }),
-  z.strictObject({ lever: z.literal('open') }),
-  z.strictObject({ lever: z.literal('pause') }),
-  z.strictObject({ lever: z.literal('resume') }),
-  z.strictObject({ lever: z.literal('reject') }),
-  z.strictObject({ lever: z.literal('drain') }),
-  z.strictObject({ lever: z.literal('close') }),
-  z.strictObject({ lever: z.literal('bypass'), minutes: z.int().min(1).max(240) }),
-  z.strictObject({
-    lever: z.literal('limits'),
-    ratePerMinute: ratePerMinute.optional(),
-    activeMax: activeMax.optional(),
-    meanStayMinutes: z.number().min(0.1).max(240).optional(),
-  }),
-  z.strictObject({ lever: z.literal('message'), message: localText.nullable() }),
-  z.strictObject({ lever: z.literal('poll'), multiplier: z.number().min(0.5).max(20) }),
-  z.strictObject({ lever: z.literal('revoke-passes') }),
-]);
-export type Lever = z.infer<typeof lever>;
-
-export const pullLever = defineRoute({
-  name: 'pullLever',
-  method: 'POST',
-  path: '/api/v1/operator/shows/{showId}/room/levers',
-  tag,
-  summary: 'One lever, if the room is still as the operator saw it',
-  auth: 'operator',
-  rate: operating,
-  idempotency: 'required',
-  params: showParams,
-  body: z.strictObject({
-    ifRev: z.int(),
-    reason: z.string().max(500).optional(),
-    action: lever,
-  }),
-  responses: { 200: room },
-  problems: ['NOT_FOUND', 'ROOM_CHANGED_MEANWHILE', 'LEVER_REFUSED'],
-});
-
-/** One use of a lever, as it is kept for ever. */
-export const leverUse = z.strictObject({
-  id: idOf('lever'),
-  at: instant,
-  accountId: idOf('account').nullable().meta({ description: 'Null: the program itself' }),
-  action: z
-    .record(z.string(), z.unknown())
-    .meta({ description: 'As it was sent; `settings`: a room was given or its settings changed' }),
-  reason: z.string().nullable(),
-  ifRev: z.int().nullable().meta({ description: 'The room that the operator saw; null: none' }),
-  outcome: z.enum(['done', 'refused', 'unknown']).meta({
-    description: '`unknown`: the program ended in the middle; a repeat of the same call tells',
-  }),
-  rev: z.int().nullable().meta({ description: 'The room’s right after; null while unknown' }),
-  detail: z.string().nullable().meta({ description: 'Why it was refused' }),
-  requestId: z.string(),
-});
-export type LeverUse = z.infer<typeof leverUse>;
-
-export const listLevers = defineRoute({
-  name: 'listLevers',
-  method: 'GET',
-  path: '/api/v1/operator/shows/{showId}/room/levers',
-  tag,
-  summary: 'Who pulled which lever, when and why: the newest 200, the latest effect first',
-  auth: 'operator',
-  rate: operating,
-  params: showParams,
-  responses: { 200: z.strictObject({ items: z.array(leverUse) }) },
   problems: ['NOT_FOUND'],
 });
 
