@@ -95,7 +95,7 @@ describeNeeding('redis', 'a Redis for rooms', () => {
   };
   let shows = 0;
 
-  test('a lobby that was wiped out gives everybody their place back, and nobody another’s', async () => {
+  test('a lobby that was wiped out gives everybody their own place back', async () => {
     const { server, play, read, remember, store, showId } = await openRoom(lobby);
     await play(Array.from({ length: 40 }, (_, who) => joinOf(who)));
     remember(await read());
@@ -124,7 +124,7 @@ describeNeeding('redis', 'a Redis for rooms', () => {
     expect(keys.subarray(8 * 50, 8 * 51)).toEqual(Buffer.alloc(8));
   });
 
-  test('an open room that was wiped out calls nobody twice and takes lost passes in again', async () => {
+  test('an open room that was wiped out takes lost passes in again, and late ones first', async () => {
     const { server, play, read, remember, store, showId } = await openRoom(openControl);
     await play(Array.from({ length: 30 }, (_, who) => joinOf(who)));
     await store.tick(showId, 10);
@@ -149,7 +149,7 @@ describeNeeding('redis', 'a Redis for rooms', () => {
     expect(await read()).toMatchObject({ active: 1, late: 1 });
   });
 
-  test('a process that starts while Redis is empty makes no room anew that people were in', async () => {
+  test('a process that starts on an empty Redis makes no room anew that people were in', async () => {
     const { server, play, read, remember, kept, open, showId } = await openRoom(lobby);
     await play(Array.from({ length: 20 }, (_, who) => joinOf(who)));
     remember(await read());
@@ -179,7 +179,7 @@ describeNeeding('redis', 'a Redis for rooms', () => {
     expect(await play([joinOf(1)])).toEqual([{ outcome: 'placed', entry: 0, isNew: false }]);
   });
 
-  test('a server that was killed and started again raises the epoch once and keeps everybody', async () => {
+  test('a server that was killed and started again keeps everybody, in one new epoch', async () => {
     const { server, play, read } = await openRoom(lobby);
     await play(Array.from({ length: 25 }, (_, who) => joinOf(who)));
     await server.signal('SIGKILL');

@@ -10,9 +10,10 @@ if known[1] and not isKeptHere(known[1]) then return { FENCED } end
 local now = nowAfter(known[2])
 if not known[1] then
   local here = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-  redis.call('HSET', KEYS[1], 'runId', here, 'lastChangeId', '', 'tail', 0, 'front', 0,
+  -- What every call reads comes first: a short hash is searched from its beginning.
+  redis.call('HSET', KEYS[1], 'runId', here, 'nowMs', now, 'tail', 0, 'front', 0,
     'waiting', 0, 'admitted', 0, 'reserved', 0, 'heldUntilMs', 0, 'lastTickMs', 0, 'credit', 0,
-    'rotatedAtMs', 0, unpack(ARGV, 3))
+    'rotatedAtMs', 0, 'lastChangeId', '', unpack(ARGV, 3))
 end
 redis.call('HSET', KEYS[1], 'nowMs', now)
 return stateAt(now)
