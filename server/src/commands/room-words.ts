@@ -46,7 +46,7 @@ usher room: the operator's levers on the waiting rooms of a running server
        --challenge-cost N        hashes that joining costs a buyer's computer (0: none)
   room open-lobby | open SHOW    let people in now; draw the numbers and begin to call
   room pause | resume SHOW       call nobody, everybody keeps their place; go on
-  room reject SHOW               let nobody new in (resume takes it back)
+  room reject SHOW               let nobody new in and call nobody (resume takes it back)
   room drain | close SHOW        let nobody new in and serve the line to its end; end it now
   room bypass SHOW --minutes N   let everybody buy without a pass for so long
   room limits SHOW               one or two of --rate N, --active N, --stay MINUTES (the mean)
