@@ -81,8 +81,8 @@ export const makePublish = (deps: {
     Object.assign(room, { now, said, ready: { body, etag } });
     shortcuts.put(pathOf(showId), { route: readRoomNow.name, body, etag, headers });
     const atMs = clock.monotonicMs();
-    if (!isNews || atMs - room.framedAtMs < frameEveryMs) return;
-    room.framedAtMs = atMs;
+    if (said === room.framed || atMs - room.framedAtMs < frameEveryMs) return;
+    Object.assign(room, { framed: said, framedAtMs: atMs });
     streams.send(showId, frameOf('now', etag.slice(1, -1), body.toString()));
   };
 };

@@ -49,6 +49,8 @@ export type LiveRoom = {
   said: string;
   /** Holds taken before this, by the database's clock, are ordered without a pass. */
   passesFromMs: number;
+  /** What the streams were last told, and when. */
+  framed: string;
   framedAtMs: number;
   savedAtMs: number;
   saved: { rev: number; tail: number; front: number };
@@ -78,7 +80,7 @@ const makeLiveRoom = (row: RoomRow): LiveRoom => ({
   ...{ permutation: null, keys: null, drawing: null, fronts: makeRate(), admissions: makeRate() },
   ...{ now: null, ready: null, said: '' },
   passesFromMs: row.enabledAtMs + limits.passesGraceMs,
-  ...{ framedAtMs: 0, savedAtMs: 0, isLost: false },
+  ...{ framed: '', framedAtMs: 0, savedAtMs: 0, isLost: false },
   saved: { rev: row.control.rev, tail: row.tail, front: row.front },
 });
 
