@@ -28,7 +28,7 @@ export type Redis = {
 /** A healthy server of ours answers in milliseconds; one that does not by then is away. */
 const connectTimeoutMs = 1000;
 /**
- * Longer than the failovers that were tried: 3.0 s after a kill -9 of a primary, 5.3 s after its
+ * Longer than the failovers that were tried: 2.7 s after a kill -9 of a primary, 4.3 s after its
  * SIGSTOP (docs/operations/redis.md). Behind it the outcome is unknown.
  */
 const answerMaxMs = 6000;
