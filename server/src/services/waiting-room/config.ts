@@ -86,11 +86,15 @@ export const makeOperatedRooms = (deps: {
       : { outcome: 'conflict', rev: stateOf(room).rev };
   };
   type Wish = { changeId: string; ifRev: number };
+  /** The opening is two changes, and the second one has a name of its own; see jobs.ts. */
+  const wasOpened = (showId: string, ifRev: number) =>
+    store.change(showId, { changeId: `draw ${ifRev + 1}`, ifRev: never, change: {} });
   /** Changes the room as `judge` says, or tells that this change was made before. */
   const change = async (
     room: LiveRoom,
     { changeId, ifRev }: Wish,
     judge: (state: RoomState, nowMs: number) => LeverAnswer,
+    isOpening: boolean,
   ): Promise<RoomChanged | RoomRefused> => {
     const { showId } = room;
     const before = stateOf(room);
@@ -98,11 +102,7 @@ export const makeOperatedRooms = (deps: {
     if (judged?.outcome === 'refused') return judged;
     const wanted = { changeId, ifRev: judged === null ? never : ifRev };
     let done = await store.change(showId, { ...wanted, change: judged?.change ?? {} });
-    // The opening is two changes, and the second one has a name of its own; see jobs.ts.
-    if (done.outcome === 'conflict') {
-      const opening = { changeId: `draw ${ifRev + 1}`, ifRev: never, change: {} };
-      done = await store.change(showId, opening);
-    }
+    if (done.outcome === 'conflict' && isOpening) done = await wasOpened(showId, ifRev);
     await rooms.note(room, done.state);
     if (done.outcome === 'conflict') return { outcome: 'conflict', rev: done.state.rev };
     await rooms.advance(room);
@@ -132,11 +132,15 @@ export const makeOperatedRooms = (deps: {
       if (room === undefined || ifRev === null) return create(showId, settings);
       const { ratePerMinute, activeMax, lobbyMinutes } = settings;
       const opensAtMs = Date.parse(settings.opensAt);
-      const result = await change(room, { changeId, ifRev }, (state) => {
-        const moved = moveOpening(state, { opensAtMs, lobbyMinutes });
+      const judge = (state: RoomState): LeverAnswer => {
+        // A lobby or a room that was opened by its lever has other times than its settings say.
+        const isMoved =
+          opensAtMs !== state.opensAtMs || lobbyMinutes !== room.row.settings.lobbyMinutes;
+        const moved = isMoved ? moveOpening(state, { opensAtMs, lobbyMinutes }) : unmoved;
         if (moved.outcome === 'refused') return moved;
         return { ...moved, change: { ...moved.change, ratePerMinute, activeMax } };
-      });
+      };
+      const result = await change(room, { changeId, ifRev }, judge, false);
       if (result.outcome !== 'changed') return result;
       await rows.saveSettings(showId, settings);
       rooms.learn({ ...room.row, settings });
@@ -148,9 +152,12 @@ export const makeOperatedRooms = (deps: {
     ): Promise<RoomChanged | RoomRefused> => {
       const room = await find(showId);
       if (room === undefined) return { outcome: 'not-found' };
-      return change(room, wanted, (state, nowMs) => pullLever(state, wanted.lever, nowMs));
+      const { lever } = wanted;
+      const judge = (state: RoomState, nowMs: number) => pullLever(state, lever, nowMs);
+      return change(room, wanted, judge, lever.lever === 'open');
     },
   };
 };
 /** No rev of any room: changes nothing, and tells whether it was the last change. */
 const never = -1;
+const unmoved: LeverAnswer = { outcome: 'change', change: {} };

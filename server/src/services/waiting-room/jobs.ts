@@ -3,7 +3,7 @@ import { type Draw, makeDraw, permutationAgain } from '../../domain/draw.ts';
 import { makeRate } from '../../domain/room/eta.ts';
 import { controlOf, isRunning, totalOf } from '../../domain/room/now.ts';
 import * as limits from '../../domain/room/numbers.ts';
-import { firstPollSpreadMs } from '../../domain/room/poll-policy.ts';
+import { openingHoldMs } from '../../domain/room/poll-policy.ts';
 import type { RoomState } from '../../domain/room/words.ts';
 import { type Clock, makeLoop } from '../../platform/clock.ts';
 import { Failure } from '../../platform/failure.ts';
@@ -146,7 +146,7 @@ export const makeRooms = (deps: RoomsDeps) => {
     const isLarge = sealed.drawEntries > limits.threadEntries;
     const { root, seed, permutation } = isLarge ? await drawInThread(input) : drawIt(input);
     const drawnAtMs = clock.nowMs() + room.skewMs;
-    const holdsForMs = permutation.length === 0 ? 0 : firstPollSpreadMs(permutation.length) + 2000;
+    const holdsForMs = openingHoldMs(permutation.length, sealed.pollMultiplier);
     const { outcome, state } = await store.change(showId, {
       ...{ changeId: `draw ${sealed.rev}`, ifRev: sealed.rev },
       change: { phase: 'open', root, seed, drawnAtMs, holdsForMs },
