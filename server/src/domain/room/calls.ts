@@ -12,7 +12,7 @@ type Batch = { from: number; to: number; expiresAtMs: number };
 export const makeCalls = () => {
   const reserved = makeBits();
   // Both in the order of their ends: time does not go back, and the window is one for all.
-  let batches: Batch[] = [];
+  const batches: Batch[] = [];
   const recalled = new Map<number, number>();
   const late = makeBits();
   let reservedCount = 0;
@@ -64,7 +64,7 @@ export const makeCalls = () => {
         ended += reserved.clearRange(batch.from, batch.to);
         over++;
       }
-      if (over > 0) batches = batches.slice(over);
+      batches.splice(0, over);
       reservedCount -= ended;
       for (const [number, expiresAtMs] of recalled) {
         if (expiresAtMs > nowMs) break;
@@ -89,9 +89,9 @@ export const makeCalls = () => {
     /** The lowest late numbers, at most `max`; they stay late. */
     firstLate: (max: number): number[] => {
       const numbers: number[] = [];
-      if (lateCount === 0 || max <= 0) return numbers;
-      let at = late.lowest(lateFrom);
-      if (at !== -1) lateFrom = at;
+      if (lateCount === 0) return numbers;
+      lateFrom = late.lowest(lateFrom);
+      let at = lateFrom;
       while (at !== -1 && numbers.length < max) {
         numbers.push(at);
         at = late.lowest(at + 1);
