@@ -1,6 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { expect, test } from 'vitest';
+import { isAlive } from '../../server/src/platform/postgres/embedded/processes.ts';
 import { openTestCluster, openTestRedis } from './redis.ts';
+import { scratchFolder } from './scratch.ts';
 import { describeNeeding } from './stack.ts';
+import { until } from './until.ts';
 
 describeNeeding('redis', 'a Redis for tests', () => {
   test('keeps its data over a kill -9, and says nothing while it is dead', async () => {
@@ -11,6 +16,23 @@ describeNeeding('redis', 'a Redis for tests', () => {
     await expect(redis.cli('PING')).rejects.toThrow();
     await redis.start();
     expect(await redis.cli('GET', 'place')).toBe('7');
+  });
+
+  test('ends with the process that started it, however that one ends', async () => {
+    const servers = new URL('redis-servers.ts', import.meta.url);
+    const code = `const { startRedisServer } = await import(${JSON.stringify(servers.href)});
+      const server = await startRedisServer({ folder: ${JSON.stringify(await scratchFolder())} });
+      console.log((await server.cli('INFO', 'server')).match(/process_id:(\\d+)/)[1]);
+      await new Promise(() => {});`;
+    const parent = spawn(process.execPath, ['--input-type=module', '-e', code], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = await once(parent.stdout, 'data');
+    const pid = Number(String(line));
+    expect(isAlive(pid)).toBe(true);
+    parent.kill('SIGKILL');
+    await once(parent, 'close');
+    await until('the server is gone', () => !isAlive(pid));
   });
 
   test('a Cluster has another primary when its primary was killed, and takes it back', async () => {

@@ -124,7 +124,7 @@ describeNeeding('redis', 'a Redis for rooms', () => {
     expect(keys.subarray(8 * 50, 8 * 51)).toEqual(Buffer.alloc(8));
   });
 
-  test('an open room that was wiped out takes lost passes in again, and late ones first', async () => {
+  test('an open room that was wiped out takes lost passes in again, then late ones', async () => {
     const { server, play, read, remember, store, showId } = await openRoom(openControl);
     await play(Array.from({ length: 30 }, (_, who) => joinOf(who)));
     await store.tick(showId, 10);
@@ -149,7 +149,7 @@ describeNeeding('redis', 'a Redis for rooms', () => {
     expect(await read()).toMatchObject({ active: 1, late: 1 });
   });
 
-  test('a process that starts on an empty Redis makes no room anew that people were in', async () => {
+  test('a process that starts on an empty Redis makes no used room anew', async () => {
     const { server, play, read, remember, kept, open, showId } = await openRoom(lobby);
     await play(Array.from({ length: 20 }, (_, who) => joinOf(who)));
     remember(await read());
