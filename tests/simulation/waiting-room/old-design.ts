@@ -1,7 +1,7 @@
 /**
  * What another ticket program does (TicketPing, as it was measured), as small as it can be and
- * still be its design: each trip to the store is a turn of the event loop, and what a script does in
- * one trip is done at once here. They fail the scenarios that ours must hold.
+ * still be its design: each trip to the store is a turn of the event loop, and what a script does
+ * in one trip is done at once here. They fail the scenarios that ours must hold.
  */
 
 /** A line before a sale, as people see it. */
