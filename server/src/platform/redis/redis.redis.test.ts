@@ -107,7 +107,7 @@ describeNeeding('redis', 'a Redis', () => {
     await expect(open(`${one.url},${other.url}`)).rejects.toThrow('those of a Cluster');
   });
 
-  test('that is a Cluster: found by any living address; all primaries get scripts', async () => {
+  test('of a Cluster is found by any living address; all primaries get scripts', async () => {
     const cluster = await openTestCluster();
     const redis = await open(`redis://127.0.0.1:1,${cluster.nodes[4]?.url}`);
     expect(redis.isCluster).toBe(true);
