@@ -60,7 +60,7 @@ test('guard off: without the state check two processes charge one attempt twice'
     { from: "WHEN h.state <> 'ACTIVE' OR h.deadline <= now_at THEN 'ended'", to: '' },
   ]);
   await plantBug(broken.url, 'seats/sql/order-doors.sql', [
-    { from: 'AND h.state = active\n    RETURNING', to: 'RETURNING' },
+    { from: "AND h.state = 'ACTIVE'\n    RETURNING", to: 'RETURNING' },
   ]);
   expect(await chargesByTwoProcesses(broken.url)).toBe(2);
 });

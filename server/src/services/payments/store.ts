@@ -76,6 +76,8 @@ type Row = {
 };
 const columns = `id, order_id, buyer_id, state, outcome, amount_minor, currency, provider_code,
   payment_key, idempotency_key, answer, created_at, settled_at`;
+/** As the index of open attempts says it. */
+const isOpen = 'locked_at IS NOT NULL AND settled_at IS NULL';
 const toAttempt = (row: Row): AttemptRow => ({
   id: row.id,
   orderId: row.order_id,
@@ -155,25 +157,21 @@ export const makePaymentStore = (db: Database) => ({
 
   /** SENT, before the provider is called. Answers the attempts that may be sent. */
   markSent: async (attemptIds: readonly string[]): Promise<Set<string>> => {
-    const rows = await db.query<{ id: string }>(
-      `UPDATE payments.attempts SET state = 'SENT', sent_at = clock_timestamp()
-       WHERE id = ANY ($1) AND state = 'SEATS_LOCKED' RETURNING id`,
-      [attemptIds],
-    );
-    return new Set(rows.map((row) => row.id));
+    const [row] = await db.query<{ sent: string[] }>('SELECT payments.mark_sent($1) AS sent', [
+      attemptIds,
+    ]);
+    assert(row, 'mark_sent answers');
+    return new Set(row.sent);
   },
 
   /** ANSWERED: a definite answer is kept before it is acted on. */
   markAnswered: async (
     answers: readonly { attemptId: string; answer: StoredAnswer }[],
   ): Promise<void> => {
-    await db.query(
-      `UPDATE payments.attempts a SET state = 'ANSWERED', answered_at = clock_timestamp(),
-         answer = given.answer::jsonb
-       FROM unnest($1::text[], $2::text[]) AS given (attempt_id, answer)
-       WHERE a.id = given.attempt_id AND a.state = 'SENT'`,
-      [answers.map((a) => a.attemptId), answers.map((a) => JSON.stringify(a.answer))],
-    );
+    await db.query('SELECT payments.mark_answered($1, $2)', [
+      answers.map((a) => a.attemptId),
+      answers.map((a) => JSON.stringify(a.answer)),
+    ]);
   },
 
   settle: async (
@@ -251,7 +249,7 @@ export const makePaymentStore = (db: Database) => ({
   ): Promise<AttemptRow[]> => {
     const rows = await db.query<Row>(
       `SELECT ${columns} FROM payments.attempts
-       WHERE state = $1 AND coalesce(answered_at, locked_at)
+       WHERE state = $1 AND ${isOpen} AND coalesce(answered_at, locked_at)
          < clock_timestamp() - $2 * interval '1 millisecond'
        ORDER BY locked_at LIMIT 500`,
       [state, olderThanMs],
@@ -263,7 +261,7 @@ export const makePaymentStore = (db: Database) => ({
   unansweredFor: async (olderThanMs: number): Promise<AttemptRow[]> => {
     const rows = await db.query<Row>(
       `SELECT ${columns} FROM payments.attempts
-       WHERE state = 'SENT' AND unknown_since IS NULL
+       WHERE state = 'SENT' AND ${isOpen} AND unknown_since IS NULL
          AND sent_at < clock_timestamp() - $1 * interval '1 millisecond'
        ORDER BY locked_at LIMIT 500`,
       [olderThanMs],
@@ -275,7 +273,8 @@ export const makePaymentStore = (db: Database) => ({
   unknown: async (limit: number): Promise<AttemptRow[]> => {
     const rows = await db.query<Row>(
       `SELECT ${columns} FROM payments.attempts
-       WHERE state = 'SENT' AND unknown_since IS NOT NULL ORDER BY locked_at LIMIT $1`,
+       WHERE state = 'SENT' AND ${isOpen} AND unknown_since IS NOT NULL
+       ORDER BY locked_at LIMIT $1`,
       [limit],
     );
     return rows.map(toAttempt);

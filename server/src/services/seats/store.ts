@@ -51,23 +51,35 @@ export type StockOpening = {
   refusesStranding: boolean;
 };
 
+/** Of a batch; plurals are arrays in the order of the requests. See sql/take.sql. */
 type RawTake = {
-  outcome: TakeResult['outcome'];
-  seatNos?: number[];
-  deadline?: string;
-  endsBy?: string;
-  conflicts?: number[] | null;
+  outcomes: TakeResult['outcome'][];
+  seats: (string | null)[];
+  deadlines: (string | null)[];
+  endsBys: (string | null)[];
+  deadline: string;
+  endsBy: string;
+  conflicts: (string | null)[];
+  deltas: PerformanceDelta[];
 };
 
-const toTakeResult = (raw: RawTake): TakeResult => {
-  if (raw.outcome === 'held') {
-    const { seatNos, deadline, endsBy } = raw;
-    assert(seatNos && deadline && endsBy, 'a hold has seats and ends');
-    return { outcome: 'held', seatNos, deadlineAt: new Date(deadline), endsBy: new Date(endsBy) };
-  }
-  if (raw.outcome === 'taken' || raw.outcome === 'blocked' || raw.outcome === 'stranded')
-    return { outcome: raw.outcome, conflicts: raw.conflicts ?? [] };
-  return { outcome: raw.outcome };
+/** The text of an int[] with one dimension and no nulls. */
+const parseArray = (text: string | null | undefined): number[] =>
+  JSON.parse(`[${(text ?? '{}').slice(1, -1)}]`) as number[];
+
+const toTakeResult = (raw: RawTake, i: number): TakeResult => {
+  const outcome = raw.outcomes[i];
+  assert(outcome !== undefined, 'one outcome for each request');
+  if (outcome === 'held')
+    return {
+      outcome,
+      seatNos: parseArray(raw.seats[i]),
+      deadlineAt: new Date(raw.deadlines[i] ?? raw.deadline),
+      endsBy: new Date(raw.endsBys[i] ?? raw.endsBy),
+    };
+  if (outcome === 'taken' || outcome === 'blocked' || outcome === 'stranded')
+    return { outcome, conflicts: parseArray(raw.conflicts[i]) };
+  return { outcome };
 };
 
 const arrayText = (numbers: readonly number[]): string => `{${numbers.join(',')}}`;
@@ -78,6 +90,11 @@ const checksText = (checks: TakeRequest['checks']): string | null => {
     perWindow.map((check) => arrayText([window + 1, check.mid, check.far, check.opposite])),
   );
   return rows.length === 0 ? null : `{${rows.join(',')}}`;
+};
+
+const looksText = ({ windows, checks }: TakeRequest): string => {
+  const checked = (checks ?? []).flat().flatMap(({ mid, far, opposite }) => [mid, far, opposite]);
+  return arrayText([...windows.flat(), ...checked.filter((seatNo) => seatNo >= 0)]);
 };
 
 /** Performances as the seat stock knows them; used by the catalogue within its transactions. */
@@ -156,9 +173,9 @@ export const makeSeatStore = (db: Database) => ({
     requests: readonly TakeRequest[],
     times: { ttlMs: number; totalMaxMs: number },
   ): Promise<{ results: TakeResult[]; deltas: PerformanceDelta[] }> => {
-    const [row] = await db.query<{ took: { results: RawTake[]; deltas: PerformanceDelta[] } }>(
-      `SELECT seats.take($1, $2, $3, $4, $5, $6, $7, $8,
-         $9 * interval '1 millisecond', $10 * interval '1 millisecond') AS took`,
+    const [row] = await db.query<{ took: RawTake }>(
+      `SELECT seats.take($1, $2, $3, $4, $5, $6, $7, $8, $9,
+         $10 * interval '1 millisecond', $11 * interval '1 millisecond') AS took`,
       [
         requests.map((r) => r.holdId),
         requests.map((r) => r.showId),
@@ -167,13 +184,14 @@ export const makeSeatStore = (db: Database) => ({
         requests.map((r) => windowsText(r.windows)),
         requests.map((r) => arrayText(r.grades)),
         requests.map((r) => checksText(r.checks)),
+        requests.map(looksText),
         requests.map((r) => r.requestId),
         times.ttlMs,
         times.totalMaxMs,
       ],
     );
     assert(row, 'take answers');
-    return { results: row.took.results.map(toTakeResult), deltas: row.took.deltas };
+    return { results: requests.map((_, i) => toTakeResult(row.took, i)), deltas: row.took.deltas };
   },
 
   release: async (

@@ -2,6 +2,8 @@ import { expect, test } from 'vitest';
 import { type Booking, openBooking } from '../../../../tests/support/booking.ts';
 import { plantBug } from '../../../../tests/support/planted.ts';
 import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
+import type { StrandedCheck } from '../../domain/stranded.ts';
+import { checkInvariants } from '../../invariants.ts';
 import { systemClock } from '../../platform/clock.ts';
 import { makeSeatStore } from './store.ts';
 
@@ -47,11 +49,10 @@ test('guard off: without the lock and the key a crowd is sold the same seat', as
     broken.url,
     'seats/sql/take.sql',
     [
-      { from: 'ORDER BY s.show_id, s.performance_id FOR UPDATE', to: 'ORDER BY 1' },
-      { from: 'PERFORM 1 FROM seats.stock s', to: 'PERFORM s.show_id FROM seats.stock s' },
+      { from: 'ORDER BY s.show_id, s.performance_id FOR UPDATE OF s', to: '' },
       {
-        from: '      chosen := seat_window;',
-        to: '      PERFORM pg_sleep(0.1); chosen := seat_window;',
+        from: '  IF cardinality(held) > 0 THEN',
+        to: '  PERFORM pg_sleep(0.1); IF cardinality(held) > 0 THEN',
       },
     ],
     'ALTER TABLE seats.claims DROP CONSTRAINT claims_pkey;',
@@ -89,6 +90,115 @@ test('a thousand buyers at once through the batches: every seat once, all or not
   // Refused only where a seat really was somebody else's.
   for (const result of results)
     if (result.outcome === 'taken') expect(result.conflicts.length).toBeGreaterThan(0);
+  await b.close();
+});
+
+type Asked = { buyerId?: string; holdId?: string; windows: number[][]; checks?: StrandedCheck[] };
+
+/** Requests that come as one batch, in this order. */
+const takeTogether = async (b: Booking, asked: readonly Asked[]) => {
+  const { results } = await makeSeatStore(b.db).take(
+    asked.map(({ buyerId, holdId, windows, checks }) => ({
+      ...{ showId: b.showId, performanceId: b.performanceId, windows, requestId: 'batch' },
+      holdId: holdId ?? b.ids.make('hold'),
+      buyerId: buyerId ?? b.ids.make('account'),
+      grades: (windows[0] ?? []).map(() => 0),
+      checks: checks === undefined ? null : [checks],
+    })),
+    { ttlMs: 60_000, totalMaxMs: 120_000 },
+  );
+  return results;
+};
+
+test('within a batch the first who asks for a seat has it, and its limit counts all', async () => {
+  const b = await openBooking({ url, rows: [[12]] });
+  const results = await takeTogether(b, [
+    { windows: [[0, 1]] },
+    { windows: [[1, 2]] },
+    { windows: [[2, 3]], buyerId: 'acc_same' },
+    { windows: [[4, 5, 6]], buyerId: 'acc_same' },
+    { windows: [[4, 5]], buyerId: 'acc_same' },
+    { windows: [[5], [0], [7]] },
+    { windows: [[0], [1]] },
+  ]);
+  expect(results).toMatchObject([
+    { outcome: 'held', seatNos: [0, 1] },
+    { outcome: 'taken', conflicts: [1] },
+    { outcome: 'held', seatNos: [2, 3] },
+    { outcome: 'limit' },
+    { outcome: 'held', seatNos: [4, 5] },
+    { outcome: 'held', seatNos: [7] },
+    { outcome: 'none_free' },
+  ]);
+  await b.close();
+});
+
+test('within a batch a hold id that comes twice is one hold, or is judged anew', async () => {
+  const b = await openBooking({ url, rows: [[6]] });
+  const [held, lost] = [b.ids.make('hold'), b.ids.make('hold')];
+  const results = await takeTogether(b, [
+    { windows: [[0, 1]], buyerId: 'acc_twice', holdId: held },
+    { windows: [[0, 1]], buyerId: 'acc_twice', holdId: held },
+    { windows: [[1]], buyerId: 'acc_lost', holdId: lost },
+    { windows: [[2]], buyerId: 'acc_lost', holdId: lost },
+  ]);
+  expect(results[1]).toEqual(results[0]);
+  expect(results.map(({ outcome }) => outcome)).toEqual(['held', 'held', 'taken', 'held']);
+  const holds = await b.db.query<{ id: string; seat_nos: number[] }>(
+    'SELECT id, seat_nos FROM seats.holds WHERE performance_id = $1 ORDER BY seat_nos',
+    [b.performanceId],
+  );
+  expect(holds).toEqual([
+    { id: held, seat_nos: [0, 1] },
+    { id: lost, seat_nos: [2] },
+  ]);
+  await b.close();
+});
+
+test('within a batch several take over the seats of one lapsed hold, which lapses once', async () => {
+  const b = await openBooking({ url, rows: [[6]] });
+  const { orderId } = await b.order('acc_slow', [0, 1, 2]);
+  await b.db.query(
+    `WITH hold AS (UPDATE seats.holds SET deadline = clock_timestamp() - interval '1 ms'
+       WHERE performance_id = $1)
+     UPDATE seats.claims SET deadline = clock_timestamp() - interval '1 ms'
+     WHERE performance_id = $1`,
+    [b.performanceId],
+  );
+  const results = await takeTogether(b, [
+    { windows: [[0]] },
+    { windows: [[0, 1]] },
+    { windows: [[2, 3]] },
+    { windows: [[1]] },
+  ]);
+  expect(results.map(({ outcome }) => outcome)).toEqual(['held', 'taken', 'held', 'held']);
+  const ends = await b.db.query<{ to_state: string }>(
+    `SELECT to_state FROM orders.transitions WHERE order_id = $1 AND from_state IS NOT NULL`,
+    [orderId],
+  );
+  expect(ends).toEqual([{ to_state: 'EXPIRED' }]);
+  expect((await checkInvariants(b.db)).violations).toEqual([]);
+  await b.close();
+});
+
+test('within a batch a seat just taken strands its neighbour, and a blocked one says so', async () => {
+  const b = await openBooking({ url, rows: [[10]], refusesStranding: true });
+  await b.stock.block(b.db, {
+    ...{ showId: b.showId, performanceId: b.performanceId, unblock: [] },
+    block: [{ seatNo: 9, gradeIndex: 0 }],
+  });
+  // Seat 3 would be left alone between 2, once that is taken, and 4.
+  const checks = [{ mid: 3, far: 2, opposite: 5 }];
+  const results = await takeTogether(b, [
+    { windows: [[1, 2]], checks: [] },
+    { windows: [[4]], checks },
+    { windows: [[8, 9]], checks: [] },
+  ]);
+  expect(results).toMatchObject([
+    { outcome: 'held' },
+    { outcome: 'stranded', conflicts: [3] },
+    { outcome: 'blocked', conflicts: [9] },
+  ]);
   await b.close();
 });
 

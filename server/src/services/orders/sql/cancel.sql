@@ -3,7 +3,8 @@
 CREATE OR REPLACE FUNCTION orders.cancel(order_to_cancel text, buyer text, request text)
 RETURNS jsonb LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_indexonlyscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   dropped record;
   now_at timestamptz;

@@ -13,9 +13,11 @@ CREATE OR REPLACE FUNCTION orders.place(
   currency text, provider text, ttl interval
 ) RETURNS jsonb LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_indexonlyscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   now_at timestamptz;
+  at_text text;
   outcomes text[];
   open_orders text[];
   show_ids text[];
@@ -26,7 +28,7 @@ DECLARE
 BEGIN
   PERFORM seats.lock_holds(hold_ids);
   now_at := clock_timestamp();
-  WITH asked AS (
+  WITH asked AS MATERIALIZED (
     SELECT a.position, a.hold_id, h.show_id, h.performance_id, h.order_id AS open_order,
       CASE
         WHEN o.id IS NOT NULL THEN 'repeated'
@@ -38,8 +40,8 @@ BEGIN
         ELSE 'placed' END AS outcome
     FROM unnest(order_ids, hold_ids, buyer_ids, seats)
       WITH ORDINALITY AS a (order_id, hold_id, buyer_id, seats, position)
-    LEFT JOIN LATERAL seats.hold_by_id(a.hold_id) h ON h.buyer_id = a.buyer_id
-    LEFT JOIN orders.orders o ON o.id = a.order_id
+    LEFT JOIN LATERAL seats.hold_by_id(a.hold_id) h ON h.buyer_id = ANY (ARRAY[a.buyer_id])
+    LEFT JOIN orders.orders o ON o.id = ANY (ARRAY[a.order_id])
   ), judged AS (
     -- Of those that might be placed, the first of each hold is.
     SELECT a.*, CASE WHEN a.outcome = 'placed'
@@ -75,17 +77,17 @@ BEGIN
       array_agg(performance_ids[p]), array_agg(buyer_ids[p]), array_agg(totals[p]),
       array_agg(request_ids[p]), place.currency, place.provider, now_at)
     FROM unnest(placed) p;
+    at_text := orders.instant(now_at);
     PERFORM platform.append_events(jsonb_agg(
       orders.event('order.placed', show_ids[p], order_ids[p], performance_ids[p], buyer_ids[p],
-        cardinality(seats[p]::integer[]), now_at)
-        || jsonb_build_object('traceId', request_ids[p])))
+        cardinality(seats[p]::integer[]), at_text, request_ids[p], '{}')))
     FROM unnest(placed) p;
   END IF;
 
   SELECT array_agg(o.deadline ORDER BY a.position), array_agg(o.created_at ORDER BY a.position)
   INTO deadlines, created_ats
   FROM unnest(order_ids) WITH ORDINALITY AS a (order_id, position)
-  LEFT JOIN orders.orders o ON o.id = a.order_id;
+  LEFT JOIN orders.orders o ON o.id = ANY (ARRAY[a.order_id]);
   RETURN jsonb_build_object('outcomes', outcomes, 'deadlines', deadlines,
     'createdAts', created_ats, 'openOrders', open_orders);
 END $$;

@@ -7,7 +7,8 @@ CREATE OR REPLACE FUNCTION payments.begin(
   attempt_ids text[], buyer_ids text[], amounts bigint[], payment_keys text[], request_ids text[]
 ) RETURNS jsonb LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_indexonlyscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   now_at timestamptz;
   holds_wanted text[];
@@ -21,13 +22,13 @@ DECLARE
 BEGIN
   SELECT array_agg(a.hold_id), array_agg(a.order_id) INTO holds_wanted, orders_wanted
   FROM unnest(attempt_ids) AS asked (attempt_id)
-  JOIN payments.attempts a ON a.id = asked.attempt_id;
+  JOIN payments.attempts a ON a.id = ANY (ARRAY[asked.attempt_id]);
   PERFORM seats.lock_holds(holds_wanted);
   PERFORM orders.lock_orders(orders_wanted);
   PERFORM 1 FROM payments.attempts a WHERE a.id = ANY (attempt_ids) ORDER BY a.id FOR UPDATE;
   now_at := clock_timestamp();
 
-  WITH asked AS (
+  WITH asked AS MATERIALIZED (
     SELECT asked.position, asked.attempt_id, asked.payment_key, a.order_id, a.hold_id,
       a.idempotency_key, a.amount_minor, a.currency, o.state AS order_state,
       CASE
@@ -39,11 +40,13 @@ BEGIN
         WHEN a.state <> 'CREATED' OR o.state <> 'PENDING' THEN 'not_payable'
         WHEN h.state <> 'ACTIVE' OR h.deadline <= now_at THEN 'ended'
         WHEN EXISTS (SELECT FROM payments.attempts other
-          WHERE other.payment_key = asked.payment_key AND other.id <> a.id) THEN 'not_payable'
+          WHERE other.payment_key = ANY (ARRAY[asked.payment_key]) AND other.id <> a.id)
+          THEN 'not_payable'
         ELSE 'begun' END AS outcome
     FROM unnest(attempt_ids, buyer_ids, amounts, payment_keys)
       WITH ORDINALITY AS asked (attempt_id, buyer_id, amount, payment_key, position)
-    LEFT JOIN payments.attempts a ON a.id = asked.attempt_id AND a.buyer_id = asked.buyer_id
+    LEFT JOIN payments.attempts a
+      ON a.id = ANY (ARRAY[asked.attempt_id]) AND a.buyer_id = ANY (ARRAY[asked.buyer_id])
     LEFT JOIN LATERAL orders.order_by_id(a.order_id) o ON true
     LEFT JOIN LATERAL seats.hold_by_id(a.hold_id) h ON true
   ), judged AS (
@@ -74,7 +77,7 @@ BEGIN
       payment_key = b.payment_key
     FROM unnest(begun, seats.begin_paying(begun_holds), begun_keys)
       AS b (attempt_id, fence, payment_key)
-    WHERE a.id = b.attempt_id;
+    WHERE a.id = ANY (ARRAY[b.attempt_id]);
     PERFORM orders.move(begun_orders, 'PAYING', NULL, 'buyer', 'payment begun', begun_requests,
       NULL, now_at);
   END IF;

@@ -6,7 +6,8 @@ CREATE OR REPLACE FUNCTION payments.open_attempt(
   order_to_pay text, buyer text, attempt text, key text, provider text, request text
 ) RETURNS text LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_indexonlyscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   first payments.attempts;
   hold record;

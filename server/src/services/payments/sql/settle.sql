@@ -8,7 +8,8 @@ CREATE OR REPLACE FUNCTION payments.settle(
   attempt_ids text[], outcomes text[], codes text[], transactions text[], who text
 ) RETURNS jsonb LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_indexonlyscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   now_at timestamptz;
   holds_wanted text[];
@@ -21,7 +22,7 @@ DECLARE
 BEGIN
   SELECT array_agg(a.hold_id), array_agg(a.order_id) INTO holds_wanted, orders_wanted
   FROM unnest(attempt_ids) AS asked (attempt_id)
-  JOIN payments.attempts a ON a.id = asked.attempt_id;
+  JOIN payments.attempts a ON a.id = ANY (ARRAY[asked.attempt_id]);
   PERFORM seats.lock_stock_of(holds_wanted);
   PERFORM seats.lock_holds(holds_wanted);
   PERFORM orders.lock_orders(orders_wanted);
@@ -32,17 +33,17 @@ BEGIN
     UPDATE payments.attempts a SET state = 'SETTLED', outcome = asked.outcome, settled_at = now_at,
       provider_code = asked.code
     FROM unnest(attempt_ids, outcomes, codes) AS asked (attempt_id, outcome, code)
-    WHERE a.id = asked.attempt_id AND (
+    WHERE a.id = ANY (ARRAY[asked.attempt_id]) AND (
       (asked.outcome = 'NOT_SENT' AND a.state = 'SEATS_LOCKED')
       OR (asked.outcome IN ('APPROVED', 'DECLINED') AND a.state = 'ANSWERED'))
     RETURNING a.id
   )
-  SELECT array_agg(e.id) INTO settled FROM ended e;
+  SELECT coalesce(array_agg(e.id), '{}') INTO settled FROM ended e;
 
   SELECT array_agg(a.order_id) AS order_ids, array_agg(a.hold_id) AS hold_ids,
     array_agg(a.fence) AS fences, array_agg(a.request_id) AS request_ids
   INTO paid FROM unnest(settled) AS s (attempt_id)
-  JOIN payments.attempts a ON a.id = s.attempt_id AND a.outcome = 'APPROVED';
+  JOIN payments.attempts a ON a.id = ANY (ARRAY[s.attempt_id]) AND a.outcome = 'APPROVED';
   IF paid.order_ids IS NOT NULL THEN
     sold := seats.sell(paid.hold_ids, paid.fences, now_at);
     PERFORM orders.move(paid.order_ids, 'PAID', 'order.paid', who, 'payment approved',
@@ -54,20 +55,20 @@ BEGIN
     SELECT a.show_id, a.order_id, a.id, 'CAPTURE', a.amount_minor, a.currency, a.provider,
       asked.transaction, now_at
     FROM unnest(attempt_ids, transactions) AS asked (attempt_id, transaction)
-    JOIN payments.attempts a ON a.id = asked.attempt_id AND a.outcome = 'APPROVED'
-    WHERE a.id = ANY (settled);
+    JOIN payments.attempts a ON a.id = ANY (ARRAY[asked.attempt_id]) AND a.outcome = 'APPROVED'
+      AND asked.attempt_id = ANY (settled);
   END IF;
 
-  SELECT array_agg(a.order_id) AS order_ids, array_agg(a.hold_id) AS hold_ids,
-    array_agg(a.fence) AS fences, array_agg(a.request_id) AS request_ids,
-    array_agg(coalesce(a.provider_code, a.outcome)) AS codes
-  INTO unpaid FROM unnest(settled) AS s (attempt_id)
-  JOIN payments.attempts a ON a.id = s.attempt_id AND a.outcome <> 'APPROVED';
-  IF unpaid.order_ids IS NOT NULL THEN
+  IF cardinality(settled) > coalesce(cardinality(paid.order_ids), 0) THEN
+    SELECT array_agg(a.order_id) AS order_ids, array_agg(a.hold_id) AS hold_ids,
+      array_agg(a.fence) AS fences, array_agg(a.request_id) AS request_ids,
+      array_agg(coalesce(a.provider_code, a.outcome)) AS codes
+    INTO unpaid FROM unnest(settled) AS s (attempt_id)
+    JOIN payments.attempts a ON a.id = ANY (ARRAY[s.attempt_id]) AND a.outcome <> 'APPROVED';
     PERFORM orders.move(unpaid.order_ids, 'FAILED', 'order.failed', who, 'payment not made',
       unpaid.request_ids, unpaid.codes, now_at);
     back := seats.give_back(unpaid.hold_ids, unpaid.fences, 'payment not made',
       unpaid.request_ids[1], now_at);
   END IF;
-  RETURN jsonb_build_object('settled', to_jsonb(coalesce(settled, '{}')), 'deltas', sold || back);
+  RETURN jsonb_build_object('settled', settled, 'deltas', sold || back);
 END $$;

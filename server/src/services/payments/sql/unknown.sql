@@ -2,7 +2,8 @@
 CREATE OR REPLACE FUNCTION payments.mark_unknown(attempt_ids text[], codes text[], who text)
 RETURNS void LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_indexonlyscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   now_at timestamptz;
   waiting record;
@@ -15,7 +16,7 @@ BEGIN
     UPDATE payments.attempts a SET unknown_since = coalesce(a.unknown_since, now_at),
       provider_code = asked.code
     FROM unnest(attempt_ids, codes) AS asked (attempt_id, code)
-    WHERE a.id = asked.attempt_id AND a.state = 'SENT'
+    WHERE a.id = ANY (ARRAY[asked.attempt_id]) AND a.state = 'SENT'
     RETURNING a.order_id, a.request_id, a.provider_code
   )
   SELECT array_agg(u.order_id) AS order_ids, array_agg(u.request_id) AS request_ids,

@@ -3,7 +3,10 @@
 CREATE OR REPLACE FUNCTION seats.block(
   show text, performance text, block_seats integer[], block_grades integer[],
   unblock_seats integer[]
-) RETURNS integer[] LANGUAGE plpgsql AS $$
+) RETURNS integer[] LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_indexonlyscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   taken integer[];
   changes integer[];

@@ -1,6 +1,5 @@
 -- Ends holds whose rows the caller has locked (stock first, then holds): their seats are free, and
--- an order that waits for its payment ends with them. Answers the deltas' raw changes. See
--- order-doors.sql for `seat`.
+-- an order that waits for its payment ends with them. Answers the deltas' raw changes.
 CREATE OR REPLACE FUNCTION seats.end_holds(
   hold_ids text[], new_state text, why text, who text, request text, at timestamptz,
   OUT show_ids text[], OUT performance_ids text[], OUT changes integer[]
@@ -11,14 +10,13 @@ BEGIN
   IF cardinality(hold_ids) = 0 THEN RETURN; END IF;
   WITH ended AS (
     UPDATE seats.holds h SET state = new_state, ended_at = at, end_reason = why
-    FROM unnest(hold_ids) AS f (hold_id) WHERE h.id = f.hold_id
+    FROM unnest(hold_ids) AS f (hold_id) WHERE h.id = ANY (ARRAY[f.hold_id])
     RETURNING h.show_id, h.performance_id, h.id, h.seat_nos, h.order_id
-  ), seat AS MATERIALIZED (
-    SELECT e.show_id, e.performance_id, e.id, unnest(e.seat_nos) AS no FROM ended e
   ), freed AS (
-    DELETE FROM seats.claims c USING seat
-    WHERE c.show_id = seat.show_id AND c.performance_id = seat.performance_id
-      AND c.seat_no = seat.no AND c.hold_id = seat.id AND c.state = 'held'
+    DELETE FROM seats.claims c USING ended e
+    WHERE c.show_id = ANY (ARRAY[e.show_id])
+      AND c.performance_id = ANY (ARRAY[e.performance_id]) AND c.seat_no = ANY (e.seat_nos)
+      AND c.hold_id = ANY (ARRAY[e.id]) AND c.state = 'held'
     RETURNING c.show_id, c.performance_id, c.seat_no
   )
   SELECT array_agg(f.show_id), array_agg(f.performance_id), array_agg(f.seat_no * 4),

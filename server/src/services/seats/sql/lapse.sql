@@ -2,24 +2,38 @@
 -- somebody else is working on is left for the next round. Answers { lapsed, deltas }.
 CREATE OR REPLACE FUNCTION seats.lapse(limit_holds integer) RETURNS jsonb LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_indexonlyscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   now_at timestamptz := clock_timestamp();
   locked text[];
+  due text[];
   ending text[];
   ended record;
 BEGIN
   locked := ARRAY(
-    SELECT s.performance_id FROM seats.stock s
-    WHERE (s.show_id, s.performance_id) IN (
-      SELECT h.show_id, h.performance_id FROM seats.holds h
-      WHERE h.state = 'ACTIVE' AND h.deadline <= now_at
-      ORDER BY h.deadline LIMIT limit_holds)
-    ORDER BY s.show_id, s.performance_id FOR UPDATE SKIP LOCKED);
-  ending := ARRAY(
+    SELECT s.performance_id FROM (
+      SELECT DISTINCT d.show_id, d.performance_id FROM (
+        SELECT h.show_id, h.performance_id FROM seats.holds h
+        WHERE h.ended_at IS NULL AND h.deadline <= now_at AND h.state = 'ACTIVE'
+        ORDER BY h.deadline LIMIT limit_holds) d) w
+    JOIN seats.stock s ON s.show_id = ANY (ARRAY[w.show_id])
+      AND s.performance_id = ANY (ARRAY[w.performance_id])
+    ORDER BY s.show_id, s.performance_id FOR UPDATE OF s SKIP LOCKED);
+  IF cardinality(locked) = 0 THEN
+    RETURN jsonb_build_object('lapsed', 0, 'deltas', '[]'::jsonb);
+  END IF;
+  -- By deadline, not by id: that would read every hold there ever was.
+  due := ARRAY(
     SELECT h.id FROM seats.holds h
-    WHERE h.performance_id = ANY (locked) AND h.state = 'ACTIVE' AND h.deadline <= now_at
-    ORDER BY h.id LIMIT limit_holds FOR UPDATE);
+    WHERE h.ended_at IS NULL AND h.deadline <= now_at AND h.state = 'ACTIVE'
+      AND h.performance_id = ANY (locked)
+    ORDER BY h.deadline LIMIT limit_holds);
+  PERFORM seats.lock_holds(due);
+  -- A payment may have begun, or the time been restarted, before the lock was ours.
+  ending := ARRAY(
+    SELECT h.id FROM unnest(due) AS d (hold_id) JOIN seats.holds h ON h.id = ANY (ARRAY[d.hold_id])
+    WHERE h.state = 'ACTIVE' AND h.deadline <= now_at);
   SELECT * INTO ended
   FROM seats.end_holds(ending, 'LAPSED', 'deadline passed', 'seats', 'sweep', now_at);
   RETURN jsonb_build_object('lapsed', cardinality(ending),

@@ -1,20 +1,21 @@
 -- The doors through which orders and payments move a hold within their own transactions. They lock
 -- in the common order: (stock), holds, claims; the callers lock orders and attempts after that.
 --
--- Plans are kept from when the tables were empty, so each statement leaves the planner one way: ids
--- first, then rows by their unique index.
---   `seat`    Seats are spread out before they are joined to claims. With the array unspread the
---             first two columns of the key look as good as all three, and every claim of the
---             performance is read for each hold.
---   `active`  A variable, as a literal would allow the index of ACTIVE holds, all of them read.
+-- Plans are kept, from when the tables were empty or small, so each statement leaves the planner
+-- one way: ids first, then rows by their unique index, claims by their whole key. That is what
+-- `= ANY (ARRAY[id])` instead of `= id` is for: an equality could be turned round, and then a whole
+-- index is read and compared with the list. It is written so in every function of seats, orders and
+-- payments that looks up the rows of a list, and those that programs call carry settings without
+-- which whole tables and indexes could be read all the same (payments/plans.postgres.test.ts).
 
 -- Locks the performances of these holds, for whoever will change what the map shows.
 CREATE OR REPLACE FUNCTION seats.lock_stock_of(hold_ids text[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM 1 FROM seats.stock s
-  WHERE (s.show_id, s.performance_id) IN (
-    SELECT h.show_id, h.performance_id FROM seats.holds h WHERE h.id = ANY (hold_ids))
-  ORDER BY s.show_id, s.performance_id FOR UPDATE;
+  PERFORM 1 FROM (
+    SELECT DISTINCT h.show_id, h.performance_id FROM seats.holds h WHERE h.id = ANY (hold_ids)) w
+  JOIN seats.stock s ON s.show_id = ANY (ARRAY[w.show_id])
+    AND s.performance_id = ANY (ARRAY[w.performance_id])
+  ORDER BY s.show_id, s.performance_id FOR UPDATE OF s;
 END $$;
 
 CREATE OR REPLACE FUNCTION seats.lock_holds(hold_ids text[]) RETURNS void LANGUAGE plpgsql AS $$
@@ -26,7 +27,7 @@ END $$;
 -- caller's statement (FROM ids, LATERAL seats.hold_by_id(id)).
 CREATE OR REPLACE FUNCTION seats.hold_by_id(hold_id text) RETURNS SETOF seats.holds
 LANGUAGE sql STABLE AS $$
-  SELECT * FROM seats.holds h WHERE h.id = hold_id
+  SELECT * FROM seats.holds h WHERE h.id = ANY (ARRAY[hold_id])
 $$;
 
 -- Ties orders to holds and restarts the holds' time, once, within their absolute end.
@@ -41,21 +42,21 @@ BEGIN
         THEN greatest(h.deadline, least(at + ttl, h.ends_by)) ELSE h.deadline END,
       extended_at = coalesce(h.extended_at, at)
     FROM unnest(hold_ids, order_ids) AS a (hold_id, order_id)
-    WHERE h.id = a.hold_id
+    WHERE h.id = ANY (ARRAY[a.hold_id])
     RETURNING h.show_id, h.performance_id, h.id, h.seat_nos, h.order_id, h.deadline
-  ), seat AS MATERIALIZED (
-    SELECT a.show_id, a.performance_id, a.id, a.order_id, a.deadline, unnest(a.seat_nos) AS no
-    FROM attached a
   )
-  UPDATE seats.claims c SET order_id = seat.order_id, deadline = seat.deadline
-  FROM seat
-  WHERE c.show_id = seat.show_id AND c.performance_id = seat.performance_id
-    AND c.seat_no = seat.no AND c.hold_id = seat.id AND c.state = 'held';
+  UPDATE seats.claims c SET order_id = a.order_id, deadline = a.deadline
+  FROM attached a
+  WHERE c.show_id = ANY (ARRAY[a.show_id]) AND c.performance_id = ANY (ARRAY[a.performance_id])
+    AND c.seat_no = ANY (a.seat_nos) AND c.hold_id = ANY (ARRAY[a.id]) AND c.state = 'held';
 END $$;
 
 -- Restarts the time of a buyer's hold, once. Outcomes: extended, not_found, ended, extended_before.
 CREATE OR REPLACE FUNCTION seats.extend(hold text, buyer text, ttl interval) RETURNS text
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_indexonlyscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   h seats.holds;
   new_deadline timestamptz;
@@ -79,22 +80,20 @@ CREATE OR REPLACE FUNCTION seats.begin_paying(hold_ids text[]) RETURNS bigint[]
 LANGUAGE plpgsql AS $$
 DECLARE
   fences bigint[];
-  active text := 'ACTIVE';
   begun integer;
 BEGIN
   SELECT array_agg(nextval('seats.fence')) INTO fences FROM unnest(hold_ids);
   WITH begun AS (
     UPDATE seats.holds h SET state = 'PAYING', fence = f.fence
     FROM unnest(hold_ids, fences) AS f (hold_id, fence)
-    WHERE h.id = f.hold_id AND h.state = active
+    WHERE h.id = ANY (ARRAY[f.hold_id]) AND h.state = 'ACTIVE'
     RETURNING h.show_id, h.performance_id, h.id, h.seat_nos, h.fence
-  ), seat AS MATERIALIZED (
-    SELECT b.show_id, b.performance_id, b.id, b.fence, unnest(b.seat_nos) AS no FROM begun b
   ), claimed AS (
-    UPDATE seats.claims c SET state = 'paying', deadline = NULL, fence = seat.fence
-    FROM seat
-    WHERE c.show_id = seat.show_id AND c.performance_id = seat.performance_id
-      AND c.seat_no = seat.no AND c.hold_id = seat.id AND c.state = 'held'
+    UPDATE seats.claims c SET state = 'paying', deadline = NULL, fence = b.fence
+    FROM begun b
+    WHERE c.show_id = ANY (ARRAY[b.show_id])
+      AND c.performance_id = ANY (ARRAY[b.performance_id]) AND c.seat_no = ANY (b.seat_nos)
+      AND c.hold_id = ANY (ARRAY[b.id]) AND c.state = 'held'
   )
   SELECT count(*) INTO begun FROM begun;
   IF begun <> cardinality(hold_ids) THEN
@@ -117,19 +116,18 @@ BEGIN
   WITH sold AS (
     UPDATE seats.holds h SET state = 'SOLD', ended_at = at, end_reason = 'sold'
     FROM unnest(hold_ids, fences) AS f (hold_id, fence)
-    WHERE h.id = f.hold_id AND h.fence = f.fence AND h.state = 'PAYING'
+    WHERE h.id = ANY (ARRAY[f.hold_id]) AND h.fence = f.fence AND h.state = 'PAYING'
     RETURNING h.show_id, h.performance_id, h.id, h.seat_nos, h.fence
-  ), seat AS MATERIALIZED (
-    SELECT s.show_id, s.performance_id, s.id, s.fence, unnest(s.seat_nos) AS no FROM sold s
   ), claimed AS (
     UPDATE seats.claims c SET state = 'sold'
-    FROM seat
-    WHERE c.show_id = seat.show_id AND c.performance_id = seat.performance_id
-      AND c.seat_no = seat.no AND c.hold_id = seat.id AND c.fence = seat.fence
-      AND c.state = 'paying'
+    FROM sold s
+    WHERE c.show_id = ANY (ARRAY[s.show_id])
+      AND c.performance_id = ANY (ARRAY[s.performance_id]) AND c.seat_no = ANY (s.seat_nos)
+      AND c.hold_id = ANY (ARRAY[s.id])
+      AND c.fence = ANY (ARRAY[s.fence]) AND c.state = 'paying'
     RETURNING c.show_id, c.performance_id, c.seat_no
   )
-  SELECT (SELECT count(*) FROM seat), array_agg(c.show_id),
+  SELECT (SELECT coalesce(sum(cardinality(s.seat_nos)), 0) FROM sold s), array_agg(c.show_id),
     array_agg(c.performance_id), array_agg(c.seat_no * 4 + 2)
   INTO expected, shows, performances, changes FROM claimed c;
   IF expected <> coalesce(cardinality(changes), 0) THEN
@@ -151,15 +149,14 @@ BEGIN
   WITH back AS (
     UPDATE seats.holds h SET state = 'ACTIVE', order_id = NULL
     FROM unnest(hold_ids, fences) AS f (hold_id, fence)
-    WHERE h.id = f.hold_id AND h.fence = f.fence AND h.state = 'PAYING'
+    WHERE h.id = ANY (ARRAY[f.hold_id]) AND h.fence = f.fence AND h.state = 'PAYING'
     RETURNING h.show_id, h.performance_id, h.id, h.seat_nos, h.deadline
-  ), seat AS MATERIALIZED (
-    SELECT b.show_id, b.performance_id, b.id, b.deadline, unnest(b.seat_nos) AS no FROM back b
   ), claimed AS (
-    UPDATE seats.claims c SET state = 'held', deadline = seat.deadline, order_id = NULL
-    FROM seat
-    WHERE c.show_id = seat.show_id AND c.performance_id = seat.performance_id
-      AND c.seat_no = seat.no AND c.hold_id = seat.id AND c.state = 'paying'
+    UPDATE seats.claims c SET state = 'held', deadline = b.deadline, order_id = NULL
+    FROM back b
+    WHERE c.show_id = ANY (ARRAY[b.show_id])
+      AND c.performance_id = ANY (ARRAY[b.performance_id]) AND c.seat_no = ANY (b.seat_nos)
+      AND c.hold_id = ANY (ARRAY[b.id]) AND c.state = 'paying'
   )
   SELECT array_agg(b.id) FILTER (WHERE b.deadline <= at) INTO over FROM back b;
   SELECT * INTO ended
@@ -173,12 +170,11 @@ CREATE OR REPLACE FUNCTION seats.release_for_order(
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   ended record;
-  active text := 'ACTIVE';
 BEGIN
   SELECT * INTO ended FROM seats.end_holds(
     ARRAY(
       SELECT h.id FROM unnest(hold_ids) AS f (hold_id)
-      JOIN seats.holds h ON h.id = f.hold_id AND h.state = active),
+      JOIN seats.holds h ON h.id = ANY (ARRAY[f.hold_id]) AND h.state = 'ACTIVE'),
     'RELEASED', why, who, request, at);
   RETURN seats.publish(ended.show_ids, ended.performance_ids, ended.changes, NULL, NULL);
 END $$;

@@ -21,7 +21,7 @@ BEGIN
     GROUP BY c.show_id, c.performance_id
   ), raised AS (
     UPDATE seats.stock s SET version = s.version + 1 FROM changed c
-    WHERE s.show_id = c.show_id AND s.performance_id = c.performance_id
+    WHERE s.show_id = ANY (ARRAY[c.show_id]) AND s.performance_id = ANY (ARRAY[c.performance_id])
     RETURNING s.performance_id, s.version, c.changes, c.holders
   )
   SELECT jsonb_agg(jsonb_build_object('performanceId', performance_id, 'version', version,

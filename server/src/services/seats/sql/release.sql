@@ -4,18 +4,16 @@ CREATE OR REPLACE FUNCTION seats.release(
   hold_ids text[], buyer_ids text[], why text, request_ids text[]
 ) RETURNS jsonb LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_indexonlyscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   now_at timestamptz;
   ending text[];
   results jsonb;
   ended record;
 BEGIN
-  PERFORM 1 FROM seats.stock s
-  WHERE (s.show_id, s.performance_id) IN (
-    SELECT h.show_id, h.performance_id FROM seats.holds h WHERE h.id = ANY (hold_ids))
-  ORDER BY s.show_id, s.performance_id FOR UPDATE;
-  PERFORM 1 FROM seats.holds h WHERE h.id = ANY (hold_ids) ORDER BY h.id FOR UPDATE;
+  PERFORM seats.lock_stock_of(hold_ids);
+  PERFORM seats.lock_holds(hold_ids);
   now_at := clock_timestamp();
   SELECT array_agg(h.id) FILTER (WHERE h.state = 'ACTIVE' AND h.deadline > now_at),
     jsonb_agg(CASE
@@ -24,7 +22,7 @@ BEGIN
       ELSE 'ended' END ORDER BY asked.position)
   INTO ending, results
   FROM unnest(hold_ids, buyer_ids) WITH ORDINALITY AS asked (id, buyer_id, position)
-  LEFT JOIN seats.holds h ON h.id = asked.id AND h.buyer_id = asked.buyer_id;
+  LEFT JOIN seats.holds h ON h.id = ANY (ARRAY[asked.id]) AND h.buyer_id = ANY (ARRAY[asked.buyer_id]);
   SELECT * INTO ended FROM seats.end_holds(coalesce(ending, '{}'), 'RELEASED', why, 'buyer',
     request_ids[1], now_at);
   RETURN jsonb_build_object('results', results,

@@ -6,161 +6,229 @@
 --   grades   text of an int[]: one a seat
 --   checks   text of an int[][4]: window (from 1), mid, far, opposite (see domain/stranded.ts), or
 --            null
--- Answers { results: [{ outcome, seatNos?, deadline?, endsBy?, takenAt?, conflicts? }], deltas }.
+--   looks    text of an int[]: every seat that windows and checks name
+-- Answers { outcomes, seats, deadlines, endsBys, deadline, endsBy, conflicts, deltas }. Plurals are
+-- arrays in the order of the requests, seats and conflicts as texts of int[]; a hold without a
+-- deadline of its own is new and has the batch's.
 -- Outcomes: held, unknown_performance, not_open, closed, limit, taken, blocked, stranded,
 -- none_free.
--- Its plans are kept for the life of a connection and may be made when the tables are empty:
--- whatever reads a table whole looks cheapest then, and is not when a crowd has come. Hence the
--- settings, here and on the other functions that programs call: 190 µs a hold instead of 700.
+-- What the database knows of a batch is read before and written after everything is decided in
+-- memory: a statement for each step, not for each request. Plans: see order-doors.sql.
 CREATE OR REPLACE FUNCTION seats.take(
   hold_ids text[], show_ids text[], performance_ids text[], buyer_ids text[],
-  windows text[], grades text[], checks text[], request_ids text[],
+  windows text[], grades text[], checks text[], looks text[], request_ids text[],
   ttl interval, total interval
 ) RETURNS jsonb LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_indexonlyscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   now_at timestamptz;
-  stock seats.stock;
-  hold seats.holds;
-  seat_window integer[];
-  seat_grades integer[];
-  seat_checks integer[];
-  chosen integer[];
-  conflicts integer[];
-  stranded integer[];
+  place integer;
+  asked record;
+  way record;
+  -- The answers, each in the order of the requests, and who holds anew.
+  outcomes text[];
+  chosen text[];
+  deadlines timestamptz[];
+  ends_bys timestamptz[];
+  conflicts text[];
+  held integer[] := '{}';
+  fences bigint[];
+  -- Seats that each buyer has, at the place of the buyer's first request of a performance.
+  owned integer[];
+  -- Of the performance whose turn it is: seats that somebody has, and lapsed holds.
+  performance integer := 0;
+  taken integer[];
+  blocked integer[];
   lapsed text[];
-  ended record;
+  -- Of the request whose turn it is.
   number integer;
+  seat_window integer[];
+  seat_checks integer[];
   outcome text;
-  owned integer;
-  results jsonb[] := '{}';
-  result jsonb;
+  stranded integer[];
+  ending text[];
+  ended record;
+  -- What the map will be told.
   changed_shows text[] := '{}';
   changed_performances text[] := '{}';
   changes integer[] := '{}';
   holders text[] := '{}';
 BEGIN
-  PERFORM 1 FROM seats.stock s
-  WHERE (s.show_id, s.performance_id) IN (SELECT * FROM unnest(show_ids, performance_ids))
-  ORDER BY s.show_id, s.performance_id FOR UPDATE;
+  PERFORM 1 FROM (SELECT DISTINCT * FROM unnest(show_ids, performance_ids)) w (show_id, id)
+  JOIN seats.stock s ON s.show_id = ANY (ARRAY[w.show_id]) AND s.performance_id = ANY (ARRAY[w.id])
+  ORDER BY s.show_id, s.performance_id FOR UPDATE OF s;
   now_at := clock_timestamp();
 
-  FOR i IN 1..cardinality(hold_ids) LOOP
-    outcome := NULL;
-    conflicts := NULL;
-    result := '{}';
-    -- A repeat of a request that was answered before: the same hold, not another.
-    SELECT * INTO hold FROM seats.holds h WHERE h.show_id = show_ids[i] AND h.id = hold_ids[i];
-    IF FOUND THEN
-      results := array_append(results, jsonb_build_object(
-        'outcome', 'held', 'seatNos', to_jsonb(hold.seat_nos),
-        'deadline', hold.deadline, 'endsBy', hold.ends_by, 'takenAt', hold.taken_at));
+  WITH request AS (
+    SELECT r.*,
+      min(r.place) OVER (PARTITION BY r.show_id, r.performance_id) AS performance_first,
+      min(r.place) OVER (PARTITION BY r.show_id, r.performance_id, r.buyer_id) AS buyer_first,
+      min(r.place) OVER (PARTITION BY r.hold_id) AS id_first
+    FROM unnest(hold_ids, show_ids, performance_ids, buyer_ids)
+      WITH ORDINALITY AS r (hold_id, show_id, performance_id, buyer_id, place)
+  ), known AS (
+    SELECT r.*, s.buyer_limit, s.refuses_stranding, h.seat_nos, h.deadline, h.ends_by,
+      CASE
+        -- A repeat of a request that was answered before: the same hold, not another.
+        WHEN h.id IS NOT NULL THEN 'held'
+        WHEN s.show_id IS NULL THEN 'unknown_performance'
+        WHEN now_at < s.sale_opens_at THEN 'not_open'
+        WHEN now_at >= s.sale_closes_at THEN 'closed'
+      END AS outcome,
+      CASE WHEN r.place = r.buyer_first THEN (
+        SELECT count(*) FROM seats.claims c
+        WHERE c.buyer_id = ANY (ARRAY[r.buyer_id])
+          AND c.performance_id = ANY (ARRAY[r.performance_id])
+          AND NOT (c.state = 'held' AND c.deadline <= now_at)) END AS owned
+    FROM request r
+    LEFT JOIN seats.holds h ON h.id = ANY (ARRAY[r.hold_id]) AND h.show_id = ANY (ARRAY[r.show_id])
+    LEFT JOIN seats.stock s ON s.show_id = ANY (ARRAY[r.show_id])
+      AND s.performance_id = ANY (ARRAY[r.performance_id])
+  )
+  SELECT array_agg(k.outcome ORDER BY k.place) AS outcomes,
+    array_agg(k.seat_nos::text ORDER BY k.place) AS seats,
+    array_agg(k.deadline ORDER BY k.place) AS deadlines,
+    array_agg(k.ends_by ORDER BY k.place) AS ends_bys,
+    array_agg(k.buyer_limit ORDER BY k.place) AS limits,
+    array_agg(k.refuses_stranding ORDER BY k.place) AS refuse_stranding,
+    array_agg(k.owned ORDER BY k.place) AS owned,
+    array_agg(k.performance_first ORDER BY k.place) AS performance_firsts,
+    array_agg(k.buyer_first ORDER BY k.place) AS buyer_firsts,
+    array_agg(k.id_first ORDER BY k.place) AS id_firsts,
+    array_agg(k.place ORDER BY k.performance_first, k.place) AS places
+  INTO asked FROM known k;
+  outcomes := asked.outcomes;
+  chosen := asked.seats;
+  deadlines := asked.deadlines;
+  ends_bys := asked.ends_bys;
+  owned := asked.owned;
+  conflicts := array_fill(NULL::text, ARRAY[cardinality(hold_ids)]);
+
+  -- Claims in the way of any request; usually none.
+  SELECT array_agg(asked.performance_firsts[r.place]) AS firsts, array_agg(c.seat_no) AS seats,
+    array_agg(c.state) AS states, array_agg(c.hold_id) AS holds,
+    array_agg(c.hold_id) FILTER (WHERE c.state = 'held' AND c.deadline <= now_at) AS lapsing
+  INTO way
+  FROM unnest(show_ids, performance_ids, looks)
+    WITH ORDINALITY AS r (show_id, performance_id, looks, place)
+  JOIN seats.claims c ON c.show_id = ANY (ARRAY[r.show_id])
+    AND c.performance_id = ANY (ARRAY[r.performance_id])
+    AND c.seat_no = ANY (r.looks::integer[]);
+  lapsed := '{}';
+  IF way.lapsing IS NOT NULL THEN
+    -- The rows of the holds decide: a payment may begin just now, or the time be restarted.
+    PERFORM seats.lock_holds(way.lapsing);
+    lapsed := ARRAY(
+      SELECT DISTINCT h.id FROM unnest(way.lapsing) AS l (hold_id)
+      JOIN seats.holds h ON h.id = ANY (ARRAY[l.hold_id])
+      WHERE h.state = 'ACTIVE' AND h.deadline <= now_at);
+  END IF;
+
+  FOREACH place IN ARRAY asked.places LOOP
+    IF performance <> asked.performance_firsts[place] THEN
+      performance := asked.performance_firsts[place];
+      taken := '{}';
+      blocked := '{}';
+      IF way.firsts IS NOT NULL THEN
+        SELECT coalesce(array_agg(w.seat_no), '{}'),
+          coalesce(array_agg(w.seat_no) FILTER (WHERE w.state = 'blocked'), '{}')
+        INTO taken, blocked
+        FROM unnest(way.firsts, way.seats, way.states, way.holds)
+          AS w (performance_first, seat_no, state, hold_id)
+        WHERE w.performance_first = performance
+          AND NOT (w.state = 'held' AND w.hold_id = ANY (lapsed));
+      END IF;
+    END IF;
+    CONTINUE WHEN outcomes[place] IS NOT NULL;
+    IF asked.id_firsts[place] < place AND outcomes[asked.id_firsts[place]] = 'held' THEN
+      outcomes[place] := 'held';
+      chosen[place] := chosen[asked.id_firsts[place]];
       CONTINUE;
     END IF;
-    SELECT * INTO stock FROM seats.stock s
-    WHERE s.show_id = show_ids[i] AND s.performance_id = performance_ids[i];
-    seat_grades := grades[i]::integer[];
-    SELECT count(*) INTO owned FROM seats.claims c
-    WHERE c.show_id = show_ids[i] AND c.performance_id = performance_ids[i]
-      AND c.buyer_id = buyer_ids[i] AND NOT (c.state = 'held' AND c.deadline <= now_at);
-    outcome := CASE
-      WHEN stock.show_id IS NULL THEN 'unknown_performance'
-      WHEN now_at < stock.sale_opens_at THEN 'not_open'
-      WHEN now_at >= stock.sale_closes_at THEN 'closed'
-      WHEN owned + cardinality(seat_grades) > stock.buyer_limit THEN 'limit'
-    END;
-    IF outcome IS NOT NULL THEN
-      results := array_append(results, jsonb_build_object('outcome', outcome));
+    IF owned[asked.buyer_firsts[place]] + cardinality(grades[place]::integer[])
+      > asked.limits[place]
+    THEN
+      outcomes[place] := 'limit';
       CONTINUE;
     END IF;
 
-    seat_checks := checks[i]::integer[];
-    chosen := NULL;
     number := 0;
-    FOREACH seat_window SLICE 1 IN ARRAY windows[i]::integer[] LOOP
+    FOREACH seat_window SLICE 1 IN ARRAY windows[place]::integer[] LOOP
       number := number + 1;
-      conflicts := NULL;
-      lapsed := '{}';
-      -- Usually nobody has any of the seats, and this is the only question.
-      IF EXISTS (SELECT FROM seats.claims c
-        WHERE c.show_id = show_ids[i] AND c.performance_id = performance_ids[i]
-          AND c.seat_no = ANY (seat_window))
-      THEN
-        -- Holds in the way that have lapsed; their rows decide (a payment may begin just now).
-        lapsed := ARRAY(
-          SELECT h.id FROM seats.holds h WHERE h.id IN (
-            SELECT c.hold_id FROM seats.claims c
-            WHERE c.show_id = show_ids[i] AND c.performance_id = performance_ids[i]
-              AND c.seat_no = ANY (seat_window) AND c.state = 'held' AND c.deadline <= now_at)
-          ORDER BY h.id FOR UPDATE);
-        IF cardinality(lapsed) > 0 THEN
-          lapsed := ARRAY(SELECT h.id FROM seats.holds h
-            WHERE h.id = ANY (lapsed) AND h.state = 'ACTIVE' AND h.deadline <= now_at);
-        END IF;
-        SELECT array_agg(c.seat_no ORDER BY c.seat_no),
-          CASE WHEN bool_or(c.state = 'blocked') THEN 'blocked' ELSE 'taken' END
-        INTO conflicts, outcome FROM seats.claims c
-        WHERE c.show_id = show_ids[i] AND c.performance_id = performance_ids[i]
-          AND c.seat_no = ANY (seat_window) AND NOT (c.hold_id = ANY (lapsed) AND c.state = 'held');
-      END IF;
-      IF conflicts IS NOT NULL THEN
+      IF taken && seat_window THEN
+        outcome := CASE WHEN blocked && seat_window THEN 'blocked' ELSE 'taken' END;
+        conflicts[place] := ARRAY(
+          SELECT n FROM unnest(seat_window) n WHERE n = ANY (taken) ORDER BY n)::text;
         CONTINUE;
       END IF;
-      IF stock.refuses_stranding AND seat_checks IS NOT NULL THEN
+      IF asked.refuse_stranding[place] AND checks[place] IS NOT NULL THEN
+        seat_checks := checks[place]::integer[];
         stranded := ARRAY(
-          SELECT k.mid FROM (
-            SELECT seat_checks[n][2] AS mid, seat_checks[n][3] AS far, seat_checks[n][4] AS opposite
-            FROM generate_subscripts(seat_checks, 1) n WHERE seat_checks[n][1] = number) k
-          WHERE seats.is_free(show_ids[i], performance_ids[i], k.mid, now_at)
-            AND (k.far = -1 OR NOT seats.is_free(show_ids[i], performance_ids[i], k.far, now_at))
-            AND seats.is_free(show_ids[i], performance_ids[i], k.opposite, now_at));
+          SELECT seat_checks[n][2] FROM generate_subscripts(seat_checks, 1) n
+          WHERE seat_checks[n][1] = number AND seat_checks[n][2] <> ALL (taken)
+            AND (seat_checks[n][3] = -1 OR seat_checks[n][3] = ANY (taken))
+            AND seat_checks[n][4] <> ALL (taken));
         IF cardinality(stranded) > 0 THEN
           outcome := 'stranded';
-          conflicts := stranded;
+          conflicts[place] := stranded::text;
           CONTINUE;
         END IF;
       END IF;
-      chosen := seat_window;
+      outcome := 'held';
       EXIT;
     END LOOP;
-    IF chosen IS NULL THEN
-      IF number > 1 THEN outcome := 'none_free'; END IF;
-      results := array_append(results, jsonb_build_object(
-        'outcome', outcome, 'conflicts', to_jsonb(conflicts)));
-      CONTINUE;
-    END IF;
+    outcomes[place] := CASE WHEN outcome <> 'held' AND number > 1 THEN 'none_free' ELSE outcome END;
+    CONTINUE WHEN outcome <> 'held';
 
+    chosen[place] := seat_window::text;
+    conflicts[place] := NULL;
+    taken := taken || seat_window;
+    owned[asked.buyer_firsts[place]] := owned[asked.buyer_firsts[place]]
+      + cardinality(seat_window);
+    held := held || place;
     IF cardinality(lapsed) > 0 THEN
-      SELECT * INTO ended FROM seats.end_holds(lapsed, 'LAPSED', 'taken over after its deadline',
-        'seats', request_ids[i], now_at);
+      ending := ARRAY(
+        SELECT DISTINCT w.hold_id FROM unnest(way.firsts, way.seats, way.holds)
+          AS w (performance_first, seat_no, hold_id)
+        WHERE w.performance_first = performance AND w.seat_no = ANY (seat_window)
+          AND w.hold_id = ANY (lapsed));
+      SELECT * INTO ended FROM seats.end_holds(ending, 'LAPSED', 'taken over after its deadline',
+        'seats', request_ids[place], now_at);
       changed_shows := changed_shows || ended.show_ids;
       changed_performances := changed_performances || ended.performance_ids;
       changes := changes || ended.changes;
-      holders := holders || array_fill(''::text, ARRAY[cardinality(ended.changes)]);
+      lapsed := ARRAY(SELECT l FROM unnest(lapsed) l WHERE l <> ALL (ending));
     END IF;
+  END LOOP;
+  holders := array_fill(''::text, ARRAY[cardinality(changes)]);
+
+  IF cardinality(held) > 0 THEN
+    fences := ARRAY(SELECT nextval('seats.fence') FROM unnest(held));
     INSERT INTO seats.holds (
       show_id, id, performance_id, buyer_id, seat_nos, state, fence, taken_at, deadline, ends_by,
       request_id)
-    VALUES (show_ids[i], hold_ids[i], performance_ids[i], buyer_ids[i], chosen, 'ACTIVE',
-      nextval('seats.fence'), now_at, now_at + ttl, now_at + total, request_ids[i])
-    RETURNING * INTO hold;
+    SELECT show_ids[h.p], hold_ids[h.p], performance_ids[h.p], buyer_ids[h.p],
+      chosen[h.p]::integer[], 'ACTIVE', h.fence, now_at, now_at + ttl, now_at + total,
+      request_ids[h.p]
+    FROM unnest(held, fences) AS h (p, fence);
     INSERT INTO seats.claims (
       show_id, performance_id, seat_no, grade, state, buyer_id, hold_id, fence, deadline)
-    SELECT show_ids[i], performance_ids[i], s.seat_no, s.grade, 'held', buyer_ids[i], hold.id,
-      hold.fence, hold.deadline
-    FROM unnest(chosen, seat_grades) AS s (seat_no, grade);
-    FOREACH number IN ARRAY chosen LOOP
-      changed_shows := changed_shows || show_ids[i];
-      changed_performances := changed_performances || performance_ids[i];
-      changes := changes || (number * 4 + 1);
-      holders := holders || right(buyer_ids[i], 6);
-    END LOOP;
-    results := array_append(results, jsonb_build_object(
-      'outcome', 'held', 'seatNos', to_jsonb(chosen),
-      'deadline', hold.deadline, 'endsBy', hold.ends_by, 'takenAt', hold.taken_at));
-  END LOOP;
-
-  RETURN jsonb_build_object('results', to_jsonb(results),
+    SELECT show_ids[h.p], performance_ids[h.p], s.seat_no, s.grade, 'held', buyer_ids[h.p],
+      hold_ids[h.p], h.fence, now_at + ttl
+    FROM unnest(held, fences) AS h (p, fence)
+    CROSS JOIN LATERAL unnest(chosen[h.p]::integer[], grades[h.p]::integer[]) AS s (seat_no, grade);
+    SELECT changed_shows || array_agg(show_ids[h.p] ORDER BY h.nth),
+      changed_performances || array_agg(performance_ids[h.p] ORDER BY h.nth),
+      changes || array_agg(s.seat_no * 4 + 1 ORDER BY h.nth),
+      holders || array_agg(right(buyer_ids[h.p], 6) ORDER BY h.nth)
+    INTO changed_shows, changed_performances, changes, holders
+    FROM unnest(held) WITH ORDINALITY AS h (p, nth)
+    CROSS JOIN LATERAL unnest(chosen[h.p]::integer[]) AS s (seat_no);
+  END IF;
+  RETURN jsonb_build_object('outcomes', outcomes, 'seats', chosen, 'deadlines', deadlines,
+    'endsBys', ends_bys, 'deadline', now_at + ttl, 'endsBy', now_at + total,
+    'conflicts', conflicts,
     'deltas', seats.publish(changed_shows, changed_performances, changes, holders, now_at + ttl));
 END $$;

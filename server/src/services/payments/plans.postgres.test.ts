@@ -1,0 +1,103 @@
+import { expect, test } from 'vitest';
+import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
+import { systemClock } from '../../platform/clock.ts';
+import { makeIds } from '../../platform/ids.ts';
+import { silentLog } from '../../platform/log.ts';
+import { type Database, openDatabase } from '../../platform/postgres/sql.ts';
+import { makeOrderStore } from '../orders/store.ts';
+import { makeSeatStock, makeSeatStore } from '../seats/store.ts';
+import { makePaymentStore } from './store.ts';
+
+const ids = makeIds(systemClock);
+const dayMs = 86_400_000;
+const sale = { showId: ids.make('show'), performanceId: ids.make('performance') };
+const times = { ttlMs: 60_000, totalMaxMs: 120_000 };
+const answer = { code: null, transaction: 'tx', secret: null, refusal: null };
+const approved = { ...answer, outcome: 'APPROVED' as const };
+
+let seatNo = 0;
+/** So many purchases of one seat each, every step of them one batch. */
+const buyTogether = async (db: Database, count: number): Promise<void> => {
+  const asked = Array.from({ length: count }, () => ({
+    ...{ ...sale, holdId: ids.make('hold'), orderId: ids.make('order'), seatNo: seatNo++ },
+    ...{ attemptId: ids.make('attempt'), buyerId: ids.make('account'), requestId: 'plans' },
+  }));
+  const holds = asked.map((each) => ({
+    ...each,
+    ...{ windows: [[each.seatNo]], grades: [0], checks: null },
+  }));
+  await makeSeatStore(db).take(holds, times);
+  const orders = asked.map((each) => {
+    const seat = { seatNo: each.seatNo, section: { ko: 'A', en: 'A' }, row: '1', number: 1 };
+    const item = { seatNo: each.seatNo, grade: 'VIP', seat: { ...seat, grade: 'VIP' } };
+    return {
+      ...{ ...each, attemptKey: ids.secret(), items: [{ ...item, priceMinor: 1000, feeMinor: 0 }] },
+      ...{ totalMinor: 1000, category: 'MUSICAL', ladder: 'operator' },
+    };
+  });
+  await makeOrderStore(db).place(orders, { currency: 'KRW', provider: 'toss', ttlMs: 60_000 });
+  const payments = makePaymentStore(db);
+  await payments.begin(
+    asked.map((each) => ({ ...each, amountMinor: 1000, paymentKey: `pay ${each.attemptId}` })),
+  );
+  const attempts = asked.map(({ attemptId }) => attemptId);
+  await payments.markSent(attempts);
+  await payments.markAnswered(attempts.map((attemptId) => ({ attemptId, answer: approved })));
+  const { settled } = await payments.settle(
+    attempts.map((attemptId) => ({ attemptId, ...approved })),
+    'test',
+  );
+  expect(settled).toHaveLength(count);
+};
+
+/** Rows and index entries that this database's tables were read for, ever. */
+const readSoFar = async (db: Database): Promise<number> => {
+  await db.query('SELECT pg_stat_force_next_flush()');
+  const [row] = await db.query<{ reads: number }>(
+    `SELECT ((SELECT sum(idx_tup_read) FROM pg_stat_user_indexes)
+       + (SELECT sum(seq_tup_read) FROM pg_stat_user_tables
+          WHERE schemaname IN ('seats', 'orders', 'payments')))::bigint AS reads`,
+  );
+  return row?.reads ?? 0;
+};
+
+/** What each of six batches of 40 purchases read, planned when `rowsAtFirst` were there. */
+const readsOfBatches = async (rowsAtFirst: number, breakIt = 'SELECT 1'): Promise<number[]> => {
+  const { url } = await makeTestDatabase();
+  const db = openDatabase({ url, name: 'test', log: silentLog, poolMax: 1 });
+  await db.query(breakIt);
+  const now = systemClock.nowMs();
+  await makeSeatStock(db).open(db, [
+    {
+      ...{ ...sale, seatCount: 20_000, buyerLimit: 4, refusesStranding: false },
+      ...{ saleOpensAt: new Date(now - dayMs), saleClosesAt: new Date(now + dayMs) },
+    },
+  ]);
+  if (rowsAtFirst > 0) await buyTogether(db, rowsAtFirst);
+  await db.query('ANALYZE');
+  const reads: number[] = [];
+  for (let batch = 0; batch < 6; batch++) {
+    const before = await readSoFar(db);
+    await buyTogether(db, 40);
+    reads.push((await readSoFar(db)) - before);
+  }
+  await db.close();
+  return reads;
+};
+
+// Plans are kept by a connection: those that were made when a handful of rows was there stay until
+// the statistics are taken again, ten seconds into a rush.
+for (const rowsAtFirst of [0, 1, 8, 60])
+  test(`a purchase reads no more for those before it, planned with ${rowsAtFirst} rows`, async () => {
+    const reads = await readsOfBatches(rowsAtFirst);
+    expect(Math.max(...reads)).toBeLessThan(2 * Math.min(...reads));
+  });
+
+test('guard off: with an index that is half the right one, each reads all before it', async () => {
+  const reads = await readsOfBatches(
+    1,
+    `DROP INDEX seats.claims_buyer;
+     CREATE INDEX claims_buyer ON seats.claims (buyer_id, performance_id)`,
+  );
+  expect(Math.max(...reads)).toBeGreaterThan(2 * Math.min(...reads));
+});
