@@ -150,7 +150,7 @@ describe('an operator', () => {
     expect(await room.read(showId)).toMatchObject({ override: 'none', rev: opened.rev });
   });
 
-  test('changes the other settings of a room that was opened early, as they were read', async () => {
+  test('changes one setting of a room that was opened early, the others as read', async () => {
     const showId = await idleRoom();
     await room.pull(showId, { lever: 'open' });
     await room.untilRoom(showId, 'it is open', ({ phase }) => phase === 'open');

@@ -106,7 +106,7 @@ describe('the waiting room in a browser that runs nothing', () => {
     expect(gone.code).toBe('NO_PLACE');
   });
 
-  test('says in the reader’s language how the room stands, and what the operator says', async () => {
+  test('says in the reader’s language how the room stands, and the operator’s words', async () => {
     const { showId } = await lobby();
     const message = { ko: '문은 19시에 <b>엽니다</b>', en: 'Doors at 7 <b>pm</b>' };
     await room.pull(showId, { lever: 'message', message });
@@ -136,7 +136,7 @@ describe('the waiting room in a browser that runs nothing', () => {
     expect(items[0]?.action).toMatchObject({ settings: { challengeCost: 1000 } });
   });
 
-  test('is not the door for passwords: wrong ones slow down, and the API’s forms stay JSON', async () => {
+  test('is no door for guessing passwords, and the API takes JSON as before', async () => {
     const { showId } = await lobby();
     const minji = await program.newBuyer();
     const browser = browse();
