@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { demoAccounts } from '../demo/seed.ts';
 import { checkInvariants } from '../invariants.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -6,23 +7,34 @@ import { silentLog } from '../platform/log.ts';
 import { openDatabase } from '../platform/postgres/sql.ts';
 import { processPort } from '../platform/process.ts';
 import { type HttpClient, makeHttpClient } from '../stampede/http.ts';
+import { renderPage } from '../stampede/page.ts';
+import type { MakeAccounts } from '../stampede/people.ts';
 import { makeProgress } from '../stampede/progress.ts';
 import { isBroken, renderReport } from '../stampede/report.ts';
 import { runStampede as run } from '../stampede/run.ts';
 import { openScratchServer } from '../stampede/scratch-server.ts';
 import type { Database } from '../stampede/settle.ts';
-import { help, type Options, parseWords } from '../stampede/words.ts';
+import { help, type LogIn, type Options, parseWords } from '../stampede/words.ts';
+import { makeScratchAccounts } from './scratch-accounts.ts';
 
 const clock = systemClock;
+const ids = makeIds(clock);
 /** Shared by all buyers, who spend most of their time thinking. */
 const connectionsMax = 512;
 /** Seats that a buyer abandons should come back while the others are still there. */
 const scratchHoldTtlMs = (pace: number): number => Math.max(20_000, Math.round(7 * 60_000 * pace));
 
+/** What a server waits for a claim, if nobody told it otherwise. */
+const claimWindowMs = 30_000;
+/** So should the passes that people take along; at most as long as any pass lasts. */
+const scratchPassTtlMs = (pace: number): number =>
+  Math.min(30 * 60_000, Math.max(20_000, Math.round(10 * 60_000 * pace)));
+
 type House = {
   url: string;
   isTrusting: boolean;
   databaseUrl: (() => Promise<string>) | null;
+  makeAccounts: MakeAccounts | null;
   close(): Promise<void>;
 };
 
@@ -32,40 +44,48 @@ const openHouse = async (
   http: HttpClient,
   signal: AbortSignal,
 ): Promise<House> => {
-  const { url, databaseUrl } = options;
+  const { url, databaseUrl, redisUrl } = options;
   if (url !== null)
     return {
-      ...{ url, isTrusting: false },
+      ...{ url, isTrusting: false, makeAccounts: null },
       databaseUrl: databaseUrl === null ? null : async () => databaseUrl,
       close: async () => undefined,
     };
   const { env, execPath, pid } = processPort;
+  const secret = ids.secret() + ids.secret();
   const server = await openScratchServer({
     ...{ http, clock, env, execPath, pid, signal },
     settings: {
       HOLD_TTL_MS: String(scratchHoldTtlMs(options.pace)),
+      ROOM_PASS_TTL_MS: String(scratchPassTtlMs(options.pace)),
+      ROOM_CLAIM_WINDOW_MS: String(claimWindowMs),
+      USHER_SECRET: secret,
       // Every buyer calls from an address of their own, so that the rate limits stay on.
       TRUST_PROXY: '127.0.0.1',
+      ...(redisUrl === null ? {} : { REDIS_URL: redisUrl }),
     },
   });
   return {
     url: server.url,
     isTrusting: true,
     databaseUrl: server.databaseUrl,
+    makeAccounts: async (count) => {
+      const db = open(await server.databaseUrl());
+      return makeScratchAccounts({ db, secret, clock, ids })(count).finally(db.close);
+    },
     close: server.stop,
   };
 };
 
+const open = (url: string) =>
+  openDatabase({
+    ...{ url, name: 'stampede', log: silentLog, poolMax: 2, statementTimeoutMs: 120_000 },
+  });
+
 /** A connection for each question: the server may have been started anew in between. */
 const databaseOf = (urlOf: () => Promise<string>): Database => {
   const ask = async <T>(question: (db: ReturnType<typeof openDatabase>) => Promise<T>) => {
-    const db = openDatabase({
-      url: await urlOf(),
-      name: 'stampede',
-      log: silentLog,
-      poolMax: 2,
-      statementTimeoutMs: 120_000,
-    });
+    const db = open(await urlOf());
     return question(db).finally(db.close);
   };
   return {
@@ -80,9 +100,9 @@ const databaseOf = (urlOf: () => Promise<string>): Database => {
   };
 };
 
-const demoOrganiser = (): { email: string; password: string } => {
-  const account = demoAccounts.find(({ role }) => role === 'ORGANISER');
-  if (account === undefined) throw new Error('assertion failed: the demo has an organiser');
+const ofDemo = (wanted: 'ORGANISER' | 'OPERATOR'): LogIn => {
+  const account = demoAccounts.find(({ role }) => role === wanted);
+  if (account === undefined) throw new Error(`assertion failed: the demo has an ${wanted}`);
   return account;
 };
 
@@ -100,16 +120,21 @@ const execute = async (options: Options, stopping: AbortController): Promise<num
   try {
     house = await openHouse(options, http, signal);
     const seed = options.seed ?? clock.nowMs() % 0x1_0000_0000;
-    const report = await run({
+    const { report, evening } = await run({
       options: { ...options, seed },
       url: house.url,
-      organiser: options.organiser ?? demoOrganiser(),
+      organiser: options.organiser ?? ofDemo('ORGANISER'),
+      operator: options.operator ?? ofDemo('OPERATOR'),
       isTrusting: house.isTrusting,
+      makeAccounts: house.makeAccounts,
+      claimWindowMs,
       database: house.databaseUrl === null ? null : databaseOf(house.databaseUrl),
-      ...{ http, clock, ids: makeIds(clock), progress, signal },
+      ...{ http, clock, ids, progress, signal },
     });
     await house.close();
     house = null;
+    if (options.htmlPath !== null)
+      await writeFile(options.htmlPath, renderPage(report, evening, clock.nowMs()));
     processPort.print(isJson ? `${JSON.stringify(report)}\n` : renderReport(report));
     return isBroken(report) ? 3 : 0;
   } finally {

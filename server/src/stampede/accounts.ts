@@ -7,6 +7,8 @@ import type { Reply } from './http.ts';
 export type Accounts = {
   signUp(person: { email: string; name: string; address: string | null }): Promise<Session>;
   logIn(person: { email: string; password: string; address: string | null }): Promise<Session>;
+  /** Of an account that was made otherwise; what it has must last the run. */
+  withToken(accessToken: string, address: string | null): Session;
 };
 
 export const makeAccounts = (deps: {
@@ -17,17 +19,20 @@ export const makeAccounts = (deps: {
   signal: AbortSignal;
 }): Accounts => {
   const { caller, clock, signal } = deps;
-  const nobody = (address: string | null): Session => ({
-    accessToken: '',
+  const withToken = (accessToken: string, address: string | null): Session => ({
+    accessToken,
     address,
+    pass: null,
     renew: async () => false,
   });
+  const nobody = (address: string | null): Session => withToken('', address);
 
   const keep = (accessToken: string, reply: Reply, address: string | null): Session => {
     let cookie = cookieOf(reply);
     const session: Session = {
       accessToken,
       address,
+      pass: null,
       renew: async () => {
         if (cookie === null) return false;
         const renewed = await caller.call({
@@ -63,6 +68,7 @@ export const makeAccounts = (deps: {
 
   return {
     logIn: enter,
+    withToken,
     signUp: async ({ email, name, address }) => {
       const { password } = deps;
       const signedUp = await caller.call({

@@ -1,5 +1,6 @@
 import { readMe } from '@usher/contract/identity.ts';
 import { readHold, takeHold } from '@usher/contract/seats.ts';
+import { readRoomNow } from '@usher/contract/waiting-room.ts';
 import { expect, test } from 'vitest';
 import { type ManualClock, manualClock } from '../platform/clock.ts';
 import { type Call, makeCaller, type Session } from './caller.ts';
@@ -63,6 +64,7 @@ const finish = async <T>(clock: ManualClock, promise: Promise<T>): Promise<T> =>
 const session = (renew: Session['renew'] = async () => false): Session => ({
   accessToken: 'first',
   address: null,
+  pass: null,
   renew,
 });
 const common = { fromMs: 0, signal: new AbortController().signal };
@@ -159,4 +161,46 @@ test('names in a path are filled in', async () => {
     ...common,
   });
   expect(requests[0]).toMatchObject({ method: 'GET', path: '/api/v1/holds/hold_1' });
+});
+
+test('a pass goes with every call of its owner, and not with what anybody may ask', async () => {
+  const { requests, caller } = setUp(() => json(200, me));
+  const owner = { ...session(), pass: 'the pass', address: '10.0.0.1' };
+  await caller.call(readingMe(owner));
+  await caller.call({ ...readingMe(owner), isAnonymous: true });
+  expect(requests[0]?.headers).toMatchObject({ 'usher-pass': 'the pass' });
+  expect(requests[1]?.headers).toEqual({ 'x-forwarded-for': '10.0.0.1' });
+});
+
+const now = {
+  ...{ rev: 1, epoch: 1, phase: 'open', override: 'none', soldOut: false, now: 0, front: 3 },
+  ...{ tail: 9, waiting: 6, perMinute: 60, spread: 1, near: 180, left: { R: 4 } },
+  ...{ poll: { f: 2000, c: 60_000, d: 8, m: 1 }, draw: { entries: 5 } },
+};
+
+test('what everybody is told is read once, and not taken for what is told next', async () => {
+  const fronts = [3, 3, 4];
+  const { requests, caller } = setUp((_, nth) => json(200, { ...now, front: fronts[nth - 1] }));
+  const look = async () => {
+    const read = await caller.call({
+      ...{ spec: readRoomNow, step: null, params: { showId: 'shw_x' }, session: null, etag: '"1"' },
+      ...common,
+    });
+    return read.outcome === 'answer' ? read.body : null;
+  };
+  const [first, second, third] = [await look(), await look(), await look()];
+  expect(second).toBe(first);
+  expect([first?.front, third?.front]).toEqual([3, 4]);
+  expect(requests[0]?.headers['if-none-match']).toBe('"1"');
+});
+
+test('304 is an answer without a body', async () => {
+  const { caller } = setUp(() => ({
+    outcome: 'reply',
+    reply: { status: 304, headers: {}, body: Buffer.alloc(0) },
+  }));
+  const read = await caller.call({
+    ...{ spec: readRoomNow, step: null, params: { showId: 'shw_x' }, session: null, ...common },
+  });
+  expect(read).toMatchObject({ outcome: 'answer', status: 304, body: null });
 });

@@ -6,7 +6,9 @@ import type { Notes } from './notes.ts';
 import type { Provider } from './provider.ts';
 import type { Random } from './random.ts';
 import type { SeatChoice } from './seat-choice.ts';
-import type { Temper } from './temper.ts';
+import type { RoomTemper, Temper } from './temper.ts';
+import type { Visit } from './visit.ts';
+import type { Wakes } from './wakes.ts';
 
 /** The sale that everybody came for. */
 export type Sale = {
@@ -17,15 +19,27 @@ export type Sale = {
   choice: SeatChoice;
 };
 
+/** The waiting room before the sale. */
+export type Room = {
+  /** When the draw is made and the sale opens, on the monotonic clock. */
+  opensAtMs: number;
+  /** How long a call waits for its claim. */
+  claimWindowMs: number;
+};
+
 /** What all people of a run share. */
 export type Crowd = {
   caller: Caller;
   http: HttpClient;
   clock: Clock;
+  wakes: Wakes;
   ids: Ids;
   notes: Notes;
   sale: Sale;
-  size: number;
+  /** Null: there is none, all come at once to the seats. */
+  room: Room | null;
+  /** How many may look for seats at the same time. */
+  shoppersMax: number;
   /** 1 is as people are, 0.1 ten times as quick. */
   pace: number;
   patienceMs: number;
@@ -37,6 +51,10 @@ export type Crowd = {
 export type End =
   | 'paid'
   | 'sold out'
+  | 'gave up waiting'
+  | 'closed the phone'
+  | 'turned away at the door'
+  | 'the pass ended'
   | 'nothing came back in time'
   | 'lost too many races'
   | 'released the seats'
@@ -61,9 +79,15 @@ export type OrderRecord = {
 export type Buyer = {
   index: number;
   session: Session;
+  /** The same account on another device. */
+  elsewhere: () => Promise<Session>;
   random: Random;
   temper: Temper;
-  doing: 'looking' | 'holding' | 'paying' | 'gone';
+  roomTemper: RoomTemper;
+  /** When this one comes, in ms from the opening. */
+  comesMs: number;
+  visit: Visit;
+  doing: 'coming' | 'waiting' | 'looking' | 'holding' | 'paying' | 'gone';
   end: End | null;
   orders: OrderRecord[];
   /** Until when seats that this buyer left without a word stay held, on the wall clock. */

@@ -9,6 +9,7 @@ import type { z } from 'zod';
 import type { Buyer, Crowd, OrderRecord } from './crowd.ts';
 import type { Person } from './person.ts';
 import type { Hold } from './seeking.ts';
+import { endSlot } from './visit.ts';
 
 type Checkout = z.infer<typeof checkoutSchema>;
 
@@ -118,6 +119,8 @@ const payOnce = async (
     return 'window broken';
   }
   await person.wait(0);
+  // Once it is paid the pass is over.
+  endSlot(buyer.visit, crowd.clock.monotonicMs());
   const confirmed = await person.click({
     spec: confirmPayment,
     step: 'pay',

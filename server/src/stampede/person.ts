@@ -14,11 +14,11 @@ export type Person = {
 };
 
 export const makePerson = (crowd: Crowd, buyer: Buyer, startMs: number): Person => {
-  const { clock, caller, signal, pace } = crowd;
+  const { clock, caller, wakes, signal, pace } = crowd;
   let wantedAtMs = startMs;
   const wait = async (ms: number): Promise<void> => {
     wantedAtMs = clock.monotonicMs() + ms;
-    await clock.sleep(ms, signal);
+    await wakes.sleep(ms);
   };
   return {
     pause: (fromMs, toMs) => wait(buyer.random.pauseMs(fromMs, toMs) * pace),

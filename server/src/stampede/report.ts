@@ -2,6 +2,7 @@ import type { Check } from './audit.ts';
 import type { End } from './crowd.ts';
 import { type Latency, latencyOf } from './histogram.ts';
 import type { Notes } from './notes.ts';
+import type { RoomReport } from './room-report.ts';
 
 /** What the SQL of the invariants found. */
 export type SqlFindings = {
@@ -9,7 +10,9 @@ export type SqlFindings = {
   violations: readonly { id: string; promise: string; what: string; which: string }[];
 };
 
-export type Report = {
+export type Report = SaleReport & Partial<RoomReport>;
+
+type SaleReport = {
   url: string;
   seed: number;
   pace: number;
@@ -43,11 +46,17 @@ const breachesShownMax = 20;
 
 export const makeReport = (
   facts: Omit<
-    Report,
+    SaleReport,
     'checks' | 'invariantViolations' | 'invariantsChecked' | 'refusals' | 'retries' | 'latencyMs'
-  > & { buyersChecks: readonly Check[]; sql: SqlFindings | null; notes: Notes },
+  > & {
+    buyersChecks: readonly Check[];
+    sql: SqlFindings | null;
+    notes: Notes;
+    /** Null: the sale had no waiting room. */
+    room: RoomReport | null;
+  },
 ): Report => {
-  const { buyersChecks, sql, notes, ...rest } = facts;
+  const { buyersChecks, sql, notes, room, ...rest } = facts;
   const sqlChecks = sql === null ? [] : checksOf(sql);
   const noSql = 'the invariants by SQL: the database is not known; --database-url names it';
   const checks = [...buyersChecks, ...sqlChecks];
@@ -67,6 +76,7 @@ export const makeReport = (
     latencyMs: Object.fromEntries(
       [...notes.steps].map(([step, histogram]) => [step, latencyOf(histogram)]),
     ),
+    ...room,
   };
 };
 
@@ -102,6 +112,7 @@ export const renderReport = (report: Report): string => {
       ? []
       : ['  outbox         not drained when the run stopped waiting']),
     '',
+    ...roomLines(report),
     ...counts('how it ended for the people', report.ends),
     ...counts('refused, by reason', report.refusals),
     ...counts('repeated with the same key, by cause', report.retries),
@@ -121,6 +132,26 @@ export const renderReport = (report: Report): string => {
     '',
   ];
   return lines.join('\n');
+};
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+
+const roomLines = ({ cameIn, waitingMs, admissions, late, askedAgain, ...rest }: Report) => {
+  if (waitingMs === undefined || admissions === undefined || late === undefined) return [];
+  const { people, perS, perSMax, ratePerS, activeMax, mostAtOnce } = admissions;
+  const { inversions, duplicates, fairness } = rest;
+  const wait = `p50 ${seconds(waitingMs.p50)}, p99 ${seconds(waitingMs.p99)}`;
+  return [
+    `  came in        ${number(cameIn ?? 0)}; ${number(askedAgain ?? 0)} times once more`,
+    `  admitted       ${number(people)}, waited ${wait}`,
+    `  a second       ${perS}, at most ${perSMax}; the rate is ${ratePerS.toFixed(1)}`,
+    `  at once        ${number(mostAtOnce)} called or active; the cap is ${number(activeMax)}`,
+    `  late           ${late.people}, of whom ${late.admitted} were admitted`,
+    `  inversions     ${inversions}`,
+    `  duplicates     ${duplicates}`,
+    `  draw           ${fairness?.outcome}, ${number(fairness?.receiptsChecked ?? 0)} receipts`,
+    '',
+  ];
 };
 
 /** The invariants that hold, in one line: their words are in docs/ARCHITECTURE.md. */

@@ -136,7 +136,7 @@ test('one called too many is found, in the operator’s view and in people’s h
   expect(checkCap(slots(11), [sample(0)]).check.breaches).toHaveLength(1);
 });
 
-test('a slot counts only as long as it is certain, and a cap that was lowered evicts nobody', () => {
+test('a slot counts while it is certain, and a cap that was lowered evicts nobody', () => {
   const visits = slots(11);
   const [first] = visits;
   if (first !== undefined) endSlot(first, 105);

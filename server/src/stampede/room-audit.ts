@@ -145,7 +145,7 @@ const mostAtATime = (slots: readonly Slot[]): number => {
 };
 
 const minuteMs = 60_000;
-/** Two ticks of 500 ms, the longest that the room knows. */
+/** Two ticks of 500 ms, the longest that the room knows; one person comes to it. */
 const burstMs = 1000;
 
 /**
@@ -166,10 +166,12 @@ export const checkRate = (samples: readonly RoomSample[]): Check => {
       const released = to.admitted + to.called - from.admitted - from.called;
       const spanMs = to.toldMs - from.askedMs + staleMs;
       const againMs = from.epoch === firstEpoch ? 0 : 1000;
-      const burst = Math.max(1, (ratePerMinute * (burstMs + againMs)) / minuteMs);
+      const burst = 1 + (ratePerMinute * (burstMs + againMs)) / minuteMs;
       const allowed = (ratePerMinute * spanMs) / minuteMs + burst;
       if (released <= allowed) continue;
-      breaches.push(`${released} in ${(spanMs / 1000).toFixed(1)} s, allowed ${allowed.toFixed(0)}`);
+      breaches.push(
+        `${released} in ${(spanMs / 1000).toFixed(1)} s, allowed ${allowed.toFixed(0)}`,
+      );
       break;
     }
   }

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
 import { makeAccounts } from './accounts.ts';
+import { lobbyLengthMs } from './arrivals.ts';
 import {
   checkMoney,
   checkOrders,
@@ -11,26 +12,34 @@ import {
   readFinalOrders,
 } from './audit.ts';
 import { shop } from './buyer.ts';
-import { type Caller, makeCaller, type Session } from './caller.ts';
-import type { Buyer, Crowd, End, Sale } from './crowd.ts';
+import { makeCaller } from './caller.ts';
+import type { Buyer, Crowd, End, Room } from './crowd.ts';
+import { readPromise, readRecord } from './fairness.ts';
 import type { HttpClient } from './http.ts';
-import { makeNotes, type Notes } from './notes.ts';
-import { inParallel } from './parallel.ts';
+import { makeNotes } from './notes.ts';
+import { gatherPeople, type MakeAccounts } from './people.ts';
 import type { Bar, Progress } from './progress.ts';
 import { makeProvider } from './provider.ts';
-import { makeRandom } from './random.ts';
 import { makeReport, type Report } from './report.ts';
+import { openRoom, type RoomWatch, roomLimits, watchRoom } from './room.ts';
+import { makeRoomReport } from './room-report.ts';
 import { type Database, settle } from './settle.ts';
 import { makeShowMaker } from './show.ts';
-import { drawTemper } from './temper.ts';
-import type { Options } from './words.ts';
+import type { Evening } from './timeline.ts';
+import { makeWakes } from './wakes.ts';
+import type { LogIn, Options } from './words.ts';
 
 type Run = {
   options: Options & { seed: number };
   url: string;
-  organiser: { email: string; password: string };
+  organiser: LogIn;
+  operator: LogIn;
   /** The server believes X-Forwarded-For: everybody calls from an address of their own. */
   isTrusting: boolean;
+  /** Null: everybody signs up over the API. */
+  makeAccounts: MakeAccounts | null;
+  /** How long the server waits for a claim. */
+  claimWindowMs: number;
   database: Database | null;
   http: HttpClient;
   clock: Clock;
@@ -39,96 +48,83 @@ type Run = {
   signal: AbortSignal;
 };
 
-/** A password hash takes 20 ms of a core; more at once only wait in the server. */
-const signUpsAtOnce = 32;
-
-/** A whole on-sale against a running server: people come, fight, pay; then all is checked. */
-export const runStampede = async (run: Run): Promise<Report> => {
-  const { options, clock, http, signal, progress } = run;
+/** A whole on-sale against a running server: people come, wait, buy; then all is checked. */
+export const runStampede = async (run: Run): Promise<{ report: Report; evening: Evening }> => {
+  const { clock, signal, progress } = run;
   setMaxListeners(0, signal);
-  const notes = makeNotes();
-  const { patienceMs } = options;
-  const caller = makeCaller({ http, origin: run.url, clock, notes, patienceMs });
-  const { sale, sessions, signUpMs } = await prepare(run, caller, notes);
-  const crowd: Crowd = {
-    ...{ caller, http, clock, ids: run.ids, notes, sale, signal, patienceMs },
-    size: options.buyers,
-    pace: options.pace,
-    provider: makeProvider(http, run.ids.make('attempt')),
-  };
-  const buyers = sessions.map((session, index) => makeBuyer(options.seed, index, session));
+  const { crowd, buyers, watch, promised, signUpMs } = await prepare(run);
   const startMs = clock.monotonicMs();
-  await open(run, crowd, buyers, startMs);
+  await open(run, crowd, buyers, watch, startMs).finally(() => watch?.stop());
   if (signal.aborted) throw new Error('the run was stopped; nothing was checked');
-  const saleMs = clock.monotonicMs() - startMs;
+  const endMs = clock.monotonicMs();
   progress.say('  waiting for what lapses, and for the outbox');
   const settled = await settle(crowd, buyers, run.database);
-  const settlingMs = clock.monotonicMs() - startMs - saleMs;
-  const durationMs = { signUp: round(signUpMs), sale: round(saleMs), settling: round(settlingMs) };
-  return conclude(run, crowd, buyers, { ...settled, durationMs });
-};
-
-const round = (ms: number): number => Math.round(ms);
-
-const makeBuyer = (seed: number, index: number, session: Session): Buyer => {
-  const random = makeRandom(seed, index);
-  return {
-    ...{ index, session, random, temper: drawTemper(random) },
-    doing: 'looking',
-    end: null,
-    orders: [],
-    leftHeldUntilMs: null,
+  const durationMs = {
+    signUp: Math.round(signUpMs),
+    sale: Math.round(endMs - startMs),
+    settling: Math.round(clock.monotonicMs() - endMs),
   };
+  const facts = { ...settled, durationMs, watch, promised };
+  const report = await conclude(run, crowd, buyers, facts);
+  const opensAtMs = crowd.room?.opensAtMs ?? startMs;
+  return { report, evening: { buyers, samples: watch?.samples ?? [], startMs, opensAtMs, endMs } };
 };
 
-/** The show and the people's accounts; sign-up is no part of the rush. */
-const prepare = async (
-  run: Run,
-  caller: Caller,
-  notes: Notes,
-): Promise<{ sale: Sale; sessions: Session[]; signUpMs: number }> => {
-  const { options, clock, ids, signal, progress } = run;
-  const accounts = makeAccounts({ caller, clock, password: ids.secret(), signal });
+/** The people's accounts, the show and its room; sign-up is no part of the rush. */
+const prepare = async (run: Run) => {
+  const { options, clock, http, ids, signal, progress } = run;
+  const { patienceMs, hasRoom, seats, pace } = options;
+  const notes = makeNotes();
+  const caller = makeCaller({ http, origin: run.url, clock, notes, patienceMs });
+  const password = ids.secret();
+  const accounts = makeAccounts({ caller, clock, password, signal });
   const organiser = await accounts.logIn({ ...run.organiser, address: null });
+  const operator = hasRoom ? await accounts.logIn({ ...run.operator, address: null }) : null;
   const maker = makeShowMaker({ caller, organiser, clock, ids, signal });
-  const sale = await maker.makeSale(await maker.makeVenue(options.seats));
-  progress.say(`  on sale: ${options.seats} seats at ${run.url}, show ${sale.showId}`);
-
-  const name = ids.make('event').slice(-12);
+  const venue = await maker.makeVenue(seats);
   const startMs = clock.monotonicMs();
-  let done = 0;
-  const bar = progress.begin(() => {
-    const perS = (1000 * done) / Math.max(1, clock.monotonicMs() - startMs);
-    const isSlowed = notes.retries['TOO_MANY_REQUESTS'] !== undefined;
-    const note = `${perS.toFixed(0)}/s${isSlowed ? ', as fast as the server lets us' : ''}`;
-    return [{ label: 'sign-up', done, total: options.buyers, note }];
+  const buyers = await gatherPeople({
+    people: { count: options.buyers, seed: options.seed, pace },
+    // Without the room everybody signs up, as it was in the first version.
+    ...{ accounts, password, makeAccounts: hasRoom ? run.makeAccounts : null },
+    ...{ isTrusting: run.isTrusting, name: ids.make('event').slice(-12) },
+    ...{ notes, progress, clock },
   });
-  try {
-    const everybody = Array.from({ length: options.buyers }, (_, index) => index);
-    const sessions = await inParallel(everybody, signUpsAtOnce, async (index) => {
-      const email = `buyer-${index}@${name}.invalid`;
-      const address = run.isTrusting ? addressOf(index) : null;
-      const session = await accounts.signUp({ email, name: `관객 ${index + 1}`, address });
-      done += 1;
-      return session;
-    });
-    return { sale, sessions, signUpMs: clock.monotonicMs() - startMs };
-  } finally {
-    await bar.end();
-  }
+  const signUpMs = clock.monotonicMs() - startMs;
+  const lobbyMs = lobbyLengthMs(pace);
+  const opensInMs = readyMs + lobbyMs;
+  const saleOpensAtMs = clock.nowMs() + opensInMs;
+  const room: Room | null = hasRoom
+    ? { opensAtMs: clock.monotonicMs() + opensInMs, claimWindowMs: run.claimWindowMs }
+    : null;
+  const sale = await maker.makeSale(venue, hasRoom ? saleOpensAtMs : undefined);
+  const { showId } = sale;
+  const operating = operator === null ? null : { caller, operator, clock, ids, signal };
+  if (operating !== null)
+    await openRoom(operating, { showId, seats, pace, opensAtMs: saleOpensAtMs, lobbyMs });
+  progress.say(`  on sale: ${seats} seats at ${run.url}, show ${showId}`);
+  const crowd: Crowd = {
+    ...{ caller, http, clock, ids, notes, sale, room, signal, patienceMs, pace },
+    wakes: makeWakes({ clock, signal }),
+    shoppersMax: room === null ? options.buyers : roomLimits(seats, pace).activeMax,
+    provider: makeProvider(http, ids.make('attempt')),
+  };
+  const watch = operating === null ? null : watchRoom(operating, showId);
+  return { crowd, buyers, watch, promised: room && (await readPromise(crowd)), signUpMs };
 };
 
-const addressOf = (index: number): string =>
-  `10.${(index >> 16) & 255}.${(index >> 8) & 255}.${index & 255}`;
+/** For making the show and its room, which must be there when the first people come. */
+const readyMs = 3000;
 
-/** The sale opens for everybody at once; ends when everybody has gone home. */
+/** Ends when everybody has gone home. */
 const open = async (
   run: Run,
   crowd: Crowd,
   buyers: readonly Buyer[],
+  watch: RoomWatch | null,
   startMs: number,
 ): Promise<void> => {
-  const bars = run.progress.begin(() => barsOf(crowd, buyers));
+  const bars = run.progress.begin(() => barsOf(crowd, buyers, watch));
   try {
     await Promise.all(buyers.map((buyer) => shop(crowd, buyer, startMs)));
   } finally {
@@ -136,19 +132,34 @@ const open = async (
   }
 };
 
-const barsOf = (crowd: Crowd, buyers: readonly Buyer[]): Bar[] => {
-  const doing = { looking: 0, holding: 0, paying: 0, gone: 0 };
+const barsOf = (crowd: Crowd, buyers: readonly Buyer[], watch: RoomWatch | null): Bar[] => {
+  const doing = { coming: 0, waiting: 0, looking: 0, holding: 0, paying: 0, gone: 0 };
   let sold = 0;
   for (const buyer of buyers) {
     doing[buyer.doing] += 1;
     for (const { told, tickets } of buyer.orders) if (told === 'paid') sold += tickets.length;
   }
-  const { looking, holding, paying, gone } = doing;
+  const { coming, waiting, looking, holding, paying, gone } = doing;
   const refused = Object.values(crowd.notes.refusals).reduce((sum, count) => sum + count, 0);
   const note = `${looking} looking, ${holding} holding, ${paying} paying`;
   return [
+    ...roomBars({ came: buyers.length - coming, total: buyers.length, waiting }, watch),
     { label: 'seats sold', done: sold, total: crowd.sale.seatCount, note: `${refused} refusals` },
     { label: 'people done', done: gone, total: buyers.length, note },
+  ];
+};
+
+const roomBars = (
+  { came, total, waiting }: { came: number; total: number; waiting: number },
+  watch: RoomWatch | null,
+): Bar[] => {
+  if (watch === null) return [];
+  const seen = watch.last();
+  const inside = (seen?.active ?? 0) + (seen?.called ?? 0);
+  const note = `${seen?.admitted ?? 0} admitted, front ${seen?.front ?? 0} of ${seen?.tail ?? 0}`;
+  return [
+    { label: 'came', done: came, total, note: `${waiting} waiting` },
+    { label: 'inside', done: inside, total: seen?.activeMax ?? 0, note },
   ];
 };
 
@@ -156,7 +167,12 @@ const conclude = async (
   run: Run,
   crowd: Crowd,
   buyers: readonly Buyer[],
-  settled: { isOutboxDrained: boolean; durationMs: Report['durationMs'] },
+  facts: {
+    isOutboxDrained: boolean;
+    durationMs: Report['durationMs'];
+    watch: RoomWatch | null;
+    promised: string | null;
+  },
 ): Promise<Report> => {
   const { options, progress } = run;
   let read = 0;
@@ -170,6 +186,7 @@ const conclude = async (
   const paid = orders.filter(({ state }) => state === 'PAID');
   const ends: Partial<Record<End, number>> = {};
   for (const { end } of buyers) if (end !== null) ends[end] = (ends[end] ?? 0) + 1;
+  const room = await concludeRoom(crowd, buyers, facts);
   return makeReport({
     url: run.url,
     ...{ seed: options.seed, pace: options.pace, buyers: options.buyers, seats: options.seats },
@@ -182,12 +199,33 @@ const conclude = async (
     unknownPayments: orders.filter(({ state }) => /^(PAYING|UNKNOWN|STUCK)$/.test(state)).length,
     paidUntold: paid.filter(({ record }) => record.told === 'open').length,
     ends,
-    ...settled,
-    buyersChecks: [...checkOrders(orders), map.check, ...money.checks],
+    isOutboxDrained: facts.isOutboxDrained,
+    durationMs: facts.durationMs,
+    buyersChecks: [...checkOrders(orders), map.check, ...money.checks, ...(room?.checks ?? [])],
     sql: await askDatabase(run.database),
-    notChecked: money.notChecked,
+    notChecked: [...money.notChecked, ...(room?.notChecked ?? [])],
     notes: crowd.notes,
+    room: room?.room ?? null,
   });
+};
+
+const concludeRoom = async (
+  crowd: Crowd,
+  buyers: readonly Buyer[],
+  { watch, promised }: { watch: RoomWatch | null; promised: string | null },
+) => {
+  const { room } = crowd;
+  if (room === null || watch === null) return null;
+  const { samples, failures } = watch;
+  const visits = buyers.map(({ visit }) => visit);
+  const record = await readRecord(crowd);
+  return {
+    ...makeRoomReport({ ...room, visits, samples, record, promised }),
+    notChecked: [
+      ...(promised === null ? ['W9 the commitment could not be read before the draw'] : []),
+      ...[...failures].map((failure) => `W6 W7 some moments of the room: ${failure}`),
+    ],
+  };
 };
 
 const askDatabase = async (database: Database | null) =>

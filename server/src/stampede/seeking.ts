@@ -51,7 +51,7 @@ export const takeSeats = async (
     if (clock.monotonicMs() > untilMs) return left('nothing came back in time');
     if (free === 0) {
       // Together a thousand looks a second, however many people watch for what comes back.
-      const everyMs = Math.max(1000, crowd.size);
+      const everyMs = Math.max(1000, crowd.shoppersMax);
       await person.wait(everyMs / 2 + buyer.random.below(everyMs));
       continue;
     }
@@ -66,6 +66,7 @@ export const takeSeats = async (
     if (taken.outcome === 'answer') return { outcome: 'held', hold: taken.body };
     if (taken.outcome === 'gave-up') return left('no answer from the server');
     if (taken.code === 'SHOW_SOLD_OUT') return left('sold out');
+    if (taken.code === 'PASS_ENDED') return left('the pass ended');
     if (!lostRaces.has(taken.code)) return left('refused otherwise');
     tries += 1;
     if (tries >= buyer.temper.triesMax) return left('lost too many races');

@@ -24,8 +24,8 @@ const zipfExponent = 1.1;
 export type ShowMaker = {
   /** A house of so many seats; many shows may be given in it. */
   makeVenue(seats: number): Promise<Venue>;
-  /** A show on sale now, with one performance in 30 days. */
-  makeSale(venue: Venue): Promise<Sale>;
+  /** A show with one performance in 30 days, on sale now, or from that instant on. */
+  makeSale(venue: Venue, opensAtMs?: number): Promise<Sale>;
 };
 export type Venue = { venueId: string; seats: number; grades: readonly string[] };
 
@@ -68,7 +68,7 @@ export const makeShowMaker = (deps: {
       return { venueId: made.body.id, seats, grades: house.grades };
     },
 
-    makeSale: async ({ venueId, seats, grades }) => {
+    makeSale: async ({ venueId, seats, grades }, opensAtMs) => {
       const nowMs = clock.nowMs();
       const instant = (ms: number): string => new Date(ms).toISOString();
       const show = await ask({
@@ -86,7 +86,7 @@ export const makeShowMaker = (deps: {
             price: { amount: pricesMinor[code] ?? 0, currency: 'KRW' },
           })),
           ladder: 'operator',
-          saleOpensAt: instant(nowMs - hourMs),
+          saleOpensAt: instant(opensAtMs ?? nowMs - hourMs),
           saleClosesAt: instant(nowMs + 29 * dayMs),
         },
       });

@@ -13,6 +13,17 @@ export type Temper = {
   inWindow: 'pays' | 'card declined' | 'slow bank' | 'closes it' | 'closes it for good';
 };
 
+/** In the waiting room; drawn after the rest, so that a seed gives the same rest as before it. */
+export type RoomTemper = {
+  /** `is late`: looks away just when the turn comes, and is back when the call is over. */
+  inLine: 'stays' | 'hides the tab' | 'is late' | 'closes the phone' | 'gives up';
+  besides: 'nothing' | 'a second tab' | 'a second device';
+  /** After so long in the room, in people's time. */
+  afterMs: number;
+  /** How long the tab is hidden, in people's time. */
+  hiddenMs: number;
+};
+
 /** Shares of a hundred; parties as at a musical, mostly couples. */
 const parties = [
   [25, 1],
@@ -32,8 +43,21 @@ const inWindow = [
   [3, 'closes it'],
   [1, 'closes it for good'],
 ] as const;
+const inLine = [
+  [64, 'stays'],
+  [20, 'hides the tab'],
+  [6, 'is late'],
+  [5, 'closes the phone'],
+  [5, 'gives up'],
+] as const;
+const besides = [
+  [80, 'nothing'],
+  [13, 'a second tab'],
+  [7, 'a second device'],
+] as const;
 
 const bestAvailableShare = 0.3;
+const minuteMs = 60_000;
 
 export const drawTemper = (random: Random): Temper => ({
   party: drawFrom(parties, random),
@@ -41,6 +65,13 @@ export const drawTemper = (random: Random): Temper => ({
   triesMax: 5 + random.below(11),
   withHold: drawFrom(withHold, random),
   inWindow: drawFrom(inWindow, random),
+});
+
+export const drawRoomTemper = (random: Random): RoomTemper => ({
+  inLine: drawFrom(inLine, random),
+  besides: drawFrom(besides, random),
+  afterMs: random.pauseMs(minuteMs, 20 * minuteMs),
+  hiddenMs: random.pauseMs(minuteMs / 2, 8 * minuteMs),
 });
 
 function drawFrom<T>(shares: readonly (readonly [number, T])[], random: Random): T {

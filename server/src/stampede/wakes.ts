@@ -31,7 +31,8 @@ export const makeWakes = (deps: { clock: Clock; signal: AbortSignal }): Wakes =>
       }
       nap = new AbortController();
       napEndsMs = first.atMs;
-      await clock.sleep(leftMs, nap.signal);
+      // Whole milliseconds: a rest that is lost in rounding would never be over.
+      await clock.sleep(Math.ceil(leftMs), nap.signal);
     }
     isRunning = false;
   };

@@ -4,15 +4,23 @@ import { parseArgs } from 'node:util';
 export type Options = {
   buyers: number;
   seats: number;
+  /** Everybody goes through the waiting room; false: straight to the seats, all at once. */
+  hasRoom: boolean;
   /** A running server; null: start one. */
   url: string | null;
-  organiser: { email: string; password: string } | null;
+  organiser: LogIn | null;
+  operator: LogIn | null;
+  /** Of the server that is started; null: the embedded default. */
+  redisUrl: string | null;
   databaseUrl: string | null;
   seed: number | null;
   pace: number;
   patienceMs: number;
   isJson: boolean;
+  /** Where the page with the charts goes; null: none is written. */
+  htmlPath: string | null;
 };
+export type LogIn = { email: string; password: string };
 export type Words =
   | { outcome: 'run'; options: Options }
   | { outcome: 'help' }
@@ -21,21 +29,23 @@ export type Words =
 export const help = `\
 usher stampede: a whole on-sale with real HTTP buyers, and a check of what came of it
 
-  --buyers N            people who come at once (default 1000)
-  --seats N             seats on sale, 1 to 100,000 (default 500)
+  --buyers N            people who come (default 10000)
+  --seats N             seats on sale, 1 to 100,000 (default 2000)
+  --no-room             no waiting room: all at once to the seats (default 1000 people, 500 seats)
   --url URL             a running server that sells through the payment sandbox;
                         without it one is started on data of its own, which are removed afterwards
+  --redis URL           the server that is started keeps its waiting rooms there
   --organiser E:P       e-mail and password of an organiser (default: the one of the demo)
+  --operator E:P        and of an operator, who gives the show its room (default: the demo's)
   --database-url URL    with --url: also check the invariants by SQL, as a started server's are
   --pace N              1: people think as long as people do; default 0.1, ten times as quick
   --patience SECONDS    keep trying while the server is silent (default 60)
   --seed N              the same people with the same whims again
+  --html FILE           also write the report as a page with charts
   --json                progress to stderr, one JSON object as the last line of stdout
 
-The people sign up, look at the show, choose 1 to 4 seats on the map or the best available, hold
-them, order, pay and read their tickets. Some lose races and try again, some give seats back, walk
-away, have a card declined, wait for a slow bank or close the payment window. Whatever gets no
-answer is repeated with the same Idempotency-Key, also across a restart of the server.
+They wait in the lobby and in line, hide tabs, come from two devices, give up; when called they
+choose seats, hold, order and pay, as people do. docs/operations/stampede.md tells it all.
 
 Exit codes: 0 every promise held, 1 the run failed, 2 wrong words, 3 a promise was broken.
 `;
@@ -53,11 +63,19 @@ const address = (protocols: readonly string[]) => (text: string) =>
     ? null
     : `must be an address that begins with ${protocols.map((name) => `${name}//`).join(' or ')}`;
 
+function isLogIn(text: string): string | null {
+  return /^[^:]+@[^:]+:.+$/.test(text) ? null : 'must be EMAIL:PASSWORD';
+}
+const redisUrl = /^(?:redis|rediss):\/\/\S+$/;
+
 const rules: Record<string, (text: string) => string | null> = {
   buyers: whole(1, 100_000),
   seats: whole(1, 100_000),
   url: address(['http:', 'https:']),
-  organiser: (text) => (/^[^:]+@[^:]+:.+$/.test(text) ? null : 'must be EMAIL:PASSWORD'),
+  organiser: isLogIn,
+  operator: isLogIn,
+  redis: (text) => (redisUrl.test(text) ? null : 'must be an address that begins with redis://'),
+  html: (text) => (text === '' ? 'must be the name of a file' : null),
   'database-url': address(['postgres:', 'postgresql:']),
   seed: whole(0, 0xffff_ffff),
   pace: between(0, 10),
@@ -71,14 +89,18 @@ export const parseWords = (argv: readonly string[]): Words => {
   const { values } = parseArgs({
     args: [...argv],
     options: {
-      buyers: { ...text, default: '1000' },
-      seats: { ...text, default: '500' },
+      buyers: text,
+      seats: text,
+      'no-room': { type: 'boolean', default: false },
       url: text,
+      redis: text,
       organiser: text,
+      operator: text,
       'database-url': text,
       seed: text,
       pace: { ...text, default: '0.1' },
       patience: { ...text, default: '60' },
+      html: text,
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -88,22 +110,42 @@ export const parseWords = (argv: readonly string[]): Words => {
     const fault = typeof value === 'string' ? (rules[name]?.(value) ?? null) : null;
     return fault === null ? [] : [`--${name} ${fault}`];
   });
-  if (values['database-url'] !== undefined && values.url === undefined)
-    faults.push('--database-url goes with --url: a server that is started has its own database');
+  faults.push(...misplaced(values));
   if (faults.length > 0) return { outcome: 'refused', faults };
-  const [email = '', ...password] = values.organiser?.split(':') ?? [];
+  const hasRoom = !values['no-room'];
   return {
     outcome: 'run',
     options: {
-      buyers: Number(values.buyers),
-      seats: Number(values.seats),
+      buyers: Number(values.buyers ?? (hasRoom ? 10_000 : 1000)),
+      seats: Number(values.seats ?? (hasRoom ? 2000 : 500)),
+      hasRoom,
       url: values.url === undefined ? null : new URL(values.url).origin,
-      organiser: values.organiser === undefined ? null : { email, password: password.join(':') },
+      organiser: logInOf(values.organiser),
+      operator: logInOf(values.operator),
+      redisUrl: values.redis ?? null,
       databaseUrl: values['database-url'] ?? null,
       seed: values.seed === undefined ? null : Number(values.seed),
       pace: Number(values.pace),
       patienceMs: Number(values.patience) * 1000,
       isJson: values.json,
+      htmlPath: values.html ?? null,
     },
   };
 };
+
+/** Options that make no sense beside each other. */
+function misplaced(values: Readonly<Record<string, string | boolean | undefined>>): string[] {
+  const isForeign = values['url'] !== undefined;
+  const faults: string[] = [];
+  if (values['database-url'] !== undefined && !isForeign)
+    faults.push('--database-url goes with --url: a server that is started has its own database');
+  if (values['redis'] !== undefined && isForeign)
+    faults.push('--redis goes without --url: a running server has its own settings');
+  return faults;
+}
+
+function logInOf(text: string | undefined): LogIn | null {
+  if (text === undefined) return null;
+  const [email = '', ...password] = text.split(':');
+  return { email, password: password.join(':') };
+}

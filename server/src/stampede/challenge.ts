@@ -1,0 +1,20 @@
+import { readChallenge } from '@usher/contract/waiting-room.ts';
+import { type Challenge, solveChallenge } from 'altcha-lib';
+import { deriveKey } from 'altcha-lib/algorithms/pbkdf2';
+import type { Person } from './person.ts';
+
+/**
+ * Reads the challenge of the room and solves it, as the widget in a browser does. Undefined when
+ * none is asked any more, or the server does not answer: joining will tell.
+ */
+export const solveChallengeOf = async (
+  person: Person,
+  params: { showId: string },
+): Promise<string | undefined> => {
+  const read = await person.click({ spec: readChallenge, step: 'read challenge', params });
+  if (read.outcome !== 'answer' || read.body.challenge === null) return undefined;
+  const challenge = read.body.challenge as unknown as Challenge;
+  const solution = await solveChallenge({ challenge, deriveKey });
+  if (solution === null) throw new Error('a challenge of the waiting room has no solution');
+  return Buffer.from(JSON.stringify({ challenge, solution })).toString('base64');
+};
