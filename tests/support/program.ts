@@ -20,6 +20,8 @@ export type ProgramOptions = {
   /** Environment variables beside those of every test. */
   settings?: Readonly<Record<string, string>>;
   failPoint?: (point: FailPoint) => Promise<void>;
+  /** False: another program works on the same database. Default: true. */
+  isAlone?: boolean;
 };
 
 const secret = 'the secret of the tests, long enough for every one of them';
@@ -62,7 +64,7 @@ export const openProgram = async (options: ProgramOptions = {}) => {
     // Only looked at: nothing in these tests goes there.
     publicUrl: options.publicUrl ?? 'http://usher.test',
     toss: { url: options.tossUrl ?? sandbox.url, secretKey, clientKey, isSandbox: true },
-    isAlone: true,
+    isAlone: options.isAlone ?? true,
     checkAnswers: true,
     ...(options.failPoint === undefined ? {} : { failPoint: options.failPoint }),
   });

@@ -2,8 +2,10 @@
 
 /** How often every process lets the store do what time brings, and reads the room with it. */
 export const tickMs = 250;
-/** Of rooms in which nothing can happen by itself only every fourth round is played. */
+/** Of rooms that wait for their lobby only every fourth round is played. */
 export const quietRounds = 4;
+/** Of those that are over, every fortieth: a program has had more of them every month. */
+export const closedRounds = 40;
 /** Rows of rooms are read again this often: a room that another process made is known by then. */
 export const rowsEveryMs = 1000;
 /** Passes are wanted everywhere this long after a room was made or a bypass ended. */

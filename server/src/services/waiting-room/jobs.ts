@@ -190,10 +190,13 @@ export const makeRooms = (deps: RoomsDeps) => {
     advance(room).catch((error: unknown) => lose(room, error));
   };
 
-  /** Nothing happens in it by itself for a while. */
-  const isQuiet = ({ state }: LiveRoom): boolean => {
-    if (state?.phase === 'closed') return state.active + state.called === 0;
-    return state?.phase === 'idle' && state.lobbyAtMs - state.nowMs > 2 * limits.rowsEveryMs;
+  /** How many rounds may pass until it is asked about again. */
+  const roundsOf = ({ state, row }: LiveRoom): number => {
+    // Unknown, or changed by another process since.
+    if (state === null || row.control.rev > state.rev) return 1;
+    if (state.phase === 'closed') return state.active + state.called > 0 ? 1 : limits.closedRounds;
+    const isFarOff = state.lobbyAtMs - state.nowMs > 2 * limits.rowsEveryMs;
+    return state.phase === 'idle' && isFarOff ? limits.quietRounds : 1;
   };
   let rounds = 0;
   return {
@@ -207,8 +210,8 @@ export const makeRooms = (deps: RoomsDeps) => {
     refresh,
     advance,
     round: async (): Promise<void> => {
-      const isFull = rounds++ % limits.quietRounds === 0;
-      const due = [...rooms.values()].filter((room) => isFull || !isQuiet(room));
+      rounds++;
+      const due = [...rooms.values()].filter((room) => rounds % roundsOf(room) === 0);
       await Promise.all(due.map(refresh));
     },
   };
