@@ -1,0 +1,180 @@
+import type { RouteSpec } from '@usher/contract/route.ts';
+import { takeHold } from '@usher/contract/seats.ts';
+import {
+  claimPass,
+  joinRoom,
+  type Lever,
+  type Place,
+  pullLever,
+  putRoom,
+  type Room,
+  readPlace,
+  readRoom,
+  type Standing,
+} from '@usher/contract/waiting-room.ts';
+import { expect, test } from 'vitest';
+import { makeScratchAccounts } from '../../server/src/commands/scratch-accounts.ts';
+import { demoAccounts } from '../../server/src/demo/seed.ts';
+import { systemClock } from '../../server/src/platform/clock.ts';
+import { makeIds } from '../../server/src/platform/ids.ts';
+import { silentLog } from '../../server/src/platform/log.ts';
+import { openDatabase } from '../../server/src/platform/postgres/sql.ts';
+import { makeAccounts } from '../../server/src/stampede/accounts.ts';
+import { type Call, makeCaller, type Session } from '../../server/src/stampede/caller.ts';
+import { makeHttpClient } from '../../server/src/stampede/http.ts';
+import { makeNotes } from '../../server/src/stampede/notes.ts';
+import { inParallel } from '../../server/src/stampede/parallel.ts';
+import { makeShowMaker } from '../../server/src/stampede/show.ts';
+import { afterThisFile } from '../support/after-file.ts';
+import { until } from '../support/until.ts';
+import { embeddedUrl, type House, killAll, makeHouse, startIn } from '../support/usher-process.ts';
+
+const people = 10_000;
+/** Who is still coming in when the program is killed. */
+const newcomers = 300;
+const activeMax = 500;
+const claiming = 300;
+const seats = 600;
+const atOnce = 64;
+const limitMs = 1_200_000;
+const hourMs = 3_600_000;
+
+const clock = systemClock;
+const ids = makeIds(clock);
+const secret = 'the secret of a house that is killed, of no other house';
+
+type Seen = { standing: Standing; number: number | null; entry: number; key: string };
+const seenOf = ({ standing, number, receipt }: Place): Seen => ({ standing, number, ...receipt });
+
+/** Calls the house as good clients do: what gets no answer is asked again. */
+const openCalls = (house: House) => {
+  const http = makeHttpClient(atOnce);
+  afterThisFile(http.close);
+  const { signal } = new AbortController();
+  const notes = makeNotes();
+  const caller = makeCaller({ http, clock, notes, origin: house.url, patienceMs: limitMs });
+  const must = async <S extends RouteSpec>(
+    session: Session,
+    call: Pick<Call<S>, 'spec' | 'params' | 'body'>,
+  ) => {
+    const key = call.spec.method === 'GET' ? {} : { key: ids.secret() };
+    const fromMs = clock.monotonicMs();
+    const outcome = await caller.call<S>({ ...call, ...key, step: null, session, fromMs, signal });
+    if (outcome.outcome === 'answer') return outcome.body;
+    throw new Error(`${call.spec.name}: ${JSON.stringify(outcome)}`);
+  };
+  return { caller, must, signal, accounts: makeAccounts({ caller, clock, password: '', signal }) };
+};
+type Calls = ReturnType<typeof openCalls>;
+
+const ofDemo = (wanted: string) => {
+  const account = demoAccounts.find(({ role }) => role === wanted);
+  if (account === undefined) throw new Error(`the demo has no ${wanted}`);
+  return { ...account, address: null };
+};
+
+/** A show on sale whose lobby is open, and an operator. */
+const openSale = async ({ caller, must, signal, accounts }: Calls) => {
+  const organiser = await accounts.logIn(ofDemo('ORGANISER'));
+  const operator = await accounts.logIn(ofDemo('OPERATOR'));
+  const maker = makeShowMaker({ caller, organiser, clock, ids, signal });
+  const sale = await maker.makeSale(await maker.makeVenue(seats));
+  const params = { showId: sale.showId };
+  const opensAt = new Date(clock.nowMs() + hourMs).toISOString();
+  const settings = { ratePerMinute: 600_000, activeMax, opensAt, lobbyMinutes: 120 };
+  await must(operator, { spec: putRoom, params, body: { ifRev: null, settings } });
+  const room = async (): Promise<Room> =>
+    (await must(operator, { spec: readRoom, params })) as Room;
+  const pull = async (action: Lever): Promise<void> => {
+    const { rev: ifRev } = await room();
+    await must(operator, { spec: pullLever, params, body: { ifRev, action } });
+  };
+  return { ...sale, params, room, pull };
+};
+
+/** The accounts of everybody, with a session each. */
+const gather = async (house: House, accounts: Calls['accounts']): Promise<Session[]> => {
+  const log = silentLog;
+  const db = openDatabase({ url: await embeddedUrl(house), name: 'test', log, poolMax: 1 });
+  const make = makeScratchAccounts({ db, secret, clock, ids });
+  const tokens = await make(people + newcomers).finally(db.close);
+  return tokens.map((token) => accounts.withToken(token(), null));
+};
+
+/** How many stand how. */
+const standings = (seen: readonly Seen[]): Partial<Record<Standing, number>> => {
+  const counts: Partial<Record<Standing, number>> = {};
+  for (const { standing } of seen) counts[standing] = (counts[standing] ?? 0) + 1;
+  return counts;
+};
+
+test(
+  'killed with 10,000 in the room it keeps every place and pass, person by person',
+  async () => {
+    const house = await makeHouse({ USHER_SECRET: secret, ROOM_CLAIM_WINDOW_MS: '600000' });
+    const first = await startIn(house);
+    const calls = openCalls(house);
+    const { must } = calls;
+    const sale = await openSale(calls);
+    const { params } = sale;
+    const crowd = await gather(house, calls.accounts);
+    const join = async (session: Session): Promise<Place> =>
+      (await must(session, { spec: joinRoom, params, body: {} })) as Place;
+    const me = async (session: Session): Promise<Place> =>
+      (await must(session, { spec: readPlace, params })) as Place;
+
+    const waiting = crowd.slice(0, people);
+    const joined = await inParallel(waiting, atOnce, join);
+    await sale.pull({ lever: 'open' });
+    await until('it is drawn', async () => (await sale.room()).draw !== null, limitMs);
+    const drawn = await inParallel(waiting, atOnce, me);
+    await until('the room is full', async () => (await sale.room()).called === activeMax, limitMs);
+    const byNumber = waiting
+      .map((session, at) => ({ session, number: drawn[at]?.number ?? 0 }))
+      .sort((a, b) => a.number - b.number);
+    const shoppers = byNumber.slice(0, claiming).map(({ session }) => session);
+    const claimed = await inParallel(shoppers, atOnce, async (session) => {
+      const place = (await must(session, { spec: claimPass, params, body: {} })) as Place;
+      session.pass = place.pass?.token ?? null;
+      return place;
+    });
+    const before = await inParallel(waiting, atOnce, me);
+    const roomBefore = await sale.room();
+
+    // While it is killed people come in; whoever is answered after it was answered by the next one.
+    const late = crowd.slice(people);
+    const comingIn = inParallel(late, atOnce, join);
+    await killAll(house, first);
+    await startIn(house);
+    const came = await comingIn;
+    const after = await inParallel(waiting, atOnce, me);
+    const newcomersAfter = await inParallel(late, atOnce, me);
+    const roomAfter = await sale.room();
+
+    expect(standings(before.map(seenOf))).toEqual({
+      ...{ ACTIVE: claiming, CALLED: activeMax - claiming, WAITING: people - activeMax },
+    });
+    expect(after.map(seenOf)).toEqual(before.map(seenOf));
+    expect(before.map(({ receipt }) => receipt)).toEqual(joined.map(({ receipt }) => receipt));
+    expect(newcomersAfter.map(seenOf)).toEqual(came.map(seenOf));
+    const numbers = [...after, ...newcomersAfter].map(({ number }) => number);
+    expect(new Set(numbers).size).toBe(people + newcomers);
+    // When a pass or a call ends has not changed either.
+    const ends = (places: readonly Place[]) =>
+      places.map(({ pass, claimBy }) => [pass?.endsBy ?? null, claimBy]);
+    expect(ends(after)).toEqual(ends(before));
+    expect(roomAfter).toMatchObject({
+      ...{ active: claiming, called: activeMax - claiming, front: roomBefore.front },
+      ...{ admitted: claiming, epoch: roomBefore.epoch },
+    });
+
+    // The passes are good, each for its owner.
+    const { performanceId } = sale;
+    const held = await inParallel(shoppers.slice(0, 50), atOnce, (session, at) =>
+      must(session, { spec: takeHold, params: { performanceId }, body: { seats: [at] } }),
+    );
+    expect(held).toHaveLength(50);
+    expect(claimed.every(({ pass }) => pass !== null)).toBe(true);
+  },
+  limitMs,
+);
