@@ -16,6 +16,8 @@ export type RouteSpec = {
   readonly auth: RouteAuth;
   /** Calls a minute and burst (calls at once) for one account, or one address when `public`. */
   readonly rate: { readonly perMinute: number; readonly burst: number };
+  /** The same for all accounts behind one address together; wide, as many may share one. */
+  readonly addressRate?: { readonly perMinute: number; readonly burst: number };
   /** `required`: the call may move seats or money, so a client that repeats it must say so. */
   readonly idempotency?: 'required' | 'optional';
   /** Headers of its own that a caller may send, by name, with what they are for. */

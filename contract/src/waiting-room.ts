@@ -146,6 +146,9 @@ export const joinRoom = defineRoute({
   summary: 'Comes in, once: any tab, device or repeat of the same account has the same place',
   auth: 'account',
   rate: seldom,
+  // A company or a mobile network behind one address comes in within minutes; a farm of accounts
+  // does not come in at once.
+  addressRate: { perMinute: 3000, burst: 1000 },
   params: showParams,
   body: z.strictObject({
     place: token.optional().meta({ description: 'A place token of this room, if there is one' }),

@@ -33,6 +33,19 @@ const callerOf = (guard: Guard, request: FastifyRequest): Caller | null => {
   return token === undefined ? null : guard.authenticate(token);
 };
 
+/** Of the caller, and of everybody at the caller's address where the route limits those, too. */
+const waitMsOf = (
+  limiter: RateLimiter,
+  { name, rate, addressRate }: RouteSpec,
+  caller: Caller | null,
+  request: FastifyRequest,
+): number => {
+  const address = subscriberOf(request.ip);
+  const waitMs = limiter.waitMs(`${name} ${caller?.accountId ?? address}`, rate);
+  if (waitMs > 0 || addressRate === undefined) return waitMs;
+  return limiter.waitMs(`${name} at ${address}`, addressRate);
+};
+
 const idempotencyKeyOf = (
   spec: RouteSpec,
   request: FastifyRequest,
@@ -64,8 +77,7 @@ export const admit = (
   const caller = callerOf(guard, request);
   if (caller === null && spec.auth !== 'public') return { refusal: refuse('UNAUTHENTICATED') };
   if (caller !== null && !guard.mayCall(spec.auth, caller)) return { refusal: refuse('FORBIDDEN') };
-  const who = caller?.accountId ?? subscriberOf(request.ip);
-  const waitMs = limiter?.waitMs(`${spec.name} ${who}`, spec.rate) ?? 0;
+  const waitMs = limiter === null ? 0 : waitMsOf(limiter, spec, caller, request);
   if (waitMs > 0) return { refusal: refuse('TOO_MANY_REQUESTS', { retryAfterMs: waitMs }) };
   const params = parsePart(spec.params, 'params', request.params);
   // An id that does not parse names nothing: the same answer as for one that does not exist.

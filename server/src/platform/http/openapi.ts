@@ -105,6 +105,7 @@ export const makeOpenApi = (options: {
       ...(spec.auth === 'public' ? {} : { security: [{ accessToken: [] }] }),
       'x-auth': spec.auth,
       'x-rate-limit': spec.rate,
+      ...(spec.addressRate === undefined ? {} : { 'x-address-rate-limit': spec.addressRate }),
     };
     if (spec.body !== undefined)
       operation['requestBody'] = {

@@ -110,6 +110,24 @@ describe('a limit of calls', () => {
     expect((await from('203.0.113.5')).statusCode).toBe(201);
   });
 
+  test('too many accounts behind one address, while others at another are let in', async () => {
+    const spec = defineRoute({ ...base, addressRate: { perMinute: 60, burst: 2 } });
+    const { app } = await open([taking(spec)]);
+    const from = (who: string, remoteAddress: string) =>
+      app.inject({
+        ...{ method: 'POST', url: '/api/v1/shows/show_1/seats', remoteAddress },
+        headers: { authorization: `Bearer ${who}`, 'content-type': 'application/json' },
+        payload: { seats: [1] },
+      });
+    const statuses = [
+      (await from('buyer', '192.0.2.1')).statusCode,
+      (await from('operator', '192.0.2.1')).statusCode,
+      (await from('operator', '192.0.2.1')).statusCode,
+      (await from('operator', '192.0.2.2')).statusCode,
+    ];
+    expect(statuses).toEqual([201, 201, 429, 201]);
+  });
+
   test('is a stranger’s address’s, or the network’s that one subscriber has', async () => {
     const handle = async () => answer(200, { traceIds: [] });
     const { app } = await open([plain(handle, { rate: { perMinute: 1, burst: 1 } })], {
