@@ -1,4 +1,4 @@
-import type { RoomState } from '../../../server/src/domain/room/words.ts';
+import type { RoomAnswer, RoomState } from '../../../server/src/domain/room/words.ts';
 import type { Clock } from '../../../server/src/platform/clock.ts';
 import { silentLog } from '../../../server/src/platform/log.ts';
 import type { Redis } from '../../../server/src/platform/redis/redis.ts';
@@ -9,6 +9,7 @@ import type {
 } from '../../../server/src/services/waiting-room/store.postgres.ts';
 import { openRedisRooms } from '../../../server/src/services/waiting-room/store.redis.ts';
 import type { RoomStore } from '../../../server/src/services/waiting-room/store.ts';
+import { makeRandom } from '../../../server/src/stampede/random.ts';
 import type { RedisServer } from '../../support/redis-servers.ts';
 import type { Stage, TestTime } from './stage.ts';
 import type { World } from './world.ts';
@@ -117,4 +118,29 @@ const rememberedOf = (state: RoomState) => {
   const { nowMs, tail, front, waiting, called, late, active, admitted, heldUntilMs, ...control } =
     state;
   return { control, tail, front };
+};
+
+/**
+ * Of some calls the answer is lost on its way, and whoever made them makes them again: a time-out,
+ * a proxy, a process that died. (The service says to a repeat of leaving or paying that it is done.)
+ */
+export const unsureStage = (stage: Stage, seed: number): Stage => {
+  const random = makeRandom(seed, 1);
+  const unsure = (store: RoomStore): RoomStore => ({
+    ...store,
+    play: async (showId, commands) => {
+      const answers: RoomAnswer[] = [];
+      for (const command of commands) {
+        const first = await store.play(showId, [command]);
+        const isLost = first[0]?.outcome !== 'done' && random.chance(0.3);
+        answers.push(...(isLost ? await store.play(showId, [command]) : first));
+      }
+      return answers;
+    },
+    change: async (showId, wanted) => {
+      const first = await store.change(showId, wanted);
+      return random.chance(0.3) ? store.change(showId, wanted) : first;
+    },
+  });
+  return { ...stage, name: `unsure ${stage.name}`, store: () => unsure(stage.store()) };
 };
