@@ -17,7 +17,7 @@ export function problemCodes(
   files: readonly SourceFile[],
 ): { code: string; path: string; line: number }[] {
   return files
-    .filter(({ path }) => path === 'contract/src/problems.ts')
+    .filter(({ path }) => /^contract\/src\/(?:[a-z]+-)?problems\.ts$/.test(path))
     .flatMap(({ path, code }) =>
       [...code.matchAll(/^\s*([A-Z][A-Z0-9_]+):\s*\{/gm)].map((match) => ({
         code: match[1] ?? '',

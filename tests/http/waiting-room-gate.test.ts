@@ -194,7 +194,7 @@ describe('the operator’s levers', () => {
     await room.untilRoom(showId, 'all are called', ({ front }) => front === 3);
   });
 
-  test('bypass: everybody may buy without a pass, and what was held then is ordered after', async () => {
+  test('bypass: all may buy without a pass, and order what was held then after it', async () => {
     const { showId, performanceId, persons } = await atRoom(1);
     const [minji] = persons as [Person];
     await room.pull(showId, { lever: 'bypass', minutes: 1 });

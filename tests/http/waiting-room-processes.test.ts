@@ -53,7 +53,7 @@ describeNeeding('redis', 'two processes with their rooms in Redis', () => {
     return { showId, performanceId, params: { showId } };
   };
 
-  test('are one room: a place of the one is called, claimed and bought under at the other', async () => {
+  test('are one room: a place of the one is called, claimed and used at the other', async () => {
     const { showId, performanceId, params } = await onSale();
     const minji = await one.newBuyer();
     const place = await atOne.join(minji, showId);
@@ -84,7 +84,7 @@ describeNeeding('redis', 'two processes with their rooms in Redis', () => {
     expect(await atOne.read(showId)).toMatchObject({ override: 'paused' });
   });
 
-  test('give everybody back what Redis has forgotten: places by their token, passes by theirs', async () => {
+  test('give everybody back what Redis has forgotten, by the token that they show', async () => {
     const { showId, performanceId, params } = await onSale();
     const [minji, waiting] = (await one.newBuyers(2)) as [Person, Person];
     const { place, pass } = await atOne.enter(minji, showId);

@@ -1,0 +1,96 @@
+/** Those of the waiting room; a part of the catalogue in problems.ts. */
+export const roomProblems = {
+  PASS_REQUIRED: {
+    status: 403,
+    title: 'This sale goes through its waiting room',
+    retryable: false,
+    meaning: 'The show has a waiting room and the call carried no pass. Nothing was changed.',
+    remedy: 'Join the waiting room; when it is your turn, send the pass as `usher-pass`.',
+  },
+  PASS_ENDED: {
+    status: 403,
+    title: 'The pass is over',
+    retryable: false,
+    meaning:
+      'Its time is over, it was given back or revoked, or it is not yours. An order that is being paid goes on.',
+    remedy: 'Join the waiting room again.',
+  },
+  ROOM_NOT_OPEN: {
+    status: 403,
+    title: 'The waiting room is not open yet',
+    retryable: true,
+    meaning: 'One can come in from `lobbyAt` on; coming early gives no better place.',
+    remedy: 'Wait until `lobbyAt`; `retryAfterMs` says how long that is.',
+  },
+  ROOM_CLOSED: {
+    status: 403,
+    title: 'The waiting room takes nobody in any more',
+    retryable: false,
+    meaning: 'The operator let it run empty or closed it. Whoever has a place keeps it.',
+    remedy: 'Choose another show, or come back when the organiser says so.',
+  },
+  TOO_MANY_WAITING: {
+    status: 409,
+    title: 'Many more people wait than there are seats',
+    retryable: true,
+    meaning: '`waiting` people wait for `left` seats, more than two for each. Nothing was changed.',
+    remedy: 'Try later: seats come back when others give up.',
+  },
+  NO_PLACE: {
+    status: 404,
+    title: 'You have no place in this waiting room',
+    retryable: false,
+    meaning: 'You never joined, gave the place back, or have bought already.',
+    remedy: 'Join the waiting room.',
+  },
+  PLACE_TOKEN_REFUSED: {
+    status: 403,
+    title: 'This place token is not yours or not of this room',
+    retryable: false,
+    meaning: 'It is forged, belongs to another account or show, or names a place given back.',
+    remedy: 'Read your place again; it needs no token.',
+  },
+  NOT_CALLED_YET: {
+    status: 409,
+    title: 'It is not your turn yet',
+    retryable: true,
+    meaning: 'Your number is behind the front; `ahead` people go first. Your place is kept.',
+    remedy: 'Keep watching the room; claim when the front has reached your number.',
+  },
+  CHALLENGE_REQUIRED: {
+    status: 403,
+    title: 'Solve the challenge first',
+    retryable: false,
+    meaning: 'Joining costs a little computing, so that nobody joins by the thousand.',
+    remedy: 'Read the challenge, solve it, and join with its `solution`.',
+  },
+  CHALLENGE_FAILED: {
+    status: 403,
+    title: 'The solution of the challenge does not hold',
+    retryable: false,
+    meaning: 'It is wrong, too old, of another account or room, or was used before.',
+    remedy: 'Read a fresh challenge and solve that one.',
+  },
+  STREAM_NOT_OFFERED: {
+    status: 409,
+    title: 'This room is too large to be streamed',
+    retryable: true,
+    meaning: 'Streams are for small rooms and for people near the front.',
+    remedy: 'Poll the room’s document as its `poll` says.',
+  },
+  ROOM_CHANGED_MEANWHILE: {
+    status: 409,
+    title: 'The room has changed since you looked',
+    retryable: false,
+    meaning:
+      'Somebody pulled a lever, or a phase began. `rev` is the one now. Nothing was changed.',
+    remedy: 'Read the room again and decide anew.',
+  },
+  LEVER_REFUSED: {
+    status: 409,
+    title: 'The room cannot do that now',
+    retryable: false,
+    meaning: '`detail` says which phase it is in and why the lever does not fit.',
+    remedy: 'Read the room again.',
+  },
+} as const;
