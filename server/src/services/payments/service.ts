@@ -138,7 +138,12 @@ const makeSteps = (deps: PaymentsDeps) => {
       return unknowns.map(() => undefined);
     },
   });
-  return { beginner, sender, answerer, settler, unknowner };
+  const finder = makeBatcher({
+    name: 'find-payments',
+    ...batches,
+    run: store.attemptsByPaymentKey,
+  });
+  return { beginner, sender, answerer, settler, unknowner, finder };
 };
 
 export const makePayments = (deps: PaymentsDeps) => {
@@ -149,7 +154,7 @@ export const makePayments = (deps: PaymentsDeps) => {
   ]);
   const unknownNow = metrics.gauge('usher_payments_unknown', 'Payments of unknown outcome');
   const steps = makeSteps(deps);
-  const { beginner, sender, answerer, settler, unknowner } = steps;
+  const { beginner, sender, answerer, settler, unknowner, finder } = steps;
 
   /** Brings a definite answer to its end; each step is a committed transaction of its own. */
   const act = async (attemptId: string, answer: StoredAnswer): Promise<void> => {
@@ -220,12 +225,17 @@ export const makePayments = (deps: PaymentsDeps) => {
 
   const hurried = new AbortController();
   const running = new Map<string, Promise<ConfirmOutcome>>();
+  const runningKeys = new Set<string>();
   const payOnce = (request: BeginRequest): Promise<ConfirmOutcome> => {
     const mark = `${request.attemptId} ${request.buyerId}`;
     const first = running.get(mark);
     if (first !== undefined) return first;
-    const promise = pay(request).finally(() => running.delete(mark));
+    const promise = pay(request).finally(() => {
+      running.delete(mark);
+      runningKeys.delete(request.paymentKey);
+    });
     running.set(mark, promise);
+    runningKeys.add(request.paymentKey);
     return promise;
   };
 
@@ -289,9 +299,13 @@ export const makePayments = (deps: PaymentsDeps) => {
     attempt: store.attempt,
     unknown: store.unknown,
 
-    /** A hint that a payment changed: nothing in it is believed, we ask the provider ourselves. */
+    /**
+     * A hint that a payment changed: nothing in it is believed, we ask the provider ourselves. Most
+     * come while the provider's own answer is being written down here: they cost a look in memory.
+     */
     hint: async (paymentKey: string): Promise<void> => {
-      const attempt = await store.attemptByPaymentKey(paymentKey);
+      if (runningKeys.has(paymentKey)) return;
+      const attempt = await finder.add(paymentKey);
       if (attempt?.state === 'SENT' && !running.has(`${attempt.id} ${attempt.buyerId}`))
         await askAbout(attempt);
     },

@@ -234,12 +234,14 @@ export const makePaymentStore = (db: Database) => ({
     return row === undefined ? null : toAttempt(row);
   },
 
-  attemptByPaymentKey: async (paymentKey: string): Promise<AttemptRow | null> => {
-    const [row] = await db.query<Row>(
-      `SELECT ${columns} FROM payments.attempts WHERE payment_key = $1`,
-      [paymentKey],
+  /** In the order of the keys; null where no attempt has it. */
+  attemptsByPaymentKey: async (paymentKeys: readonly string[]): Promise<(AttemptRow | null)[]> => {
+    const rows = await db.query<Row>(
+      `SELECT ${columns} FROM payments.attempts WHERE payment_key = ANY ($1)`,
+      [paymentKeys],
     );
-    return row === undefined ? null : toAttempt(row);
+    const found = new Map(rows.map((row) => [row.payment_key, toAttempt(row)]));
+    return paymentKeys.map((paymentKey) => found.get(paymentKey) ?? null);
   },
 
   /** Attempts that a process left behind in `state` longer ago than `olderThanMs`. */
