@@ -65,7 +65,7 @@ describe('the store in memory says word for word what the rules say', () => {
   });
 });
 
-/** For groups of which only the promises are asked: another answer than the model's may be right. */
+/** Where only the promises are asked: another answer than the model's may be right. */
 const expectPromises = async (
   seeds: readonly number[],
   crashes: readonly CrashKind[],

@@ -181,6 +181,6 @@ const report = (game: Game, name: string, moments: readonly Moment[], says: stri
     says,
     `The last of its ${moments.length} steps (the shortest prefix that shows it):`,
     ...steps,
-    `Again: ROOM_SEED=${game.seed} npx vitest run --project system tests/simulation/waiting-room/diff`,
+    `Again: ROOM_SEED=${game.seed} npx vitest run --project system tests/simulation/waiting-room`,
   ].join('\n');
 };

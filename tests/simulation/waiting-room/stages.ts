@@ -122,7 +122,7 @@ const rememberedOf = (state: RoomState) => {
 
 /**
  * Of some calls the answer is lost on its way, and whoever made them makes them again: a time-out,
- * a proxy, a process that died. (The service says to a repeat of leaving or paying that it is done.)
+ * a proxy, a process that died. (The service says to a repeat of leaving or paying: done.)
  */
 export const unsureStage = (stage: Stage, seed: number): Stage => {
   const random = makeRandom(seed, 1);

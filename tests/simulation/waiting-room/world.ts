@@ -18,6 +18,8 @@ import type { CrashKind, Step } from './steps.ts';
 export type World = ReturnType<typeof makeWorld>;
 
 const startMs = 1_800_000_000_000;
+/** Rooms of one file may share a store. */
+let worlds = 0;
 
 /** Some rooms live by the numbers of production, some by small ones that wear out fast. */
 const termsOf = (random: Random): RoomTerms =>
@@ -75,7 +77,7 @@ export const makeWorld = (options: { seed: number; crashes: readonly CrashKind[]
       : { kind: 'clock', byMs: pick(random, strides) };
 
   return {
-    ...{ seed: options.seed, showId: `show_${options.seed}`, terms, control, startMs },
+    ...{ seed: options.seed, showId: `show_${options.seed}_${++worlds}`, terms, control, startMs },
     next: (state: RoomState): Step => {
       const dice = random.next();
       if (dice < 0.42) {
