@@ -30,6 +30,11 @@ const atRoom = async (people: number, given: Parameters<RoomTools['open']>[1] = 
   return { showId, performanceId, persons, params: { showId } };
 };
 
+/** Until then a hold may have been taken where nobody had heard of the room yet. */
+const untilPassesAreWanted = async (showId: string): Promise<void> => {
+  const fromMs = Date.parse((await room.read(showId)).enabledAt) + passesGraceMs;
+  await room.untilRoom(showId, 'orders want a pass everywhere', ({ now }) => now > fromMs);
+};
 /** What holding and ordering with this pass comes to: `held`, `placed`, or why not. */
 const tryHold = async (
   person: Person,
@@ -62,9 +67,7 @@ describe('a pass is refused by holds and by orders alike', () => {
   let seatsGiven = 0;
   beforeAll(async () => {
     ({ showId, performanceId } = await atRoom(0));
-    // Until then a hold may have been taken where nobody had heard of the room yet.
-    const fromMs = Date.parse((await room.read(showId)).enabledAt) + passesGraceMs;
-    await room.untilRoom(showId, 'orders want a pass everywhere', ({ now }) => now > fromMs);
+    await untilPassesAreWanted(showId);
   });
   /** Somebody inside with a hold; the pass is then made a bad one. */
   const refusedWith = async (
@@ -197,6 +200,7 @@ describe('the operator’s levers', () => {
   test('bypass: all may buy without a pass, and order what was held then after it', async () => {
     const { showId, performanceId, persons } = await atRoom(1);
     const [minji] = persons as [Person];
+    await untilPassesAreWanted(showId);
     await room.pull(showId, { lever: 'bypass', minutes: 1 });
     const held = await program.hold(minji.token, performanceId, [0]);
     await room.pull(showId, { lever: 'resume' });
