@@ -279,6 +279,6 @@ const unknown: RoomControl = {
   ...{ pollMultiplier: 1, drawEntries: 0, seed: '', root: '', drawnAtMs: 0 },
 };
 
-/** A room whose records are handed to `restore` in their order; the first of them is its control. */
+/** A room whose records are handed to `restore` in their order; the first is its control. */
 export const makeRestoringMachine = (terms: RoomTerms): RoomMachine =>
   makeRoomMachine(unknown, terms);

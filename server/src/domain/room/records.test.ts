@@ -4,7 +4,7 @@ import { makeRecordReader, makeRecordWriter } from './records.ts';
 
 const edges = [0, 1, 127, 128, 16_383, 16_384, 2 ** 31, 2 ** 32 - 1, 2 ** 42, 2 ** 53 - 1];
 
-test('whole numbers of any size are read as they were written, in as few bytes as they need', () => {
+test('whole numbers of any size are read as written, in as few bytes as they need', () => {
   const writer = makeRecordWriter();
   for (const value of edges) writer.int(value);
   const reader = makeRecordReader(writer.take());

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { openControl, personOf, promisedTerms } from '../../domain/room/promises/stage.ts';
 import type { RoomCommand } from '../../domain/room/words.ts';
-import { type ManualClock, manualClock } from '../../platform/clock.ts';
+import { type ManualClock, manualClock, systemClock } from '../../platform/clock.ts';
 import { Failure } from '../../platform/failure.ts';
 import { silentLog } from '../../platform/log.ts';
 import { type OpenStore, roomStoreContract } from './store.contract.ts';
@@ -65,7 +65,7 @@ const gate = () => {
 };
 const down = new Failure('STORE_UNREACHABLE', 'down', { retryable: true });
 const turns = async (): Promise<void> => {
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < 5; turn++) await systemClock.sleep(0);
 };
 const isPending = async (promise: Promise<unknown>): Promise<boolean> => {
   let isOver = false;
@@ -77,7 +77,7 @@ const isPending = async (promise: Promise<unknown>): Promise<boolean> => {
   return !isOver;
 };
 
-test('calls of one turn share a commit, and so do all that come while one is under way', async () => {
+test('calls of one turn share a commit, as do all that come while one is under way', async () => {
   const { store, journal } = await openRoom();
   const { open, opened } = gate();
   const before = journal.writes;
@@ -93,7 +93,7 @@ test('calls of one turn share a commit, and so do all that come while one is und
   expect(journal.writes - before).toBe(2);
 });
 
-test('what changes nothing costs no commit: asking, reading, a tick without an effect', async () => {
+test('asking, reading and a tick without an effect cost no commit', async () => {
   const { store, journal, clock } = await openRoom();
   await store.play(showId, [joinOf(1)]);
   const before = journal.writes;
@@ -126,7 +126,7 @@ test('nobody is told what is not committed: neither who did it nor who asks', as
   expect(journal.chunks).toHaveLength(3);
 });
 
-test('what could not be committed is not answered, and is committed by the next try', async () => {
+test('what could not be committed is not answered, and goes with the next try', async () => {
   const { store, journal } = await openRoom();
   journal.before = async () => Promise.reject(down);
   await expect(store.play(showId, [joinOf(1)])).rejects.toBe(down);
@@ -178,7 +178,7 @@ test('while the database is away not more is kept in memory than would fit there
   await expect(store.play(showId, [joinOf(1)])).rejects.toMatchObject({ code: 'OVERLOADED' });
 });
 
-test('a process that is not the keeper sends everybody elsewhere, and takes over when it can', async () => {
+test('who is not the keeper sends everybody elsewhere, and takes over when it can', async () => {
   const { journal, store: keeper } = await openRoom();
   await keeper.play(showId, [joinOf(1)]);
   journal.isKept = false;
@@ -200,7 +200,7 @@ test('a process that is not the keeper sends everybody elsewhere, and takes over
   expect(await store.play(showId, [joinOf(1)])).toEqual(placed(0, false));
 });
 
-test('a keeper that has lost the journal notices when it writes, and sends everybody elsewhere', async () => {
+test('a keeper that has lost the journal notices when it writes', async () => {
   const { store, journal } = await openRoom();
   journal.isKept = false;
   const elsewhere = { code: 'ROOM_ELSEWHERE', retryable: true };
@@ -209,7 +209,7 @@ test('a keeper that has lost the journal notices when it writes, and sends every
   expect(journal.chunks).toHaveLength(1);
 });
 
-test('a keeper that slept longer than its lease makes sure of it before it answers anything', async () => {
+test('a keeper that slept longer than its lease makes sure of it before it answers', async () => {
   const journal = makeTestJournal();
   // Of a process that is stopped the clock goes on and nothing else.
   const stopped = manualClock(startMs);
