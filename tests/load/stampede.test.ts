@@ -1,40 +1,21 @@
-import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { plantBug } from '../support/planted.ts';
 import { openProgram, type Program } from '../support/program.ts';
-import { scratchFolder } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
-import { finish, runUsher } from '../support/usher-process.ts';
-
-/** A server with demo data, and a password hash for every buyer: slow on a busy machine. */
-const limitMs = 240_000;
-
-/** Runs to its end; its scratch server and data live below a folder of ours. */
-const stampede = async (words: readonly string[]) => {
-  const folder = await scratchFolder();
-  const running = runUsher(['stampede', ...words], { TMPDIR: folder });
-  let printed = '';
-  running.child.stdout?.on('data', (text: string) => {
-    printed += text;
-  });
-  return { ...running, folder, printed: () => printed };
-};
-
-/** Libraries may keep a cache there; what is ours must be gone. */
-const leftIn = (folder: string): string[] =>
-  readdirSync(folder).filter((name) => name.startsWith('usher'));
+import { finish } from '../support/usher-process.ts';
+import { leftIn, limitMs, reportIn, stampede } from './stampede-run.ts';
 
 const allOf = ['I1', 'I2', 'I3', 'I4', 'I5', 'I8', 'I9', 'I11', 'I13', 'I14'];
 
 test(
-  'sixty people on thirty seats of a server of their own: every promise of the report holds',
+  'sixty people straight to the thirty seats of a server of their own: every promise holds',
   async () => {
-    const words = ['--buyers', '60', '--seats', '30', '--seed', '11', '--json'];
+    const words = ['--no-room', '--buyers', '60', '--seats', '30', '--seed', '11', '--json'];
     const { end, said, printed, folder } = await stampede(words);
     expect([await end, said()]).toEqual([0, expect.anything()]);
-    const lines = printed().trimEnd().split('\n');
-    expect(lines).toHaveLength(1);
-    const report = JSON.parse(lines[0] ?? '');
+    expect(printed().trimEnd().split('\n')).toHaveLength(1);
+    const report = reportIn(printed());
+    expect(report).not.toHaveProperty('waitingMs');
     expect(report).toMatchObject({
       ...{ buyers: 60, seats: 30, doubleSold: 0, invariantViolations: 0, unknownPayments: 0 },
       ...{ seatsHeld: 0, paidUntold: 0, isOutboxDrained: true, notChecked: [] },
@@ -66,7 +47,8 @@ const rushOn = async (program: Program, seats: number) => {
   const account = { ...organiser, name: 'o', role: 'ORGANISER', locale: 'ko' } as const;
   await program.app.services.identity.ensureAccount(account);
   return stampede([
-    ...['--buyers', '40', '--seats', String(seats), '--pace', '0', '--seed', '3', '--json'],
+    ...['--no-room', '--buyers', '40', '--seats', String(seats), '--pace', '0', '--seed', '3'],
+    '--json',
     ...['--url', await program.listen(), '--database-url', program.databaseUrl],
     ...['--organiser', `${organiser.email}:${organiser.password}`, '--patience', '20'],
   ]);
@@ -119,7 +101,13 @@ test(
 test(
   'Ctrl-C ends the run, its server and its data',
   async () => {
-    const { child, end, said, folder } = await stampede(['--buyers', '2000', '--seats', '10']);
+    const { child, end, said, folder } = await stampede([
+      '--no-room',
+      '--buyers',
+      '2000',
+      '--seats',
+      '10',
+    ]);
     await until('people sign up', () => said().includes('sign-up'), limitMs);
     child.kill('SIGINT');
     expect(await end).toBe(1);

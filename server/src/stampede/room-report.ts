@@ -39,6 +39,8 @@ export type RoomReport = {
   aboveRate: number;
   /** Came too late for their call, and how many of them were admitted all the same. */
   late: { people: number; admitted: number };
+  /** 1; one more for each failover that the room went through, or revoking of its passes. */
+  epochs: number;
   /** Second tabs and devices, and places asked for anew after a loss. */
   askedAgain: number;
   fairness: Fairness;
@@ -85,6 +87,7 @@ export const makeRoomReport = (facts: {
         people: late.length,
         admitted: late.filter(({ passToldMs }) => passToldMs !== null).length,
       },
+      epochs: new Set(samples.map(({ epoch }) => epoch)).size,
       askedAgain: visits.reduce((sum, visit) => sum + visit.askedAgain, 0),
       fairness,
     },
