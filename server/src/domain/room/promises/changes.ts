@@ -181,7 +181,7 @@ const recording: readonly RoomPromise[] = [
       await room.tick(0);
       await claim(3);
       await claim(1);
-      await change({ activeMax: 4 });
+      await change({ activeMax: 5 });
       const second = await tick();
       assert.deepEqual(await room.decisions(), [
         {
@@ -189,8 +189,8 @@ const recording: readonly RoomPromise[] = [
           ...{ recalled: [], released: [1, 2, 3] },
         },
         {
-          ...{ atMs: second.nowMs, front: 4, called: 3, active: 1 },
-          ...{ recalled: [1, 3], released: [4] },
+          ...{ atMs: second.nowMs, front: 5, called: 4, active: 1 },
+          ...{ recalled: [1, 3], released: [4, 5] },
         },
       ]);
     },

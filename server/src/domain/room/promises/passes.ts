@@ -167,6 +167,16 @@ const lost: readonly RoomPromise[] = [
     },
   },
   {
+    title: 'a pass made again is taken from the line only if its owner was counted there',
+    keeps: async (room) => {
+      const { crowd, touch, leave, read } = await setStage(room);
+      await crowd([1, 2, 3]);
+      await leave(3);
+      for (const who of [3, 8]) await touch(who, { ...proof, number: who });
+      assertCounts(await read(), { active: 2, waiting: 2 });
+    },
+  },
+  {
     title: 'a pass made again ends no later than the lost one would have',
     keeps: async (room) => {
       const { touch } = await setStage(room);

@@ -307,17 +307,36 @@ const stopped: readonly RoomPromise[] = [
     title: 'a draining room serves who is in line and closes when nobody is left to be served',
     keeps: async (room) => {
       const { crowd, tick, change, claim, leave, wait } = await setStage(room);
-      await crowd([1, 2]);
+      await crowd([1, 2, 3]);
       await change({ phase: 'draining' });
-      assertCounts(await tick(), { front: 2, called: 2, phase: 'draining' });
+      assertCounts(await tick(), { front: 3, called: 3, phase: 'draining' });
       await claim(1);
+      await claim(2);
+      assertCounts(await tick(), { called: 1, active: 2, phase: 'draining' });
+      await leave(2);
       assertCounts(await tick(), { called: 1, active: 1, phase: 'draining' });
       await wait(claimWindowMs);
       assertCounts(await room.tick(9), { called: 0, active: 1, phase: 'draining' });
+      await claim(3);
+      assertCounts(await tick(0), { late: 1, active: 1, phase: 'draining' });
+      await leave(3);
+      await crowd([3]);
       assertCounts(await tick(), { active: 1, phase: 'draining' });
       await leave(1);
       const { rev } = await change({});
-      assertCounts(await tick(), { phase: 'closed', waiting: 1, rev: rev + 1 });
+      assertCounts(await tick(), { phase: 'closed', waiting: 0, rev: rev + 1 });
+    },
+  },
+  {
+    title: 'a draining room closes although somebody in line has vanished',
+    keeps: async (room) => {
+      const { crowd, tick, change, wait } = await setStage(room);
+      await crowd([1]);
+      await change({ phase: 'draining' });
+      await tick();
+      await wait(claimWindowMs);
+      assertCounts(await tick(), { called: 0 });
+      assertCounts(await tick(), { phase: 'closed', waiting: 1 });
     },
   },
   {
