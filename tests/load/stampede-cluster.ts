@@ -7,9 +7,10 @@ import { makeScratchFolder } from '../support/scratch.ts';
 import { killInTheMiddle } from './failover.ts';
 
 /**
- * `node tests/load/stampede-cluster.ts [options of usher stampede]`: the stampede on a Cluster of its
- * own, three primaries and three replicas on 127.0.0.1; in the middle the primary that keeps the
- * room is killed with -9. Exit codes as the stampede's, 3 also when no failover was seen.
+ * `node tests/load/stampede-cluster.ts [options of usher stampede]`: the stampede on a Redis
+ * Cluster of its own on 127.0.0.1, three primaries and three replicas. In the middle the primary
+ * that keeps the room is killed with -9. Exit codes as the stampede's; 3 also when no failover was
+ * seen.
  */
 const program = fileURLToPath(new URL('../../server/src/main.ts', import.meta.url));
 const say = (line: string): void => void process.stderr.write(`${line}\n`);

@@ -1,12 +1,6 @@
 import { type DrawRecord, readCommitment, readDraw } from '@usher/contract/waiting-room.ts';
-import {
-  bytesOfHex,
-  commitmentOf,
-  drawAlgorithm,
-  hexOf,
-  makeDraw,
-  numberOf,
-} from '../domain/draw.ts';
+import { numberOf, permutationAgain } from '../domain/draw.ts';
+import { checkDraw } from '../domain/draw-check.ts';
 import { keyBytes } from '../domain/merkle.ts';
 import { sha256 } from '../platform/hash.ts';
 import type { Check } from './audit.ts';
@@ -67,42 +61,26 @@ export const checkFairness = (
     return { check: { id: 'W9', promise, breaches }, fairness: { outcome: 'no draw', ...none } };
   }
   const { entries, root, seed } = record;
-  const breaches = recordBreaches(record, promised);
-  let receiptsChecked = 0;
-  if (breaches.length === 0) {
-    const keys = Buffer.from(record.keys, 'base64');
-    const { permutation } = makeDraw(sha256, { serverSeed: record.serverSeed, keys });
-    for (const { entry, key, number } of visits.flatMap(({ places }) => places)) {
-      if (number === null) continue;
-      receiptsChecked += 1;
-      const due = numberOf(entry, permutation);
-      if (number !== due) breaches.push(`entry ${entry} has number ${number}, drawn was ${due}`);
-      if (entry >= entries) continue;
-      const recorded = keys.subarray(entry * keyBytes, (entry + 1) * keyBytes);
-      if (recorded.toString('base64url') !== key)
-        breaches.push(`entry ${entry}: another key in the record`);
-    }
+  const noted = promised === null ? [] : [{ commitment: promised }];
+  const breaches = checkDraw(sha256, { record, receipt: null, noted })
+    .filter(({ outcome }) => outcome !== 'holds')
+    .map(({ says }) => says);
+  // Of a record that is broken in itself everybody's number would be wrong.
+  const receipts = breaches.length > 0 ? [] : receiptsOf(visits);
+  const keys = Buffer.from(record.keys, 'base64');
+  const permutation = receipts.length === 0 ? null : permutationAgain(sha256, { seed, entries });
+  for (const { entry, key, number } of receipts) {
+    const due = numberOf(entry, permutation);
+    if (number !== due) breaches.push(`entry ${entry} has number ${number}, drawn was ${due}`);
+    const recorded = keys.subarray(entry * keyBytes, (entry + 1) * keyBytes);
+    // Zeros: lost in a failure before the draw; the receipt is what is left of it.
+    if (recorded.every((byte) => byte === 0) || recorded.toString('base64url') === key) continue;
+    breaches.push(`entry ${entry} has another key in the record than on the receipt`);
   }
   const outcome = breaches.length === 0 ? 'verified' : 'broken';
-  const fairness = { outcome, entries, receiptsChecked, root, seed } as const;
+  const fairness = { outcome, entries, receiptsChecked: receipts.length, root, seed } as const;
   return { check: { id: 'W9', promise, breaches }, fairness };
 };
 
-const recordBreaches = (record: DrawRecord, promised: string | null): string[] => {
-  const { algorithm, serverSeed, commitment } = record;
-  const secret = bytesOfHex(serverSeed);
-  const keys = Buffer.from(record.keys, 'base64');
-  if (algorithm !== drawAlgorithm) return [`drawn by ${algorithm}, which is not known`];
-  if (secret?.length !== 32) return ['the server’s seed is not 32 bytes in hex'];
-  if (keys.length !== record.entries * keyBytes)
-    return [`${record.entries} entries, and keys of ${keys.length / keyBytes}`];
-  const breaches: string[] = [];
-  const draw = makeDraw(sha256, { serverSeed, keys });
-  if (hexOf(commitmentOf(sha256, secret)) !== commitment)
-    breaches.push('the seed is not the one of the commitment');
-  if (promised !== null && promised !== commitment)
-    breaches.push('the commitment is not the one that was published before');
-  if (draw.root !== record.root) breaches.push('the root is not that of the keys');
-  if (draw.seed !== record.seed) breaches.push('the seed is not that of server seed and root');
-  return breaches;
-};
+const receiptsOf = (visits: readonly Visit[]) =>
+  visits.flatMap(({ places }) => places).filter(({ number }) => number !== null);

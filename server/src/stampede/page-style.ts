@@ -17,13 +17,14 @@ header p{margin:0 0 6px}
 border:1.5px solid currentColor}
 .held{color:var(--green)}.broken{color:var(--red)}
 .made{color:var(--soft);font-size:.85rem;overflow-wrap:anywhere}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px;margin:14px 0}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(165px,1fr));gap:10px;margin:14px 0}
 .tile,.card{background:var(--card);border:1px solid var(--rule);border-radius:12px}
 .tile{padding:12px 14px}
-.tile b{display:block;font-size:1.2rem;font-variant-numeric:tabular-nums}
+.tile b{display:block;font-size:1.1rem;font-variant-numeric:tabular-nums}
 .tile span{color:var(--soft);font-size:.85rem}
 .tile.bad b{color:var(--red)}
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:14px}
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:14px;
+align-items:start}
 .card{margin:0 0 14px;padding:16px;min-width:0}
 .charts .card{margin:0}
 .charts+.card{margin-top:14px}

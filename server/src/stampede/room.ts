@@ -11,12 +11,12 @@ const minuteMs = 60_000;
 const lookEveryMs = 300;
 
 /**
- * A room for a house of so many seats: at most a fifth as many people at a time, and a rate that
+ * A room for a house of so many seats: at most an eighth as many people at a time, and a rate that
  * sells the house in some five minutes of people's time, so that both limits are felt.
  */
 export const roomLimits = (seats: number, pace: number) => ({
   ratePerMinute: Math.max(60, Math.min(600_000, Math.round((0.15 * seats) / Math.max(pace, 0.01)))),
-  activeMax: Math.max(3, Math.round(seats / 5)),
+  activeMax: Math.max(3, Math.round(seats / 8)),
 });
 /** Hashes that a person's device makes before joining: as little as shows that it works. */
 const challengeCost = 10;
