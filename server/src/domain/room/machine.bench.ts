@@ -33,7 +33,7 @@ const fill = (people: number) => {
     if (who % 1000 === 999) journal += room.takeRecords().length;
   }
   const each = (bytes: number): string => (bytes / people).toFixed(1);
-  const held = `${each(room.bytes)} bytes of arrays, ${each(processBytes() - before)} of the process`;
+  const held = `${each(room.bytes)} bytes of arrays, ${each(processBytes() - before)} in all`;
   return { room, says: `a person is ${held}, and ${each(journal)} of the journal` };
 };
 

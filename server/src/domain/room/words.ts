@@ -71,7 +71,7 @@ export type RoomCounts = {
 };
 export type RoomState = RoomControl & RoomCounts;
 
-/** What a person proves by a token that we signed; makes a place or pass that was lost known again. */
+/** What a person proves by a token that we signed; makes a lost place or pass known again. */
 export type PresentedPlace = { entry: number; epoch: number };
 export type PresentedPass = { number: number; epoch: number; endsByMs: number };
 

@@ -51,7 +51,7 @@ test('the newest control and the furthest numbers stay, in whatever order they c
   expect(found).toMatchObject({ control: { rev: 5, activeMax: 5 }, tail: 30, front: 9 });
 });
 
-test('processes hear of a new control and of settings, not of every step of the front', async () => {
+test('processes hear of a new control and of settings, not of steps of the front', async () => {
   const heard: string[] = [];
   const hear = (show: string): void => {
     // An empty one says that listening has begun.
