@@ -2,10 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { demoAccounts } from '../demo/seed.ts';
 import { checkInvariants } from '../invariants.ts';
 import { systemClock } from '../platform/clock.ts';
+import { readConfig } from '../platform/config.ts';
 import { makeIds } from '../platform/ids.ts';
 import { silentLog } from '../platform/log.ts';
 import { openDatabase } from '../platform/postgres/sql.ts';
 import { processPort } from '../platform/process.ts';
+import { termsOf } from '../services/waiting-room/index.ts';
 import { type HttpClient, makeHttpClient } from '../stampede/http.ts';
 import { renderPage } from '../stampede/page.ts';
 import type { MakeAccounts } from '../stampede/people.ts';
@@ -15,6 +17,7 @@ import { runStampede as run } from '../stampede/run.ts';
 import { openScratchServer } from '../stampede/scratch-server.ts';
 import type { Database } from '../stampede/settle.ts';
 import { help, type LogIn, type Options, parseWords } from '../stampede/words.ts';
+import { readRoomHistory } from './room-history.ts';
 import { makeScratchAccounts } from './scratch-accounts.ts';
 
 const clock = systemClock;
@@ -100,6 +103,16 @@ const databaseOf = (urlOf: () => Promise<string>): Database => {
   };
 };
 
+/** The record of a room, in memory's journal or in Redis. */
+const historyOf =
+  (urlOf: () => Promise<string>, redisUrl: string | null) => async (showId: string) => {
+    const db = open(await urlOf());
+    const defaults = readConfig({});
+    if (!defaults.ok) throw new Error('assertion failed: the defaults are a configuration');
+    const terms = termsOf(defaults.config);
+    return readRoomHistory({ db, redisUrl, terms, log: silentLog, showId }).finally(db.close);
+  };
+
 const ofDemo = (wanted: 'ORGANISER' | 'OPERATOR'): LogIn => {
   const account = demoAccounts.find(({ role }) => role === wanted);
   if (account === undefined) throw new Error(`assertion failed: the demo has an ${wanted}`);
@@ -129,6 +142,7 @@ const execute = async (options: Options, stopping: AbortController): Promise<num
       makeAccounts: house.makeAccounts,
       claimWindowMs,
       database: house.databaseUrl === null ? null : databaseOf(house.databaseUrl),
+      history: house.databaseUrl === null ? null : historyOf(house.databaseUrl, options.redisUrl),
       ...{ http, clock, ids, progress, signal },
     });
     await house.close();

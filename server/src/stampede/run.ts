@@ -14,6 +14,7 @@ import {
 import { shop } from './buyer.ts';
 import { makeCaller } from './caller.ts';
 import type { Buyer, Crowd, End, Room } from './crowd.ts';
+import { checkDecisions, type RoomHistory } from './decision-audit.ts';
 import { readPromise, readRecord } from './fairness.ts';
 import type { HttpClient } from './http.ts';
 import { makeNotes } from './notes.ts';
@@ -41,6 +42,8 @@ type Run = {
   /** How long the server waits for a claim. */
   claimWindowMs: number;
   database: Database | null;
+  /** Null: what the room kept cannot be read from here. */
+  history: ((showId: string) => Promise<RoomHistory | null>) | null;
   http: HttpClient;
   clock: Clock;
   ids: Ids;
@@ -186,7 +189,7 @@ const conclude = async (
   const paid = orders.filter(({ state }) => state === 'PAID');
   const ends: Partial<Record<End, number>> = {};
   for (const { end } of buyers) if (end !== null) ends[end] = (ends[end] ?? 0) + 1;
-  const room = await concludeRoom(crowd, buyers, facts);
+  const room = await concludeRoom(run, crowd, buyers, facts);
   return makeReport({
     url: run.url,
     ...{ seed: options.seed, pace: options.pace, buyers: options.buyers, seats: options.seats },
@@ -210,6 +213,7 @@ const conclude = async (
 };
 
 const concludeRoom = async (
+  run: Run,
   crowd: Crowd,
   buyers: readonly Buyer[],
   { watch, promised }: { watch: RoomWatch | null; promised: string | null },
@@ -219,9 +223,14 @@ const concludeRoom = async (
   const { samples, failures } = watch;
   const visits = buyers.map(({ visit }) => visit);
   const record = await readRecord(crowd);
+  const { room: report, checks } = makeRoomReport({ ...room, visits, samples, record, promised });
+  const history = (await run.history?.(crowd.sale.showId)) ?? null;
+  const limits = roomLimits(run.options.seats, run.options.pace);
   return {
-    ...makeRoomReport({ ...room, visits, samples, record, promised }),
+    room: report,
+    checks: history === null ? checks : [...checks, checkDecisions(history, limits)],
     notChecked: [
+      ...(history === null ? ['W10 the room’s own record: it cannot be read from here'] : []),
       ...(promised === null ? ['W9 the commitment could not be read before the draw'] : []),
       ...[...failures].map((failure) => `W6 W7 some moments of the room: ${failure}`),
     ],
