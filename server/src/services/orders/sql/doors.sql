@@ -92,5 +92,6 @@ CREATE OR REPLACE FUNCTION orders.items_of(order_ids text[]) RETURNS jsonb LANGU
     'seatNo', i.seat_no, 'grade', i.grade, 'seat', i.seat)), '[]')
   FROM unnest(order_ids) AS paid (order_id)
   JOIN orders.orders o ON o.id = ANY (ARRAY[paid.order_id])
-  JOIN orders.items i ON i.show_id = ANY (ARRAY[o.show_id]) AND i.order_id = ANY (ARRAY[o.id])
+  CROSS JOIN LATERAL (
+    SELECT * FROM orders.items i WHERE i.show_id = o.show_id AND i.order_id = o.id OFFSET 0) i
 $$;

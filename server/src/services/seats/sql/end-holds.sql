@@ -11,12 +11,10 @@ BEGIN
   WITH ended AS (
     UPDATE seats.holds h SET state = new_state, ended_at = at, end_reason = why
     FROM unnest(hold_ids) AS f (hold_id) WHERE h.id = ANY (ARRAY[f.hold_id])
-    RETURNING h.show_id, h.performance_id, h.id, h.seat_nos, h.order_id
+    RETURNING h.id, h.order_id
   ), freed AS (
     DELETE FROM seats.claims c USING ended e
-    WHERE c.show_id = ANY (ARRAY[e.show_id])
-      AND c.performance_id = ANY (ARRAY[e.performance_id]) AND c.seat_no = ANY (e.seat_nos)
-      AND c.hold_id = ANY (ARRAY[e.id]) AND c.state = 'held'
+    WHERE c.hold_id = ANY (ARRAY[e.id]) AND c.state = 'held'
     RETURNING c.show_id, c.performance_id, c.seat_no
   )
   SELECT array_agg(f.show_id), array_agg(f.performance_id), array_agg(f.seat_no * 4),

@@ -2,11 +2,12 @@
 -- in the common order: (stock), holds, claims; the callers lock orders and attempts after that.
 --
 -- Plans are kept, from when the tables were empty or small, so each statement leaves the planner
--- one way: ids first, then rows by their unique index, claims by their whole key. That is what
--- `= ANY (ARRAY[id])` instead of `= id` is for: an equality could be turned round, and then a whole
--- index is read and compared with the list. It is written so in every function of seats, orders and
--- payments that looks up the rows of a list, and those that programs call carry settings without
--- which whole tables and indexes could be read all the same (payments/plans.postgres.test.ts).
+-- one way: ids first, then rows by an index of that id alone. That is what `= ANY (ARRAY[id])`
+-- instead of `= id` is for: an equality could be turned round, and then a whole index is read and
+-- compared with the list. Where a key has several columns, LATERAL with OFFSET 0 does the same. It is
+-- written so in every function of seats, orders and payments that looks up the rows of a list, and
+-- those that programs call carry settings without which whole tables and indexes could be read all
+-- the same (payments/plans.postgres.test.ts).
 
 -- Locks the performances of these holds, for whoever will change what the map shows.
 CREATE OR REPLACE FUNCTION seats.lock_stock_of(hold_ids text[]) RETURNS void LANGUAGE plpgsql AS $$
@@ -43,12 +44,11 @@ BEGIN
       extended_at = coalesce(h.extended_at, at)
     FROM unnest(hold_ids, order_ids) AS a (hold_id, order_id)
     WHERE h.id = ANY (ARRAY[a.hold_id])
-    RETURNING h.show_id, h.performance_id, h.id, h.seat_nos, h.order_id, h.deadline
+    RETURNING h.id, h.order_id, h.deadline
   )
   UPDATE seats.claims c SET order_id = a.order_id, deadline = a.deadline
   FROM attached a
-  WHERE c.show_id = ANY (ARRAY[a.show_id]) AND c.performance_id = ANY (ARRAY[a.performance_id])
-    AND c.seat_no = ANY (a.seat_nos) AND c.hold_id = ANY (ARRAY[a.id]) AND c.state = 'held';
+  WHERE c.hold_id = ANY (ARRAY[a.id]) AND c.state = 'held';
 END $$;
 
 -- Restarts the time of a buyer's hold, once. Outcomes: extended, not_found, ended, extended_before.
@@ -87,13 +87,11 @@ BEGIN
     UPDATE seats.holds h SET state = 'PAYING', fence = f.fence
     FROM unnest(hold_ids, fences) AS f (hold_id, fence)
     WHERE h.id = ANY (ARRAY[f.hold_id]) AND h.state = 'ACTIVE'
-    RETURNING h.show_id, h.performance_id, h.id, h.seat_nos, h.fence
+    RETURNING h.id, h.fence
   ), claimed AS (
     UPDATE seats.claims c SET state = 'paying', deadline = NULL, fence = b.fence
     FROM begun b
-    WHERE c.show_id = ANY (ARRAY[b.show_id])
-      AND c.performance_id = ANY (ARRAY[b.performance_id]) AND c.seat_no = ANY (b.seat_nos)
-      AND c.hold_id = ANY (ARRAY[b.id]) AND c.state = 'held'
+    WHERE c.hold_id = ANY (ARRAY[b.id]) AND c.state = 'held'
   )
   SELECT count(*) INTO begun FROM begun;
   IF begun <> cardinality(hold_ids) THEN
@@ -117,14 +115,11 @@ BEGIN
     UPDATE seats.holds h SET state = 'SOLD', ended_at = at, end_reason = 'sold'
     FROM unnest(hold_ids, fences) AS f (hold_id, fence)
     WHERE h.id = ANY (ARRAY[f.hold_id]) AND h.fence = f.fence AND h.state = 'PAYING'
-    RETURNING h.show_id, h.performance_id, h.id, h.seat_nos, h.fence
+    RETURNING h.id, h.seat_nos, h.fence
   ), claimed AS (
     UPDATE seats.claims c SET state = 'sold'
     FROM sold s
-    WHERE c.show_id = ANY (ARRAY[s.show_id])
-      AND c.performance_id = ANY (ARRAY[s.performance_id]) AND c.seat_no = ANY (s.seat_nos)
-      AND c.hold_id = ANY (ARRAY[s.id])
-      AND c.fence = ANY (ARRAY[s.fence]) AND c.state = 'paying'
+    WHERE c.hold_id = ANY (ARRAY[s.id]) AND c.fence = ANY (ARRAY[s.fence]) AND c.state = 'paying'
     RETURNING c.show_id, c.performance_id, c.seat_no
   )
   SELECT (SELECT coalesce(sum(cardinality(s.seat_nos)), 0) FROM sold s), array_agg(c.show_id),
@@ -150,13 +145,11 @@ BEGIN
     UPDATE seats.holds h SET state = 'ACTIVE', order_id = NULL
     FROM unnest(hold_ids, fences) AS f (hold_id, fence)
     WHERE h.id = ANY (ARRAY[f.hold_id]) AND h.fence = f.fence AND h.state = 'PAYING'
-    RETURNING h.show_id, h.performance_id, h.id, h.seat_nos, h.deadline
+    RETURNING h.id, h.deadline
   ), claimed AS (
     UPDATE seats.claims c SET state = 'held', deadline = b.deadline, order_id = NULL
     FROM back b
-    WHERE c.show_id = ANY (ARRAY[b.show_id])
-      AND c.performance_id = ANY (ARRAY[b.performance_id]) AND c.seat_no = ANY (b.seat_nos)
-      AND c.hold_id = ANY (ARRAY[b.id]) AND c.state = 'paying'
+    WHERE c.hold_id = ANY (ARRAY[b.id]) AND c.state = 'paying'
   )
   SELECT array_agg(b.id) FILTER (WHERE b.deadline <= at) INTO over FROM back b;
   SELECT * INTO ended

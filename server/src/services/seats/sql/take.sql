@@ -79,13 +79,13 @@ BEGIN
       END AS outcome,
       CASE WHEN r.place = r.buyer_first THEN (
         SELECT count(*) FROM seats.claims c
-        WHERE c.buyer_id = ANY (ARRAY[r.buyer_id])
-          AND c.performance_id = ANY (ARRAY[r.performance_id])
+        WHERE c.buyer_id = r.buyer_id AND c.performance_id = r.performance_id
           AND NOT (c.state = 'held' AND c.deadline <= now_at)) END AS owned
     FROM request r
-    LEFT JOIN seats.holds h ON h.id = ANY (ARRAY[r.hold_id]) AND h.show_id = ANY (ARRAY[r.show_id])
-    LEFT JOIN seats.stock s ON s.show_id = ANY (ARRAY[r.show_id])
-      AND s.performance_id = ANY (ARRAY[r.performance_id])
+    LEFT JOIN seats.holds h ON h.id = ANY (ARRAY[r.hold_id])
+    LEFT JOIN LATERAL (
+      SELECT * FROM seats.stock s
+      WHERE s.show_id = r.show_id AND s.performance_id = r.performance_id OFFSET 0) s ON true
   )
   SELECT array_agg(k.outcome ORDER BY k.place) AS outcomes,
     array_agg(k.seat_nos::text ORDER BY k.place) AS seats,
@@ -113,9 +113,11 @@ BEGIN
   INTO way
   FROM unnest(show_ids, performance_ids, looks)
     WITH ORDINALITY AS r (show_id, performance_id, looks, place)
-  JOIN seats.claims c ON c.show_id = ANY (ARRAY[r.show_id])
-    AND c.performance_id = ANY (ARRAY[r.performance_id])
-    AND c.seat_no = ANY (r.looks::integer[]);
+  CROSS JOIN LATERAL unnest(r.looks::integer[]) AS look (seat_no)
+  CROSS JOIN LATERAL (
+    SELECT * FROM seats.claims c
+    WHERE c.show_id = r.show_id AND c.performance_id = r.performance_id
+      AND c.seat_no = look.seat_no OFFSET 0) c;
   lapsed := '{}';
   IF way.lapsing IS NOT NULL THEN
     -- The rows of the holds decide: a payment may begin just now, or the time be restarted.
