@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { open as openFile, writeFile } from 'node:fs/promises';
 import { demoAccounts } from '../demo/seed.ts';
 import { checkInvariants } from '../invariants.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -121,7 +121,9 @@ const ofDemo = (wanted: 'ORGANISER' | 'OPERATOR'): LogIn => {
 
 const execute = async (options: Options, stopping: AbortController): Promise<number> => {
   const { signal } = stopping;
-  const { isJson } = options;
+  const { isJson, htmlPath } = options;
+  // A name that cannot be written is told now, not when all is over.
+  if (htmlPath !== null) await (await openFile(htmlPath, 'a')).close();
   const http = makeHttpClient(connectionsMax);
   const progress = makeProgress({
     clock,
@@ -147,8 +149,7 @@ const execute = async (options: Options, stopping: AbortController): Promise<num
     });
     await house.close();
     house = null;
-    if (options.htmlPath !== null)
-      await writeFile(options.htmlPath, renderPage(report, evening, clock.nowMs()));
+    if (htmlPath !== null) await writeFile(htmlPath, renderPage(report, evening, clock.nowMs()));
     processPort.print(isJson ? `${JSON.stringify(report)}\n` : renderReport(report));
     return isBroken(report) ? 3 : 0;
   } finally {
