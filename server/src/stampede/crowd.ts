@@ -25,6 +25,11 @@ export type Room = {
   opensAtMs: number;
   /** How long a call waits for its claim. */
   claimWindowMs: number;
+  /**
+   * By how much the server's clock is ahead of ours, as the answer that came quickest so far says;
+   * no more than it is.
+   */
+  aheadMs: number;
 };
 
 /** What all people of a run share. */

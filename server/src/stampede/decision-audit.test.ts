@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { RoomDecision } from '../domain/room/words.ts';
-import { checkDecisions } from './decision-audit.ts';
+import { checkDecisions, checkLateFirst } from './decision-audit.ts';
+import { makeVisit, notePlace } from './visit.ts';
 
 const limits = { activeMax: 10, ratePerMinute: 600 };
 
@@ -45,4 +46,25 @@ test('a burst is allowed once, and not again before it was earned', () => {
     calm().map((decision, step) => ({ ...decision, atMs: step < 4 ? atMs * step : 500 * step }));
   expect(breachesOf(inOneSecond(480))).toEqual([]);
   expect(breachesOf(inOneSecond(0)).length).toBeGreaterThan(0);
+});
+
+/** Number 7, called at 500 and late, is back at `backMs`. */
+const late = (backMs: number) => {
+  const visit = makeVisit();
+  const told = { number: 7, receipt: { entry: 6, key: 'k' } };
+  notePlace(visit, told, { askedMs: 0, toldMs: 1, mayBeNew: false });
+  return [{ ...visit, lateToldAtMs: backMs }, makeVisit()];
+};
+
+test('who is late and back goes before everybody new; who does not is found', () => {
+  const served = changed(11, { recalled: [7] });
+  expect(checkLateFirst({ decisions: served, mostInside: 8 }, late(5000)).breaches).toEqual([]);
+  // Six seconds in which only others were called.
+  const passedOver = changed(22, { recalled: [7] });
+  expect(checkLateFirst({ decisions: passedOver, mostInside: 8 }, late(5000)).breaches).toEqual([
+    'number 7 waited while 76 was called',
+  ]);
+  // Nobody at all was called after it.
+  const nobody = { decisions: calm().slice(0, 10), mostInside: 8 };
+  expect(checkLateFirst(nobody, late(5000)).breaches).toEqual([]);
 });

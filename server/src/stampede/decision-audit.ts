@@ -2,6 +2,7 @@ import { burstOf, personCredit } from '../domain/room/limits.ts';
 import { tickMs } from '../domain/room/numbers.ts';
 import type { RoomDecision } from '../domain/room/words.ts';
 import type { Check } from './audit.ts';
+import type { Visit } from './visit.ts';
 
 /** What the room itself kept: not what somebody saw now and then, but every moment. */
 export type RoomHistory = {
@@ -64,4 +65,27 @@ const rateBreaches = (
       breaches.push(`front ${front}: ${over.toFixed(1)} calls more than rate and burst allow`);
   }
   return breaches;
+};
+
+/** The server's clock is known here to about a second, and a tick is decided on what was before. */
+const knownToMs = 2000;
+
+/** W11: once the room knows that somebody late is back, nobody new is called before them. */
+export const checkLateFirst = (
+  { decisions }: RoomHistory,
+  visits: readonly Pick<Visit, 'places' | 'lateToldAtMs'>[],
+): Check => {
+  const breaches = visits.flatMap(({ places, lateToldAtMs }) => {
+    const number = places.at(-1)?.number ?? null;
+    if (lateToldAtMs === null || number === null || places.length > 1) return [];
+    const after = decisions.filter(({ atMs }) => atMs > lateToldAtMs - knownToMs);
+    const turn = after.find(({ recalled }) => recalled.includes(number))?.atMs ?? Infinity;
+    const before = after.find(
+      ({ atMs, released }) => atMs > lateToldAtMs + knownToMs && atMs < turn && released.length > 0,
+    );
+    return before === undefined
+      ? []
+      : [`number ${number} waited while ${before.released[0]} was called`];
+  });
+  return { id: 'W11', promise: 'who was late and is back goes before everybody new', breaches };
 };

@@ -14,7 +14,7 @@ import {
 import { shop } from './buyer.ts';
 import { makeCaller } from './caller.ts';
 import type { Buyer, Crowd, End, Room } from './crowd.ts';
-import { checkDecisions, type RoomHistory } from './decision-audit.ts';
+import { checkDecisions, checkLateFirst, type RoomHistory } from './decision-audit.ts';
 import { readPromise, readRecord } from './fairness.ts';
 import type { HttpClient } from './http.ts';
 import { makeNotes } from './notes.ts';
@@ -98,7 +98,10 @@ const prepare = async (run: Run) => {
   const opensInMs = readyMs + lobbyMs;
   const saleOpensAtMs = clock.nowMs() + opensInMs;
   const room: Room | null = hasRoom
-    ? { opensAtMs: clock.monotonicMs() + opensInMs, claimWindowMs: run.claimWindowMs }
+    ? {
+        ...{ opensAtMs: clock.monotonicMs() + opensInMs, claimWindowMs: run.claimWindowMs },
+        aheadMs: -Infinity,
+      }
     : null;
   const sale = await maker.makeSale(venue, hasRoom ? saleOpensAtMs : undefined);
   const { showId } = sale;
@@ -228,9 +231,12 @@ const concludeRoom = async (
   const limits = roomLimits(run.options.seats, run.options.pace);
   return {
     room: report,
-    checks: history === null ? checks : [...checks, checkDecisions(history, limits)],
+    checks:
+      history === null
+        ? checks
+        : [...checks, checkDecisions(history, limits), checkLateFirst(history, visits)],
     notChecked: [
-      ...(history === null ? ['W10 the room’s own record: it cannot be read from here'] : []),
+      ...(history === null ? ['W10 W11 the room’s own record: it cannot be read from here'] : []),
       ...(promised === null ? ['W9 the commitment could not be read before the draw'] : []),
       ...[...failures].map((failure) => `W6 W7 some moments of the room: ${failure}`),
     ],

@@ -25,6 +25,8 @@ export type Visit = {
   notYetAskedMs: number | null;
   /** A claim that came too late by the server's word: when it was asked for first. */
   lateAskedMs: number | null;
+  /** When that was answered, by the server's clock as far as it is known here. */
+  lateToldAtMs: number | null;
   /** When the pass was in hand. */
   passToldMs: number | null;
   /** From when to when this person held a slot for certain: called or with a pass. */
@@ -34,7 +36,7 @@ export type Slot = { fromMs: number; toMs: number };
 
 export const makeVisit = (): Visit => ({
   ...{ places: [], changes: [], askedAgain: 0, hasStayed: true },
-  ...{ notYetAskedMs: null, lateAskedMs: null, passToldMs: null, slots: [] },
+  ...{ notYetAskedMs: null, lateAskedMs: null, lateToldAtMs: null, passToldMs: null, slots: [] },
 });
 
 /**

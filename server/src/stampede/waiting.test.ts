@@ -90,7 +90,6 @@ const openRoom = (
     ...{ caller, http, clock, signal, ids: makeIds(clock), notes: makeNotes(), pace: 1 },
     ...{ wakes: makeWakes({ clock, signal }), patienceMs: 9, shoppersMax: 1, provider: null },
     sale: { showId: 'show_x' },
-    room: { opensAtMs, claimWindowMs },
   } as unknown as Crowd;
   const session: Session = {
     ...{ accessToken: 'a', address: null, pass: null, renew: async () => false },
@@ -106,7 +105,8 @@ const openRoom = (
   const finish = async (): Promise<End | null> => {
     let isDone = false;
     const person = makePerson(crowd, buyer, 0);
-    const waited = waitForTurn(crowd, buyer, person, { opensAtMs, claimWindowMs });
+    const room = { opensAtMs, claimWindowMs, aheadMs: -Infinity };
+    const waited = waitForTurn(crowd, buyer, person, room);
     const done = waited.finally(() => {
       isDone = true;
     });

@@ -25,8 +25,6 @@ type Line = {
   place: Place | null;
   now: RoomNow | null;
   etag: string | null;
-  /** By how much the server's clock is ahead of ours. */
-  aheadMs: number;
   /** On the monotonic clock; Infinity: not due. */
   pollAtMs: number;
   beatAtMs: number;
@@ -56,7 +54,7 @@ export const waitForTurn = async (
 ): Promise<End | null> => {
   const line: Line = {
     ...{ crowd, buyer, person, room, params: { showId: crowd.sale.showId } },
-    ...{ place: null, now: null, etag: null, aheadMs: 0, mayBeNew: false, joinsLeft: joinsMax },
+    ...{ place: null, now: null, etag: null, mayBeNew: false, joinsLeft: joinsMax },
     ...{ pollAtMs: 0, beatAtMs: Infinity, whims: [] },
   };
   let end = (await look(line)) ?? (await join(line));
@@ -90,13 +88,13 @@ const etaOf = ({ place, now }: Line): number | null => {
 /** An instant of the server on our monotonic clock, rather too early. */
 const localMs = (line: Line, instant: string): number => {
   const { clock } = line.crowd;
-  const leftMs = Date.parse(instant) - line.aheadMs - clock.nowMs();
+  const leftMs = Date.parse(instant) - line.room.aheadMs - clock.nowMs();
   return clock.monotonicMs() + Math.max(0, leftMs - clockMarginMs);
 };
 
 /** Reads what everybody polls, and sets when to read it next. */
 const look = async (line: Line): Promise<End | null> => {
-  const { person, params, etag, crowd } = line;
+  const { person, params, etag, crowd, room } = line;
   const read = await person.click({
     spec: readRoomNow,
     step: 'poll room',
@@ -108,7 +106,7 @@ const look = async (line: Line): Promise<End | null> => {
   if (read.outcome === 'refused') return 'refused otherwise';
   if (read.status === 200) {
     line.now = read.body;
-    line.aheadMs = read.body.now - crowd.clock.nowMs();
+    room.aheadMs = Math.max(room.aheadMs, read.body.now - crowd.clock.nowMs());
     const header = read.reply.headers['etag'];
     line.etag = typeof header === 'string' ? header : null;
   }
@@ -221,6 +219,7 @@ const answerCall = async (line: Line): Promise<End | null> => {
     take(line, claimed.body, askedMs);
     if (claimed.status === 200) return null;
     buyer.visit.lateAskedMs ??= askedMs;
+    buyer.visit.lateToldAtMs ??= line.crowd.clock.nowMs() + line.room.aheadMs;
     return restAtFloor(line);
   }
   switch (claimed.code) {
