@@ -223,7 +223,13 @@ export const makePayments = (deps: PaymentsDeps) => {
     }
   };
 
+  /** One for each buyer who waits, and whether all are to be let go: the program is closing. */
+  const waiting = new Set<AbortController>();
   const hurried = new AbortController();
+  const letAllGo = (): void => {
+    hurried.abort();
+    for (const patience of waiting) patience.abort();
+  };
   const running = new Map<string, Promise<ConfirmOutcome>>();
   const runningKeys = new Set<string>();
   const payOnce = (request: BeginRequest): Promise<ConfirmOutcome> => {
@@ -283,10 +289,15 @@ export const makePayments = (deps: PaymentsDeps) => {
      */
     confirm: async (request: BeginRequest): Promise<ConfirmOutcome> => {
       const patience = new AbortController();
+      waiting.add(patience);
+      if (hurried.signal.aborted) patience.abort();
       const outcome = payOnce(request);
-      const enough = AbortSignal.any([patience.signal, hurried.signal]);
-      const waited = clock.sleep(deps.waitMs, enough).then(() => null);
-      const first = await Promise.race([outcome, waited]).finally(() => patience.abort());
+      const waited = clock.sleep(deps.waitMs, patience.signal).then(() => null);
+      const first = await Promise.race([outcome, waited]).finally(() => {
+        waiting.delete(patience);
+        // With a reason of ours: the usual one is an error with a stack, 10 us a payment.
+        patience.abort(null);
+      });
       if (first !== null) return first;
       outcome.catch((error: unknown) =>
         log.error({ err: error, attemptId: request.attemptId }, 'a payment broke after its answer'),
@@ -335,10 +346,10 @@ export const makePayments = (deps: PaymentsDeps) => {
 
     /** The program is closing: buyers who wait for the provider are answered with 202 soon. */
     hurry: (): void => {
-      void clock.sleep(hurryMs, hurried.signal).then(() => hurried.abort());
+      void clock.sleep(hurryMs, hurried.signal).then(letAllGo);
     },
     close: async (): Promise<void> => {
-      hurried.abort();
+      letAllGo();
       const patience = new AbortController();
       const last = clock.sleep(lastWaitMs, patience.signal);
       await Promise.race([Promise.allSettled(running.values()), last]);
