@@ -4,19 +4,26 @@ import { availableParallelism, cpus, loadavg, release } from 'node:os';
 /** Ticks a second of /proc/PID/stat (USER_HZ, 100 on every Linux). */
 const ticksPerS = 100;
 
-export type ProcessKind = 'server' | 'postgres' | 'sandbox' | 'generator';
+/** `aside`: threads of the server with the lowest priority, which only take what others leave. */
+export type ProcessKind = 'server' | 'aside' | 'postgres' | 'sandbox' | 'generator';
 /** CPU seconds since each process began. */
 export type CpuSeconds = Record<ProcessKind, number>;
 
-type Stat = { pid: number; parent: number; ownTicks: number; endedTicks: number };
+type Stat = { pid: number; parent: number; ownTicks: number; endedTicks: number; nice: number };
 
-/** `pid (name) state ppid … utime(14) stime(15) cutime(16) cstime(17)`; names may hold blanks. */
-const readStat = (pid: number): Stat | null => {
+/**
+ * `pid (name) state ppid … utime(14) stime(15) cutime(16) cstime(17) priority(18) nice(19)` of a
+ * process or, below `task`, of a thread; names may hold blanks.
+ */
+const readStat = (path: string): Stat | null => {
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const text = readFileSync(`/proc/${path}/stat`, 'utf8');
     const rest = text.slice(text.lastIndexOf(')') + 2).split(' ');
     const at = (field: number): number => Number(rest[field - 3]);
-    return { pid, parent: at(4), ownTicks: at(14) + at(15), endedTicks: at(16) + at(17) };
+    return {
+      ...{ pid: Number.parseInt(text, 10), parent: at(4), nice: at(19) },
+      ...{ ownTicks: at(14) + at(15), endedTicks: at(16) + at(17) },
+    };
   } catch {
     // It has ended since the folder was listed.
     return null;
@@ -32,6 +39,15 @@ const commandOf = (pid: number): string => {
   }
 };
 
+const lowestPriority = 19;
+/** Of threads that are there now; what ended ones took stays with the server. */
+const asideTicks = (serverPid: number, serverNice: number): number =>
+  serverNice === lowestPriority
+    ? 0
+    : readdirSync(`/proc/${serverPid}/task`)
+        .map((thread) => readStat(`${serverPid}/task/${thread}`))
+        .reduce((sum, stat) => sum + (stat?.nice === lowestPriority ? stat.ownTicks : 0), 0);
+
 const kindOf = (pid: number, serverPid: number): ProcessKind => {
   if (pid === serverPid) return 'server';
   return commandOf(pid).includes('sandbox/src/main.ts') ? 'sandbox' : 'postgres';
@@ -41,9 +57,9 @@ const kindOf = (pid: number, serverPid: number): ProcessKind => {
 export const readCpu = (serverPid: number): CpuSeconds => {
   const stats = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => readStat(Number(name)) ?? []);
+    .flatMap((name) => readStat(name) ?? []);
   const children = Map.groupBy(stats, ({ parent }) => parent);
-  const seconds: CpuSeconds = { server: 0, postgres: 0, sandbox: 0, generator: 0 };
+  const seconds: CpuSeconds = { server: 0, aside: 0, postgres: 0, sandbox: 0, generator: 0 };
   const add = (stat: Stat): void => {
     const kind = kindOf(stat.pid, serverPid);
     // Connections that PostgreSQL has ended live on in its own account.
@@ -54,6 +70,8 @@ export const readCpu = (serverPid: number): CpuSeconds => {
   const server = stats.find(({ pid }) => pid === serverPid);
   if (server === undefined) throw new Error(`process ${serverPid} is gone`);
   add(server);
+  seconds.aside = asideTicks(serverPid, server.nice) / ticksPerS;
+  seconds.server -= seconds.aside;
   const own = process.cpuUsage();
   seconds.generator = (own.user + own.system) / 1e6;
   return seconds;

@@ -73,7 +73,7 @@ export const measure = async (
     ...{ errors: load.errors, refusals: load.refused, open: load.open },
     cpuMicrosPerOp: micros('server') + micros('postgres'),
     cpuMicrosPerOpByProcess: {
-      ...{ server: micros('server'), postgres: micros('postgres') },
+      ...{ server: micros('server'), aside: micros('aside'), postgres: micros('postgres') },
       ...{ sandbox: micros('sandbox'), generator: micros('generator') },
     },
     redisTripsPerOp: rounded(each(trips), 4),

@@ -25,6 +25,17 @@ test('arrivals are meant at even distances, and each counts as what it became', 
   expect(load.latency.count).toBe(60);
 });
 
+test('what is answered soon after the last arrival is not behind, and not in its rate', async () => {
+  const load = await runAtRate({
+    ...{ perS: 500, seconds: 0.1 },
+    op: async () => {
+      await new Promise((resolve) => setTimeout(resolve, 120));
+      return { kind: 'done' };
+    },
+  });
+  expect(load).toMatchObject({ done: 50, keptUp: 1, donePerS: 0 });
+});
+
 /** A load as a server with a limit answers it. */
 const loadAt = (perS: number, limitPerS: number): Load => ({
   ...{ offeredPerS: perS, seconds: 1, donePerS: Math.min(perS, limitPerS), done: perS },

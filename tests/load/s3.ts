@@ -186,6 +186,7 @@ const runHolds = async (house: House, size: S3Size, say: (line: string) => void)
   const sales: Sale[] = [];
   for (let made = 0; made < size.houses; made++) sales.push(await house.shows.makeSale(venue));
   const op = makeHoldOp(house, sales);
+  const idle = await measureIdle(house, 5);
   await runAtRate({ perS: size.fromPerS, seconds: 2, op });
   const tryRate = async (perS: number) => {
     const load = await runAtRate({ perS, seconds: size.stepSeconds, op });
@@ -195,7 +196,6 @@ const runHolds = async (house: House, size: S3Size, say: (line: string) => void)
   const { bestPerS, tried } = await findSaturation({
     ...{ fromPerS: size.fromPerS, toPerS: size.toPerS, tryRate },
   });
-  const idle = await measureIdle(house, 5);
   const best = Math.max(bestPerS, size.fromPerS / 4);
   const holds: Measured = await measure(house, idle, () =>
     runAtRate({ perS: best, seconds: size.stepSeconds, op }),
