@@ -10,8 +10,8 @@ ALTER TABLE seats.holds SET (fillfactor = 50);
 ALTER TABLE orders.orders SET (fillfactor = 50);
 ALTER TABLE payments.attempts SET (fillfactor = 50);
 
--- By the buyer alone: with the performance behind it the index looked as good as the primary key for
--- finding the claims of a hold while there were few, and the kept plan then read it whole.
+-- By the buyer alone: with the performance behind it the index looked as good as the primary key
+-- for finding the claims of a hold while there were few, and the kept plan then read it whole.
 DROP INDEX seats.claims_buyer;
 CREATE INDEX claims_buyer ON seats.claims (buyer_id);
 

@@ -5,6 +5,7 @@ const serviceFile = /^server\/src\/services\/([^/]+)\/(.+)$/;
 /** What a service folder may hold; docs/STYLE.md says what each is for. */
 const roles = [
   /^(?:index|service|store|routes|events|jobs|config|module|render)\.ts$/,
+  /^service\.[a-z]+\.ts$/,
   /^provider\.[a-z]+\.ts$/,
   /^store\.(?:memory|redis|postgres|contract)\.ts$/,
   /^lua\/[a-z0-9-]+\.lua$/,

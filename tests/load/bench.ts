@@ -41,7 +41,8 @@ type Result = Record<string, unknown> & {
 type Say = (line: string) => void;
 
 type Settings = Readonly<Record<string, string>>;
-type Given = { profileDir: string | undefined; settings: Settings };
+/** `redisFolder`: where a second Redis may live; null where the run has none. */
+type Given = { profileDir: string | undefined; settings: Settings; redisFolder: string | null };
 
 /** A house of the scenario's own, profiled when that is wanted. */
 const withHouse = async (
@@ -59,7 +60,8 @@ const withRooms = (given: Given): Given => ({
 });
 
 const scenarios: Record<string, (say: Say, given: Given) => Promise<Result>> = {
-  S1: (say, given) => withHouse(withRooms(given), (house) => runS1(house, s1Size, say)),
+  S1: (say, given) =>
+    withHouse(withRooms(given), (house) => runS1(house, s1Size, given.redisFolder, say)),
   S2: (say, given) => withHouse(withRooms(given), (house) => runS2(house, s2Size, say)),
   S2b: (say, given) => withHouse(withRooms(given), (house) => runS2b(house, s2bSize, say)),
   S3: (say, given) => withHouse(given, (house) => runS3(house, s3Size, say), accounts),
@@ -99,11 +101,13 @@ const renderTable = (results: readonly Result[]): string => {
 
 /** The settings that pick the store of the waiting rooms; a Redis is started for the run. */
 const openStores = async (store: 'embedded' | 'redis') => {
-  if (store === 'embedded') return { settings: {}, close: async () => undefined };
+  if (store === 'embedded')
+    return { settings: {}, redisFolder: null, close: async () => undefined };
   const folder = mkdtempSync(join(tmpdir(), 'usher-bench-redis-'));
   const server = await startRedisServer({ folder });
   return {
     settings: { REDIS_URL: server.url },
+    redisFolder: join(folder, 'second'),
     close: async () => {
       await server.stop();
       rmSync(folder, { recursive: true, force: true });
@@ -141,7 +145,8 @@ const main = async (): Promise<number> => {
   const bare = await measureBare(bareStepSeconds);
   say(`bare node:http: ${bare.perS.toFixed(0)} requests/s, p99 ${bare.p99Ms.toFixed(1)} ms`);
   const stores = await openStores(values.store);
-  const given = { profileDir: values.profile, settings: stores.settings };
+  const { settings, redisFolder } = stores;
+  const given = { profileDir: values.profile, settings, redisFolder };
   const results: Result[] = [];
   try {
     for (const name of names) {

@@ -2,9 +2,21 @@ import type { House } from './house.ts';
 import { type Measured, measure, measureIdle, rounded } from './measure.ts';
 import { findSaturation, runAtRate } from './open-loop.ts';
 import { openRoom, type Room } from './room.ts';
+import { runRoomStores } from './room-stores.ts';
 
-export type S1Size = { fromPerS: number; toPerS: number; stepSeconds: number; people: number };
-export const s1Size: S1Size = { fromPerS: 1000, toPerS: 32_000, stepSeconds: 4, people: 100_000 };
+export type S1Size = {
+  fromPerS: number;
+  toPerS: number;
+  stepSeconds: number;
+  /** Who join over HTTP. */
+  people: number;
+  /** At the door of the stores, without HTTP. */
+  atTheDoor: { people: readonly number[]; hugePeople: number };
+};
+export const s1Size: S1Size = {
+  ...{ fromPerS: 1000, toPerS: 32_000, stepSeconds: 4, people: 100_000 },
+  atTheDoor: { people: [100_000, 1_000_000], hugePeople: 10_000_000 },
+};
 
 /** One in ten comes twice: another tab, another device, a repeat. */
 const twiceEvery = 10;
@@ -43,7 +55,12 @@ export const fillRoom = async (
 };
 
 /** A crowd comes to the lobby within seconds, one in ten of them twice. */
-export const runS1 = async (house: House, size: S1Size, say: (line: string) => void) => {
+export const runS1 = async (
+  house: House,
+  size: S1Size,
+  redisFolder: string | null,
+  say: (line: string) => void,
+) => {
   const room = await openRoom(house, { opensInMs: 6 * hourMs, ratePerMinute: 600, activeMax: 500 });
   const { op, people } = makeJoinOp(room);
   await runAtRate({ perS: size.fromPerS, seconds: 2, op });
@@ -58,15 +75,18 @@ export const runS1 = async (house: House, size: S1Size, say: (line: string) => v
   const joins: Measured = await measure(house, idle, () =>
     runAtRate({ perS: Math.max(bestPerS, fromPerS), seconds: size.stepSeconds, op }),
   );
-  const filledPerS = await fillRoom(room, { from: people(), to: size.people }, say);
+  const [from, came] = [people(), Math.max(people(), size.people)];
+  const filledPerS = from < came ? await fillRoom(room, { from, to: came }, say) : 0;
   const now = await room.now();
-  const came = Math.max(people(), size.people);
+  say('S1: at the door of the stores');
+  const atTheDoor = await runRoomStores(house, { ...size.atTheDoor, redisFolder });
   return {
     ...{ scenario: 'S1', store: house.store, ...joins, requestsPerOp: 1 },
     people: came,
     /** More numbers than people are places given twice. */
     duplicates: now.tail - came,
     filledPerS: rounded(filledPerS, 0),
+    atTheDoor,
     steps: tried.map(({ offeredPerS, donePerS }) => ({ offeredPerS, donePerS })),
     invariantViolations: (await house.violations()) + Math.abs(now.tail - came),
   };

@@ -21,7 +21,7 @@ export const s4Size: S4Size = {
 };
 /** hold, order, pay; the payment window is the sandbox's. */
 export const requestsPerPurchase = 3;
-/** Transactions of a purchase that booking.md names: held, placed, begun, sent, answered, settled. */
+/** Transactions of a purchase: held, placed, begun, sent, answered, settled; see booking.md. */
 const stepsPerPurchase = 6;
 /** As quality.md has it. */
 const sandboxSettings = {

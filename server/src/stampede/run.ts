@@ -57,7 +57,11 @@ export const runStampede = async (run: Run): Promise<{ report: Report; evening: 
   setMaxListeners(0, signal);
   const { crowd, buyers, watch, promised, signUpMs } = await prepare(run);
   const startMs = clock.monotonicMs();
-  await open(run, crowd, buyers, watch, startMs).finally(() => watch?.stop());
+  try {
+    await open(run, crowd, buyers, watch, startMs);
+  } finally {
+    await watch?.stop();
+  }
   if (signal.aborted) throw new Error('the run was stopped; nothing was checked');
   const endMs = clock.monotonicMs();
   progress.say('  waiting for what lapses, and for the outbox');

@@ -155,7 +155,7 @@ test('within a batch a hold id that comes twice is one hold, or is judged anew',
   await b.close();
 });
 
-test('within a batch several take over the seats of one lapsed hold, which lapses once', async () => {
+test('several of a batch take over the seats of one lapsed hold, which lapses once', async () => {
   const b = await openBooking({ url, rows: [[6]] });
   const { orderId } = await b.order('acc_slow', [0, 1, 2]);
   await b.db.query(
@@ -181,7 +181,7 @@ test('within a batch several take over the seats of one lapsed hold, which lapse
   await b.close();
 });
 
-test('within a batch a seat just taken strands its neighbour, and a blocked one says so', async () => {
+test('in a batch a seat just taken strands its neighbour, and a blocked one says so', async () => {
   const b = await openBooking({ url, rows: [[10]], refusesStranding: true });
   await b.stock.block(b.db, {
     ...{ showId: b.showId, performanceId: b.performanceId, unblock: [] },

@@ -1,5 +1,4 @@
 import { sumLeft } from '../../domain/room/now.ts';
-import type { RoomTerms } from '../../domain/room/words.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Shortcuts } from '../../platform/http/shortcut.ts';
 import { makeStreams } from '../../platform/http/sse.ts';
@@ -9,10 +8,10 @@ import type { Metrics } from '../../platform/metrics.ts';
 import type { Module } from '../../platform/module.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
 import type { ProofOfWork } from '../../platform/proof-of-work.ts';
-import { makeOperatedRooms } from './config.ts';
 import { makeOrderEndsConsumer, makePublish } from './events.ts';
 import { makeOrderEndsRound, makeRooms, openRoomLoops } from './jobs.ts';
 import { waitingRoomRoutes } from './routes.ts';
+import { makeOperatedRooms } from './service.operator.ts';
 import { makePersonOf, makeWaitingRoom, type WaitingRoom } from './service.ts';
 import { makeOrderEnds, makeRoomRows, noteOrderEnds, roomChanged } from './store.postgres.ts';
 import type { RoomStore } from './store.ts';

@@ -1,29 +1,18 @@
 import { createHmac } from 'node:crypto';
-import type {
-  DrawRecord,
-  Lever,
-  Place,
-  Room,
-  RoomNow,
-  RoomSettings,
-} from '@usher/contract/waiting-room.ts';
+import type { DrawRecord, Place, RoomNow } from '@usher/contract/waiting-room.ts';
 import { z } from 'zod';
-import { commitmentOf, drawAlgorithm, hexOf, numberOf } from '../../domain/draw.ts';
-import { firstControl, isSoldOut, makeRoomView, totalOf } from '../../domain/room/now.ts';
+import { drawAlgorithm, numberOf } from '../../domain/draw.ts';
+import { isSoldOut, totalOf } from '../../domain/room/now.ts';
 import * as limits from '../../domain/room/numbers.ts';
-import { type LeverAnswer, moveOpening, pullLever } from '../../domain/room/phases.ts';
 import { placeOf, type StandsAt } from '../../domain/room/place.ts';
 import type { RoomAnswer, RoomCommand, RoomPhase, RoomState } from '../../domain/room/words.ts';
 import type { Clock } from '../../platform/clock.ts';
-import { assert, Failure } from '../../platform/failure.ts';
-import { sha256 } from '../../platform/hash.ts';
+import { assert } from '../../platform/failure.ts';
 import { type Refusal, refuse } from '../../platform/http/problem.ts';
-import type { Ids } from '../../platform/ids.ts';
 import type { Log } from '../../platform/log.ts';
 import type { ProofOfWork } from '../../platform/proof-of-work.ts';
 import { deriveKey, makeTokenSigner } from '../../platform/signed-token.ts';
 import { type LiveRoom, type Rooms, stateOf } from './jobs.ts';
-import type { RoomRows } from './store.postgres.ts';
 import type { RoomStore } from './store.ts';
 
 /** 8 bytes that only this installation can make of an account and a show. */

@@ -4,10 +4,10 @@
 -- Plans are kept, from when the tables were empty or small, so each statement leaves the planner
 -- one way: ids first, then rows by an index of that id alone. That is what `= ANY (ARRAY[id])`
 -- instead of `= id` is for: an equality could be turned round, and then a whole index is read and
--- compared with the list. Where a key has several columns, LATERAL with OFFSET 0 does the same. It is
--- written so in every function of seats, orders and payments that looks up the rows of a list, and
--- those that programs call carry settings without which whole tables and indexes could be read all
--- the same (payments/plans.postgres.test.ts).
+-- compared with the list. Where a key has several columns, LATERAL with OFFSET 0 does the same. It
+-- is written so in every function of seats, orders and payments that looks up the rows of a list,
+-- and those that programs call carry settings without which whole tables and indexes could be read
+-- all the same (tests/load/plans.test.ts).
 
 -- Locks the performances of these holds, for whoever will change what the map shows.
 CREATE OR REPLACE FUNCTION seats.lock_stock_of(hold_ids text[]) RETURNS void LANGUAGE plpgsql AS $$

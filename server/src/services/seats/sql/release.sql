@@ -22,7 +22,8 @@ BEGIN
       ELSE 'ended' END ORDER BY asked.position)
   INTO ending, results
   FROM unnest(hold_ids, buyer_ids) WITH ORDINALITY AS asked (id, buyer_id, position)
-  LEFT JOIN seats.holds h ON h.id = ANY (ARRAY[asked.id]) AND h.buyer_id = ANY (ARRAY[asked.buyer_id]);
+  LEFT JOIN seats.holds h
+    ON h.id = ANY (ARRAY[asked.id]) AND h.buyer_id = ANY (ARRAY[asked.buyer_id]);
   SELECT * INTO ended FROM seats.end_holds(coalesce(ending, '{}'), 'RELEASED', why, 'buyer',
     request_ids[1], now_at);
   RETURN jsonb_build_object('results', results,

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
-import { debianPostgres } from '../../../../tests/support/debian-postgres.ts';
-import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
-import { describeNeeding } from '../../../../tests/support/stack.ts';
-import { systemClock } from '../../platform/clock.ts';
-import { makeIds } from '../../platform/ids.ts';
-import { silentLog } from '../../platform/log.ts';
-import { migrate } from '../../platform/postgres/migrate.ts';
-import { type Database, openDatabase } from '../../platform/postgres/sql.ts';
-import { makeOrderStore } from '../orders/store.ts';
-import { makeSeatStock, makeSeatStore } from '../seats/store.ts';
-import { makePaymentStore } from './store.ts';
+import { systemClock } from '../../server/src/platform/clock.ts';
+import { makeIds } from '../../server/src/platform/ids.ts';
+import { silentLog } from '../../server/src/platform/log.ts';
+import { migrate } from '../../server/src/platform/postgres/migrate.ts';
+import { type Database, openDatabase } from '../../server/src/platform/postgres/sql.ts';
+import { makeOrderStore } from '../../server/src/services/orders/store.ts';
+import { makePaymentStore } from '../../server/src/services/payments/store.ts';
+import { makeSeatStock, makeSeatStore } from '../../server/src/services/seats/store.ts';
+import { debianPostgres } from '../support/debian-postgres.ts';
+import { makeTestDatabase } from '../support/postgres.ts';
+import { describeNeeding } from '../support/stack.ts';
 
 const ids = makeIds(systemClock);
 const dayMs = 86_400_000;

@@ -1,0 +1,145 @@
+import type { Lever, Room, RoomSettings } from '@usher/contract/waiting-room.ts';
+import { commitmentOf, hexOf } from '../../domain/draw.ts';
+import { firstControl, makeRoomView } from '../../domain/room/now.ts';
+import { type LeverAnswer, moveOpening, pullLever } from '../../domain/room/phases.ts';
+import type { RoomState } from '../../domain/room/words.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { assert } from '../../platform/failure.ts';
+import { sha256 } from '../../platform/hash.ts';
+import type { Ids } from '../../platform/ids.ts';
+import { type LiveRoom, type Rooms, stateOf } from './jobs.ts';
+import type { RoomRows } from './store.postgres.ts';
+import type { RoomStore } from './store.ts';
+
+/** What keeps a room from being changed; nothing was changed then. */
+type RoomRefused =
+  | { outcome: 'not-found' }
+  | { outcome: 'conflict'; rev: number }
+  | { outcome: 'refused'; detail: string };
+type RoomChanged = { outcome: 'created' | 'changed'; room: Room };
+
+/**
+ * What an operator sets of rooms: settings and levers. The same `changeId` again changes nothing
+ * twice.
+ */
+export const makeOperatedRooms = (deps: {
+  rooms: Rooms;
+  rows: RoomRows;
+  store: RoomStore;
+  /** Whether there is such a show. */
+  catalogue: { show(showId: string): Promise<object | null> };
+  ids: Ids;
+  clock: Clock;
+}) => {
+  const { rooms, rows, store, catalogue, ids, clock } = deps;
+  const viewRoom = (room: LiveRoom): Room => {
+    const state = stateOf(room);
+    const { showId, row, left } = room;
+    const { perMinute } = room.fronts.observed(state.ratePerMinute);
+    const admittedPerMinute = room.admissions.observed(0).perMinute;
+    return makeRoomView(state, { ...row, showId, left, perMinute, admittedPerMinute });
+  };
+  const find = async (showId: string): Promise<LiveRoom | undefined> => {
+    if (rooms.get(showId) === undefined) await rooms.readRows();
+    return rooms.get(showId);
+  };
+
+  const create = async (
+    showId: string,
+    settings: RoomSettings,
+  ): Promise<RoomChanged | RoomRefused> => {
+    if ((await catalogue.show(showId)) === null) return { outcome: 'not-found' };
+    const bytes = [ids.secret(), ids.secret()].map((text) => Buffer.from(text, 'base64url'));
+    const serverSeed = Buffer.concat(bytes);
+    const isCreated = await rows.create({
+      ...{ showId, settings, serverSeed: hexOf(serverSeed) },
+      control: firstControl({ ...settings, opensAtMs: Date.parse(settings.opensAt) }),
+      commitment: hexOf(commitmentOf(sha256, serverSeed)),
+    });
+    await rooms.readRows();
+    const room = rooms.get(showId);
+    assert(room, 'a room that was created is there');
+    await rooms.refresh(room);
+    // A repeat of the call that made it; somebody else's room is not what was wanted.
+    const kept: Record<string, unknown> = room.row.settings;
+    const isSame = Object.entries(settings).every(([name, value]) => kept[name] === value);
+    return isCreated || isSame
+      ? { outcome: 'created', room: viewRoom(room) }
+      : { outcome: 'conflict', rev: stateOf(room).rev };
+  };
+  type Wish = { changeId: string; ifRev: number };
+  /** The opening is two changes, and the second one has a name of its own; see jobs.ts. */
+  const wasOpened = (showId: string, ifRev: number) =>
+    store.change(showId, { changeId: `draw ${ifRev + 1}`, ifRev: never, change: {} });
+  /** Changes the room as `judge` says, or tells that this change was made before. */
+  const change = async (
+    room: LiveRoom,
+    { changeId, ifRev }: Wish,
+    judge: (state: RoomState, nowMs: number) => LeverAnswer,
+    isOpening: boolean,
+  ): Promise<RoomChanged | RoomRefused> => {
+    const { showId } = room;
+    const before = stateOf(room);
+    const judged = before.rev === ifRev ? judge(before, clock.nowMs() + room.skewMs) : null;
+    if (judged?.outcome === 'refused') return judged;
+    const wanted = { changeId, ifRev: judged === null ? never : ifRev };
+    let done = await store.change(showId, { ...wanted, change: judged?.change ?? {} });
+    if (done.outcome === 'conflict' && isOpening) done = await wasOpened(showId, ifRev);
+    await rooms.note(room, done.state);
+    if (done.outcome === 'conflict') return { outcome: 'conflict', rev: done.state.rev };
+    await rooms.advance(room);
+    return { outcome: 'changed', room: viewRoom(room) };
+  };
+
+  return {
+    list: async (): Promise<Room[]> =>
+      rooms
+        .all()
+        .filter((room) => room.state !== null)
+        .map(viewRoom),
+    read: async (showId: string): Promise<Room | null> => {
+      const room = await find(showId);
+      if (room === undefined) return null;
+      const state = await store.read(showId);
+      if (state !== null) await rooms.note(room, state);
+      return viewRoom(room);
+    },
+    put: async (
+      showId: string,
+      wanted: { changeId: string; ifRev: number | null; settings: RoomSettings },
+    ): Promise<RoomChanged | RoomRefused> => {
+      const { changeId, ifRev, settings } = wanted;
+      const room = await find(showId);
+      if (room === undefined && ifRev !== null) return { outcome: 'not-found' };
+      if (room === undefined || ifRev === null) return create(showId, settings);
+      const { ratePerMinute, activeMax, lobbyMinutes } = settings;
+      const opensAtMs = Date.parse(settings.opensAt);
+      const judge = (state: RoomState): LeverAnswer => {
+        // A lobby or a room that was opened by its lever has other times than its settings say.
+        const isMoved =
+          opensAtMs !== state.opensAtMs || lobbyMinutes !== room.row.settings.lobbyMinutes;
+        const moved = isMoved ? moveOpening(state, { opensAtMs, lobbyMinutes }) : unmoved;
+        if (moved.outcome === 'refused') return moved;
+        return { ...moved, change: { ...moved.change, ratePerMinute, activeMax } };
+      };
+      const result = await change(room, { changeId, ifRev }, judge, false);
+      if (result.outcome !== 'changed') return result;
+      await rows.saveSettings(showId, settings);
+      rooms.learn({ ...room.row, settings });
+      return { outcome: 'changed', room: viewRoom(room) };
+    },
+    pull: async (
+      showId: string,
+      wanted: { changeId: string; ifRev: number; lever: Lever },
+    ): Promise<RoomChanged | RoomRefused> => {
+      const room = await find(showId);
+      if (room === undefined) return { outcome: 'not-found' };
+      const { lever } = wanted;
+      const judge = (state: RoomState, nowMs: number) => pullLever(state, lever, nowMs);
+      return change(room, wanted, judge, lever.lever === 'open');
+    },
+  };
+};
+/** No rev of any room: changes nothing, and tells whether it was the last change. */
+const never = -1;
+const unmoved: LeverAnswer = { outcome: 'change', change: {} };
