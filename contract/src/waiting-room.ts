@@ -36,7 +36,7 @@ const pollPolicy = z.strictObject({
 });
 
 /**
- * The same for everybody, and asked for more than anything else: 296 bytes with a million waiting
+ * The same for everybody, and asked for more than anything else: 297 bytes with a million waiting
  * and three grades, without an operator's message. What is asked for once has routes of its own.
  */
 export const roomNow = z.strictObject({
@@ -44,7 +44,7 @@ export const roomNow = z.strictObject({
   epoch: z.int(),
   phase: roomPhase,
   override: roomOverride,
-  soldOut: z.boolean(),
+  soldOut: z.literal(true).optional(),
   now: z.int().meta({ description: 'The server’s clock, ms since 1970' }),
   opensAt: z.int().optional().meta({
     description: 'Until then: when the draw is made and the sale opens, ms',
@@ -55,6 +55,10 @@ export const roomNow = z.strictObject({
   waiting: z.int().meta({ description: 'People in line who have not been called' }),
   perMinute: z.number().meta({ description: 'Observed: by how much the front moves a minute' }),
   spread: z.number().meta({ description: 'How uneven that is: the slow fifth to the mean, ≥ 1' }),
+  longer: z.enum(['seats', 'room', 'slow']).optional().meta({
+    description:
+      'Why the wait grew within the last minute: seats run out, the room is full, people take longer',
+  }),
   near: z.int().meta({
     description: 'Who is called soon: send heartbeats while your number − front is not above it',
   }),

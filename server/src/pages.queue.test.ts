@@ -11,7 +11,7 @@ import { silentLog } from './platform/log.ts';
 const showId = 'show_01jd8zk3v7q2m4x6t9w1y5b0ce';
 const path = `/shows/${showId}/queue`;
 const now: RoomNow = {
-  ...{ rev: 3, epoch: 1, phase: 'open', override: 'none', soldOut: false, now: 1_000_000 },
+  ...{ rev: 3, epoch: 1, phase: 'open', override: 'none', now: 1_000_000 },
   ...{ front: 10, tail: 500, waiting: 480, perMinute: 60, spread: 1, near: 180 },
   ...{ poll: { f: 2000, c: 60_000, d: 8, m: 1 }, left: { R: 400 }, draw: { entries: 500 } },
 };

@@ -257,7 +257,7 @@ describe('a refusal', () => {
     const proxy = await openTcpProxy(1);
     await proxy.close();
     const tossUrl = `http://127.0.0.1:${proxy.port}`;
-    const cutOff = await openProgram({ databaseUrl, sandbox, tossUrl });
+    const cutOff = await openProgram({ databaseUrl, sandbox, tossUrl, isAlone: false });
     const { as, params, body } = await paidFor();
     const given = { as, params, body, key: freshKey() };
     const first = problemOf(await cutOff.ask(confirmPayment, given));

@@ -196,7 +196,7 @@ describe('the seats of the show', () => {
         body: { block: [], unblock: [], ...change },
       });
     await seats({ block: [1] });
-    await room.untilRoom(showId, 'the room says sold out', ({ soldOut }) => soldOut);
+    await room.untilRoom(showId, 'the room says sold out', ({ soldOut }) => soldOut === true);
     const refused = { as: second.token, params: { showId }, body: {} };
     expect((await program.refusal(joinRoom, refused)).code).toBe('SHOW_SOLD_OUT');
     await seats({ unblock: [1] });

@@ -173,7 +173,7 @@ test('a pass goes with every call of its owner, and not with what anybody may as
 });
 
 const now = {
-  ...{ rev: 1, epoch: 1, phase: 'open', override: 'none', soldOut: false, now: 0, front: 3 },
+  ...{ rev: 1, epoch: 1, phase: 'open', override: 'none', now: 0, front: 3 },
   ...{ tail: 9, waiting: 6, perMinute: 60, spread: 1, near: 180, left: { R: 4 } },
   ...{ poll: { f: 2000, c: 60_000, d: 8, m: 1 }, draw: { entries: 5 } },
 };

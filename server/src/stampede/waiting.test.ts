@@ -50,7 +50,7 @@ const openRoom = (
     ...change,
   });
   const now = (): RoomNow => ({
-    ...{ rev: 1, epoch: 1, phase: isDrawn() ? 'open' : 'lobby', override: 'none', soldOut: false },
+    ...{ rev: 1, epoch: 1, phase: isDrawn() ? 'open' : 'lobby', override: 'none' },
     ...{
       now: Math.round(clock.nowMs()),
       front: front(),

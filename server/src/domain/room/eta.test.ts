@@ -20,7 +20,7 @@ const operators = 333;
 
 describe('the observed rate', () => {
   test('is the operator’s until there is something to observe, then what the front does', () => {
-    expect(makeRate().observed(operators)).toEqual({ perMinute: operators, spread: 1 });
+    expect(makeRate().observed(operators)).toMatchObject({ perMinute: operators, spread: 1 });
     expect(seen([{ forMs: 5_000, perMinute: 600 }]).observed(operators).perMinute).toBe(operators);
     expect(seen([{ forMs: 15_000, perMinute: 600 }]).observed(operators).perMinute).toBeCloseTo(
       600,
@@ -41,7 +41,7 @@ describe('the observed rate', () => {
       { forMs: 3_600_000, perMinute: 0, isRunning: false },
       { forMs: 30_000, perMinute: 600 },
     ]);
-    expect(rate.observed(operators)).toEqual({ perMinute: 600, spread: 1 });
+    expect(rate.observed(operators)).toMatchObject({ perMinute: 600, spread: 1 });
   });
 
   test('falls to nothing when the room runs and nobody is called', () => {
@@ -82,7 +82,7 @@ describe('the observed rate', () => {
     const rate = makeRate();
     for (const atMs of [10_000, 10_000, 5_000, 10_000])
       rate.add({ atMs, front: 7, isRunning: true });
-    expect(rate.observed(operators)).toEqual({ perMinute: operators, spread: 1 });
+    expect(rate.observed(operators)).toMatchObject({ perMinute: operators, spread: 1 });
   });
 });
 
@@ -142,32 +142,32 @@ describe('the expected wait', () => {
 });
 
 describe('when the wait grows it is said why', () => {
-  const room = {
-    override: 'none',
-    active: 100,
-    called: 10,
-    activeMax: 500,
-    seatsLeft: 900,
-  } as const;
-  const slower = { before: 600, now: 300 };
+  const room = { active: 100, called: 10, activeMax: 500, seatsLeft: 900 };
+  const slower = { perMinute: 300, earlierPerMinute: 600 };
 
   test.each([
-    ['paused', { ...room, override: 'paused' }, 'paused'],
-    ['turning people away', { ...room, override: 'reject' }, 'paused'],
-    ['nearly out of seats', { ...room, seatsLeft: 110 }, 'few-seats'],
-    ['full', { ...room, active: 490 }, 'room-full'],
-    ['none of these', room, 'slower'],
-    ['one whose seats are not known', { ...room, seatsLeft: null }, 'slower'],
+    ['nearly out of seats', { ...room, seatsLeft: 110 }, 'seats'],
+    ['full', { ...room, active: 490 }, 'room'],
+    ['neither', room, 'slow'],
+    ['one whose seats are not known', { ...room, seatsLeft: null }, 'slow'],
   ] as const)('of a room that is %s', (_, state, reason) => {
     expect(whyLonger(state, slower)).toBe(reason);
   });
 
-  test('a pause is said at once, before the rate has moved', () => {
-    expect(whyLonger({ ...room, override: 'paused' }, { before: 600, now: 600 })).toBe('paused');
+  test('and nothing is said of a wait that does not grow', () => {
+    const full = { ...room, active: 490 };
+    expect(whyLonger(full, { perMinute: 590, earlierPerMinute: 600 })).toBeNull();
+    expect(whyLonger(full, { perMinute: 600, earlierPerMinute: 600 })).toBeNull();
   });
 
-  test('and nothing is said of a wait that does not grow', () => {
-    expect(whyLonger({ ...room, active: 490 }, { before: 600, now: 590 })).toBeNull();
-    expect(whyLonger(room, { before: 600, now: 900 })).toBeNull();
+  test('for a minute after the rate fell, and no longer', () => {
+    const falls = [{ forMs: 65_000, perMinute: 1_200 }];
+    const after = (forMs: number) => {
+      const rate = seen([...falls, { forMs, perMinute: 300 }]).observed(operators);
+      return whyLonger(room, rate);
+    };
+    expect(after(0)).toBeNull();
+    expect(after(30_000)).toBe('slow');
+    expect(after(130_000)).toBeNull();
   });
 });

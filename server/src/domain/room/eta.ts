@@ -9,6 +9,8 @@ export type ObservedRate = {
   perMinute: number;
   /** The mean rate ÷ that of the slow fifth of the slices, from 1 to 3: four in five are faster. */
   spread: number;
+  /** The highest that was shown in the last minute: with it people were told how long it takes. */
+  earlierPerMinute: number;
 };
 
 const sliceMs = 5_000;
@@ -28,9 +30,10 @@ export const makeRate = () => {
   let fronts: number[] = [];
   let last: { atMs: number; front: number; isRunning: boolean } | null = null;
   let runningMs = 0;
-  let shown: ObservedRate | null = null;
+  /** What was shown at the end of each full slice, newest last. */
+  let shown: { perMinute: number; spread: number }[] = [];
 
-  const observe = (): ObservedRate | null => {
+  const observe = (): (typeof shown)[number] | null => {
     if (fronts.length <= leastSlices) return null;
     const moves = fronts.slice(1).map((front, at) => front - fronts[at]!);
     const mean = moves.reduce((sum, move) => sum + move, 0) / moves.length;
@@ -43,10 +46,12 @@ export const makeRate = () => {
     fronts = [...fronts, front].slice(-slices - 1);
     const fresh = observe();
     if (fresh === null) return;
-    shown = {
-      perMinute: steady(fresh.perMinute, shown?.perMinute),
-      spread: steady(fresh.spread, shown?.spread),
+    const last = shown.at(-1);
+    const next = {
+      perMinute: steady(fresh.perMinute, last?.perMinute),
+      spread: steady(fresh.spread, last?.spread),
     };
+    shown = [...shown, next].slice(-slices);
   };
 
   return {
@@ -66,8 +71,11 @@ export const makeRate = () => {
       last = sample;
     },
     /** `ratePerMinute`, the operator's, stands in until there is something to observe. */
-    observed: (ratePerMinute: number): ObservedRate =>
-      shown ?? { perMinute: ratePerMinute, spread: 1 },
+    observed: (ratePerMinute: number): ObservedRate => {
+      const { perMinute, spread } = shown.at(-1) ?? { perMinute: ratePerMinute, spread: 1 };
+      const earlierPerMinute = Math.max(perMinute, ...shown.map((rate) => rate.perMinute));
+      return { perMinute, spread, earlierPerMinute };
+    },
   };
 };
 
@@ -91,30 +99,30 @@ const quantile = (values: readonly number[], share: number): number => {
  */
 export const etaOf = (
   ahead: number,
-  { perMinute, spread }: ObservedRate,
+  { perMinute, spread }: Pick<ObservedRate, 'perMinute' | 'spread'>,
 ): { from: number; to: number } | null => {
   if (perMinute <= 0) return null;
   const from = (ahead / perMinute) * 60_000;
   return { from: Math.round(from), to: Math.round(from * spread) };
 };
 
-export type LongerReason = 'paused' | 'few-seats' | 'room-full' | 'slower';
+/** No seats for more people at once, no room for them, or they only come out more slowly. */
+export type LongerReason = 'seats' | 'room' | 'slow';
 
 /**
- * Why the expected time grows, the weightiest reason first; null: it does not. `before` is the rate
- * that the earlier expectation was made with.
+ * Why the expected time has grown within the last minute; null: it has not. A pause is not among
+ * the reasons: while it lasts the rate stays, and the document says that it is paused.
  */
 export const whyLonger = (
-  room: Pick<RoomState, 'override' | 'active' | 'called' | 'activeMax'> & {
+  room: Pick<RoomState, 'active' | 'called' | 'activeMax'> & {
     /** Seats that are not sold; null: not known. */
     seatsLeft: number | null;
   },
-  rate: { before: number; now: number },
+  rate: Pick<ObservedRate, 'perMinute' | 'earlierPerMinute'>,
 ): LongerReason | null => {
-  if (room.override === 'paused' || room.override === 'reject') return 'paused';
-  if (rate.now >= rate.before * (1 - deadBand)) return null;
+  if (rate.perMinute >= rate.earlierPerMinute * (1 - deadBand)) return null;
   const inside = room.active + room.called;
   // No more people are called than there are seats, nor than the room has room for.
-  if (room.seatsLeft !== null && inside >= room.seatsLeft) return 'few-seats';
-  return inside >= room.activeMax ? 'room-full' : 'slower';
+  if (room.seatsLeft !== null && inside >= room.seatsLeft) return 'seats';
+  return inside >= room.activeMax ? 'room' : 'slow';
 };

@@ -15,7 +15,8 @@ const state = (given: Partial<RoomState> = {}): RoomState => ({
 });
 const seen = {
   left: new Map(Object.entries({ VIP: 1200, R: 10_000, S: 8000 })),
-  ...{ perMinute: 29_876.4, spread: 1.2345, poll: pollPolicy, isDrawn: true },
+  rate: { perMinute: 29_876.4, spread: 1.2345, earlierPerMinute: 30_000 },
+  ...{ poll: pollPolicy, isDrawn: true },
 };
 const nobody = { tail: 0, front: 0, waiting: 0, called: 0, late: 0, active: 0, admitted: 0 };
 const drawn = { phase: 'open', drawnAtMs: opensAtMs, drawEntries: 900_000, rev: 120 } as const;
@@ -23,11 +24,12 @@ const drawn = { phase: 'open', drawnAtMs: opensAtMs, drawEntries: 900_000, rev: 
 describe('the document that everybody polls', () => {
   test('is at most 300 bytes with a million waiting and three grades, in every phase', () => {
     // The front has not moved yet.
-    const before = { ...seen, isDrawn: false, spread: 1 };
+    const before = { ...seen, isDrawn: false, rate: { ...seen.rate, spread: 1 } };
+    const slower = { ...seen, rate: { ...seen.rate, earlierPerMinute: 60_000 } };
     for (const document of [
       makeNow(state({ phase: 'idle', ...nobody }), before),
       makeNow(state({ phase: 'lobby', front: 0, waiting: 1_000_000 }), before),
-      makeNow(state(drawn), seen),
+      makeNow(state(drawn), slower),
       makeNow(state({ ...drawn, override: 'paused', phase: 'draining' }), seen),
     ])
       expect(JSON.stringify(document).length).toBeLessThanOrEqual(300);
@@ -57,8 +59,25 @@ describe('the document that everybody polls', () => {
   test('says to everybody who is called within three minutes that they are to be heard of', () => {
     expect(makeNow(state(drawn), seen).near).toBe(90_000);
     // A full room moves nobody; the rate that is allowed counts, or its line would fall silent.
-    expect(makeNow(state(drawn), { ...seen, perMinute: 0 }).near).toBe(90_000);
+    expect(makeNow(state(drawn), { ...seen, rate: { ...seen.rate, perMinute: 0 } }).near).toBe(
+      90_000,
+    );
   });
+});
+
+test('says why the wait grew while people are called, and only then', () => {
+  const rate = { ...seen.rate, earlierPerMinute: 60_000 };
+  const longer = (
+    given: Partial<RoomState>,
+    left: ReadonlyMap<string, number> | null = seen.left,
+  ) => makeNow(state({ ...drawn, ...given }), { ...seen, rate, left }).longer;
+  expect(longer({})).toBe('room');
+  expect(longer({ active: 100 })).toBe('slow');
+  expect(longer({}, new Map([['R', 500]]))).toBe('seats');
+  expect(longer({}, null)).toBe('room');
+  expect(longer({}, new Map([['R', 0]]))).toBeUndefined();
+  expect(longer({ override: 'paused' })).toBeUndefined();
+  expect(makeNow(state(drawn), seen).longer).toBeUndefined();
 });
 
 describe('seats left', () => {

@@ -1,3 +1,4 @@
+import { type LongerReason, type ObservedRate, whyLonger } from './eta.ts';
 import { meanStayMsOf } from './limits.ts';
 import { nearOf } from './poll-policy.ts';
 import type { RoomControl, RoomPhase, RoomState } from './words.ts';
@@ -52,6 +53,15 @@ export const isRunning = (state: RoomState): boolean =>
 export const isSoldOut = (left: ReadonlyMap<string, number> | null): boolean =>
   left !== null && totalOf(left) === 0;
 
+const whatIsLonger = (
+  state: RoomState,
+  { left, rate }: { left: ReadonlyMap<string, number> | null; rate: ObservedRate },
+): { longer?: LongerReason } => {
+  const seatsLeft = left === null ? null : totalOf(left);
+  const longer = isRunning(state) ? whyLonger({ ...state, seatsLeft }, rate) : null;
+  return longer === null || isSoldOut(left) ? {} : { longer };
+};
+
 /**
  * The document that everybody polls, as contract/src/waiting-room.ts has it: of a room the same for
  * all, so that a position is one subtraction at the buyer's.
@@ -60,8 +70,7 @@ export const makeNow = (
   state: RoomState,
   seen: {
     left: ReadonlyMap<string, number> | null;
-    perMinute: number;
-    spread: number;
+    rate: ObservedRate;
     poll: { floorMs: number; ceilingMs: number; divisor: number };
     /** Whether this process can tell everybody's number. */
     isDrawn: boolean;
@@ -71,16 +80,17 @@ export const makeNow = (
   epoch: state.epoch,
   phase: shownPhase(state.phase),
   override: state.override,
-  soldOut: isSoldOut(seen.left),
+  ...(isSoldOut(seen.left) ? { soldOut: true as const } : {}),
   now: state.nowMs,
   ...(state.drawnAtMs === 0 ? { opensAt: state.opensAtMs } : {}),
   ...(state.phase === 'idle' ? { lobbyAt: state.lobbyAtMs } : {}),
   front: state.front,
   tail: state.tail,
   waiting: state.waiting,
-  perMinute: Math.round(seen.perMinute),
-  spread: Math.round(seen.spread * 100) / 100,
-  near: nearOf({ ...seen, ratePerMinute: state.ratePerMinute }),
+  perMinute: Math.round(seen.rate.perMinute),
+  spread: Math.round(seen.rate.spread * 100) / 100,
+  ...whatIsLonger(state, seen),
+  near: nearOf({ ...seen.rate, ratePerMinute: state.ratePerMinute }),
   poll: {
     f: seen.poll.floorMs,
     c: seen.poll.ceilingMs,

@@ -33,6 +33,11 @@ export const pageWords = {
     ahead: (people: string) => `앞에 ${people}명이 있습니다.`,
     next: '바로 다음 차례입니다.',
     etaUnknown: '얼마나 걸릴지는 아직 알 수 없습니다.',
+    longer: {
+      seats: '남은 좌석이 줄어 한 번에 적은 인원만 부르기 때문에 예상 시간이 늘었습니다.',
+      room: '안이 가득 차서 누군가 나와야 부를 수 있기 때문에 예상 시간이 늘었습니다.',
+      slow: '앞선 분들의 예매가 조금 전보다 오래 걸려 예상 시간이 늘었습니다.',
+    },
     etaSoon: '1분 안에 차례가 올 것으로 보입니다.',
     eta: (span: string) => `차례까지 ${span} 정도 걸릴 것으로 보입니다.`,
     minutes: (m: number) => `${m}분`,
@@ -114,6 +119,11 @@ export const pageWords = {
     ahead: (people: string) => `Ahead of you: ${people}`,
     next: 'You are next.',
     etaUnknown: 'How long it will take is not known yet.',
+    longer: {
+      seats: 'It takes longer than a minute ago: few seats are left, so few people are called.',
+      room: 'It takes longer than a minute ago: the room is full, and one comes in when one goes.',
+      slow: 'It takes longer than a minute ago: those inside need more time to book.',
+    },
     etaSoon: 'Your turn should come within a minute.',
     eta: (span: string) => `Your turn should come in about ${span}.`,
     minutes: (m: number) => (m === 1 ? '1 minute' : `${m} minutes`),

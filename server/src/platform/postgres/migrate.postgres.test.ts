@@ -31,9 +31,9 @@ const laidBy = async (url: string): Promise<string[]> => {
 const migrations = (client: pg.Client) =>
   rows<{ name: string }>(client, 'SELECT name FROM platform.migrations ORDER BY id');
 const lock = 'SELECT pg_advisory_lock(7155021947)';
-const isFree = 'seats/is-free.sql';
+const sent = 'payments/sent.sql';
 const forget = (client: pg.Client) =>
-  client.query('UPDATE platform.routines SET digest = $1 WHERE name = $2', ['', isFree]);
+  client.query('UPDATE platform.routines SET digest = $1 WHERE name = $2', ['', sent]);
 
 describe('an empty database', () => {
   test('is brought up by two programs at once: each migration is done once', async () => {
@@ -71,7 +71,7 @@ describe('a database that is up to date', () => {
     await laidBy(url);
     const client = await connect(url);
     await forget(client);
-    expect(await laidBy(url)).toEqual([isFree]);
+    expect(await laidBy(url)).toEqual([sent]);
   });
 
   test('keeps no function of an earlier text beside the new one', async () => {
@@ -81,24 +81,21 @@ describe('a database that is up to date', () => {
     const signatures = () =>
       rows<{ s: string }>(
         client,
-        "SELECT oid::regprocedure::text AS s FROM pg_proc WHERE proname = 'is_free' ORDER BY 1",
+        "SELECT oid::regprocedure::text AS s FROM pg_proc WHERE proname = 'mark_sent' ORDER BY 1",
       );
     const before = await signatures();
     // As if the earlier text had had another parameter, and another result.
-    await client.query(`CREATE FUNCTION seats.is_free(show text) RETURNS integer
+    await client.query(`CREATE FUNCTION payments.mark_sent(attempt text) RETURNS integer
       LANGUAGE sql AS 'SELECT 1';
-      COMMENT ON FUNCTION seats.is_free(text) IS 'laid from ${isFree}';
-      DROP FUNCTION seats.is_free(text, text, integer, timestamptz);
-      CREATE FUNCTION seats.is_free(show text, performance text, seat integer, at timestamptz)
-      RETURNS text LANGUAGE sql AS 'SELECT ''no''';
-      COMMENT ON FUNCTION seats.is_free(text, text, integer, timestamptz)
-      IS 'laid from ${isFree}'`);
+      COMMENT ON FUNCTION payments.mark_sent(text) IS 'laid from ${sent}';
+      DROP FUNCTION payments.mark_sent(text[]);
+      CREATE FUNCTION payments.mark_sent(attempt_ids text[]) RETURNS text
+      LANGUAGE sql AS 'SELECT ''no''';
+      COMMENT ON FUNCTION payments.mark_sent(text[]) IS 'laid from ${sent}'`);
     await forget(client);
     await laidBy(url);
     expect(await signatures()).toEqual(before);
-    expect(await rows(client, "SELECT seats.is_free('a', 'b', 1, now()) AS free")).toEqual([
-      { free: true },
-    ]);
+    expect(await rows(client, "SELECT payments.mark_sent('{}') AS sent")).toEqual([{ sent: [] }]);
   });
 });
 
@@ -106,15 +103,14 @@ test('a function that cannot be laid is named with its file, and leaves nothing'
   const { url } = await makeEmptyDatabase();
   await laidBy(url);
   const client = await connect(url);
-  await client.query(`DROP FUNCTION seats.is_free;
-    CREATE FUNCTION seats.is_free(show text, performance text, seat integer, at timestamptz)
-    RETURNS text LANGUAGE sql AS 'SELECT ''no'''`);
+  await client.query(`DROP FUNCTION payments.mark_sent;
+    CREATE FUNCTION payments.mark_sent(attempt_ids text[]) RETURNS text LANGUAGE sql AS 'SELECT ''no'''`);
   await forget(client);
   await expect(migrate({ url, log: silentLog })).rejects.toThrow(
-    /^the function seats\/is-free\.sql cannot be laid: .*cannot change return type/,
+    /^the function payments\/sent\.sql cannot be laid: .*cannot change return type/,
   );
-  await client.query('DROP FUNCTION seats.is_free');
-  expect(await laidBy(url)).toEqual([isFree]);
+  await client.query('DROP FUNCTION payments.mark_sent');
+  expect(await laidBy(url)).toEqual([sent]);
 });
 
 test('a program waits while another migrates', async () => {

@@ -74,7 +74,8 @@ const askIsCluster = async (addresses: readonly RedisAddress[]): Promise<boolean
     } catch (error) {
       fault ??= error;
     } finally {
-      probe.disconnect();
+      // One that could not connect has ended, and a disconnect would wait for that for 2 s.
+      if (probe.status !== 'end') probe.disconnect();
     }
   }
   throw new Failure('STORE_UNREACHABLE', 'no Redis of REDIS_URL can be reached', {

@@ -70,8 +70,8 @@ export const makePublish = (deps: {
       people.set({ show: showId, where }, state[where]);
     admitted.set({ show: showId }, state.admitted);
     const isDrawn = state.drawnAtMs > 0 && room.permutation !== null;
-    const observed = fronts.observed(state.ratePerMinute);
-    const now: RoomNow = makeNow(state, { left, ...observed, poll: pollPolicy, isDrawn });
+    const rate = fronts.observed(state.ratePerMinute);
+    const now: RoomNow = makeNow(state, { left, rate, poll: pollPolicy, isDrawn });
     const said = JSON.stringify({ ...now, now: 0 });
     const isNews = said !== room.said;
     // Another process's documents have other versions: a client that changes over reads anew.

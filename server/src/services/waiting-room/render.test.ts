@@ -7,7 +7,7 @@ import { type QueuePage, type QueuePerson, renderQueueNotice, renderQueuePage } 
 
 const atMs = Date.parse('2026-12-24T10:00:00Z');
 const now: RoomNow = {
-  ...{ rev: 3, epoch: 1, phase: 'open', override: 'none', soldOut: false, now: atMs },
+  ...{ rev: 3, epoch: 1, phase: 'open', override: 'none', now: atMs },
   ...{ front: 1200, tail: 25_000, waiting: 23_000, perMinute: 600, spread: 1.2, near: 1800 },
   ...{ poll: { f: 2000, c: 60_000, d: 8, m: 1 }, left: { VIP: 12, R: 20_340 }, draw: null },
 };
@@ -116,6 +116,14 @@ describe('somebody in line', () => {
     [{ from: 3_540_000, to: 7_260_000 }, 'about 59 minutes – 2 h 1 min.'],
   ])('is told no exact time: %o', (etaMs, expected) => {
     expect(words({ locale: 'en', person: inside({ etaMs }) })).toContain(expected);
+  });
+
+  test('is told why it takes longer than it did, while it does', () => {
+    const said = (longer: RoomNow['longer']) =>
+      words({ locale: 'en', room: { ...now, longer }, person: inside() });
+    expect(said('room')).toContain(pageWords.en.longer.room);
+    expect(said('seats')).toContain(pageWords.en.longer.seats);
+    expect(said(undefined)).not.toContain('longer');
   });
 
   test('is told to stay when the turn is near, and else that they need not', () => {

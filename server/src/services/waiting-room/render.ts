@@ -100,6 +100,7 @@ const ofWaiting = (place: Place, room: RoomNow, speaker: Speaker): Saying => {
     say.number(number(place.number ?? 0)),
     ahead === 0 ? say.next : say.ahead(number(ahead)),
     room.override === 'paused' ? say.paused : etaOf(place.etaMs, speaker),
+    ...(room.longer === undefined ? [] : [say.longer[room.longer]]),
     place.heartbeatEveryMs === null ? say.meanwhile : say.near,
   ];
 };
