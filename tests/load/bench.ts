@@ -20,7 +20,7 @@ const help = `npm run bench -- [options]: what this machine does, against a bare
   --only S1,S2     these scenarios only (default: S1 S2 S2b S3 S4)
   --store redis    waiting rooms in a Redis that is started for the run (default: embedded)
   --json           one JSON object a scenario and line on stdout, progress on stderr
-  --profile DIR    write a CPU profile of the server under S4 to DIR
+  --profile DIR    write a CPU profile of each server, from its start on, to DIR
 
 Each scenario runs on a server and a database of its own, with fsync on; the generator, the server,
 the database and the payment sandbox share the cores of this machine. Results: bench-results/.
@@ -170,7 +170,11 @@ const main = async (): Promise<number> => {
 try {
   process.exitCode = await main();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
-  const isWording = error instanceof TypeError && 'code' in error;
-  process.exitCode = isWording && String(error.code).startsWith('ERR_PARSE_ARGS') ? 2 : 1;
+  const isWording =
+    error instanceof TypeError &&
+    'code' in error &&
+    String(error.code).startsWith('ERR_PARSE_ARGS');
+  const text = error instanceof Error && !isWording ? error.stack : error;
+  process.stderr.write(`${text}\n`);
+  process.exitCode = isWording ? 2 : 1;
 }

@@ -1,6 +1,10 @@
+import { rmSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { RoomCommand, RoomControl, RoomTerms } from '../../server/src/domain/room/words.ts';
 import { systemClock } from '../../server/src/platform/clock.ts';
 import { makeMetrics } from '../../server/src/platform/metrics.ts';
+import { openEmbeddedPostgres } from '../../server/src/platform/postgres/embedded.ts';
 import { migrate } from '../../server/src/platform/postgres/migrate.ts';
 import { openDatabase } from '../../server/src/platform/postgres/sql.ts';
 import { openRedis } from '../../server/src/platform/redis/redis.ts';
@@ -13,7 +17,8 @@ import { openRedisRooms } from '../../server/src/services/waiting-room/store.red
 import type { RoomStore } from '../../server/src/services/waiting-room/store.ts';
 import { silentLog } from '../support/log.ts';
 import { startRedisServer } from '../support/redis-servers.ts';
-import { type House, ids } from './house.ts';
+import { makeScratchFolder } from '../support/scratch.ts';
+import { ids } from './house.ts';
 import { rounded } from './measure.ts';
 
 /** Calls of one turn of the event loop; each is one person who joins. */
@@ -71,34 +76,43 @@ const joinAll = async (store: RoomStore, people: number, costs: () => Promise<Co
   };
 };
 
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
+
 /** What typed arrays and buffers hold; the rooms in memory are nothing else. */
 const arrayBytes = async (): Promise<Costs> => {
-  globalThis.gc?.();
+  collectGarbage();
   return { bytes: process.memoryUsage().arrayBuffers, storeCpuS: 0, trips: 0 };
 };
 
-/** A database of its own beside the server's: one process keeps a journal. */
-const openJournal = async (house: House) => {
-  await house.db.query('CREATE DATABASE rooms');
-  const url = new URL(await house.server.databaseUrl());
-  url.pathname = '/rooms';
-  await migrate({ url: url.href, log: silentLog });
-  return openDatabase({ url: url.href, name: 'bench', log: silentLog, poolMax: 2 });
+/** A database of its own: one process keeps a journal, and in the server's it is the server. */
+const openJournal = async () => {
+  const dataDir = await makeScratchFolder();
+  const postgres = await openEmbeddedPostgres({ dataDir, log: silentLog });
+  const { url } = postgres;
+  await migrate({ url, log: silentLog });
+  const db = openDatabase({ url, name: 'bench', log: silentLog, poolMax: 2 });
+  const close = async (): Promise<void> => {
+    await db.close();
+    await postgres.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  return { journal: makeRoomJournal(db), close };
 };
 
 const memoryOptions = () => ({
   ...{ clock: systemClock, log: silentLog, owner: ids.secret(), terms, isAlone: true },
 });
 
-const runMemory = async (house: House, sizes: readonly number[]) => {
-  const db = await openJournal(house);
-  const store = await openMemoryRooms({ ...memoryOptions(), journal: makeRoomJournal(db) });
+const runMemory = async (sizes: readonly number[]) => {
+  const { journal, close } = await openJournal();
+  const store = await openMemoryRooms({ ...memoryOptions(), journal });
   const rows: unknown[] = [];
   try {
     for (const people of sizes) rows.push(await joinAll(store, people, arrayBytes));
   } finally {
     await store.close();
-    await db.close();
+    await close();
   }
   return rows;
 };
@@ -144,11 +158,12 @@ const runHuge = async (people: number) => {
 };
 
 /** Joins at the door of the stores, without HTTP: what a store can do for many processes. */
-export const runRoomStores = async (
-  house: House,
-  size: { people: readonly number[]; hugePeople: number; redisFolder: string | null },
-) => ({
-  memoryWithJournal: await runMemory(house, size.people),
+export const runRoomStores = async (size: {
+  people: readonly number[];
+  hugePeople: number;
+  redisFolder: string | null;
+}) => ({
+  memoryWithJournal: await runMemory(size.people),
   memorySimulated: await runHuge(size.hugePeople),
   redis: size.redisFolder === null ? null : await runRedis(size.redisFolder, size.people),
 });

@@ -79,7 +79,7 @@ export const runS1 = async (
   const filledPerS = from < came ? await fillRoom(room, { from, to: came }, say) : 0;
   const now = await room.now();
   say('S1: at the door of the stores');
-  const atTheDoor = await runRoomStores(house, { ...size.atTheDoor, redisFolder });
+  const atTheDoor = await runRoomStores({ ...size.atTheDoor, redisFolder });
   return {
     ...{ scenario: 'S1', store: house.store, ...joins, requestsPerOp: 1 },
     people: came,

@@ -38,12 +38,11 @@ const waitMsOf = (
   limiter: RateLimiter,
   { name, rate, addressRate }: RouteSpec,
   caller: Caller | null,
-  request: FastifyRequest,
+  address: string,
 ): number => {
-  const address = subscriberOf(request.ip);
-  const waitMs = limiter.waitMs(`${name} ${caller?.accountId ?? address}`, rate);
+  const waitMs = limiter.waitMs(`${name} ${caller?.accountId ?? subscriberOf(address)}`, rate);
   if (waitMs > 0 || addressRate === undefined) return waitMs;
-  return limiter.waitMs(`${name} at ${address}`, addressRate);
+  return limiter.waitMs(`${name} at ${subscriberOf(address)}`, addressRate);
 };
 
 const idempotencyKeyOf = (
@@ -77,7 +76,9 @@ export const admit = (
   const caller = callerOf(guard, request);
   if (caller === null && spec.auth !== 'public') return { refusal: refuse('UNAUTHENTICATED') };
   if (caller !== null && !guard.mayCall(spec.auth, caller)) return { refusal: refuse('FORBIDDEN') };
-  const waitMs = limiter === null ? 0 : waitMsOf(limiter, spec, caller, request);
+  // Worked out anew, from all proxies on the way, whenever it is read.
+  const address = request.ip;
+  const waitMs = limiter === null ? 0 : waitMsOf(limiter, spec, caller, address);
   if (waitMs > 0) return { refusal: refuse('TOO_MANY_REQUESTS', { retryAfterMs: waitMs }) };
   const params = parsePart(spec.params, 'params', request.params);
   // An id that does not parse names nothing: the same answer as for one that does not exist.
@@ -93,7 +94,7 @@ export const admit = (
     query: query.value as never,
     body: body.value as never,
     caller: caller as never,
-    address: request.ip,
+    address,
     traceId: request.id,
     idempotencyKey: idempotency.key as never,
     raw: request,

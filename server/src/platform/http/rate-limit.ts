@@ -49,7 +49,7 @@ export const makeRateLimiter = (clock: Clock): RateLimiter => {
  * 64 bits; an IPv4 address may come in the clothes of an IPv6 one.
  */
 export const subscriberOf = (address: string): string => {
-  if (!isIPv6(address)) return address;
+  if (!address.includes(':') || !isIPv6(address)) return address;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined) return mapped;
   const [before = '', after] = (address.split('%')[0] ?? '').split('::');
