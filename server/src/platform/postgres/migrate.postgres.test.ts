@@ -104,7 +104,8 @@ test('a function that cannot be laid is named with its file, and leaves nothing'
   await laidBy(url);
   const client = await connect(url);
   await client.query(`DROP FUNCTION payments.mark_sent;
-    CREATE FUNCTION payments.mark_sent(attempt_ids text[]) RETURNS text LANGUAGE sql AS 'SELECT ''no'''`);
+    CREATE FUNCTION payments.mark_sent(attempt_ids text[]) RETURNS text
+    LANGUAGE sql AS 'SELECT ''no'''`);
   await forget(client);
   await expect(migrate({ url, log: silentLog })).rejects.toThrow(
     /^the function payments\/sent\.sql cannot be laid: .*cannot change return type/,
