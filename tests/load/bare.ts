@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { connectionsUsual } from './house.ts';
 import { findSaturation, runAtRate } from './open-loop.ts';
 import { makeRawClient } from './raw-http.ts';
 
@@ -12,7 +13,7 @@ export const measureBare = async (seconds: number): Promise<{ perS: number; p99M
   const child = spawn(process.execPath, [program], { stdio: ['pipe', 'pipe', 'inherit'] });
   try {
     const [line] = await once(createInterface({ input: child.stdout }), 'line');
-    const client = makeRawClient(JSON.parse(String(line)).listening, 256);
+    const client = makeRawClient(JSON.parse(String(line)).listening, connectionsUsual);
     const op = async () => {
       const { status } = await client.send('GET', '/', '', null);
       return status === 200

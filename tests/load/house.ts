@@ -21,8 +21,8 @@ export const ids = makeIds(clock);
 /** Of the bench's own server only. */
 export const benchSecret = 'a secret of the bench and of nothing else';
 const tokenLifeMs = 2 * 3_600_000;
-/** Payments that nobody answers keep a connection each for 8 s. */
-const connectionsMax = 1024;
+/** Unless somebody needs more. The bare server is asked over as many. */
+export const connectionsUsual = 256;
 
 /** A server under load, with everything that a scenario asks of it. */
 export type House = {
@@ -47,6 +47,7 @@ export const openHouse = async (options: {
   people: number;
   settings?: Readonly<Record<string, string>>;
   cpuProfileDir?: string;
+  connectionsMax?: number;
 }): Promise<House> => {
   const signal = new AbortController().signal;
   const http = makeHttpClient(16);
@@ -60,7 +61,7 @@ export const openHouse = async (options: {
   const db = openDatabase({
     ...{ url, name: 'bench', log: silentLog, poolMax: 2, statementTimeoutMs: 600_000 },
   });
-  const client = makeRawClient(server.url, connectionsMax);
+  const client = makeRawClient(server.url, options.connectionsMax ?? connectionsUsual);
   const close = async (): Promise<void> => {
     client.close();
     await db.close();

@@ -28,7 +28,7 @@ export type Room = {
 };
 
 /** Everybody calls from an address of their own: the rate limits stay on. */
-export const roomSettings = { TRUST_PROXY: '127.0.0.1' };
+export const roomSettings = { TRUST_PROXY: '127.0.0.0/8' };
 
 const addressOf = (nth: number): string =>
   `10.${(nth >>> 16) & 255}.${(nth >>> 8) & 255}.${nth & 255}`;

@@ -24,7 +24,8 @@ export type ReadyAnswer = {
 /** `given` and `notModified` count until the meters are told, which costs more than an answer. */
 type Ready = {
   route: string;
-  body: Buffer;
+  /** As text: Node then writes head and body as one. */
+  text: string;
   etag: string;
   head: string[];
   headNotModified: string[];
@@ -36,7 +37,7 @@ const makeReady = (answer: ReadyAnswer): Ready => {
   const { route, body, etag } = answer;
   const common = ['etag', etag, ...Object.entries(answer.headers).flat()];
   return {
-    ...{ route, body, etag, given: 0, notModified: 0 },
+    ...{ route, text: body.toString(), etag, given: 0, notModified: 0 },
     head: [...common, 'content-length', String(body.length)],
     headNotModified: common,
   };
@@ -79,7 +80,7 @@ export const makeShortcuts = (metrics: Metrics): Shortcuts & { mount: MountShort
       return;
     }
     ready.given++;
-    response.writeHead(200, ready.head).end(ready.body);
+    response.writeHead(200, ready.head).end(ready.text);
   };
   return {
     put: (path, given) => {
