@@ -1,4 +1,4 @@
-import { joinRoom, putRoom, readRoom, roomNow } from '@usher/contract/waiting-room.ts';
+import { joinRoom, pullLever, putRoom, readRoom, roomNow } from '@usher/contract/waiting-room.ts';
 import { z } from 'zod';
 import { demoAccounts } from '../../server/src/demo/seed.ts';
 import { systemClock } from '../../server/src/platform/clock.ts';
@@ -9,6 +9,7 @@ import { makeHttpClient } from '../../server/src/stampede/http.ts';
 import { makeNotes } from '../../server/src/stampede/notes.ts';
 import { benchSecret, type House, ids } from './house.ts';
 import type { OpEnd } from './open-loop.ts';
+import type { RawAnswer } from './raw-http.ts';
 
 const tokenLifeMs = 4 * 3_600_000;
 /** Seats enough that no room runs out of them; the largest house that a plan may have. */
@@ -22,7 +23,8 @@ export type Room = {
   join(nth: number): Promise<OpEnd>;
   /** One poll by somebody, from an address of their own. */
   poll(nth: number): Promise<OpEnd>;
-  call(method: string, path: string, nth: number, body: string | null): Promise<number>;
+  call(method: string, path: string, nth: number, body: string | null): Promise<RawAnswer>;
+  pull(lever: 'pause' | 'resume'): Promise<void>;
   now(): Promise<z.infer<typeof roomNow>>;
   read(): Promise<{ waiting: number; active: number; called: number; admitted: number }>;
 };
@@ -85,8 +87,15 @@ export const openRoom = async (
         client.send('GET', `${path}/now`, `x-forwarded-for: ${addressOf(nth)}\r\n`, null),
         200,
       ),
-    call: async (method, below, nth, text) =>
-      (await client.send(method, `${path}${below}`, headersOf(nth), text)).status,
+    call: (method, below, nth, text) =>
+      client.send(method, `${path}${below}`, headersOf(nth), text),
+    pull: async (lever) => {
+      const read = await caller.call({ ...ask, spec: readRoom });
+      if (read.outcome !== 'answer') throw new Error('the room could not be read');
+      const body = { ifRev: read.body.rev, action: { lever } };
+      const pulled = await caller.call({ ...ask, key: ids.secret(), spec: pullLever, body });
+      if (pulled.outcome !== 'answer') throw new Error(`no ${lever}: ${JSON.stringify(pulled)}`);
+    },
     now: async () => {
       const { body: text } = await client.send('GET', `${path}/now`, '', null);
       return roomNow.parse(JSON.parse(text.toString()));

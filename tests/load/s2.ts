@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../support/until.ts';
 import type { House } from './house.ts';
 import { type Measured, measure, measureIdle, rounded } from './measure.ts';
 import { findSaturation, type Load, runAtRate } from './open-loop.ts';
@@ -22,25 +23,36 @@ export const s2Size: S2Size = {
 const aheadOfTurn = 2000;
 
 /**
- * What goes on near the front while the others poll: at `perS` people say that they are there, and
- * as many claim the pass of their turn, in the order of their numbers. `stop` answers how many were
- * admitted a second.
+ * What goes on near the front while the others poll: people say that they are there, each before
+ * the turn, and claim the pass when they are called. `stop` answers how many were admitted a second.
  */
 const admitMeanwhile = async (room: Room, perS: number) => {
   const startMs = performance.now();
   const before = await room.read();
-  let [appeared, claimed] = [before.admitted, before.admitted];
+  /** Who said that they are there and has not claimed yet, in the order of their numbers. */
+  const there: { nth: number; number: number }[] = [];
+  let appeared = 0;
   let isOver = false;
+  const appear = async (nth: number): Promise<void> => {
+    const { body } = await room.call('GET', '/me', nth, null);
+    there.push({ nth, number: Number(/"number":(\d+)/.exec(body.toString())?.[1]) });
+  };
+  const round = async (): Promise<void> => {
+    const { front } = await room.now();
+    const calls: Promise<unknown>[] = [];
+    while (appeared < front + aheadOfTurn && calls.length < perS) calls.push(appear(appeared++));
+    there.sort((a, b) => a.number - b.number);
+    const called = there.findIndex(({ number }) => number > front);
+    for (const { nth } of there.splice(0, called < 0 ? there.length : called))
+      calls.push(room.call('POST', '/claim', nth, '{}'));
+    await Promise.all(calls);
+  };
+  await round();
+  await room.pull('resume');
   const loop = async (): Promise<void> => {
     while (!isOver) {
-      const due = Math.floor(((performance.now() - startMs) * perS) / 1000) + before.admitted;
-      const calls: Promise<unknown>[] = [];
-      while (appeared < due + aheadOfTurn && calls.length < 200)
-        calls.push(room.call('GET', '/me', appeared++, null));
-      while (claimed < due && calls.length < 400)
-        calls.push(room.call('POST', '/claim', claimed++, '{}'));
-      await Promise.all(calls);
-      await sleep(20);
+      await round();
+      await sleep(50);
     }
   };
   const running = loop();
@@ -78,6 +90,9 @@ export const runS2 = async (house: House, size: S2Size, say: (line: string) => v
   const rows: Record<string, unknown>[] = [];
   let filled = 0;
   let last: Measured | null = null;
+  await until('the room is open', async () => (await room.now()).phase === 'open');
+  // Nobody says yet that they are there: the front would pass over the whole line.
+  await room.pull('pause');
   for (const waiting of size.waiting) {
     await fillRoom(room, { from: filled, to: waiting }, say);
     filled = waiting;

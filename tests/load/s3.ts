@@ -25,7 +25,8 @@ export const s3Size: S3Size = {
   ...{ houses: 40, houseSeats: 20_000, fromPerS: 1000, toPerS: 32_000, stepSeconds: 4 },
 };
 
-const retriesMax = 3;
+/** Nobody who sees a free seat goes home before this. */
+const retriesMax = 50;
 const seed = 3;
 
 export type HoldAnswer = { outcome: 'held'; holdId: string } | { outcome: 'refused'; code: string };
@@ -51,7 +52,7 @@ export const holdSeats = async (
 export const codeOf = (body: Buffer): string =>
   /"code":"(\w+)"/.exec(body.toString())?.[1] ?? body.toString().slice(0, 80);
 
-/** Reads the map and holds what it shows as free, by Zipf; again after a lost race, three times. */
+/** Reads the map and holds what it shows as free, by Zipf; again after each lost race. */
 const makeCrowdOp = (house: House, sale: Sale) => {
   const winners = makeHistogram();
   const losers = makeHistogram();

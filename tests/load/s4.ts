@@ -155,10 +155,9 @@ const runAtLoad = async (
   house: House,
   size: S4Size,
   { op }: Purchases,
+  idle: number,
   say: (line: string) => void,
-): Promise<{ measured: Measured; tried: Load[]; idle: number }> => {
-  // Before the first purchase: after it mails are on their way for long, at a commit or two each.
-  const idle = await measureIdle(house, 5);
+): Promise<{ measured: Measured; tried: Load[] }> => {
   await runAtRate({ perS: size.fromPerS, seconds: 3, op });
   const tryRate = async (perS: number) => {
     const load = await runAtRate({ perS, seconds: size.stepSeconds, op });
@@ -172,7 +171,7 @@ const runAtLoad = async (
   const best = Math.max(bestPerS, size.fromPerS / 4);
   const seconds = 2 * size.stepSeconds;
   const measured = await measure(house, idle, () => runAtRate({ perS: best, seconds, op }));
-  return { measured, tried, idle };
+  return { measured, tried };
 };
 
 /** One purchase after the other: every step is a batch of one, however group commit is set. */
@@ -196,8 +195,10 @@ const runOneByOne = async (house: House, size: S4Size, { op }: Purchases, idle: 
 
 export const runS4 = async (house: House, size: S4Size, say: (line: string) => void) => {
   const purchases = await openSale(house, size);
-  const { measured, tried, idle } = await runAtLoad(house, size, purchases, say);
+  // Before the load: after it mails are on their way for long, at a commit or two each.
+  const idle = await measureIdle(house, 5);
   const oneByOne = await runOneByOne(house, size, purchases, idle);
+  const { measured, tried } = await runAtLoad(house, size, purchases, idle, say);
   const book = await purchases.sandbox.send('GET', '/__ctl/assert-no-double-charge', '', null);
   purchases.sandbox.close();
   const { steps } = purchases;
@@ -223,7 +224,8 @@ export const runS4 = async (house: House, size: S4Size, say: (line: string) => v
 /** The same with group commit switched off: each call is a statement and a commit of its own. */
 export const runS4Ungrouped = async (house: House, size: S4Size, say: (line: string) => void) => {
   const purchases = await openSale(house, size);
-  const { measured } = await runAtLoad(house, size, purchases, say);
+  const idle = await measureIdle(house, 5);
+  const { measured } = await runAtLoad(house, size, purchases, idle, say);
   purchases.sandbox.close();
   return { ...measured, invariantViolations: await house.violations() };
 };
