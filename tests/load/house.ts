@@ -13,6 +13,7 @@ import { makeHttpClient } from '../../server/src/stampede/http.ts';
 import { makeNotes } from '../../server/src/stampede/notes.ts';
 import { openScratchServer, type ScratchServer } from '../../server/src/stampede/scratch-server.ts';
 import { makeShowMaker, type ShowMaker } from '../../server/src/stampede/show.ts';
+import { until } from '../support/until.ts';
 import { type CpuSeconds, readCpu } from './machine.ts';
 import { makeRawClient, type RawClient } from './raw-http.ts';
 
@@ -76,6 +77,8 @@ export const openHouse = async (options: {
     const { email = '', password = '' } =
       demoAccounts.find(({ role }) => role === 'ORGANISER') ?? {};
     const organiser = await accounts.logIn({ email, password, address: null });
+    // The demo has sold tickets; drawing them takes most of a core for half a minute.
+    await until('the mails of the demo are sent', () => isNoMailWaiting(db), 180_000);
     return {
       ...{ server, client, db, close },
       store: options.settings?.['REDIS_URL'] === undefined ? 'embedded' : 'redis',
@@ -116,6 +119,14 @@ const makePeople = async (db: Database, count: number): Promise<Person[]> => {
     const token = tokens.sign({ a: accountId, r: 'BUYER', s: ids.make('session'), e: endsAtMs });
     return { accountId, headers: `authorization: Bearer ${token}\r\n` };
   });
+};
+
+const isNoMailWaiting = async (db: Database): Promise<boolean> => {
+  const [row] = await db.query<{ waiting: number }>(
+    `SELECT (SELECT count(*) FROM notifications.mails WHERE state = 'WAITING')
+       + (SELECT count(*) FROM platform.outbox WHERE published_at IS NULL) AS waiting`,
+  );
+  return row?.waiting === 0;
 };
 
 const readCommits = async (db: Database): Promise<number> => {

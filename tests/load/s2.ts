@@ -24,7 +24,7 @@ const aheadOfTurn = 2000;
 
 /**
  * What goes on near the front while the others poll: people say that they are there, each before
- * the turn, and claim the pass when they are called. `stop` answers how many were admitted a second.
+ * the turn, and claim the pass when they are called. `stop` answers how many came in a second.
  */
 const admitMeanwhile = async (room: Room, perS: number) => {
   const startMs = performance.now();

@@ -31,6 +31,8 @@ type Socket = FastifyReply['raw'];
 const openStream = (reply: FastifyReply): Socket => {
   const headers = reply.getHeaders();
   reply.hijack();
+  // It ends with its connection, so its bytes go out as they are: a chunk would be three writes.
+  reply.raw.useChunkedEncodingByDefault = false;
   reply.raw.writeHead(200, {
     ...(headers as Record<string, string>),
     'content-type': 'text/event-stream; charset=utf-8',
