@@ -85,8 +85,15 @@ const readsOfBatches = async (url: string, rowsAtFirst: number): Promise<number[
   await db.close();
   return reads;
 };
-/** The dearest batch to the cheapest; entries of rows that are no more make a few per cent. */
-const growthOf = (reads: readonly number[]): number => Math.max(...reads) / Math.min(...reads);
+const medianOf = (numbers: readonly number[]): number =>
+  numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN;
+
+/**
+ * The last four batches to the first four. Their medians, as a single batch also reads the entries
+ * of rows that are no more, which PostgreSQL keeps for whoever looks at the moment, ANALYZE say.
+ */
+const growthOf = (reads: readonly number[]): number =>
+  medianOf(reads.slice(-4)) / medianOf(reads.slice(0, 4));
 
 const runOn = async (url: string, sql: string): Promise<void> => {
   const db = openDatabase({ url, name: 'test', log: silentLog, poolMax: 1 });
@@ -99,7 +106,7 @@ const runOn = async (url: string, sql: string): Promise<void> => {
 for (const rows of [0, 1, 8, 60])
   test(`a purchase reads no more for those before it, planned with ${rows} rows`, async () => {
     const { url } = await makeTestDatabase();
-    expect(growthOf(await readsOfBatches(url, rows))).toBeLessThan(1.15);
+    expect(growthOf(await readsOfBatches(url, rows))).toBeLessThan(1.1);
   });
 
 test('guard off: with an index that fits by half, a purchase reads all before it', async () => {
@@ -107,7 +114,7 @@ test('guard off: with an index that fits by half, a purchase reads all before it
   await runOn(url, 'DROP INDEX seats.claims_buyer');
   await runOn(url, 'CREATE INDEX claims_buyer ON seats.claims (buyer_id, performance_id, hold_id)');
   await runOn(url, 'DROP INDEX seats.claims_hold');
-  expect(growthOf(await readsOfBatches(url, 1))).toBeGreaterThan(1.15);
+  expect(growthOf(await readsOfBatches(url, 1))).toBeGreaterThan(1.1);
 });
 
 test('guard off: an index with a condition is read whole for the condition', async () => {
@@ -115,7 +122,7 @@ test('guard off: an index with a condition is read whole for the condition', asy
   await runOn(url, 'DROP INDEX seats.claims_hold');
   const held = 'ON seats.claims (hold_id) WHERE hold_id IS NOT NULL';
   await runOn(url, `CREATE INDEX claims_hold ${held}`);
-  expect(growthOf(await readsOfBatches(url, 1))).toBeGreaterThan(1.15);
+  expect(growthOf(await readsOfBatches(url, 1))).toBeGreaterThan(1.1);
 });
 
 describeNeeding('debian-postgresql', 'on an older PostgreSQL', () => {
@@ -123,6 +130,6 @@ describeNeeding('debian-postgresql', 'on an older PostgreSQL', () => {
     test(`a purchase reads no more for those before it, planned with ${rows} rows`, async () => {
       const { url } = await debianPostgres();
       await migrate({ url, log: silentLog });
-      expect(growthOf(await readsOfBatches(url, rows))).toBeLessThan(1.15);
+      expect(growthOf(await readsOfBatches(url, rows))).toBeLessThan(1.1);
     });
 });

@@ -92,7 +92,8 @@ function describe(leaks: Opened[]): string {
     .map(({ kind, stack, resource }) => {
       const frames = stack.split('\n').slice(1);
       const ours = frames.filter((line) => !/node:|node_modules|\/leaks\.ts/.test(line));
-      const where = ours.length > 0 ? ours : [...portOf(resource.deref()), ...frames];
+      const theirs = frames.filter((line) => !/\(?node:|\/leaks\.ts/.test(line));
+      const where = ours.length > 0 ? ours : [...portOf(resource.deref()), ...theirs];
       return `${kind}, opened\n${where.slice(0, 5).join('\n')}`;
     })
     .join('\n');

@@ -96,11 +96,14 @@ const leftIn = (dataDir: string) =>
     .filter((name) => !/^postgres-[\w.-]+$/.test(name))
     .sort();
 
-/** The guard's shells: the postmaster's parent, and the parent's other child. */
+/**
+ * The guard's shells: the parent's other child, which stops PostgreSQL when Usher lets go of the
+ * guard, as it does when the parent ends; and the postmaster's parent.
+ */
 function guardsOf(postmaster: number): number[] {
   const guard = Number(parentOf(postmaster));
   const all = readdirSync('/proc').map(Number).filter(Boolean);
-  return [guard, ...all.filter((pid) => pid !== postmaster && parentOf(pid) === guard)];
+  return [...all.filter((pid) => pid !== postmaster && parentOf(pid) === guard), guard];
 }
 
 function parentOf(pid: number): number | null {
@@ -113,6 +116,7 @@ function parentOf(pid: number): number | null {
   }
 }
 
+/** One after the other, in this order. */
 async function killAll(pids: number[]): Promise<void> {
   for (const pid of pids) process.kill(pid, 'SIGKILL');
   await until('all are dead', () => !pids.some(isAlive));

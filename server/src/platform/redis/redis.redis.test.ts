@@ -116,4 +116,15 @@ describeNeeding('redis', 'a Redis', () => {
     expect(new Set(primaries).size).toBe(3);
     for (const key of keys) expect(await redis.run(sum, [key], [1])).toBe(1);
   });
+
+  // While the answer was waited for, it was asked for its slots, too: what is left open by that
+  // fails this file.
+  test('of a Cluster that says nothing any more is closed, and asks no more', async () => {
+    const cluster = await openTestCluster();
+    const redis = await open(cluster.nodes[0]?.url ?? '');
+    for (const node of cluster.nodes) await node.signal('SIGSTOP');
+    await expect(redis.run(sum, ['a'], [1])).rejects.toMatchObject(unreachable);
+    await redis.close();
+    for (const node of cluster.nodes) await node.signal('SIGCONT');
+  });
 });

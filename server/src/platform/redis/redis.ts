@@ -34,10 +34,15 @@ const connectTimeoutMs = 1000;
 const answerMaxMs = 6000;
 /** A connection on which nothing is heard for so long is dead, and is made anew. */
 const silenceMaxMs = 4000;
+/** The other end of a connection that is closed may be away, or gone already; 2 s by default. */
+const closeMaxMs = 100;
+/** A node that took over is found in so long, also by a process that sends it nothing. */
+const slotsEveryMs = 1000;
 
 const nodeOptions = ({ username, password, isTls }: RedisAddress) => ({
   connectTimeout: connectTimeoutMs,
   socketTimeout: silenceMaxMs,
+  disconnectTimeout: closeMaxMs,
   ...(username === '' ? {} : { username }),
   ...(password === '' ? {} : { password }),
   ...(isTls ? { tls: {} } : {}),
@@ -48,7 +53,6 @@ const clusterOptions: ClusterOptions = {
   maxRedirections: 50,
   retryDelayOnFailover: 200,
   retryDelayOnClusterDown: 200,
-  slotsRefreshInterval: 1000,
   slotsRefreshTimeout: 1000,
   lazyConnect: true,
   // Addresses go to TLS as they were given, so that certificates of names are good.
@@ -74,8 +78,7 @@ const askIsCluster = async (addresses: readonly RedisAddress[]): Promise<boolean
     } catch (error) {
       fault ??= error;
     } finally {
-      // One that could not connect has ended, and a disconnect would wait for that for 2 s.
-      if (probe.status !== 'end') probe.disconnect();
+      probe.disconnect();
     }
   }
   throw new Failure('STORE_UNREACHABLE', 'no Redis of REDIS_URL can be reached', {
@@ -99,6 +102,18 @@ const makeClient = (addresses: readonly RedisAddress[], isCluster: boolean) => {
   });
 };
 type Client = ReturnType<typeof makeClient>;
+
+/**
+ * Asks for the slots now and then; answers how that is ended, which waits for a question that is
+ * on its way. A Cluster's own interval goes on for ever when it is closed during one.
+ */
+const keepSlots = (cluster: Cluster): (() => Promise<void>) => {
+  const timer = setInterval(() => cluster.refreshSlotsCache(), slotsEveryMs);
+  return () => {
+    clearInterval(timer);
+    return new Promise((done) => cluster.refreshSlotsCache(() => done()));
+  };
+};
 
 /** One line when the connection breaks and one when it is there again, however long it takes. */
 const logOutages = (client: Client, log: Log): void => {
@@ -176,6 +191,7 @@ export const openRedis = async (options: {
     client.disconnect();
     throw asFailure(error);
   });
+  const endSlots = client instanceof Cluster ? keepSlots(client) : async () => {};
   const trips = metrics.counter('usher_redis_trips_total', 'Round trips to Redis', ['script']);
   const failures = metrics.counter(
     'usher_redis_failures_total',
@@ -195,6 +211,9 @@ export const openRedis = async (options: {
       );
       return script.read(reply);
     },
-    close: async () => client.disconnect(),
+    close: () => {
+      client.disconnect();
+      return endSlots();
+    },
   };
 };
