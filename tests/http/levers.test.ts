@@ -140,6 +140,18 @@ describe('an operator', () => {
     expect(made[0]?.action['multiplier']).toBe((await room.read(showId)).pollMultiplier);
   });
 
+  test('who opens at the same moment as another: one does, though both want it', async () => {
+    const showId = await idleRoom();
+    const { rev } = await room.read(showId);
+    const opens = Array.from({ length: 4 }, () => ask(showId, rev, { lever: 'open' }));
+    const replies = await Promise.all(opens);
+    await room.untilRoom(showId, 'it is open', ({ phase }) => phase === 'open');
+    replies.push(await ask(showId, rev, { lever: 'open' }));
+    expect(replies.filter(({ status }) => status === 200)).toHaveLength(1);
+    const made = (await usesOf(showId)).filter(({ outcome }) => outcome === 'done');
+    expect(made.map(({ action }) => action['lever'])).toEqual(['open', 'settings']);
+  });
+
   test('who saw the room before its opening does not pause the open one unawares', async () => {
     const showId = await idleRoom();
     const { rev } = await room.read(showId);

@@ -37,7 +37,7 @@ export const makeRoomModel = (initial: RoomControl, terms: RoomTerms) => {
   const control: RoomControl = structuredClone(initial);
   const counts = {
     ...{ nowMs: 0, tail: 0, front: 0, waiting: 0, called: 0 },
-    ...{ late: 0, active: 0, admitted: 0, heldUntilMs: 0 },
+    ...{ late: 0, active: 0, admitted: 0, heldUntilMs: 0, lastChangeId: '' },
   };
   const rows = new Map<string, Row>();
   const passes = new Map<string, RoomPass>();
@@ -50,7 +50,7 @@ export const makeRoomModel = (initial: RoomControl, terms: RoomTerms) => {
   const recalled = new Map<number, number>();
   const late = new Set<number>();
   const decisions: RoomDecision[] = [];
-  let [lastTickMs, credit, rotatedAtMs, lastChangeId] = [0, 0, 0, ''];
+  let [lastTickMs, credit, rotatedAtMs] = [0, 0, 0];
 
   /** The instant at which something is decided; no later one may be earlier. */
   const decideAt = (clockMs: number): number => {
@@ -337,14 +337,15 @@ export const makeRoomModel = (initial: RoomControl, terms: RoomTerms) => {
     wanted: { changeId: string; ifRev: number; change: ControlChange },
   ): { outcome: 'changed' | 'conflict'; state: RoomState } => {
     const nowMs = decideAt(clockMs);
-    if (wanted.changeId === lastChangeId) return { outcome: 'changed', state: look(clockMs) };
-    if (wanted.ifRev !== control.rev) return { outcome: 'conflict', state: look(clockMs) };
+    const isRepeat = wanted.changeId === counts.lastChangeId;
+    if (isRepeat || wanted.ifRev !== control.rev)
+      return { outcome: isRepeat ? 'changed' : 'conflict', state: look(clockMs) };
     const { seals, revokesPasses, holdsForMs = 0, ...fields } = wanted.change;
     if (seals) {
       control.phase = 'sealed';
       control.drawEntries = counts.tail;
     }
-    Object.assign(control, structuredClone(fields));
+    Object.assign(control, structuredClone(fields), { rev: control.rev + 1 });
     if (revokesPasses) {
       passes.clear();
       counts.active = 0;
@@ -352,8 +353,7 @@ export const makeRoomModel = (initial: RoomControl, terms: RoomTerms) => {
       control.passEpoch = control.epoch;
     }
     if (holdsForMs > 0) counts.heldUntilMs = Math.max(counts.heldUntilMs, nowMs + holdsForMs);
-    control.rev += 1;
-    lastChangeId = wanted.changeId;
+    counts.lastChangeId = wanted.changeId;
     return { outcome: 'changed', state: look(clockMs) };
   };
 

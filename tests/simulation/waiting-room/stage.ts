@@ -1,3 +1,4 @@
+import { controlOf } from '../../../server/src/domain/room/now.ts';
 import type { RoomControl, RoomState, RoomTerms } from '../../../server/src/domain/room/words.ts';
 import type { RoomStore } from '../../../server/src/services/waiting-room/store.ts';
 import { makeRoomModel } from './model.ts';
@@ -49,19 +50,7 @@ export const modelStage = (terms: RoomTerms, time: TestTime): Stage => {
       const before = room().look(time.nowMs);
       if (after === null || after.tail < before.tail + jumpMin || after.front < before.front)
         throw new Error(`the numbers did not jump: ${before.tail}, ${before.front}`);
-      const {
-        nowMs,
-        tail,
-        front,
-        waiting,
-        called,
-        late,
-        active,
-        admitted,
-        heldUntilMs,
-        ...control
-      } = before;
-      if (how === 'flush') model = makeRoomModel(control, terms);
+      if (how === 'flush') model = makeRoomModel(controlOf(before), terms);
       room().recover(time.nowMs, after);
     },
     close: async () => undefined,

@@ -1,3 +1,4 @@
+import { controlOf } from '../../../server/src/domain/room/now.ts';
 import type { RoomAnswer, RoomState } from '../../../server/src/domain/room/words.ts';
 import type { Clock } from '../../../server/src/platform/clock.ts';
 import { silentLog } from '../../../server/src/platform/log.ts';
@@ -114,11 +115,9 @@ export const redisStage = (world: RoomToStage, time: TestTime, servers: RedisSer
   };
 };
 
-const rememberedOf = (state: RoomState) => {
-  const { nowMs, tail, front, waiting, called, late, active, admitted, heldUntilMs, ...control } =
-    state;
-  return { control, tail, front };
-};
+const rememberedOf = (state: RoomState) => ({
+  ...{ control: controlOf(state), tail: state.tail, front: state.front },
+});
 
 /**
  * Of some calls the answer is lost on its way, and whoever made them makes them again: a time-out,

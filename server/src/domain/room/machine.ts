@@ -201,6 +201,7 @@ export const makeRoomMachine = (control: RoomControl, terms: RoomTerms) => {
     active: passes.count,
     admitted: it.admitted,
     heldUntilMs: it.heldUntilMs,
+    lastChangeId: it.lastChangeId,
   });
 
   return {

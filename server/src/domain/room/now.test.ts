@@ -10,7 +10,7 @@ const control = firstControl({
 const state = (given: Partial<RoomState> = {}): RoomState => ({
   ...control,
   ...{ nowMs: opensAtMs + 60_000, tail: 1_000_000, front: 123_456, waiting: 876_544, called: 123 },
-  ...{ late: 12, active: 377, admitted: 120_000, heldUntilMs: 0 },
+  ...{ late: 12, active: 377, admitted: 120_000, heldUntilMs: 0, lastChangeId: '' },
   ...given,
 });
 const seen = {

@@ -68,6 +68,8 @@ export type RoomCounts = {
   admitted: number;
   /** No release before this instant (draw, recovery); 0: none held. */
   heldUntilMs: number;
+  /** Which change it was that somebody made last; '' for none since it was made or recovered. */
+  lastChangeId: string;
 };
 export type RoomState = RoomControl & RoomCounts;
 

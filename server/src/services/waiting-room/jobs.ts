@@ -24,6 +24,12 @@ const drawAgainInThread = makeThread<Parameters<typeof drawAgain>[0], Uint32Arra
   'drawAgain',
 );
 
+/**
+ * The opening is two changes, the sealing and the draw. The draw is named after the change before
+ * it, so that whoever sealed the room can learn that it was they who opened it.
+ */
+export const drawIdOf = (sealedBy: string): string => `draw after ${sealedBy}`;
+
 /** A room as this process sees it, at most some hundred ms old. */
 export type LiveRoom = {
   readonly showId: string;
@@ -148,7 +154,7 @@ export const makeRooms = (deps: RoomsDeps) => {
     const drawnAtMs = clock.nowMs() + room.skewMs;
     const holdsForMs = openingHoldMs(permutation.length, sealed.pollMultiplier);
     const { outcome, state } = await store.change(showId, {
-      ...{ changeId: `draw ${sealed.rev}`, ifRev: sealed.rev },
+      ...{ changeId: drawIdOf(sealed.lastChangeId), ifRev: sealed.rev },
       change: { phase: 'open', root, seed, drawnAtMs, holdsForMs },
     });
     if (state.seed === seed) room.permutation = permutation;

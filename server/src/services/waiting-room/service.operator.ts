@@ -7,7 +7,7 @@ import type { Clock } from '../../platform/clock.ts';
 import { assert } from '../../platform/failure.ts';
 import { sha256 } from '../../platform/hash.ts';
 import type { Ids } from '../../platform/ids.ts';
-import { type LiveRoom, type Rooms, stateOf } from './jobs.ts';
+import { drawIdOf, type LiveRoom, type Rooms, stateOf } from './jobs.ts';
 import type { RoomRows } from './store.postgres.ts';
 import type { RoomStore } from './store.ts';
 
@@ -68,9 +68,9 @@ export const makeOperatedRooms = (deps: {
       : { outcome: 'conflict', rev: stateOf(room).rev };
   };
   type Wish = { changeId: string; ifRev: number };
-  /** The opening is two changes, and the second one has a name of its own; see jobs.ts. */
-  const wasOpened = (showId: string, ifRev: number) =>
-    store.change(showId, { changeId: `draw ${ifRev + 1}`, ifRev: never, change: {} });
+  /** Whether it was this change by which the room was opened. */
+  const wasOpened = (showId: string, changeId: string) =>
+    store.change(showId, { changeId: drawIdOf(changeId), ifRev: never, change: {} });
   /** Changes the room as `judge` says, or tells that this change was made before. */
   const change = async (
     room: LiveRoom,
@@ -84,7 +84,7 @@ export const makeOperatedRooms = (deps: {
     if (judged?.outcome === 'refused') return judged;
     const wanted = { changeId, ifRev: judged === null ? never : ifRev };
     let done = await store.change(showId, { ...wanted, change: judged?.change ?? {} });
-    if (done.outcome === 'conflict' && isOpening) done = await wasOpened(showId, ifRev);
+    if (done.outcome === 'conflict' && isOpening) done = await wasOpened(showId, changeId);
     await rooms.note(room, done.state);
     if (done.outcome === 'conflict') return { outcome: 'conflict', rev: done.state.rev };
     await rooms.advance(room);

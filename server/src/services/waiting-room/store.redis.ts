@@ -143,9 +143,9 @@ const readState = (reply: Reply): RoomState => {
     ...{ admitted: number() },
   };
   const reserved = number();
-  const heldUntilMs = number();
+  const held = { heldUntilMs: number(), lastChangeId: text() };
   const called = reserved + number();
-  return { ...words, heldUntilMs, called, late: number(), active: number(), nowMs: number() };
+  return { ...words, ...held, called, late: number(), active: number(), nowMs: number() };
 };
 const readMessage = (text: string): RoomControl['message'] =>
   text === '' ? null : (JSON.parse(text) as RoomControl['message']);

@@ -23,7 +23,11 @@ const byRev: readonly RoomPromise[] = [
     keeps: async (room) => {
       const { created, join, read } = await setStage(room);
       const counts = { tail: 0, front: 0, waiting: 0, called: 0, late: 0, active: 0, admitted: 0 };
-      assert.deepEqual(created, { ...openControl, ...counts, nowMs: startMs, heldUntilMs: 0 });
+      assert.deepEqual(created, {
+        ...openControl,
+        ...counts,
+        ...{ nowMs: startMs, heldUntilMs: 0, lastChangeId: '' },
+      });
       await join(1);
       const again = await room.create({ ...openControl, rev: 9, phase: 'closed' });
       assert.deepEqual(again, await read());
@@ -63,15 +67,15 @@ const byRev: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a change sets what it names and nothing else',
+    title: 'a change sets what it names and nothing else, and is known by its id',
     keeps: async (room) => {
       const { change, created } = await setStage(room);
       const message = { ko: '잠시만요 “곧”', en: 'Soon \\ "now"' };
       const fields = { message, pollMultiplier: 1.5, ratePerMinute: 7, overrideUntilMs: 5 };
-      assert.deepEqual(await change(fields), { ...created, ...fields, rev: 2 });
-      assert.deepEqual(await change({ message: null }), {
-        ...{ ...created, ...fields, message: null, rev: 3 },
-      });
+      const first = { ...created, ...fields, rev: 2, lastChangeId: 'change-1' };
+      assert.deepEqual(await change(fields), first);
+      const second = { ...first, message: null, rev: 3, lastChangeId: 'change-2' };
+      assert.deepEqual(await change({ message: null }), second);
     },
   },
   {

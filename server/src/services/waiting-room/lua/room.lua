@@ -32,7 +32,7 @@ local function stateAt(now)
   local words = redis.call('HMGET', KEYS[1], 'rev', 'epoch', 'passEpoch', 'phase', 'override',
     'overrideUntilMs', 'ratePerMinute', 'activeMax', 'lobbyAtMs', 'opensAtMs', 'message',
     'pollMultiplier', 'drawEntries', 'seed', 'root', 'drawnAtMs', 'tail', 'front', 'waiting',
-    'admitted', 'reserved', 'heldUntilMs')
+    'admitted', 'reserved', 'heldUntilMs', 'lastChangeId')
   table.insert(words, 1, OK)
   words[#words + 1] = redis.call('ZCARD', KEYS[4])
   words[#words + 1] = redis.call('ZCARD', KEYS[5])
