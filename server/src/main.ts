@@ -1,4 +1,7 @@
 import { processPort } from './platform/process.ts';
+import { keepTicksQuick } from './platform/ticks.ts';
+
+keepTicksQuick();
 
 const help = `usher: a ticket office for performances that sell out in minutes
 

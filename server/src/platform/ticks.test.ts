@@ -1,0 +1,39 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+
+const ticks = join(import.meta.dirname, 'ticks.ts');
+
+/** How V8 makes the properties of a tick's object after quiet moments, in a process of its own. */
+const statesAfterQuiet = async (first: string): Promise<string[]> => {
+  const program = `
+    import { keepTicksQuick } from ${JSON.stringify(ticks)};
+    const tick = async () => {
+      for (let i = 0; i < 2000; i++) await new Promise((done) => process.nextTick(done));
+    };
+    ${first}
+    await tick();
+    for (let i = 0; i < 8; i++) {
+      await new Promise((done) => setImmediate(done));
+      gc();
+    }
+    await tick();
+    const known = %GetFeedback(process.nextTick).filter(Boolean);
+    const made = known.filter(([name]) => name === 'DefineKeyedOwnPropertyInLiteral');
+    process.stdout.write(JSON.stringify(made.map(([, state]) => state)));
+  `;
+  const flags = ['--expose-gc', '--allow-natives-syntax', '--input-type=module'];
+  const { stdout } = await promisify(execFile)(process.execPath, [...flags, '-e', program]);
+  return JSON.parse(stdout) as string[];
+};
+
+test('after a quiet moment a tick is made as quickly as before', async () => {
+  const states = await statesAfterQuiet('keepTicksQuick();');
+  expect(states.length).toBeGreaterThan(2);
+  expect(new Set(states)).toEqual(new Set(['MONOMORPHIC']));
+});
+
+test('guard off: V8 has forgotten how', async () => {
+  expect(await statesAfterQuiet('')).toContain('MEGAMORPHIC');
+});
