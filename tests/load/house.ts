@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { demoAccounts } from '../../server/src/demo/seed.ts';
 import { checkInvariants } from '../../server/src/invariants.ts';
@@ -39,6 +40,8 @@ export type House = {
   commits(): Promise<number>;
   metric(name: string): Promise<number>;
   violations(): Promise<number>;
+  /** Of the server, in bytes, without garbage. */
+  residentMemory(): Promise<number>;
   close(): Promise<void>;
 };
 /** `headers`: the line with the access token, ready to be sent. */
@@ -52,7 +55,8 @@ export const openHouse = async (options: {
 }): Promise<House> => {
   const signal = new AbortController().signal;
   const http = makeHttpClient(16);
-  const nodeArgs = options.cpuProfileDir === undefined ? [] : profileArgs(options.cpuProfileDir);
+  const profiled = options.cpuProfileDir === undefined ? [] : profileArgs(options.cpuProfileDir);
+  const nodeArgs = [...collectOnSignal, ...profiled];
   const server = await openScratchServer({
     ...{ http, clock, signal, nodeArgs, pid: process.pid, execPath: process.execPath },
     env: process.env,
@@ -88,11 +92,26 @@ export const openHouse = async (options: {
       commits: () => readCommits(db),
       metric: (name) => readMetric(client, name),
       violations: async () => (await checkInvariants(db)).violations.length,
+      residentMemory: () => readResidentMemory(server.pid),
     };
   } catch (error) {
     await close();
     throw error;
   }
+};
+
+const collectOnSignal = [
+  '--expose-gc',
+  '--import',
+  'data:text/javascript,process.on("SIGUSR2",gc)',
+];
+/** Longer than a collection takes, and the pages of the heap to be given back. */
+const collectedMs = 3000;
+const readResidentMemory = async (pid: number): Promise<number> => {
+  process.kill(pid, 'SIGUSR2');
+  await sleep(collectedMs);
+  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return Number(kilobytes) * 1024;
 };
 
 const profileArgs = (dir: string): string[] => {

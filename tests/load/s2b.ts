@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { watchRoom } from '@usher/contract/waiting-room.ts';
@@ -15,12 +14,6 @@ const hourMs = 3_600_000;
 const firstViewers = 4000;
 /** So often somebody joins meanwhile: every second the document that is watched is another. */
 const joinEveryMs = 250;
-
-/** Resident memory of a process in bytes. */
-const residentBytes = (pid: number): number => {
-  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kilobytes) * 1024;
-};
 
 /** One viewer: a socket that counts what it hears. */
 const openViewer = (port: number, path: string, nth: number, onFrame: (frames: number) => void) =>
@@ -67,12 +60,11 @@ export const runS2b = async (house: House, size: S2bSize, say: (line: string) =>
       sockets.push(...(await Promise.all(opened)));
     }
     say(`S2b: ${viewers} viewers`);
-    await sleep(3000);
   };
   await openUpTo(firstViewers);
-  const bytesBefore = residentBytes(house.server.pid);
+  const bytesBefore = await house.residentMemory();
   await openUpTo(size.viewers);
-  const bytesAfter = residentBytes(house.server.pid);
+  const bytesAfter = await house.residentMemory();
   const cpuBefore = house.cpu();
   const [startMs, before] = [performance.now(), frames];
   for (let nth = 0; performance.now() - startMs < size.seconds * 1000; nth++) {

@@ -22,7 +22,7 @@ export type S3Size = {
 };
 export const s3Size: S3Size = {
   ...{ people: 10_000, seats: 2000, crowdSeconds: 2, peopleOnOneSeat: 1000 },
-  ...{ houses: 40, houseSeats: 20_000, fromPerS: 1000, toPerS: 32_000, stepSeconds: 4 },
+  ...{ houses: 80, houseSeats: 20_000, fromPerS: 1000, toPerS: 32_000, stepSeconds: 4 },
 };
 
 const retriesMax = 3;
