@@ -38,6 +38,17 @@ test('what is answered after the last arrival is not behind, and not in its rate
   expect(load).toMatchObject({ done: 50, keptUp: 1, donePerS: 0 });
 });
 
+test('what is answered long after the last arrival had fallen behind', async () => {
+  const startMs = performance.now();
+  const isLate = () => performance.now() > startMs + 300;
+  const op = async () => {
+    await until('long after the end', isLate);
+    return { kind: 'done' } as const;
+  };
+  const behind = await runAtRate({ perS: 500, seconds: 0.1, op });
+  expect(behind).toMatchObject({ done: 50, keptUp: 0 });
+});
+
 /** A load as a server with a limit answers it. */
 const loadAt = (perS: number, limitPerS: number): Load => ({
   ...{ offeredPerS: perS, seconds: 1, donePerS: Math.min(perS, limitPerS), done: perS },

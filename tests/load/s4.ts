@@ -7,6 +7,9 @@ import { findSaturation, type Load, type OpEnd, runAtRate } from './open-loop.ts
 import { makeRawClient, type RawClient } from './raw-http.ts';
 import { codeOf, holdSeats, nextKey } from './s3.ts';
 
+/** Of three requests, one of which asks the provider. */
+const purchaseMs = 1000;
+
 export type S4Size = {
   shows: number;
   houseSeats: number;
@@ -160,7 +163,7 @@ const runAtLoad = async (
 ): Promise<{ measured: Measured; tried: Load[] }> => {
   await runAtRate({ perS: size.fromPerS, seconds: 3, op });
   const tryRate = async (perS: number) => {
-    const load = await runAtRate({ perS, seconds: size.stepSeconds, op });
+    const load = await runAtRate({ perS, seconds: size.stepSeconds, op, soonMs: purchaseMs });
     const p99 = load.latency.quantileMs(0.99).toFixed(0);
     say(`S4: ${perS}/s offered, ${load.donePerS.toFixed(0)}/s paid, p99 ${p99} ms`);
     return load;
