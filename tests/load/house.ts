@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { demoAccounts } from '../../server/src/demo/seed.ts';
@@ -40,8 +40,8 @@ export type House = {
   commits(): Promise<number>;
   metric(name: string): Promise<number>;
   violations(): Promise<number>;
-  /** Of the server, in bytes, without garbage. */
-  residentMemory(): Promise<number>;
+  /** What the server's JavaScript holds, buffers with it: in bytes, without garbage. */
+  heldMemory(): Promise<number>;
   close(): Promise<void>;
 };
 /** `headers`: the line with the access token, ready to be sent. */
@@ -92,7 +92,7 @@ export const openHouse = async (options: {
       commits: () => readCommits(db),
       metric: (name) => readMetric(client, name),
       violations: async () => (await checkInvariants(db)).violations.length,
-      residentMemory: () => readResidentMemory(server.pid),
+      heldMemory: () => readHeldMemory(server.pid, (name) => readMetric(client, name)),
     };
   } catch (error) {
     await close();
@@ -105,13 +105,14 @@ const collectOnSignal = [
   '--import',
   'data:text/javascript,process.on("SIGUSR2",gc)',
 ];
-/** Longer than a collection takes, and the pages of the heap to be given back. */
+/** Longer than a collection takes. */
 const collectedMs = 3000;
-const readResidentMemory = async (pid: number): Promise<number> => {
+const readHeldMemory = async (pid: number, metric: House['metric']): Promise<number> => {
   process.kill(pid, 'SIGUSR2');
   await sleep(collectedMs);
-  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kilobytes) * 1024;
+  const names = ['nodejs_heap_size_used_bytes', 'nodejs_external_memory_bytes'];
+  const [heap = Number.NaN, outside = Number.NaN] = await Promise.all(names.map(metric));
+  return heap + outside;
 };
 
 const profileArgs = (dir: string): string[] => {

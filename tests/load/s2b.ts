@@ -62,9 +62,9 @@ export const runS2b = async (house: House, size: S2bSize, say: (line: string) =>
     say(`S2b: ${viewers} viewers`);
   };
   await openUpTo(firstViewers);
-  const bytesBefore = await house.residentMemory();
+  const bytesBefore = await house.heldMemory();
   await openUpTo(size.viewers);
-  const bytesAfter = await house.residentMemory();
+  const bytesAfter = await house.heldMemory();
   const cpuBefore = house.cpu();
   const [startMs, before] = [performance.now(), frames];
   for (let nth = 0; performance.now() - startMs < size.seconds * 1000; nth++) {

@@ -44,7 +44,7 @@ beforeAll(async () => {
       RETURN currval('calls');
     END $$`);
   // Takes one till, waits until somebody else has taken another, takes the other: once crosswise.
-  // The first comer hangs back, so that the two seldom find out at the same moment and both give up.
+  // The first comer hangs back, so that seldom both find out at the same moment and give up.
   await db.query(`
     CREATE FUNCTION crosswise(first integer, second integer) RETURNS void LANGUAGE plpgsql AS $$
     BEGIN
