@@ -103,7 +103,7 @@ export const openHouse = async (options: {
 const collectOnSignal = [
   '--expose-gc',
   '--import',
-  'data:text/javascript,process.on("SIGUSR2",gc)',
+  'data:text/javascript,process.on("SIGUSR2",()=>gc())',
 ];
 /** Longer than a collection takes. */
 const collectedMs = 3000;
