@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { inject } from 'vitest';
 import { migrate } from '../../server/src/platform/postgres/migrate.ts';
 import { afterThisFile } from './after-file.ts';
-import { dropDatabases, urlOf, withClient } from './databases.ts';
+import { dropDatabase, dropDatabases, urlOf, withClient } from './databases.ts';
 import { silentLog } from './log.ts';
 
 export type TestDatabase = { url: string; name: string };
@@ -40,7 +40,8 @@ async function ensureTemplate(client: pg.Client, server: string, template: strin
   const known = await client.query('SELECT FROM pg_database WHERE datname = $1', [template]);
   if (known.rowCount === 0) {
     const draft = `${template}_draft`;
-    await client.query(`DROP DATABASE IF EXISTS ${draft} WITH (FORCE)`);
+    const abandoned = await client.query('SELECT FROM pg_database WHERE datname = $1', [draft]);
+    if (abandoned.rowCount === 1) await dropDatabase(client, draft);
     await client.query(`CREATE DATABASE ${draft} TEMPLATE template0`);
     await migrate({ url: urlOf(server, draft), log: silentLog });
     await client.query(`ALTER DATABASE ${draft} RENAME TO ${template}`);
