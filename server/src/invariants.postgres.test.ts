@@ -54,6 +54,7 @@ const planted: Record<string, readonly string[]> = {
     `UPDATE seats.holds SET state = 'LAPSED', ended_at = now(), end_reason = 'x' WHERE state = 'ACTIVE'`,
     `UPDATE payments.attempts SET state = 'SETTLED', outcome = 'NOT_SENT' WHERE state = 'SENT'`,
     `DELETE FROM seats.claims WHERE state = 'held'`,
+    `UPDATE seats.stock SET taken = taken - 1`,
   ],
   I13: [`UPDATE payments.balances SET captured_minor = captured_minor + 1`],
   I14: [

@@ -149,6 +149,10 @@ const checks: readonly Check[] = [
         (SELECT count(*) FROM seats.claims c WHERE c.show_id = h.show_id
           AND c.performance_id = h.performance_id AND c.hold_id = h.id)
       UNION ALL
+      SELECT s.taken || ' seats counted as taken', s.performance_id FROM seats.stock s
+      WHERE s.taken <> (SELECT count(*) FROM seats.claims c
+        WHERE c.show_id = s.show_id AND c.performance_id = s.performance_id)
+      UNION ALL
       SELECT 'seats being paid for by nobody', h.id FROM seats.holds h
       WHERE h.state = 'PAYING' AND NOT EXISTS (SELECT FROM payments.attempts a
         WHERE a.show_id = h.show_id AND a.hold_id = h.id

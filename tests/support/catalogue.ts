@@ -53,6 +53,15 @@ export const makeFakeStock = () => {
       asked.push(showId);
       return taken.get(showId) ?? new Map();
     },
+    full: async (showIds) => {
+      const performances = showIds.flatMap((showId) => [...(taken.get(showId) ?? [])]);
+      const seats = (byGrade: Map<number, number>) => [...byGrade.values()].reduce((a, b) => a + b);
+      return new Set(
+        performances
+          .filter(([id, byGrade]) => seats(byGrade) === opened.get(id)?.seatCount)
+          .map(([id]) => id),
+      );
+    },
     block: async (_tx, { performanceId, block, unblock }) => {
       const seatNos = block
         .map(({ seatNo }) => seatNo)

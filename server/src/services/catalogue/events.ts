@@ -4,7 +4,7 @@ import type { Log } from '../../platform/log.ts';
 import type { Consumer } from '../../platform/outbox/relay.ts';
 import type { Sql } from '../../platform/postgres/sql.ts';
 import { countsOverlapMs, countsReadEveryMs } from './config.ts';
-import type { Memory, TakenSeats } from './store.memory.ts';
+import type { Memory } from './store.memory.ts';
 import { type Counts, writeSoldOut } from './store.ts';
 
 /** Every edit of a show is told here, its id as the message. */
@@ -57,24 +57,19 @@ export type CheckSoldOut = (sql: Sql, showIds: readonly string[]) => Promise<voi
 export const makeSoldOutCheck =
   (deps: {
     memory: Pick<Memory, 'known' | 'performances'>;
-    stock: { taken(showId: string): Promise<TakenSeats> };
+    stock: { full(showIds: readonly string[]): Promise<ReadonlySet<string>> };
     clock: Clock;
   }): CheckSoldOut =>
   async (sql, showIds) => {
     const { memory, stock, clock } = deps;
     const found: { showId: string; soldOut: boolean }[] = [];
     const nowMs = clock.nowMs();
+    const full = await stock.full(showIds);
     // In one order everywhere, so that two who write at the same time do not wait for each other.
     for (const showId of [...showIds].sort()) {
-      const entry = await memory.known(showId);
-      if (entry === null) continue;
+      if ((await memory.known(showId)) === null) continue;
       const later = (await memory.performances(showId)).filter((each) => each.startsAtMs > nowMs);
-      const taken = await stock.taken(showId);
-      const isFull = ({ id }: { id: string }): boolean => {
-        const seats = [...(taken.get(id)?.values() ?? [])].reduce((sum, n) => sum + n, 0);
-        return seats >= entry.venue.seatCount;
-      };
-      found.push({ showId, soldOut: later.length > 0 && later.every(isFull) });
+      found.push({ showId, soldOut: later.length > 0 && later.every(({ id }) => full.has(id)) });
     }
     if (found.length > 0) await writeSoldOut(sql, found);
   };

@@ -41,6 +41,7 @@ export type Stock = {
     }[],
   ): Promise<void>;
   taken(showId: string): Promise<TakenSeats>;
+  full(showIds: readonly string[]): Promise<ReadonlySet<string>>;
   block(
     tx: Sql,
     change: {

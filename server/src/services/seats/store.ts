@@ -134,6 +134,14 @@ export const makeSeatStock = (db: Database) => ({
     }
     return taken;
   },
+  /** Those performances of the shows in which no seat is free. */
+  full: async (showIds: readonly string[]): Promise<Set<string>> => {
+    const rows = await db.query<{ performance_id: string }>(
+      'SELECT performance_id FROM seats.stock WHERE show_id = ANY ($1) AND taken = seat_count',
+      [showIds],
+    );
+    return new Set(rows.map((row) => row.performance_id));
+  },
   /** Keeps free seats back from the sale, or gives blocked ones to it; all or nothing. */
   block: async (
     tx: Sql,

@@ -1,5 +1,5 @@
--- Raises the version of every performance that changed and tells all processes what changed.
--- Callers hold the stock locks. Answers
+-- Raises the version of every performance that changed, counts the seats that are taken there, and
+-- tells all processes what changed. Callers hold the stock locks. Answers
 -- [{ performanceId, version, changes, holders, deadlineMs }].
 --   changes   seat_no * 4 + shown state (0 free, 1 held, 2 sold, 3 blocked), in the order in which
 --             they happened
@@ -15,12 +15,14 @@ DECLARE
 BEGIN
   WITH changed AS (
     SELECT c.show_id, c.performance_id, jsonb_agg(c.change ORDER BY c.position) AS changes,
-      jsonb_agg(coalesce(c.holder, '') ORDER BY c.position) AS holders
+      jsonb_agg(coalesce(c.holder, '') ORDER BY c.position) AS holders,
+      -- A seat that is free now was taken, one that is held or blocked was free, a sold one held.
+      sum(CASE c.change & 3 WHEN 0 THEN -1 WHEN 2 THEN 0 ELSE 1 END) AS taken
     FROM unnest(show_ids, performance_ids, changes, holders)
       WITH ORDINALITY AS c (show_id, performance_id, change, holder, position)
     GROUP BY c.show_id, c.performance_id
   ), raised AS (
-    UPDATE seats.stock s SET version = s.version + 1 FROM changed c
+    UPDATE seats.stock s SET version = s.version + 1, taken = s.taken + c.taken FROM changed c
     WHERE s.show_id = ANY (ARRAY[c.show_id]) AND s.performance_id = ANY (ARRAY[c.performance_id])
     RETURNING s.performance_id, s.version, c.changes, c.holders
   )

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { openBooking } from '../../../../tests/support/booking.ts';
+import { silentLog } from '../../../../tests/support/log.ts';
+import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
+import { checkInvariants } from '../../invariants.ts';
+import { migrate } from '../../platform/postgres/migrate.ts';
+
+test('a database of before knows how many seats were taken then, and goes on counting', async () => {
+  const { url } = await makeTestDatabase();
+  const b = await openBooking({ url });
+  const paid = await b.order('acc_paid', [0, 1]);
+  await b.pay('acc_paid', paid.attemptId, paid.total);
+  await b.takeSeats('acc_holds', [2, 3]);
+  await b.db.query('ALTER TABLE seats.stock DROP COLUMN taken');
+  await b.db.query("DELETE FROM platform.migrations WHERE name = '000011_seats_taken'");
+
+  await migrate({ url, log: silentLog });
+  const taken = () => b.db.query('SELECT taken FROM seats.stock WHERE taken > 0');
+  expect(await taken()).toEqual([{ taken: 4 }]);
+  await b.takeSeats('acc_late', [4]);
+  expect(await taken()).toEqual([{ taken: 5 }]);
+  expect((await checkInvariants(b.db)).violations).toEqual([]);
+});
