@@ -5,7 +5,7 @@ import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
 import { checkInvariants } from '../../invariants.ts';
 import { migrate } from '../../platform/postgres/migrate.ts';
 
-test('a database of before knows how many seats were taken then, and goes on counting', async () => {
+test('a database of before knows how many seats were taken, and goes on counting', async () => {
   const { url } = await makeTestDatabase();
   const b = await openBooking({ url });
   const paid = await b.order('acc_paid', [0, 1]);
