@@ -19,6 +19,11 @@ export type OutboxEvent = {
 export type Consumer = {
   readonly name: string;
   readonly types: readonly string[];
+  /**
+   * Twice is as once: it looks at how things are now. That it saw an event is not noted then, which
+   * is a row for each.
+   */
+  readonly isRepeatable?: boolean;
   handle(tx: Sql, events: readonly OutboxEvent[]): Promise<void>;
 };
 
@@ -50,6 +55,7 @@ export const deliver = (
   const traceIds = events.flatMap((event) => event.traceId ?? []);
   return deps.tracing.events(consumer.name, [...new Set(traceIds)], () =>
     deps.db.transaction(async (tx) => {
+      if (consumer.isRepeatable) return consumer.handle(tx, events);
       const fresh = await tx.query<{ event_id: string }>(
         `INSERT INTO platform.inbox (consumer, event_id) SELECT $1, unnest($2::text[])
          ON CONFLICT DO NOTHING RETURNING event_id`,

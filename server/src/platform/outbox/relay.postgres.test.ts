@@ -254,3 +254,18 @@ test('how far the relay lags is told, and by nobody but who works', async () => 
   await relay.round();
   expect(await lag(relay)).toBe(0);
 });
+
+test('of a consumer for whom twice is as once no note is kept, and it hears again', async () => {
+  const looks = { ...bed.consumer('looks'), isRepeatable: true };
+  const relay = await openRelay([looks, bed.consumer('mails')]);
+  const event = testEvent('show 1');
+  await append(bed.db, event);
+  await relay.round();
+  // As when a process dies before it has written that the event was passed on.
+  await bed.db.query('UPDATE platform.outbox SET published_at = NULL');
+  await relay.round();
+  expect(await bed.effects('looks')).toEqual([event.id, event.id]);
+  expect(await bed.effects('mails')).toEqual([event.id]);
+  const noted = await bed.db.query('SELECT DISTINCT consumer FROM platform.inbox');
+  expect(noted).toEqual([{ consumer: 'mails' }]);
+});

@@ -77,6 +77,7 @@ export const makeSoldOutCheck =
 /** Looks whether a show is sold out whenever an order of it has moved. */
 export const makeSoldOutConsumer = (checkSoldOut: CheckSoldOut): Consumer => ({
   name: 'catalogue-sold-out',
+  isRepeatable: true,
   types: ['order.placed', 'order.paid', 'order.failed', 'order.expired', 'order.cancelled'],
   handle: (tx, events) => checkSoldOut(tx, [...new Set(events.map((event) => event.showId))]),
 });

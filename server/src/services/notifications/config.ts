@@ -12,8 +12,15 @@ export const smtpConnections = 4;
 export const smtpConnectTimeoutMs = 5000;
 export const smtpSilenceTimeoutMs = 20_000;
 
-/** Composing rests as long as it took, up to this: buyers come before mails. */
+/** Composing rests as long as it took, up to this. */
 export const composeRestMaxMs = 200;
+/**
+ * Buyers come before mails: while more than this share of the thread's time goes to others,
+ * composing rests on, up to 2 s. A PDF takes 10 ms, so that a rush gives mails half a hundredth.
+ */
+export const busyShare = 0.5;
+export const busyRestMs = 200;
+export const busyRestMaxMs = 2000;
 
 /** The newest mails that a list shows. */
 export const listedMax = 100;

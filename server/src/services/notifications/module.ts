@@ -5,6 +5,7 @@ import { createTransport, type SendMailOptions } from 'nodemailer';
 import type { Clock } from '../../platform/clock.ts';
 import type { Settings } from '../../platform/config.ts';
 import type { Ids } from '../../platform/ids.ts';
+import { watchLoad } from '../../platform/load.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import type { Module } from '../../platform/module.ts';
@@ -134,7 +135,9 @@ export const openNotifications = (
     'outcome',
   ]);
   const tried = (outcome: string): void => mails.inc({ outcome });
-  const service = makeNotifications({ store, doors, postman, clock, log, publicUrl, tried });
+  const service = makeNotifications({
+    ...{ store, doors, postman, clock, log, publicUrl, tried, watchLoad },
+  });
   const { sendMails, tellSaleOpened } = service;
   return {
     service: { tellSaleOpened },

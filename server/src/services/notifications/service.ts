@@ -3,9 +3,17 @@ import type { Locale } from '../../domain/categories.ts';
 import { makeBatcher } from '../../platform/batcher.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { assert, Failure } from '../../platform/failure.ts';
+import type { Load } from '../../platform/load.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Sql } from '../../platform/postgres/sql.ts';
-import { composeRestMaxMs, smtpConnections, triesMax } from './config.ts';
+import {
+  busyRestMaxMs,
+  busyRestMs,
+  busyShare,
+  composeRestMaxMs,
+  smtpConnections,
+  triesMax,
+} from './config.ts';
 import {
   type ComposedMail,
   composeOrderMail,
@@ -150,9 +158,18 @@ export const makeNotifications = (deps: {
   publicUrl: string;
   /** Counts tries by how they ended. */
   tried: (outcome: string) => void;
+  watchLoad: () => Load;
 }) => {
   const { store, postman, clock, log } = deps;
   const compose = makeComposer(deps);
+  const rest = async (tookMs: number): Promise<void> => {
+    let pauseMs = Math.min(tookMs, composeRestMaxMs);
+    for (let restedMs = 0; restedMs < busyRestMaxMs; restedMs += pauseMs, pauseMs = busyRestMs) {
+      const load = deps.watchLoad();
+      await clock.sleep(pauseMs);
+      if (load.share() <= busyShare) return;
+    }
+  };
 
   // One after another with rests between: a PDF takes 10 ms of the thread that serves buyers.
   const composer = makeBatcher<WaitingMail, Composed>({
@@ -163,7 +180,7 @@ export const makeNotifications = (deps: {
       assert(waiting !== undefined, 'a batch holds a mail');
       const startedMs = clock.monotonicMs();
       const composed = await compose(waiting);
-      await clock.sleep(Math.min(clock.monotonicMs() - startedMs, composeRestMaxMs));
+      await rest(clock.monotonicMs() - startedMs);
       return [composed];
     },
   });

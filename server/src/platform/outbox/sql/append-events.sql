@@ -3,10 +3,11 @@
 -- events: [{ id, showId, type, payload, traceId? }]
 -- traceId is that of the request that caused the event; what is none (a job's name) is left out.
 CREATE OR REPLACE FUNCTION platform.append_events(events jsonb) RETURNS void
-LANGUAGE sql AS $$
+LANGUAGE plpgsql AS $$
+BEGIN
   INSERT INTO platform.outbox (id, show_id, type, payload, trace_id)
   SELECT e.value->>'id', e.value->>'showId', e.value->>'type', e.value->'payload',
     substring(e.value->>'traceId' FROM '^[0-9a-f]{32}$')
   FROM jsonb_array_elements(events) WITH ORDINALITY AS e (value, position)
-  ORDER BY e.position
-$$;
+  ORDER BY e.position;
+END $$;

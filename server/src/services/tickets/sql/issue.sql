@@ -3,7 +3,8 @@
 -- (unique_violation on tickets_live_seat), so that the caller's whole transaction fails.
 -- p: [{ id, showId, orderId, performanceId, buyerId, seatNo, grade, seat }]
 CREATE OR REPLACE FUNCTION tickets.issue(p jsonb) RETURNS void
-LANGUAGE sql AS $$
+LANGUAGE plpgsql AS $$
+BEGIN
   INSERT INTO tickets.tickets
     (show_id, id, order_id, performance_id, buyer_id, seat_no, grade, seat)
   SELECT "showId", id, "orderId", "performanceId", "buyerId", "seatNo", grade, seat
@@ -12,5 +13,5 @@ LANGUAGE sql AS $$
     "seatNo" integer, grade text, seat jsonb
   )
   ORDER BY "showId", "performanceId", "seatNo"
-  ON CONFLICT (show_id, id) DO NOTHING
-$$;
+  ON CONFLICT (show_id, id) DO NOTHING;
+END $$;

@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest';
+import { until } from '../../../tests/support/until.ts';
+import { systemClock } from './clock.ts';
+import { watchLoad } from './load.ts';
+
+test('a thread that works is loaded, one that waits is not', async () => {
+  const working = watchLoad();
+  const endMs = systemClock.monotonicMs() + 50;
+  while (systemClock.monotonicMs() < endMs);
+  const worked = working.share();
+
+  const waiting = watchLoad();
+  let looks = 0;
+  await until('some pauses are over', () => ++looks > 10);
+  expect(worked).toBeGreaterThan(0.9);
+  expect(waiting.share()).toBeLessThan(worked);
+});

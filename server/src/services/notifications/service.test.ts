@@ -1,0 +1,91 @@
+import { afterEach, expect, test } from 'vitest';
+import { silentLog } from '../../../../tests/support/log.ts';
+import { until } from '../../../../tests/support/until.ts';
+import { manualClock } from '../../platform/clock.ts';
+import { busyRestMaxMs } from './config.ts';
+import { makeNotifications, type NotificationsDoors } from './service.ts';
+import type { NotificationsStore } from './store.ts';
+
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+const never = async (): Promise<never> => {
+  throw new Error('nobody asks for this');
+};
+const title = { ko: '오페라의 밤', en: 'Night at the Opera' };
+
+/** Twenty mails of one job, on a thread that is as busy with buyers as the test says. */
+const openOffice = () => {
+  const clock = manualClock(0);
+  const load = { share: 0 };
+  let composed = 0;
+  const doors: NotificationsDoors = {
+    orders: { read: never, linkToken: String },
+    tickets: { documentsForMail: never },
+    identity: {
+      accounts: async ([id = '']) =>
+        new Map([[id, { email: `${id}@example.com`, name: '지민', locale: 'ko' as const }]]),
+    },
+    catalogue: {
+      show: async () => {
+        composed += 1;
+        return { title, venueName: title };
+      },
+    },
+  };
+  const waiting = Array.from({ length: 20 }, (_, i) => ({
+    ...{ id: `mail_${i}`, kind: 'sale-opened' as const, aboutId: 'show_1' },
+    ...{ recipientId: `acc_${i}`, tries: 1, writtenAt: new Date(0) },
+  }));
+  const store: Partial<NotificationsStore> = {
+    beginTry: async () => waiting,
+    endTries: async () => undefined,
+  };
+  const notifications = makeNotifications({
+    ...{ store: store as NotificationsStore, doors, clock, log: silentLog },
+    postman: { send: async () => ({ outcome: 'sent' }), close: () => undefined },
+    ...{ publicUrl: 'http://127.0.0.1', tried: () => undefined },
+    watchLoad: () => ({ share: () => load.share }),
+  });
+  const sending = notifications.sendMails([]);
+  /** Time passes, a tenth of a second at every look, until so many mails are composed. */
+  const passUntil = (count: number): Promise<boolean> =>
+    until(`${count} mails are composed`, async () => {
+      await clock.advance(100);
+      return composed >= count;
+    });
+  closers.push(async () => {
+    load.share = 0;
+    await passUntil(20);
+    let isSent = false;
+    const sent = sending.finally(() => {
+      isSent = true;
+    });
+    await until('all are sent', async () => {
+      await clock.advance(100);
+      return isSent;
+    });
+    await sent;
+    await notifications.close();
+  });
+  return { clock, load, passUntil };
+};
+
+test('buyers come before mails: in a rush one is composed in two seconds', async () => {
+  const { clock, load, passUntil } = openOffice();
+  load.share = 0.9;
+  await passUntil(5);
+  expect(clock.monotonicMs()).toBeGreaterThanOrEqual(4 * busyRestMaxMs);
+});
+
+test('when the rush is over mails are composed one after the other', async () => {
+  const { clock, load, passUntil } = openOffice();
+  load.share = 0.9;
+  await passUntil(1);
+  load.share = 0.1;
+  const startMs = clock.monotonicMs();
+  await passUntil(10);
+  expect(clock.monotonicMs() - startMs).toBeLessThan(5 * busyRestMaxMs);
+});
