@@ -84,6 +84,7 @@ test(
         },
       ],
       `ALTER TABLE seats.claims DROP CONSTRAINT claims_pkey;
+       ALTER TABLE seats.stock DROP CONSTRAINT stock_taken;
        DROP INDEX tickets.tickets_live_seat;`,
     );
     const { end, printed } = await rushOn(program, 20);
