@@ -2,9 +2,9 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** Whole-system tests, and those on a real store, need PostgreSQL; the others need nothing. */
-const onStores = ['{contract,server,sandbox,tests}/**/*.{postgres,redis}.test.ts'];
+const onStores = ['{domain,contract,server,stampede,sandbox,tests}/**/*.{postgres,redis}.test.ts'];
 const wholeSystem = ['tests/{http,simulation,e2e,chaos,load}/**/*.test.ts'];
-const everything = ['{bin,contract,server,sandbox,tests}/**/*.test.ts'];
+const everything = ['{bin,domain,contract,server,stampede,sandbox,tests}/**/*.test.ts'];
 const never = ['**/node_modules/**', '**/fixtures/**'];
 
 const needsPostgres = { globalSetup: ['tests/support/global-postgres.ts'] };

@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { scratchFolder } from '@usher/tests/support/scratch.ts';
+import { until } from '@usher/tests/support/until.ts';
 import { afterEach, expect, test } from 'vitest';
-import { scratchFolder } from '../tests/support/scratch.ts';
-import { until } from '../tests/support/until.ts';
 
 const parentWatch = resolve(import.meta.dirname, '../server/src/platform/parent-watch.ts');
 

@@ -66,9 +66,13 @@ export const day = (instant) =>
 /** Day and time; in the reader's own time zone, or in the one that is named. */
 export const dayAndTime = (instant, timeZone) =>
   formatIn({
-    ...{ year: 'numeric', month: 'long', day: 'numeric' },
+    year: 'numeric',
+    month: 'long',
+    day: 'numeric',
     weekday: language === 'ko' ? 'long' : 'short',
-    ...{ hour: 'numeric', minute: '2-digit', hour12: language === 'ko' },
+    hour: 'numeric',
+    minute: '2-digit',
+    hour12: language === 'ko',
     ...(timeZone === undefined ? {} : { timeZone }),
   }).format(new Date(instant));
 

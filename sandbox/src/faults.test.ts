@@ -1,5 +1,5 @@
+import { until } from '@usher/tests/support/until.ts';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { until } from '../../tests/support/until.ts';
 import { type Bed, startSandbox, type Told } from './test-bed.ts';
 
 let bed: Bed;

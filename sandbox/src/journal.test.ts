@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { until } from '@usher/tests/support/until.ts';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { until } from '../../tests/support/until.ts';
 import { makeIdempotency } from './idempotency.ts';
 import { makeJournal } from './journal.ts';
 import { makeLedger } from './ledger.ts';
@@ -262,9 +262,16 @@ it('lets nobody be told of a change before it is in the file', async () => {
   const idempotency = makeIdempotency({ nowMs, keysMax: 10, answered: journal.answer });
   journal.open(file, { payments, ledger, idempotency, time });
   payments.openAuthenticated({
-    ...{ orderId: 'order-0001', orderName: 'seats', amount: 15_000, currency: 'KRW' },
-    ...{ method: 'CARD', outcome: 'approve', taxFreeAmount: 0, isPartialCancelable: true },
-    ...{ customerKey: null, customerName: null },
+    orderId: 'order-0001',
+    orderName: 'seats',
+    amount: 15_000,
+    currency: 'KRW',
+    method: 'CARD',
+    outcome: 'approve',
+    taxFreeAmount: 0,
+    isPartialCancelable: true,
+    customerKey: null,
+    customerName: null,
   });
   let seen: string | null = null;
   journal.whenWritten(() => {

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { until } from '@usher/tests/support/until.ts';
 import { expect, it } from 'vitest';
-import { until } from '../../tests/support/until.ts';
 import { whenOver } from './test-bed.ts';
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { until } from '@usher/tests/support/until.ts';
 import { expect, it } from 'vitest';
-import { until } from '../../tests/support/until.ts';
 import { makePost } from './post.ts';
 import { whenOver } from './test-bed.ts';
 

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { until } from '@usher/tests/support/until.ts';
 import { describe, expect, it } from 'vitest';
-import { until } from '../../tests/support/until.ts';
 import type { Settings } from './settings.ts';
 import { type Bed, startSandbox, whenOver } from './test-bed.ts';
 

@@ -1,8 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { allRoutes } from '@usher/contract/routes.ts';
 import type { FastifyInstance } from 'fastify';
-import { makeQueuePages } from './pages.queue.ts';
-import { makePages } from './pages.ts';
+import { makePages } from './browser/pages.ts';
+import { makeQueuePages } from './browser/queue-page/routes.ts';
 import type { Clock } from './platform/clock.ts';
 import type { ServiceName, Settings } from './platform/config.ts';
 import { makeIdempotency } from './platform/http/idempotency.ts';
@@ -88,7 +88,17 @@ const openContext = async (options: AppOptions, life: Lifecycle) => {
   const channels = new Map<string, (payload: string) => void>();
   const wakers: (() => void)[] = [];
   return {
-    ...{ db, clock, log, metrics, config, secret, publicUrl, dataDir, tracing, channels, wakers },
+    db,
+    clock,
+    log,
+    metrics,
+    config,
+    secret,
+    publicUrl,
+    dataDir,
+    tracing,
+    channels,
+    wakers,
     ids: makeIds(clock),
     shortcuts: makeShortcuts(metrics),
     relayWake: (): void => {
@@ -186,7 +196,9 @@ const openServices = async (options: AppOptions, context: Context, life: Lifecyc
   const payments = opened(
     'payments',
     openPayments(context, {
-      ...{ toss, applyDeltas, isAlone },
+      toss,
+      applyDeltas,
+      isAlone,
       checkoutOf: orders.checkoutOf,
       orderOf: orders.read,
       ...(failPoint === undefined ? {} : { failPoint }),
@@ -219,7 +231,8 @@ const openBackground = async (
   const listener = await openListener({ url, clock, log, channels });
   life.onClose('listener', listener.close);
   const jobs = await openJobs({
-    ...{ url, log },
+    url,
+    log,
     isAlone: options.isAlone,
     concurrency: 2,
     jobs: [

@@ -1,6 +1,6 @@
+import { openBooking } from '@usher/tests/support/booking.ts';
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { expect, test } from 'vitest';
-import { openBooking } from '../../tests/support/booking.ts';
-import { makeTestDatabase } from '../../tests/support/postgres.ts';
 import { checkInvariants } from './invariants.ts';
 
 /** For each promise, ways to break it that its check must see. `$1` is the paid order. */

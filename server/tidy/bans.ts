@@ -9,7 +9,7 @@ type Ban = {
   readonly except?: RegExp;
 };
 
-const program = /^(?:contract|server)\/src\//;
+const program = /^(?:domain|contract|server|stampede)\/src\//;
 const platform = /^server\/src\/platform\//;
 
 function anyOf(...patterns: RegExp[]): RegExp {
@@ -61,7 +61,7 @@ const bans: readonly Ban[] = [
   {
     pattern: anyOf(/\bconsole\s*(?:\.|\[)/),
     instead: 'the injected log',
-    inside: /^(?:contract|server|web)\/src\//,
+    inside: /^(?:domain|contract|server|stampede|web)\/src\//,
     except: platform,
   },
   {

@@ -37,8 +37,8 @@ function importsOfFile(file: SourceFile): Import[] {
 
 function resolve(path: string, specifier: string): string | null {
   if (specifier.startsWith('.')) return posix.join(posix.dirname(path), specifier);
-  const contract = /^@usher\/contract\/(.+)$/.exec(specifier);
-  if (contract !== null) return `contract/src/${contract[1]}`;
-  const workspace = /^@usher\/(\w+)(?:\/(.+))?$/.exec(specifier);
-  return workspace === null ? null : `${workspace[1]}/src/${workspace[2] ?? 'index.ts'}`;
+  const workspace = /^@usher\/(\w+)\/(.+)$/.exec(specifier);
+  if (workspace === null) return null;
+  const [, name, file] = workspace;
+  return name === 'tests' ? `tests/${file}` : `${name}/src/${file}`;
 }

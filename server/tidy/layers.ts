@@ -3,29 +3,26 @@ import { type Breach, isTest, type SourceFile } from './source.ts';
 
 /** Where a file lies; `service` carries the service's name, the rest only the layer's. */
 export type Layer =
-  | { kind: 'contract' | 'domain' | 'platform' | 'composition' | 'demo' | 'stampede' }
-  | { kind: 'web' | 'sandbox' }
+  | { kind: 'domain' | 'contract' | 'platform' | 'composition' | 'browser' | 'demo' }
+  | { kind: 'web' | 'stampede' | 'sandbox' }
   | { kind: 'service'; name: string }
   | { kind: 'free' | 'nowhere' };
 
-/**
- * What knows the whole program: the root and the pages it mounts, the command line, the questions
- * to all tables at once.
- */
-const composition =
-  /^server\/src\/(?:commands\/.+|(?:app|main|pages|invariants)(?:\.[\w.]+)?)\.ts$/;
+/** What knows the whole program: the root, the command line, the questions to all tables. */
+const composition = /^server\/src\/(?:commands\/.+|(?:app|main|invariants)(?:\.[\w.]+)?)\.ts$/;
 
 export function layerOf(path: string): Layer {
   const service = /^server\/src\/services\/([^/]+)\//.exec(path);
   if (service?.[1] !== undefined) return { kind: 'service', name: service[1] };
   if (path.startsWith('contract/')) return { kind: 'contract' };
-  if (path.startsWith('server/src/domain/')) return { kind: 'domain' };
+  if (path.startsWith('domain/')) return { kind: 'domain' };
   if (path.startsWith('server/src/platform/')) return { kind: 'platform' };
   if (path.startsWith('server/src/demo/')) return { kind: 'demo' };
-  if (path.startsWith('server/src/stampede/')) return { kind: 'stampede' };
+  if (path.startsWith('server/src/browser/')) return { kind: 'browser' };
   if (composition.test(path)) return { kind: 'composition' };
   if (path.startsWith('server/src/')) return { kind: 'nowhere' };
   if (path.startsWith('web/')) return { kind: 'web' };
+  if (path.startsWith('stampede/')) return { kind: 'stampede' };
   if (path.startsWith('sandbox/')) return { kind: 'sandbox' };
   return { kind: 'free' };
 }
@@ -46,9 +43,6 @@ const driverNames = [
   'redis',
 ];
 const drivers = new RegExp(`^(?:${driverNames.join('|')})(?:/.*)?$`);
-/** Deterministic and without I/O, so that the rules of the trade may use them. */
-const pureBuiltins = new Set(['node:assert', 'node:assert/strict']);
-
 /**
  * The grammar of the wire: how ids, routes and problems look. platform/ speaks it without knowing
  * what is said.
@@ -60,7 +54,7 @@ const wireGrammar = new Set([
 ]);
 
 /** What a test beside the code may use besides what its layer may. */
-const forTests = /^(?:tests\/support\/.+|server\/src\/invariants\.ts)$/;
+const forTests = /^(?:tests\/(?:support|contracts)\/.+|server\/src\/invariants\.ts)$/;
 
 export function layering(files: readonly SourceFile[]): Breach[] {
   const breaches: Breach[] = [];
@@ -83,8 +77,9 @@ function packageFault({ from, specifier }: Import): string | null {
     case 'contract':
       return specifier === 'zod' ? null : 'contract imports zod and nothing else';
     case 'domain':
-      return pureBuiltins.has(specifier) ? null : 'domain is pure rules and imports only domain';
+      return 'domain is pure rules that a browser loads, and imports only domain';
     case 'service':
+    case 'browser':
     case 'demo':
     case 'stampede':
       return drivers.test(specifier) ? 'only platform holds a driver' : null;
@@ -107,18 +102,28 @@ function fileFault({ from }: Import, target: string): string | null {
   }
   if (isTest(from.path) && forTests.test(target)) return null;
   switch (layer.kind) {
-    case 'contract':
     case 'domain':
     case 'sandbox':
       return to.kind === layer.kind ? null : `${layer.kind} imports only ${layer.kind}`;
+    case 'contract':
+      return to.kind === 'contract' || to.kind === 'domain'
+        ? null
+        : 'contract imports contract and domain';
     case 'platform':
       return to.kind === 'platform' || wireGrammar.has(target)
         ? null
         : 'platform knows no ticket word and imports only platform';
     case 'web':
-      return to.kind === 'web' || to.kind === 'contract' ? null : 'web imports only contract';
+      return ['web', 'contract', 'domain'].includes(to.kind)
+        ? null
+        : 'web imports contract and domain';
     case 'service':
       return serviceFault(layer.name, to, target);
+    case 'browser':
+      if (to.kind === 'service') return doorFault(target);
+      return ['browser', 'domain', 'contract', 'platform'].includes(to.kind)
+        ? null
+        : 'browser imports domain, contract, platform and the doors of services';
     case 'demo':
       if (to.kind === 'service') return doorFault(target);
       return ['demo', 'domain', 'contract'].includes(to.kind)

@@ -4,21 +4,42 @@ const serviceFile = /^server\/src\/services\/([^/]+)\/(.+)$/;
 
 /** What a service folder may hold; docs/STYLE.md says what each is for. */
 const roles = [
-  /^(?:index|service|store|routes|events|jobs|config|module|render)\.ts$/,
+  /^(?:index|service|store|routes|events|jobs|config|limits|cache|live|view|render|module)\.ts$/,
   /^service\.[a-z]+\.ts$/,
-  /^provider\.[a-z]+\.ts$/,
+  /^provider(?:\.[a-z]+)?\.ts$/,
   /^store\.(?:memory|redis|postgres|contract)\.ts$/,
   /^lua\/[a-z0-9-]+\.lua$/,
   /^sql\/[a-z0-9-]+\.sql$/,
   /^[a-z0-9.-]+\.test\.ts$/,
 ];
 
+/**
+ * A file of another name must bear that of a thing of the trade, and its service's door must say
+ * what it is: `// Beside the roles: draw.ts, the lobby's order.`
+ */
+const besideTheRoles = /^\/\/ Beside the roles: ([a-z0-9-]+\.ts), \S/gm;
+
 export function fileRoles(files: readonly SourceFile[]): Breach[] {
+  const introduced = new Set(
+    files
+      .filter(({ path }) => path.endsWith('/index.ts'))
+      .flatMap(({ path, text }) =>
+        [...text.matchAll(besideTheRoles)].map(([, file]) =>
+          path.replace(/index\.ts$/, file ?? ''),
+        ),
+      ),
+  );
   return files.flatMap(({ path }) => {
     const file = serviceFile.exec(path)?.[2];
-    if (file === undefined || roles.some((role) => role.test(file))) return [];
+    if (file === undefined || introduced.has(path)) return [];
+    if (roles.some((role) => role.test(file))) return [];
     return [
-      { rule: 'fileRoles', path, line: 1, says: `\`${file}\` is not a role of docs/STYLE.md` },
+      {
+        rule: 'fileRoles',
+        path,
+        line: 1,
+        says: `\`${file}\` is no role of docs/STYLE.md, and index.ts does not say what it is`,
+      },
     ];
   });
 }

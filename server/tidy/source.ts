@@ -24,9 +24,9 @@ const script = /\.(?:[cm]?[jt]sx?)$/;
 const skipped = new Set(['node_modules', 'fixtures', 'dist', 'coverage', 'bench-results', '.git']);
 
 export const isScript = (path: string): boolean => script.test(path);
-/** Tests, benchmarks, and what only they use. */
+/** Tests, benchmarks, suites that every adapter must pass, and what only they use. */
 export const isTest = (path: string): boolean =>
-  /(?:\.(?:test|bench)\.tsx?|(?:^|\/)test-bed\.ts)$/.test(path);
+  /(?:\.(?:test|bench|contract)\.tsx?|(?:^|\/)test-bed\.ts)$/.test(path);
 
 export function toSourceFile(path: string, text: string): SourceFile {
   if (isScript(path)) return { path, text, ...maskTypeScript(text) };

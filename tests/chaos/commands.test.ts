@@ -21,7 +21,12 @@ test('check-config tells every fault at once, in the operator’s words', async 
   });
   expect(code).toBe(1);
   expect(Object.keys(faultsIn(said)).sort()).toEqual([
-    ...['DATABASE_URL', 'HOLD_TTL_MS', 'LOG_LEVEL', 'PORT', 'PUBLIC_URL', 'USHER_SECRET'],
+    'DATABASE_URL',
+    'HOLD_TTL_MS',
+    'LOG_LEVEL',
+    'PORT',
+    'PUBLIC_URL',
+    'USHER_SECRET',
     'USHER_SERVICES',
   ]);
 });

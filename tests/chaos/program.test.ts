@@ -1,7 +1,7 @@
 import { confirmPayment } from '@usher/contract/payments.ts';
 import { readSeats, releaseHold, takeHold, watchSeats } from '@usher/contract/seats.ts';
+import { decodeSeatBits, SEAT_STATE } from '@usher/domain/seat-bits.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { decodeSeatBits, SEAT_STATE } from '../../server/src/domain/seat-bits.ts';
 import type { Database } from '../../server/src/platform/postgres/sql.ts';
 import { money, openAftermath, settled, violationsIn } from '../support/aftermath.ts';
 import { jsonOf, makeAsk, pathOf, sendByFetch } from '../support/ask.ts';
@@ -37,8 +37,10 @@ beforeAll(async () => {
     TOSS_URL: sandbox.url,
     TOSS_SECRET_KEY: sandbox.secretKey,
     TOSS_CLIENT_KEY: sandbox.clientKey,
-    ...{ HOLD_TTL_MS: '5000', HOLD_TOTAL_MAX_MS: '10000' },
-    ...{ PAYMENT_WAIT_MS: '1000', PAYMENT_TIMEOUT_MS: '2000' },
+    HOLD_TTL_MS: '5000',
+    HOLD_TOTAL_MAX_MS: '10000',
+    PAYMENT_WAIT_MS: '1000',
+    PAYMENT_TIMEOUT_MS: '2000',
   });
   await sandbox.webhooksTo(`${house.url}/api/v1/webhooks/toss`);
 });
@@ -72,7 +74,12 @@ const gather = async ({ send, performanceIds, seatCount }: OpenSale) => {
   const door = makeDoor();
   door.open();
   const crowd = await gatherCrowd({
-    ...{ send, door, sandbox, performanceIds, seatCount, buyers: 60 },
+    send,
+    door,
+    sandbox,
+    performanceIds,
+    seatCount,
+    buyers: 60,
   });
   const morePaid = (count: number) => {
     const wanted = crowd.paid() + count;

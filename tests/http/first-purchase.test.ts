@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { makeHttpClient } from '@usher/stampede/http.ts';
+import { openScratchServer } from '@usher/stampede/scratch-server.ts';
 import { beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../server/src/platform/clock.ts';
-import { makeHttpClient } from '../../server/src/stampede/http.ts';
-import { openScratchServer } from '../../server/src/stampede/scratch-server.ts';
 import { afterThisFile } from '../support/after-file.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { describeNeeding, testNeeding } from '../support/stack.ts';
@@ -39,8 +39,12 @@ describeNeeding('curl', 'a reader who pastes docs/first-purchase.md block by blo
   beforeAll(async () => {
     const http = makeHttpClient(2);
     const server = await openScratchServer({
-      ...{ http, clock: systemClock, env: process.env, settings: {} },
-      ...{ execPath: process.execPath, pid: process.pid },
+      http,
+      clock: systemClock,
+      env: process.env,
+      settings: {},
+      execPath: process.execPath,
+      pid: process.pid,
       signal: new AbortController().signal,
     });
     afterThisFile(async () => {

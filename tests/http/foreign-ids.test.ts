@@ -34,7 +34,8 @@ let strangers: Caller[];
 const callerOf = (name: string, role: Caller['role'], person: Person, first: string): Caller => {
   let token = first;
   return {
-    ...{ name, role },
+    name,
+    role,
     token: async () => {
       const { status } = await program.ask(readMe, { as: token });
       if (status === 401) token = await program.enter(person);
@@ -43,7 +44,9 @@ const callerOf = (name: string, role: Caller['role'], person: Person, first: str
   };
 };
 const staff = (name: string) => ({
-  ...{ accountId: '', token: '', email: `${name}@example.com` },
+  accountId: '',
+  token: '',
+  email: `${name}@example.com`,
   password: 'the staff of the tests',
 });
 
@@ -70,30 +73,40 @@ const makeWorld = async () => {
   });
   const place = await makePlace();
   const common = {
-    ...{ showId: sale.showId, venueId: sale.venueId, performanceId: sale.performanceId },
-    ...{ seatingPlanId: performance.seatingPlanId, version: performance.layoutVersion },
-    ...{ ticketId: items[0]?.id ?? '', eventId: await deadLetter(paid.order.id) },
-    ...{ consumer: 'notifications', freeSeats: [25, 26], placeToken: place.placeToken },
+    showId: sale.showId,
+    venueId: sale.venueId,
+    performanceId: sale.performanceId,
+    seatingPlanId: performance.seatingPlanId,
+    version: performance.layoutVersion,
+    ticketId: items[0]?.id ?? '',
+    eventId: await deadLetter(paid.order.id),
+    consumer: 'notifications',
+    freeSeats: [25, 26],
+    placeToken: place.placeToken,
   };
   const worldOf = async ({ order, checkout }: typeof paid): Promise<World> => ({
     ...common,
-    ...{ holdId: order.holdId, orderId: order.id, attemptId: checkout.attemptId },
+    holdId: order.holdId,
+    orderId: order.id,
+    attemptId: checkout.attemptId,
     linkToken: order.linkToken ?? '',
     paymentKey: await keyOf(checkout),
   });
   const atRoom = { ...(await worldOf(open)), showId: place.showId };
   const worlds = [await worldOf(open), await worldOf(paid), atRoom];
   const owned = worlds.flatMap(({ holdId, orderId, attemptId, ticketId }) => [
-    ...[holdId, orderId, attemptId, ticketId],
+    holdId,
+    orderId,
+    attemptId,
+    ticketId,
   ]);
   const marks = [
-    ...[...owned, ...worlds.flatMap(({ linkToken, paymentKey }) => [linkToken, paymentKey])],
-    ...[
-      ...place.marks,
-      minji.email,
-      minji.accountId,
-      ...items.flatMap(({ id, code }) => [id, code]),
-    ],
+    ...owned,
+    ...worlds.flatMap(({ linkToken, paymentKey }) => [linkToken, paymentKey]),
+    ...place.marks,
+    minji.email,
+    minji.accountId,
+    ...items.flatMap(({ id, code }) => [id, code]),
   ];
   return { worlds, marks, owned };
 };
@@ -146,7 +159,9 @@ beforeAll(async () => {
   secrets = made.worlds;
   const [{ showId, performanceId }] = made.worlds as [World];
   walk = {
-    ...{ routes: allRoutes, ask: program.ask, marks: made.marks },
+    routes: allRoutes,
+    ask: program.ask,
+    marks: made.marks,
     // The secret address is in no stranger's hands; all but it may be.
     worlds: secrets.map((all) => ({ ...all, linkToken: `${all.linkToken.slice(0, -4)}AAAA` })),
     owned: { buyer: made.owned, organiser: [showId, performanceId] },
@@ -191,8 +206,14 @@ describe('with somebody else’s ids', () => {
 describe('the walk finds', () => {
   const planted = (name: string, auth: RouteSpec['auth'], path: string, param: string | null) =>
     defineRoute({
-      ...{ name, auth, path: `/api/v1/planted/${path}`, method: 'GET', tag: 'Planted' },
-      ...{ summary: 'planted', rate: { perMinute: 60, burst: 60 }, problems: [] },
+      name,
+      auth,
+      path: `/api/v1/planted/${path}`,
+      method: 'GET',
+      tag: 'Planted',
+      summary: 'planted',
+      rate: { perMinute: 60, burst: 60 },
+      problems: [],
       params: z.strictObject(param === null ? {} : { [param]: z.string() }),
       responses: { 200: z.looseObject({}) },
     } satisfies RouteSpec);
@@ -203,12 +224,18 @@ describe('the walk finds', () => {
     const metrics = makeMetrics();
     const idempotency = makeIdempotency(app.db, metrics, 256);
     const http = await makeHttpServer({
-      ...{ clock: systemClock, log: silentLog, metrics, idempotency },
+      clock: systemClock,
+      log: silentLog,
+      metrics,
+      idempotency,
       tracing: await openTracing({ endpoint: undefined, service: 'test' }),
       routes: [plantedRoute],
       authenticate: app.services.identity.authenticate,
       mayCall: app.services.identity.mayCall,
-      ...{ trustProxy: false, allowedOrigins: [], checkAnswers: true, rateLimits: false },
+      trustProxy: false,
+      allowedOrigins: [],
+      checkAnswers: true,
+      rateLimits: false,
     });
     afterThisFile(async () => {
       await http.close();

@@ -57,11 +57,14 @@ const paidFor = async () => {
   return { as, params: { attemptId }, body: { paymentKey, amount: amount.amount } };
 };
 const byAddress = (as: string, name: string, id: string, other: string): Prepared => ({
-  ...{ as, params: { [name]: id } },
+  as,
+  params: { [name]: id },
   other: { as, params: { [name]: other } },
 });
 const byBody = (as: string, params: Given['params'] & object, body: object, other: object) => ({
-  ...{ as, params, body },
+  as,
+  params,
+  body,
   other: { as, params, body: other },
 });
 
@@ -126,7 +129,9 @@ const cases: Readonly<Record<string, () => Promise<Prepared>>> = {
     const as = program.operator;
     const params = { showId };
     const { rev: ifRev } = await program.must(putRoom, {
-      ...{ as, params, body: { ifRev: null, settings: restingRoom } },
+      as,
+      params,
+      body: { ifRev: null, settings: restingRoom },
     });
     const body = (lever: string) => ({ ifRev, action: { lever } });
     return byBody(as, params, body('pause'), body('reject'));
@@ -151,9 +156,19 @@ const asAnswer = ({ status, bytes }: Reply) => ({ status, text: bytes.toString()
 /** Rows of everything that a call can leave behind, and the money at the provider. */
 const effects = async (): Promise<Record<string, number>> => {
   const tables = [
-    ...['seats.holds', 'seats.claims', 'orders.orders', 'orders.transitions', 'payments.attempts'],
-    ...['payments.ledger', 'tickets.tickets', 'venues.venues', 'catalogue.shows'],
-    ...['catalogue.performances', 'platform.outbox', 'waiting_room.rooms', 'operations.levers'],
+    'seats.holds',
+    'seats.claims',
+    'orders.orders',
+    'orders.transitions',
+    'payments.attempts',
+    'payments.ledger',
+    'tickets.tickets',
+    'venues.venues',
+    'catalogue.shows',
+    'catalogue.performances',
+    'platform.outbox',
+    'waiting_room.rooms',
+    'operations.levers',
   ];
   const counts = tables.map((table) => `(SELECT count(*) FROM ${table}) AS "${table}"`);
   const [row] = await program.app.db.query<Record<string, number>>(`SELECT ${counts.join(', ')}`);

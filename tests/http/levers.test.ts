@@ -40,7 +40,9 @@ const usesOf = async (showId: string): Promise<LeverUse[]> =>
   (await program.must(listLevers, { as: program.operator, params: { showId } })).items;
 const ask = (showId: string, ifRev: number, action: Lever, more: object = {}) =>
   program.ask(pullLever, {
-    ...{ as: program.operator, params: { showId }, body: { ifRev, action } },
+    as: program.operator,
+    params: { showId },
+    body: { ifRev, action },
     ...more,
   });
 
@@ -97,8 +99,13 @@ describe('an operator', () => {
     const changed = jsonOf(reply);
     const [use, first, ...older] = await usesOf(showId);
     expect(use).toMatchObject({
-      ...{ action, reason: '결제가 느립니다', outcome: 'done', ifRev: rev, detail: null },
-      ...{ rev: changed['rev'], requestId: 'ab'.repeat(16) },
+      action,
+      reason: '결제가 느립니다',
+      outcome: 'done',
+      ifRev: rev,
+      detail: null,
+      rev: changed['rev'],
+      requestId: 'ab'.repeat(16),
       accountId: expect.stringMatching(/^acc_/),
     });
     expect(Date.parse(use?.at ?? '')).toBeGreaterThan(before - 60_000);
@@ -169,7 +176,8 @@ describe('an operator', () => {
     const { rev, settings } = await room.read(showId);
     const wanted = { ...settings, whenCrowded: 'refuse' as const, ratePerMinute: 240 };
     const changed = await program.must(putRoom, {
-      ...{ as: program.operator, params: { showId } },
+      as: program.operator,
+      params: { showId },
       body: { ifRev: rev, settings: wanted },
     });
     expect(changed).toMatchObject({ phase: 'open', settings: wanted });
@@ -200,7 +208,8 @@ describe('an operator', () => {
       await program.ask(listLevers, { as, params }),
       await ask(showId, 1, { lever: 'pause' }),
       await program.ask(putRoom, {
-        ...{ as, params: { showId: nowhere.showId } },
+        as,
+        params: { showId: nowhere.showId },
         body: { ifRev: null, settings: { opensAt: hoursFromNow(1) } },
       }),
     ])

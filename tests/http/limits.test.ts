@@ -173,7 +173,13 @@ describe('what does not fit its description', () => {
 describe('a body that is no JSON, or JSON with a trap in it', () => {
   test.each(withBody)('$name', async (spec) => {
     const traps = [
-      ...['', '{', '{"a":1}}', 'null', '[]', '"text"', '[['.repeat(5000)],
+      '',
+      '{',
+      '{"a":1}}',
+      'null',
+      '[]',
+      '"text"',
+      '[['.repeat(5000),
       '{"__proto__":{"isAdmin":true}}',
       '{"constructor":{"prototype":{"isAdmin":true}}}',
     ];

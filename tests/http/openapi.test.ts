@@ -101,8 +101,14 @@ describe('the reading of the server’s own list of routes', () => {
       '└── * (OPTIONS)',
     ].join('\n');
     expect(routesIn(tree)).toEqual([
-      ...['GET /', 'HEAD /', 'GET /api/v1/me', 'HEAD /api/v1/me', 'GET /api/v1/me/likes'],
-      ...['GET /api/v1/orders/{orderId}', 'POST /api/v1/orders/{orderId}/cancel', 'OPTIONS *'],
+      'GET /',
+      'HEAD /',
+      'GET /api/v1/me',
+      'HEAD /api/v1/me',
+      'GET /api/v1/me/likes',
+      'GET /api/v1/orders/{orderId}',
+      'POST /api/v1/orders/{orderId}/cancel',
+      'OPTIONS *',
     ]);
   });
 });

@@ -145,8 +145,12 @@ const forced = {
 const scenarios: Readonly<Record<ProblemCode, Scenario>> = { ...ordinary, ...forced };
 
 const saysWhenAgain: readonly string[] = [
-  ...['TOO_MANY_REQUESTS', 'IDEMPOTENCY_KEY_RUNNING', 'OVERLOADED', 'UNAVAILABLE'],
-  ...['SALE_NOT_OPEN', 'ROOM_NOT_OPEN'],
+  'TOO_MANY_REQUESTS',
+  'IDEMPOTENCY_KEY_RUNNING',
+  'OVERLOADED',
+  'UNAVAILABLE',
+  'SALE_NOT_OPEN',
+  'ROOM_NOT_OPEN',
 ];
 
 describe('every problem of the catalogue', () => {

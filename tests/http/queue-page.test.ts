@@ -1,6 +1,6 @@
 import { listLevers, readPlace } from '@usher/contract/waiting-room.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { pageWords } from '../../server/src/domain/room/page-words.ts';
+import { pageWords } from '../../server/src/browser/queue-page/texts.ts';
 import { makePlainBrowser, type PlainBrowser } from '../support/plain-browser.ts';
 import { openProgram, type Program } from '../support/program.ts';
 import { hoursFromNow, type Person } from '../support/sale.ts';
@@ -146,7 +146,9 @@ describe('the waiting room in a browser that runs nothing', () => {
       tries.push((await logIn(browser, { ...minji, password: 'wrong' }, showId)).status);
     expect([tries.slice(0, 3), tries.at(-1)]).toEqual([[401, 401, 401], 429]);
     const api = await program.app.http.inject({
-      ...{ method: 'POST', url: '/api/v1/auth/login', payload: 'email=a%40b.c&password=x' },
+      method: 'POST',
+      url: '/api/v1/auth/login',
+      payload: 'email=a%40b.c&password=x',
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
     });
     expect([api.statusCode, api.json()]).toMatchObject([400, { code: 'MALFORMED_REQUEST' }]);

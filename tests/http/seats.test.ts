@@ -2,13 +2,8 @@ import { readLayout, readPerformance, readPoster } from '@usher/contract/catalog
 import { blockSeats } from '@usher/contract/organiser.ts';
 import type { RouteSpec } from '@usher/contract/route.ts';
 import { readSeats, releaseHold, watchSeats } from '@usher/contract/seats.ts';
+import { decodeDelta, decodeSeatBits, SEAT_STATE, seatChange } from '@usher/domain/seat-bits.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
-import {
-  decodeDelta,
-  decodeSeatBits,
-  SEAT_STATE,
-  seatChange,
-} from '../../server/src/domain/seat-bits.ts';
 import { type Given, pathOf } from '../support/ask.ts';
 import { type Viewer, watch } from '../support/event-stream.ts';
 import { nowhere } from '../support/examples.ts';

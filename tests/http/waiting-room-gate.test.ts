@@ -8,8 +8,8 @@ import {
   leaveRoom,
   passHeader,
 } from '@usher/contract/waiting-room.ts';
+import { passesGraceMs } from '@usher/domain/room/constants.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { passesGraceMs } from '../../server/src/domain/room/numbers.ts';
 import { codeOf } from '../support/ask.ts';
 import { openProgram, type Program } from '../support/program.ts';
 import type { Person } from '../support/sale.ts';
@@ -43,14 +43,17 @@ const tryHold = async (
   seat: number,
 ): Promise<string> => {
   const reply = await program.ask(takeHold, {
-    ...{ as: person.token, params: { performanceId }, body: { seats: [seat] } },
+    as: person.token,
+    params: { performanceId },
+    body: { seats: [seat] },
     headers: pass === null ? {} : { [passHeader]: pass },
   });
   return reply.status === 201 ? 'held' : codeOf(reply);
 };
 const tryOrder = async (person: Person, pass: string | null, holdId: string): Promise<string> => {
   const reply = await program.ask(placeOrder, {
-    ...{ as: person.token, body: { holdId } },
+    as: person.token,
+    body: { holdId },
     headers: pass === null ? {} : { [passHeader]: pass },
   });
   return reply.status === 201 ? 'placed' : codeOf(reply);

@@ -26,7 +26,9 @@ const hold = (
   seat: number,
 ) =>
   program.ask(takeHold, {
-    ...{ as: person.token, params: { performanceId }, body: { seats: [seat] } },
+    as: person.token,
+    params: { performanceId },
+    body: { seats: [seat] },
     headers: { 'usher-pass': pass },
   });
 

@@ -13,8 +13,8 @@ import {
   readPlace,
   waitingRoomRoutes,
 } from '@usher/contract/waiting-room.ts';
+import { checkDraw } from '@usher/domain/draw-check.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { checkDraw } from '../../server/src/domain/draw-check.ts';
 import { sha256 } from '../../server/src/platform/hash.ts';
 import { openProgram, type Program } from '../support/program.ts';
 import { hoursFromNow, type Person } from '../support/sale.ts';
@@ -192,7 +192,8 @@ describe('the seats of the show', () => {
     await program.pay(minji.token, checkout);
     const seats = (change: { block?: number[]; unblock?: number[] }) =>
       program.must(blockSeats, {
-        ...{ as: program.organiser, params: { performanceId } },
+        as: program.organiser,
+        params: { performanceId },
         body: { block: [], unblock: [], ...change },
       });
     await seats({ block: [1] });

@@ -91,8 +91,17 @@ const withRatio = (result: Result, bare: Bare): Result => ({
 });
 
 const columns = [
-  ...['scenario', 'store', 'throughputPerS', 'p50Ms', 'p99Ms', 'p999Ms', 'ratioToBareHttp'],
-  ...['cpuMicrosPerOp', 'redisTripsPerOp', 'dbCommitsPerOp', 'invariantViolations'],
+  'scenario',
+  'store',
+  'throughputPerS',
+  'p50Ms',
+  'p99Ms',
+  'p999Ms',
+  'ratioToBareHttp',
+  'cpuMicrosPerOp',
+  'redisTripsPerOp',
+  'dbCommitsPerOp',
+  'invariantViolations',
 ];
 
 const renderTable = (results: readonly Result[]): string => {

@@ -1,5 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeAccounts } from '@usher/stampede/accounts.ts';
+import { makeCaller } from '@usher/stampede/caller.ts';
+import { makeHttpClient } from '@usher/stampede/http.ts';
+import { makeNotes } from '@usher/stampede/notes.ts';
+import { openScratchServer, type ScratchServer } from '@usher/stampede/scratch-server.ts';
+import { makeShowMaker, type ShowMaker } from '@usher/stampede/show.ts';
 import { z } from 'zod';
 import { demoAccounts } from '../../server/src/demo/seed.ts';
 import { checkInvariants } from '../../server/src/invariants.ts';
@@ -8,12 +14,6 @@ import { makeIds } from '../../server/src/platform/ids.ts';
 import { silentLog } from '../../server/src/platform/log.ts';
 import { type Database, openDatabase } from '../../server/src/platform/postgres/sql.ts';
 import { makeTokenSigner } from '../../server/src/platform/signed-token.ts';
-import { makeAccounts } from '../../server/src/stampede/accounts.ts';
-import { makeCaller } from '../../server/src/stampede/caller.ts';
-import { makeHttpClient } from '../../server/src/stampede/http.ts';
-import { makeNotes } from '../../server/src/stampede/notes.ts';
-import { openScratchServer, type ScratchServer } from '../../server/src/stampede/scratch-server.ts';
-import { makeShowMaker, type ShowMaker } from '../../server/src/stampede/show.ts';
 import { until } from '../support/until.ts';
 import { type CpuSeconds, readCpu } from './machine.ts';
 import { makeRawClient, type RawClient } from './raw-http.ts';
@@ -58,13 +58,22 @@ export const openHouse = async (options: {
   const profiled = options.cpuProfileDir === undefined ? [] : profileArgs(options.cpuProfileDir);
   const nodeArgs = [...collectOnSignal, ...profiled];
   const server = await openScratchServer({
-    ...{ http, clock, signal, nodeArgs, pid: process.pid, execPath: process.execPath },
+    http,
+    clock,
+    signal,
+    nodeArgs,
+    pid: process.pid,
+    execPath: process.execPath,
     env: process.env,
     settings: { USHER_SECRET: benchSecret, ...options.settings },
   });
   const url = await server.databaseUrl();
   const db = openDatabase({
-    ...{ url, name: 'bench', log: silentLog, poolMax: 2, statementTimeoutMs: 600_000 },
+    url,
+    name: 'bench',
+    log: silentLog,
+    poolMax: 2,
+    statementTimeoutMs: 600_000,
   });
   const client = makeRawClient(server.url, options.connectionsMax ?? connectionsUsual);
   const close = async (): Promise<void> => {
@@ -75,7 +84,11 @@ export const openHouse = async (options: {
   };
   try {
     const caller = makeCaller({
-      ...{ http, clock, origin: server.url, notes: makeNotes(), patienceMs: 30_000 },
+      http,
+      clock,
+      origin: server.url,
+      notes: makeNotes(),
+      patienceMs: 30_000,
     });
     const accounts = makeAccounts({ caller, clock, password: '', signal });
     const { email = '', password = '' } =
@@ -84,7 +97,10 @@ export const openHouse = async (options: {
     // The demo has sold tickets; drawing them takes most of a core for half a minute.
     await until('the mails of the demo are sent', () => isDemoOver(db), 180_000);
     return {
-      ...{ server, client, db, close },
+      server,
+      client,
+      db,
+      close,
       store: options.settings?.['REDIS_URL'] === undefined ? 'embedded' : 'redis',
       shows: makeShowMaker({ caller, organiser, clock, ids, signal }),
       people: await makePeople(db, options.people),

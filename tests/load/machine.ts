@@ -21,8 +21,11 @@ const readStat = (path: string): Stat | null => {
     const rest = text.slice(text.lastIndexOf(')') + 2).split(' ');
     const at = (field: number): number => Number(rest[field - 3]);
     return {
-      ...{ pid: Number.parseInt(text, 10), parent: at(4), nice: at(19) },
-      ...{ ownTicks: at(14) + at(15), endedTicks: at(16) + at(17) },
+      pid: Number.parseInt(text, 10),
+      parent: at(4),
+      nice: at(19),
+      ownTicks: at(14) + at(15),
+      endedTicks: at(16) + at(17),
     };
   } catch {
     // It has ended since the folder was listed.

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { latencyOf } from '../../server/src/stampede/histogram.ts';
+import { latencyOf } from '@usher/stampede/histogram.ts';
 import type { House } from './house.ts';
 import type { CpuSeconds } from './machine.ts';
 import type { Load } from './open-loop.ts';
@@ -67,14 +67,24 @@ export const measure = async (
     Math.round(each((cpu[kind] - before.cpu[kind]) * 1e6));
   const { p50, p99, p999, max } = latencyOf(load.latency);
   return {
-    ...{ offeredPerS: load.offeredPerS, throughputPerS: rounded(load.donePerS, 1) },
-    ...{ seconds: load.seconds, done: load.done },
-    ...{ p50Ms: p50, p99Ms: p99, p999Ms: p999, maxMs: max },
-    ...{ errors: load.errors, refusals: load.refused, open: load.open },
+    offeredPerS: load.offeredPerS,
+    throughputPerS: rounded(load.donePerS, 1),
+    seconds: load.seconds,
+    done: load.done,
+    p50Ms: p50,
+    p99Ms: p99,
+    p999Ms: p999,
+    maxMs: max,
+    errors: load.errors,
+    refusals: load.refused,
+    open: load.open,
     cpuMicrosPerOp: micros('server') + micros('postgres'),
     cpuMicrosPerOpByProcess: {
-      ...{ server: micros('server'), aside: micros('aside'), postgres: micros('postgres') },
-      ...{ sandbox: micros('sandbox'), generator: micros('generator') },
+      server: micros('server'),
+      aside: micros('aside'),
+      postgres: micros('postgres'),
+      sandbox: micros('sandbox'),
+      generator: micros('generator'),
     },
     redisTripsPerOp: rounded(each(trips), 4),
     dbCommitsPerOp: rounded(each(commits - idleCommits), 4),

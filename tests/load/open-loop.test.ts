@@ -1,12 +1,13 @@
+import { makeHistogram } from '@usher/stampede/histogram.ts';
 import { expect, test } from 'vitest';
-import { makeHistogram } from '../../server/src/stampede/histogram.ts';
 import { until } from '../support/until.ts';
 import { findSaturation, type Load, runAtRate } from './open-loop.ts';
 
 test('arrivals are meant at even distances, and each counts as what it became', async () => {
   const meant: number[] = [];
   const load = await runAtRate({
-    ...{ perS: 500, seconds: 0.2 },
+    perS: 500,
+    seconds: 0.2,
     op: async (nth, meantAtMs) => {
       meant[nth] = meantAtMs;
       if (nth % 10 === 1) return { kind: 'refused', reason: 'taken' };
@@ -20,7 +21,9 @@ test('arrivals are meant at even distances, and each counts as what it became', 
   for (const [nth, atMs] of meant.entries())
     expect(atMs - (meant[0] ?? 0)).toBeCloseTo((nth * 1000) / 500, 6);
   expect(load).toMatchObject({
-    ...{ done: 60, refused: { taken: 10 }, open: { unknown: 10 } },
+    done: 60,
+    refused: { taken: 10 },
+    open: { unknown: 10 },
     errors: { odd: 10, 'Error: broken': 10 },
   });
   expect(load.latency.count).toBe(60);
@@ -29,7 +32,9 @@ test('arrivals are meant at even distances, and each counts as what it became', 
 /** 50 arrivals in 100 ms, each answered so long after the last of them, at the earliest. */
 const answeredAfterEnd = (afterMs: number, soonMs: number): Promise<Load> =>
   runAtRate({
-    ...{ perS: 500, seconds: 0.1, soonMs },
+    perS: 500,
+    seconds: 0.1,
+    soonMs,
     op: async (nth, meantAtMs) => {
       const endMs = meantAtMs - nth * 2 + 100;
       await until('the end of the arrivals', () => performance.now() > endMs + afterMs);
@@ -48,28 +53,36 @@ test('what is answered later had fallen behind', async () => {
 
 /** A load as a server with a limit answers it. */
 const loadAt = (perS: number, limitPerS: number): Load => ({
-  ...{ offeredPerS: perS, seconds: 1, donePerS: Math.min(perS, limitPerS), done: perS },
-  ...{ keptUp: Math.min(1, limitPerS / perS), refused: {}, open: {}, errors: {} },
+  offeredPerS: perS,
+  seconds: 1,
+  donePerS: Math.min(perS, limitPerS),
+  done: perS,
+  keptUp: Math.min(1, limitPerS / perS),
+  refused: {},
+  open: {},
+  errors: {},
   latency: makeHistogram(),
 });
 
 test('the highest sustained rate is found between the last good and the first bad', async () => {
   const { bestPerS, tried } = await findSaturation({
-    ...{ fromPerS: 100, toPerS: 100_000 },
+    fromPerS: 100,
+    toPerS: 100_000,
     tryRate: async (perS) => loadAt(perS, 1300),
   });
   expect(bestPerS).toBeGreaterThan(1100);
   // Within the 5 % that a sustained rate may be behind.
   expect(bestPerS).toBeLessThanOrEqual(1300 / 0.95);
   expect(tried.map(({ offeredPerS }) => offeredPerS).slice(0, 6)).toEqual([
-    ...[100, 200, 400, 800, 1600, 1600],
+    100, 200, 400, 800, 1600, 1600,
   ]);
 });
 
 test('one spoilt try does not condemn a rate', async () => {
   let isSpoilt = true;
   const { bestPerS } = await findSaturation({
-    ...{ fromPerS: 100, toPerS: 400 },
+    fromPerS: 100,
+    toPerS: 400,
     tryRate: async (perS) => {
       const load = isSpoilt ? loadAt(perS, 1) : loadAt(perS, 1e9);
       isSpoilt = !isSpoilt;
@@ -81,7 +94,8 @@ test('one spoilt try does not condemn a rate', async () => {
 
 test('a rate with errors is not sustained, however fast it was', async () => {
   const { bestPerS } = await findSaturation({
-    ...{ fromPerS: 100, toPerS: 800 },
+    fromPerS: 100,
+    toPerS: 800,
     tryRate: async (perS) => ({
       ...loadAt(perS, 1e9),
       errors: perS > 200 ? { ECONNRESET: 1 } : {},

@@ -1,4 +1,4 @@
-import { type Histogram, makeHistogram } from '../../server/src/stampede/histogram.ts';
+import { type Histogram, makeHistogram } from '@usher/stampede/histogram.ts';
 
 /** How one operation ended: `done` is what is counted, `refused` a definite no. */
 export type OpEnd =
@@ -51,8 +51,15 @@ export const runAtRate = async (options: {
   const { perS, seconds, op } = options;
   const inTimeMs = options.soonMs ?? soonMs;
   const load: Load = {
-    ...{ offeredPerS: perS, seconds, donePerS: 0, keptUp: 0, done: 0 },
-    ...{ refused: {}, open: {}, errors: {}, latency: makeHistogram() },
+    offeredPerS: perS,
+    seconds,
+    donePerS: 0,
+    keptUp: 0,
+    done: 0,
+    refused: {},
+    open: {},
+    errors: {},
+    latency: makeHistogram(),
   };
   const total = Math.round(perS * seconds);
   const startMs = performance.now();

@@ -22,20 +22,31 @@ let seatNo = 0;
 /** So many purchases of one seat each, every step of them one batch. */
 const buyTogether = async (db: Database, count: number): Promise<void> => {
   const asked = Array.from({ length: count }, () => ({
-    ...{ ...sale, holdId: ids.make('hold'), orderId: ids.make('order'), seatNo: seatNo++ },
-    ...{ attemptId: ids.make('attempt'), buyerId: ids.make('account'), requestId: 'plans' },
+    ...sale,
+    holdId: ids.make('hold'),
+    orderId: ids.make('order'),
+    seatNo: seatNo++,
+    attemptId: ids.make('attempt'),
+    buyerId: ids.make('account'),
+    requestId: 'plans',
   }));
   const holds = asked.map((each) => ({
     ...each,
-    ...{ windows: [[each.seatNo]], grades: [0], checks: null },
+    windows: [[each.seatNo]],
+    grades: [0],
+    checks: null,
   }));
   await makeSeatStore(db).take(holds, times);
   const orders = asked.map((each) => {
     const seat = { seatNo: each.seatNo, section: { ko: 'A', en: 'A' }, row: '1', number: 1 };
     const item = { seatNo: each.seatNo, grade: 'VIP', seat: { ...seat, grade: 'VIP' } };
     return {
-      ...{ ...each, attemptKey: ids.secret(), items: [{ ...item, priceMinor: 1000, feeMinor: 0 }] },
-      ...{ totalMinor: 1000, category: 'MUSICAL', ladder: 'operator' },
+      ...each,
+      attemptKey: ids.secret(),
+      items: [{ ...item, priceMinor: 1000, feeMinor: 0 }],
+      totalMinor: 1000,
+      category: 'MUSICAL',
+      ladder: 'operator',
     };
   });
   await makeOrderStore(db).place(orders, { currency: 'KRW', provider: 'toss', ttlMs: 60_000 });
@@ -82,8 +93,12 @@ const readsOfBatches = async (url: string, rowsAtFirst: number): Promise<number[
   const now = systemClock.nowMs();
   await makeSeatStock(db).open(db, [
     {
-      ...{ ...sale, seatCount: 20_000, buyerLimit: 4, refusesStranding: false },
-      ...{ saleOpensAt: new Date(now - dayMs), saleClosesAt: new Date(now + dayMs) },
+      ...sale,
+      seatCount: 20_000,
+      buyerLimit: 4,
+      refusesStranding: false,
+      saleOpensAt: new Date(now - dayMs),
+      saleClosesAt: new Date(now + dayMs),
     },
   ]);
   if (rowsAtFirst > 0) await buyTogether(db, rowsAtFirst);

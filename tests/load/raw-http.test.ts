@@ -62,6 +62,9 @@ test('a broken connection fails its own request only', async () => {
     ['/a', '/break', '/b', '/c'].map((path) => client.send('GET', path, '', null)),
   );
   expect(outcomes.map(({ status }) => status)).toEqual([
-    ...['fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
+    'fulfilled',
+    'rejected',
+    'fulfilled',
+    'fulfilled',
   ]);
 });

@@ -12,6 +12,12 @@ import {
   readRoom,
   type Standing,
 } from '@usher/contract/waiting-room.ts';
+import { makeAccounts } from '@usher/stampede/accounts.ts';
+import { type Call, makeCaller, type Session } from '@usher/stampede/caller.ts';
+import { makeHttpClient } from '@usher/stampede/http.ts';
+import { makeNotes } from '@usher/stampede/notes.ts';
+import { inParallel } from '@usher/stampede/parallel.ts';
+import { makeShowMaker } from '@usher/stampede/show.ts';
 import { expect, test } from 'vitest';
 import { makeScratchAccounts } from '../../server/src/commands/scratch-accounts.ts';
 import { demoAccounts } from '../../server/src/demo/seed.ts';
@@ -19,12 +25,6 @@ import { systemClock } from '../../server/src/platform/clock.ts';
 import { makeIds } from '../../server/src/platform/ids.ts';
 import { silentLog } from '../../server/src/platform/log.ts';
 import { openDatabase } from '../../server/src/platform/postgres/sql.ts';
-import { makeAccounts } from '../../server/src/stampede/accounts.ts';
-import { type Call, makeCaller, type Session } from '../../server/src/stampede/caller.ts';
-import { makeHttpClient } from '../../server/src/stampede/http.ts';
-import { makeNotes } from '../../server/src/stampede/notes.ts';
-import { inParallel } from '../../server/src/stampede/parallel.ts';
-import { makeShowMaker } from '../../server/src/stampede/show.ts';
 import { afterThisFile } from '../support/after-file.ts';
 import { until } from '../support/until.ts';
 import { embeddedUrl, type House, killAll, makeHouse, startIn } from '../support/usher-process.ts';
@@ -152,7 +152,9 @@ test(
     const roomAfter = await sale.room();
 
     expect(standings(before.map(seenOf))).toEqual({
-      ...{ ACTIVE: claiming, CALLED: activeMax - claiming, WAITING: people - activeMax },
+      ACTIVE: claiming,
+      CALLED: activeMax - claiming,
+      WAITING: people - activeMax,
     });
     expect(after.map(seenOf)).toEqual(before.map(seenOf));
     expect(before.map(({ receipt }) => receipt)).toEqual(joined.map(({ receipt }) => receipt));
@@ -164,8 +166,11 @@ test(
       places.map(({ pass, claimBy }) => [pass?.endsBy ?? null, claimBy]);
     expect(ends(after)).toEqual(ends(before));
     expect(roomAfter).toMatchObject({
-      ...{ active: claiming, called: activeMax - claiming, front: roomBefore.front },
-      ...{ admitted: claiming, epoch: roomBefore.epoch },
+      active: claiming,
+      called: activeMax - claiming,
+      front: roomBefore.front,
+      admitted: claiming,
+      epoch: roomBefore.epoch,
     });
 
     // The passes are good, each for its owner.

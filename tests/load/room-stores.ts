@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { RoomCommand, RoomControl, RoomTerms } from '../../server/src/domain/room/words.ts';
+import type { RoomCommand, RoomControl, RoomTerms } from '@usher/domain/room/types.ts';
 import { systemClock } from '../../server/src/platform/clock.ts';
 import { makeMetrics } from '../../server/src/platform/metrics.ts';
 import { openEmbeddedPostgres } from '../../server/src/platform/postgres/embedded.ts';
@@ -26,13 +26,30 @@ const callsATurn = 256;
 const twiceEvery = 10;
 
 const terms: RoomTerms = {
-  ...{ tickMs: 250, claimWindowMs: 30_000, passTtlMs: 600_000, passMaxMs: 1_800_000 },
-  ...{ presenceMs: 30_000, windowNumbers: 4096 },
+  tickMs: 250,
+  claimWindowMs: 30_000,
+  passTtlMs: 600_000,
+  passMaxMs: 1_800_000,
+  presenceMs: 30_000,
+  windowNumbers: 4096,
 };
 const lobby: RoomControl = {
-  ...{ rev: 1, epoch: 1, passEpoch: 1, phase: 'lobby', override: 'none', overrideUntilMs: 0 },
-  ...{ ratePerMinute: 600, activeMax: 500, lobbyAtMs: 1, opensAtMs: 8_640_000_000_000 },
-  ...{ message: null, pollMultiplier: 1, drawEntries: 0, seed: '', root: '', drawnAtMs: 0 },
+  rev: 1,
+  epoch: 1,
+  passEpoch: 1,
+  phase: 'lobby',
+  override: 'none',
+  overrideUntilMs: 0,
+  ratePerMinute: 600,
+  activeMax: 500,
+  lobbyAtMs: 1,
+  opensAtMs: 8_640_000_000_000,
+  message: null,
+  pollMultiplier: 1,
+  drawEntries: 0,
+  seed: '',
+  root: '',
+  drawnAtMs: 0,
 };
 
 /** The nth person's key; a multiplication spreads them as an HMAC would. */
@@ -68,7 +85,9 @@ const joinAll = async (store: RoomStore, people: number, costs: () => Promise<Co
   const after = await costs();
   const state = await store.read(showId);
   return {
-    ...{ people, joinsPerS: Math.round(calls / seconds), duplicates: (state?.tail ?? 0) - people },
+    people,
+    joinsPerS: Math.round(calls / seconds),
+    duplicates: (state?.tail ?? 0) - people,
     processMicrosPerJoin: rounded((cpu.user + cpu.system) / calls, 2),
     storeMicrosPerJoin: rounded(((after.storeCpuS - before.storeCpuS) * 1e6) / calls, 2),
     bytesPerPerson: rounded((after.bytes - before.bytes) / people, 1),
@@ -101,7 +120,11 @@ const openJournal = async () => {
 };
 
 const memoryOptions = () => ({
-  ...{ clock: systemClock, log: silentLog, owner: ids.secret(), terms, isAlone: true },
+  clock: systemClock,
+  log: silentLog,
+  owner: ids.secret(),
+  terms,
+  isAlone: true,
 });
 
 const runMemory = async (sizes: readonly number[]) => {

@@ -1,12 +1,12 @@
 import { joinRoom, pullLever, putRoom, readRoom, roomNow } from '@usher/contract/waiting-room.ts';
+import { makeAccounts } from '@usher/stampede/accounts.ts';
+import { makeCaller } from '@usher/stampede/caller.ts';
+import { makeHttpClient } from '@usher/stampede/http.ts';
+import { makeNotes } from '@usher/stampede/notes.ts';
 import { z } from 'zod';
 import { demoAccounts } from '../../server/src/demo/seed.ts';
 import { systemClock } from '../../server/src/platform/clock.ts';
 import { makeTokenSigner } from '../../server/src/platform/signed-token.ts';
-import { makeAccounts } from '../../server/src/stampede/accounts.ts';
-import { makeCaller } from '../../server/src/stampede/caller.ts';
-import { makeHttpClient } from '../../server/src/stampede/http.ts';
-import { makeNotes } from '../../server/src/stampede/notes.ts';
 import { benchSecret, type House, ids } from './house.ts';
 import type { OpEnd } from './open-loop.ts';
 import type { RawAnswer } from './raw-http.ts';
@@ -80,7 +80,8 @@ export const openRoom = async (
       : { kind: 'error', reason: `status ${status}` };
   };
   return {
-    ...{ showId, headersOf },
+    showId,
+    headersOf,
     join: (nth) => statusOf(client.send('POST', path, headersOf(nth), '{}'), 201),
     poll: (nth) =>
       statusOf(

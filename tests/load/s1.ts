@@ -14,7 +14,10 @@ export type S1Size = {
   atTheDoor: { people: readonly number[]; hugePeople: number };
 };
 export const s1Size: S1Size = {
-  ...{ fromPerS: 1000, toPerS: 32_000, stepSeconds: 4, people: 100_000 },
+  fromPerS: 1000,
+  toPerS: 32_000,
+  stepSeconds: 4,
+  people: 100_000,
   atTheDoor: { people: [100_000, 1_000_000], hugePeople: 10_000_000 },
 };
 
@@ -81,7 +84,10 @@ export const runS1 = async (
   say('S1: at the door of the stores');
   const atTheDoor = await runRoomStores({ ...size.atTheDoor, redisFolder });
   return {
-    ...{ scenario: 'S1', store: house.store, ...joins, requestsPerOp: 1 },
+    scenario: 'S1',
+    store: house.store,
+    ...joins,
+    requestsPerOp: 1,
     people: came,
     /** More numbers than people are places given twice. */
     duplicates: now.tail - came,

@@ -15,8 +15,11 @@ export type S2Size = {
   stepSeconds: number;
 };
 export const s2Size: S2Size = {
-  ...{ waiting: [10_000, 100_000, 1_000_000], admitPerS: 500 },
-  ...{ fromPerS: 4000, toPerS: 128_000, stepSeconds: 3 },
+  waiting: [10_000, 100_000, 1_000_000],
+  admitPerS: 500,
+  fromPerS: 4000,
+  toPerS: 128_000,
+  stepSeconds: 3,
 };
 
 /** People are asked to say that they are there less than 180 s before their turn. */
@@ -110,7 +113,10 @@ export const runS2 = async (house: House, size: S2Size, say: (line: string) => v
   const admittedPerS = await admitting.stop();
   const { active } = await room.read();
   return {
-    ...{ scenario: 'S2', store: house.store, ...last, requestsPerOp: 1 },
+    scenario: 'S2',
+    store: house.store,
+    ...last,
+    requestsPerOp: 1,
     bySize: rows,
     whileAdmitting: {
       pollsPerS: rounded(meanwhile.donePerS, 0),

@@ -77,7 +77,10 @@ export const runS2b = async (house: House, size: S2bSize, say: (line: string) =>
   const cpuS = house.cpu().server - cpuBefore.server;
   for (const socket of sockets) socket.destroy();
   return {
-    ...{ scenario: 'S2b', store: house.store, viewers: size.viewers, requestsPerOp: 1 },
+    scenario: 'S2b',
+    store: house.store,
+    viewers: size.viewers,
+    requestsPerOp: 1,
     throughputPerS: rounded(heard / seconds, 0),
     framesPerViewerPerS: rounded(heard / seconds / size.viewers, 2),
     bytesPerConnection: Math.round((bytesAfter - bytesBefore) / (size.viewers - firstViewers)),

@@ -1,8 +1,8 @@
-import type { SeatBits } from '../../server/src/domain/seat-bits.ts';
-import type { Sale } from '../../server/src/stampede/crowd.ts';
-import { latencyOf, makeHistogram } from '../../server/src/stampede/histogram.ts';
-import { makeRandom, type Random } from '../../server/src/stampede/random.ts';
-import { countSeats } from '../../server/src/stampede/seat-choice.ts';
+import type { SeatBits } from '@usher/domain/seat-bits.ts';
+import type { Sale } from '@usher/stampede/crowd.ts';
+import { latencyOf, makeHistogram } from '@usher/stampede/histogram.ts';
+import { makeRandom, type Random } from '@usher/stampede/random.ts';
+import { countSeats } from '@usher/stampede/seat-choice.ts';
 import type { House, Person } from './house.ts';
 import { type Measured, measure, measureIdle, rounded } from './measure.ts';
 import { findSaturation, type OpEnd, runAtRate } from './open-loop.ts';
@@ -21,8 +21,15 @@ export type S3Size = {
   stepSeconds: number;
 };
 export const s3Size: S3Size = {
-  ...{ people: 10_000, seats: 2000, crowdSeconds: 2, peopleOnOneSeat: 1000 },
-  ...{ houses: 80, houseSeats: 20_000, fromPerS: 1000, toPerS: 32_000, stepSeconds: 4 },
+  people: 10_000,
+  seats: 2000,
+  crowdSeconds: 2,
+  peopleOnOneSeat: 1000,
+  houses: 80,
+  houseSeats: 20_000,
+  fromPerS: 1000,
+  toPerS: 32_000,
+  stepSeconds: 4,
 };
 
 const retriesMax = 3;
@@ -109,7 +116,9 @@ const runCrowd = async (house: House, size: S3Size) => {
   const startMs = performance.now();
   const { people, crowdSeconds } = size;
   const load = await runAtRate({
-    ...{ perS: people / crowdSeconds, seconds: crowdSeconds, op: crowd.op },
+    perS: people / crowdSeconds,
+    seconds: crowdSeconds,
+    op: crowd.op,
   });
   const tookS = (performance.now() - startMs) / 1000;
   const countNow = async () => countSeats(await crowd.readMap(usher), size.seats);
@@ -126,19 +135,21 @@ const runCrowd = async (house: House, size: S3Size) => {
   const lost = crowd.losers.count;
   const refusedEarly = (await house.metric('usher_holds_refused_early_total')) - early;
   return {
-    ...{ people, seats: size.seats, leftByCrowd, soldOut: free === 0, seatsHeld: held },
-    ...{
-      doubles: (claims?.claims ?? 0) - (claims?.seats ?? 0) + Math.abs(held - (claims?.seats ?? 0)),
-    },
-    ...{
-      holders: load.done,
-      attempts: crowd.attempts(),
-      lostRaces: lost,
-      tookS: rounded(tookS, 2),
-    },
+    people,
+    seats: size.seats,
+    leftByCrowd,
+    soldOut: free === 0,
+    seatsHeld: held,
+    doubles: (claims?.claims ?? 0) - (claims?.seats ?? 0) + Math.abs(held - (claims?.seats ?? 0)),
+    holders: load.done,
+    attempts: crowd.attempts(),
+    lostRaces: lost,
+    tookS: rounded(tookS, 2),
     lostRacesRefusedFromMemory: refusedEarly,
-    ...{ winners: latencyOf(crowd.winners), losers: latencyOf(crowd.losers) },
-    ...{ refusals: load.refused, errors: load.errors },
+    winners: latencyOf(crowd.winners),
+    losers: latencyOf(crowd.losers),
+    refusals: load.refused,
+    errors: load.errors,
   };
 };
 
@@ -168,7 +179,10 @@ const runOneSeat = async (house: House, size: S3Size) => {
   const refusedLate = late.filter((answer) => answer.outcome === 'refused').length;
   const lateEarly = (await house.metric('usher_holds_refused_early_total')) - early - refusedEarly;
   return {
-    ...{ people: people.length, winners, refusals, lostRacesRefusedFromMemory: refusedEarly },
+    people: people.length,
+    winners,
+    refusals,
+    lostRacesRefusedFromMemory: refusedEarly,
     afterwards: { refused: refusedLate, fromMemory: lateEarly },
     latency: latencyOf(latency),
   };
@@ -209,7 +223,9 @@ const runHolds = async (house: House, size: S3Size, say: (line: string) => void)
     return load;
   };
   const { bestPerS, tried } = await findSaturation({
-    ...{ fromPerS: size.fromPerS, toPerS: size.toPerS, tryRate },
+    fromPerS: size.fromPerS,
+    toPerS: size.toPerS,
+    tryRate,
   });
   const best = Math.max(bestPerS, size.fromPerS / 4);
   const holds: Measured = await measure(house, idle, () =>
@@ -225,8 +241,12 @@ export const runS3 = async (house: House, size: S3Size, say: (line: string) => v
   say(`S3 crowd: ${crowd.seatsHeld} of ${crowd.seats} seats held in ${crowd.tookS} s`);
   const { holds, tried } = await runHolds(house, size, say);
   return {
-    ...{ scenario: 'S3', store: 'embedded', ...holds, requestsPerOp: 1 },
-    ...{ crowd, oneSeat },
+    scenario: 'S3',
+    store: 'embedded',
+    ...holds,
+    requestsPerOp: 1,
+    crowd,
+    oneSeat,
     steps: tried.map(({ offeredPerS, donePerS }) => ({ offeredPerS, donePerS })),
     invariantViolations: (await house.violations()) + crowd.doubles + Math.abs(oneSeat.winners - 1),
   };

@@ -1,6 +1,6 @@
-import type { Sale } from '../../server/src/stampede/crowd.ts';
-import { latencyOf, makeHistogram } from '../../server/src/stampede/histogram.ts';
-import { makeRandom } from '../../server/src/stampede/random.ts';
+import type { Sale } from '@usher/stampede/crowd.ts';
+import { latencyOf, makeHistogram } from '@usher/stampede/histogram.ts';
+import { makeRandom } from '@usher/stampede/random.ts';
 import type { House, Person } from './house.ts';
 import { type Measured, measure, measureIdle, rounded } from './measure.ts';
 import { findSaturation, type Load, type OpEnd, runAtRate } from './open-loop.ts';
@@ -19,7 +19,11 @@ export type S4Size = {
   oneByOneSeconds: number;
 };
 export const s4Size: S4Size = {
-  ...{ shows: 20, houseSeats: 20_000, fromPerS: 100, toPerS: 12_800, stepSeconds: 5 },
+  shows: 20,
+  houseSeats: 20_000,
+  fromPerS: 100,
+  toPerS: 12_800,
+  stepSeconds: 5,
   oneByOneSeconds: 8,
 };
 /** hold, order, pay; the payment window is the sandbox's. */
@@ -28,7 +32,10 @@ export const requestsPerPurchase = 3;
 const stepsPerPurchase = 6;
 /** As quality.md has it. */
 const sandboxSettings = {
-  ...{ latencyMs: 5, declinePercent: 2, timeoutPercent: 1, webhookDuplicatePercent: 5 },
+  latencyMs: 5,
+  declinePercent: 2,
+  timeoutPercent: 1,
+  webhookDuplicatePercent: 5,
 };
 const seed = 4;
 
@@ -169,7 +176,9 @@ const runAtLoad = async (
     return load;
   };
   const { bestPerS, tried } = await findSaturation({
-    ...{ fromPerS: size.fromPerS, toPerS: size.toPerS, tryRate },
+    fromPerS: size.fromPerS,
+    toPerS: size.toPerS,
+    tryRate,
   });
   const best = Math.max(bestPerS, size.fromPerS / 4);
   const seconds = 2 * size.stepSeconds;
@@ -181,8 +190,15 @@ const runAtLoad = async (
 const runOneByOne = async (house: House, size: S4Size, { op }: Purchases, idle: number) =>
   measure(house, idle, async () => {
     const load: Load = {
-      ...{ offeredPerS: 0, seconds: size.oneByOneSeconds, donePerS: 0, keptUp: 1, done: 0 },
-      ...{ refused: {}, open: {}, errors: {}, latency: makeHistogram() },
+      offeredPerS: 0,
+      seconds: size.oneByOneSeconds,
+      donePerS: 0,
+      keptUp: 1,
+      done: 0,
+      refused: {},
+      open: {},
+      errors: {},
+      latency: makeHistogram(),
     };
     const untilMs = performance.now() + size.oneByOneSeconds * 1000;
     while (performance.now() < untilMs) {
@@ -208,14 +224,21 @@ export const runS4 = async (house: House, size: S4Size, say: (line: string) => v
   const batches = await house.metric('usher_batch_size_count');
   const calls = await house.metric('usher_batch_size_sum');
   return {
-    ...{ scenario: 'S4', store: 'embedded', ...measured, requestsPerOp: requestsPerPurchase },
+    scenario: 'S4',
+    store: 'embedded',
+    ...measured,
+    requestsPerOp: requestsPerPurchase,
     dbCommitsPerStep: rounded(measured.dbCommitsPerOp / stepsPerPurchase, 4),
     stepsMs: {
-      ...{ hold: latencyOf(steps.hold), order: latencyOf(steps.order), pay: latencyOf(steps.pay) },
+      hold: latencyOf(steps.hold),
+      order: latencyOf(steps.order),
+      pay: latencyOf(steps.pay),
     },
     oneByOne: {
-      ...{ throughputPerS: oneByOne.throughputPerS, dbCommitsPerOp: oneByOne.dbCommitsPerOp },
-      ...{ p50Ms: oneByOne.p50Ms, cpuMicrosPerOp: oneByOne.cpuMicrosPerOp },
+      throughputPerS: oneByOne.throughputPerS,
+      dbCommitsPerOp: oneByOne.dbCommitsPerOp,
+      p50Ms: oneByOne.p50Ms,
+      cpuMicrosPerOp: oneByOne.cpuMicrosPerOp,
     },
     meanBatch: rounded(calls / Math.max(1, batches), 2),
     isChargedOnce: book.status === 200,

@@ -30,7 +30,13 @@ export const reportIn = (printed: string) => JSON.parse(printed.trimEnd().split(
 const [buyers, seats] = [120, 30];
 /** Through the waiting room, as quickly as its polls allow. */
 export const fewPeople = [
-  ...['--buyers', String(buyers), '--seats', String(seats), '--pace', '0.03', '--json'],
+  '--buyers',
+  String(buyers),
+  '--seats',
+  String(seats),
+  '--pace',
+  '0.03',
+  '--json',
 ];
 
 /** What holds of every run through the waiting room, whatever became of its store. */
@@ -38,9 +44,19 @@ export const expectFair = (report: ReturnType<typeof reportIn>): void => {
   for (const { id, ok, breaches } of report.checks)
     expect({ id, ok, breaches }).toMatchObject({ id, ok: true });
   expect(report).toMatchObject({
-    ...{ buyers, seats, doubleSold: 0, invariantViolations: 0, seatsHeld: 0, seatsSold: seats },
-    ...{ inversions: 0, duplicates: 0, placesChanged: 0 },
-    ...{ aboveCap: 0, aboveRate: 0, fairness: { outcome: 'verified' }, notChecked: [] },
+    buyers,
+    seats,
+    doubleSold: 0,
+    invariantViolations: 0,
+    seatsHeld: 0,
+    seatsSold: seats,
+    inversions: 0,
+    duplicates: 0,
+    placesChanged: 0,
+    aboveCap: 0,
+    aboveRate: 0,
+    fairness: { outcome: 'verified' },
+    notChecked: [],
   });
   // Whoever comes when all is sold is not let in any more.
   expect(report.cameIn).toBeGreaterThanOrEqual(report.admissions.people);

@@ -17,8 +17,15 @@ test(
     const report = reportIn(printed());
     expect(report).not.toHaveProperty('waitingMs');
     expect(report).toMatchObject({
-      ...{ buyers: 60, seats: 30, doubleSold: 0, invariantViolations: 0, unknownPayments: 0 },
-      ...{ seatsHeld: 0, paidUntold: 0, isOutboxDrained: true, notChecked: [] },
+      buyers: 60,
+      seats: 30,
+      doubleSold: 0,
+      invariantViolations: 0,
+      unknownPayments: 0,
+      seatsHeld: 0,
+      paidUntold: 0,
+      isOutboxDrained: true,
+      notChecked: [],
     });
     expect(report.paidOrders).toBeGreaterThan(0);
     expect(report.ends.paid).toBe(report.paidOrders);
@@ -47,10 +54,24 @@ const rushOn = async (program: Program, seats: number) => {
   const account = { ...organiser, name: 'o', role: 'ORGANISER', locale: 'ko' } as const;
   await program.app.services.identity.ensureAccount(account);
   return stampede([
-    ...['--no-room', '--buyers', '40', '--seats', String(seats), '--pace', '0', '--seed', '3'],
+    '--no-room',
+    '--buyers',
+    '40',
+    '--seats',
+    String(seats),
+    '--pace',
+    '0',
+    '--seed',
+    '3',
     '--json',
-    ...['--url', await program.listen(), '--database-url', program.databaseUrl],
-    ...['--organiser', `${organiser.email}:${organiser.password}`, '--patience', '20'],
+    '--url',
+    await program.listen(),
+    '--database-url',
+    program.databaseUrl,
+    '--organiser',
+    `${organiser.email}:${organiser.password}`,
+    '--patience',
+    '20',
   ]);
 };
 
@@ -61,8 +82,12 @@ test(
     const { end, said, printed } = await rushOn(program, 1);
     expect([await end, said()]).toEqual([0, expect.anything()]);
     expect(JSON.parse(printed())).toMatchObject({
-      ...{ paidOrders: 1, ticketsIssued: 1, seatsSold: 1, doubleSold: 0 },
-      ...{ invariantViolations: 0, invariantsChecked: expect.arrayContaining(allOf) },
+      paidOrders: 1,
+      ticketsIssued: 1,
+      seatsSold: 1,
+      doubleSold: 0,
+      invariantViolations: 0,
+      invariantsChecked: expect.arrayContaining(allOf),
     });
     expect(program.errors).toEqual([]);
   },

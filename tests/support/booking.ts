@@ -1,5 +1,4 @@
-import { sampleHouse } from '../../server/src/domain/layout.samples.ts';
-import { compileLayout } from '../../server/src/domain/layout.ts';
+import { compileLayout } from '@usher/domain/layout.ts';
 import { systemClock } from '../../server/src/platform/clock.ts';
 import { makeStreams } from '../../server/src/platform/http/sse.ts';
 import { makeIds } from '../../server/src/platform/ids.ts';
@@ -17,6 +16,7 @@ import { makePaymentStore } from '../../server/src/services/payments/store.ts';
 import { makeSeats } from '../../server/src/services/seats/service.ts';
 import { makeSeatStock, makeSeatStore } from '../../server/src/services/seats/store.ts';
 import { afterThisFile } from './after-file.ts';
+import { sampleHouse } from './sample-house.ts';
 
 /** A provider in memory that keeps its own ledger: the truth about the money. */
 const makeFakeProvider = () => {
@@ -171,7 +171,10 @@ export const openBooking = async (options: BookingOptions) => {
 
   const takeSeats = (buyerId: string, seatNos: readonly number[], holdId = ids.make('hold')) =>
     seats.take({
-      ...{ performanceId, holdId, buyerId, requestId: 'test' },
+      performanceId,
+      holdId,
+      buyerId,
+      requestId: 'test',
       wish: { kind: 'seats', seatNos },
     });
   /** A buyer's way up to the payment window. */
@@ -188,12 +191,24 @@ export const openBooking = async (options: BookingOptions) => {
   };
   const pay = (buyerId: string, attemptId: string, amountMinor: number, paymentKey?: string) =>
     payments.confirm({
-      ...{ attemptId, buyerId, amountMinor, requestId: 'test' },
+      attemptId,
+      buyerId,
+      amountMinor,
+      requestId: 'test',
       paymentKey: paymentKey ?? `pay-${attemptId}`,
     });
   return {
-    ...{ db, ids, showId, performanceId, stock, takeSeats, order, pay },
-    ...{ layout: sale.layout, ...services, close },
+    db,
+    ids,
+    showId,
+    performanceId,
+    stock,
+    takeSeats,
+    order,
+    pay,
+    layout: sale.layout,
+    ...services,
+    close,
   };
 };
 export type Booking = Awaited<ReturnType<typeof openBooking>>;

@@ -103,14 +103,18 @@ export const openCatalogueOffice = async (options: { url: string; nowMs?: number
   const telling = { told: [] as { accountId: string; showId: string }[], fails: false };
   const channels: Record<string, (payload: string) => void> = {};
   const context = {
-    ...{ db: database, clock, ids, log: silentLog },
+    db: database,
+    clock,
+    ids,
+    log: silentLog,
     listen: (channel: string, onMessage: (payload: string) => void) => {
       channels[channel] = onMessage;
     },
   };
   const venues = openVenues(context);
   const catalogue = await openCatalogue(context, {
-    ...{ venues: venues.service, stock: fake.stock },
+    venues: venues.service,
+    stock: fake.stock,
     tell: async (tx, likes) => {
       await tx.query('SELECT 1');
       if (telling.fails) throw new Error('the mail could not be written');
@@ -120,7 +124,10 @@ export const openCatalogueOffice = async (options: { url: string; nowMs?: number
   const ranking = await openRanking(context, { catalogue: catalogue.service });
   const idempotency = makeIdempotency(database, metrics, 256);
   const app: FastifyInstance = await makeHttpServer({
-    ...{ clock, log: silentLog, metrics, idempotency },
+    clock,
+    log: silentLog,
+    metrics,
+    idempotency,
     tracing: await openTracing({ endpoint: undefined, service: 'test' }),
     routes: [...venues.routes, ...catalogue.routes, ...ranking.routes],
     authenticate: (token) => {
@@ -129,13 +136,25 @@ export const openCatalogueOffice = async (options: { url: string; nowMs?: number
     },
     mayCall: (auth, { role }) =>
       auth === 'public' || auth === 'account' || role === 'OPERATOR' || role === 'ORGANISER',
-    ...{ trustProxy: false, allowedOrigins: [], checkAnswers: true, rateLimits: false },
+    trustProxy: false,
+    allowedOrigins: [],
+    checkAnswers: true,
+    rateLimits: false,
   });
   const idle = () => until('no statement is running', isIdle);
   await idle();
   return {
-    ...{ clock, ids, db: database, app, channels, telling, idle, stock: fake },
-    ...{ venues, catalogue, ranking },
+    clock,
+    ids,
+    db: database,
+    app,
+    channels,
+    telling,
+    idle,
+    stock: fake,
+    venues,
+    catalogue,
+    ranking,
     statements: count,
     organiser: `${ids.make('account')}/ORGANISER`,
     rival: `${ids.make('account')}/ORGANISER`,
@@ -208,7 +227,10 @@ export const makeBuilder = (office: CatalogueOffice) => {
     synopsis: { ko: '하룻밤의 노래', en: 'Songs of one night' },
     category: 'MUSICAL',
     venueId,
-    ...{ runningTimeMinutes: 120, ageLimit: 8, grades: twoGrades, ladder: 'operator' },
+    runningTimeMinutes: 120,
+    ageLimit: 8,
+    grades: twoGrades,
+    ladder: 'operator',
     saleOpensAt: atMs(-3_600_000),
     saleClosesAt: atMs(60 * 86_400_000),
   });

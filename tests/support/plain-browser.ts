@@ -11,7 +11,11 @@ export type Seen = {
 };
 
 const signs: Readonly<Record<string, string>> = {
-  ...{ '&amp;': '&', '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': "'" },
+  '&amp;': '&',
+  '&lt;': '<',
+  '&gt;': '>',
+  '&quot;': '"',
+  '&#39;': "'",
 };
 export const wordsOf = (html: string): string =>
   html
@@ -35,7 +39,8 @@ export const makePlainBrowser = (http: FastifyInstance, language = 'ko') => {
   ): Promise<Seen> => {
     const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
     const reply = await http.inject({
-      ...{ method, url },
+      method,
+      url,
       headers: {
         'accept-language': language,
         ...(cookie === '' ? {} : { cookie }),
@@ -54,7 +59,9 @@ export const makePlainBrowser = (http: FastifyInstance, language = 'ko') => {
     if (reply.statusCode === 303 && location !== undefined) return send('GET', location, null, {});
     const refresh = reply.headers['refresh'];
     return {
-      ...{ status: reply.statusCode, headers: reply.headers, html: reply.body },
+      status: reply.statusCode,
+      headers: reply.headers,
+      html: reply.body,
       words: wordsOf(reply.body),
       refreshS: refresh === undefined ? null : Number.parseInt(String(refresh), 10),
     };

@@ -50,7 +50,10 @@ export const openProgram = async (options: ProgramOptions = {}) => {
   const databaseUrl = options.databaseUrl ?? (await makeTestDatabase()).url;
   const sandbox = options.sandbox ?? (await openSandbox());
   const result = readConfig({
-    ...{ USHER_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', RATE_LIMITS: 'false' },
+    USHER_ENV: 'test',
+    PORT: '0',
+    LOG_LEVEL: 'silent',
+    RATE_LIMITS: 'false',
     ...options.settings,
   });
   if (!result.ok) throw new Error(result.faults.join('\n'));
@@ -59,7 +62,11 @@ export const openProgram = async (options: ProgramOptions = {}) => {
   const destination = { write: (line: string) => void errors.push(line) };
   const log = makeLog({ level: 'error', service: 'test', destination });
   const app = await openApp({
-    ...{ config: result.config, clock: systemClock, log, secret, databaseUrl },
+    config: result.config,
+    clock: systemClock,
+    log,
+    secret,
+    databaseUrl,
     dataDir: await scratchFolder(),
     // Only looked at: nothing in these tests goes there.
     publicUrl: options.publicUrl ?? 'http://usher.test',
@@ -84,7 +91,11 @@ export const openProgram = async (options: ProgramOptions = {}) => {
   };
   const listen = listenOnce(app, sandbox);
   return {
-    ...{ app, sandbox, databaseUrl, close, listen },
+    app,
+    sandbox,
+    databaseUrl,
+    close,
+    listen,
     /** What the program logged as an error, a line of JSON each. */
     errors,
     ...asker,

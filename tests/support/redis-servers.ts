@@ -84,7 +84,8 @@ export const startRedisServer = async (options: {
   const start = async (): Promise<void> => {
     if (running !== null) throw new Error(`the Redis of port ${port} runs`);
     const guard = spawn('/bin/sh', ['-c', GUARD, 'usher-redis', 'redis-server', ...flags], {
-      ...{ detached: true, stdio: ['pipe', 'pipe', 'ignore'] },
+      detached: true,
+      stdio: ['pipe', 'pipe', 'ignore'],
     });
     // The pipe's other end may be gone when we close it; that is the end we wanted.
     guard.stdin?.on('error', () => {});
@@ -111,7 +112,11 @@ export const startRedisServer = async (options: {
   };
   await start();
   return {
-    ...{ port, url: `redis://127.0.0.1:${port}`, cli, start, signal: send },
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    cli,
+    start,
+    signal: send,
     get isRunning() {
       return running !== null;
     },

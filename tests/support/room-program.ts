@@ -3,14 +3,8 @@
 // before anything else is done, and what stands there was answered. (Into a full pipe Node writes
 // later.) After every round it sends its number to the parent. The second argument `early` plants a
 // bug: the journal says that it has committed what it will commit ten commits later.
-import { makeDice } from '../../server/src/domain/room/promises/dice.ts';
-import {
-  openControl,
-  personOf,
-  promisedTerms,
-  startMs,
-} from '../../server/src/domain/room/promises/stage.ts';
-import type { RoomAnswer, RoomCommand } from '../../server/src/domain/room/words.ts';
+
+import type { RoomAnswer, RoomCommand } from '@usher/domain/room/types.ts';
 import { manualClock } from '../../server/src/platform/clock.ts';
 import { openDatabase } from '../../server/src/platform/postgres/sql.ts';
 import { openMemoryRooms } from '../../server/src/services/waiting-room/store.memory.ts';
@@ -18,6 +12,8 @@ import {
   makeRoomJournal,
   type RoomJournal,
 } from '../../server/src/services/waiting-room/store.postgres.ts';
+import { openControl, personOf, promisedTerms, startMs } from '../contracts/room/stage.ts';
+import { makeDice } from './dice.ts';
 import { silentLog } from './log.ts';
 
 export type RoomLine =
@@ -48,7 +44,11 @@ const db = openDatabase({ url, name: 'crowd', log: silentLog, poolMax: 2 });
 const journal = makeRoomJournal(db);
 const clock = manualClock(startMs);
 const store = await openMemoryRooms({
-  ...{ clock, log: silentLog, owner: `crowd ${process.pid}`, terms: promisedTerms, isAlone: true },
+  clock,
+  log: silentLog,
+  owner: `crowd ${process.pid}`,
+  terms: promisedTerms,
+  isAlone: true,
   journal: how === 'early' ? committingTooLate(journal) : journal,
 });
 await store.create(showId, { ...openControl, activeMax: 400, ratePerMinute: 60_000 });
@@ -66,7 +66,11 @@ const ask = async (who: number, command: RoomCommand): Promise<void> => {
 };
 const join = (who: number): Promise<void> =>
   ask(who, {
-    ...{ kind: 'join', person: personOf(who), presented: null, replaces: null, mayEnter: true },
+    kind: 'join',
+    person: personOf(who),
+    presented: null,
+    replaces: null,
+    mayEnter: true,
   });
 /** What somebody who stands so does next. */
 const act = (who: number): Promise<void> => {

@@ -36,7 +36,9 @@ export const showFields = (venueId: string) => ({
   synopsis: { ko: '하룻밤', en: 'One night' },
   category: 'MUSICAL',
   venueId,
-  ...{ runningTimeMinutes: 120, ageLimit: 8, ladder: 'operator' },
+  runningTimeMinutes: 120,
+  ageLimit: 8,
+  ladder: 'operator',
   grades: [
     { code: 'VIP', name: { ko: 'VIP석', en: 'VIP' }, price: won(150_000) },
     { code: 'R', name: { ko: 'R석', en: 'R' }, price: won(100_000) },

@@ -101,7 +101,10 @@ const program = new URL('../../sandbox/src/main.ts', import.meta.url);
 /** A program of its own, which outlives those that call it. */
 export const openSandboxProgram = async (): Promise<TestSandbox & { child: ChildProgram }> => {
   const child = await openChildProgram(program, [
-    ...['--secret-key', keys.secretKey, '--client-key', keys.clientKey],
+    '--secret-key',
+    keys.secretKey,
+    '--client-key',
+    keys.clientKey,
   ]);
   afterThisFile(child.stop);
   return { ...leversOf(String(child.ready['listening'])), ...keys, stop: child.stop, child };

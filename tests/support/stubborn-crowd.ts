@@ -19,7 +19,11 @@ type Whim = 'approve' | 'decline' | 'timeout' | 'lost' | 'leaves the hold' | 'le
 
 /** Of twenty purchases; `timeout` is charged without an answer, `lost` is not charged. */
 const whims: readonly Whim[] = [
-  ...['leaves the hold', 'leaves the order', 'decline', 'timeout', 'lost'],
+  'leaves the hold',
+  'leaves the order',
+  'decline',
+  'timeout',
+  'lost',
   ...Array.from({ length: 15 }, () => 'approve'),
 ] as Whim[];
 const AGAIN_MS = 50;
@@ -91,7 +95,9 @@ export const gatherCrowd = async (options: {
   };
   const takePair = async (as: string, performanceId: string) => {
     const reply = await ask(takeHold, {
-      ...{ as, params: { performanceId }, body: { seats: nextPair() } },
+      as,
+      params: { performanceId },
+      body: { seats: nextPair() },
     });
     if (reply.status === 201) return String(jsonOf(reply)['id']);
     const code = codeOf(reply);
@@ -119,8 +125,12 @@ export const gatherCrowd = async (options: {
     const { order, checkout } = jsonOf(placed) as never as Awaited<ReturnType<typeof tools.order>>;
     const { attemptId, amount } = checkout;
     const record: Told = {
-      ...{ orderId: order.id, attemptId, amountMinor: amount.amount, performanceId },
-      ...{ seatNos: order.items.map(({ seat }) => seat.seatNo), end: 'ABANDONED' },
+      orderId: order.id,
+      attemptId,
+      amountMinor: amount.amount,
+      performanceId,
+      seatNos: order.items.map(({ seat }) => seat.seatNo),
+      end: 'ABANDONED',
     };
     told.push(record);
     if (whim === 'leaves the order') return;

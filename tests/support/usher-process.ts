@@ -91,8 +91,12 @@ export const makeHouse = async (settings: Settings): Promise<House> => {
     dataDir,
     url: `http://127.0.0.1:${port}`,
     settings: {
-      ...{ HOST: '127.0.0.1', PORT: String(port), USHER_DATA_DIR: dataDir, USHER_ENV: 'test' },
-      ...{ LOG_LEVEL: 'warn', RATE_LIMITS: 'false' },
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      USHER_DATA_DIR: dataDir,
+      USHER_ENV: 'test',
+      LOG_LEVEL: 'warn',
+      RATE_LIMITS: 'false',
       ...settings,
     },
   };

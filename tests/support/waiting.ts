@@ -73,7 +73,9 @@ export const makeRoomTools = (program: Program) => {
   const withPass = (pass: string) => ({ headers: { [passHeader]: pass } });
   const hold = (person: Person, pass: string, performanceId: string, seats: number[]) =>
     must(takeHold, {
-      ...{ as: person.token, params: { performanceId }, body: { seats } },
+      as: person.token,
+      params: { performanceId },
+      body: { seats },
       ...withPass(pass),
     });
   const order = async (person: Person, pass: string, performanceId: string, seats: number[]) => {

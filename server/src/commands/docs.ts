@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { problemCodes } from '@usher/contract/problems.ts';
 import { allRoutes } from '@usher/contract/routes.ts';
-import { openApiOf } from '../pages.ts';
+import { openApiOf } from '../browser/pages.ts';
 import { problemPage } from '../platform/http/problem-page.ts';
 
 /** The documents that are made from the contract: address below docs/ and text. */

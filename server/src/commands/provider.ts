@@ -21,10 +21,15 @@ export const openProvider = async (
   }
   const keys = { secretKey: 'sandbox_sk_usher_demo', clientKey: 'sandbox_ck_usher_demo' };
   const args = [
-    ...['--secret-key', keys.secretKey, '--client-key', keys.clientKey],
-    ...['--webhook-url', `${publicUrl}/api/v1/webhooks/toss`],
+    '--secret-key',
+    keys.secretKey,
+    '--client-key',
+    keys.clientKey,
+    '--webhook-url',
+    `${publicUrl}/api/v1/webhooks/toss`,
     // A provider does not forget money over a restart of the merchant.
-    ...['--journal', join(dataDir, 'sandbox.journal')],
+    '--journal',
+    join(dataDir, 'sandbox.journal'),
   ];
   const sandbox = await openSandbox(args, join(dataDir, 'sandbox.port'));
   return { ...keys, ...sandbox, isSandbox: true };

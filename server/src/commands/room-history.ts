@@ -1,11 +1,11 @@
-import { makeRestoringMachine } from '../domain/room/machine.ts';
-import type { RoomTerms } from '../domain/room/words.ts';
+import { makeRestoringMachine } from '@usher/domain/room/machine.ts';
+import type { RoomTerms } from '@usher/domain/room/types.ts';
+import type { RoomHistory } from '@usher/stampede/decision-audit.ts';
 import type { Log } from '../platform/log.ts';
 import { makeMetrics } from '../platform/metrics.ts';
 import type { Database } from '../platform/postgres/sql.ts';
 import { openRedis } from '../platform/redis/redis.ts';
 import { makeRoomJournal, makeRoomRows, openRedisRooms } from '../services/waiting-room/index.ts';
-import type { RoomHistory } from '../stampede/decision-audit.ts';
 
 /**
  * What a room decided, from where it is kept: the journal of the process that keeps it in memory,

@@ -69,8 +69,13 @@ export const renderRooms = (rooms: readonly TitledRoom[]): string => {
   if (rooms.length === 0) return 'no show has a waiting room\n';
   const head = ['show', 'rev', 'phase', 'waiting', 'shopping', 'opens', 'title'];
   const rows = rooms.map(({ room, title }) => [
-    ...[room.showId, String(room.rev), phaseOf(room), count(room.waiting), count(room.active)],
-    ...[time(room.settings.opensAt), titleOf(title)],
+    room.showId,
+    String(room.rev),
+    phaseOf(room),
+    count(room.waiting),
+    count(room.active),
+    time(room.settings.opensAt),
+    titleOf(title),
   ]);
   return table([head, ...rows]);
 };

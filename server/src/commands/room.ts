@@ -12,12 +12,12 @@ import {
   type Room,
   readRoom,
 } from '@usher/contract/waiting-room.ts';
+import { type HttpClient, makeHttpClient, type Reply } from '@usher/stampede/http.ts';
 import { systemClock } from '../platform/clock.ts';
 import { makeIds } from '../platform/ids.ts';
 import { processPort } from '../platform/process.ts';
-import { type HttpClient, makeHttpClient, type Reply } from '../stampede/http.ts';
+import { type Deed, exitCodes, help, parseRoomWords, type RoomOptions } from './room-options.ts';
 import { renderRoom, renderRooms, renderUses, type TitledRoom } from './room-report.ts';
-import { type Deed, exitCodes, help, parseRoomWords, type RoomOptions } from './room-words.ts';
 
 const triesMax = 3;
 const pauseMs = 500;
@@ -44,7 +44,8 @@ const jsonOf = ({ body }: Reply): unknown => (body.length === 0 ? null : JSON.pa
 const makeApi = (http: HttpClient, origin: string, token: string | null): Api => {
   const once = async (spec: RouteSpec, { params = {}, body, key }: Given) => {
     const sent = await http.send({
-      ...{ origin, method: spec.method },
+      origin,
+      method: spec.method,
       path: spec.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => params[name] ?? ''),
       headers: {
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),

@@ -1,9 +1,9 @@
+import type { MakeAccounts } from '@usher/stampede/people.ts';
 import { z } from 'zod';
 import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Database } from '../platform/postgres/sql.ts';
 import { makeTokenSigner } from '../platform/signed-token.ts';
-import type { MakeAccounts } from '../stampede/people.ts';
 
 /** Longer than any run. */
 const tokenLifeMs = 6 * 3_600_000;

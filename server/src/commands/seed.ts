@@ -117,7 +117,9 @@ export const seedOnce = async (
   const { identity, venues, catalogue } = app.services;
   const sellAll = makeSellAll(app, sandboxUrl, stopped);
   await seedDemo({
-    ...{ identity, venues, catalogue },
+    identity,
+    venues,
+    catalogue,
     giveRoom: makeGiveRoom(app),
     sellAll: (performances) => {
       onShown();
@@ -142,7 +144,14 @@ export const runSeed = async (): Promise<number> => {
     const toss = await openProvider(config, publicUrl, dataDir);
     if (!toss.isSandbox) throw new Error('usher seed pays with the sandbox; TOSS_URL is another');
     const app = await openApp({
-      ...{ config, clock: systemClock, log, secret, databaseUrl, dataDir, publicUrl, toss },
+      config,
+      clock: systemClock,
+      log,
+      secret,
+      databaseUrl,
+      dataDir,
+      publicUrl,
+      toss,
       isAlone: isEmbedded,
     });
     await seedOnce(app, toss.url, new AbortController().signal, () => undefined);

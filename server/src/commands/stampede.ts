@@ -1,4 +1,13 @@
 import { open as openFile, writeFile } from 'node:fs/promises';
+import { type HttpClient, makeHttpClient } from '@usher/stampede/http.ts';
+import { help, type LogIn, type Options, parseWords } from '@usher/stampede/options.ts';
+import { renderPage } from '@usher/stampede/page.ts';
+import type { MakeAccounts } from '@usher/stampede/people.ts';
+import { makeProgress } from '@usher/stampede/progress.ts';
+import { isBroken, renderReport } from '@usher/stampede/report.ts';
+import { runStampede as run } from '@usher/stampede/run.ts';
+import { openScratchServer } from '@usher/stampede/scratch-server.ts';
+import type { Database } from '@usher/stampede/settle.ts';
 import { demoAccounts } from '../demo/seed.ts';
 import { checkInvariants } from '../invariants.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -8,15 +17,6 @@ import { silentLog } from '../platform/log.ts';
 import { openDatabase } from '../platform/postgres/sql.ts';
 import { processPort } from '../platform/process.ts';
 import { termsOf } from '../services/waiting-room/index.ts';
-import { type HttpClient, makeHttpClient } from '../stampede/http.ts';
-import { renderPage } from '../stampede/page.ts';
-import type { MakeAccounts } from '../stampede/people.ts';
-import { makeProgress } from '../stampede/progress.ts';
-import { isBroken, renderReport } from '../stampede/report.ts';
-import { runStampede as run } from '../stampede/run.ts';
-import { openScratchServer } from '../stampede/scratch-server.ts';
-import type { Database } from '../stampede/settle.ts';
-import { help, type LogIn, type Options, parseWords } from '../stampede/words.ts';
 import { readRoomHistory } from './room-history.ts';
 import { makeScratchAccounts } from './scratch-accounts.ts';
 
@@ -50,14 +50,21 @@ const openHouse = async (
   const { url, databaseUrl, redisUrl } = options;
   if (url !== null)
     return {
-      ...{ url, isTrusting: false, makeAccounts: null },
+      url,
+      isTrusting: false,
+      makeAccounts: null,
       databaseUrl: databaseUrl === null ? null : async () => databaseUrl,
       close: async () => undefined,
     };
   const { env, execPath, pid } = processPort;
   const secret = ids.secret() + ids.secret();
   const server = await openScratchServer({
-    ...{ http, clock, env, execPath, pid, signal },
+    http,
+    clock,
+    env,
+    execPath,
+    pid,
+    signal,
     settings: {
       HOLD_TTL_MS: String(scratchHoldTtlMs(options.pace)),
       ROOM_PASS_TTL_MS: String(scratchPassTtlMs(options.pace)),
@@ -82,7 +89,11 @@ const openHouse = async (
 
 const open = (url: string) =>
   openDatabase({
-    ...{ url, name: 'stampede', log: silentLog, poolMax: 2, statementTimeoutMs: 120_000 },
+    url,
+    name: 'stampede',
+    log: silentLog,
+    poolMax: 2,
+    statementTimeoutMs: 120_000,
   });
 
 /** A connection for each question: the server may have been started anew in between. */
@@ -145,7 +156,11 @@ const execute = async (options: Options, stopping: AbortController): Promise<num
       claimWindowMs,
       database: house.databaseUrl === null ? null : databaseOf(house.databaseUrl),
       history: house.databaseUrl === null ? null : historyOf(house.databaseUrl, options.redisUrl),
-      ...{ http, clock, ids, progress, signal },
+      http,
+      clock,
+      ids,
+      progress,
+      signal,
     });
     await house.close();
     house = null;

@@ -3,12 +3,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { DrawRecord } from '@usher/contract/waiting-room.ts';
+import { bytesOfHex, commitmentOf, drawAlgorithm, hexOf, makeDraw } from '@usher/domain/draw.ts';
+import { isProven } from '@usher/domain/merkle.ts';
+import { afterThisFile } from '@usher/tests/support/after-file.ts';
+import { scratchFolder } from '@usher/tests/support/scratch.ts';
+import { finish } from '@usher/tests/support/usher-process.ts';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-import { afterThisFile } from '../../../tests/support/after-file.ts';
-import { scratchFolder } from '../../../tests/support/scratch.ts';
-import { finish } from '../../../tests/support/usher-process.ts';
-import { bytesOfHex, commitmentOf, drawAlgorithm, hexOf, makeDraw } from '../domain/draw.ts';
-import { isProven } from '../domain/merkle.ts';
 import { sha256 } from '../platform/hash.ts';
 import { processPort } from '../platform/process.ts';
 import { verifyFairness } from './verify-fairness.ts';
@@ -27,7 +27,8 @@ const record: DrawRecord = {
   ...published,
   serverSeed: hexOf(serverSeed),
   entries: 13,
-  ...{ root: draw.root, seed: draw.seed },
+  root: draw.root,
+  seed: draw.seed,
   drawnAt: '2026-11-21T11:00:00.000Z',
   keys: Buffer.from(keys).toString('base64'),
 };
@@ -62,9 +63,12 @@ beforeAll(async () => {
 describe('usher verify-fairness', () => {
   test('ends with 0 on an honest record, commitment and receipt, in plain words', async () => {
     const { code, said } = await verify(
-      ...['--record', await keep('record.json', record)],
-      ...['--commitment', await keep('commitment.json', published)],
-      ...['--receipt', await keep('place.json', place)],
+      '--record',
+      await keep('record.json', record),
+      '--commitment',
+      await keep('commitment.json', published),
+      '--receipt',
+      await keep('place.json', place),
     );
     expect(said).toContain(`number ${number} is what the draw gives entry 4`);
     expect(said).toMatch(/^fair: /m);
@@ -99,8 +103,11 @@ describe('usher verify-fairness', () => {
 
   test('gives a proof as JSON by which the own entry can be shown without the record', async () => {
     const { code, said } = await verify(
-      ...['--json', '--record', await keep('record.json', record)],
-      ...['--receipt', await keep('place.json', place)],
+      '--json',
+      '--record',
+      await keep('record.json', record),
+      '--receipt',
+      await keep('place.json', place),
     );
     const answer = JSON.parse(said) as { verdict: string; proof: string[] };
     expect([code, answer.verdict]).toEqual([0, 'fair']);
@@ -144,8 +151,10 @@ describe('what could not be checked is not called fair', () => {
 
   test('a receipt from before the draw', async () => {
     const { code, said } = await verify(
-      ...['--record', await keep('record.json', record)],
-      ...['--receipt', await keep('lobby.json', { ...place, number: null })],
+      '--record',
+      await keep('record.json', record),
+      '--receipt',
+      await keep('lobby.json', { ...place, number: null }),
     );
     expect([code, said]).toEqual([1, expect.stringContaining(`entry 4 has ${number}`)]);
   });

@@ -1,10 +1,10 @@
 import { open } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { type DrawRecord, drawRecord, readCommitment } from '@usher/contract/waiting-room.ts';
+import { hexOf } from '@usher/domain/draw.ts';
+import { checkDraw, type Finding, type Noted, type Receipt } from '@usher/domain/draw-check.ts';
+import { proofOf } from '@usher/domain/merkle.ts';
 import { z } from 'zod';
-import { hexOf } from '../domain/draw.ts';
-import { checkDraw, type Finding, type Noted, type Receipt } from '../domain/draw-check.ts';
-import { proofOf } from '../domain/merkle.ts';
 import { sha256 } from '../platform/hash.ts';
 import { processPort } from '../platform/process.ts';
 
@@ -37,7 +37,12 @@ const parseWords = (argv: string[]): Words | null => {
   const { values } = parseArgs({
     args: argv,
     options: {
-      ...{ record: text, commitment: text, receipt: text, entry: text, key: text, number: text },
+      record: text,
+      commitment: text,
+      receipt: text,
+      entry: text,
+      key: text,
+      number: text,
       json: { type: 'boolean', default: false },
     },
   });
@@ -46,7 +51,9 @@ const parseWords = (argv: string[]): Words | null => {
   if (record === undefined || (inWords !== 0 && inWords !== 3)) return null;
   if (inWords === 0) {
     return {
-      ...{ record, commitment, isJson: values.json },
+      record,
+      commitment,
+      isJson: values.json,
       receipt: receipt === undefined ? null : { file: receipt },
     };
   }

@@ -1,4 +1,4 @@
-import type { LayoutDocument } from '../domain/layout.ts';
+import type { LayoutDocument } from '@usher/domain/layout.ts';
 import {
   A,
   type ArcStretch,

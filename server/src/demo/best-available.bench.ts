@@ -1,7 +1,7 @@
+import { chooseForBatch, makeBestAvailableIndex } from '@usher/domain/best-available.ts';
+import { compileLayout } from '@usher/domain/layout.ts';
+import { makeSeatBits, SEAT_STATE, seatStateAt, setSeatState } from '@usher/domain/seat-bits.ts';
 import { describe, test } from 'vitest';
-import { chooseForBatch, makeBestAvailableIndex } from '../domain/best-available.ts';
-import { compileLayout } from '../domain/layout.ts';
-import { makeSeatBits, SEAT_STATE, seatStateAt, setSeatState } from '../domain/seat-bits.ts';
 import { arenaPlan } from './arena.ts';
 
 const layout = compileLayout(arenaPlan());

@@ -1,4 +1,4 @@
-import type { LayoutDocument, LayoutRun } from '../domain/layout.ts';
+import type { LayoutDocument, LayoutRun } from '@usher/domain/layout.ts';
 import { A, type ArcStretch, arcRun, makePlan, R, ROW, S, seatsOnArc, VIP } from './plan-parts.ts';
 
 /** One row across the house: stretches between aisles, numbered on from left to right. */

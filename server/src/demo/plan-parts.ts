@@ -1,6 +1,6 @@
-import type { LayoutDocument, LayoutRun } from '../domain/layout.ts';
-import { outlineOfRows } from '../domain/layout-outline.ts';
-import { arcPath, type Point, pathPoints } from '../domain/layout-path.ts';
+import type { LayoutDocument, LayoutRun } from '@usher/domain/layout.ts';
+import { outlineOfRows } from '@usher/domain/layout-outline.ts';
+import { arcPath, type Point, pathPoints } from '@usher/domain/layout-path.ts';
 
 /** Distance of neighbours in plan units; about half a metre in the house. */
 export const SEAT = 10;

@@ -1,6 +1,6 @@
+import { callerOf, openCatalogueOffice } from '@usher/tests/support/catalogue.ts';
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { afterAll, describe, expect, test } from 'vitest';
-import { callerOf, openCatalogueOffice } from '../../../tests/support/catalogue.ts';
-import { makeTestDatabase } from '../../../tests/support/postgres.ts';
 import { type GiveRoom, type SellAll, seedDemo } from './seed.ts';
 
 const { url } = await makeTestDatabase();
@@ -24,8 +24,12 @@ const giveRoom: GiveRoom = async (showId, opensAtMs) => {
 };
 const seed = (sellAll: SellAll, afterMs = 0) =>
   seedDemo({
-    ...{ identity, giveRoom, sellAll, nowMs: office.clock.nowMs() + afterMs },
-    ...{ venues: office.venues.service, catalogue: office.catalogue.service },
+    identity,
+    giveRoom,
+    sellAll,
+    nowMs: office.clock.nowMs() + afterMs,
+    venues: office.venues.service,
+    catalogue: office.catalogue.service,
   });
 const sellNothing: SellAll = async (...given) => {
   sold.push(given);
@@ -52,7 +56,8 @@ describe('the demo', () => {
     expect(titles?.all).toBeGreaterThanOrEqual(12);
     expect(titles?.distinct).toBe(titles?.all);
     const [house] = await office.db.query('SELECT FROM venues.venues WHERE name->>$1 = $2', [
-      ...['en', 'Mulgyeol Arena'],
+      'en',
+      'Mulgyeol Arena',
     ]);
     expect(house).toBeDefined();
   });

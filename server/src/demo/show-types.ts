@@ -1,7 +1,7 @@
-import type { Category } from '../domain/categories.ts';
-import type { FeeLadder } from '../domain/fee-ladder.ts';
-import type { LocalText } from '../domain/layout.ts';
-import type { Money } from '../domain/money.ts';
+import type { Category } from '@usher/domain/categories.ts';
+import type { FeeLadder } from '@usher/domain/fee-ladder.ts';
+import type { LocalText } from '@usher/domain/layout.ts';
+import type { Money } from '@usher/domain/money.ts';
 import type { Run } from './calendar.ts';
 import type { DemoVenueKey } from './venues.ts';
 

@@ -1,6 +1,6 @@
+import { CATEGORIES } from '@usher/domain/categories.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CATEGORIES } from '../domain/categories.ts';
 import { poster } from './posters.ts';
 import { demoShows } from './shows.ts';
 import { demoVenues } from './venues.ts';

@@ -1,7 +1,7 @@
+import { compileLayout } from '@usher/domain/layout.ts';
+import { layoutFaults, overlappingSeats } from '@usher/domain/layout-faults.ts';
+import { pathPoints } from '@usher/domain/layout-path.ts';
 import { describe, expect, test } from 'vitest';
-import { compileLayout } from '../domain/layout.ts';
-import { layoutFaults, overlappingSeats } from '../domain/layout-faults.ts';
-import { pathPoints } from '../domain/layout-path.ts';
 import { demoVenues } from './venues.ts';
 
 const venues = demoVenues();

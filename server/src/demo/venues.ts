@@ -1,4 +1,4 @@
-import type { LayoutDocument, LocalText } from '../domain/layout.ts';
+import type { LayoutDocument, LocalText } from '@usher/domain/layout.ts';
 import { arenaPlan } from './arena.ts';
 import { concertHallPlan, mediaHallPlan, studioPlan, theatrePlan } from './houses.ts';
 

@@ -1,7 +1,7 @@
+import { until } from '@usher/tests/support/until.ts';
 import fc from 'fast-check';
 import { Histogram, Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
-import { until } from '../../../tests/support/until.ts';
 import { type Batcher, makeBatcher } from './batcher.ts';
 import { Failure } from './failure.ts';
 
@@ -92,7 +92,8 @@ describe('group commit', () => {
     batches[1]?.end();
     const lost = { status: 'rejected', reason: new Error('lost') };
     expect(await settled).toEqual([
-      ...[lost, lost],
+      lost,
+      lost,
       ...[30, 40].map((value) => ({ status: 'fulfilled', value })),
     ]);
   });
@@ -165,11 +166,16 @@ describe('group commit', () => {
   test('the sizes of its batches are told', async () => {
     const registry = new Registry();
     const sizes = new Histogram({
-      ...{ name: 'sizes', help: 'sizes', buckets: [1, 2, 4], labelNames: ['batch'] },
+      name: 'sizes',
+      help: 'sizes',
+      buckets: [1, 2, 4],
+      labelNames: ['batch'],
       registers: [registry],
     });
     const batcher = makeBatcher<number, number>({
-      ...{ name: 'holds', sizes, run: async (items) => items },
+      name: 'holds',
+      sizes,
+      run: async (items) => items,
     });
     await Promise.all(addAll(batcher, [1, 2, 3]));
     expect(await registry.metrics()).toContain('sizes_sum{batch="holds"} 3');

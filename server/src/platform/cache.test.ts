@@ -7,7 +7,10 @@ const open = (options: { weightMax?: number; weigh?: (value: string | null) => n
   const errors: unknown[] = [];
   const loads: ((value: string | null | Error) => void)[] = [];
   const cache = makeCache<string | null>({
-    ...{ clock, freshMs: 1000, staleMs: 500, weightMax: 100 },
+    clock,
+    freshMs: 1000,
+    staleMs: 500,
+    weightMax: 100,
     ...options,
     onError: (error) => errors.push(error),
   });

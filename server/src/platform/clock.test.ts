@@ -1,5 +1,5 @@
+import { until } from '@usher/tests/support/until.ts';
 import { describe, expect, test } from 'vitest';
-import { until } from '../../../tests/support/until.ts';
 import { makeLoop, manualClock, systemClock } from './clock.ts';
 
 describe('the system’s clock', () => {

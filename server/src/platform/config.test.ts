@@ -36,7 +36,10 @@ describe('a configuration', () => {
 
   test('is read from variables, of which empty ones count as not set', () => {
     const config = good({
-      ...{ PORT: '8080', DATABASE_URL: '', RATE_LIMITS: 'false', MAIL_FROM: '' },
+      PORT: '8080',
+      DATABASE_URL: '',
+      RATE_LIMITS: 'false',
+      MAIL_FROM: '',
       ALLOWED_ORIGINS: 'https://a.example, https://b.example:8443,',
     });
     expect(config).toMatchObject({ PORT: 8080, RATE_LIMITS: false });
@@ -53,15 +56,14 @@ describe('a configuration', () => {
     expect(good({ REDIS_URL: one }).REDIS_URL).toBe(one);
     expect(good({ REDIS_URL: cluster }).REDIS_URL).toBe(cluster);
     for (const bad of [
-      ...[
-        'r.internal:6379',
-        'http://r.internal',
-        'redis://',
-        ',',
-        'redis://a/rooms',
-        'redis://a?x=1',
-      ],
-      ...['redis://a,rediss://b', 'redis://a/1,redis://b/1'],
+      'r.internal:6379',
+      'http://r.internal',
+      'redis://',
+      ',',
+      'redis://a/rooms',
+      'redis://a?x=1',
+      'redis://a,rediss://b',
+      'redis://a/1,redis://b/1',
     ])
       expect(named({ REDIS_URL: bad }), bad).toEqual(['REDIS_URL']);
   });
@@ -73,13 +75,26 @@ describe('a configuration', () => {
   test('tells every fault at once, each with its variable, also those of production', () => {
     const faults = named({
       ...production,
-      ...{ PORT: 'http', LOG_LEVEL: 'loud', TOSS_URL: 'nowhere', RATE_LIMITS: 'false' },
-      ...{ PUBLIC_URL: 'http://tickets.opera.kr', USHER_SECRET: 'short', HOLD_TTL_MS: '7200000' },
-      ...{ HOLD_TOTAL_MAX_MS: '900', DATABASE_URL: '' },
+      PORT: 'http',
+      LOG_LEVEL: 'loud',
+      TOSS_URL: 'nowhere',
+      RATE_LIMITS: 'false',
+      PUBLIC_URL: 'http://tickets.opera.kr',
+      USHER_SECRET: 'short',
+      HOLD_TTL_MS: '7200000',
+      HOLD_TOTAL_MAX_MS: '900',
+      DATABASE_URL: '',
     });
     expect(faults.toSorted()).toEqual([
-      ...['DATABASE_URL', 'HOLD_TOTAL_MAX_MS', 'HOLD_TTL_MS', 'LOG_LEVEL', 'PORT', 'PUBLIC_URL'],
-      ...['RATE_LIMITS', 'TOSS_URL', 'USHER_SECRET'],
+      'DATABASE_URL',
+      'HOLD_TOTAL_MAX_MS',
+      'HOLD_TTL_MS',
+      'LOG_LEVEL',
+      'PORT',
+      'PUBLIC_URL',
+      'RATE_LIMITS',
+      'TOSS_URL',
+      'USHER_SECRET',
     ]);
   });
 
@@ -225,7 +240,8 @@ describe('in production', () => {
 
   test('a misspelt production is refused together with what would be unsafe in it', () => {
     expect(named({ ...production, USHER_ENV: 'prod', RATE_LIMITS: 'false' })).toEqual([
-      ...['USHER_ENV', 'RATE_LIMITS'],
+      'USHER_ENV',
+      'RATE_LIMITS',
     ]);
   });
 });

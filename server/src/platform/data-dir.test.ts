@@ -1,7 +1,7 @@
 import { chmodSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { scratchFolder } from '@usher/tests/support/scratch.ts';
 import { expect, test } from 'vitest';
-import { scratchFolder } from '../../../tests/support/scratch.ts';
 import { prepareDataDir, resolveDataDir } from './data-dir.ts';
 
 const modeOf = (path: string) => statSync(path).mode & 0o777;

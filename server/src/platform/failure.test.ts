@@ -9,7 +9,10 @@ test('a failure says whether the same call may succeed later, and keeps what cau
   });
   expect(failure).toBeInstanceOf(Error);
   expect(failure).toMatchObject({
-    ...{ name: 'Failure', code: 'STORE_UNREACHABLE', retryable: true, cause },
+    name: 'Failure',
+    code: 'STORE_UNREACHABLE',
+    retryable: true,
+    cause,
   });
 });
 

@@ -1,6 +1,6 @@
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
+import { until } from '@usher/tests/support/until.ts';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { makeTestDatabase } from '../../../tests/support/postgres.ts';
-import { until } from '../../../tests/support/until.ts';
 import { addJobSql, type Job, openJobs } from './jobs.ts';
 import { silentLog } from './log.ts';
 import { openDatabase } from './postgres/sql.ts';
@@ -75,7 +75,11 @@ describe('a job', () => {
       await held;
     };
     const runner = await openJobs({
-      ...{ url, log: silentLog, jobs: [{ name: 'slow', run }], isAlone: false, concurrency: 1 },
+      url,
+      log: silentLog,
+      jobs: [{ name: 'slow', run }],
+      isAlone: false,
+      concurrency: 1,
     });
     await add('slow');
     await until('it runs', () => isRunning);

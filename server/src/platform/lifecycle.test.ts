@@ -1,5 +1,5 @@
+import { until } from '@usher/tests/support/until.ts';
 import { expect, test } from 'vitest';
-import { until } from '../../../tests/support/until.ts';
 import { makeLifecycle } from './lifecycle.ts';
 import { silentLog } from './log.ts';
 
@@ -21,8 +21,10 @@ test('what was opened last is closed first, one after the other', async () => {
   life.onClose('http', closer('http'));
   await life.close();
   expect(closed).toEqual([
-    ...['http begins', 'http is closed'],
-    ...['database begins', 'database is closed'],
+    'http begins',
+    'http is closed',
+    'database begins',
+    'database is closed',
   ]);
 });
 

@@ -1,5 +1,5 @@
+import { until } from '@usher/tests/support/until.ts';
 import { expect, test } from 'vitest';
-import { until } from '../../../tests/support/until.ts';
 import { systemClock } from './clock.ts';
 import { watchLoad } from './load.ts';
 

@@ -19,7 +19,11 @@ describe('a log line', () => {
     const { log, last } = open();
     log.warn({ seats: 3 }, 'held');
     expect(last()).toEqual({
-      ...{ level: 'warn', service: 'usher', pid: process.pid, msg: 'held', seats: 3 },
+      level: 'warn',
+      service: 'usher',
+      pid: process.pid,
+      msg: 'held',
+      seats: 3,
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
     });
   });
@@ -50,9 +54,23 @@ describe('a log line', () => {
 
 describe('a secret never reaches a log line', () => {
   const names = [
-    ...['password', 'newPassword', 'accessToken', 'refreshToken', 'authorization', 'Authorization'],
-    ...['cookie', 'set-cookie', 'secret', 'secretKey', 'TOSS_SECRET_KEY', 'paymentKey'],
-    ...['idempotencyKey', 'idempotency-key', 'linkToken', 'apiKey', 'webhookSecret'],
+    'password',
+    'newPassword',
+    'accessToken',
+    'refreshToken',
+    'authorization',
+    'Authorization',
+    'cookie',
+    'set-cookie',
+    'secret',
+    'secretKey',
+    'TOSS_SECRET_KEY',
+    'paymentKey',
+    'idempotencyKey',
+    'idempotency-key',
+    'linkToken',
+    'apiKey',
+    'webhookSecret',
   ];
   test.each(names)('by the name of %s, at any depth', (name) => {
     const { log, lines, last } = open();
@@ -71,7 +89,9 @@ describe('a secret never reaches a log line', () => {
     const { log, last } = open();
     log.info({ password, seats: [1, 2], note: 'said "hello"', after: { secret: password, n: 1 } });
     expect(last()).toMatchObject({
-      ...{ password: '[secret]', seats: [1, 2], note: 'said "hello"' },
+      password: '[secret]',
+      seats: [1, 2],
+      note: 'said "hello"',
       after: { secret: '[secret]', n: 1 },
     });
   });

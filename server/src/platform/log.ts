@@ -6,7 +6,13 @@ export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
 /** How the names end of what never reaches a log line, wherever it stands. */
 const secretNames = [
-  ...['password', 'passwd', 'secret', 'token', 'cookie', 'authorization', 'credentials'],
+  'password',
+  'passwd',
+  'secret',
+  'token',
+  'cookie',
+  'authorization',
+  'credentials',
   ...['secret', 'payment', 'idempotency', 'api', 'private'].map((kind) => `${kind}[-_]?key`),
 ].join('|');
 /**

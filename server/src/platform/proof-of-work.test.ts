@@ -137,7 +137,8 @@ describe('used challenges', () => {
     const second = encode(await solve(await challengeOf(proof, 50)));
     expect(await proof.verify(first, me)).toBe('ok');
     await expect(proof.verify(second, me)).rejects.toMatchObject({
-      ...{ code: 'OVERLOADED', retryable: true },
+      code: 'OVERLOADED',
+      retryable: true,
     });
     expect(await proof.verify(first, me)).toBe('replayed');
     await clock.advance(challengeTtlMs);

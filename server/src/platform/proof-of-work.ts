@@ -115,7 +115,9 @@ export const makeProofOfWork = (options: {
       const hashesPerTry = Math.min(Math.max(Math.round(cost / 100), 1), hashesPerTryMax);
       const tries = Math.round(cost / hashesPerTry);
       const challenge = await createChallenge({
-        ...{ ...keys, algorithm, cost: hashesPerTry },
+        ...keys,
+        algorithm,
+        cost: hashesPerTry,
         // From 0: whoever knows the least that it can be starts there, and saves that.
         counter: randomInt(2 * tries),
         data: { boundTo },
@@ -133,7 +135,9 @@ export const makeProofOfWork = (options: {
       const { challenge, solution } = proof;
       const { counter, derivedKey } = solution;
       const result = await verifySolution({
-        ...{ ...keys, challenge, solution: { counter, derivedKey } },
+        ...keys,
+        challenge,
+        solution: { counter, derivedKey },
       });
       if (result.expired) return 'expired';
       if (!result.verified) return 'failed';

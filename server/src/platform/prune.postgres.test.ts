@@ -1,6 +1,6 @@
+import { silentLog } from '@usher/tests/support/log.ts';
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { afterAll, expect, test } from 'vitest';
-import { silentLog } from '../../../tests/support/log.ts';
-import { makeTestDatabase } from '../../../tests/support/postgres.ts';
 import { openDatabase } from './postgres/sql.ts';
 import { prune } from './prune.ts';
 

@@ -15,14 +15,12 @@ describe('a traceparent header', () => {
   });
 
   test.each([
-    ...[
-      '',
-      'none',
-      traceId,
-      `00-${traceId}`,
-      `00-${traceId}-${spanId}`,
-      `00-${traceId}-${spanId}-1`,
-    ],
+    '',
+    'none',
+    traceId,
+    `00-${traceId}`,
+    `00-${traceId}-${spanId}`,
+    `00-${traceId}-${spanId}-1`,
     `00-${'0'.repeat(32)}-${spanId}-01`,
     `00-${traceId}-${'0'.repeat(16)}-01`,
     `ff-${traceId}-${spanId}-01`,

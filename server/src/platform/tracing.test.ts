@@ -64,7 +64,8 @@ describe('without a collector', () => {
       traceId,
     ]);
     expect(await tracing.events('tickets', ['a', 'b'], async () => currentTraceIds())).toEqual([
-      ...['a', 'b'],
+      'a',
+      'b',
     ]);
     expect(currentTraceIds()).toEqual([]);
     await tracing.close();
@@ -111,7 +112,8 @@ describe('with a collector', () => {
     const headers = { traceparent: `00-${traceId}-${spanId}-01` };
     const lines: string[] = [];
     const log = makeLog({
-      ...{ level: 'info', service: 'usher' },
+      level: 'info',
+      service: 'usher',
       destination: { write: (line) => lines.push(line) },
     });
     await tracing.request('holdSeats', { headers, traceId }, async () => log.info('held'));

@@ -1,5 +1,5 @@
+import type { RoomCommand } from '@usher/domain/room/types.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { RoomCommand } from '../../../server/src/domain/room/words.ts';
 import { forgetfulJournal } from '../../../server/src/services/waiting-room/store.memory.ts';
 import { afterThisFile } from '../../support/after-file.ts';
 import { openTestRedis } from '../../support/redis.ts';
@@ -23,7 +23,10 @@ const ticksBehind = async (
   const store = stage.store();
   await store.create(showId, control);
   const join = (who: number): RoomCommand => ({
-    ...{ kind: 'join', person: personOf(who), presented: null, replaces: null },
+    kind: 'join',
+    person: personOf(who),
+    presented: null,
+    replaces: null,
     mayEnter: true,
   });
   for (let from = 0; from <= absent; from += callMax) {

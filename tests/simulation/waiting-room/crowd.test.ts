@@ -12,13 +12,21 @@ import { memoryStage, type RedisServers, type RoomToStage, redisStage } from './
 
 /** As in the prototype of the design: 13,990 admitted, 1,434 of them late, none over the cap. */
 const byRate: CrowdPlan = {
-  ...{ seed: 1, people: 20_000, ratePerMinute: 3000, activeMax: 2000 },
-  ...{ stayMs: 30_000, stayVaries: 0.5, lastsMs: 1_200_000 },
+  seed: 1,
+  people: 20_000,
+  ratePerMinute: 3000,
+  activeMax: 2000,
+  stayMs: 30_000,
+  stayVaries: 0.5,
+  lastsMs: 1_200_000,
 };
 /** As there: 500 slots full, 5,000 admitted in 400 s, which is what Little's law allows. */
 const bySlots: CrowdPlan = {
   ...byRate,
-  ...{ activeMax: 500, stayMs: 40_000, stayVaries: 0, lastsMs: 400_000 },
+  activeMax: 500,
+  stayMs: 40_000,
+  stayVaries: 0,
+  lastsMs: 400_000,
 };
 
 const burst = 1 + (3000 * 2 * roomTerms.tickMs) / 60_000;

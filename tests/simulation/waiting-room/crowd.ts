@@ -1,19 +1,19 @@
-import { makeDraw, numberOf } from '../../../server/src/domain/draw.ts';
+import { makeDraw, numberOf } from '@usher/domain/draw.ts';
 import {
   nearOf,
   openingHoldMs,
   pollIntervalMs,
   pollPolicy,
-} from '../../../server/src/domain/room/poll-policy.ts';
+} from '@usher/domain/room/poll-policy.ts';
 import type {
   RoomAnswer,
   RoomCommand,
   RoomControl,
   RoomDecision,
   RoomState,
-} from '../../../server/src/domain/room/words.ts';
+} from '@usher/domain/room/types.ts';
+import { makeRandom, type Random } from '@usher/stampede/random.ts';
 import { sha256 } from '../../../server/src/platform/hash.ts';
-import { makeRandom, type Random } from '../../../server/src/stampede/random.ts';
 import { personOf } from './room-line.ts';
 import { roomTerms } from './room-terms.ts';
 import type { Stage, TestTime } from './stage.ts';
@@ -93,18 +93,37 @@ const makeSomebody = (random: Random, who: number): Somebody => {
   const habit =
     dice < vanishShare ? 'vanishes' : dice < vanishShare + hidingShare ? 'hides' : 'stays';
   return {
-    ...{ who, habit, hasTwoDevices: random.chance(twoDevicesShare) },
-    ...{ isPaying: random.chance(payingShare), entry: -1, number: 0 },
-    ...{ isHidden: habit !== 'stays', beatAtMs: 0, lateSinceMs: null, activeAtMs: null },
+    who,
+    habit,
+    hasTwoDevices: random.chance(twoDevicesShare),
+    isPaying: random.chance(payingShare),
+    entry: -1,
+    number: 0,
+    isHidden: habit !== 'stays',
+    beatAtMs: 0,
+    lateSinceMs: null,
+    activeAtMs: null,
   };
 };
 
 export const roomOfCrowd = (plan: CrowdPlan, showId: string): RoomToStage => {
   const control: RoomControl = {
-    ...{ rev: 1, epoch: 1, passEpoch: 1, phase: 'lobby', override: 'none', overrideUntilMs: 0 },
-    ...{ ratePerMinute: plan.ratePerMinute, activeMax: plan.activeMax },
-    ...{ lobbyAtMs: startMs, opensAtMs: startMs + lobbyMs, message: null, pollMultiplier: 1 },
-    ...{ drawEntries: 0, seed: '', root: '', drawnAtMs: 0 },
+    rev: 1,
+    epoch: 1,
+    passEpoch: 1,
+    phase: 'lobby',
+    override: 'none',
+    overrideUntilMs: 0,
+    ratePerMinute: plan.ratePerMinute,
+    activeMax: plan.activeMax,
+    lobbyAtMs: startMs,
+    opensAtMs: startMs + lobbyMs,
+    message: null,
+    pollMultiplier: 1,
+    drawEntries: 0,
+    seed: '',
+    root: '',
+    drawnAtMs: 0,
   };
   return { showId, terms: roomTerms, control };
 };
@@ -171,7 +190,11 @@ const openDrawn = async (
   const { root, seed, permutation } = makeDraw(sha256, { serverSeed, keys });
   const holdsForMs = openingHoldMs(sealed.drawEntries, 1);
   const opened = await pull('open', {
-    ...{ phase: 'open', root, seed, drawnAtMs: sealed.nowMs, holdsForMs },
+    phase: 'open',
+    root,
+    seed,
+    drawnAtMs: sealed.nowMs,
+    holdsForMs,
   });
   crowd.drawn(permutation);
   return opened;
@@ -323,10 +346,15 @@ const makeJudge = (plan: CrowdPlan, crowd: Crowd) => {
       const late = admitted.filter(({ lateSinceMs }) => lateSinceMs !== null);
       const passedOver = late.filter(({ habit }) => habit === 'stays');
       return {
-        ...{ admitted: admitted.length, unserved: crowd.unserved(), overCap },
-        ...{ lateAdmitted: late.length, lateOvertaken: overtaken(late, decisions) },
+        admitted: admitted.length,
+        unserved: crowd.unserved(),
+        overCap,
+        lateAdmitted: late.length,
+        lateOvertaken: overtaken(late, decisions),
         inversions: passedOver.length + unordered(decisions),
-        ...{ secondPlaces: crowd.secondPlaces(), activeMost, tookMs },
+        secondPlaces: crowd.secondPlaces(),
+        activeMost,
+        tookMs,
         releasesIn60s: mostIn(60_000, decisions),
         activeMean: Math.round(looks === 0 ? 0 : activeSum / looks),
       };

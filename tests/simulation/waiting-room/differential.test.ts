@@ -160,8 +160,17 @@ const expectBusyRuns = (runs: readonly Run[]): void => {
   );
   expect(seldom).toEqual([]);
   expect([...new Set(standings)].sort()).toEqual([
-    ...['active', 'called', 'done', 'late', 'live', 'lobby', 'none', 'over', 'placed'],
-    ...['refused', 'waiting'],
+    'active',
+    'called',
+    'done',
+    'late',
+    'live',
+    'lobby',
+    'none',
+    'over',
+    'placed',
+    'refused',
+    'waiting',
   ]);
   const decisions = moments.flatMap((moment) => moment.decisions);
   expect(decisions.filter(({ recalled }) => recalled.length > 0).length).toBeGreaterThan(

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { RoomState } from '../../../server/src/domain/room/words.ts';
+import type { RoomState } from '@usher/domain/room/types.ts';
 import { modelStage, type Stage, type TestTime } from './stage.ts';
 import type { CrashKind, Moment, Run, Step } from './steps.ts';
 import { makeWorld, type World } from './world.ts';
@@ -19,7 +19,9 @@ export const makeRecorder = async (stage: Stage, world: RoomAtStart): Promise<Re
   const moments: Moment[] = [];
   let decidedMs = 0;
   return {
-    ...{ stage, showId, run: { terms: world.terms, start, moments } },
+    stage,
+    showId,
+    run: { terms: world.terms, start, moments },
     record: async (step, after = null) => {
       const before = moments.at(-1)?.state ?? start;
       const seen = await doStep({ stage, showId }, before, step, after);

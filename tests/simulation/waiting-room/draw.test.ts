@@ -1,4 +1,3 @@
-import { beforeAll, describe, expect, test } from 'vitest';
 import {
   commitmentOf,
   hexOf,
@@ -6,7 +5,8 @@ import {
   makeDraw,
   numberOf,
   permutationOf,
-} from '../../../server/src/domain/draw.ts';
+} from '@usher/domain/draw.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { sha256 } from '../../../server/src/platform/hash.ts';
 import { forgetfulJournal } from '../../../server/src/services/waiting-room/store.memory.ts';
 import { afterThisFile } from '../../support/after-file.ts';
@@ -41,7 +41,10 @@ const drawsFairly = (open: (room: RoomToStage, time: TestTime) => Promise<Stage>
     const store = stage.store();
     await store.create(showId, lobby);
     const join = (who: number) => ({
-      ...{ kind: 'join' as const, person: personOf(who), presented: null, replaces: null },
+      kind: 'join' as const,
+      person: personOf(who),
+      presented: null,
+      replaces: null,
       mayEnter: true,
     });
     // Some come again, from another device, before the others are there.

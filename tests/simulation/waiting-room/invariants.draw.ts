@@ -1,5 +1,5 @@
-import { bytesOfHex, commitmentOf, drawSeedOf, hexOf } from '../../../server/src/domain/draw.ts';
-import { isProven, keyBytes, proofOf, rootOf } from '../../../server/src/domain/merkle.ts';
+import { bytesOfHex, commitmentOf, drawSeedOf, hexOf } from '@usher/domain/draw.ts';
+import { isProven, keyBytes, proofOf, rootOf } from '@usher/domain/merkle.ts';
 import { sha256 } from '../../../server/src/platform/hash.ts';
 
 /** A draw as the public record tells of it, and the number of every entry. */

@@ -1,4 +1,4 @@
-import type { RoomState } from '../../../server/src/domain/room/words.ts';
+import type { RoomState } from '@usher/domain/room/types.ts';
 import type { Run } from './steps.ts';
 import { type Breach, livePass, type Scene, walk } from './witness.ts';
 
@@ -198,7 +198,8 @@ export const firstComeFirstServed = (run: Run): Breach[] => {
       if (answer.outcome !== 'placed') return;
       if (answer.isNew && answer.entry <= highest)
         breaches.push({
-          ...{ promise: 13, at: scene.at },
+          promise: 13,
+          at: scene.at,
           says: `entry ${answer.entry} was given after ${highest}`,
         });
       highest = Math.max(highest, answer.entry);

@@ -14,7 +14,7 @@ import type { Breach } from './witness.ts';
 /**
  * The promises of the waiting room, by their numbers in docs/waiting-room.md, each a pure question
  * to what was written down of a run. Two have a place of their own: 7 is about the draw
- * (invariants.draw.ts), 10 about the load of polling (server/src/domain/room/poll-policy.test.ts).
+ * (invariants.draw.ts), 10 about the load of polling (domain/src/room/poll-policy.test.ts).
  * Of 8 the stores know epochs and ends; what is forged or foreign ends at the door (tests/http).
  */
 export const promises: ReadonlyMap<number, (run: Run) => Breach[]> = new Map([

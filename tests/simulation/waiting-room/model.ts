@@ -9,7 +9,7 @@ import type {
   RoomPass,
   RoomState,
   RoomTerms,
-} from '../../../server/src/domain/room/words.ts';
+} from '@usher/domain/room/types.ts';
 
 /**
  * A waiting room that is slow and plain, so that it can be read against the rules: what both stores
@@ -28,7 +28,10 @@ const done: RoomAnswer = { outcome: 'done' };
 const stands = (
   standing: 'lobby' | 'waiting' | 'late' | 'over',
 ): Extract<RoomAnswer, { outcome: 'stands' }> => ({
-  ...{ outcome: 'stands', standing, claimByMs: 0, pass: null },
+  outcome: 'stands',
+  standing,
+  claimByMs: 0,
+  pass: null,
 });
 
 export const keyOf = (person: Uint8Array): string => Buffer.from(person).toString('hex');
@@ -36,8 +39,16 @@ export const keyOf = (person: Uint8Array): string => Buffer.from(person).toStrin
 export const makeRoomModel = (initial: RoomControl, terms: RoomTerms) => {
   const control: RoomControl = structuredClone(initial);
   const counts = {
-    ...{ nowMs: 0, tail: 0, front: 0, waiting: 0, called: 0 },
-    ...{ late: 0, active: 0, admitted: 0, heldUntilMs: 0, lastChangeId: '' },
+    nowMs: 0,
+    tail: 0,
+    front: 0,
+    waiting: 0,
+    called: 0,
+    late: 0,
+    active: 0,
+    admitted: 0,
+    heldUntilMs: 0,
+    lastChangeId: '',
   };
   const rows = new Map<string, Row>();
   const passes = new Map<string, RoomPass>();

@@ -1,5 +1,5 @@
+import type { RoomCommand } from '@usher/domain/room/types.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { RoomCommand } from '../../../server/src/domain/room/words.ts';
 import { afterThisFile } from '../../support/after-file.ts';
 import { type Booking, openBooking } from '../../support/booking.ts';
 import { makeTestDatabase } from '../../support/postgres.ts';
@@ -60,13 +60,15 @@ const scenarios = {
 const ours = (open: (showId: string) => Promise<Line>): void => {
   test('1 whoever refreshes the page keeps the place', async () => {
     expect(await scenarios.refreshing(await fill(await open('show_refresh')))).toEqual({
-      ...{ before: 293, after: 293 },
+      before: 293,
+      after: 293,
     });
   });
 
   test('2 a free slot goes to the first in line, not to the next to arrive', async () => {
     expect(await scenarios.newcomer(await fill(await open('show_newcomer')))).toEqual({
-      ...{ first: true, newcomer: false },
+      first: true,
+      newcomer: false,
     });
   });
 
@@ -129,7 +131,10 @@ describeNeeding('redis', 'the line in Redis', () => {
   });
 
   const join = (who: number): RoomCommand => ({
-    ...{ kind: 'join', person: personOf(who), presented: null, replaces: null },
+    kind: 'join',
+    person: personOf(who),
+    presented: null,
+    replaces: null,
     mayEnter: true,
   });
 

@@ -5,8 +5,8 @@ import type {
   RoomCommand,
   RoomStanding,
   RoomState,
-} from '../../../server/src/domain/room/words.ts';
-import type { Random } from '../../../server/src/stampede/random.ts';
+} from '@usher/domain/room/types.ts';
+import type { Random } from '@usher/stampede/random.ts';
 
 /** What one account's devices hold: the tokens they were given, and where they last stood. */
 type Somebody = {
@@ -40,8 +40,13 @@ export const makePeople = (random: Random, count: number, passMaxMs: number) => 
   const crowd = Array.from(
     { length: count },
     (_, index): Somebody => ({
-      ...{ key: keyFor(index), entry: null, standing: 'unknown', places: [], passes: [] },
-      ...{ orderId: `ord_${index}`, isOfAnEpochLost: index % 9 === 4 },
+      key: keyFor(index),
+      entry: null,
+      standing: 'unknown',
+      places: [],
+      passes: [],
+      orderId: `ord_${index}`,
+      isOfAnEpochLost: index % 9 === 4,
     }),
   );
   const byKey = new Map(crowd.map((who) => [who.key.toString(), who]));
@@ -55,7 +60,9 @@ export const makePeople = (random: Random, count: number, passMaxMs: number) => 
     return numbers[entry] ?? entry + 1;
   };
   const asked = (who: Somebody, entry: number, state: RoomState) => ({
-    ...{ person: who.key, entry, number: numberOf(entry, state) },
+    person: who.key,
+    entry,
+    number: numberOf(entry, state),
   });
 
   const lostPlace = (state: RoomState): PresentedPlace => {

@@ -1,4 +1,4 @@
-import type { RoomAnswer, RoomCommand, RoomState } from '../../../server/src/domain/room/words.ts';
+import type { RoomAnswer, RoomCommand, RoomState } from '@usher/domain/room/types.ts';
 import type { RoomJournal } from '../../../server/src/services/waiting-room/store.postgres.ts';
 import type { RoomStore } from '../../../server/src/services/waiting-room/store.ts';
 import { keyOf } from './model.ts';
@@ -228,14 +228,19 @@ export const plantedBugs: readonly Planted[] = [
   // A device does not know the place of the other, and is refused (4).
   { promise: 5, bug: 'a place a session', with: [4], crashes: [], open: around(placeOfASession) },
   {
-    ...{ promise: 6, bug: 'a journal that loses commits', crashes: ['kill'] },
+    promise: 6,
+    bug: 'a journal that loses commits',
+    crashes: ['kill'],
     // All that was told may be untrue then.
     with: [1, 2, 4, 5, 8, 12, 13],
     open: (world, time) => memoryStage(world, time, lossyJournal()),
   },
   { promise: 8, bug: 'epochs not looked at', with: [], crashes: [], open: around(anyEpoch) },
   {
-    ...{ promise: 9, bug: 'a front that goes step by step', with: [], crashes: [] },
+    promise: 9,
+    bug: 'a front that goes step by step',
+    with: [],
+    crashes: [],
     open: withTerms({ windowNumbers: 2 }),
   },
   { promise: 11, bug: 'a pause that is deaf', with: [], crashes: [], open: around(deafPause) },

@@ -1,4 +1,4 @@
-import type { RoomCommand, RoomControl } from '../../../server/src/domain/room/words.ts';
+import type { RoomCommand, RoomControl } from '@usher/domain/room/types.ts';
 import type { Line } from './old-design.ts';
 import { roomTerms } from './room-terms.ts';
 import type { Stage, TestTime } from './stage.ts';
@@ -10,9 +10,21 @@ const near = 300;
 /** An open room with this many slots, and no other limit. */
 export const openRoom = (showId: string, slots: number, startMs: number): RoomToStage => {
   const control: RoomControl = {
-    ...{ rev: 1, epoch: 1, passEpoch: 1, phase: 'open', override: 'none', overrideUntilMs: 0 },
-    ...{ ratePerMinute: 600_000, activeMax: slots, lobbyAtMs: startMs, opensAtMs: startMs },
-    ...{ message: null, pollMultiplier: 1, drawEntries: 0, seed: '', root: '' },
+    rev: 1,
+    epoch: 1,
+    passEpoch: 1,
+    phase: 'open',
+    override: 'none',
+    overrideUntilMs: 0,
+    ratePerMinute: 600_000,
+    activeMax: slots,
+    lobbyAtMs: startMs,
+    opensAtMs: startMs,
+    message: null,
+    pollMultiplier: 1,
+    drawEntries: 0,
+    seed: '',
+    root: '',
     drawnAtMs: startMs,
   };
   return { showId, terms: roomTerms, control };
@@ -60,7 +72,10 @@ export const makeRoomLine = async (
     arrive: async (people) => {
       const commands = people.map(
         (who): RoomCommand => ({
-          ...{ kind: 'join', person: personOf(who), presented: null, replaces: null },
+          kind: 'join',
+          person: personOf(who),
+          presented: null,
+          replaces: null,
           mayEnter: true,
         }),
       );

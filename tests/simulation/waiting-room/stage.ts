@@ -1,5 +1,5 @@
-import { controlOf } from '../../../server/src/domain/room/now.ts';
-import type { RoomControl, RoomState, RoomTerms } from '../../../server/src/domain/room/words.ts';
+import { controlOf } from '@usher/domain/room/now.ts';
+import type { RoomControl, RoomState, RoomTerms } from '@usher/domain/room/types.ts';
 import type { RoomStore } from '../../../server/src/services/waiting-room/store.ts';
 import { makeRoomModel } from './model.ts';
 import type { CrashKind } from './steps.ts';

@@ -1,5 +1,6 @@
-import { controlOf } from '../../../server/src/domain/room/now.ts';
-import type { RoomAnswer, RoomState } from '../../../server/src/domain/room/words.ts';
+import { controlOf } from '@usher/domain/room/now.ts';
+import type { RoomAnswer, RoomState } from '@usher/domain/room/types.ts';
+import { makeRandom } from '@usher/stampede/random.ts';
 import type { Clock } from '../../../server/src/platform/clock.ts';
 import { silentLog } from '../../../server/src/platform/log.ts';
 import type { Redis } from '../../../server/src/platform/redis/redis.ts';
@@ -10,7 +11,6 @@ import type {
 } from '../../../server/src/services/waiting-room/store.postgres.ts';
 import { openRedisRooms } from '../../../server/src/services/waiting-room/store.redis.ts';
 import type { RoomStore } from '../../../server/src/services/waiting-room/store.ts';
-import { makeRandom } from '../../../server/src/stampede/random.ts';
 import type { RedisServer } from '../../support/redis-servers.ts';
 import type { Stage, TestTime } from './stage.ts';
 import type { World } from './world.ts';
@@ -55,7 +55,11 @@ export const memoryStage = async (
   let lives = 0;
   const open = () =>
     openMemoryRooms({
-      ...{ journal, clock: clockOf(time), log: silentLog, terms: world.terms, isAlone: true },
+      journal,
+      clock: clockOf(time),
+      log: silentLog,
+      terms: world.terms,
+      isAlone: true,
       owner: `${world.showId} ${lives++}`,
     });
   let store = await open();
@@ -83,7 +87,10 @@ export const redisStage = (world: RoomToStage, time: TestTime, servers: RedisSer
   const { showId, terms } = world;
   let seen: RoomState | null = null;
   const store = openRedisRooms({
-    ...{ redis: servers.redis, log: silentLog, terms, nowMs: () => time.nowMs },
+    redis: servers.redis,
+    log: silentLog,
+    terms,
+    nowMs: () => time.nowMs,
     // The service keeps the last state that it saw, and PostgreSQL the last control.
     remembered: async () => (seen === null ? null : rememberedOf(seen)),
   });
@@ -116,7 +123,9 @@ export const redisStage = (world: RoomToStage, time: TestTime, servers: RedisSer
 };
 
 const rememberedOf = (state: RoomState) => ({
-  ...{ control: controlOf(state), tail: state.tail, front: state.front },
+  control: controlOf(state),
+  tail: state.tail,
+  front: state.front,
 });
 
 /**

@@ -6,7 +6,7 @@ import type {
   RoomDecision,
   RoomState,
   RoomTerms,
-} from '../../../server/src/domain/room/words.ts';
+} from '@usher/domain/room/types.ts';
 
 /**
  * How a store comes to an end in the middle: its process killed, its server started anew with its

@@ -1,9 +1,4 @@
-import type {
-  RoomAnswer,
-  RoomCommand,
-  RoomPass,
-  RoomState,
-} from '../../../server/src/domain/room/words.ts';
+import type { RoomAnswer, RoomCommand, RoomPass, RoomState } from '@usher/domain/room/types.ts';
 import { keyOf } from './model.ts';
 import type { Moment, Run } from './steps.ts';
 
@@ -41,8 +36,14 @@ export type Scene = {
 export type Said = { command: RoomCommand; answer: RoomAnswer; known: Known; scene: Scene };
 
 const stranger = (key: string): Known => ({
-  ...{ key, entry: null, number: 0, pass: null, passSinceMs: 0, pinnedUntilMs: 0 },
-  ...{ seenAtMs: null, isLate: false },
+  key,
+  entry: null,
+  number: 0,
+  pass: null,
+  passSinceMs: 0,
+  pinnedUntilMs: 0,
+  seenAtMs: null,
+  isLate: false,
 });
 
 /**
@@ -87,7 +88,8 @@ const learn = (known: Known, command: RoomCommand, answer: RoomAnswer, scene: Sc
     const isThere = answer.isNew && scene.moment.state.drawnAtMs > 0;
     return {
       ...stranger(known.key),
-      ...{ entry: answer.entry, number: isThere ? answer.entry + 1 : 0 },
+      entry: answer.entry,
+      number: isThere ? answer.entry + 1 : 0,
       seenAtMs: isThere ? nowMs : null,
       // A pass of a place that was lost may have been shown before the place.
       ...(answer.isNew ? {} : { pass: known.pass, passSinceMs: known.passSinceMs }),
@@ -111,7 +113,9 @@ const learnPass = (known: Known, command: RoomCommand, pass: RoomPass, nowMs: nu
   const pinned = command.kind === 'pin' ? command.untilMs : 0;
   return {
     ...known,
-    ...{ pass, isLate: false, passSinceMs: isAnother ? nowMs : known.passSinceMs },
+    pass,
+    isLate: false,
+    passSinceMs: isAnother ? nowMs : known.passSinceMs,
     pinnedUntilMs: pass.orderId === '' ? 0 : Math.max(known.pinnedUntilMs, pinned),
   };
 };

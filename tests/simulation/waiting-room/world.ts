@@ -4,8 +4,8 @@ import type {
   RoomControl,
   RoomState,
   RoomTerms,
-} from '../../../server/src/domain/room/words.ts';
-import { makeRandom, type Random } from '../../../server/src/stampede/random.ts';
+} from '@usher/domain/room/types.ts';
+import { makeRandom, type Random } from '@usher/stampede/random.ts';
 import { makePeople } from './people.ts';
 import type { CrashKind, Step } from './steps.ts';
 
@@ -25,12 +25,20 @@ let worlds = 0;
 const termsOf = (random: Random): RoomTerms =>
   random.chance(0.3)
     ? {
-        ...{ tickMs: 250, claimWindowMs: 30_000, passTtlMs: 600_000, passMaxMs: 1_800_000 },
-        ...{ presenceMs: 30_000, windowNumbers: 4096 },
+        tickMs: 250,
+        claimWindowMs: 30_000,
+        passTtlMs: 600_000,
+        passMaxMs: 1_800_000,
+        presenceMs: 30_000,
+        windowNumbers: 4096,
       }
     : {
-        ...{ tickMs: 250, claimWindowMs: 2000, passTtlMs: 6000, passMaxMs: 15_000 },
-        ...{ presenceMs: 3000, windowNumbers: 8 + random.below(30) },
+        tickMs: 250,
+        claimWindowMs: 2000,
+        passTtlMs: 6000,
+        passMaxMs: 15_000,
+        presenceMs: 3000,
+        windowNumbers: 8 + random.below(30),
       };
 
 const rates = [1, 120, 600, 2400, 6000, 60_000];
@@ -39,14 +47,21 @@ const startOf = (random: Random): RoomControl => {
   const isOpen = random.chance(0.25);
   return {
     // Epochs behind it, so that places and passes of a lost epoch can be shown.
-    ...{ rev: 1, epoch: 3, passEpoch: 2 },
+    rev: 1,
+    epoch: 3,
+    passEpoch: 2,
     phase: isOpen ? 'open' : 'idle',
-    ...{ override: 'none', overrideUntilMs: 0 },
+    override: 'none',
+    overrideUntilMs: 0,
     ratePerMinute: pick(random, rates),
     activeMax: 1 + random.below(8),
     lobbyAtMs: startMs + random.below(3000),
     opensAtMs: startMs + 60_000,
-    ...{ message: null, pollMultiplier: 1, drawEntries: 0, seed: '', root: '' },
+    message: null,
+    pollMultiplier: 1,
+    drawEntries: 0,
+    seed: '',
+    root: '',
     drawnAtMs: isOpen ? startMs : 0,
   };
 };
@@ -65,9 +80,28 @@ export const makeWorld = (options: { seed: number; crashes: readonly CrashKind[]
   const operator = makeOperator(random);
   const { claimWindowMs, presenceMs, passTtlMs, passMaxMs } = terms;
   const strides = [
-    ...[0, 1, 100, 249, 250, 251, 300, 500, 700, 1000, 1000, 2000],
-    ...[claimWindowMs, claimWindowMs + 1, presenceMs, 2 * presenceMs, passTtlMs, passTtlMs + 1],
-    ...[passMaxMs, -1, -1000, -60_000],
+    0,
+    1,
+    100,
+    249,
+    250,
+    251,
+    300,
+    500,
+    700,
+    1000,
+    1000,
+    2000,
+    claimWindowMs,
+    claimWindowMs + 1,
+    presenceMs,
+    2 * presenceMs,
+    passTtlMs,
+    passTtlMs + 1,
+    passMaxMs,
+    -1,
+    -1000,
+    -60_000,
   ];
   const seats = [0, 2, 5, ...new Array<number>(12).fill(100), null];
 
@@ -77,7 +111,11 @@ export const makeWorld = (options: { seed: number; crashes: readonly CrashKind[]
       : { kind: 'clock', byMs: pick(random, strides) };
 
   return {
-    ...{ seed: options.seed, showId: `show_${options.seed}_${++worlds}`, terms, control, startMs },
+    seed: options.seed,
+    showId: `show_${options.seed}_${++worlds}`,
+    terms,
+    control,
+    startMs,
     next: (state: RoomState): Step => {
       const dice = random.next();
       if (dice < 0.42) {

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { exchange, openRaw, requestText } from '@usher/tests/support/raw-http.ts';
+import { until } from '@usher/tests/support/until.ts';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, test } from 'vitest';
-import { exchange, openRaw, requestText } from '../../../../tests/support/raw-http.ts';
-import { until } from '../../../../tests/support/until.ts';
 import { systemClock } from '../clock.ts';
 import { Failure } from '../failure.ts';
 import { rawAnswer, route } from './route.ts';
@@ -150,8 +150,13 @@ describe('no secret reaches the log', () => {
   const called = async (error: () => unknown) => {
     const breaking = route(
       {
-        ...{ name: 'readLink', method: 'POST', path: '/api/v1/links/{link}', auth: 'public' },
-        ...{ tag: 'Test', summary: 'Test', rate: { perMinute: 600, burst: 60 } },
+        name: 'readLink',
+        method: 'POST',
+        path: '/api/v1/links/{link}',
+        auth: 'public',
+        tag: 'Test',
+        summary: 'Test',
+        rate: { perMinute: 600, burst: 60 },
         responses: {},
         problems: [],
       },
@@ -164,8 +169,9 @@ describe('no secret reaches the log', () => {
       method: 'POST',
       url: `/api/v1/links/${link}?paymentKey=${secret}`,
       headers: {
-        ...{ authorization: `Bearer access.eyJhIjoxfQ.${secret.repeat(2)}x` },
-        ...{ cookie: `refresh_token=${secret}`, 'idempotency-key': secret },
+        authorization: `Bearer access.eyJhIjoxfQ.${secret.repeat(2)}x`,
+        cookie: `refresh_token=${secret}`,
+        'idempotency-key': secret,
       },
       payload: { password: secret },
     });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { afterAll, describe, expect, test } from 'vitest';
-import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
 import { silentLog } from '../log.ts';
 import { makeMetrics } from '../metrics.ts';
 import { type Database, openDatabase } from '../postgres/sql.ts';
@@ -21,11 +21,16 @@ afterAll(async () => {
 });
 
 const call = (more: Partial<{ scope: string; key: string; fingerprint: string }> = {}) => ({
-  ...{ scope: 'holdSeats acc_1', key: randomBytes(12).toString('hex') },
-  ...{ fingerprint: fingerprintOf('/holds', '{"seats":[1]}'), ...more },
+  scope: 'holdSeats acc_1',
+  key: randomBytes(12).toString('hex'),
+  fingerprint: fingerprintOf('/holds', '{"seats":[1]}'),
+  ...more,
 });
 const answer = (body: string, status = 201, isRetryable = false) => ({
-  ...{ status, contentType: 'application/json', body, isRetryable },
+  status,
+  contentType: 'application/json',
+  body,
+  isRetryable,
 });
 /** Work that counts how often it was done; every time it answers something else. */
 const counted = (status = 201, isRetryable = false) => {
@@ -41,7 +46,8 @@ describe('a repeat with the same key', () => {
     const repeat = await open().once(asked, work);
     expect(first).toMatchObject({ outcome: 'answered', isReplayed: false });
     expect(repeat).toMatchObject({
-      ...{ outcome: 'answered', isReplayed: true },
+      outcome: 'answered',
+      isReplayed: true,
       answer: { status: 201, contentType: 'application/json', body: 'done 1' },
     });
     expect(work.done).toBe(1);

@@ -25,7 +25,10 @@ const parametersOf = (spec: RouteSpec): Json[] => {
     schema: { type: 'string', minLength: 16, maxLength: 255 },
   };
   const headers = Object.entries(spec.headers ?? {}).map(([name, description]) => ({
-    ...{ name, in: 'header', required: false, description },
+    name,
+    in: 'header',
+    required: false,
+    description,
     schema: { type: 'string' },
   }));
   return [

@@ -19,8 +19,13 @@ const open: typeof openTestServer = async (...given) => {
 };
 
 const base = {
-  ...{ name: 'takeSeats', method: 'POST', path: '/api/v1/shows/{showId}/seats' },
-  ...{ tag: 'Test', summary: 'Test', auth: 'account', rate: { perMinute: 60, burst: 3 } },
+  name: 'takeSeats',
+  method: 'POST',
+  path: '/api/v1/shows/{showId}/seats',
+  tag: 'Test',
+  summary: 'Test',
+  auth: 'account',
+  rate: { perMinute: 60, burst: 3 },
   params: z.strictObject({ showId: z.string().regex(/^show_\d$/) }),
   body: z.strictObject({ seats: z.array(z.int()).min(1) }),
   responses: { 201: z.strictObject({ seats: z.array(z.int()) }) },
@@ -51,7 +56,10 @@ describe('a request is judged in this order, so that nobody learns more than the
 
   test('who, whether they may, how often, what of, and last how it is to be repeated', async () => {
     const spec = defineRoute({
-      ...{ ...base, auth: 'operator', idempotency: 'required', query: z.strictObject({}) },
+      ...base,
+      auth: 'operator',
+      idempotency: 'required',
+      query: z.strictObject({}),
       rate: { perMinute: 60, burst: 4 },
     });
     const { app } = await open([route(spec, async () => answer(201, { seats: [] }))]);
@@ -70,8 +78,13 @@ describe('a request is judged in this order, so that nobody learns more than the
       await post(app, { ...nothingRight, headers: as('operator') }),
     ].map(codeOf);
     expect(codes).toEqual([
-      ...['UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND', 'VALIDATION_FAILED', 'VALIDATION_FAILED'],
-      ...['IDEMPOTENCY_KEY_MISSING', 'TOO_MANY_REQUESTS'],
+      'UNAUTHENTICATED',
+      'FORBIDDEN',
+      'NOT_FOUND',
+      'VALIDATION_FAILED',
+      'VALIDATION_FAILED',
+      'IDEMPOTENCY_KEY_MISSING',
+      'TOO_MANY_REQUESTS',
     ]);
   });
 
@@ -115,7 +128,9 @@ describe('a limit of calls', () => {
     const { app } = await open([taking(spec)]);
     const from = (who: string, remoteAddress: string) =>
       app.inject({
-        ...{ method: 'POST', url: '/api/v1/shows/show_1/seats', remoteAddress },
+        method: 'POST',
+        url: '/api/v1/shows/show_1/seats',
+        remoteAddress,
         headers: { authorization: `Bearer ${who}`, 'content-type': 'application/json' },
         payload: { seats: [1] },
       });
@@ -295,7 +310,9 @@ describe('an answer', () => {
         responses: png,
       }),
       plain(async () => emptyAnswer(204, { etag: '"1"', 'set-cookie': ['a=1', 'b=2'] }), {
-        ...{ name: 'empty', path: '/api/v1/empty', responses: png },
+        name: 'empty',
+        path: '/api/v1/empty',
+        responses: png,
       }),
     ]);
     const raw = await app.inject('/api/v1/plain');

@@ -13,7 +13,9 @@ afterEach(async () => {
 });
 
 const ready = (text: string, etag = '"1"'): ReadyAnswer => ({
-  ...{ route: 'plain', body: Buffer.from(text), etag },
+  route: 'plain',
+  body: Buffer.from(text),
+  etag,
   headers: { 'content-type': 'text/plain', 'cache-control': 'public, max-age=1' },
 });
 /** A server whose route says `routed`, and shortcuts in front of it. */
@@ -29,7 +31,8 @@ const open = async (
     return answer(200, 'routed') as never;
   });
   const server = await openTestServer([route], {
-    ...{ mountShortcuts: shortcuts.mount, checkAnswers: false },
+    mountShortcuts: shortcuts.mount,
+    checkAnswers: false,
     ...more,
   });
   beforeListening?.(server.app);

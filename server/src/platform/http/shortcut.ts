@@ -37,7 +37,11 @@ const makeReady = (answer: ReadyAnswer): Ready => {
   const { route, body, etag } = answer;
   const common = ['etag', etag, ...Object.entries(answer.headers).flat()];
   return {
-    ...{ route, text: body.toString(), etag, given: 0, notModified: 0 },
+    route,
+    text: body.toString(),
+    etag,
+    given: 0,
+    notModified: 0,
     head: [...common, 'content-length', String(body.length)],
     headNotModified: common,
   };

@@ -1,8 +1,8 @@
 import { EventEmitter, once } from 'node:events';
+import { openRaw, requestText } from '@usher/tests/support/raw-http.ts';
+import { until } from '@usher/tests/support/until.ts';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { afterEach, describe, expect, test } from 'vitest';
-import { openRaw, requestText } from '../../../../tests/support/raw-http.ts';
-import { until } from '../../../../tests/support/until.ts';
 import { manualClock } from '../clock.ts';
 import { frameOf, makeStreams, type Streams } from './sse.ts';
 import { openTestServer, plainRoute } from './test-bed.ts';
@@ -147,8 +147,12 @@ describe('20,000 viewers are all that one process serves', () => {
   /** As much of a reply as a stream touches. */
   const madeUp = () => {
     const raw = Object.assign(new EventEmitter(), {
-      ...{ writableLength: 0, destroyed: false, closed: false },
-      ...{ writeHead: () => raw, write: () => true, end: () => raw.emit('close') },
+      writableLength: 0,
+      destroyed: false,
+      closed: false,
+      writeHead: () => raw,
+      write: () => true,
+      end: () => raw.emit('close'),
     });
     return { raw, reply: { raw, hijack: () => undefined, getHeaders: () => ({}) } as never };
   };

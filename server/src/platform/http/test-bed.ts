@@ -27,15 +27,23 @@ export const openTestServer = async (routes: readonly Route[], more: Partial<Htt
   const metrics = makeMetrics();
   const clock = manualClock(0);
   const log = makeLog({
-    ...{ level: 'debug', service: 'test' },
+    level: 'debug',
+    service: 'test',
     destination: { write: (line) => lines.push(line) },
   });
   const app = await makeHttpServer({
-    ...{ clock, log, metrics, routes, idempotency: forgetful, trustProxy: false },
+    clock,
+    log,
+    metrics,
+    routes,
+    idempotency: forgetful,
+    trustProxy: false,
     tracing: await openTracing({ endpoint: undefined, service: 'test' }),
     authenticate: (token) => callers[token as keyof typeof callers] ?? null,
     mayCall: (auth, caller) => auth !== 'operator' || caller.role === 'OPERATOR',
-    ...{ allowedOrigins: [], checkAnswers: true, rateLimits: true },
+    allowedOrigins: [],
+    checkAnswers: true,
+    rateLimits: true,
     ...more,
   });
   const metric = async (name: string) =>
@@ -50,8 +58,14 @@ export const plainRoute = (
 ): Route =>
   route(
     {
-      ...{ name: 'plain', method: 'GET', path: '/api/v1/plain', tag: 'Test', summary: 'Test' },
-      ...{ auth: 'public', rate: { perMinute: 60_000, burst: 60_000 }, problems: [] },
+      name: 'plain',
+      method: 'GET',
+      path: '/api/v1/plain',
+      tag: 'Test',
+      summary: 'Test',
+      auth: 'public',
+      rate: { perMinute: 60_000, burst: 60_000 },
+      problems: [],
       responses: { 200: { contentType: 'text/plain', description: 'a text' } },
       ...spec,
     },

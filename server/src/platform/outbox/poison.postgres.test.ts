@@ -1,6 +1,6 @@
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
+import { until } from '@usher/tests/support/until.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
-import { until } from '../../../../tests/support/until.ts';
 import { Failure } from '../failure.ts';
 import { makeLog } from '../log.ts';
 import type { Database } from '../postgres/sql.ts';
@@ -111,8 +111,13 @@ describe('a dead letter', () => {
     await pass(relay, 20_000);
     expect(await relay.deadLetters(10)).toEqual([
       {
-        ...{ consumer: 'mails', eventId: poison.id, showId: 'show 1', type: 'seat.sold' },
-        ...{ payload: { of: poison.id }, tries: 5, error: 'Error: cannot take it' },
+        consumer: 'mails',
+        eventId: poison.id,
+        showId: 'show 1',
+        type: 'seat.sold',
+        payload: { of: poison.id },
+        tries: 5,
+        error: 'Error: cannot take it',
         diedAt: expect.any(Date),
       },
     ]);
@@ -184,11 +189,13 @@ describe('the trace of an event', () => {
     const lines: string[] = [];
     const spans: unknown[] = [];
     const log = makeLog({
-      ...{ level: 'info', service: 'test' },
+      level: 'info',
+      service: 'test',
       destination: { write: (line) => lines.push(line) },
     });
     const tracing: Tracing = {
-      ...{ request: (_name, _of, work) => work(), close: async () => undefined },
+      request: (_name, _of, work) => work(),
+      close: async () => undefined,
       events: (name, traceIds, work) => {
         spans.push([name, traceIds]);
         return inTraces(traceIds, work);

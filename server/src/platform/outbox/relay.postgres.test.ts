@@ -1,6 +1,6 @@
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
+import { until } from '@usher/tests/support/until.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
-import { until } from '../../../../tests/support/until.ts';
 import type { Database, Sql } from '../postgres/sql.ts';
 import { append, type OutboxBed, openOutboxBed, type TestEvent, testEvent } from './test-bed.ts';
 
@@ -188,7 +188,8 @@ describe('relays of several processes', () => {
       return over;
     };
     return {
-      ...{ come, end: () => end() },
+      come,
+      end: () => end(),
       isSomebodyThere: () => there > 0,
       areBothThere: () => there > 1,
     };

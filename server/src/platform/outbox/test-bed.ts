@@ -10,7 +10,9 @@ export type TestEvent = { id: string; showId: string; type: string; traceId?: st
 
 let made = 0;
 export const testEvent = (showId: string, more: Partial<TestEvent> = {}): TestEvent => ({
-  ...{ id: `evt_${process.pid}_${++made}`, showId, type: 'seat.sold' },
+  id: `evt_${process.pid}_${++made}`,
+  showId,
+  type: 'seat.sold',
   ...more,
 });
 
@@ -55,7 +57,12 @@ export const openOutboxBed = async (url: string) => {
     const clock = manualClock(0);
     const metrics = makeMetrics();
     const opened = openRelay({
-      ...{ db, clock, metrics, consumers, log: silentLog, owner: `process ${++processes}` },
+      db,
+      clock,
+      metrics,
+      consumers,
+      log: silentLog,
+      owner: `process ${++processes}`,
       ...more,
     });
     if (!willDie) relays.push(opened);

@@ -4,10 +4,10 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSyn
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { scratchFolder } from '@usher/tests/support/scratch.ts';
+import { until } from '@usher/tests/support/until.ts';
 import pg from 'pg';
 import { afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { scratchFolder } from '../../../../tests/support/scratch.ts';
-import { until } from '../../../../tests/support/until.ts';
 import { isAlive, isPostmasterOf } from './embedded/processes.ts';
 import { openEmbeddedPostgres } from './embedded.ts';
 

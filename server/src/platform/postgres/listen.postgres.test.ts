@@ -1,6 +1,6 @@
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
+import { until } from '@usher/tests/support/until.ts';
 import { afterEach, describe, expect, test } from 'vitest';
-import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
-import { until } from '../../../../tests/support/until.ts';
 import { manualClock } from '../clock.ts';
 import { silentLog } from '../log.ts';
 import { openListener } from './listen.ts';

@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
+import { makeEmptyDatabase } from '@usher/tests/support/postgres.ts';
+import { until } from '@usher/tests/support/until.ts';
 import pg from 'pg';
 import { afterEach, describe, expect, test } from 'vitest';
-import { makeEmptyDatabase } from '../../../../tests/support/postgres.ts';
-import { until } from '../../../../tests/support/until.ts';
 import { silentLog } from '../log.ts';
 import { migrate } from './migrate.ts';
 import { openTestProxy } from './test-proxy.ts';

@@ -1,6 +1,6 @@
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
+import { until } from '@usher/tests/support/until.ts';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
-import { until } from '../../../../tests/support/until.ts';
 import { Failure } from '../failure.ts';
 import { type Log, silentLog } from '../log.ts';
 import { type Database, openDatabase, type Sql } from './sql.ts';

@@ -1,7 +1,7 @@
+import { silentLog } from '@usher/tests/support/log.ts';
+import { openTestCluster, openTestRedis } from '@usher/tests/support/redis.ts';
+import { describeNeeding } from '@usher/tests/support/stack.ts';
 import { afterAll, expect, test } from 'vitest';
-import { silentLog } from '../../../../tests/support/log.ts';
-import { openTestCluster, openTestRedis } from '../../../../tests/support/redis.ts';
-import { describeNeeding } from '../../../../tests/support/stack.ts';
 import { makeMetrics } from '../metrics.ts';
 import { openRedis, type Redis } from './redis.ts';
 import { makeScript } from './script.ts';
@@ -44,7 +44,9 @@ describeNeeding('redis', 'a Redis', () => {
     const server = await openTestRedis();
     const redis = await open(server.url);
     const echo = makeScript({
-      ...{ name: 'echo', text: 'return { ARGV[1], 7 }', wantsBytes: true },
+      name: 'echo',
+      text: 'return { ARGV[1], 7 }',
+      wantsBytes: true,
       read: (reply) => reply as [Buffer, number],
     });
     const bytes = Buffer.from([0, 255, 10, 13, 128]);
@@ -77,7 +79,8 @@ describeNeeding('redis', 'a Redis', () => {
     const redis = await open(server.url);
     const raise = (message: string) =>
       makeScript({
-        ...{ name: 'raise', read: Number },
+        name: 'raise',
+        read: Number,
         text: `return redis.error_reply('${message}')`,
       });
     for (const message of ['OOM full', 'LOADING data', 'CLUSTERDOWN it is', 'MASTERDOWN away'])

@@ -65,8 +65,11 @@ const askIsCluster = async (addresses: readonly RedisAddress[]): Promise<boolean
   for (const address of addresses) {
     const probe = new RedisClient({
       ...nodeOptions(address),
-      ...{ host: address.host, port: address.port },
-      ...{ lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 },
+      host: address.host,
+      port: address.port,
+      lazyConnect: true,
+      retryStrategy: () => null,
+      maxRetriesPerRequest: 0,
     });
     // The reason comes with the promise, too.
     probe.on('error', (error) => {
@@ -97,7 +100,10 @@ const makeClient = (addresses: readonly RedisAddress[], isCluster: boolean) => {
     );
   return new RedisClient({
     ...nodeOptions(first),
-    ...{ host: first.host, port: first.port, db: first.db, lazyConnect: true },
+    host: first.host,
+    port: first.port,
+    db: first.db,
+    lazyConnect: true,
     retryStrategy: (times) => Math.min(times * 50, 1000),
   });
 };

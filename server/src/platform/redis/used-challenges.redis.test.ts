@@ -1,7 +1,7 @@
+import { afterThisFile } from '@usher/tests/support/after-file.ts';
+import { openTestRedis } from '@usher/tests/support/redis.ts';
+import { describeNeeding } from '@usher/tests/support/stack.ts';
 import { expect, test } from 'vitest';
-import { afterThisFile } from '../../../../tests/support/after-file.ts';
-import { openTestRedis } from '../../../../tests/support/redis.ts';
-import { describeNeeding } from '../../../../tests/support/stack.ts';
 import { systemClock } from '../clock.ts';
 import { makeIds } from '../ids.ts';
 import { silentLog } from '../log.ts';

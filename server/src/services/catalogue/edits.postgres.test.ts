@@ -1,13 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   callerOf,
   makeBuilder,
   openCatalogueOffice,
   twoGrades,
   won,
-} from '../../../../tests/support/catalogue.ts';
-import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
-import { until } from '../../../../tests/support/until.ts';
+} from '@usher/tests/support/catalogue.ts';
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
+import { until } from '@usher/tests/support/until.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../platform/clock.ts';
 import { silentLog } from '../../platform/log.ts';
 import { openListener } from '../../platform/postgres/listen.ts';
@@ -30,7 +30,10 @@ describe('making a show', () => {
   test('answers it as everybody reads it', async () => {
     const show = await build.show(venueId, { buyerLimit: 2, category: 'PLAY' });
     expect(show).toMatchObject({
-      ...{ saleState: 'ON_SALE', lowestPrice: won(100_000), bookingFee: won(1000), buyerLimit: 2 },
+      saleState: 'ON_SALE',
+      lowestPrice: won(100_000),
+      bookingFee: won(1000),
+      buyerLimit: 2,
       venue: { id: venueId, grades: ['VIP', 'R'], seatCount: 20 },
       grades: twoGrades,
     });
@@ -46,8 +49,11 @@ describe('making a show', () => {
     const response = await call('POST', '/organiser/shows', { as: organiser, body });
     expect(response.json()).toMatchObject({ status: 422, code: 'SHOW_RULE_BROKEN' });
     expect(response.json().errors.map((error: { path: string }) => error.path)).toEqual([
-      ...['body.grades.1.code', 'body.grades.2.code', 'body.grades'],
-      ...['body.saleClosesAt', 'body.posterSvg'],
+      'body.grades.1.code',
+      'body.grades.2.code',
+      'body.grades',
+      'body.saleClosesAt',
+      'body.posterSvg',
     ]);
   });
   test('is for organisers and operators', async () => {
@@ -125,13 +131,19 @@ describe('editing a show', () => {
     const saleClosesAt = build.atMs(30 * dayMs);
     await edit(show.id, { saleClosesAt, buyerLimit: 1, refusesStranding: true });
     expect(office.stock.opened.get(first.id)).toEqual({
-      ...{ showId: show.id, performanceId: first.id, seatCount: 20 },
-      ...{ saleOpensAt: new Date(show.saleOpensAt), saleClosesAt: new Date(first.startsAt) },
-      ...{ buyerLimit: 1, refusesStranding: true },
+      showId: show.id,
+      performanceId: first.id,
+      seatCount: 20,
+      saleOpensAt: new Date(show.saleOpensAt),
+      saleClosesAt: new Date(first.startsAt),
+      buyerLimit: 1,
+      refusesStranding: true,
     });
     expect(office.stock.opened.get(second.id)?.saleClosesAt).toEqual(new Date(saleClosesAt));
     expect(await office.catalogue.service.performance(second.id)).toMatchObject({
-      ...{ showId: show.id, saleClosesAtMs: Date.parse(saleClosesAt), buyerLimit: 1 },
+      showId: show.id,
+      saleClosesAtMs: Date.parse(saleClosesAt),
+      buyerLimit: 1,
     });
   });
   test('is refused with every broken rule, and changes nothing', async () => {
@@ -144,7 +156,8 @@ describe('editing a show', () => {
     };
     const response = await edit(show.id, body);
     expect(response.json()).toMatchObject({
-      ...{ status: 422, code: 'SHOW_RULE_BROKEN' },
+      status: 422,
+      code: 'SHOW_RULE_BROKEN',
       errors: [
         { path: 'body.grades' },
         { path: 'body.saleClosesAt' },
@@ -185,7 +198,8 @@ describe('a show of another organiser', () => {
       expect(refused.json()).toMatchObject({ status: 404, code: 'NOT_FOUND' });
       expect({ ...refused.json(), instance: '', traceId: '' }).toEqual({
         ...missing.json(),
-        ...{ instance: '', traceId: '' },
+        instance: '',
+        traceId: '',
       });
       expect((await call(method, path, { as: buyer, body })).json().code).toBe('FORBIDDEN');
       expect((await call(method, path, { body })).json().code).toBe('UNAUTHENTICATED');
@@ -198,7 +212,8 @@ describe('a show of another organiser', () => {
 describe('adding performances', () => {
   const add = (showId: string, startsAt: string[], given: object = {}) =>
     call('POST', `/organiser/shows/${showId}/performances`, {
-      ...{ as: organiser, body: { startsAt } },
+      as: organiser,
+      body: { startsAt },
       ...given,
     });
   test('numbers them by start within the venue’s day, also those that were there', async () => {
@@ -217,15 +232,20 @@ describe('adding performances', () => {
       [at('15:30'), 1],
     ]);
     expect((await call('GET', `/shows/${show.id}`)).json()).toMatchObject({
-      ...{ firstStartsAt: at('05:00'), lastStartsAt: at('15:30') },
+      firstStartsAt: at('05:00'),
+      lastStartsAt: at('15:30'),
     });
   });
   test('opens their seats for sale', async () => {
     const show = await build.show(venueId, { refusesStranding: true });
     const [performance] = await build.performances(show.id, [24 * 70]);
     expect(office.stock.opened.get(performance.id)).toEqual({
-      ...{ showId: show.id, performanceId: performance.id, seatCount: 20, buyerLimit: 4 },
-      ...{ saleOpensAt: new Date(show.saleOpensAt), saleClosesAt: new Date(show.saleClosesAt) },
+      showId: show.id,
+      performanceId: performance.id,
+      seatCount: 20,
+      buyerLimit: 4,
+      saleOpensAt: new Date(show.saleOpensAt),
+      saleClosesAt: new Date(show.saleClosesAt),
       refusesStranding: true,
     });
   });
@@ -234,7 +254,8 @@ describe('adding performances', () => {
     const past = build.atMs(-1000);
     const response = await add(show.id, [build.atMs(dayMs), build.atMs(dayMs), past]);
     expect(response.json()).toMatchObject({
-      ...{ status: 422, code: 'SHOW_RULE_BROKEN' },
+      status: 422,
+      code: 'SHOW_RULE_BROKEN',
       errors: [{ path: 'body.startsAt.1' }, { path: 'body.startsAt.2' }],
     });
     expect((await call('GET', `/shows/${show.id}/performances`)).json().items).toEqual([]);
@@ -276,7 +297,8 @@ describe('blocking seats', () => {
   test('refuses seats that the plan does not have, and seats named twice', async () => {
     const response = await put({ block: [20, 3], unblock: [3] });
     expect(response.json()).toMatchObject({
-      ...{ status: 400, code: 'VALIDATION_FAILED' },
+      status: 400,
+      code: 'VALIDATION_FAILED',
       errors: [{ path: 'body.block.0' }, { path: 'body.unblock.0' }],
     });
   });

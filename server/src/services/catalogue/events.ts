@@ -3,8 +3,8 @@ import { makeLoop } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Consumer } from '../../platform/outbox/relay.ts';
 import type { Sql } from '../../platform/postgres/sql.ts';
-import { countsOverlapMs, countsReadEveryMs } from './config.ts';
-import type { Memory } from './store.memory.ts';
+import type { Memory } from './cache.ts';
+import { countsOverlapMs, countsReadEveryMs } from './limits.ts';
 import { type Counts, writeSoldOut } from './store.ts';
 
 /** Every edit of a show is told here, its id as the message. */

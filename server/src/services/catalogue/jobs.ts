@@ -2,8 +2,8 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Job } from '../../platform/jobs.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Database, Sql } from '../../platform/postgres/sql.ts';
-import { begunLookBackMs, toldAtOnce } from './config.ts';
 import type { CheckSoldOut } from './events.ts';
+import { begunLookBackMs, toldAtOnce } from './limits.ts';
 import { listSoldOutToCheck, takeUntold } from './store.ts';
 
 /**

@@ -1,7 +1,7 @@
+import { callerOf, makeBuilder, openCatalogueOffice } from '@usher/tests/support/catalogue.ts';
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
+import { until } from '@usher/tests/support/until.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { callerOf, makeBuilder, openCatalogueOffice } from '../../../../tests/support/catalogue.ts';
-import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
-import { until } from '../../../../tests/support/until.ts';
 
 const { url } = await makeTestDatabase();
 const office = await openCatalogueOffice({ url });

@@ -1,6 +1,6 @@
+import { callerOf, makeBuilder, openCatalogueOffice } from '@usher/tests/support/catalogue.ts';
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { callerOf, makeBuilder, openCatalogueOffice } from '../../../../tests/support/catalogue.ts';
-import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
 
 const { url } = await makeTestDatabase();
 const office = await openCatalogueOffice({ url });

@@ -65,7 +65,10 @@ const publicRoutes = (catalogue: Catalogue): Route[] => [
     );
     if ('refusal' in cursor) return cursor.refusal;
     const { items, last } = await catalogue.listShows({
-      ...{ sort, limit, sale: query.sale ?? 'NOT_CLOSED', category: query.category ?? null },
+      sort,
+      limit,
+      sale: query.sale ?? 'NOT_CLOSED',
+      category: query.category ?? null,
       words: query.q ?? null,
       after: cursor.after === null ? null : [cursor.after[1], cursor.after[2]],
     });

@@ -1,20 +1,17 @@
-import { posterFaults } from '../../domain/poster-svg.ts';
-import { searchIndex, searchNeedles } from '../../domain/search-text.ts';
+import { searchIndex, searchNeedles } from '@usher/domain/search-text.ts';
 import {
   blockFaults,
   performanceFaults,
   type RuleFault,
   showFaults,
   withRounds,
-} from '../../domain/show-rules.ts';
+} from '@usher/domain/show-rules.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { assert } from '../../platform/failure.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Database, Sql } from '../../platform/postgres/sql.ts';
 import type { Maker, PlanLayout, Venue, VenuesService } from '../venues/index.ts';
-import { type AllCounts, makeSoldOutCheck } from './events.ts';
-import * as render from './render.ts';
 import {
   type KnownPerformance,
   makeMemory,
@@ -22,8 +19,11 @@ import {
   type ShowFacts,
   type TakenSeats,
   versionOfPoster,
-} from './store.memory.ts';
+} from './cache.ts';
+import { type AllCounts, makeSoldOutCheck } from './events.ts';
+import { posterFaults } from './poster-svg.ts';
 import * as store from './store.ts';
+import * as render from './view.ts';
 
 /** What the catalogue asks of the seats; they are another service's. */
 export type Stock = {
@@ -332,8 +332,10 @@ const makeEditing = (
       const isRepeat = existing.some((each) => performanceIds.includes(each.id));
       if (isRepeat) return { outcome: 'added' as const, performanceIds };
       const faults = performanceFaults({
-        ...{ startsAtMs, existingStartAtMs: existing.map((each) => each.startsAtMs) },
-        ...{ saleOpensAtMs: show.saleOpensAtMs, nowMs: clock.nowMs() },
+        startsAtMs,
+        existingStartAtMs: existing.map((each) => each.startsAtMs),
+        saleOpensAtMs: show.saleOpensAtMs,
+        nowMs: clock.nowMs(),
       });
       if (faults.length > 0) return { outcome: 'broken' as const, faults };
       const added = performanceIds.map((id, i) => ({ id, startsAtMs: startsAtMs[i] ?? 0 }));
@@ -369,7 +371,10 @@ const makeEditing = (
         gradeIndex: plan.layout.grade[seatNo] ?? 0,
       }));
       const blocked = await stock.block(tx, {
-        ...{ showId, performanceId, block, unblock: change.unblock },
+        showId,
+        performanceId,
+        block,
+        unblock: change.unblock,
       });
       if (blocked.outcome === 'done')
         await store.noteChange(tx, editor, 'seats-blocked', showId, { performanceId, ...change });

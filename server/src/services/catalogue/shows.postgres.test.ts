@@ -1,6 +1,6 @@
+import { callerOf, makeBuilder, openCatalogueOffice } from '@usher/tests/support/catalogue.ts';
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { callerOf, makeBuilder, openCatalogueOffice } from '../../../../tests/support/catalogue.ts';
-import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
 
 const { url } = await makeTestDatabase();
 const office = await openCatalogueOffice({ url });
@@ -52,7 +52,7 @@ describe('the list of shows', () => {
     office.stock.take(soldOut, items[0].id, [5, 15]);
     const [consumer] = office.catalogue.consumers ?? [];
     await consumer?.handle(office.db, [
-      { ...{ seq: 1, id: 'e', showId: soldOut, type: 'order.paid' }, payload: {} },
+      { seq: 1, id: 'e', showId: soldOut, type: 'order.paid', payload: {} },
     ] as never);
     await office.clock.advance(1000);
     await office.idle();
@@ -80,10 +80,18 @@ describe('the list of shows', () => {
   test('is ordered by first start, by opening, or the newest first', async () => {
     const of = async (sort: string) => titles(await list(`category=${category}&sort=${sort}`));
     expect(await of('starting')).toEqual([
-      ...['sold out', 'running', 'opens late', 'opens soon', 'without performances'],
+      'sold out',
+      'running',
+      'opens late',
+      'opens soon',
+      'without performances',
     ]);
     expect(await of('opening')).toEqual([
-      ...['running', 'sold out', 'without performances', 'opens soon', 'opens late'],
+      'running',
+      'sold out',
+      'without performances',
+      'opens soon',
+      'opens late',
     ]);
   });
   test('moves with the clock of the server', async () => {
@@ -138,8 +146,10 @@ describe('pages', () => {
   const nothing = async () => undefined;
   const make = (name: string, opens: number) =>
     build.show(venueId, {
-      ...{ category, ...named(name) },
-      ...{ saleOpensAt: build.atMs(-opens * dayMs), saleClosesAt: build.atMs(90 * dayMs) },
+      category,
+      ...named(name),
+      saleOpensAt: build.atMs(-opens * dayMs),
+      saleClosesAt: build.atMs(90 * dayMs),
     });
 
   test('hold every show once, also while shows are added before and behind', async () => {
@@ -152,7 +162,11 @@ describe('pages', () => {
         await make(`new ${sort} ${++added}`, added === 1 ? 0.5 : 20);
       });
       expect(seen.filter((title) => title.startsWith('old')).sort()).toEqual([
-        ...['old 1', 'old 2', 'old 3', 'old 4', 'old 5'],
+        'old 1',
+        'old 2',
+        'old 3',
+        'old 4',
+        'old 5',
       ]);
       expect(new Set(seen).size).toBe(seen.length);
     }
@@ -267,7 +281,7 @@ describe('a poster', () => {
     const response = await office.app.inject(posterUrl);
     expect(response.statusCode).toBe(200);
     expect(response.headers['content-type']).toBe('image/svg+xml; charset=utf-8');
-    const { posterFaults } = await import('../../domain/poster-svg.ts');
+    const { posterFaults } = await import('./poster-svg.ts');
     expect(posterFaults(response.body)).toEqual([]);
     expect(response.body).toContain('&lt;b&gt;&amp;&quot;');
     expect(posterUrl).toContain(id);

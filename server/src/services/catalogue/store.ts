@@ -1,6 +1,6 @@
 import type { Category } from '@usher/contract/catalogue.ts';
 import type { LocalText } from '@usher/contract/primitives.ts';
-import type { SearchNeedles } from '../../domain/search-text.ts';
+import type { SearchNeedles } from '@usher/domain/search-text.ts';
 import type { Sql } from '../../platform/postgres/sql.ts';
 
 /** What the catalogue's tables hold, as the rest of the service knows it. */
@@ -184,7 +184,9 @@ export const writePerformances = async (
      ON CONFLICT (id) DO UPDATE SET round = excluded.round
      WHERE performances.round <> excluded.round`,
     [
-      ...[show.id, show.seatingPlanId, show.layoutVersion],
+      show.id,
+      show.seatingPlanId,
+      show.layoutVersion,
       performances.map((each) => each.id),
       performances.map((each) => new Date(each.startsAtMs)),
       performances.map((each) => each.round),

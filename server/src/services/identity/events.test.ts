@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { manualClock } from '../../platform/clock.ts';
 import { silentLog } from '../../platform/log.ts';
-import { accessTokenTtlMaxMs, endedSessionsOverlapMs } from './config.ts';
 import { openEndedSessions } from './events.ts';
+import { accessTokenTtlMaxMs, endedSessionsOverlapMs } from './limits.ts';
 
 const startMs = Date.parse('2026-12-24T10:00:00.000Z');
 const keptMs = accessTokenTtlMaxMs + endedSessionsOverlapMs;

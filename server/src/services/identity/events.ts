@@ -1,7 +1,7 @@
 import type { Clock } from '../../platform/clock.ts';
 import { makeLoop } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
-import { accessTokenTtlMaxMs, endedSessionsOverlapMs, endedSessionsReadEveryMs } from './config.ts';
+import { accessTokenTtlMaxMs, endedSessionsOverlapMs, endedSessionsReadEveryMs } from './limits.ts';
 import type { IdentityStore } from './store.ts';
 
 /** Sessions that were ended are told here, one id a message. */

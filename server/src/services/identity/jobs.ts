@@ -1,7 +1,7 @@
 import type { Clock } from '../../platform/clock.ts';
 import type { Job } from '../../platform/jobs.ts';
 import type { Log } from '../../platform/log.ts';
-import { sessionKeptMs } from './config.ts';
+import { sessionKeptMs } from './limits.ts';
 import type { IdentityStore } from './store.ts';
 
 /** Small enough that a delete holds its locks for milliseconds. */

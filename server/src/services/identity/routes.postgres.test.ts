@@ -1,7 +1,7 @@
 import * as contract from '@usher/contract/identity.ts';
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
 import { manualClock } from '../../platform/clock.ts';
 import { makeIdempotency } from '../../platform/http/idempotency.ts';
 import { makeHttpServer } from '../../platform/http/server.ts';
@@ -47,9 +47,18 @@ const { authenticate, mayCall } = identity.service;
 
 const serve = (routes: typeof identity.routes): Promise<FastifyInstance> =>
   makeHttpServer({
-    ...{ clock, log: silentLog, metrics: makeMetrics(), tracing, idempotency, routes },
-    ...{ authenticate, mayCall, trustProxy: false, allowedOrigins },
-    ...{ checkAnswers: true, rateLimits: true },
+    clock,
+    log: silentLog,
+    metrics: makeMetrics(),
+    tracing,
+    idempotency,
+    routes,
+    authenticate,
+    mayCall,
+    trustProxy: false,
+    allowedOrigins,
+    checkAnswers: true,
+    rateLimits: true,
   });
 const app = await serve(identity.routes);
 afterAll(async () => {
@@ -368,7 +377,11 @@ describe('503 while too many passwords wait', () => {
       store: makeIdentityStore({ db, metrics, nowMs, refreshTokenTtlMs: 3_600_000 }),
       passwords: makePasswords({ ids, atOnce: 0, waitingMax: 0 }),
       ended: await openEndedSessions({ clock, log: silentLog, endedSince: async () => [] }),
-      ...{ clock, ids, log: silentLog, secret, rateLimits: true },
+      clock,
+      ids,
+      log: silentLog,
+      secret,
+      rateLimits: true,
       happened: makeMetrics().counter('usher_sessions_total', 'test', ['what']),
       accessTokenTtlMs: 600_000,
       refreshTokenTtlMs: 3_600_000,

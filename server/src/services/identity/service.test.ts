@@ -4,7 +4,7 @@ import { type ManualClock, manualClock } from '../../platform/clock.ts';
 import { makeIds } from '../../platform/ids.ts';
 import { silentLog } from '../../platform/log.ts';
 import { makeMetrics } from '../../platform/metrics.ts';
-import { commonPasswords, hashesAtOnce } from './config.ts';
+import { commonPasswords, hashesAtOnce } from './limits.ts';
 import { makeIdentity, makePasswords } from './service.ts';
 import type { IdentityStore } from './store.ts';
 

@@ -11,8 +11,8 @@ import type { Ids } from '../../platform/ids.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import { makeTokenSigner } from '../../platform/signed-token.ts';
-import * as numbers from './config.ts';
 import type { EndedSessions } from './events.ts';
+import * as numbers from './limits.ts';
 import type { IdentityStore, NewSession } from './store.ts';
 
 /** What other services may ask. */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { withClient } from '@usher/tests/support/databases.ts';
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import pg from 'pg';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { withClient } from '../../../../tests/support/databases.ts';
-import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
 import { manualClock } from '../../platform/clock.ts';
 import { makeIds } from '../../platform/ids.ts';
 import { silentLog } from '../../platform/log.ts';

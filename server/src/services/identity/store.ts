@@ -2,7 +2,7 @@ import type { Account } from '@usher/contract/identity.ts';
 import { makeBatcher } from '../../platform/batcher.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
-import { refreshGraceMs, sessionLifeMaxMs } from './config.ts';
+import { refreshGraceMs, sessionLifeMaxMs } from './limits.ts';
 
 export type NewSession = { id: string; secretHash: Buffer; startedAtMs: number; endsAtMs: number };
 

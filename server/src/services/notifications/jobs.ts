@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Job } from '../../platform/jobs.ts';
 import type { Log } from '../../platform/log.ts';
-import { triesMax } from './config.ts';
+import { triesMax } from './limits.ts';
 import type { makeNotifications } from './service.ts';
 import { type NotificationsStore, sendMailsJob } from './store.ts';
 

@@ -1,18 +1,18 @@
 import type { AddressInfo } from 'node:net';
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
+import { scratchFolder } from '@usher/tests/support/scratch.ts';
+import { until } from '@usher/tests/support/until.ts';
 import { type ParsedMail, simpleParser } from 'mailparser';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
-import { scratchFolder } from '../../../../tests/support/scratch.ts';
-import { until } from '../../../../tests/support/until.ts';
 import { systemClock } from '../../platform/clock.ts';
 import { makeIds } from '../../platform/ids.ts';
 import { openJobs } from '../../platform/jobs.ts';
 import { silentLog } from '../../platform/log.ts';
 import { makeMetrics } from '../../platform/metrics.ts';
 import { openDatabase } from '../../platform/postgres/sql.ts';
-import { triesMax } from './config.ts';
 import { type NotificationsDoors, openNotifications } from './index.ts';
+import { triesMax } from './limits.ts';
 import { makeNotificationsStore, sendMailsJob } from './store.ts';
 
 const ids = makeIds(systemClock);

@@ -10,9 +10,9 @@ import type { Log } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import type { Module } from '../../platform/module.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
-import { smtpConnections, smtpConnectTimeoutMs, smtpSilenceTimeoutMs } from './config.ts';
 import { makeNotificationsConsumer } from './events.ts';
 import { makeNotificationsJobs } from './jobs.ts';
+import { smtpConnections, smtpConnectTimeoutMs, smtpSilenceTimeoutMs } from './limits.ts';
 import { makeNotificationsRoutes, registerOutboxPages } from './routes.ts';
 import {
   makeNotifications,
@@ -136,7 +136,14 @@ export const openNotifications = (
   ]);
   const tried = (outcome: string): void => mails.inc({ outcome });
   const service = makeNotifications({
-    ...{ store, doors, postman, clock, log, publicUrl, tried, watchLoad },
+    store,
+    doors,
+    postman,
+    clock,
+    log,
+    publicUrl,
+    tried,
+    watchLoad,
   });
   const { sendMails, tellSaleOpened } = service;
   return {

@@ -1,10 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
+import { scratchFolder } from '@usher/tests/support/scratch.ts';
+import { until } from '@usher/tests/support/until.ts';
 import { simpleParser } from 'mailparser';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
-import { scratchFolder } from '../../../../tests/support/scratch.ts';
-import { until } from '../../../../tests/support/until.ts';
 import { systemClock } from '../../platform/clock.ts';
 import { makeIdempotency } from '../../platform/http/idempotency.ts';
 import { makeHttpServer } from '../../platform/http/server.ts';

@@ -2,7 +2,7 @@ import { listMails } from '@usher/contract/operations.ts';
 import { idOf } from '@usher/contract/primitives.ts';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { answer, type Route, route } from '../../platform/http/route.ts';
-import { listedMax } from './config.ts';
+import { listedMax } from './limits.ts';
 import { renderNoSuchMail, renderOutbox, renderOutboxMail } from './render.ts';
 import type { NotificationsStore } from './store.ts';
 

@@ -1,8 +1,8 @@
+import { silentLog } from '@usher/tests/support/log.ts';
+import { until } from '@usher/tests/support/until.ts';
 import { afterEach, expect, test } from 'vitest';
-import { silentLog } from '../../../../tests/support/log.ts';
-import { until } from '../../../../tests/support/until.ts';
 import { manualClock } from '../../platform/clock.ts';
-import { busyRestMaxMs } from './config.ts';
+import { busyRestMaxMs } from './limits.ts';
 import { makeNotifications, type NotificationsDoors } from './service.ts';
 import type { NotificationsStore } from './store.ts';
 
@@ -36,17 +36,25 @@ const openOffice = () => {
     },
   };
   const waiting = Array.from({ length: 20 }, (_, i) => ({
-    ...{ id: `mail_${i}`, kind: 'sale-opened' as const, aboutId: 'show_1' },
-    ...{ recipientId: `acc_${i}`, tries: 1, writtenAt: new Date(0) },
+    id: `mail_${i}`,
+    kind: 'sale-opened' as const,
+    aboutId: 'show_1',
+    recipientId: `acc_${i}`,
+    tries: 1,
+    writtenAt: new Date(0),
   }));
   const store: Partial<NotificationsStore> = {
     beginTry: async () => waiting,
     endTries: async () => undefined,
   };
   const notifications = makeNotifications({
-    ...{ store: store as NotificationsStore, doors, clock, log: silentLog },
+    store: store as NotificationsStore,
+    doors,
+    clock,
+    log: silentLog,
     postman: { send: async () => ({ outcome: 'sent' }), close: () => undefined },
-    ...{ publicUrl: 'http://127.0.0.1', tried: () => undefined },
+    publicUrl: 'http://127.0.0.1',
+    tried: () => undefined,
     watchLoad: () => ({ share: () => load.share }),
   });
   const sending = notifications.sendMails([]);

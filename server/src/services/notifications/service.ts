@@ -1,5 +1,5 @@
 import type { LocalText } from '@usher/contract/primitives.ts';
-import type { Locale } from '../../domain/categories.ts';
+import type { Locale } from '@usher/domain/categories.ts';
 import { makeBatcher } from '../../platform/batcher.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { assert, Failure } from '../../platform/failure.ts';
@@ -13,7 +13,7 @@ import {
   composeRestMaxMs,
   smtpConnections,
   triesMax,
-} from './config.ts';
+} from './limits.ts';
 import {
   type ComposedMail,
   composeOrderMail,

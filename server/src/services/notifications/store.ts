@@ -1,7 +1,7 @@
 import type { Ids } from '../../platform/ids.ts';
 import { addJobSql } from '../../platform/jobs.ts';
 import type { Database, Sql } from '../../platform/postgres/sql.ts';
-import { mailsPerJob, resumedMax } from './config.ts';
+import { mailsPerJob, resumedMax } from './limits.ts';
 
 export type MailKind = 'order-paid' | 'order-failed' | 'order-unknown' | 'sale-opened';
 

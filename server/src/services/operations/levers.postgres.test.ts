@@ -1,7 +1,7 @@
 import type { Lever, Room, RoomSettings } from '@usher/contract/waiting-room.ts';
+import { afterThisFile } from '@usher/tests/support/after-file.ts';
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { afterThisFile } from '../../../../tests/support/after-file.ts';
-import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
 import { systemClock } from '../../platform/clock.ts';
 import { Failure } from '../../platform/failure.ts';
 import { makeIds } from '../../platform/ids.ts';
@@ -19,8 +19,12 @@ beforeAll(async () => {
 });
 
 const settings: RoomSettings = {
-  ...{ ratePerMinute: 600, activeMax: 500, opensAt: '2026-12-24T10:30:00.000Z' },
-  ...{ lobbyMinutes: 30, whenCrowded: 'warn', challengeCost: 0 },
+  ratePerMinute: 600,
+  activeMax: 500,
+  opensAt: '2026-12-24T10:30:00.000Z',
+  lobbyMinutes: 30,
+  whenCrowded: 'warn',
+  challengeCost: 0,
 };
 type Step = 'before' | 'after' | null;
 
@@ -31,10 +35,28 @@ type Step = 'before' | 'after' | null;
 const roomsOf = () => {
   const state = { rev: 0, lastChangeId: '', made: [] as string[], diesOnce: null as Step };
   const room = (showId: string): Room => ({
-    ...{ showId, rev: state.rev, epoch: 1, phase: 'open', override: 'none', settings },
-    ...{ overrideUntil: null, message: null, pollMultiplier: 1, front: 0, tail: 0, waiting: 0 },
-    ...{ called: 0, late: 0, active: 0, admitted: 0, perMinute: 0, meanStayMs: null, left: {} },
-    ...{ commitment: '', draw: null, enabledAt: settings.opensAt },
+    showId,
+    rev: state.rev,
+    epoch: 1,
+    phase: 'open',
+    override: 'none',
+    settings,
+    overrideUntil: null,
+    message: null,
+    pollMultiplier: 1,
+    front: 0,
+    tail: 0,
+    waiting: 0,
+    called: 0,
+    late: 0,
+    active: 0,
+    admitted: 0,
+    perMinute: 0,
+    meanStayMs: null,
+    left: {},
+    commitment: '',
+    draw: null,
+    enabledAt: settings.opensAt,
   });
   const fail = (step: Step): void => {
     if (state.diesOnce !== step) return;
@@ -72,7 +94,11 @@ const open = async () => {
   const showId = ids.make('show');
   const accountId = ids.make('account');
   const wish = (key: string | null, reason: string | null = null): Wish => ({
-    ...{ showId, accountId, reason, requestId: 'request-1', key },
+    showId,
+    accountId,
+    reason,
+    requestId: 'request-1',
+    key,
   });
   await levers.put(wish('key-of-the-room'), null, settings);
   const pull = (name: 'pause' | 'resume' | 'drain', ifRev: number, key: string | null = null) =>
@@ -89,9 +115,16 @@ describe('the audit of the levers', () => {
     await levers.pull(wish(null, '예매 서버가 느립니다'), 1, limits);
     const [use] = (await levers.uses(showId)) ?? [];
     expect(use).toEqual({
-      ...{ id: expect.stringMatching(/^lev_/), at: expect.any(String), accountId },
-      ...{ action: limits, reason: '예매 서버가 느립니다', ifRev: 1, requestId: 'request-1' },
-      ...{ outcome: 'done', rev: 2, detail: null },
+      id: expect.stringMatching(/^lev_/),
+      at: expect.any(String),
+      accountId,
+      action: limits,
+      reason: '예매 서버가 느립니다',
+      ifRev: 1,
+      requestId: 'request-1',
+      outcome: 'done',
+      rev: 2,
+      detail: null,
     });
   });
 

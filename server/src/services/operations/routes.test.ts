@@ -10,8 +10,14 @@ afterEach(async () => {
 });
 const eventId = 'evt_01jd8zk3v7q2m4x6t9w1y5b0ce';
 const letter = {
-  ...{ consumer: 'mails', eventId, showId: 'show_1', type: 'order.paid', payload: { a: 1 } },
-  ...{ tries: 5, error: 'Error: no', diedAt: new Date(0) },
+  consumer: 'mails',
+  eventId,
+  showId: 'show_1',
+  type: 'order.paid',
+  payload: { a: 1 },
+  tries: 5,
+  error: 'Error: no',
+  diedAt: new Date(0),
 };
 const open = async (missing: () => Promise<string[]> = async () => []) => {
   const replayed: string[] = [];
@@ -44,7 +50,8 @@ describe('the probes', () => {
     const { ask } = await open(async () => ['database']);
     const missing = await ask('/readyz', '');
     expect([missing.statusCode, missing.json()]).toEqual([
-      ...[503, { ready: false, missing: ['database'] }],
+      503,
+      { ready: false, missing: ['database'] },
     ]);
     expect(missing.headers['retry-after']).toBe('1');
   });

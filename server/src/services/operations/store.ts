@@ -28,8 +28,13 @@ export const makeLeverAudit = (db: Database) => ({
        VALUES ($1, $2, $3, $4, $5, $6, $7)
        ON CONFLICT (id) DO NOTHING RETURNING id`,
       [
-        ...[intent.id, intent.showId, intent.accountId, JSON.stringify(intent.action)],
-        ...[intent.reason, intent.ifRev, intent.requestId],
+        intent.id,
+        intent.showId,
+        intent.accountId,
+        JSON.stringify(intent.action),
+        intent.reason,
+        intent.ifRev,
+        intent.requestId,
       ],
     );
     return added.length === 1;

@@ -6,7 +6,7 @@ import {
   readOrderByLink,
 } from '@usher/contract/orders.ts';
 import { passHeader } from '@usher/contract/waiting-room.ts';
-import { isId } from '../../domain/ids.ts';
+import { isId } from '@usher/domain/ids.ts';
 import { refuse, validationRefusal } from '../../platform/http/problem.ts';
 import { answer, type Route, route } from '../../platform/http/route.ts';
 import type { Ids } from '../../platform/ids.ts';

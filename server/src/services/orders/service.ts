@@ -96,10 +96,20 @@ const newRow = (
   ladder: OrderRow['ladder'],
   placed: { deadlineAt: Date; createdAt: Date },
 ): OrderRow => ({
-  ...{ id: asked.orderId, showId: hold.showId, performanceId: hold.performanceId },
-  ...{ buyerId: asked.buyerId, holdId: asked.holdId, state: 'PENDING', currency: 'KRW', ladder },
-  ...{ totalMinor: asked.totalMinor, deadlineAt: placed.deadlineAt, createdAt: placed.createdAt },
-  ...{ paidAt: null, failureCode: null, items: [...asked.items] },
+  id: asked.orderId,
+  showId: hold.showId,
+  performanceId: hold.performanceId,
+  buyerId: asked.buyerId,
+  holdId: asked.holdId,
+  state: 'PENDING',
+  currency: 'KRW',
+  ladder,
+  totalMinor: asked.totalMinor,
+  deadlineAt: placed.deadlineAt,
+  createdAt: placed.createdAt,
+  paidAt: null,
+  failureCode: null,
+  items: [...asked.items],
 });
 
 export const makeOrders = (deps: {

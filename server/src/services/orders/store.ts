@@ -1,4 +1,4 @@
-import type { OrderState } from '../../domain/order-states.ts';
+import type { OrderState } from '@usher/domain/order-states.ts';
 import { assert } from '../../platform/failure.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
 

@@ -1,7 +1,7 @@
 import { placeOrder } from '@usher/contract/orders.ts';
 import { takeHold } from '@usher/contract/seats.ts';
+import { openProgram } from '@usher/tests/support/program.ts';
 import { expect, test } from 'vitest';
-import { openProgram } from '../../../../tests/support/program.ts';
 
 test('the event of an order carries the trace of the request that placed it', async () => {
   const program = await openProgram();

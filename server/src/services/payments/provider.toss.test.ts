@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { openSandboxProgram } from '@usher/tests/support/sandbox.ts';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { openSandboxProgram } from '../../../../tests/support/sandbox.ts';
 import { makeTossProvider, type Provider, type ProviderRequest } from './provider.toss.ts';
 
 const sandbox = await openSandboxProgram();
@@ -126,11 +126,21 @@ describe('an answer that is not of the payment that was asked for', () => {
     return open({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
   };
   const request: ProviderRequest = {
-    ...{ paymentKey: 'pay_1', attemptId: 'att_1', amountMinor, currency: 'KRW', key: 'key_1' },
+    paymentKey: 'pay_1',
+    attemptId: 'att_1',
+    amountMinor,
+    currency: 'KRW',
+    key: 'key_1',
   };
   const done = {
-    ...{ paymentKey: 'pay_1', orderId: 'att_1', status: 'DONE', totalAmount: amountMinor },
-    ...{ currency: 'KRW', lastTransactionKey: 'tx_1', secret: null, newField: 1 },
+    paymentKey: 'pay_1',
+    orderId: 'att_1',
+    status: 'DONE',
+    totalAmount: amountMinor,
+    currency: 'KRW',
+    lastTransactionKey: 'tx_1',
+    secret: null,
+    newField: 1,
   };
   const saying = (body: unknown) =>
     openWith((response) =>

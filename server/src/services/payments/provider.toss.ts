@@ -1,6 +1,6 @@
 import { Pool } from 'undici';
 import { z } from 'zod';
-import { meaningAtConfirm, meaningOfStatus } from '../../domain/toss-codes.ts';
+import { meaningAtConfirm, meaningOfStatus } from './toss-codes.ts';
 
 /** What is asked of a provider; the same `key` for every repeat. */
 export type ProviderRequest = {

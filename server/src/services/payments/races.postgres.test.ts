@@ -1,7 +1,7 @@
+import { openBooking } from '@usher/tests/support/booking.ts';
+import { plantBug } from '@usher/tests/support/planted.ts';
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { expect, test } from 'vitest';
-import { openBooking } from '../../../../tests/support/booking.ts';
-import { plantBug } from '../../../../tests/support/planted.ts';
-import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
 import { checkInvariants } from '../../invariants.ts';
 import type { FailPoint } from './service.ts';
 import { makePaymentStore } from './store.ts';
@@ -308,8 +308,11 @@ test('a stale attempt changes nothing: its fence is older than the hold’s', as
   ]);
   const store = makePaymentStore(b.db);
   const answer = {
-    ...{ outcome: 'APPROVED' as const, code: null, transaction: 't' },
-    ...{ secret: null, refusal: null },
+    outcome: 'APPROVED' as const,
+    code: null,
+    transaction: 't',
+    secret: null,
+    refusal: null,
   };
   await store.markAnswered([{ attemptId, answer }]);
   await store.settle([{ attemptId, outcome: 'DECLINED', code: 'X', transaction: null }], 'test');

@@ -98,7 +98,11 @@ const isDuplicate = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === '23505';
 
 const refusedFor = (request: BeginRequest): BeginResult => ({
-  ...{ outcome: 'not_payable', orderId: '', orderState: 'PENDING', key: '', currency: '' },
+  outcome: 'not_payable',
+  orderId: '',
+  orderState: 'PENDING',
+  key: '',
+  currency: '',
   amountMinor: request.amountMinor,
 });
 

@@ -1,7 +1,7 @@
 import { events } from '@usher/contract/events.ts';
-import { type PeriodBounds, periodOf } from '../../domain/ranking-period.ts';
+import { type PeriodBounds, periodOf } from '@usher/domain/ranking-period.ts';
 import type { Consumer } from '../../platform/outbox/relay.ts';
-import { siteTimeZone } from './config.ts';
+import { siteTimeZone } from './limits.ts';
 import { addSales, type DaySales } from './store.ts';
 
 /** The local date of an instant; of each zone the last day is kept, as finding one takes 50 us. */

@@ -1,7 +1,7 @@
+import { callerOf, makeBuilder, openCatalogueOffice } from '@usher/tests/support/catalogue.ts';
+import { silentLog } from '@usher/tests/support/log.ts';
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { callerOf, makeBuilder, openCatalogueOffice } from '../../../../tests/support/catalogue.ts';
-import { silentLog } from '../../../../tests/support/log.ts';
-import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
 import { makeMetrics } from '../../platform/metrics.ts';
 import { openRelay } from '../../platform/outbox/relay.ts';
 
@@ -12,7 +12,11 @@ const call = callerOf(office);
 const build = makeBuilder(office);
 const metrics = makeMetrics();
 const relay = openRelay({
-  ...{ db: office.db, clock: office.clock, log: silentLog, metrics, owner: 'test' },
+  db: office.db,
+  clock: office.clock,
+  log: silentLog,
+  metrics,
+  owner: 'test',
   consumers: office.ranking.consumers ?? [],
 });
 afterAll(async () => {
@@ -22,11 +26,17 @@ afterAll(async () => {
 
 type Show = { id: string; category: string };
 const paid = (show: Show, seats: number, at: string, id = office.ids.make('event')) => ({
-  ...{ id, showId: show.id, type: 'order.paid' },
+  id,
+  showId: show.id,
+  type: 'order.paid',
   payload: {
-    ...{ orderId: office.ids.make('order'), performanceId: office.ids.make('performance') },
-    ...{ buyerId: office.ids.make('account'), seats, at },
-    ...{ category: show.category, totalMinor: 1 },
+    orderId: office.ids.make('order'),
+    performanceId: office.ids.make('performance'),
+    buyerId: office.ids.make('account'),
+    seats,
+    at,
+    category: show.category,
+    totalMinor: 1,
   },
 });
 const publish = async (...events: ReturnType<typeof paid>[]) => {

@@ -1,11 +1,11 @@
 import type { Category } from '@usher/contract/catalogue.ts';
-import { periodOf, type RankingPeriod } from '../../domain/ranking-period.ts';
+import { periodOf, type RankingPeriod } from '@usher/domain/ranking-period.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { makeLoop } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Sql } from '../../platform/postgres/sql.ts';
 import type { CatalogueService, SummaryBody } from '../catalogue/index.ts';
-import { listedMax, readEveryMs, siteTimeZone } from './config.ts';
+import { listedMax, readEveryMs, siteTimeZone } from './limits.ts';
 import { type PeriodStarts, readTotals, type Totals } from './store.ts';
 
 export type RankingList = {

@@ -135,7 +135,10 @@ const takeRoute = ({ seats, catalogue, gate, clock, ids }: Deps): Route =>
       if (closed !== null) return closed;
       const holdId = holdIdOf(ids, accountId, performanceId, idempotencyKey);
       const result = await seats.take({
-        ...{ performanceId, holdId, buyerId: accountId, requestId: traceId },
+        performanceId,
+        holdId,
+        buyerId: accountId,
+        requestId: traceId,
         wish: wishOf(body),
       });
       if (result.outcome !== 'held') return refusalOf(result, clock.nowMs());

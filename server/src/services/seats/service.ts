@@ -1,9 +1,9 @@
-import { chooseForBatch, makeBestAvailableIndex } from '../../domain/best-available.ts';
-import type { Layout } from '../../domain/layout.ts';
-import { seatLabel } from '../../domain/layout.ts';
-import { countLeft, encodeDelta } from '../../domain/seat-bits.ts';
-import { makeSeatMap, type SeatMap } from '../../domain/seat-map.ts';
-import { strandedChecks } from '../../domain/stranded.ts';
+import { chooseForBatch, makeBestAvailableIndex } from '@usher/domain/best-available.ts';
+import type { Layout } from '@usher/domain/layout.ts';
+import { seatLabel } from '@usher/domain/layout.ts';
+import { countLeft, encodeDelta } from '@usher/domain/seat-bits.ts';
+import { makeSeatMap, type SeatMap } from '@usher/domain/seat-map.ts';
+import { strandedChecks } from '@usher/domain/stranded.ts';
 import { makeBatcher } from '../../platform/batcher.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { assert } from '../../platform/failure.ts';

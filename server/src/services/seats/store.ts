@@ -1,6 +1,6 @@
-import { type SeatState, shownState } from '../../domain/seat-bits.ts';
-import { holderMark, type SeatDelta, type SeatSnapshot } from '../../domain/seat-map.ts';
-import type { StrandedCheck } from '../../domain/stranded.ts';
+import { type SeatState, shownState } from '@usher/domain/seat-bits.ts';
+import { holderMark, type SeatDelta, type SeatSnapshot } from '@usher/domain/seat-map.ts';
+import type { StrandedCheck } from '@usher/domain/stranded.ts';
 import { assert } from '../../platform/failure.ts';
 import type { Database, Sql } from '../../platform/postgres/sql.ts';
 

@@ -1,8 +1,8 @@
+import type { StrandedCheck } from '@usher/domain/stranded.ts';
+import { type Booking, openBooking } from '@usher/tests/support/booking.ts';
+import { plantBug } from '@usher/tests/support/planted.ts';
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { expect, test } from 'vitest';
-import { type Booking, openBooking } from '../../../../tests/support/booking.ts';
-import { plantBug } from '../../../../tests/support/planted.ts';
-import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
-import type { StrandedCheck } from '../../domain/stranded.ts';
 import { checkInvariants } from '../../invariants.ts';
 import { systemClock } from '../../platform/clock.ts';
 import { makeSeatStore } from './store.ts';
@@ -100,7 +100,10 @@ type Asked = { buyerId?: string; holdId?: string; windows: number[][]; checks?: 
 const takeTogether = async (b: Booking, asked: readonly Asked[]) => {
   const { results } = await makeSeatStore(b.db).take(
     asked.map(({ buyerId, holdId, windows, checks }) => ({
-      ...{ showId: b.showId, performanceId: b.performanceId, windows, requestId: 'batch' },
+      showId: b.showId,
+      performanceId: b.performanceId,
+      windows,
+      requestId: 'batch',
       holdId: holdId ?? b.ids.make('hold'),
       buyerId: buyerId ?? b.ids.make('account'),
       grades: (windows[0] ?? []).map(() => 0),
@@ -185,7 +188,9 @@ test('several of a batch take over the seats of one lapsed hold, which lapses on
 test('in a batch a seat just taken strands its neighbour, and a blocked one says so', async () => {
   const b = await openBooking({ url, rows: [[10]], refusesStranding: true });
   await b.stock.block(b.db, {
-    ...{ showId: b.showId, performanceId: b.performanceId, unblock: [] },
+    showId: b.showId,
+    performanceId: b.performanceId,
+    unblock: [],
     block: [{ seatNo: 9, gradeIndex: 0 }],
   });
   // Seat 3 would be left alone between 2, once that is taken, and 4.

@@ -1,7 +1,7 @@
+import { openBooking } from '@usher/tests/support/booking.ts';
+import { silentLog } from '@usher/tests/support/log.ts';
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { expect, test } from 'vitest';
-import { openBooking } from '../../../../tests/support/booking.ts';
-import { silentLog } from '../../../../tests/support/log.ts';
-import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
 import { checkInvariants } from '../../invariants.ts';
 import { migrate } from '../../platform/postgres/migrate.ts';
 

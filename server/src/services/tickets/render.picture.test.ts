@@ -3,11 +3,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { scratchFolder } from '@usher/tests/support/scratch.ts';
+import { describeNeeding } from '@usher/tests/support/stack.ts';
 import PDFDocument from 'pdfkit';
 import { create as makeQr } from 'qrcode';
 import { describe, expect, test } from 'vitest';
-import { scratchFolder } from '../../../../tests/support/scratch.ts';
-import { describeNeeding } from '../../../../tests/support/stack.ts';
 import { loadTicketFont, type PrintedTicket, renderTicketPdf } from './render.ts';
 
 // The text layer of a PDF reads right even where its picture shows nothing, so the picture is what

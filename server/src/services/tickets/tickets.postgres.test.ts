@@ -1,5 +1,5 @@
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { afterAll, describe, expect, test } from 'vitest';
-import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
 import { manualClock } from '../../platform/clock.ts';
 import { makeIdempotency } from '../../platform/http/idempotency.ts';
 import { makeHttpServer } from '../../platform/http/server.ts';

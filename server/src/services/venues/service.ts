@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { LocalText } from '@usher/contract/primitives.ts';
-import { CsvError } from 'csv-parse';
-import { parse } from 'csv-parse/sync';
 import {
   compileLayout,
   type Layout,
   type LayoutDocument,
   layoutVersion,
-} from '../../domain/layout.ts';
-import { type CsvSeatRow, layoutFromCsv } from '../../domain/layout-csv.ts';
-import { layoutFaults } from '../../domain/layout-faults.ts';
+} from '@usher/domain/layout.ts';
+import { type CsvSeatRow, layoutFromCsv } from '@usher/domain/layout-csv.ts';
+import { layoutFaults } from '@usher/domain/layout-faults.ts';
+import { CsvError } from 'csv-parse';
+import { parse } from 'csv-parse/sync';
 import { makeCache } from '../../platform/cache.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { assert } from '../../platform/failure.ts';
@@ -19,7 +19,7 @@ import type { Ids } from '../../platform/ids.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Sql } from '../../platform/postgres/sql.ts';
 import { makeThread } from '../../platform/thread.ts';
-import * as numbers from './config.ts';
+import * as numbers from './limits.ts';
 import { findLayout, findVenue, insertVenue, listVenues, type Venue } from './store.ts';
 
 export type PlanLayout = {
@@ -143,7 +143,10 @@ export const makeVenues = (deps: { db: Sql; clock: Clock; ids: Ids; log: Log }):
     const id = key === null ? ids.make('venue') : ids.fromParts('venue', accountId, key);
     const { seatCount, grade } = compileLayout(plan);
     const made: Venue = {
-      ...{ id, name: house.name, address: house.address, timeZone: house.timeZone },
+      id,
+      name: house.name,
+      address: house.address,
+      timeZone: house.timeZone,
       seatingPlanId: ids.fromParts('seatingPlan', id),
       layoutVersion: layoutVersion(plan, sha256),
       seatCount,

@@ -39,9 +39,19 @@ export const insertVenue = async (
      )
      INSERT INTO venues.seating_plans (id, venue_id, layout_version) SELECT $13, id, $1 FROM venue`,
     [
-      ...[venue.layoutVersion, venue.layoutGzip, venue.seatCount, venue.grades, venue.gradeSeats],
-      ...[venue.id, venue.name, venue.address, venue.timeZone, by.accountId, by.requestId],
-      ...[new Date(venue.createdAtMs), venue.seatingPlanId],
+      venue.layoutVersion,
+      venue.layoutGzip,
+      venue.seatCount,
+      venue.grades,
+      venue.gradeSeats,
+      venue.id,
+      venue.name,
+      venue.address,
+      venue.timeZone,
+      by.accountId,
+      by.requestId,
+      new Date(venue.createdAtMs),
+      venue.seatingPlanId,
     ],
   );
 };

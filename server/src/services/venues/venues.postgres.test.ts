@@ -1,14 +1,14 @@
 import { gunzipSync } from 'node:zlib';
-import { afterAll, describe, expect, test } from 'vitest';
+import { seatLabel } from '@usher/domain/layout.ts';
 import {
   arenaPlan,
   callerOf,
   houseCsv,
   makeBuilder,
   openCatalogueOffice,
-} from '../../../../tests/support/catalogue.ts';
-import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
-import { seatLabel } from '../../domain/layout.ts';
+} from '@usher/tests/support/catalogue.ts';
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
+import { afterAll, describe, expect, test } from 'vitest';
 
 const { url } = await makeTestDatabase();
 const office = await openCatalogueOffice({ url });
@@ -23,7 +23,8 @@ const house = {
 };
 const send = (seatsCsv: string, given: object = {}, key?: string) =>
   call('POST', '/organiser/venues', {
-    ...{ as: organiser, body: { ...house, seatsCsv, ...given } },
+    as: organiser,
+    body: { ...house, seatsCsv, ...given },
     ...(key === undefined ? {} : { key }),
   });
 
@@ -32,7 +33,10 @@ describe('a venue from a file', () => {
     const response = await send(houseCsv(200, 100, 20));
     expect(response.statusCode, response.body.slice(0, 300)).toBe(201);
     expect(response.json()).toMatchObject({
-      ...{ ...house, seatCount: 20_000, grades: ['VIP', 'R'], timeZone: 'Asia/Seoul' },
+      ...house,
+      seatCount: 20_000,
+      grades: ['VIP', 'R'],
+      timeZone: 'Asia/Seoul',
     });
     const plan = await office.venues.service.layout(response.json().seatingPlanId);
     expect(plan?.layout.seatCount).toBe(20_000);
@@ -80,7 +84,9 @@ describe('a venue from a file', () => {
   test('is refused in a time zone that there is none of', async () => {
     const response = await send(houseCsv(1, 1), { timeZone: 'Asia/Atlantis' });
     expect(response.json()).toMatchObject({
-      ...{ status: 400, code: 'VALIDATION_FAILED', errors: [{ path: 'body.timeZone' }] },
+      status: 400,
+      code: 'VALIDATION_FAILED',
+      errors: [{ path: 'body.timeZone' }],
     });
   });
   test('twice with one key is one venue, also when the answer was lost', async () => {
@@ -137,7 +143,9 @@ test('venues are listed the newest first, page by page, each once', async () => 
 
 const maker = { accountId: 'acc_demo', requestId: 'test', key: null };
 const arena = await office.venues.service.add(maker, {
-  ...{ ...house, timeZone: 'Asia/Seoul', plan: arenaPlan() },
+  ...house,
+  timeZone: 'Asia/Seoul',
+  plan: arenaPlan(),
 });
 
 describe('a layout', () => {

@@ -1,5 +1,5 @@
-import { tickMs } from '../../domain/room/numbers.ts';
-import type { RoomTerms } from '../../domain/room/words.ts';
+import { tickMs } from '@usher/domain/room/constants.ts';
+import type { RoomTerms } from '@usher/domain/room/types.ts';
 import type { Settings } from '../../platform/config.ts';
 
 /** What of the configuration rooms need. */

@@ -1,8 +1,8 @@
 import { type RoomNow, readRoomNow } from '@usher/contract/waiting-room.ts';
-import { makeNow } from '../../domain/room/now.ts';
-import { frameEveryMs } from '../../domain/room/numbers.ts';
-import { pollPolicy } from '../../domain/room/poll-policy.ts';
-import type { RoomState } from '../../domain/room/words.ts';
+import { frameEveryMs } from '@usher/domain/room/constants.ts';
+import { makeNow } from '@usher/domain/room/now.ts';
+import { pollPolicy } from '@usher/domain/room/poll-policy.ts';
+import type { RoomState } from '@usher/domain/room/types.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Shortcuts } from '../../platform/http/shortcut.ts';
 import { frameOf, type Streams } from '../../platform/http/sse.ts';
@@ -54,7 +54,8 @@ export const makePublish = (deps: {
 }) => {
   const { shortcuts, streams, clock, metrics } = deps;
   const people = metrics.gauge('usher_room_people', 'People in a waiting room, by where they are', [
-    ...['show', 'where'],
+    'show',
+    'where',
   ]);
   const admitted = metrics.gauge('usher_room_admitted', 'Passes given by a room', ['show']);
   let versions = 0;

@@ -1,11 +1,11 @@
+import type { RoomAnswer, RoomCommand, RoomState, RoomTerms } from '@usher/domain/room/types.ts';
+import { openControl, personOf } from '@usher/tests/contracts/room/stage.ts';
+import { afterThisFile } from '@usher/tests/support/after-file.ts';
+import { silentLog } from '@usher/tests/support/log.ts';
+import { openTestCluster } from '@usher/tests/support/redis.ts';
+import { describeNeeding } from '@usher/tests/support/stack.ts';
+import { until } from '@usher/tests/support/until.ts';
 import { expect, test } from 'vitest';
-import { afterThisFile } from '../../../../tests/support/after-file.ts';
-import { silentLog } from '../../../../tests/support/log.ts';
-import { openTestCluster } from '../../../../tests/support/redis.ts';
-import { describeNeeding } from '../../../../tests/support/stack.ts';
-import { until } from '../../../../tests/support/until.ts';
-import { openControl, personOf } from '../../domain/room/promises/stage.ts';
-import type { RoomAnswer, RoomCommand, RoomState, RoomTerms } from '../../domain/room/words.ts';
 import { Failure } from '../../platform/failure.ts';
 import { makeMetrics } from '../../platform/metrics.ts';
 import { openRedis } from '../../platform/redis/redis.ts';
@@ -16,8 +16,12 @@ const showId = 'show_failover';
 const activeMax = 40;
 const claimWindowMs = 2000;
 const terms: RoomTerms = {
-  ...{ tickMs: 50, claimWindowMs, passTtlMs: 60_000, passMaxMs: 120_000 },
-  ...{ presenceMs: 20_000, windowNumbers: 4096 },
+  tickMs: 50,
+  claimWindowMs,
+  passTtlMs: 60_000,
+  passMaxMs: 120_000,
+  presenceMs: 20_000,
+  windowNumbers: 4096,
 };
 const control = { ...openControl, epoch: 0, passEpoch: 0, activeMax, ratePerMinute: 60_000 };
 
@@ -66,10 +70,16 @@ const tryTo = async <T>(call: Promise<T>): Promise<T | null> => {
 };
 
 const joinOf = ({ who, place }: Holder): RoomCommand => ({
-  ...{ kind: 'join', person: personOf(who), presented: place, replaces: null, mayEnter: true },
+  kind: 'join',
+  person: personOf(who),
+  presented: place,
+  replaces: null,
+  mayEnter: true,
 });
 const placeOf = ({ who, place }: Holder) => ({
-  ...{ person: personOf(who), entry: place?.entry ?? 0, number: (place?.entry ?? 0) + 1 },
+  person: personOf(who),
+  entry: place?.entry ?? 0,
+  number: (place?.entry ?? 0) + 1,
 });
 const learn = (holder: Holder, answer: RoomAnswer, epoch: number): void => {
   if (answer.outcome === 'placed') {

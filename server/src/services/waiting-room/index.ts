@@ -1,11 +1,5 @@
 export { type RoomConfig, termsOf } from './config.ts';
 export { type OpenWaitingRoom, openWaitingRoom } from './module.ts';
-export {
-  type QueuePage,
-  type QueuePerson,
-  renderQueueNotice,
-  renderQueuePage,
-} from './render.ts';
 export type { WaitingRoom } from './service.ts';
 export { openMemoryRooms } from './store.memory.ts';
 export { makeRoomJournal, makeRoomRows } from './store.postgres.ts';

@@ -1,10 +1,10 @@
 import type { RoomNow } from '@usher/contract/waiting-room.ts';
-import { type Draw, makeDraw, permutationAgain } from '../../domain/draw.ts';
-import { makeRate } from '../../domain/room/eta.ts';
-import { controlOf, isRunning, totalOf } from '../../domain/room/now.ts';
-import * as limits from '../../domain/room/numbers.ts';
-import { openingHoldMs } from '../../domain/room/poll-policy.ts';
-import type { RoomState } from '../../domain/room/words.ts';
+import { type Draw, makeDraw, permutationAgain } from '@usher/domain/draw.ts';
+import * as limits from '@usher/domain/room/constants.ts';
+import { makeRate } from '@usher/domain/room/eta.ts';
+import { controlOf, isRunning, totalOf } from '@usher/domain/room/now.ts';
+import { openingHoldMs } from '@usher/domain/room/poll-policy.ts';
+import type { RoomState } from '@usher/domain/room/types.ts';
 import { type Clock, makeLoop } from '../../platform/clock.ts';
 import { Failure } from '../../platform/failure.ts';
 import { sha256 } from '../../platform/hash.ts';
@@ -82,11 +82,25 @@ export type RoomsDeps = {
 };
 
 const makeLiveRoom = (row: RoomRow): LiveRoom => ({
-  ...{ showId: row.showId, row, state: null, seenAtMs: 0, skewMs: 0, left: null },
-  ...{ permutation: null, keys: null, drawing: null, fronts: makeRate(), admissions: makeRate() },
-  ...{ now: null, ready: null, said: '' },
+  showId: row.showId,
+  row,
+  state: null,
+  seenAtMs: 0,
+  skewMs: 0,
+  left: null,
+  permutation: null,
+  keys: null,
+  drawing: null,
+  fronts: makeRate(),
+  admissions: makeRate(),
+  now: null,
+  ready: null,
+  said: '',
   passesFromMs: row.enabledAtMs + limits.passesGraceMs,
-  ...{ framed: '', framedAtMs: 0, savedAtMs: 0, isLost: false },
+  framed: '',
+  framedAtMs: 0,
+  savedAtMs: 0,
+  isLost: false,
   saved: { rev: row.control.rev, tail: row.tail, front: row.front },
 });
 
@@ -154,7 +168,8 @@ export const makeRooms = (deps: RoomsDeps) => {
     const drawnAtMs = clock.nowMs() + room.skewMs;
     const holdsForMs = openingHoldMs(permutation.length, sealed.pollMultiplier);
     const { outcome, state } = await store.change(showId, {
-      ...{ changeId: drawIdOf(sealed.lastChangeId), ifRev: sealed.rev },
+      changeId: drawIdOf(sealed.lastChangeId),
+      ifRev: sealed.rev,
       change: { phase: 'open', root, seed, drawnAtMs, holdsForMs },
     });
     if (state.seed === seed) room.permutation = permutation;
@@ -240,7 +255,9 @@ export const makeOrderEndsRound =
       // It is kept by another process, or away: see store.ts.
       if (rooms.get(showId)?.isLost !== false) continue;
       const commands = ends.map(({ kind, buyerId, orderId }) => ({
-        ...{ kind, orderId, person: personOf(showId, buyerId) },
+        kind,
+        orderId,
+        person: personOf(showId, buyerId),
       }));
       await store.play(showId, commands);
       await orderEnds.forget(ends.map((end) => end.eventId));
@@ -256,7 +273,9 @@ export const openRoomLoops = (deps: {
   const { rooms, clock, log } = deps;
   const loop = (everyMs: number, run: () => Promise<void>, what: string) =>
     makeLoop({
-      ...{ clock, everyMs, run },
+      clock,
+      everyMs,
+      run,
       onError: (error) => log.warn({ err: error }, what),
     });
   const ticks = loop(limits.tickMs, rooms.round, 'waiting rooms could not be brought on');

@@ -1,4 +1,4 @@
-import { sumLeft } from '../../domain/room/now.ts';
+import { sumLeft } from '@usher/domain/room/now.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Shortcuts } from '../../platform/http/shortcut.ts';
 import { makeStreams } from '../../platform/http/sse.ts';

@@ -1,5 +1,5 @@
 import * as contract from '@usher/contract/waiting-room.ts';
-import { streamWaitingMax } from '../../domain/room/numbers.ts';
+import { streamWaitingMax } from '@usher/domain/room/constants.ts';
 import { Failure } from '../../platform/failure.ts';
 import { type Refusal, refuse } from '../../platform/http/problem.ts';
 import { answer, emptyAnswer, type Route, route } from '../../platform/http/route.ts';

@@ -1,10 +1,10 @@
 import type { RoomSettings } from '@usher/contract/waiting-room.ts';
+import { openControl } from '@usher/tests/contracts/room/stage.ts';
+import { afterThisFile } from '@usher/tests/support/after-file.ts';
+import { silentLog } from '@usher/tests/support/log.ts';
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
+import { until } from '@usher/tests/support/until.ts';
 import { expect, test } from 'vitest';
-import { afterThisFile } from '../../../../tests/support/after-file.ts';
-import { silentLog } from '../../../../tests/support/log.ts';
-import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
-import { until } from '../../../../tests/support/until.ts';
-import { openControl } from '../../domain/room/promises/stage.ts';
 import { systemClock } from '../../platform/clock.ts';
 import { openListener } from '../../platform/postgres/listen.ts';
 import { openDatabase } from '../../platform/postgres/sql.ts';
@@ -16,11 +16,19 @@ afterThisFile(db.close);
 const rows = makeRoomRows(db);
 
 const settings: RoomSettings = {
-  ...{ ratePerMinute: 600, activeMax: 500, opensAt: '2026-12-24T10:30:00.000Z' },
-  ...{ lobbyMinutes: 30, whenCrowded: 'warn', challengeCost: 0 },
+  ratePerMinute: 600,
+  activeMax: 500,
+  opensAt: '2026-12-24T10:30:00.000Z',
+  lobbyMinutes: 30,
+  whenCrowded: 'warn',
+  challengeCost: 0,
 };
 const rowOf = (showId: string) => ({
-  ...{ showId, settings, control: openControl, serverSeed: 'cafe', commitment: 'beef' },
+  showId,
+  settings,
+  control: openControl,
+  serverSeed: 'cafe',
+  commitment: 'beef',
 });
 let shows = 0;
 const created = async (): Promise<string> => {
@@ -43,7 +51,9 @@ test('a room is made once: who comes second finds the first one’s', async () =
 test('the newest control and the furthest numbers stay, in whatever order they come', async () => {
   const showId = await created();
   const at = (rev: number, tail: number, front: number) => ({
-    ...{ control: { ...openControl, rev, activeMax: rev }, tail, front },
+    control: { ...openControl, rev, activeMax: rev },
+    tail,
+    front,
   });
   for (const seen of [at(3, 10, 5), at(2, 30, 4), at(5, 20, 9), at(4, 5, 5), at(5, 25, 1)])
     await rows.save(showId, seen);

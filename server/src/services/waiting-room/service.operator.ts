@@ -1,8 +1,8 @@
 import type { Lever, Room, RoomSettings } from '@usher/contract/waiting-room.ts';
-import { commitmentOf, hexOf } from '../../domain/draw.ts';
-import { firstControl, makeRoomView } from '../../domain/room/now.ts';
-import { type LeverAnswer, moveOpening, pullLever } from '../../domain/room/phases.ts';
-import type { RoomState } from '../../domain/room/words.ts';
+import { commitmentOf, hexOf } from '@usher/domain/draw.ts';
+import { firstControl, makeRoomView } from '@usher/domain/room/now.ts';
+import { type LeverAnswer, moveOpening, pullLever } from '@usher/domain/room/phases.ts';
+import type { RoomState } from '@usher/domain/room/types.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { assert } from '../../platform/failure.ts';
 import { sha256 } from '../../platform/hash.ts';
@@ -52,7 +52,9 @@ export const makeOperatedRooms = (deps: {
     const bytes = [ids.secret(), ids.secret()].map((text) => Buffer.from(text, 'base64url'));
     const serverSeed = Buffer.concat(bytes);
     const isCreated = await rows.create({
-      ...{ showId, settings, serverSeed: hexOf(serverSeed) },
+      showId,
+      settings,
+      serverSeed: hexOf(serverSeed),
       control: firstControl({ ...settings, opensAtMs: Date.parse(settings.opensAt) }),
       commitment: hexOf(commitmentOf(sha256, serverSeed)),
     });

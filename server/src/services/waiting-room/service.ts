@@ -1,11 +1,11 @@
 import { createHmac } from 'node:crypto';
 import type { DrawRecord, Place, RoomNow } from '@usher/contract/waiting-room.ts';
+import { drawAlgorithm, numberOf } from '@usher/domain/draw.ts';
+import * as limits from '@usher/domain/room/constants.ts';
+import { isSoldOut, totalOf } from '@usher/domain/room/now.ts';
+import { placeOf, type StandsAt } from '@usher/domain/room/place.ts';
+import type { RoomAnswer, RoomCommand, RoomPhase, RoomState } from '@usher/domain/room/types.ts';
 import { z } from 'zod';
-import { drawAlgorithm, numberOf } from '../../domain/draw.ts';
-import { isSoldOut, totalOf } from '../../domain/room/now.ts';
-import * as limits from '../../domain/room/numbers.ts';
-import { placeOf, type StandsAt } from '../../domain/room/place.ts';
-import type { RoomAnswer, RoomCommand, RoomPhase, RoomState } from '../../domain/room/words.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { assert } from '../../platform/failure.ts';
 import { type Refusal, refuse } from '../../platform/http/problem.ts';
@@ -28,7 +28,10 @@ const person = z.string().length(11);
 const count = z.int().min(0);
 const placeToken = z.strictObject({ show: z.string(), person, entry: count, epoch: count });
 const passToken = z.strictObject({
-  ...{ show: z.string(), person, number: count, epoch: count },
+  show: z.string(),
+  person,
+  number: count,
+  epoch: count,
   /** The store's clock. Until when it lasts without being used is the store's to know. */
   endsByMs: count,
 });
@@ -329,7 +332,9 @@ export const makeWaitingRoom = (deps: Deps) => {
   const { rooms, store } = deps;
   const tokens = makeTokens(deps.secret);
   const bindingOf = ({ showId, row }: LiveRoom) => ({
-    ...{ showId, algorithm: drawAlgorithm, commitment: row.commitment },
+    showId,
+    algorithm: drawAlgorithm,
+    commitment: row.commitment,
     commitmentAt: instantOf(row.enabledAtMs),
   });
   return {
@@ -356,7 +361,11 @@ export const makeWaitingRoom = (deps: Deps) => {
       room.keys ??= await store.entries(showId);
       const { seed, root, drawEntries: entries, drawnAtMs } = state;
       return {
-        ...{ ...bindingOf(room), serverSeed: room.row.serverSeed, entries, root, seed },
+        ...bindingOf(room),
+        serverSeed: room.row.serverSeed,
+        entries,
+        root,
+        seed,
         drawnAt: instantOf(drawnAtMs),
         keys: Buffer.from(room.keys).toString('base64'),
       };

@@ -1,13 +1,13 @@
-import { expect, test } from 'vitest';
-import { roomPromises } from '../../domain/room/promises/all.ts';
-import { promisedTerms, startMs, type TestedRoom } from '../../domain/room/promises/stage.ts';
 import type {
   ControlChange,
   RoomAnswer,
   RoomCommand,
   RoomState,
   RoomTerms,
-} from '../../domain/room/words.ts';
+} from '@usher/domain/room/types.ts';
+import { roomPromises } from '@usher/tests/contracts/room/all.ts';
+import { promisedTerms, startMs, type TestedRoom } from '@usher/tests/contracts/room/stage.ts';
+import { expect, test } from 'vitest';
 import { manualClock } from '../../platform/clock.ts';
 import { silentLog } from '../../platform/log.ts';
 import { testedRoom } from './store.contract.ts';
@@ -223,7 +223,11 @@ const notKept = async (breaks: Breaks, terms: Partial<RoomTerms>): Promise<strin
   for (const { title, keeps } of Object.values(roomPromises).flat()) {
     const clock = manualClock(startMs);
     const store = await openMemoryRooms({
-      ...{ journal: forgetfulJournal, clock, log: silentLog, owner: 'test', isAlone: true },
+      journal: forgetfulJournal,
+      clock,
+      log: silentLog,
+      owner: 'test',
+      isAlone: true,
       terms: { ...promisedTerms, ...terms },
     });
     const room = testedRoom({ store, advance: (ms) => clock.advance(ms) });

@@ -1,6 +1,6 @@
+import { roomPromises } from '@usher/tests/contracts/room/all.ts';
+import { openControl, startMs, type TestedRoom } from '@usher/tests/contracts/room/stage.ts';
 import { afterAll, describe, expect, test } from 'vitest';
-import { roomPromises } from '../../domain/room/promises/all.ts';
-import { openControl, startMs, type TestedRoom } from '../../domain/room/promises/stage.ts';
 import type { RoomStore } from './store.ts';
 
 /** A store opened with `promisedTerms`, and the clock by which it decides; `ms` may be negative. */

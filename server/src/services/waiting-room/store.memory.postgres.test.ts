@@ -4,21 +4,21 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
-import { describe, expect, test } from 'vitest';
-import { afterThisFile } from '../../../../tests/support/after-file.ts';
-import { silentLog } from '../../../../tests/support/log.ts';
-import { makeTestDatabase } from '../../../../tests/support/postgres.ts';
-import type { RoomLine } from '../../../../tests/support/room-program.ts';
-import { scratchFolder } from '../../../../tests/support/scratch.ts';
-import { until } from '../../../../tests/support/until.ts';
+import type { RoomAnswer, RoomCommand, RoomPass } from '@usher/domain/room/types.ts';
 import {
   countTo,
   openControl,
   personOf,
   promisedTerms,
   startMs,
-} from '../../domain/room/promises/stage.ts';
-import type { RoomAnswer, RoomCommand, RoomPass } from '../../domain/room/words.ts';
+} from '@usher/tests/contracts/room/stage.ts';
+import { afterThisFile } from '@usher/tests/support/after-file.ts';
+import { silentLog } from '@usher/tests/support/log.ts';
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
+import type { RoomLine } from '@usher/tests/support/room-program.ts';
+import { scratchFolder } from '@usher/tests/support/scratch.ts';
+import { until } from '@usher/tests/support/until.ts';
+import { describe, expect, test } from 'vitest';
 import { manualClock } from '../../platform/clock.ts';
 import { type Database, openDatabase } from '../../platform/postgres/sql.ts';
 import { roomStoreContract } from './store.contract.ts';
@@ -40,8 +40,12 @@ const openOn = async (
   owners++;
   const clock = manualClock(options.nowMs ?? startMs);
   const store = await openMemoryRooms({
-    ...{ journal: options.journal ?? makeRoomJournal(db), clock, log: silentLog },
-    ...{ owner: `test ${owners}`, terms: promisedTerms, isAlone: options.isAlone ?? true },
+    journal: options.journal ?? makeRoomJournal(db),
+    clock,
+    log: silentLog,
+    owner: `test ${owners}`,
+    terms: promisedTerms,
+    isAlone: options.isAlone ?? true,
   });
   return { store, clock, advance: (ms: number) => clock.advance(ms) };
 };
@@ -56,7 +60,11 @@ roomStoreContract('memory with its journal in PostgreSQL', async ({ nowMs }) => 
 });
 
 const joinOf = (who: number): RoomCommand => ({
-  ...{ kind: 'join', person: personOf(who), presented: null, replaces: null, mayEnter: true },
+  kind: 'join',
+  person: personOf(who),
+  presented: null,
+  replaces: null,
+  mayEnter: true,
 });
 const placed = (entry: number, isNew = true): RoomAnswer => ({ outcome: 'placed', entry, isNew });
 const showId = 'show_one';
@@ -110,8 +118,13 @@ describe('after a kill -9 with 10,000 in line', () => {
     const people = new Map<number, Known>();
     const of = (who: number): Known => {
       const known = people.get(who) ?? {
-        ...{ entry: null, open: 0, isOut: false, isOver: false },
-        ...{ pass: null, claimByMs: 0, isLate: false },
+        entry: null,
+        open: 0,
+        isOut: false,
+        isOver: false,
+        pass: null,
+        claimByMs: 0,
+        isLate: false,
       };
       people.set(who, known);
       return known;

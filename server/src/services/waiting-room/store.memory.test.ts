@@ -1,6 +1,6 @@
+import type { RoomCommand } from '@usher/domain/room/types.ts';
+import { openControl, personOf, promisedTerms } from '@usher/tests/contracts/room/stage.ts';
 import { expect, test } from 'vitest';
-import { openControl, personOf, promisedTerms } from '../../domain/room/promises/stage.ts';
-import type { RoomCommand } from '../../domain/room/words.ts';
 import { type ManualClock, manualClock, systemClock } from '../../platform/clock.ts';
 import { Failure } from '../../platform/failure.ts';
 import { silentLog } from '../../platform/log.ts';
@@ -13,7 +13,12 @@ const showId = 'show_one';
 
 const openOn = async (journal: RoomJournal, clock: ManualClock = manualClock(startMs)) => {
   const store = await openMemoryRooms({
-    ...{ journal, clock, log: silentLog, owner: 'test', terms: promisedTerms, isAlone: true },
+    journal,
+    clock,
+    log: silentLog,
+    owner: 'test',
+    terms: promisedTerms,
+    isAlone: true,
   });
   return { store, clock, advance: (ms: number) => clock.advance(ms) };
 };
@@ -22,7 +27,11 @@ const open: OpenStore = ({ nowMs }) => openOn(forgetfulJournal, manualClock(nowM
 roomStoreContract('memory', open);
 
 const joinOf = (who: number): RoomCommand => ({
-  ...{ kind: 'join', person: personOf(who), presented: null, replaces: null, mayEnter: true },
+  kind: 'join',
+  person: personOf(who),
+  presented: null,
+  replaces: null,
+  mayEnter: true,
 });
 const placed = (entry: number, isNew = true) => [{ outcome: 'placed', entry, isNew }];
 

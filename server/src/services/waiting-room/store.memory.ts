@@ -2,8 +2,8 @@ import {
   makeRestoringMachine,
   makeRoomMachine,
   type RoomMachine,
-} from '../../domain/room/machine.ts';
-import type { RoomTerms } from '../../domain/room/words.ts';
+} from '@usher/domain/room/machine.ts';
+import type { RoomTerms } from '@usher/domain/room/types.ts';
 import { type Batcher, makeBatcher } from '../../platform/batcher.ts';
 import { type Clock, makeLoop } from '../../platform/clock.ts';
 import { Failure } from '../../platform/failure.ts';
@@ -73,14 +73,19 @@ const beginReign = async (kit: Kit, owner: string, isAlone: boolean): Promise<Re
   if (!(await journal.take(owner, leaseMs, isAlone))) return null;
   const rooms = new Map<string, Room>();
   const reign: Reign = {
-    ...{ owner, rooms, leaseEndsMs: nowMs + leaseMs, isOver: false },
+    owner,
+    rooms,
+    leaseEndsMs: nowMs + leaseMs,
+    isOver: false,
     commits: makeBatcher<null, null>({
       name: 'waiting rooms',
       run: async (items) => {
         await commit(kit, reign);
         return items.map(() => null);
       },
-      ...{ sizeMax: waitingMax, waitingMax, inFlightMax: 1 },
+      sizeMax: waitingMax,
+      waitingMax,
+      inFlightMax: 1,
     }),
   };
   let [showId, seq] = ['', 0];
@@ -88,7 +93,10 @@ const beginReign = async (kit: Kit, owner: string, isAlone: boolean): Promise<Re
     const page = await journal.readAfter(showId, seq);
     for (const chunk of page) {
       const room = rooms.get(chunk.showId) ?? {
-        ...{ showId: chunk.showId, machine: makeRestoringMachine(terms), seq: 0, unwritten: [] },
+        showId: chunk.showId,
+        machine: makeRestoringMachine(terms),
+        seq: 0,
+        unwritten: [],
       };
       rooms.set(chunk.showId, room);
       room.machine.restore(chunk.records);
@@ -223,7 +231,9 @@ export const openMemoryRooms = async (options: MemoryRoomsOptions): Promise<Room
   const { store, keep } = makeRooms(kit, log, begin);
   await keep();
   const loop = makeLoop({
-    ...{ clock, everyMs: renewEveryMs, run: keep },
+    clock,
+    everyMs: renewEveryMs,
+    run: keep,
     onError: (error) => log.warn({ err: error }, 'the journal of the waiting rooms is not reached'),
   });
   return {

@@ -1,5 +1,5 @@
 import type { RoomSettings } from '@usher/contract/waiting-room.ts';
-import type { RoomControl } from '../../domain/room/words.ts';
+import type { RoomControl } from '@usher/domain/room/types.ts';
 import type { Sql } from '../../platform/postgres/sql.ts';
 
 /** What of a room outlives every store. */

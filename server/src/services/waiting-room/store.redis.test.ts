@@ -1,10 +1,10 @@
+import type { RoomCommand, RoomControl, RoomState } from '@usher/domain/room/types.ts';
+import { openControl, personOf, promisedTerms } from '@usher/tests/contracts/room/stage.ts';
+import { silentLog } from '@usher/tests/support/log.ts';
+import { openTestCluster, openTestRedis } from '@usher/tests/support/redis.ts';
+import type { RedisServer } from '@usher/tests/support/redis-servers.ts';
+import { describeNeeding } from '@usher/tests/support/stack.ts';
 import { afterAll, describe, expect, test } from 'vitest';
-import { silentLog } from '../../../../tests/support/log.ts';
-import { openTestCluster, openTestRedis } from '../../../../tests/support/redis.ts';
-import type { RedisServer } from '../../../../tests/support/redis-servers.ts';
-import { describeNeeding } from '../../../../tests/support/stack.ts';
-import { openControl, personOf, promisedTerms } from '../../domain/room/promises/stage.ts';
-import type { RoomCommand, RoomControl, RoomState } from '../../domain/room/words.ts';
 import { makeMetrics } from '../../platform/metrics.ts';
 import { openRedis, type Redis } from '../../platform/redis/redis.ts';
 import { roomStoreContract } from './store.contract.ts';
@@ -12,14 +12,25 @@ import { openRedisRooms, type RememberedRoom } from './store.redis.ts';
 
 const lobby: RoomControl = {
   ...openControl,
-  ...{ phase: 'lobby', drawnAtMs: 0, seed: '', root: '', epoch: 0, passEpoch: 0 },
+  phase: 'lobby',
+  drawnAtMs: 0,
+  seed: '',
+  root: '',
+  epoch: 0,
+  passEpoch: 0,
 };
 const joinOf = (who: number, more: object = {}): RoomCommand => ({
-  ...{ kind: 'join', person: personOf(who), presented: null, replaces: null, mayEnter: true },
+  kind: 'join',
+  person: personOf(who),
+  presented: null,
+  replaces: null,
+  mayEnter: true,
   ...more,
 });
 const placeOf = (who: number, entry: number) => ({
-  ...{ person: personOf(who), entry, number: entry + 1 },
+  person: personOf(who),
+  entry,
+  number: entry + 1,
 });
 const controlOf = (state: RoomState): RoomControl => {
   const { nowMs, tail, front, waiting, called, late, active, admitted, heldUntilMs, ...control } =
@@ -55,7 +66,10 @@ describeNeeding('redis', 'a Redis for rooms', () => {
   const promised = (redis: Redis, startMs: number) => {
     let nowMs = startMs;
     const store = openRedisRooms({
-      ...{ redis, log: silentLog, terms: promisedTerms, nowMs: () => nowMs },
+      redis,
+      log: silentLog,
+      terms: promisedTerms,
+      nowMs: () => nowMs,
       remembered: async () => null,
     });
     return {
@@ -75,7 +89,9 @@ describeNeeding('redis', 'a Redis for rooms', () => {
     const showId = `show_${++shows}`;
     const open = () =>
       openRedisRooms({
-        ...{ redis, log: silentLog, terms: promisedTerms },
+        redis,
+        log: silentLog,
+        terms: promisedTerms,
         remembered: async () => kept.row,
       });
     const store = open();

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { makeSights } from '../../domain/room/sights.ts';
+import { makeSights } from '@usher/domain/room/sights.ts';
 import type {
   ControlChange,
   PersonKey,
@@ -10,7 +10,7 @@ import type {
   RoomPass,
   RoomState,
   RoomTerms,
-} from '../../domain/room/words.ts';
+} from '@usher/domain/room/types.ts';
 import { type Batcher, makeBatcher } from '../../platform/batcher.ts';
 import { assert, Failure } from '../../platform/failure.ts';
 import type { Log } from '../../platform/log.ts';
@@ -38,8 +38,18 @@ const standings = ['none', 'lobby', 'waiting', 'called', 'late', 'active', 'over
 
 /** In the order of KEYS[1] … KEYS[12] in lua/. */
 const keyNames = [
-  ...['control', 'pass-ends', 'passes', 'recalled', 'late', 'batches', 'reserved', 'admitted'],
-  ...['present-now', 'present-before', 'entry-keys', 'decisions'],
+  'control',
+  'pass-ends',
+  'passes',
+  'recalled',
+  'late',
+  'batches',
+  'reserved',
+  'admitted',
+  'present-now',
+  'present-before',
+  'entry-keys',
+  'decisions',
 ];
 const keysOf = (showId: string): string[] => keyNames.map((name) => `{${showId}}:${name}`);
 const bucketOf = (showId: string, person: PersonKey): string =>
@@ -90,7 +100,13 @@ const pack = (commands: readonly RoomCommand[]): Buffer => {
   return packer.packed();
 };
 const letters = {
-  ...{ join: 'j', appear: 'a', claim: 'c', touch: 't', pin: 'p', unpin: 'u', complete: 'd' },
+  join: 'j',
+  appear: 'a',
+  claim: 'c',
+  touch: 't',
+  pin: 'p',
+  unpin: 'u',
+  complete: 'd',
   leave: 'l',
 } satisfies Record<RoomCommand['kind'], string>;
 
@@ -134,13 +150,26 @@ const readAnswer = (
 const readState = (reply: Reply): RoomState => {
   const { text, number } = makeReader(reply, 1);
   const words = {
-    ...{ rev: number(), epoch: number(), passEpoch: number() },
-    ...{ phase: text() as RoomState['phase'], override: text() as RoomState['override'] },
-    ...{ overrideUntilMs: number(), ratePerMinute: number(), activeMax: number() },
-    ...{ lobbyAtMs: number(), opensAtMs: number(), message: readMessage(text()) },
-    ...{ pollMultiplier: number(), drawEntries: number(), seed: text(), root: text() },
-    ...{ drawnAtMs: number(), tail: number(), front: number(), waiting: number() },
-    ...{ admitted: number() },
+    rev: number(),
+    epoch: number(),
+    passEpoch: number(),
+    phase: text() as RoomState['phase'],
+    override: text() as RoomState['override'],
+    overrideUntilMs: number(),
+    ratePerMinute: number(),
+    activeMax: number(),
+    lobbyAtMs: number(),
+    opensAtMs: number(),
+    message: readMessage(text()),
+    pollMultiplier: number(),
+    drawEntries: number(),
+    seed: text(),
+    root: text(),
+    drawnAtMs: number(),
+    tail: number(),
+    front: number(),
+    waiting: number(),
+    admitted: number(),
   };
   const reserved = number();
   const held = { heldUntilMs: number(), lastChangeId: text() };
@@ -163,9 +192,12 @@ const readDecision = (line: unknown): RoomDecision => {
   const numbersOf = (name: string): number[] =>
     fieldOf(name) === '' ? [] : fieldOf(name).split(',').map(Number);
   return {
-    ...{ atMs: Number(fieldOf('atMs')), front: Number(fieldOf('front')) },
-    ...{ called: Number(fieldOf('called')), active: Number(fieldOf('active')) },
-    ...{ recalled: numbersOf('recalled'), released: numbersOf('released') },
+    atMs: Number(fieldOf('atMs')),
+    front: Number(fieldOf('front')),
+    called: Number(fieldOf('called')),
+    active: Number(fieldOf('active')),
+    recalled: numbersOf('recalled'),
+    released: numbersOf('released'),
   };
 };
 
@@ -209,7 +241,8 @@ const makeCaller = ({ redis, log, terms, remembered, nowMs }: Options) => {
         ? []
         : fieldsOf({
             ...kept.control,
-            ...{ rev: Math.max(rev, kept.control.rev), epoch: Math.max(epoch, kept.control.epoch) },
+            rev: Math.max(rev, kept.control.rev),
+            epoch: Math.max(epoch, kept.control.epoch),
           });
     const args = [now(), terms.claimWindowMs, ...seen, sights.jumpOf(showId), ...words];
     const reply = await redis.run(scripts.recover, keysOf(showId), args);
@@ -340,7 +373,8 @@ export const openRedisRooms = (options: Options): RoomStore => {
   const { call, callForState, sights, isUntouched } = caller;
   const { play, close } = makePlays(caller, terms);
   return {
-    ...{ play, close },
+    play,
+    close,
     tick: async (showId, seatsLeft) => {
       const { tail, front } = sights.of(showId);
       const { tickMs, claimWindowMs, presenceMs, windowNumbers } = terms;

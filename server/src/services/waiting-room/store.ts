@@ -5,7 +5,7 @@ import type {
   RoomControl,
   RoomDecision,
   RoomState,
-} from '../../domain/room/words.ts';
+} from '@usher/domain/room/types.ts';
 
 /**
  * The port of the waiting room's state; two adapters keep the same promises (store.contract.ts).

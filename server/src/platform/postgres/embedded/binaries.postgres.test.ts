@@ -3,8 +3,8 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { scratchFolder } from '@usher/tests/support/scratch.ts';
 import { expect, onTestFinished, test } from 'vitest';
-import { scratchFolder } from '../../../../../tests/support/scratch.ts';
 import { findPackage, makeLinks, type Package, usableBinaries } from './binaries.ts';
 import { chooseDatabaseUser, runAs } from './user.ts';
 

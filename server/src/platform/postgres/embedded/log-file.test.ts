@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { scratchFolder } from '@usher/tests/support/scratch.ts';
 import { expect, test } from 'vitest';
-import { scratchFolder } from '../../../../../tests/support/scratch.ts';
 import { openLogFile } from './log-file.ts';
 
 const LINE = `${'x'.repeat(99)}\n`;

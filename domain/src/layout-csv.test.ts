@@ -1,0 +1,163 @@
+import { sampleHouse } from '@usher/tests/support/sample-house.ts';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { compileLayout, type Layout, type LayoutDocument, seatLabel } from './layout.ts';
+import { type CsvSeatRow, layoutFromCsv } from './layout-csv.ts';
+import { layoutFaults } from './layout-faults.ts';
+
+/** The file that an organiser would write for a plan: one line a seat. */
+function linesOf(document: LayoutDocument, scale = 1): CsvSeatRow[] {
+  const layout = compileLayout(document);
+  return Array.from({ length: layout.seatCount }, (_, seatNo) => {
+    const { section, row, number } = seatLabel(layout, seatNo);
+    return {
+      section: section.ko,
+      section_en: section.en,
+      row,
+      number: `${number}`,
+      grade: document.grades[layout.grade[seatNo] ?? 0] ?? '',
+      x: ((layout.x[seatNo] ?? 0) * scale).toFixed(3),
+      y: ((layout.y[seatNo] ?? 0) * scale).toFixed(3),
+    };
+  });
+}
+
+function planFrom(rows: readonly CsvSeatRow[]): Layout {
+  const result = layoutFromCsv(rows);
+  if (result.outcome === 'refused') throw new Error(JSON.stringify(result.faults));
+  expect(layoutFaults(result.document)).toEqual([]);
+  return compileLayout(result.document);
+}
+
+function faultsOf(rows: readonly CsvSeatRow[]): string[] {
+  const result = layoutFromCsv(rows);
+  if (result.outcome === 'layout') return [];
+  return result.faults.map(({ line, column, code }) => `${line} ${column} ${code}`);
+}
+
+const seat = { section: '1층', row: '1', grade: 'R', y: '0' };
+const rowOf = (...seats: [number: number, x: number][]): CsvSeatRow[] =>
+  seats.map(([number, x]) => ({ ...seat, number: `${number}`, x: `${x}` }));
+const runsOf = (rows: readonly CsvSeatRow[]) => {
+  const result = layoutFromCsv(rows);
+  return result.outcome === 'layout' ? result.document.runs.map((run) => run.slice(2, 5)) : [];
+};
+
+describe('a seating plan from a file', () => {
+  test('has the same seats, grades and neighbours as the plan that was written to it', () => {
+    const counts = fc.array(fc.array(fc.integer({ min: 2, max: 12 }), { minLength: 1 }), {
+      minLength: 1,
+      maxLength: 22,
+    });
+    fc.assert(
+      fc.property(counts, fc.constantFrom(0.05, 1, 37), (rows, scale) => {
+        const document = sampleHouse(rows, (row) => row % 3);
+        const written = compileLayout(document);
+        const read = planFrom(linesOf(document, scale));
+        const labels = (layout: Layout) =>
+          Array.from({ length: layout.seatCount }, (_, i) => seatLabel(layout, i));
+        const grades = (layout: Layout) =>
+          Array.from(layout.grade, (grade) => layout.document.grades[grade]);
+        expect(labels(read)).toEqual(labels(written));
+        expect(grades(read)).toEqual(grades(written));
+        expect([...read.runStart]).toEqual([...written.runStart]);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('does not depend on the order of the lines inside a row', () => {
+    const lines = linesOf(sampleHouse([[6, 6]]));
+    const sorted = planFrom(lines);
+    const shuffled = planFrom(lines.toReversed());
+    expect(shuffled.runStart).toEqual(sorted.runStart);
+    expect(seatLabel(shuffled, 0).number).toBe(1);
+  });
+
+  test('keeps a curved row of any length as one tuple', () => {
+    const document = sampleHouse([[40]]);
+    document.runs = [[0, '1', 1, 1, 40, [20, 0, 20, 1], [0, 0, 10, 0, 15]]];
+    const [run] = planFrom(linesOf(document)).document.runs;
+    expect(run?.[5]).toEqual([20, 0, 20, 1]);
+    expect(run?.[6]).toHaveLength(5);
+  });
+
+  test('ends a run at an aisle, at a missing seat, and where numbers jump', () => {
+    expect(runsOf(rowOf([1, 0], [2, 1], [3, 2], [4, 6], [5, 7]))).toEqual([
+      [1, 1, 3],
+      [4, 1, 2],
+    ]);
+    expect(runsOf(rowOf([1, 0], [2, 1], [4, 3], [5, 4]))).toEqual([
+      [1, 1, 2],
+      [4, 1, 2],
+    ]);
+    expect(runsOf(rowOf([1, 0], [2, 1], [21, 2], [22, 3]))).toEqual([
+      [1, 1, 2],
+      [21, 1, 2],
+    ]);
+  });
+
+  test('joins odd numbers on one side and even ones on the other', () => {
+    const odd: [number, number][] = [7, 5, 3, 1].map((number, i) => [number, i]);
+    const even: [number, number][] = [2, 4, 6].map((number, i) => [number, i + 8]);
+    expect(runsOf(rowOf(...odd, ...even))).toEqual([
+      [1, 2, 4],
+      [2, 2, 3],
+    ]);
+  });
+
+  test('draws each section around its seats', () => {
+    const { document } = planFrom(linesOf(sampleHouse(Array.from({ length: 20 }, () => [5, 5]))));
+    const [first, second] = document.sections.map(({ outline }) => ({
+      top: Math.min(...outline.filter((_, i) => i % 2 === 1)),
+      bottom: Math.max(...outline.filter((_, i) => i % 2 === 1)),
+    }));
+    expect(first?.top).toBeLessThan(0);
+    expect(first?.bottom).toBeGreaterThan(9 * 12);
+    expect(first?.bottom).toBeLessThan(second?.top ?? 0);
+  });
+});
+
+describe('a file with faults', () => {
+  test('is refused with every fault and its line, the heading being line 1', () => {
+    const rows: CsvSeatRow[] = [
+      ...rowOf([1, 0], [2, 10], [3, 20]),
+      { ...seat, number: '0', x: '30' },
+      { ...seat, number: '5', x: 'left', grade: 'best' },
+      { ...seat, section: ' ', row: '', number: '6', x: '50' },
+      { ...seat, number: '2', x: '60' },
+      { ...seat, number: '8', x: '20.5' },
+      { ...seat, number: '9', x: '70', section_en: 'Stalls' },
+    ];
+    expect(faultsOf(rows)).toEqual([
+      '5 number BAD_CELL',
+      '6 grade BAD_CELL',
+      '6 x BAD_CELL',
+      '7 section BAD_CELL',
+      '7 row BAD_CELL',
+      '8 number DUPLICATE_SEAT',
+      '9 x SEATS_OVERLAP',
+      '10 section_en BAD_CELL',
+    ]);
+  });
+
+  test('is refused at once when a column is missing or nothing is in it', () => {
+    const rows = rowOf([1, 0], [2, 10]).map(({ x: _, ...rest }) => rest);
+    expect(faultsOf(rows)).toEqual(['1 null MISSING_COLUMN']);
+    expect(faultsOf([])).toEqual(['1 null EMPTY']);
+  });
+
+  test('is refused when it holds more seats or longer rows than a plan may', () => {
+    const line = { ...seat, number: '1', x: '0' };
+    expect(faultsOf(Array.from({ length: 100_001 }, () => line))).toEqual(['1 null TOO_MANY']);
+    const long = rowOf(...Array.from({ length: 501 }, (_, i): [number, number] => [i + 1, i]));
+    expect(faultsOf(long)).toEqual(['2 row TOO_MANY']);
+  });
+
+  test.each(['1e3', '0x10', '', 'NaN', '1,5', '12345678901'])(
+    'does not take %j for a coordinate',
+    (x) => {
+      expect(faultsOf([...rowOf([1, 0]), { ...seat, number: '2', x }])).toEqual(['3 x BAD_CELL']);
+    },
+  );
+});

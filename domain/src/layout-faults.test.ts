@@ -1,0 +1,100 @@
+import { sampleHouse } from '@usher/tests/support/sample-house.ts';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { LayoutDocument, LayoutRun } from './layout.ts';
+import { type LayoutFault, layoutFaults, MAX_SEATS, overlappingSeats } from './layout-faults.ts';
+
+function faultsAfter(change: (document: LayoutDocument) => void): LayoutFault[] {
+  const document = sampleHouse([[4, 4], [4, 4], [4]]);
+  change(document);
+  return layoutFaults(document);
+}
+
+function withRun(...parts: Partial<LayoutRun>): (document: LayoutDocument) => void {
+  return (document) => {
+    const sound: LayoutRun = [0, '9', 1, 1, 3, 0, [0, 300, 10, 0]];
+    document.runs.push(sound.map((value, i) => parts[i] ?? value) as LayoutRun);
+  };
+}
+
+describe('the faults of a seating plan', () => {
+  test('are none for a sound plan', () => {
+    expect(layoutFaults(sampleHouse([[4, 4], [1, 9], [3]]))).toEqual([]);
+    expect(faultsAfter(withRun())).toEqual([]);
+  });
+
+  test.each<[string, LayoutFault['code'], (document: LayoutDocument) => void]>([
+    ['no seats', 'BAD_RUN', (d) => d.runs.splice(0)],
+    ['no grades', 'BAD_GRADE', (d) => d.grades.splice(0)],
+    ['a grade twice', 'BAD_GRADE', (d) => d.grades.push('VIP')],
+    ['a grade in small letters', 'BAD_GRADE', (d) => d.grades.push('vip')],
+    ['a section without a name', 'BAD_SECTION', (d) => d.sections.push(section(' ', 'Upper'))],
+    ['a section twice', 'BAD_SECTION', (d) => d.sections.push(section('1구역', 'Block 9'))],
+    ['too many sections', 'TOO_MANY', (d) => d.sections.push(...manySections())],
+    ['too many seats', 'TOO_MANY', withRun(0, '9', 1, 1, MAX_SEATS)],
+    ['no seat size', 'BAD_SEAT_SIZE', (d) => Object.assign(d, { seatSize: 0 })],
+    ['a section that is not there', 'BAD_RUN', withRun(7)],
+    ['a row without a label', 'BAD_RUN', withRun(0, ' ')],
+    ['a seat number below 1', 'BAD_RUN', withRun(0, '9', 2, -1)],
+    ['a seat number above the greatest', 'BAD_RUN', withRun(0, '9', 9998)],
+    ['seat numbers that stand still', 'BAD_RUN', withRun(0, '9', 1, 0)],
+    ['a run of no seats', 'BAD_RUN', withRun(0, '9', 1, 1, 0)],
+    ['a run of half a seat', 'BAD_RUN', withRun(0, '9', 1, 1, 2.5)],
+    ['a grade that is not there', 'BAD_RUN', withRun(0, '9', 1, 1, 3, 5)],
+    ['grade spans that miss a seat', 'BAD_RUN', withRun(0, '9', 1, 1, 3, [1, 0, 1, 1])],
+    ['grade spans without a grade', 'BAD_RUN', withRun(0, '9', 1, 1, 3, [3])],
+    ['a path for another count', 'BAD_RUN', withRun(0, '9', 1, 1, 3, 0, [0, 300])],
+    ['a path to nowhere', 'BAD_RUN', withRun(0, '9', 1, 1, 3, 0, [0, 300, NaN, 0])],
+    ['a section that comes back', 'RUN_ORDER', backToFirstSection],
+    ['a row in two places', 'RUN_ORDER', withRun(0, '1')],
+    ['a seat label twice', 'DUPLICATE_SEAT', withRun(0, '3', 4, 1, 3, 0, [0, 300, 10, 0])],
+    ['seats on one another', 'SEATS_OVERLAP', withRun(0, '9', 1, 1, 3, 0, [0, 0, 10, 0])],
+  ])('name %s', (_, code, change) => {
+    const faults = faultsAfter(change);
+    expect(faults.map((fault) => fault.code)).toContain(code);
+    for (const fault of faults) expect(fault.message).not.toBe('');
+  });
+
+  test('are all listed, not only the first', () => {
+    const faults = faultsAfter((document) => {
+      withRun(0, '9', 1, 1, 0)(document);
+      withRun(0, '')(document);
+      document.grades.push('vip');
+    });
+    expect(faults.map(({ at }) => at)).toEqual(['grades[3]', 'runs[5]', 'runs[6]']);
+  });
+});
+
+test('seats too close to one another are found wherever they lie on the grid', () => {
+  const seat = fc.record({
+    x: fc.double({ min: -30, max: 30, noNaN: true }),
+    y: fc.double({ min: -30, max: 30, noNaN: true }),
+  });
+  fc.assert(
+    fc.property(fc.array(seat, { maxLength: 60 }), (seats) => {
+      const expected = seats.flatMap((later, i) =>
+        seats.slice(0, i).some((s) => Math.hypot(s.x - later.x, s.y - later.y) < 4) ? [i] : [],
+      );
+      const found = overlappingSeats(
+        seats.map(({ x }) => x),
+        seats.map(({ y }) => y),
+        4,
+      );
+      expect(found.map(([, later]) => later)).toEqual(expected);
+    }),
+  );
+});
+
+function section(ko: string, en: string): LayoutDocument['sections'][number] {
+  return { name: { ko, en }, outline: [] };
+}
+
+function manySections(): LayoutDocument['sections'] {
+  return Array.from({ length: 1000 }, (_, i) => section(`추가 ${i}`, `Extra ${i}`));
+}
+
+function backToFirstSection(document: LayoutDocument): void {
+  document.sections.push(section('2층', 'Upper'));
+  withRun(1, '1')(document);
+  withRun(0, '10', 1, 1, 3, 0, [0, 400, 10, 0])(document);
+}

@@ -1,0 +1,128 @@
+import type { RoomState } from './types.ts';
+
+/**
+ * When will it be my turn: from how the front really moved over the last minute, never from what
+ * was hoped for, and as a range.
+ */
+export type ObservedRate = {
+  /** By how many numbers the front moves a minute; absent people count, they move me too. */
+  perMinute: number;
+  /** The mean rate ÷ that of the slow fifth of the slices, from 1 to 3: four in five are faster. */
+  spread: number;
+  /** The highest that was shown in the last minute: with it people were told how long it takes. */
+  earlierPerMinute: number;
+};
+
+const sliceMs = 5_000;
+const slices = 12;
+const spreadMax = 3;
+/** Below this much of a running room there is nothing to observe yet. */
+const leastSlices = 2;
+/** What changes by less is shown as it was, so that the expected time does not flicker. */
+const deadBand = 0.1;
+
+/**
+ * The rate of one room. Only time in which the room runs counts: while it is paused the last rate
+ * stays, and with it everybody's expectation of what comes after. Make a new one for a new epoch.
+ */
+export const makeRate = () => {
+  /** The front at the end of each full slice of running time, newest last. */
+  let fronts: number[] = [];
+  let last: { atMs: number; front: number; isRunning: boolean } | null = null;
+  let runningMs = 0;
+  /** What was shown at the end of each full slice, newest last. */
+  let shown: { perMinute: number; spread: number }[] = [];
+
+  const observe = (): (typeof shown)[number] | null => {
+    if (fronts.length <= leastSlices) return null;
+    const moves = fronts.slice(1).map((front, at) => front - fronts[at]!);
+    const mean = moves.reduce((sum, move) => sum + move, 0) / moves.length;
+    const slow = quantile(moves, 0.2);
+    const spread = mean <= 0 ? 1 : Math.min(spreadMax, Math.max(1, mean / Math.max(slow, 1e-9)));
+    return { perMinute: (mean * 60_000) / sliceMs, spread };
+  };
+
+  const endSlice = (front: number): void => {
+    fronts = [...fronts, front].slice(-slices - 1);
+    const fresh = observe();
+    if (fresh === null) return;
+    const last = shown.at(-1);
+    const next = {
+      perMinute: steady(fresh.perMinute, last?.perMinute),
+      spread: steady(fresh.spread, last?.spread),
+    };
+    shown = [...shown, next].slice(-slices);
+  };
+
+  return {
+    /** The front as it is; `isRunning`: people are being called. In the order of time. */
+    add: (sample: { atMs: number; front: number; isRunning: boolean }): void => {
+      if (last === null) fronts = [sample.front];
+      else if (last.isRunning) {
+        const elapsedMs = Math.max(0, sample.atMs - last.atMs);
+        const moved = sample.front - last.front;
+        const from = { runningMs, front: last.front };
+        runningMs += elapsedMs;
+        for (let end = sliceEnd(from.runningMs); end <= runningMs; end += sliceMs) {
+          // Between two samples the front is taken to have moved evenly.
+          endSlice(from.front + (moved * (end - from.runningMs)) / elapsedMs);
+        }
+      }
+      last = sample;
+    },
+    /** `ratePerMinute`, the operator's, stands in until there is something to observe. */
+    observed: (ratePerMinute: number): ObservedRate => {
+      const { perMinute, spread } = shown.at(-1) ?? { perMinute: ratePerMinute, spread: 1 };
+      const earlierPerMinute = Math.max(perMinute, ...shown.map((rate) => rate.perMinute));
+      return { perMinute, spread, earlierPerMinute };
+    },
+  };
+};
+
+const sliceEnd = (runningMs: number): number => (Math.floor(runningMs / sliceMs) + 1) * sliceMs;
+
+const steady = (fresh: number, shown: number | undefined): number =>
+  shown !== undefined && Math.abs(fresh - shown) <= shown * deadBand ? shown : fresh;
+
+/** By linear interpolation between the two values beside it. */
+const quantile = (values: readonly number[], share: number): number => {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (sorted.length - 1) * share;
+  const low = sorted[Math.floor(at)] ?? 0;
+  const high = sorted[Math.ceil(at)] ?? low;
+  return low + (high - low) * (at - Math.floor(at));
+};
+
+/**
+ * Half of the people wait no longer than `from`, four in five no longer than `to`, in ms. Null when
+ * nothing moves: nobody can say.
+ */
+export const etaOf = (
+  ahead: number,
+  { perMinute, spread }: Pick<ObservedRate, 'perMinute' | 'spread'>,
+): { from: number; to: number } | null => {
+  if (perMinute <= 0) return null;
+  const from = (ahead / perMinute) * 60_000;
+  return { from: Math.round(from), to: Math.round(from * spread) };
+};
+
+/** No seats for more people at once, no room for them, or they only come out more slowly. */
+export type LongerReason = 'seats' | 'room' | 'slow';
+
+/**
+ * Why the expected time has grown within the last minute; null: it has not. A pause is not among
+ * the reasons: while it lasts the rate stays, and the document says that it is paused.
+ */
+export const whyLonger = (
+  room: Pick<RoomState, 'active' | 'called' | 'activeMax'> & {
+    /** Seats that are not sold; null: not known. */
+    seatsLeft: number | null;
+  },
+  rate: Pick<ObservedRate, 'perMinute' | 'earlierPerMinute'>,
+): LongerReason | null => {
+  if (rate.perMinute >= rate.earlierPerMinute * (1 - deadBand)) return null;
+  const inside = room.active + room.called;
+  // No more people are called than there are seats, nor than the room has room for.
+  if (room.seatsLeft !== null && inside >= room.seatsLeft) return 'seats';
+  return inside >= room.activeMax ? 'room' : 'slow';
+};

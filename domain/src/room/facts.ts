@@ -1,0 +1,273 @@
+import { makeBits } from './bits.ts';
+import { makeCalls } from './calls.ts';
+import { makePasses } from './passes.ts';
+import { makePeople, noEntry } from './people.ts';
+import { makeRecordReader, makeRecordWriter, type RecordReader } from './records.ts';
+import type { RoomControl, RoomDecision, RoomPass } from './types.ts';
+
+/**
+ * What of a room must survive, and the only functions that change it. Each leaves a record, from
+ * which the same change can be made again: what happened, not what was asked for, since who was
+ * called hangs on presence, which nobody keeps.
+ */
+export type RoomFacts = ReturnType<typeof makeRoomFacts>;
+
+/** The first byte of a record. Numbers are never given again: journals outlive programs. */
+const kinds = {
+  now: 0,
+  entered: 1,
+  learnt: 2,
+  admitted: 3,
+  slid: 4,
+  pinned: 5,
+  ended: 6,
+  late: 7,
+  left: 8,
+  swept: 9,
+  released: 10,
+  changed: 11,
+} as const;
+
+/** What a change of the control carries besides it. */
+type ControlFact = {
+  control: RoomControl;
+  changeId: string;
+  heldUntilMs: number;
+  revokes: boolean;
+  lastTickMs: number;
+  credit: number;
+};
+
+/** What a tick did for the people in line, at `atMs`. */
+type Release = {
+  atMs: number;
+  credit: number;
+  /** The new front. */
+  front: number;
+  expiresAtMs: number;
+  /** Ascending. */
+  recalled: readonly number[];
+  released: readonly number[];
+};
+
+const decisionsMax = 1000;
+
+const makeParts = (control: RoomControl) => ({
+  control,
+  people: makePeople(),
+  passes: makePasses(),
+  calls: makeCalls(),
+  admittedBits: makeBits(),
+  /** Entries of the draw that were learnt when its record stood. */
+  unlisted: new Set<number>(),
+  decisions: [] as RoomDecision[],
+  tail: 0,
+  front: 0,
+  waiting: 0,
+  admitted: 0,
+  heldUntilMs: 0,
+  lastChangeId: '',
+  /** 0: no tick yet. */
+  lastTickMs: 0,
+  /** 60,000 are one person: the rate is in people a minute, the time in ms. */
+  credit: 0,
+  /** The largest instant ever used: time does not go back. */
+  nowMs: 0,
+});
+
+export const makeRoomFacts = (first: RoomControl) => {
+  const it = makeParts(first);
+  const records = makeRecordWriter();
+  const { people, passes, calls, admittedBits } = it;
+
+  const begin = (kind: number, low: number, high: number): void => {
+    records.int(kind);
+    records.word(low);
+    records.word(high);
+  };
+  const waitsNoMore = (): void => {
+    it.waiting = Math.max(0, it.waiting - 1);
+  };
+
+  /** Gives the next entry; a pass that was over and stood here until now goes with the old one. */
+  const enter = (low: number, high: number): void => {
+    begin(kinds.entered, low, high);
+    passes.remove(low, high);
+    people.put(low, high, it.tail);
+    it.tail++;
+    it.waiting++;
+  };
+  /** Knows again what was lost. `isListed`: its key is part of the record of the draw. */
+  const learn = (
+    low: number,
+    high: number,
+    entry: number,
+    is: { waiting: boolean; listed: boolean },
+  ): void => {
+    begin(kinds.learnt, low, high);
+    records.int(entry);
+    records.int((is.waiting ? 1 : 0) + (is.listed ? 2 : 0));
+    people.put(low, high, entry);
+    it.tail = Math.max(it.tail, entry + 1);
+    if (is.waiting) it.waiting++;
+    if (!is.listed) it.unlisted.add(entry);
+  };
+  /** Gives a pass; `wasCalled`: it takes the place of the call, else it was lost and is known. */
+  const admit = (low: number, high: number, pass: RoomPass, wasCalled: boolean): void => {
+    begin(kinds.admitted, low, high);
+    records.int(pass.number);
+    records.int(pass.endsAtMs);
+    records.int(pass.endsByMs);
+    records.int(wasCalled ? 1 : 0);
+    if (wasCalled) calls.take(pass.number);
+    passes.put(low, high, pass);
+    admittedBits.set(pass.number);
+    it.admitted++;
+    // Nobody who comes in gets the number of a pass, even if its place is not known yet.
+    it.tail = Math.max(it.tail, pass.number);
+    const entry = people.find(low, high);
+    if (entry !== noEntry && !people.isSpent(entry)) waitsNoMore();
+  };
+  /** A pass that was used ends later. */
+  const slide = (low: number, high: number, endsAtMs: number): void => {
+    begin(kinds.slid, low, high);
+    records.int(endsAtMs);
+    passes.change(low, high, endsAtMs, passes.get(low, high)?.orderId ?? '');
+  };
+  const pin = (low: number, high: number, endsAtMs: number, orderId: string): void => {
+    begin(kinds.pinned, low, high);
+    records.int(endsAtMs);
+    records.text(orderId);
+    passes.change(low, high, endsAtMs, orderId);
+  };
+  const end = (low: number, high: number): void => {
+    begin(kinds.ended, low, high);
+    passes.remove(low, high);
+  };
+  const beLate = (number: number): void => {
+    records.int(kinds.late);
+    records.int(number);
+    calls.addLate(number);
+  };
+  /** Takes out whoever has a row, with everything they have. */
+  const leave = (low: number, high: number, number: number): void => {
+    begin(kinds.left, low, high);
+    records.int(number);
+    people.spend(people.find(low, high));
+    if (passes.remove(low, high)) return;
+    if (calls.take(number) || calls.removeLate(number) || !admittedBits.has(number)) waitsNoMore();
+  };
+  /** Ends passes and calls that are over. */
+  const sweep = (atMs: number): void => {
+    const ended = passes.sweep(atMs) + calls.sweep(atMs);
+    if (ended === 0) return;
+    records.int(kinds.swept);
+    records.int(atMs);
+  };
+  const release = (done: Release): void => {
+    records.int(kinds.released);
+    for (const value of [done.atMs, done.credit, done.front, done.expiresAtMs]) records.int(value);
+    records.ascending(done.recalled);
+    records.ascending(done.released);
+    const { recalled, released, front, expiresAtMs } = done;
+    for (const number of recalled) calls.recall(number, expiresAtMs);
+    if (released.length > 0) calls.release(it.front + 1, front, released, expiresAtMs);
+    it.front = front;
+    it.credit = done.credit;
+    it.lastTickMs = done.atMs;
+    if (recalled.length + released.length === 0) return;
+    if (it.decisions.length >= 2 * decisionsMax) it.decisions.splice(0, decisionsMax);
+    const { called } = calls;
+    it.decisions.push({
+      atMs: done.atMs,
+      front,
+      called,
+      active: passes.count,
+      recalled,
+      released,
+    });
+  };
+  const change = (control: RoomControl, revokes: boolean): void => {
+    const { lastChangeId: changeId, heldUntilMs, lastTickMs, credit } = it;
+    const fact: ControlFact = { control, changeId, heldUntilMs, revokes, lastTickMs, credit };
+    records.int(kinds.changed);
+    records.text(JSON.stringify(fact));
+    it.control = control;
+    if (revokes) passes.clear();
+  };
+
+  /** The records since the last time, with the time before them. */
+  const takeRecords = (): Uint8Array => {
+    const head = makeRecordWriter();
+    head.int(kinds.now);
+    head.int(it.nowMs);
+    head.bytes(records.take());
+    return head.take();
+  };
+
+  return {
+    it,
+    enter,
+    learn,
+    admit,
+    slide,
+    pin,
+    end,
+    beLate,
+    leave,
+    sweep,
+    release,
+    change,
+    takeRecords,
+    get recordBytes() {
+      return records.size;
+    },
+  };
+};
+
+/** Makes the changes again that the records tell of, and leaves no records of its own. */
+export const replay = (facts: RoomFacts, bytes: Uint8Array): void => {
+  const reader = makeRecordReader(bytes);
+  while (!reader.isAtEnd) {
+    const kind = reader.int();
+    const again = replays[kind];
+    if (again === undefined) throw new Error(`assertion failed: no record is of the kind ${kind}`);
+    again(facts, reader);
+  }
+  facts.takeRecords();
+};
+
+const replays: Record<number, (facts: RoomFacts, reader: RecordReader) => void> = {
+  [kinds.now]: ({ it }, { int }) => {
+    it.nowMs = Math.max(it.nowMs, int());
+  },
+  [kinds.entered]: ({ enter }, { word }) => enter(word(), word()),
+  [kinds.learnt]: ({ learn }, { word, int }) => {
+    const [low, high, entry, flags] = [word(), word(), int(), int()];
+    learn(low, high, entry, { waiting: (flags & 1) !== 0, listed: (flags & 2) !== 0 });
+  },
+  [kinds.admitted]: ({ admit }, { word, int }) => {
+    const [low, high] = [word(), word()];
+    const pass = { number: int(), endsAtMs: int(), endsByMs: int(), orderId: '' };
+    admit(low, high, pass, int() === 1);
+  },
+  [kinds.slid]: ({ slide }, { word, int }) => slide(word(), word(), int()),
+  [kinds.pinned]: ({ pin }, { word, int, text }) => pin(word(), word(), int(), text()),
+  [kinds.ended]: ({ end }, { word }) => end(word(), word()),
+  [kinds.late]: ({ beLate }, { int }) => beLate(int()),
+  [kinds.left]: ({ leave }, { word, int }) => leave(word(), word(), int()),
+  [kinds.swept]: ({ sweep }, { int }) => sweep(int()),
+  [kinds.released]: ({ release }, { int, ascending }) => {
+    const [atMs, credit, front, expiresAtMs] = [int(), int(), int(), int()];
+    const [recalled, released] = [ascending(), ascending()];
+    release({ atMs, credit, front, expiresAtMs, recalled, released });
+  },
+  [kinds.changed]: ({ it, change }, { text }) => {
+    const fact = JSON.parse(text()) as ControlFact;
+    it.lastChangeId = fact.changeId;
+    it.heldUntilMs = fact.heldUntilMs;
+    it.lastTickMs = fact.lastTickMs;
+    it.credit = fact.credit;
+    change(fact.control, fact.revokes);
+  },
+};

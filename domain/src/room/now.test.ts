@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'vitest';
+import { controlOf, firstControl, isSoldOut, makeNow, sumLeft } from './now.ts';
+import { pollPolicy } from './poll-policy.ts';
+import type { RoomState } from './types.ts';
+
+const opensAtMs = Date.parse('2026-11-21T05:00:00.000Z');
+const control = firstControl({
+  ratePerMinute: 30_000,
+  activeMax: 500,
+  opensAtMs,
+  lobbyMinutes: 30,
+});
+const state = (given: Partial<RoomState> = {}): RoomState => ({
+  ...control,
+  nowMs: opensAtMs + 60_000,
+  tail: 1_000_000,
+  front: 123_456,
+  waiting: 876_544,
+  called: 123,
+  late: 12,
+  active: 377,
+  admitted: 120_000,
+  heldUntilMs: 0,
+  lastChangeId: '',
+  ...given,
+});
+const seen = {
+  left: new Map(Object.entries({ VIP: 1200, R: 10_000, S: 8000 })),
+  rate: { perMinute: 29_876.4, spread: 1.2345, earlierPerMinute: 30_000 },
+  poll: pollPolicy,
+  isDrawn: true,
+};
+const nobody = { tail: 0, front: 0, waiting: 0, called: 0, late: 0, active: 0, admitted: 0 };
+const drawn = { phase: 'open', drawnAtMs: opensAtMs, drawEntries: 900_000, rev: 120 } as const;
+
+describe('the document that everybody polls', () => {
+  test('is at most 300 bytes with a million waiting and three grades, in every phase', () => {
+    // The front has not moved yet.
+    const before = { ...seen, isDrawn: false, rate: { ...seen.rate, spread: 1 } };
+    const slower = { ...seen, rate: { ...seen.rate, earlierPerMinute: 60_000 } };
+    for (const document of [
+      makeNow(state({ phase: 'idle', ...nobody }), before),
+      makeNow(state({ phase: 'lobby', front: 0, waiting: 1_000_000 }), before),
+      makeNow(state(drawn), slower),
+      makeNow(state({ ...drawn, override: 'paused', phase: 'draining' }), seen),
+    ])
+      expect(JSON.stringify(document).length).toBeLessThanOrEqual(300);
+  });
+
+  test('says when what comes next will be, and no longer when it has come', () => {
+    const times = (given: Partial<RoomState>, isDrawn = false) => {
+      const { lobbyAt, opensAt } = makeNow(state(given), { ...seen, isDrawn });
+      return [lobbyAt, opensAt];
+    };
+    expect(times({ phase: 'idle' })).toEqual([opensAtMs - 1_800_000, opensAtMs]);
+    expect(times({ phase: 'lobby' })).toEqual([undefined, opensAtMs]);
+    expect(times({ phase: 'sealed' })).toEqual([undefined, opensAtMs]);
+    expect(times(drawn, true)).toEqual([undefined, undefined]);
+  });
+
+  test('shows the draw as made when numbers can be told, and the lobby until then', () => {
+    expect(makeNow(state({ phase: 'sealed' }), { ...seen, isDrawn: false })).toMatchObject({
+      phase: 'lobby',
+      draw: null,
+    });
+    expect(makeNow(state(drawn), seen)).toMatchObject({
+      phase: 'open',
+      draw: { entries: 900_000 },
+    });
+  });
+
+  test('says to everybody who is called within three minutes that they are to be heard of', () => {
+    expect(makeNow(state(drawn), seen).near).toBe(90_000);
+    // A full room moves nobody; the rate that is allowed counts, or its line would fall silent.
+    expect(makeNow(state(drawn), { ...seen, rate: { ...seen.rate, perMinute: 0 } }).near).toBe(
+      90_000,
+    );
+  });
+});
+
+test('says why the wait grew while people are called, and only then', () => {
+  const rate = { ...seen.rate, earlierPerMinute: 60_000 };
+  const longer = (
+    given: Partial<RoomState>,
+    left: ReadonlyMap<string, number> | null = seen.left,
+  ) => makeNow(state({ ...drawn, ...given }), { ...seen, rate, left }).longer;
+  expect(longer({})).toBe('room');
+  expect(longer({ active: 100 })).toBe('slow');
+  expect(longer({}, new Map([['R', 500]]))).toBe('seats');
+  expect(longer({}, null)).toBe('room');
+  expect(longer({}, new Map([['R', 0]]))).toBeUndefined();
+  expect(longer({ override: 'paused' })).toBeUndefined();
+  expect(makeNow(state(drawn), seen).longer).toBeUndefined();
+});
+
+describe('seats left', () => {
+  test('are those of all performances together', () => {
+    const performances = [new Map([['R', 2]]), new Map(Object.entries({ VIP: 1, R: 3 }))];
+    expect(sumLeft(performances)).toEqual(new Map(Object.entries({ R: 5, VIP: 1 })));
+  });
+
+  test('make a show sold out when they are known and none', () => {
+    expect(isSoldOut(null)).toBe(false);
+    expect(isSoldOut(new Map([['R', 1]]))).toBe(false);
+    expect(isSoldOut(new Map([['R', 0]]))).toBe(true);
+    expect(isSoldOut(new Map())).toBe(true);
+  });
+});
+
+test('what is kept of a state is its control, whole', () => {
+  expect(controlOf(state())).toEqual(control);
+});

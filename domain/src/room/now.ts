@@ -1,0 +1,175 @@
+import { type LongerReason, type ObservedRate, whyLonger } from './eta.ts';
+import { meanStayMsOf } from './limits.ts';
+import { nearOf } from './poll-policy.ts';
+import type { RoomControl, RoomPhase, RoomState } from './types.ts';
+
+/** Of a room that is made now, also while its show is on sale. */
+export const firstControl = (wanted: {
+  ratePerMinute: number;
+  activeMax: number;
+  opensAtMs: number;
+  lobbyMinutes: number;
+}): RoomControl => ({
+  rev: 1,
+  epoch: 0,
+  passEpoch: 0,
+  phase: 'idle',
+  override: 'none',
+  overrideUntilMs: 0,
+  ratePerMinute: wanted.ratePerMinute,
+  activeMax: wanted.activeMax,
+  lobbyAtMs: wanted.opensAtMs - wanted.lobbyMinutes * 60_000,
+  opensAtMs: wanted.opensAtMs,
+  message: null,
+  pollMultiplier: 1,
+  drawEntries: 0,
+  seed: '',
+  root: '',
+  drawnAtMs: 0,
+});
+
+/** What is kept of a state in PostgreSQL. */
+export const controlOf = (state: RoomState): RoomControl => ({
+  rev: state.rev,
+  epoch: state.epoch,
+  passEpoch: state.passEpoch,
+  phase: state.phase,
+  override: state.override,
+  overrideUntilMs: state.overrideUntilMs,
+  ratePerMinute: state.ratePerMinute,
+  activeMax: state.activeMax,
+  lobbyAtMs: state.lobbyAtMs,
+  opensAtMs: state.opensAtMs,
+  message: state.message,
+  pollMultiplier: state.pollMultiplier,
+  drawEntries: state.drawEntries,
+  seed: state.seed,
+  root: state.root,
+  drawnAtMs: state.drawnAtMs,
+});
+
+/** While the draw is being made nothing has changed for those who wait for it. */
+export const shownPhase = (phase: RoomPhase): Exclude<RoomPhase, 'sealed'> =>
+  phase === 'sealed' ? 'lobby' : phase;
+
+/** Seats left by grade of several performances together. */
+export const sumLeft = (
+  performances: readonly ReadonlyMap<string, number>[],
+): Map<string, number> => {
+  const sum = new Map<string, number>();
+  for (const left of performances)
+    for (const [grade, seats] of left) sum.set(grade, (sum.get(grade) ?? 0) + seats);
+  return sum;
+};
+export const totalOf = (left: ReadonlyMap<string, number>): number =>
+  left.values().reduce((sum, seats) => sum + seats, 0);
+
+/** Whether people are being called: only then the front says how fast it moves. */
+export const isRunning = (state: RoomState): boolean =>
+  (state.phase === 'open' || state.phase === 'draining') &&
+  state.override === 'none' &&
+  state.nowMs >= state.heldUntilMs;
+
+/** Of nothing known nothing is said: a show is sold out when its seats say so. */
+export const isSoldOut = (left: ReadonlyMap<string, number> | null): boolean =>
+  left !== null && totalOf(left) === 0;
+
+const whatIsLonger = (
+  state: RoomState,
+  { left, rate }: { left: ReadonlyMap<string, number> | null; rate: ObservedRate },
+): { longer?: LongerReason } => {
+  const seatsLeft = left === null ? null : totalOf(left);
+  const longer = isRunning(state) ? whyLonger({ ...state, seatsLeft }, rate) : null;
+  return longer === null || isSoldOut(left) ? {} : { longer };
+};
+
+/**
+ * The document that everybody polls, as contract/src/waiting-room.ts has it: of a room the same for
+ * all, so that a position is one subtraction at the buyer's.
+ */
+export const makeNow = (
+  state: RoomState,
+  seen: {
+    left: ReadonlyMap<string, number> | null;
+    rate: ObservedRate;
+    poll: { floorMs: number; ceilingMs: number; divisor: number };
+    /** Whether this process can tell everybody's number. */
+    isDrawn: boolean;
+  },
+) => ({
+  rev: state.rev,
+  epoch: state.epoch,
+  phase: shownPhase(state.phase),
+  override: state.override,
+  ...(isSoldOut(seen.left) ? { soldOut: true as const } : {}),
+  now: state.nowMs,
+  ...(state.drawnAtMs === 0 ? { opensAt: state.opensAtMs } : {}),
+  ...(state.phase === 'idle' ? { lobbyAt: state.lobbyAtMs } : {}),
+  front: state.front,
+  tail: state.tail,
+  waiting: state.waiting,
+  perMinute: Math.round(seen.rate.perMinute),
+  spread: Math.round(seen.rate.spread * 100) / 100,
+  ...whatIsLonger(state, seen),
+  near: nearOf({ ...seen.rate, ratePerMinute: state.ratePerMinute }),
+  poll: {
+    f: seen.poll.floorMs,
+    c: seen.poll.ceilingMs,
+    d: seen.poll.divisor,
+    m: state.pollMultiplier,
+  },
+  left: Object.fromEntries(seen.left ?? []),
+  draw: seen.isDrawn ? { entries: state.drawEntries } : null,
+  ...(state.message === null ? {} : { message: state.message }),
+});
+export type Now = ReturnType<typeof makeNow>;
+
+type Settings = { ratePerMinute: number; activeMax: number; opensAt: string };
+
+/** The room as its operator sees it; contract/src/waiting-room.ts has the same. */
+export const makeRoomView = <S extends Settings>(
+  state: RoomState,
+  seen: {
+    showId: string;
+    settings: S;
+    commitment: string;
+    enabledAtMs: number;
+    left: ReadonlyMap<string, number> | null;
+    perMinute: number;
+    admittedPerMinute: number;
+  },
+) => ({
+  showId: seen.showId,
+  rev: state.rev,
+  epoch: state.epoch,
+  phase: shownPhase(state.phase),
+  override: state.override,
+  overrideUntil: state.overrideUntilMs === 0 ? null : instantOf(state.overrideUntilMs),
+  settings: {
+    ...seen.settings,
+    // As they are now: levers move them, too.
+    ratePerMinute: state.ratePerMinute,
+    activeMax: state.activeMax,
+    opensAt: instantOf(state.opensAtMs),
+  },
+  message: state.message,
+  pollMultiplier: state.pollMultiplier,
+  front: state.front,
+  tail: state.tail,
+  waiting: state.waiting,
+  called: state.called,
+  late: state.late,
+  active: state.active,
+  admitted: state.admitted,
+  perMinute: seen.perMinute,
+  meanStayMs: meanStayMsOf(state.active, seen.admittedPerMinute),
+  left: Object.fromEntries(seen.left ?? []),
+  commitment: seen.commitment,
+  draw:
+    state.drawnAtMs === 0
+      ? null
+      : { entries: state.drawEntries, seed: state.seed, root: state.root },
+  enabledAt: instantOf(seen.enabledAtMs),
+});
+
+const instantOf = (atMs: number): string => new Date(atMs).toISOString();

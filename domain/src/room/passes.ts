@@ -1,0 +1,95 @@
+import type { RoomPass } from './types.ts';
+
+/**
+ * Passes by person, and in the order of their ends. A pass that slides keeps its line in the heap
+ * and is looked at again when that comes up, so that using it costs nothing there.
+ */
+export type Passes = ReturnType<typeof makePasses>;
+
+type Held = { pass: RoomPass; lookAtMs: number };
+type Line = { atMs: number; key: string; held: Held };
+
+/** A person's two halves as a key of a Map; short strings cost less than big integers. */
+const keyOf = (low: number, high: number): string =>
+  String.fromCharCode(low & 0xffff, low >>> 16, high & 0xffff, high >>> 16);
+
+export const makePasses = () => {
+  const byPerson = new Map<string, Held>();
+  const heap = makeHeap();
+  const look = (key: string, held: Held, atMs: number): void => {
+    held.lookAtMs = atMs;
+    heap.push({ atMs, key, held });
+  };
+  return {
+    get: (low: number, high: number): RoomPass | null =>
+      byPerson.get(keyOf(low, high))?.pass ?? null,
+    put: (low: number, high: number, pass: RoomPass): void => {
+      const key = keyOf(low, high);
+      const held = { pass, lookAtMs: 0 };
+      byPerson.set(key, held);
+      look(key, held, pass.endsAtMs);
+    },
+    /** Changes the pass of somebody who has one. */
+    change: (low: number, high: number, endsAtMs: number, orderId: string): void => {
+      const key = keyOf(low, high);
+      const held = byPerson.get(key);
+      if (held === undefined) return;
+      held.pass = { ...held.pass, endsAtMs, orderId };
+      if (endsAtMs < held.lookAtMs) look(key, held, endsAtMs);
+    },
+    /** Answers whether there was one. */
+    remove: (low: number, high: number): boolean => byPerson.delete(keyOf(low, high)),
+    /** Removes those that are over; answers how many. */
+    sweep: (nowMs: number): number => {
+      const before = byPerson.size;
+      for (let line = heap.first(); line !== undefined && line.atMs <= nowMs; line = heap.first()) {
+        heap.pop();
+        const { atMs, key, held } = line;
+        if (byPerson.get(key) !== held || held.lookAtMs !== atMs) continue;
+        if (held.pass.endsAtMs <= nowMs) byPerson.delete(key);
+        else look(key, held, held.pass.endsAtMs);
+      }
+      return before - byPerson.size;
+    },
+    clear: (): void => {
+      byPerson.clear();
+      heap.clear();
+    },
+    get count() {
+      return byPerson.size;
+    },
+  };
+};
+
+/** A binary heap, the earliest first. */
+const makeHeap = () => {
+  const lines: Line[] = [];
+  const atMs = (at: number): number => lines[at]?.atMs ?? Number.POSITIVE_INFINITY;
+  return {
+    first: (): Line | undefined => lines[0],
+    push: (line: Line): void => {
+      let at = lines.push(line) - 1;
+      for (let up = (at - 1) >> 1; at > 0 && atMs(up) > line.atMs; up = (at - 1) >> 1) {
+        lines[at] = lines[up]!;
+        at = up;
+      }
+      lines[at] = line;
+    },
+    pop: (): void => {
+      const line = lines.pop();
+      if (line === undefined || lines.length === 0) return;
+      let at = 0;
+      for (;;) {
+        const left = 2 * at + 1;
+        const down = atMs(left + 1) < atMs(left) ? left + 1 : left;
+        if (atMs(down) >= line.atMs) break;
+        lines[at] = lines[down]!;
+        at = down;
+      }
+      lines[at] = line;
+    },
+    clear: (): void => {
+      lines.length = 0;
+    },
+  };
+};

@@ -1,0 +1,195 @@
+import { describe, expect, test } from 'vitest';
+import { moveOpening, overrideAt, pullLever, type RoomLever } from './phases.ts';
+import type { RoomControl, RoomPhase } from './types.ts';
+
+const nowMs = 1_800_000_000_000;
+const minuteMs = 60_000;
+
+const control = (changes: Partial<RoomControl> = {}): RoomControl => ({
+  rev: 1,
+  epoch: 1,
+  passEpoch: 0,
+  phase: 'idle',
+  override: 'none',
+  overrideUntilMs: 0,
+  ratePerMinute: 600,
+  activeMax: 500,
+  message: null,
+  pollMultiplier: 1,
+  lobbyAtMs: nowMs + 10 * minuteMs,
+  opensAtMs: nowMs + 40 * minuteMs,
+  drawEntries: 0,
+  seed: '',
+  root: '',
+  drawnAtMs: 0,
+  ...changes,
+});
+
+const phases = ['idle', 'lobby', 'sealed', 'open', 'draining', 'closed'] as const;
+/** A room as it comes to be in this phase. */
+const roomIn = (phase: RoomPhase): RoomControl =>
+  control(
+    phase === 'idle' || phase === 'lobby' || phase === 'sealed'
+      ? { phase }
+      : { phase, drawnAtMs: nowMs - minuteMs },
+  );
+
+const pull = (room: RoomControl, lever: RoomLever) => pullLever(room, lever, nowMs);
+const changeOf = (room: RoomControl, lever: RoomLever) => {
+  const answer = pull(room, lever);
+  return answer.outcome === 'change' ? answer.change : answer.detail;
+};
+
+type Simple = 'open-lobby' | 'open' | 'drain' | 'close' | 'pause' | 'reject';
+const sealing = { seals: true, opensAtMs: nowMs, lobbyAtMs: nowMs };
+const paused = { override: 'paused', overrideUntilMs: 0 };
+const rejecting = { override: 'reject', overrideUntilMs: 0 };
+const closed = { phase: 'closed' };
+const drawing = expect.stringContaining('The draw is being made');
+const no = (says: string) => expect.stringContaining(says);
+
+/** In the order of `phases`: the change, or what the refusal says. */
+const table: Record<Simple, unknown[]> = {
+  'open-lobby': [
+    { phase: 'lobby', lobbyAtMs: nowMs },
+    no('open already'),
+    drawing,
+    no('room is open'),
+    no('room is draining'),
+    no('room is closed'),
+  ],
+  open: [sealing, sealing, drawing, no('open already'), { phase: 'open' }, { phase: 'open' }],
+  drain: [
+    no('close the room instead'),
+    closed,
+    drawing,
+    { phase: 'draining' },
+    no('draining already'),
+    no('closed already'),
+  ],
+  close: [closed, closed, drawing, closed, closed, no('closed already')],
+  pause: [paused, paused, paused, paused, paused, no('closed')],
+  reject: [rejecting, rejecting, rejecting, rejecting, rejecting, no('closed')],
+};
+
+describe.each(Object.entries(table))('%s', (lever, answers) => {
+  test.each(phases.map((phase, at) => [phase, answers[at]] as const))(
+    'in a room that is %s does what makes sense there, or says why it does not',
+    (phase, expected) => {
+      const room = roomIn(phase);
+      if (lever === 'open') room.lobbyAtMs = nowMs + minuteMs;
+      expect(changeOf(room, { lever: lever as Simple })).toEqual(expected);
+    },
+  );
+});
+
+describe('opening', () => {
+  test('keeps the time at which the lobby was opened', () => {
+    const room = control({ phase: 'lobby', lobbyAtMs: nowMs - minuteMs });
+    expect(changeOf(room, { lever: 'open' })).toEqual({ ...sealing, lobbyAtMs: nowMs - minuteMs });
+  });
+
+  test('makes the draw of a room that was closed before it was drawn', () => {
+    expect(changeOf(control({ phase: 'closed' }), { lever: 'open' })).toEqual({
+      ...sealing,
+      lobbyAtMs: nowMs,
+    });
+  });
+
+  test('never draws a second time', () => {
+    for (const phase of phases) {
+      const answer = pull(control({ phase, drawnAtMs: 1 }), { lever: 'open' });
+      expect(answer).not.toHaveProperty('change.seals');
+    }
+  });
+});
+
+describe('overrides', () => {
+  test('take each other’s place, and the end of a bypass with it', () => {
+    const bypassed = control({ override: 'bypass', overrideUntilMs: nowMs + 1 });
+    expect(changeOf(bypassed, { lever: 'pause' })).toEqual(paused);
+    expect(changeOf(bypassed, { lever: 'reject' })).toEqual(rejecting);
+    expect(changeOf(control({ override: 'paused' }), { lever: 'bypass', minutes: 5 })).toEqual({
+      override: 'bypass',
+      overrideUntilMs: nowMs + 5 * minuteMs,
+    });
+  });
+
+  test('are refused when they are on already; a bypass is prolonged or cut', () => {
+    expect(changeOf(control({ override: 'paused' }), { lever: 'pause' })).toContain(
+      'paused already',
+    );
+    expect(changeOf(control({ override: 'reject' }), { lever: 'reject' })).toContain('already');
+    const bypassed = control({ override: 'bypass', overrideUntilMs: nowMs + 60 * minuteMs });
+    expect(changeOf(bypassed, { lever: 'bypass', minutes: 1 })).toEqual({
+      override: 'bypass',
+      overrideUntilMs: nowMs + minuteMs,
+    });
+  });
+
+  test('end by resume, which is refused when there is none', () => {
+    for (const override of ['paused', 'bypass', 'reject'] as const) {
+      expect(changeOf(control({ override }), { lever: 'resume' })).toEqual({
+        override: 'none',
+        overrideUntilMs: 0,
+      });
+    }
+    expect(changeOf(control(), { lever: 'resume' })).toContain('neither paused');
+  });
+
+  test('count no more when their time is over, before any tick has seen it', () => {
+    const over = control({ override: 'bypass', overrideUntilMs: nowMs });
+    expect(overrideAt(over, nowMs)).toBe('none');
+    expect(overrideAt(over, nowMs - 1)).toBe('bypass');
+    expect(overrideAt(control({ override: 'paused' }), nowMs)).toBe('paused');
+    expect(changeOf(over, { lever: 'resume' })).toContain('neither paused');
+  });
+});
+
+describe('levers that every phase has', () => {
+  test.each(phases)('limits, message and poll change just that in a room that is %s', (phase) => {
+    const message = { ko: '잠시만요', en: 'One moment' };
+    const room = roomIn(phase);
+    expect(changeOf(room, { lever: 'limits', ratePerMinute: 60, meanStayMinutes: 5 })).toEqual({
+      ratePerMinute: 60,
+      activeMax: 300,
+    });
+    expect(changeOf(room, { lever: 'limits' })).toContain('Set the rate');
+    expect(changeOf(room, { lever: 'message', message })).toEqual({ message });
+    expect(changeOf(room, { lever: 'message', message: null })).toEqual({ message: null });
+    expect(changeOf(room, { lever: 'poll', multiplier: 2 })).toEqual({ pollMultiplier: 2 });
+  });
+
+  test('passes are revoked where there can be any', () => {
+    expect(changeOf(roomIn('lobby'), { lever: 'revoke-passes' })).toContain('Nobody has a pass');
+    expect(changeOf(roomIn('closed'), { lever: 'revoke-passes' })).toEqual({ revokesPasses: true });
+  });
+});
+
+describe('the opening', () => {
+  const wanted = { opensAtMs: nowMs + 100 * minuteMs, lobbyMinutes: 30 };
+  const moved = { opensAtMs: wanted.opensAtMs, lobbyAtMs: nowMs + 70 * minuteMs };
+
+  test.each(['idle', 'lobby'] as const)('is moved while a room is %s', (phase) => {
+    expect(moveOpening(roomIn(phase), wanted)).toEqual({ outcome: 'change', change: moved });
+  });
+
+  test.each([
+    ['sealed', 'being made'],
+    ['open', 'cannot be moved'],
+    ['draining', 'cannot be moved'],
+  ] as const)('is not moved in a room that is %s', (phase, says) => {
+    expect(moveOpening(roomIn(phase), wanted)).toEqual({ outcome: 'refused', detail: no(says) });
+  });
+
+  test('of a room that was closed undrawn is for the lever', () => {
+    expect(moveOpening(control({ phase: 'closed' }), wanted)).toMatchObject({
+      detail: no('by its lever'),
+    });
+  });
+
+  test('that is the same is no change, so that other settings can be changed at any time', () => {
+    const room = { ...roomIn('open'), ...moved };
+    expect(moveOpening(room, wanted)).toEqual({ outcome: 'change', change: {} });
+  });
+});

@@ -1,0 +1,57 @@
+import { numberOf } from '../draw.ts';
+import { etaOf, type ObservedRate } from './eta.ts';
+import { heartbeatEveryMs } from './poll-policy.ts';
+import type { RoomAnswer, RoomPass, RoomState } from './types.ts';
+
+/** Where somebody stands, and the entry that is theirs. */
+export type StandsAt = Extract<RoomAnswer, { outcome: 'stands' }> & { entry: number };
+
+const standings = {
+  lobby: 'LOBBY',
+  waiting: 'WAITING',
+  called: 'CALLED',
+  late: 'LATE',
+  active: 'ACTIVE',
+  over: 'OVER',
+} as const;
+
+const instantOf = (atMs: number): string => new Date(atMs).toISOString();
+
+/** What a buyer is told of their place; contract/src/waiting-room.ts has the same. */
+export const placeOf = (
+  stands: StandsAt,
+  seen: {
+    state: RoomState;
+    rate: ObservedRate;
+    permutation: Uint32Array | null;
+    /** The person, as text. */
+    key: string;
+  },
+  sign: { place: (entry: number) => string; pass: (pass: RoomPass) => string },
+) => {
+  const { state, rate } = seen;
+  const { entry, standing, pass, claimByMs } = stands;
+  const number = standing === 'lobby' ? 0 : numberOf(entry, seen.permutation);
+  const ahead = Math.max(0, number - state.front - 1);
+  const isWaiting = standing === 'waiting';
+  return {
+    standing: standings[standing] as (typeof standings)[typeof standing],
+    number: number === 0 ? null : number,
+    ahead: number === 0 || standing === 'over' ? null : ahead,
+    etaMs: isWaiting ? etaOf(ahead, rate) : null,
+    receipt: { entry, key: seen.key },
+    token: sign.place(entry),
+    heartbeatEveryMs: isWaiting
+      ? heartbeatEveryMs({ ahead, ...rate, ratePerMinute: state.ratePerMinute })
+      : null,
+    claimBy: claimByMs === 0 ? null : instantOf(claimByMs),
+    pass:
+      pass === null
+        ? null
+        : {
+            token: sign.pass(pass),
+            endsAt: instantOf(pass.endsAtMs),
+            endsBy: instantOf(pass.endsByMs),
+          },
+  };
+};

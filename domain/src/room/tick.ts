@@ -1,0 +1,92 @@
+import { countOnes, lowestOne, maskOf } from './bits.ts';
+import type { RoomFacts } from './facts.ts';
+import { burstOf, creditAfter, peopleFor, personCredit } from './limits.ts';
+import type { Presence } from './presence.ts';
+import type { RoomControl, RoomTerms } from './types.ts';
+
+/** Control as time alone makes it: an override that ends, a lobby that opens, a room run dry. */
+const byTime = (facts: RoomFacts, nowMs: number): void => {
+  const { it } = facts;
+  const turn = (change: Partial<RoomControl>): void =>
+    facts.change({ ...it.control, ...change, rev: it.control.rev + 1 }, false);
+  const { override, overrideUntilMs, phase, lobbyAtMs } = it.control;
+  if (override !== 'none' && overrideUntilMs !== 0 && overrideUntilMs <= nowMs)
+    turn({ override: 'none', overrideUntilMs: 0 });
+  if (phase === 'idle' && lobbyAtMs <= nowMs) turn({ phase: 'lobby' });
+  // Not before nobody waits: whoever vanished is counted as waiting for ever.
+  const isRunDry = it.front >= it.tail && it.calls.called + it.calls.late + it.passes.count === 0;
+  if (phase === 'draining' && isRunDry) turn({ phase: 'closed' });
+};
+
+/** How many may be called now; 0 while nobody may. */
+const freeSlots = (facts: RoomFacts, credit: number, seatsLeft: number | null): number => {
+  const { control, heldUntilMs, nowMs, passes, calls } = facts.it;
+  const isReleasing = control.phase === 'open' || control.phase === 'draining';
+  const isFree = control.override === 'none' && control.drawnAtMs > 0 && nowMs >= heldUntilMs;
+  if (!isReleasing || !isFree || seatsLeft === null) return 0;
+  const slots = Math.min(control.activeMax, seatsLeft) - passes.count - calls.called;
+  return Math.max(0, Math.min(slots, peopleFor(credit)));
+};
+
+/** The next ones who are present, and where the front is when they are called. */
+const nextPresent = (
+  facts: RoomFacts,
+  presence: Presence,
+  max: number,
+  windowNumbers: number,
+): { front: number; numbers: number[] } => {
+  const { front, tail, admittedBits } = facts.it;
+  const numbers: number[] = [];
+  if (max <= 0) return { front, numbers };
+  const [from, to] = [front + 1, Math.min(tail, front + windowNumbers)];
+  for (let word = from >>> 5; word <= to >>> 5; word++) {
+    let ones = presence.word(word) & ~admittedBits.word(word) & maskOf(word, from, to);
+    for (let left = countOnes(ones); left > 0; left--) {
+      const number = word * 32 + lowestOne(ones);
+      numbers.push(number);
+      if (numbers.length === max) return { front: number, numbers };
+      ones &= ones - 1;
+    }
+  }
+  // A run of absent people is passed over; they are late when they come back.
+  return { front: Math.max(front, to), numbers };
+};
+
+/** What time brings, at most once a `tickMs`. */
+export const playTick = (
+  facts: RoomFacts,
+  presence: Presence,
+  terms: RoomTerms,
+  seatsLeft: number | null,
+): void => {
+  const { it } = facts;
+  const { nowMs } = it;
+  const isFirst = it.lastTickMs === 0;
+  const sinceMs = isFirst ? 0 : nowMs - it.lastTickMs;
+  if (!isFirst && sinceMs < terms.tickMs) return;
+  // Nobody was counted for so long: whoever is there must be heard first.
+  if (sinceMs >= terms.presenceMs)
+    it.heldUntilMs = Math.max(it.heldUntilMs, nowMs + terms.presenceMs);
+  byTime(facts, nowMs);
+  facts.sweep(nowMs);
+  presence.rotate(nowMs);
+  // Both together: a record of the control carries them.
+  const { ratePerMinute } = it.control;
+  it.credit = isFirst
+    ? burstOf(ratePerMinute, terms)
+    : creditAfter({ credit: it.credit, ratePerMinute, elapsedMs: sinceMs }, terms);
+  it.lastTickMs = nowMs;
+
+  const slots = freeSlots(facts, it.credit, seatsLeft);
+  const recalled = it.calls.firstLate(slots);
+  const next = nextPresent(facts, presence, slots - recalled.length, terms.windowNumbers);
+  if (recalled.length === 0 && next.front === it.front) return;
+  facts.release({
+    atMs: nowMs,
+    credit: it.credit - personCredit * (recalled.length + next.numbers.length),
+    front: next.front,
+    expiresAtMs: nowMs + terms.claimWindowMs,
+    recalled,
+    released: next.numbers,
+  });
+};

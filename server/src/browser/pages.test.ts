@@ -1,0 +1,99 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { allRoutes } from '@usher/contract/routes.ts';
+import { afterThisFile } from '@usher/tests/support/after-file.ts';
+import Fastify from 'fastify';
+import { describe, expect, test } from 'vitest';
+import { makePages } from './pages.ts';
+
+const app = Fastify();
+afterThisFile(() => app.close());
+await app.register(makePages({ routes: allRoutes, publicUrl: 'http://127.0.0.1:3000' }));
+const get = (url: string) => app.inject({ method: 'GET', url });
+
+const web = new URL('../../../web/', import.meta.url);
+const files = readdirSync(web);
+const htmlFiles = files.filter((name) => name.endsWith('.html'));
+const textOf = (name: string): string => readFileSync(new URL(name, web), 'utf8');
+
+/** Addresses of ours that a page or a script names, whole. */
+const addressesIn = (text: string): string[] =>
+  [...text.matchAll(/(?:href|src)="(\/[^"]*)"|from '\.(\/[^']+)'/g)].map(
+    ([, address, script]) => address ?? `/assets${script}`,
+  );
+/** Elsewhere in the program, or only in the demo. */
+const isElsewhere = (address: string): boolean =>
+  address.startsWith('/api/') || address === '/outbox';
+
+/** What the content security policy would silently not run or not show. */
+const forbiddenIn = (html: string): string[] => [
+  ...(html.match(/<style\b|\sstyle=|\son[a-z]+=|javascript:/g) ?? []),
+  ...[...html.matchAll(/<script\b([^>]*)>(.*?)<\/script>/gs)].flatMap(([tag, head = '', body]) =>
+    head.includes(' src=') && body === '' ? [] : [tag],
+  ),
+];
+
+/** Texts of a page that only readers of one language see. */
+const unpairedIn = (html: string): string[] => {
+  const counts = ['ko', 'en'].map(
+    (language) => [...html.matchAll(new RegExp(`<(?:span|p) lang="${language}"`, 'g'))].length,
+  );
+  return counts[0] === counts[1] ? [] : [`${counts.join(' Korean and ')} English texts`];
+};
+
+describe('the web shell', () => {
+  test('has its pages', () => {
+    expect(htmlFiles.length).toBeGreaterThanOrEqual(5);
+  });
+
+  test.each(htmlFiles)('%s runs and shows all of itself under the policy', (name) => {
+    expect(forbiddenIn(textOf(name))).toEqual([]);
+  });
+
+  test.each(htmlFiles)('%s says everything in both languages', (name) => {
+    expect(unpairedIn(textOf(name))).toEqual([]);
+  });
+
+  test('names no address that is not served', async () => {
+    const named = files
+      .filter((name) => /\.(?:html|js)$/.test(name))
+      .flatMap((name) => addressesIn(textOf(name)));
+    expect(named.length).toBeGreaterThan(20);
+    for (const address of new Set(named.filter((each) => !isElsewhere(each)))) {
+      const { statusCode } = await get(address);
+      expect(`${address} ${statusCode}`).toBe(`${address} 200`);
+    }
+  });
+
+  test('is served whole, with the policy that it is written for', async () => {
+    for (const address of ['/', '/shows/show_1', '/pay/success', '/pay/fail', '/o/secret']) {
+      const { statusCode, headers } = await get(address);
+      expect(statusCode).toBe(200);
+      expect(headers['content-security-policy']).toMatch(/script-src 'self'(?:;|$)/);
+      expect(headers['content-security-policy']).toMatch(/style-src 'self'(?:;|$)/);
+      expect(headers['referrer-policy']).toBe('no-referrer');
+    }
+  });
+});
+
+describe('the checks of the shell see', () => {
+  test.each([
+    '<script>run()</script>',
+    '<script type="module">import "/x.js"</script>',
+    '<p style="color:red">',
+    '<style>p{}</style>',
+    '<button onclick="run()">',
+    '<a href="javascript:run()">',
+  ])('%s, which the policy forbids', (html) => {
+    expect(forbiddenIn(html)).toHaveLength(1);
+  });
+
+  test('a text without its other language', () => {
+    expect(unpairedIn('<p lang="ko">공연</p>')).toHaveLength(1);
+  });
+
+  test('an address that is not served', async () => {
+    const [address = ''] = addressesIn('<a href="/nowhere">');
+    expect((await get(address)).statusCode).toBe(404);
+    expect(addressesIn(`import { say } from './shell.js';`)).toEqual(['/assets/shell.js']);
+  });
+});

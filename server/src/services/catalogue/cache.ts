@@ -1,0 +1,179 @@
+import { createHash } from 'node:crypto';
+import type { Category } from '@usher/contract/catalogue.ts';
+import type { LocalText } from '@usher/contract/primitives.ts';
+import { bookingFee } from '@usher/domain/money.ts';
+import { makeCache } from '../../platform/cache.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { assert } from '../../platform/failure.ts';
+import type { Log } from '../../platform/log.ts';
+import type { Sql } from '../../platform/postgres/sql.ts';
+import type { Venue, VenuesService } from '../venues/index.ts';
+import * as numbers from './limits.ts';
+import * as store from './store.ts';
+import { drawPoster } from './view.ts';
+
+export type ShowFacts = {
+  readonly id: string;
+  readonly title: LocalText;
+  readonly category: Category;
+  readonly venueName: LocalText;
+  readonly timeZone: string;
+  readonly runningTimeMinutes: number;
+  /** Won, by the code of the grade. */
+  readonly prices: ReadonlyMap<string, number>;
+  /** For each ticket. */
+  readonly bookingFeeMinor: number;
+  readonly ladder: 'operator' | 'consumer-standard';
+  readonly currency: 'KRW';
+};
+
+export type PerformanceFacts = {
+  readonly id: string;
+  readonly showId: string;
+  readonly seatingPlanId: string;
+  readonly layoutVersion: string;
+  readonly round: number;
+  readonly startsAtMs: number;
+  readonly saleOpensAtMs: number;
+  /** The show's closing, or the start of the performance when that is earlier. */
+  readonly saleClosesAtMs: number;
+  readonly buyerLimit: number;
+  readonly refusesStranding: boolean;
+};
+
+/** Seats that are not free, by performance and by the grade's index in the plan. */
+export type TakenSeats = ReadonlyMap<string, ReadonlyMap<number, number>>;
+
+export const versionOfPoster = (svg: string): string =>
+  createHash('sha256').update(svg).digest('base64url').slice(0, 16);
+
+/** A show with what belongs to it. */
+export type Known = { readonly show: store.Show; readonly venue: Venue; readonly facts: ShowFacts };
+
+export type KnownPerformance = {
+  readonly show: store.Show;
+  readonly venue: Venue;
+  readonly performance: store.Performance;
+  readonly facts: PerformanceFacts;
+};
+
+const factsOf = (show: store.Show, venue: Venue): ShowFacts => ({
+  id: show.id,
+  title: show.title,
+  category: show.category,
+  venueName: venue.name,
+  timeZone: venue.timeZone,
+  runningTimeMinutes: show.runningTimeMinutes,
+  prices: new Map(show.grades.map((grade) => [grade.code, grade.priceMinor])),
+  bookingFeeMinor: bookingFee(show.category, 1).amount,
+  ladder: show.ladder,
+  currency: 'KRW',
+});
+
+const performanceFactsOf = (
+  performance: store.Performance,
+  show: store.Show,
+): PerformanceFacts => ({
+  ...performance,
+  showId: show.id,
+  saleOpensAtMs: show.saleOpensAtMs,
+  saleClosesAtMs: Math.min(show.saleClosesAtMs, performance.startsAtMs),
+  buyerLimit: show.buyerLimit,
+  refusesStranding: show.refusesStranding,
+});
+
+/** What the catalogue keeps in memory, and how it gets there. */
+export const makeMemory = (deps: {
+  db: Sql;
+  clock: Clock;
+  log: Log;
+  venues: VenuesService;
+  taken: (showId: string) => Promise<TakenSeats>;
+}) => {
+  const { db, clock, log, venues } = deps;
+  const onError = (error: unknown) => log.warn({ err: error }, 'the catalogue could not be read');
+  const facts = { clock, onError, freshMs: numbers.factsFreshMs, staleMs: 0 };
+  const shows = makeCache<Known | null>({ ...facts, weightMax: numbers.showsMax });
+  const performances = makeCache<store.Performance[]>({
+    ...facts,
+    weightMax: numbers.performancesMax,
+    weigh: (list) => list.length + 1,
+  });
+  const showsOfPerformances = makeCache<string | null>({
+    ...facts,
+    freshMs: Infinity,
+    weightMax: numbers.performanceShowsMax,
+  });
+  const posters = makeCache<{ svg: Buffer; version: string } | null>({
+    ...facts,
+    weightMax: numbers.posterBytesMax,
+    weigh: (poster) => poster?.svg.length ?? 0,
+  });
+  const pages = makeCache<store.Summary[]>({
+    clock,
+    onError,
+    weightMax: numbers.pagesMax,
+    freshMs: numbers.pagesFreshMs,
+    staleMs: numbers.pagesStaleMs,
+  });
+  const taken = makeCache<TakenSeats>({
+    clock,
+    onError,
+    weightMax: numbers.stockMax,
+    freshMs: numbers.stockFreshMs,
+    staleMs: numbers.stockStaleMs,
+  });
+
+  const findVenueOf = async (venueId: string): Promise<Venue> => {
+    const venue = await venues.venue(venueId);
+    assert(venue, 'the venue of a show exists');
+    return venue;
+  };
+  const known = (showId: string) =>
+    shows.get(showId, async () => {
+      const show = await store.findShow(db, showId);
+      if (show === null) return null;
+      const venue = await findVenueOf(show.venueId);
+      return { show, venue, facts: factsOf(show, venue) };
+    });
+  const performancesOf = (showId: string) =>
+    performances.get(showId, () => store.listPerformances(db, showId));
+  /** A performance with the show that it is of; null when there is no such performance. */
+  const find = async (performanceId: string): Promise<KnownPerformance | null> => {
+    const showId = await showsOfPerformances.get(performanceId, () =>
+      store.findShowOfPerformance(db, performanceId),
+    );
+    const entry = showId === null ? null : await known(showId);
+    if (entry === null) return null;
+    const all = await performancesOf(entry.show.id);
+    const performance = all.find((each) => each.id === performanceId);
+    if (performance === undefined) return null;
+    const { show, venue } = entry;
+    return { show, venue, performance, facts: performanceFactsOf(performance, show) };
+  };
+  return {
+    known,
+    find,
+    venueOf: findVenueOf,
+    performances: performancesOf,
+    poster: (showId: string) =>
+      posters.get(showId, async () => {
+        const entry = await known(showId);
+        if (entry === null) return null;
+        const own = await store.findPosterSvg(db, showId);
+        const svg = own ?? drawPoster(entry.show, entry.venue.name);
+        return { svg: Buffer.from(svg), version: versionOfPoster(svg) };
+      }),
+    page: (query: store.ShowQuery) =>
+      pages.get(JSON.stringify(query), () => store.listShows(db, query, clock.nowMs())),
+    taken: (showId: string) => taken.get(showId, () => deps.taken(showId)),
+    forget: (showId: string) => {
+      for (const cache of [shows, performances, posters, taken]) cache.drop(showId);
+      pages.clear();
+    },
+    forgetAll: () => {
+      for (const cache of [shows, performances, posters, taken, pages]) cache.clear();
+    },
+  };
+};
+export type Memory = ReturnType<typeof makeMemory>;

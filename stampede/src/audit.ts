@@ -1,0 +1,168 @@
+import type { Order } from '@usher/contract/orders.ts';
+import { readOrder } from '@usher/contract/orders.ts';
+import { readSeats } from '@usher/contract/seats.ts';
+import { listTickets } from '@usher/contract/tickets.ts';
+import { SEAT_STATE, seatStateAt } from '@usher/domain/seat-bits.ts';
+import type { Buyer, Crowd, OrderRecord } from './crowd.ts';
+import { inParallel } from './parallel.ts';
+import { makePerson } from './person.ts';
+import type { Provider } from './provider.ts';
+
+/** A promise as the buyers can check it, without the database. */
+export type Check = { id: string; promise: string; breaches: string[] };
+
+/** What the server says of an order at the end. */
+export type FinalOrder = {
+  buyer: number;
+  record: OrderRecord;
+  state: Order['state'];
+  seatNos: number[];
+  tickets: { id: string; seatNo: number; isLive: boolean }[];
+};
+
+const readersAtOnce = 32;
+const unsettled: ReadonlySet<Order['state']> = new Set(['PAYING', 'UNKNOWN', 'STUCK']);
+
+/** Reads every order of the run once more. Throws when the server cannot be brought to answer. */
+export const readFinalOrders = async (
+  crowd: Crowd,
+  buyers: readonly Buyer[],
+  onRead: () => void,
+): Promise<FinalOrder[]> => {
+  const owned = buyers.flatMap((buyer) => buyer.orders.map((record) => ({ buyer, record })));
+  return inParallel(owned, readersAtOnce, async ({ buyer, record }) => {
+    const person = makePerson(crowd, buyer, crowd.clock.monotonicMs());
+    const params = { orderId: record.orderId };
+    const order = await person.click({ spec: readOrder, step: null, params });
+    const tickets = await person.click({ spec: listTickets, step: null, params });
+    if (order.outcome !== 'answer' || tickets.outcome !== 'answer')
+      throw new Error(`order ${record.orderId} could not be read at the end`);
+    onRead();
+    return {
+      buyer: buyer.index,
+      record,
+      state: order.body.state,
+      seatNos: order.body.items.map(({ seat }) => seat.seatNo),
+      tickets: tickets.body.items.map(({ id, seat, state }) => ({
+        id,
+        seatNo: seat.seatNo,
+        isLive: state === 'LIVE',
+      })),
+    };
+  });
+};
+
+/** Seats for which more than one live ticket is in people's hands. */
+export const doubleSold = (orders: readonly FinalOrder[]): number[] => {
+  const holders = new Map<number, number>();
+  for (const ticket of liveTickets(orders))
+    holders.set(ticket.seatNo, (holders.get(ticket.seatNo) ?? 0) + 1);
+  return [...holders].filter(([, count]) => count > 1).map(([seatNo]) => seatNo);
+};
+
+export const liveTickets = (orders: readonly FinalOrder[]) =>
+  orders.flatMap(({ tickets }) => tickets.filter(({ isLive }) => isLive));
+
+/** What orders and tickets must be, as the buyers see them. */
+export const checkOrders = (orders: readonly FinalOrder[]): Check[] => {
+  const paid = orders.filter(({ state }) => state === 'PAID');
+  const numbers = (list: readonly { seatNo: number }[]): string =>
+    list
+      .map(({ seatNo }) => seatNo)
+      .sort((a, b) => a - b)
+      .join();
+  return [
+    {
+      id: 'B1',
+      promise: 'no two people hold a ticket for the same seat',
+      breaches: doubleSold(orders).map((seatNo) => `seat ${seatNo}`),
+    },
+    {
+      id: 'B2',
+      promise: 'a paid order has a live ticket for each of its seats, any other order has none',
+      breaches: orders
+        .filter(({ state, seatNos, tickets }) => {
+          const live = numbers(tickets.filter(({ isLive }) => isLive));
+          return live !== (state === 'PAID' ? numbers(seatNos.map((seatNo) => ({ seatNo }))) : '');
+        })
+        .map(({ record, state }) => `${record.orderId} (${state})`),
+    },
+    {
+      id: 'B3',
+      promise: 'who was told "paid" has paid, who was told "no" has not, and tickets stay as shown',
+      breaches: orders
+        .filter(({ record, state, tickets }) => {
+          if (record.told === 'no') return state === 'PAID' || unsettled.has(state);
+          if (record.told === 'open') return false;
+          return state !== 'PAID' || (record.tickets.length > 0 && !isSame(record, tickets));
+        })
+        .map(({ record, state }) => `${record.orderId}: told ${record.told}, is ${state}`),
+    },
+    {
+      id: 'B4',
+      promise: 'nobody has more than one paid order',
+      breaches: repeated(paid.map(({ buyer }) => buyer)).map((buyer) => `buyer ${buyer}`),
+    },
+  ];
+};
+
+const isSame = (record: OrderRecord, tickets: FinalOrder['tickets']): boolean =>
+  record.tickets
+    .map(({ id }) => id)
+    .sort()
+    .join() ===
+  tickets
+    .map(({ id }) => id)
+    .sort()
+    .join();
+
+const repeated = (values: readonly number[]): number[] => [
+  ...new Set(values.filter((value, at) => values.indexOf(value) !== at)),
+];
+
+/** The public seat map shows as sold just the seats that people have tickets for. */
+export const checkSeatMap = async (
+  crowd: Crowd,
+  orders: readonly FinalOrder[],
+): Promise<{ check: Check; sold: number; held: number }> => {
+  const { performanceId, seatCount } = crowd.sale;
+  const read = await crowd.caller.call({
+    spec: readSeats,
+    step: null,
+    params: { performanceId },
+    session: null,
+    fromMs: crowd.clock.monotonicMs(),
+    signal: crowd.signal,
+  });
+  if (read.outcome !== 'answer') throw new Error('the seat map could not be read at the end');
+  const ticketed = new Set(liveTickets(orders).map(({ seatNo }) => seatNo));
+  const breaches: string[] = [];
+  let sold = 0;
+  let held = 0;
+  for (let seatNo = 0; seatNo < seatCount; seatNo++) {
+    const state = seatStateAt(read.reply.body, seatNo);
+    if (state === SEAT_STATE.SOLD) sold += 1;
+    if (state === SEAT_STATE.HELD) held += 1;
+    if ((state === SEAT_STATE.SOLD) !== ticketed.has(seatNo)) breaches.push(`seat ${seatNo}`);
+  }
+  const promise = 'the seat map shows as sold just the seats that people have tickets for';
+  return { check: { id: 'B5', promise, breaches }, sold, held };
+};
+
+/** The provider took just the totals of the paid orders. */
+export const checkMoney = (
+  money: Awaited<ReturnType<Provider['money']>>,
+  orders: readonly FinalOrder[],
+): { checks: Check[]; notChecked: string[] } => {
+  const promise = 'the provider’s book shows just the totals of the paid orders';
+  if (money.outcome === 'none') return { checks: [], notChecked: [`B6 ${promise}: ${money.why}`] };
+  const breaches = orders
+    .filter(({ state }) => !unsettled.has(state))
+    .flatMap(({ record, state }) => {
+      const { attemptIds, orderId, totalMinor } = record;
+      const taken = attemptIds.reduce((sum, id) => sum + (money.byAttempt.get(id) ?? 0), 0);
+      const due = state === 'PAID' ? totalMinor : 0;
+      return taken === due ? [] : [`${orderId} (${state}): took ${taken}, due ${due}`];
+    });
+  return { checks: [{ id: 'B6', promise, breaches }], notChecked: [] };
+};

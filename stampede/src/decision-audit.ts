@@ -1,0 +1,91 @@
+import { tickMs } from '@usher/domain/room/constants.ts';
+import { burstOf, personCredit } from '@usher/domain/room/limits.ts';
+import type { RoomDecision } from '@usher/domain/room/types.ts';
+import type { Check } from './audit.ts';
+import type { Visit } from './visit.ts';
+
+/** What the room itself kept: not what somebody saw now and then, but every moment. */
+export type RoomHistory = {
+  /** Oldest first; at least the last thousand. */
+  decisions: readonly RoomDecision[];
+  /** Called and active together after each commit of the room's journal; null without one. */
+  mostInside: number | null;
+};
+
+/** W10: each call, by the room's own record: in order, once, within the cap and the rate. */
+export const checkDecisions = (
+  { decisions, mostInside }: RoomHistory,
+  limits: { activeMax: number; ratePerMinute: number },
+): Check => {
+  const { activeMax } = limits;
+  const breaches = [...orderBreaches(decisions), ...rateBreaches(decisions, limits)];
+  for (const { front, called, active } of decisions)
+    if (called + active > activeMax)
+      breaches.push(`front ${front}: ${active} active and ${called} called of ${activeMax}`);
+  if (mostInside !== null && mostInside > activeMax)
+    breaches.push(`${mostInside} called and active after a commit, of ${activeMax}`);
+  const promise = 'the room’s own record: everybody called once, in order, within cap and rate';
+  return { id: 'W10', promise, breaches };
+};
+
+const orderBreaches = (decisions: readonly RoomDecision[]): string[] => {
+  const breaches: string[] = [];
+  let last = 0;
+  for (const { front, released, recalled } of decisions) {
+    for (const number of released) {
+      if (number <= last) breaches.push(`number ${number} was called after ${last}`);
+      last = Math.max(last, number);
+    }
+    for (const number of [...released, ...recalled])
+      if (number > front) breaches.push(`number ${number} was called beyond the front ${front}`);
+  }
+  return breaches;
+};
+
+/**
+ * The bucket held at most a burst when a span began, so that no span has more calls than that and
+ * what the rate earned in it. Over all spans at once: the sum so far, less what was earned so far,
+ * against the least of the same before it.
+ */
+const rateBreaches = (
+  decisions: readonly RoomDecision[],
+  { ratePerMinute }: { ratePerMinute: number },
+): string[] => {
+  const breaches: string[] = [];
+  const burst = burstOf(ratePerMinute, { tickMs }) / personCredit;
+  let calls = 0;
+  let least = Infinity;
+  for (const { atMs, front, released, recalled } of decisions) {
+    const earned = (atMs * ratePerMinute) / 60_000;
+    least = Math.min(least, calls - earned);
+    calls += released.length + recalled.length;
+    const over = calls - earned - least - burst;
+    // Instants are whole milliseconds, and earn as much less or more.
+    if (over > 1e-3 + ratePerMinute / 60_000)
+      breaches.push(`front ${front}: ${over.toFixed(1)} calls more than rate and burst allow`);
+  }
+  return breaches;
+};
+
+/** The server's clock is known here to about a second, and a tick is decided on what was before. */
+const knownToMs = 2000;
+
+/** W11: once the room knows that somebody late is back, nobody new is called before them. */
+export const checkLateFirst = (
+  { decisions }: RoomHistory,
+  visits: readonly Pick<Visit, 'places' | 'lateToldAtMs'>[],
+): Check => {
+  const breaches = visits.flatMap(({ places, lateToldAtMs }) => {
+    const number = places.at(-1)?.number ?? null;
+    if (lateToldAtMs === null || number === null || places.length > 1) return [];
+    const after = decisions.filter(({ atMs }) => atMs > lateToldAtMs - knownToMs);
+    const turn = after.find(({ recalled }) => recalled.includes(number))?.atMs ?? Infinity;
+    const before = after.find(
+      ({ atMs, released }) => atMs > lateToldAtMs + knownToMs && atMs < turn && released.length > 0,
+    );
+    return before === undefined
+      ? []
+      : [`number ${number} waited while ${before.released[0]} was called`];
+  });
+  return { id: 'W11', promise: 'who was late and is back goes before everybody new', breaches };
+};

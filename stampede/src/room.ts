@@ -1,0 +1,103 @@
+import type { RouteSpec } from '@usher/contract/route.ts';
+import { putRoom, type Room as RoomSeen, readRoom } from '@usher/contract/waiting-room.ts';
+import { type Clock, makeLoop } from '../../server/src/platform/clock.ts';
+import type { Ids } from '../../server/src/platform/ids.ts';
+import { reasonOf } from './accounts.ts';
+import type { Call, Caller, Session } from './caller.ts';
+import type { RoomSample } from './room-audit.ts';
+
+const minuteMs = 60_000;
+/** The operator may ask four times a second. */
+const lookEveryMs = 300;
+
+/**
+ * A room for a house of so many seats: at most an eighth as many people at a time, and a rate that
+ * sells the house in some five minutes of people's time, so that both limits are felt.
+ */
+export const roomLimits = (seats: number, pace: number) => ({
+  ratePerMinute: Math.max(60, Math.min(600_000, Math.round((0.15 * seats) / Math.max(pace, 0.01)))),
+  activeMax: Math.max(3, Math.round(seats / 8)),
+});
+/** Hashes that a person's device makes before joining: as little as shows that it works. */
+const challengeCost = 10;
+
+type Operator = { caller: Caller; operator: Session; clock: Clock; ids: Ids; signal: AbortSignal };
+
+/** As an operator does, over the operator's API. Throws what it was refused. */
+export const openRoom = async (
+  deps: Operator,
+  wanted: { showId: string; seats: number; pace: number; opensAtMs: number; lobbyMs: number },
+): Promise<RoomSeen> => {
+  const { showId, seats, pace, opensAtMs, lobbyMs } = wanted;
+  const settings = {
+    ...roomLimits(seats, pace),
+    opensAt: new Date(opensAtMs).toISOString(),
+    // Whole minutes; one more, so that the lobby is open at once.
+    lobbyMinutes: Math.ceil(lobbyMs / minuteMs) + 1,
+    whenCrowded: 'warn',
+    challengeCost,
+  };
+  return ask(deps, { spec: putRoom, params: { showId }, body: { ifRev: null, settings } });
+};
+
+async function ask<S extends RouteSpec>(
+  { caller, operator, clock, ids, signal }: Operator,
+  call: Pick<Call<S>, 'spec' | 'params' | 'body'>,
+) {
+  const isRead = call.spec.method === 'GET';
+  const outcome = await caller.call<S>({
+    ...call,
+    ...(isRead ? {} : { key: ids.secret() }),
+    step: null,
+    session: operator,
+    fromMs: clock.monotonicMs(),
+    signal,
+  });
+  if (outcome.outcome === 'answer') return outcome.body as RoomSeen;
+  const detail = outcome.outcome === 'refused' ? ` ${JSON.stringify(outcome.problem)}` : '';
+  throw new Error(`${call.spec.name} did not work: ${reasonOf(outcome)}${detail}`);
+}
+
+/** Looks at the room as the operator does, again and again, until the end. */
+export const watchRoom = (deps: Operator, showId: string) => {
+  const { clock } = deps;
+  const samples: RoomSample[] = [];
+  const failures = new Set<string>();
+  const loop = makeLoop({
+    clock,
+    everyMs: lookEveryMs,
+    run: async () => {
+      const askedMs = clock.monotonicMs();
+      const seen = await ask(deps, { spec: readRoom, params: { showId } });
+      samples.push(sampleOf(seen, askedMs, clock.monotonicMs()));
+    },
+    onError: (error) => failures.add(String(error)),
+  });
+  return {
+    samples: samples as readonly RoomSample[],
+    last: (): RoomSample | null => samples.at(-1) ?? null,
+    /** What the operator was refused, once each. */
+    failures: failures as ReadonlySet<string>,
+    stop: loop.stop,
+  };
+};
+export type RoomWatch = ReturnType<typeof watchRoom>;
+
+const sampleOf = (seen: RoomSeen, askedMs: number, toldMs: number): RoomSample => {
+  const { epoch, front, tail, waiting, called, late, active, admitted, settings, left } = seen;
+  return {
+    askedMs,
+    toldMs,
+    epoch,
+    front,
+    tail,
+    waiting,
+    called,
+    late,
+    active,
+    admitted,
+    ratePerMinute: settings.ratePerMinute,
+    activeMax: settings.activeMax,
+    seatsLeft: Object.values(left).reduce((sum, seats) => sum + seats, 0),
+  };
+};

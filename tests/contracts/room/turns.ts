@@ -1,0 +1,302 @@
+import assert from 'node:assert/strict';
+import {
+  assertCounts,
+  assertStands,
+  countTo,
+  done,
+  none,
+  openControl,
+  passIn,
+  placed,
+  promisedTerms,
+  type RoomPromise,
+  setStage,
+  startMs,
+  undrawn,
+  wordOf,
+} from './stage.ts';
+
+const { tickMs, claimWindowMs, passTtlMs, passMaxMs } = promisedTerms;
+
+const standing: readonly RoomPromise[] = [
+  {
+    title: 'before the draw everybody stands in the lobby, and a claim changes nothing',
+    keeps: async (room) => {
+      const { join, appear, claim, read } = await setStage(room, { phase: 'lobby', ...undrawn });
+      await join(1);
+      assertStands(await appear(1), 'lobby');
+      assertStands(await claim(1), 'lobby');
+      assertCounts(await read(), { waiting: 1, called: 0, active: 0 });
+    },
+  },
+  {
+    title: 'another’s entry, one that was left and one that never was stand nowhere',
+    keeps: async (room) => {
+      const { crowd, appear, claim, leave } = await setStage(room);
+      await crowd([1, 2]);
+      await leave(2);
+      for (const answer of [
+        await appear(1, 1),
+        await appear(2),
+        await appear(3),
+        await claim(1, 1),
+      ])
+        assert.deepEqual(answer, none);
+    },
+  },
+  {
+    title: 'one waits until the front is there, and is then called until the window is over',
+    keeps: async (room) => {
+      const { crowd, appear, tick } = await setStage(room, { activeMax: 1 });
+      await crowd([1, 2]);
+      assertStands(await appear(1), 'waiting');
+      const { nowMs, front } = await tick();
+      assert.equal(front, 1);
+      const called = { outcome: 'stands', standing: 'called', pass: null };
+      assert.deepEqual(await appear(1), { ...called, claimByMs: nowMs + claimWindowMs });
+      const waiting = { outcome: 'stands', standing: 'waiting', claimByMs: 0, pass: null };
+      assert.deepEqual(await appear(2), waiting);
+    },
+  },
+  {
+    title: 'asking takes nothing: who is called is still called',
+    keeps: async (room) => {
+      const { crowd, appear, tick, read } = await setStage(room);
+      await crowd([1]);
+      await tick();
+      for (let times = 0; times < 3; times++) assertStands(await appear(1), 'called');
+      assertCounts(await read(), { called: 1, active: 0, waiting: 1 });
+    },
+  },
+];
+
+const claiming: readonly RoomPromise[] = [
+  {
+    title: 'who is called takes the pass by claiming, with both its ends, and once',
+    keeps: async (room) => {
+      const { crowd, claim, appear, tick, read } = await setStage(room);
+      await crowd([1]);
+      const { nowMs } = await tick();
+      const pass = {
+        number: 1,
+        endsAtMs: nowMs + passTtlMs,
+        endsByMs: nowMs + passMaxMs,
+        orderId: '',
+      };
+      const active = { outcome: 'stands', standing: 'active', claimByMs: 0, pass };
+      assert.deepEqual(await claim(1), active);
+      for (const answer of [await claim(1), await appear(1)]) assert.deepEqual(answer, active);
+      assertCounts(await read(), { called: 0, active: 1, admitted: 1, waiting: 0 });
+    },
+  },
+  {
+    title: 'two claims at the same moment give one pass',
+    keeps: async (room) => {
+      const { crowd, claim, tick, read } = await setStage(room);
+      await crowd([1]);
+      await tick();
+      const [first, second] = await Promise.all([claim(1), claim(1)]);
+      assert.deepEqual(first, second);
+      assertCounts(await read(), { active: 1, admitted: 1, called: 0, waiting: 0 });
+    },
+  },
+  {
+    title: 'a claim before the turn takes nothing, and counts as being there',
+    keeps: async (room) => {
+      const { crowd, claim, tick, wait, beat } = await setStage(room);
+      await tick(0);
+      await crowd([1, 2]);
+      await wait(2 * promisedTerms.presenceMs);
+      await room.tick(0);
+      assertStands(await claim(2), 'waiting');
+      const { front } = await tick();
+      assert.equal(front, 2);
+      assert.deepEqual((await beat([1, 2])).map(wordOf), ['late', 'called']);
+    },
+  },
+  {
+    title: 'who did not claim within the window is late, and the place in the shop is free again',
+    keeps: async (room) => {
+      const { crowd, appear, tick, advance } = await setStage(room, { activeMax: 1 });
+      await crowd([1, 2]);
+      await tick();
+      await advance(claimWindowMs - tickMs - 1);
+      await appear(2);
+      assertCounts(await room.tick(9), { called: 1, front: 1 });
+      await advance(1);
+      assertCounts(await tick(), { called: 1, front: 2, waiting: 2 });
+      assertStands(await appear(1), 'late');
+      assertStands(await appear(2), 'called');
+    },
+  },
+  {
+    title: 'who has had a pass and lost it by time is over, called again or not',
+    keeps: async (room) => {
+      const { admit, advance, appear, claim, tick, read } = await setStage(room);
+      const { endsAtMs } = await admit(1);
+      await advance(endsAtMs - startMs - tickMs - 1);
+      assertStands(await appear(1), 'active');
+      await advance(1);
+      assertStands(await appear(1), 'over');
+      assertStands(await claim(1), 'over');
+      await tick();
+      assertStands(await claim(1), 'over');
+      assertCounts(await read(), { active: 0, admitted: 1, waiting: 0, late: 0 });
+    },
+  },
+  {
+    title: 'a pass made again beyond the front is over when it ends, never waiting again',
+    keeps: async (room) => {
+      const { join, touch, appear, advance } = await setStage(room);
+      const epoch = openControl.epoch - 1;
+      await join(1, { presented: { entry: 8, epoch } });
+      const live = passIn(await touch(1, { number: 9, epoch, endsByMs: startMs + 60_000 }));
+      assertStands(await appear(1), 'active');
+      await advance(live.endsAtMs - startMs);
+      assertStands(await appear(1), 'over');
+    },
+  },
+];
+
+const comingLate: readonly RoomPromise[] = [
+  {
+    title: 'late ones who come back are served before everybody new, the lowest number first',
+    keeps: async (room) => {
+      const { crowd, claim, change, tick, wait, beat } = await setStage(room);
+      await crowd(countTo(4));
+      await tick();
+      await wait(claimWindowMs);
+      await tick();
+      await crowd([5, 6]);
+      await change({ activeMax: 1 });
+      for (const who of [3, 1]) assertStands(await claim(who), 'late');
+      assertCounts(await tick(), { called: 1, late: 1, front: 4 });
+      assert.deepEqual((await beat([1, 3, 5])).map(wordOf), ['called', 'late', 'waiting']);
+      assert.equal(passIn(await claim(1)).number, 1);
+      await change({ activeMax: 3 });
+      assertCounts(await tick(), { called: 2, late: 0, active: 1, front: 5 });
+      assert.deepEqual((await beat([3, 5, 6])).map(wordOf), ['called', 'called', 'waiting']);
+      assert.equal(passIn(await claim(3)).number, 3);
+    },
+  },
+  {
+    title: 'a late one who claims again and again waits once',
+    keeps: async (room) => {
+      const { crowd, claim, tick, wait, read } = await setStage(room);
+      await crowd([1]);
+      await tick();
+      await wait(claimWindowMs);
+      await room.tick(0);
+      for (let times = 0; times < 3; times++) assertStands(await claim(1), 'late');
+      assertCounts(await read(), { late: 1, called: 0, waiting: 1 });
+      assertCounts(await tick(), { late: 0, called: 1, waiting: 1 });
+    },
+  },
+  {
+    title: 'a late one who only asks is not called again: the call would be wasted',
+    keeps: async (room) => {
+      const { crowd, appear, tick, wait } = await setStage(room);
+      await crowd([1]);
+      await tick();
+      await wait(claimWindowMs);
+      await room.tick(0);
+      assertStands(await appear(1), 'late');
+      assertCounts(await tick(), { late: 0, called: 0 });
+    },
+  },
+  {
+    title: 'who misses the second call too is late again and never refused',
+    keeps: async (room) => {
+      const { crowd, claim, appear, tick, wait } = await setStage(room);
+      await crowd([1]);
+      for (let calls = 0; calls < 3; calls++) {
+        const { nowMs } = await tick();
+        const answer = await appear(1);
+        assertStands(answer, 'called');
+        assert.equal(answer.outcome === 'stands' && answer.claimByMs, nowMs + claimWindowMs);
+        await wait(claimWindowMs);
+        await room.tick(0);
+        assertStands(await claim(1), 'late');
+      }
+      await tick();
+      assert.equal(passIn(await claim(1)).number, 1);
+    },
+  },
+];
+
+const leaving: readonly RoomPromise[] = [
+  {
+    title: 'who leaves a pass, a call, a wait for a second call or the line is out, once',
+    keeps: async (room) => {
+      const { crowd, claim, leave, tick, wait, change, appear, read } = await setStage(room);
+      await crowd([1, 2]);
+      await tick();
+      await wait(claimWindowMs);
+      await room.tick(0);
+      await claim(1);
+      await crowd([3, 4]);
+      await change({ activeMax: 3 });
+      await tick();
+      await crowd([5]);
+      await change({ activeMax: 1 });
+      await claim(3);
+      await claim(2);
+      assertCounts(await read(), { active: 1, called: 2, late: 1, waiting: 4 });
+      for (const who of [3, 4, 1, 2, 5]) {
+        assert.deepEqual(await leave(who), done);
+        for (const again of [await leave(who), await appear(who)]) assert.deepEqual(again, none);
+      }
+      assertCounts(await read(), { active: 0, called: 0, late: 0, waiting: 0, admitted: 1 });
+    },
+  },
+  {
+    title: 'nobody is called in place of who left the line: the front passes on',
+    keeps: async (room) => {
+      const { crowd, leave, tick, wait, appear } = await setStage(room, { activeMax: 1 });
+      await tick(0);
+      await crowd([1, 2]);
+      await wait(promisedTerms.presenceMs);
+      await room.tick(0);
+      await crowd([3, 4]);
+      for (const who of [1, 3]) await leave(who);
+      assertCounts(await tick(), { front: 2, called: 1, waiting: 2 });
+      await leave(2);
+      assertCounts(await tick(), { front: 4, called: 1, waiting: 1 });
+      assertStands(await appear(4), 'called');
+    },
+  },
+  {
+    title: 'who was called and missed it leaves the line, and who is over leaves nothing',
+    keeps: async (room) => {
+      const { crowd, admit, leave, tick, wait, read, complete, pin } = await setStage(room);
+      await admit(9);
+      await pin(9, 'order_1', startMs);
+      await complete(9, 'order_1');
+      await crowd([1]);
+      await tick();
+      await wait(claimWindowMs);
+      await room.tick(0);
+      assert.deepEqual([await leave(1), await leave(9)], [done, done]);
+      assertCounts(await read(), { waiting: 0, called: 0, active: 0, admitted: 1 });
+    },
+  },
+  {
+    title: 'nobody leaves for another',
+    keeps: async (room) => {
+      const { crowd, leave, join, read } = await setStage(room);
+      await crowd([1, 2]);
+      assert.deepEqual(await leave(1, 1), none);
+      assert.deepEqual(await leave(3, 0), none);
+      assert.deepEqual(await join(1), placed(0, false));
+      assertCounts(await read(), { waiting: 2 });
+    },
+  },
+];
+
+/** How people stand, are called, come late and leave. */
+export const turnPromises: readonly RoomPromise[] = [
+  ...standing,
+  ...claiming,
+  ...comingLate,
+  ...leaving,
+];
