@@ -29,7 +29,7 @@ import { openLevers, operationsRoutes } from './services/operations/index.ts';
 import { openOrders } from './services/orders/index.ts';
 import { type FailPoint, openPayments } from './services/payments/index.ts';
 import { openRanking } from './services/ranking/index.ts';
-import { makeSeatStock, openSeats, type PerformanceDelta } from './services/seats/index.ts';
+import { makeSeatStock, openSeats } from './services/seats/index.ts';
 import { openTickets } from './services/tickets/index.ts';
 import { openVenues } from './services/venues/index.ts';
 import {
@@ -190,14 +190,11 @@ const openServices = async (options: AppOptions, context: Context, life: Lifecyc
     'orders',
     openOrders(context, { catalogue, seats, gate: room.gate, window }),
   );
-  const applyDeltas = (deltas: readonly unknown[]): void => {
-    for (const delta of deltas) seats.apply(delta as PerformanceDelta);
-  };
   const payments = opened(
     'payments',
     openPayments(context, {
       toss,
-      applyDeltas,
+      seats,
       isAlone,
       checkoutOf: orders.checkoutOf,
       orderOf: orders.read,

@@ -131,9 +131,7 @@ const makeServices = (options: BookingOptions, db: Database, sale: ReturnType<ty
     ...common,
     store: makePaymentStore(db),
     provider: bank.provider,
-    applyDeltas: (deltas) => {
-      for (const delta of deltas) seats.apply(delta as never);
-    },
+    seats,
     waitMs: options.waitMs ?? 5000,
     timeoutMs: 5000,
     isAlone: true,

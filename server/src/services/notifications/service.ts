@@ -216,13 +216,13 @@ export const makeNotifications = (deps: {
   const fail = (waiting: WaitingMail, error: unknown, mail: OutgoingMail | null): Promise<void> =>
     end(waiting, waiting.tries >= triesMax ? 'GIVEN_UP' : 'WAITING', String(error), mail);
 
-  const attempt = async (waiting: WaitingMail): Promise<'over' | 'not_composed' | 'not_sent'> => {
+  const attempt = async (waiting: WaitingMail): Promise<'over' | 'not-composed' | 'not-sent'> => {
     let composed: Composed;
     try {
       composed = await composer.add(waiting);
     } catch (error) {
       await fail(waiting, error, null);
-      return 'not_composed';
+      return 'not-composed';
     }
     if (composed.outcome === 'over') {
       await end(waiting, 'DROPPED', composed.reason, null);
@@ -234,7 +234,7 @@ export const makeNotifications = (deps: {
       sent = await postman.send(mail);
     } catch (error) {
       await fail(waiting, error, mail);
-      return 'not_sent';
+      return 'not-sent';
     }
     if (sent.outcome === 'sent') await end(waiting, 'SENT', null, mail);
     else await end(waiting, 'GIVEN_UP', sent.reason, mail);
@@ -267,7 +267,7 @@ export const makeNotifications = (deps: {
         const outcomes = await Promise.all(group.map(attempt));
         failed += outcomes.filter((outcome) => outcome !== 'over').length;
         // Nobody takes mails now: the others need not each find out for themselves.
-        if (outcomes.every((outcome) => outcome === 'not_sent')) {
+        if (outcomes.every((outcome) => outcome === 'not-sent')) {
           failed += waiting.length - at - group.length;
           break;
         }

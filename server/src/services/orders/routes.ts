@@ -37,13 +37,13 @@ export const ordersRoutes = (deps: { orders: Orders; ids: Ids }): Route[] => {
         pass: raw.headers[passHeader]?.toString(),
       });
       switch (result.outcome) {
-        case 'not_found':
+        case 'not-found':
           return refuse('NOT_FOUND');
         case 'ended':
           return refuse('HOLD_ENDED');
-        case 'no_pass':
+        case 'no-pass':
           return result.refusal;
-        case 'has_order':
+        case 'has-order':
           return refuse('HOLD_HAS_ORDER', { extra: { orderId: result.orderId } });
         case 'placed':
           return answer(201, { order: result.order, checkout: result.checkout });
@@ -76,7 +76,7 @@ export const ordersRoutes = (deps: { orders: Orders; ids: Ids }): Route[] => {
 
     route(cancelOrder, async ({ params, caller, traceId }) => {
       const outcome = await orders.cancel(params.orderId, caller.accountId, traceId);
-      if (outcome === 'not_found') return refuse('NOT_FOUND');
+      if (outcome === 'not-found') return refuse('NOT_FOUND');
       const order = await orders.readOwn(params.orderId, caller.accountId);
       if (order === null) return refuse('NOT_FOUND');
       if (outcome === 'cancelled' || order.state === 'CANCELLED') return answer(200, order);

@@ -4,7 +4,7 @@ import type { Refusal } from '../../platform/http/problem.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import { makeTextSigner } from '../../platform/signed-token.ts';
-import type { HoldFacts, SeatLine } from '../seats/index.ts';
+import type { Deltas, HoldFacts, SeatLine } from '../seats/index.ts';
 import type { OrderItem, OrderRow, OrderStore, PlaceRequest, PlaceResult } from './store.ts';
 
 type LocalText = { ko: string; en: string };
@@ -27,7 +27,7 @@ export type OrdersCatalogue = {
 export type OrdersSeats = {
   holdFacts(holdId: string, buyerId: string): Promise<HoldFacts | null>;
   describe(performanceId: string, seatNos: readonly number[]): Promise<SeatLine[]>;
-  apply(delta: never): void;
+  applyAll(deltas: Deltas): void;
 };
 /** Who may order the seats of a hold, and what an order does to the pass that it was made under. */
 export type OrdersGate = {
@@ -83,9 +83,9 @@ export type Checkout = {
 
 type PlaceOutcome =
   | { outcome: 'placed'; order: OrderView; checkout: Checkout }
-  | { outcome: 'not_found' | 'ended' }
-  | { outcome: 'no_pass'; refusal: Refusal }
-  | { outcome: 'has_order'; orderId: string | null };
+  | { outcome: 'not-found' | 'ended' }
+  | { outcome: 'no-pass'; refusal: Refusal }
+  | { outcome: 'has-order'; orderId: string | null };
 
 const won = (amount: number): Money => ({ amount, currency: 'KRW' });
 
@@ -234,9 +234,9 @@ export const makeOrders = (deps: {
     }): Promise<PlaceOutcome> => {
       const { orderId, buyerId, pass } = request;
       const hold = await seats.holdFacts(request.holdId, buyerId);
-      if (hold === null) return { outcome: 'not_found' };
+      if (hold === null) return { outcome: 'not-found' };
       const refusal = await gate.refuse(hold.showId, buyerId, pass, hold.takenAtMs);
-      if (refusal !== null) return { outcome: 'no_pass', refusal };
+      if (refusal !== null) return { outcome: 'no-pass', refusal };
       const { items, show } = await priceItems(hold);
       const totalMinor = items.reduce((sum, item) => sum + item.priceMinor + item.feeMinor, 0);
       const { category, ladder } = show;
@@ -253,9 +253,9 @@ export const makeOrders = (deps: {
           const checkout = await checkoutFor(request.attemptId, row);
           return { outcome: 'placed', order: await view(row, true), checkout };
         }
-        case 'has_order':
-          return { outcome: 'has_order', orderId: result.openOrder };
-        case 'seats_differ':
+        case 'has-order':
+          return { outcome: 'has-order', orderId: result.openOrder };
+        case 'seats-differ':
           throw new Error('assertion failed: the seats of a hold never change');
         default:
           return { outcome: result.outcome };
@@ -281,9 +281,9 @@ export const makeOrders = (deps: {
       orderId: string,
       buyerId: string,
       requestId: string,
-    ): Promise<'cancelled' | 'not_found' | 'not_cancellable'> => {
+    ): Promise<'cancelled' | 'not-found' | 'not-cancellable'> => {
       const { outcome, deltas } = await store.cancel(orderId, buyerId, requestId);
-      for (const delta of deltas) seats.apply(delta as never);
+      seats.applyAll(deltas);
       deps.relayWake();
       return outcome;
     },

@@ -1,6 +1,7 @@
 import type { OrderState } from '@usher/domain/order-states.ts';
 import { assert } from '../../platform/failure.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
+import type { Deltas } from '../seats/index.ts';
 
 export type OrderItem = {
   seatNo: number;
@@ -31,8 +32,8 @@ export type PlaceRequest = {
 export type PlaceResult =
   /** `isRepeat`: placed by an earlier request with the same id; it may have moved on since. */
   | { outcome: 'placed'; isRepeat: boolean; deadlineAt: Date; createdAt: Date }
-  | { outcome: 'not_found' | 'ended' | 'seats_differ' }
-  | { outcome: 'has_order'; openOrder: string | null };
+  | { outcome: 'not-found' | 'ended' | 'seats-differ' }
+  | { outcome: 'has-order'; openOrder: string | null };
 
 /** Of a batch: each an array in the order of the requests. */
 type RawPlaced = {
@@ -44,7 +45,7 @@ type RawPlaced = {
 const toPlaceResult = (raw: RawPlaced, i: number): PlaceResult => {
   const outcome = raw.outcomes[i];
   assert(outcome !== undefined, 'one outcome for each request');
-  if (outcome === 'has_order') return { outcome, openOrder: raw.openOrders[i] ?? null };
+  if (outcome === 'has-order') return { outcome, openOrder: raw.openOrders[i] ?? null };
   if (outcome !== 'placed' && outcome !== 'repeated') return { outcome };
   return {
     outcome: 'placed',
@@ -153,9 +154,9 @@ export const makeOrderStore = (db: Database) => ({
     orderId: string,
     buyerId: string,
     requestId: string,
-  ): Promise<{ outcome: 'cancelled' | 'not_found' | 'not_cancellable'; deltas: unknown[] }> => {
+  ): Promise<{ outcome: 'cancelled' | 'not-found' | 'not-cancellable'; deltas: Deltas }> => {
     const [row] = await db.query<{
-      done: { outcome: 'cancelled' | 'not_found' | 'not_cancellable'; deltas: unknown[] };
+      done: { outcome: 'cancelled' | 'not-found' | 'not-cancellable'; deltas: Deltas };
     }>('SELECT orders.cancel($1, $2, $3) AS done', [orderId, buyerId, requestId]);
     assert(row, 'cancel answers');
     return row.done;

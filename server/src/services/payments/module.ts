@@ -7,8 +7,8 @@ import type { Module } from '../../platform/module.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
 import { makeTossProvider } from './provider.toss.ts';
 import { type CheckoutOf, type OrderOf, paymentsRoutes } from './routes.ts';
-import { type FailPoint, makePayments, type Payments } from './service.ts';
-import { type Deltas, makePaymentStore } from './store.ts';
+import { type FailPoint, makePayments, type Payments, type PaymentsSeats } from './service.ts';
+import { makePaymentStore } from './store.ts';
 
 /** Between rounds that take up what was left behind and ask about unknown payments. */
 const recoverMs = 1000;
@@ -25,7 +25,7 @@ export const openPayments = (
   },
   doors: {
     toss: { url: string; secretKey: string };
-    applyDeltas: (deltas: Deltas) => void;
+    seats: PaymentsSeats;
     checkoutOf: CheckoutOf;
     orderOf: OrderOf;
     isAlone: boolean;
@@ -36,7 +36,7 @@ export const openPayments = (
   const payments = makePayments({
     store: makePaymentStore(db),
     provider: makeTossProvider({ ...doors.toss, timeoutMs: config.PAYMENT_TIMEOUT_MS }),
-    applyDeltas: doors.applyDeltas,
+    seats: doors.seats,
     relayWake: context.relayWake,
     clock,
     ids,

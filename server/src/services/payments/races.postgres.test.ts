@@ -56,7 +56,7 @@ test('guard off: without the state check two processes charge one attempt twice'
       to: 'WHEN false',
     },
     { from: "OR a.outcome IN ('APPROVED', 'DECLINED')", to: '' },
-    { from: "WHEN a.state <> 'CREATED' OR o.state <> 'PENDING' THEN 'not_payable'", to: '' },
+    { from: "WHEN a.state <> 'CREATED' OR o.state <> 'PENDING' THEN 'not-payable'", to: '' },
     { from: "WHEN h.state <> 'ACTIVE' OR h.deadline <= now_at THEN 'ended'", to: '' },
   ]);
   await plantBug(broken.url, 'seats/sql/order-doors.sql', [
@@ -174,9 +174,9 @@ test('a decline after the hold’s time frees the seats', async () => {
 test('another amount, another buyer or an unknown attempt: nothing is sent', async () => {
   const b = await openBooking({ url });
   const { attemptId, total, orderId } = await b.order('acc_own', [8]);
-  expect((await b.pay('acc_own', attemptId, total - 1)).outcome).toBe('amount_differs');
-  expect((await b.pay('acc_foreign', attemptId, total)).outcome).toBe('not_found');
-  expect((await b.pay('acc_own', b.ids.make('attempt'), total)).outcome).toBe('not_found');
+  expect((await b.pay('acc_own', attemptId, total - 1)).outcome).toBe('amount-differs');
+  expect((await b.pay('acc_foreign', attemptId, total)).outcome).toBe('not-found');
+  expect((await b.pay('acc_own', b.ids.make('attempt'), total)).outcome).toBe('not-found');
   expect(b.bank.calls).toHaveLength(0);
   expect((await b.orders.readOwn(orderId, 'acc_own'))?.state).toBe('PENDING');
   await b.close();
@@ -188,7 +188,7 @@ test('a provider’s payment that paid one order cannot pay another', async () =
   const two = await b.order('acc_one', [1]);
   expect((await b.pay('acc_one', one.attemptId, one.total, 'shared-key')).outcome).toBe('paid');
   expect((await b.pay('acc_one', two.attemptId, two.total, 'shared-key')).outcome).toBe(
-    'not_payable',
+    'not-payable',
   );
   expect(b.bank.calls).toHaveLength(1);
   await b.close();
@@ -206,7 +206,7 @@ test('a payment key that two orders use at once pays one, and fails no other pay
       return (await program.pay(order.buyerId, order.attemptId, order.total, key)).outcome;
     }),
   );
-  expect(outcomes.slice(0, 2).sort()).toEqual(['not_payable', 'paid']);
+  expect(outcomes.slice(0, 2).sort()).toEqual(['not-payable', 'paid']);
   expect(outcomes.slice(2)).toEqual(Array(10).fill('paid'));
   await first.close();
   await second.close();
@@ -220,7 +220,7 @@ test('an unknown outcome frees no seat, fails no order; the late answer decides'
   });
   const { attemptId, total, orderId, holdId } = await b.order('acc_unknown', [9]);
   expect(await b.pay('acc_unknown', attemptId, total)).toEqual({
-    outcome: 'under_way',
+    outcome: 'under-way',
     orderId,
     isUnknown: true,
   });

@@ -40,7 +40,7 @@ const answerOf = async (result: ConfirmOutcome, orderOf: OrderOf) => {
   switch (result.outcome) {
     case 'paid':
       return answer(200, { orderId: result.orderId, orderState: 'PAID' as const });
-    case 'under_way':
+    case 'under-way':
       return answer(202, {
         orderId: result.orderId,
         orderState: result.isUnknown ? ('UNKNOWN' as const) : ('PAYING' as const),
@@ -53,13 +53,13 @@ const answerOf = async (result: ConfirmOutcome, orderOf: OrderOf) => {
       return refuse('PAYMENT_PROVIDER_REFUSED', { extra: await again(result.orderId) });
     case 'unsent':
       return refuse('PROVIDER_UNAVAILABLE', { extra: await again(result.orderId) });
-    case 'not_found':
+    case 'not-found':
       return refuse('NOT_FOUND');
-    case 'amount_differs':
+    case 'amount-differs':
       return refuse('AMOUNT_MISMATCH');
     case 'ended':
       return refuse('HOLD_ENDED');
-    case 'not_payable':
+    case 'not-payable':
       return refuse('ORDER_NOT_PAYABLE', { extra: { state: result.state } });
   }
 };
@@ -84,11 +84,11 @@ export const paymentsRoutes = (deps: {
         requestId: traceId,
       });
       switch (outcome) {
-        case 'not_found':
+        case 'not-found':
           return refuse('NOT_FOUND');
         case 'ended':
           return refuse('HOLD_ENDED');
-        case 'not_payable':
+        case 'not-payable':
           return refuse('ORDER_NOT_PAYABLE', {
             extra: { state: (await orderOf(params.orderId))?.state },
           });

@@ -4,23 +4,17 @@ import { unreachable } from '../../platform/failure.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
+import type { Seats } from '../seats/index.ts';
 import type { Provider, ProviderAnswer, ProviderRequest } from './provider.toss.ts';
-import type {
-  AttemptRow,
-  BeginRequest,
-  Deltas,
-  PaymentStore,
-  Settlement,
-  StoredAnswer,
-} from './store.ts';
+import type { AttemptRow, BeginRequest, PaymentStore, Settlement, StoredAnswer } from './store.ts';
 
 export type ConfirmOutcome =
   | { outcome: 'paid'; orderId: string }
-  | { outcome: 'under_way'; orderId: string; isUnknown: boolean }
+  | { outcome: 'under-way'; orderId: string; isUnknown: boolean }
   | { outcome: 'declined' | 'refused'; orderId: string; code: string }
   | { outcome: 'unsent'; orderId: string }
-  | { outcome: 'not_found' | 'amount_differs' | 'ended' }
-  | { outcome: 'not_payable'; state: string };
+  | { outcome: 'not-found' | 'amount-differs' | 'ended' }
+  | { outcome: 'not-payable'; state: string };
 
 /**
  * Named places between the steps of a payment, where a test or a chaos run may stop or kill the
@@ -79,11 +73,13 @@ const outcomeOfAnswer = (
   return { outcome: refusal, orderId, code: code ?? 'DECLINED' };
 };
 
+/** The seat maps of this process, which hear what a settlement changed. */
+export type PaymentsSeats = Pick<Seats, 'applyAll'>;
+
 type PaymentsDeps = {
   store: PaymentStore;
   provider: Provider;
-  /** Tells the seat maps of this process what a settlement changed. */
-  applyDeltas: (deltas: Deltas) => void;
+  seats: PaymentsSeats;
   relayWake: () => void;
   clock: Clock;
   ids: Ids;
@@ -124,7 +120,7 @@ const makeSteps = (deps: PaymentsDeps) => {
     ...batches,
     run: async (settlements: readonly Settlement[]) => {
       const { deltas } = await store.settle(settlements, 'payments');
-      deps.applyDeltas(deltas);
+      deps.seats.applyAll(deltas);
       deps.relayWake();
       return settlements.map(() => undefined);
     },
@@ -174,7 +170,7 @@ export const makePayments = (deps: PaymentsDeps) => {
     const { attemptId } = request;
     await failPoint('after-seats-locked');
     // SENT is committed before the provider is called: a crash from here on means "unknown".
-    if (!(await sender.add(attemptId))) return { outcome: 'under_way', orderId, isUnknown: false };
+    if (!(await sender.add(attemptId))) return { outcome: 'under-way', orderId, isUnknown: false };
     await failPoint('after-sent-before-call');
     const answer = await provider.confirm(request);
     await failPoint('after-charge-before-answered');
@@ -184,7 +180,7 @@ export const makePayments = (deps: PaymentsDeps) => {
       log.warn({ attemptId, code }, 'the outcome of a payment is not known');
       await unknowner.add({ attemptId, code });
       outcomes.inc({ outcome: 'UNKNOWN' });
-      return { outcome: 'under_way', orderId, isUnknown: true };
+      return { outcome: 'under-way', orderId, isUnknown: true };
     }
     if (answer.kind === 'refused')
       log.error({ attemptId, code: answer.code }, 'the payment provider refuses our requests');
@@ -198,7 +194,7 @@ export const makePayments = (deps: PaymentsDeps) => {
     if (attempt.outcome === 'APPROVED') return { outcome: 'paid', orderId };
     if (attempt.outcome === 'DECLINED')
       return outcomeOfAnswer(orderId, attempt.answer?.refusal ?? 'declined', attempt.providerCode);
-    return { outcome: 'under_way', orderId, isUnknown: false };
+    return { outcome: 'under-way', orderId, isUnknown: false };
   };
 
   const pay = async (request: BeginRequest): Promise<ConfirmOutcome> => {
@@ -212,12 +208,12 @@ export const makePayments = (deps: PaymentsDeps) => {
           currency: begun.currency,
           key: begun.key,
         });
-      case 'under_way': {
+      case 'under-way': {
         const attempt = await store.attempt(request.attemptId, request.buyerId);
-        return attempt === null ? { outcome: 'not_found' } : outcomeOf(attempt);
+        return attempt === null ? { outcome: 'not-found' } : outcomeOf(attempt);
       }
-      case 'not_payable':
-        return { outcome: 'not_payable', state: begun.orderState };
+      case 'not-payable':
+        return { outcome: 'not-payable', state: begun.orderState };
       default:
         return { outcome: begun.outcome };
     }
@@ -303,7 +299,7 @@ export const makePayments = (deps: PaymentsDeps) => {
         log.error({ err: error, attemptId: request.attemptId }, 'a payment broke after its answer'),
       );
       const attempt = await store.attempt(request.attemptId, request.buyerId);
-      return attempt === null ? { outcome: 'not_found' } : outcomeOf(attempt);
+      return attempt === null ? { outcome: 'not-found' } : outcomeOf(attempt);
     },
 
     openAttempt: store.openAttempt,

@@ -1,8 +1,6 @@
 import { assert } from '../../platform/failure.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
-
-/** A change of seats that a payment caused, as seats publishes it; passed on unread. */
-export type Deltas = readonly unknown[];
+import type { Deltas } from '../seats/index.ts';
 
 export type BeginRequest = {
   attemptId: string;
@@ -12,7 +10,7 @@ export type BeginRequest = {
   requestId: string;
 };
 type BeginResult = {
-  outcome: 'begun' | 'not_found' | 'amount_differs' | 'ended' | 'not_payable' | 'under_way';
+  outcome: 'begun' | 'not-found' | 'amount-differs' | 'ended' | 'not-payable' | 'under-way';
   orderId: string;
   orderState: string;
   key: string;
@@ -98,7 +96,7 @@ const isDuplicate = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === '23505';
 
 const refusedFor = (request: BeginRequest): BeginResult => ({
-  outcome: 'not_payable',
+  outcome: 'not-payable',
   orderId: '',
   orderState: 'PENDING',
   key: '',
@@ -214,8 +212,8 @@ export const makePaymentStore = (db: Database) => ({
     key: string;
     provider: string;
     requestId: string;
-  }): Promise<'opened' | 'not_found' | 'ended' | 'not_payable'> => {
-    const [row] = await db.query<{ outcome: 'opened' | 'not_found' | 'ended' | 'not_payable' }>(
+  }): Promise<'opened' | 'not-found' | 'ended' | 'not-payable'> => {
+    const [row] = await db.query<{ outcome: 'opened' | 'not-found' | 'ended' | 'not-payable' }>(
       'SELECT payments.open_attempt($1, $2, $3, $4, $5, $6) AS outcome',
       [
         request.orderId,

@@ -1,8 +1,8 @@
 export { openSeats } from './module.ts';
 export type { HoldFacts, SeatLine, Seats, SeatsCatalogue } from './service.ts';
 export {
+  type Deltas,
   makeSeatStock,
-  type PerformanceDelta,
   type SeatStock,
   type StockOpening,
 } from './store.ts';

@@ -25,25 +25,25 @@ const refusalOf = (result: Exclude<TakeOutcome, { outcome: 'held' }>, nowMs: num
       return refuse('SEAT_LEFT_STRANDED', { extra: { conflicts: result.conflicts } });
     case 'limit':
       return refuse('BUYER_LIMIT_REACHED', { extra: { limit: result.limit } });
-    case 'not_open':
+    case 'not-open':
       return refuse('SALE_NOT_OPEN', {
         retryAfterMs: Math.max(1, result.opensAtMs - nowMs),
         extra: { opensAt: new Date(result.opensAtMs).toISOString() },
       });
     case 'closed':
       return refuse('SALE_CLOSED');
-    case 'none_free':
+    case 'none-free':
       return refuse('NO_ADJACENT_SEATS');
-    case 'sold_out':
+    case 'sold-out':
       return refuse('SHOW_SOLD_OUT');
-    case 'unknown_performance':
+    case 'unknown-performance':
       return refuse('NOT_FOUND');
-    case 'unknown_grade':
+    case 'unknown-grade':
       return refuse('VALIDATION_FAILED', {
         detail: `The plan has the grades ${result.grades.join(', ')}.`,
         extra: { errors: [{ path: 'body.bestAvailable.grade', message: 'no such grade' }] },
       });
-    case 'unknown_seats':
+    case 'unknown-seats':
       return refuse('VALIDATION_FAILED', {
         detail: 'The plan has no such seat.',
         extra: {
@@ -179,11 +179,11 @@ const holdRoutes = ({ seats }: Deps): Route[] => {
     route(extendHold, async ({ params, caller }) => {
       const outcome = await seats.extend(params.holdId, caller.accountId);
       switch (outcome) {
-        case 'not_found':
+        case 'not-found':
           return refuse('NOT_FOUND');
         case 'ended':
           return refuse('HOLD_ENDED');
-        case 'extended_before':
+        case 'extended-before':
           return refuse('HOLD_EXTENDED_ALREADY');
         case 'extended':
           return read(params.holdId, caller.accountId);
@@ -193,7 +193,7 @@ const holdRoutes = ({ seats }: Deps): Route[] => {
     route(releaseHold, async ({ params, caller, traceId }) => {
       const outcome = await seats.release(params.holdId, caller.accountId, traceId);
       switch (outcome) {
-        case 'not_found':
+        case 'not-found':
           return refuse('NOT_FOUND');
         case 'ended':
           return refuse('HOLD_ENDED');

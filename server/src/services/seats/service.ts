@@ -10,7 +10,14 @@ import { assert } from '../../platform/failure.ts';
 import { frameOf, type Streams } from '../../platform/http/sse.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
-import type { HoldRow, PerformanceDelta, SeatStore, TakeRequest, TakeResult } from './store.ts';
+import type {
+  Deltas,
+  HoldRow,
+  PerformanceDelta,
+  SeatStore,
+  TakeRequest,
+  TakeResult,
+} from './store.ts';
 
 /** What seats need to know of a performance; the catalogue answers from memory. */
 export type SeatsCatalogue = {
@@ -32,11 +39,11 @@ export type Wish =
 export type TakeOutcome =
   | Extract<TakeResult, { outcome: 'held' }>
   | Extract<TakeResult, { conflicts: number[] }>
-  | { outcome: 'unknown_performance' | 'closed' | 'none_free' | 'sold_out' }
-  | { outcome: 'unknown_grade'; grades: readonly string[] }
-  | { outcome: 'unknown_seats'; seatNos: number[] }
+  | { outcome: 'unknown-performance' | 'closed' | 'none-free' | 'sold-out' }
+  | { outcome: 'unknown-grade'; grades: readonly string[] }
+  | { outcome: 'unknown-seats'; seatNos: number[] }
   | { outcome: 'limit'; limit: number }
-  | { outcome: 'not_open'; opensAtMs: number };
+  | { outcome: 'not-open'; opensAtMs: number };
 
 /** What never changes about a hold. */
 export type HoldFacts = {
@@ -168,6 +175,10 @@ export const makeSeats = (deps: {
       streams.send(delta.performanceId, frameOf('delta', String(delta.version), data));
     else streams.send(delta.performanceId, frameOf('state', String(map.version), ''));
   };
+  /** The same for all that one statement changed, whichever service ran it. */
+  const applyAll = (deltas: Deltas): void => {
+    for (const delta of deltas) apply(delta);
+  };
   const noteReload = (error: unknown): void =>
     log.warn({ err: error }, 'a seat map could not be read again');
 
@@ -223,7 +234,7 @@ export const makeSeats = (deps: {
 
   const takeBatch = async (batch: readonly Pending[]): Promise<TakeResult[]> => {
     const chosen = chooseWindows(batch);
-    const results: TakeResult[] = batch.map(() => ({ outcome: 'none_free' }));
+    const results: TakeResult[] = batch.map(() => ({ outcome: 'none-free' }));
     const asked = batch.flatMap((pending, place) => {
       const windows =
         pending.wish.kind === 'seats' ? [pending.wish.seatNos] : (chosen.get(pending) ?? []);
@@ -234,7 +245,7 @@ export const makeSeats = (deps: {
       asked.map(({ request }) => request),
       { ttlMs: deps.holdTtlMs, totalMaxMs: deps.holdTotalMaxMs },
     );
-    for (const delta of took.deltas) apply(delta);
+    applyAll(took.deltas);
     for (const [i, { place }] of asked.entries()) {
       const result = took.results[i];
       assert(result, 'one result for each request');
@@ -246,7 +257,7 @@ export const makeSeats = (deps: {
     batch: readonly { holdId: string; buyerId: string; requestId: string }[],
   ) => {
     const { results, deltas } = await store.release(batch);
-    for (const delta of deltas) apply(delta);
+    applyAll(deltas);
     return results;
   };
   const batches = { sizes: metrics.batchSizes, sizeMax: deps.batchSizeMax };
@@ -257,26 +268,27 @@ export const makeSeats = (deps: {
     if (wish.kind === 'best')
       return sale.layout.document.grades.includes(wish.grade)
         ? null
-        : { outcome: 'unknown_grade', grades: sale.layout.document.grades };
+        : { outcome: 'unknown-grade', grades: sale.layout.document.grades };
     const unknown = wish.seatNos.filter((seatNo) => seatNo >= sale.map.seatCount);
-    return unknown.length > 0 ? { outcome: 'unknown_seats', seatNos: unknown } : null;
+    return unknown.length > 0 ? { outcome: 'unknown-seats', seatNos: unknown } : null;
   };
 
   const takeBest = async (pending: Pending): Promise<TakeResult> => {
-    let result: TakeResult = { outcome: 'none_free' };
+    let result: TakeResult = { outcome: 'none-free' };
     for (let tries = 1; tries <= bestTriesMax; tries++) {
       result = await taker.add(pending);
-      const wasOutrun = result.outcome === 'none_free' || result.outcome === 'taken';
+      const wasOutrun = result.outcome === 'none-free' || result.outcome === 'taken';
       if (pending.wish.kind === 'seats' || !wasOutrun) return result;
       await reload(pending.sale.performanceId);
       // With a fresh map and still nothing to offer, nothing is left.
-      if (chooseWindows([pending]).get(pending)?.length === 0) return { outcome: 'none_free' };
+      if (chooseWindows([pending]).get(pending)?.length === 0) return { outcome: 'none-free' };
     }
     return result;
   };
 
   return {
     apply,
+    applyAll,
     /** Some changes of other processes may have been missed: read every kept map again. */
     reloadAll: async (): Promise<void> => {
       for (const performanceId of [...maps.keys()]) await reload(performanceId);
@@ -312,7 +324,7 @@ export const makeSeats = (deps: {
       const plan = facts === null ? null : await catalogue.layout(facts.seatingPlanId);
       const map = plan === null ? null : await mapOf(request.performanceId);
       if (facts === null || plan === null || map === null)
-        return { outcome: 'unknown_performance' };
+        return { outcome: 'unknown-performance' };
       const sale: Sale = {
         performanceId: facts.id,
         showId: facts.showId,
@@ -325,10 +337,10 @@ export const makeSeats = (deps: {
       const result = await takeBest({ ...request, sale });
       holds.inc({ outcome: result.outcome });
       if (result.outcome === 'limit') return { outcome: 'limit', limit: facts.buyerLimit };
-      if (result.outcome === 'not_open')
-        return { outcome: 'not_open', opensAtMs: facts.saleOpensAtMs };
-      if (result.outcome === 'none_free' && (maps.get(facts.id) ?? map).isSoldOut())
-        return { outcome: 'sold_out' };
+      if (result.outcome === 'not-open')
+        return { outcome: 'not-open', opensAtMs: facts.saleOpensAtMs };
+      if (result.outcome === 'none-free' && (maps.get(facts.id) ?? map).isSoldOut())
+        return { outcome: 'sold-out' };
       if (result.outcome === 'held') {
         const { buyerId, holdId } = request;
         const { showId, performanceId } = sale;
@@ -382,7 +394,7 @@ export const makeSeats = (deps: {
     /** One round of the sweeper: lapsed holds' seats are on sale again. Answers how many lapsed. */
     sweep: async (): Promise<number> => {
       const { lapsed, deltas } = await store.lapse(2000);
-      for (const delta of deltas) apply(delta);
+      applyAll(deltas);
       lapses.inc(lapsed);
       return lapsed;
     },

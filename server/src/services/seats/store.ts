@@ -5,6 +5,8 @@ import { assert } from '../../platform/failure.ts';
 import type { Database, Sql } from '../../platform/postgres/sql.ts';
 
 export type PerformanceDelta = SeatDelta & { performanceId: string };
+/** What a statement changed, performance by performance, as sql/publish.sql answers it. */
+export type Deltas = readonly PerformanceDelta[];
 
 export type TakeRequest = {
   holdId: string;
@@ -23,9 +25,9 @@ export type TakeRequest = {
 export type TakeResult =
   | { outcome: 'held'; seatNos: number[]; deadlineAt: Date; endsBy: Date }
   | { outcome: 'taken' | 'blocked' | 'stranded'; conflicts: number[] }
-  | { outcome: 'unknown_performance' | 'closed' | 'none_free' }
+  | { outcome: 'unknown-performance' | 'closed' | 'none-free' }
   | { outcome: 'limit' }
-  | { outcome: 'not_open' };
+  | { outcome: 'not-open' };
 
 export type HoldRow = {
   id: string;
@@ -60,7 +62,7 @@ type RawTake = {
   deadline: string;
   endsBy: string;
   conflicts: (string | null)[];
-  deltas: PerformanceDelta[];
+  deltas: Deltas;
 };
 
 /** The text of an int[] with one dimension and no nulls. */
@@ -180,7 +182,7 @@ export const makeSeatStore = (db: Database) => ({
   take: async (
     requests: readonly TakeRequest[],
     times: { ttlMs: number; totalMaxMs: number },
-  ): Promise<{ results: TakeResult[]; deltas: PerformanceDelta[] }> => {
+  ): Promise<{ results: TakeResult[]; deltas: Deltas }> => {
     const [row] = await db.query<{ took: RawTake }>(
       `SELECT seats.take($1, $2, $3, $4, $5, $6, $7, $8, $9,
          $10 * interval '1 millisecond', $11 * interval '1 millisecond') AS took`,
@@ -204,9 +206,9 @@ export const makeSeatStore = (db: Database) => ({
 
   release: async (
     holds: readonly { holdId: string; buyerId: string; requestId: string }[],
-  ): Promise<{ results: ('released' | 'not_found' | 'ended')[]; deltas: PerformanceDelta[] }> => {
+  ): Promise<{ results: ('released' | 'not-found' | 'ended')[]; deltas: Deltas }> => {
     const [row] = await db.query<{
-      released: { results: ('released' | 'not_found' | 'ended')[]; deltas: PerformanceDelta[] };
+      released: { results: ('released' | 'not-found' | 'ended')[]; deltas: Deltas };
     }>("SELECT seats.release($1, $2, 'released by the buyer', $3) AS released", [
       holds.map((h) => h.holdId),
       holds.map((h) => h.buyerId),
@@ -220,9 +222,9 @@ export const makeSeatStore = (db: Database) => ({
     holdId: string,
     buyerId: string,
     ttlMs: number,
-  ): Promise<'extended' | 'not_found' | 'ended' | 'extended_before'> => {
+  ): Promise<'extended' | 'not-found' | 'ended' | 'extended-before'> => {
     const [row] = await db.query<{
-      outcome: 'extended' | 'not_found' | 'ended' | 'extended_before';
+      outcome: 'extended' | 'not-found' | 'ended' | 'extended-before';
     }>("SELECT seats.extend($1, $2, $3 * interval '1 millisecond') AS outcome", [
       holdId,
       buyerId,
@@ -233,8 +235,8 @@ export const makeSeatStore = (db: Database) => ({
   },
 
   /** Puts the seats of lapsed holds on sale again. */
-  lapse: async (holdsMax: number): Promise<{ lapsed: number; deltas: PerformanceDelta[] }> => {
-    const [row] = await db.query<{ swept: { lapsed: number; deltas: PerformanceDelta[] } }>(
+  lapse: async (holdsMax: number): Promise<{ lapsed: number; deltas: Deltas }> => {
+    const [row] = await db.query<{ swept: { lapsed: number; deltas: Deltas } }>(
       'SELECT seats.lapse($1) AS swept',
       [holdsMax],
     );

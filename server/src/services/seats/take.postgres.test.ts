@@ -132,7 +132,7 @@ test('within a batch the first who asks for a seat has it, and its limit counts 
     { outcome: 'limit' },
     { outcome: 'held', seatNos: [4, 5] },
     { outcome: 'held', seatNos: [7] },
-    { outcome: 'none_free' },
+    { outcome: 'none-free' },
   ]);
   await b.close();
 });
@@ -240,7 +240,7 @@ test('one buyer never has more than the limit, from any number of tabs at once',
 test('nothing is held before the sale opens or after it closes (database’s clock)', async () => {
   const soon = new Date(systemClock.nowMs() + 3_600_000);
   const early = await openBooking({ url, saleOpensAt: soon });
-  expect((await early.takeSeats('acc_a', [0])).outcome).toBe('not_open');
+  expect((await early.takeSeats('acc_a', [0])).outcome).toBe('not-open');
   await early.close();
   const late = await openBooking({ url, saleClosesAt: new Date(systemClock.nowMs() - 1000) });
   expect((await late.takeSeats('acc_a', [0])).outcome).toBe('closed');
@@ -277,7 +277,7 @@ test('best available says so when no such seats are left together', async () => 
     requestId: 'test',
     wish: { kind: 'best', grade: 'VIP', count: 2 },
   });
-  expect(best).toEqual({ outcome: 'none_free' });
+  expect(best).toEqual({ outcome: 'none-free' });
   await b.close();
 });
 
@@ -320,7 +320,7 @@ test('a released hold is free at once; a stranger cannot release it', async () =
   const b = await openBooking({ url });
   const holdId = b.ids.make('hold');
   await b.takeSeats('acc_a', [7], holdId);
-  expect(await b.seats.release(holdId, 'acc_b', 'test')).toBe('not_found');
+  expect(await b.seats.release(holdId, 'acc_b', 'test')).toBe('not-found');
   expect(await b.seats.release(holdId, 'acc_a', 'test')).toBe('released');
   expect(await b.seats.release(holdId, 'acc_a', 'test')).toBe('ended');
   expect((await b.takeSeats('acc_b', [7])).outcome).toBe('held');
@@ -339,8 +339,8 @@ test('a hold’s time restarts once and never passes its absolute end', async ()
   expect(await b.seats.extend(holdId, 'acc_a')).toBe('extended');
   const hold = await b.seats.hold(holdId, 'acc_a');
   expect(hold?.deadlineAt).toEqual(hold?.endsBy);
-  expect(await b.seats.extend(holdId, 'acc_a')).toBe('extended_before');
-  expect(await b.seats.extend(holdId, 'acc_b')).toBe('not_found');
+  expect(await b.seats.extend(holdId, 'acc_a')).toBe('extended-before');
+  expect(await b.seats.extend(holdId, 'acc_b')).toBe('not-found');
   await b.close();
 });
 

@@ -1,5 +1,5 @@
 -- Drops an order that waits for its payment and frees its seats. Answers { outcome, deltas }.
--- Outcomes: cancelled, not_found, not_cancellable.
+-- Outcomes: cancelled, not-found, not-cancellable.
 CREATE OR REPLACE FUNCTION orders.cancel(order_to_cancel text, buyer text, request text)
 RETURNS jsonb LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
@@ -11,14 +11,14 @@ DECLARE
 BEGIN
   SELECT * INTO dropped FROM orders.orders o WHERE o.id = order_to_cancel AND o.buyer_id = buyer;
   IF NOT FOUND THEN
-    RETURN jsonb_build_object('outcome', 'not_found', 'deltas', '[]'::jsonb);
+    RETURN jsonb_build_object('outcome', 'not-found', 'deltas', '[]'::jsonb);
   END IF;
   PERFORM seats.lock_stock_of(ARRAY[dropped.hold_id]);
   PERFORM seats.lock_holds(ARRAY[dropped.hold_id]);
   PERFORM orders.lock_orders(ARRAY[order_to_cancel]);
   SELECT * INTO dropped FROM orders.orders o WHERE o.id = order_to_cancel;
   IF dropped.state <> 'PENDING' THEN
-    RETURN jsonb_build_object('outcome', 'not_cancellable', 'deltas', '[]'::jsonb);
+    RETURN jsonb_build_object('outcome', 'not-cancellable', 'deltas', '[]'::jsonb);
   END IF;
   now_at := clock_timestamp();
   RETURN jsonb_build_object('outcome', 'cancelled', 'deltas',

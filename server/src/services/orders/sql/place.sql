@@ -4,7 +4,7 @@
 --   item_… the items of all orders: the place of the order among the requests, seat, grade, the
 --          seat's label (text of jsonb), price and fee
 -- Answers { outcomes, deadlines, createdAts, openOrders }, each an array in the order of the
--- requests. Outcomes: placed, repeated, not_found, ended, has_order, seats_differ.
+-- requests. Outcomes: placed, repeated, not-found, ended, has-order, seats-differ.
 CREATE OR REPLACE FUNCTION orders.place(
   order_ids text[], attempt_ids text[], attempt_keys text[], hold_ids text[], buyer_ids text[],
   seats text[], totals bigint[], categories text[], ladders text[], request_ids text[],
@@ -32,11 +32,11 @@ BEGIN
     SELECT a.position, a.hold_id, h.show_id, h.performance_id, h.order_id AS open_order,
       CASE
         WHEN o.id IS NOT NULL THEN 'repeated'
-        WHEN h.id IS NULL THEN 'not_found'
-        WHEN h.order_id IS NOT NULL AND h.state IN ('ACTIVE', 'PAYING', 'SOLD') THEN 'has_order'
+        WHEN h.id IS NULL THEN 'not-found'
+        WHEN h.order_id IS NOT NULL AND h.state IN ('ACTIVE', 'PAYING', 'SOLD') THEN 'has-order'
         WHEN h.state <> 'ACTIVE' OR h.deadline <= now_at THEN 'ended'
         WHEN NOT a.seats::integer[] @> h.seat_nos
-          OR cardinality(a.seats::integer[]) <> cardinality(h.seat_nos) THEN 'seats_differ'
+          OR cardinality(a.seats::integer[]) <> cardinality(h.seat_nos) THEN 'seats-differ'
         ELSE 'placed' END AS outcome
     FROM unnest(order_ids, hold_ids, buyer_ids, seats)
       WITH ORDINALITY AS a (order_id, hold_id, buyer_id, seats, position)
@@ -46,7 +46,7 @@ BEGIN
     -- Of those that might be placed, the first of each hold is.
     SELECT a.*, CASE WHEN a.outcome = 'placed'
         AND row_number() OVER (PARTITION BY a.hold_id, a.outcome ORDER BY a.position) > 1
-      THEN 'has_order' ELSE a.outcome END AS judgement
+      THEN 'has-order' ELSE a.outcome END AS judgement
     FROM asked a
   )
   SELECT array_agg(j.judgement ORDER BY j.position), array_agg(j.open_order ORDER BY j.position),

@@ -2,7 +2,7 @@
 -- checked; seats HELD → PAYING; the attempt SEATS_LOCKED. Before it a lapse wins and no money
 -- moves; after it payment wins and no lapse can happen. Attempts must be distinct within a batch.
 -- Answers { outcomes, orderIds, orderStates, keys, amountsMinor, currencies }, each an array in the
--- order of the requests. Outcomes: begun, not_found, amount_differs, ended, not_payable, under_way.
+-- order of the requests. Outcomes: begun, not-found, amount-differs, ended, not-payable, under-way.
 CREATE OR REPLACE FUNCTION payments.begin(
   attempt_ids text[], buyer_ids text[], amounts bigint[], payment_keys text[], request_ids text[]
 ) RETURNS jsonb LANGUAGE plpgsql
@@ -32,16 +32,16 @@ BEGIN
     SELECT asked.position, asked.attempt_id, asked.payment_key, a.order_id, a.hold_id,
       a.idempotency_key, a.amount_minor, a.currency, o.state AS order_state,
       CASE
-        WHEN a.id IS NULL THEN 'not_found'
-        WHEN a.amount_minor <> asked.amount THEN 'amount_differs'
+        WHEN a.id IS NULL THEN 'not-found'
+        WHEN a.amount_minor <> asked.amount THEN 'amount-differs'
         WHEN a.state IN ('SEATS_LOCKED', 'SENT', 'ANSWERED')
-          OR a.outcome IN ('APPROVED', 'DECLINED') THEN 'under_way'
+          OR a.outcome IN ('APPROVED', 'DECLINED') THEN 'under-way'
         WHEN o.state IN ('EXPIRED', 'CANCELLED') THEN 'ended'
-        WHEN a.state <> 'CREATED' OR o.state <> 'PENDING' THEN 'not_payable'
+        WHEN a.state <> 'CREATED' OR o.state <> 'PENDING' THEN 'not-payable'
         WHEN h.state <> 'ACTIVE' OR h.deadline <= now_at THEN 'ended'
         WHEN EXISTS (SELECT FROM payments.attempts other
           WHERE other.payment_key = ANY (ARRAY[asked.payment_key]) AND other.id <> a.id)
-          THEN 'not_payable'
+          THEN 'not-payable'
         ELSE 'begun' END AS outcome
     FROM unnest(attempt_ids, buyer_ids, amounts, payment_keys)
       WITH ORDINALITY AS asked (attempt_id, buyer_id, amount, payment_key, position)
@@ -55,7 +55,7 @@ BEGIN
       WHEN a.outcome = 'begun' AND (
         row_number() OVER (PARTITION BY a.order_id, a.outcome ORDER BY a.position) > 1
         OR row_number() OVER (PARTITION BY a.payment_key, a.outcome ORDER BY a.position) > 1)
-      THEN 'not_payable' ELSE a.outcome END AS judgement
+      THEN 'not-payable' ELSE a.outcome END AS judgement
     FROM asked a
   )
   SELECT jsonb_build_object(

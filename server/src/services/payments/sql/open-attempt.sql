@@ -1,7 +1,7 @@
 -- A fresh attempt for an order whose payment window was closed or failed before the money was asked
 -- for; attempts that were never used are superseded. Repeated with the same id it answers as
 -- before.
--- Outcomes: opened, not_found, ended, not_payable.
+-- Outcomes: opened, not-found, ended, not-payable.
 CREATE OR REPLACE FUNCTION payments.open_attempt(
   order_to_pay text, buyer text, attempt text, key text, provider text, request text
 ) RETURNS text LANGUAGE plpgsql
@@ -18,7 +18,7 @@ BEGIN
   IF FOUND THEN RETURN 'opened'; END IF;
   SELECT * INTO first FROM payments.attempts a
   WHERE a.order_id = order_to_pay AND a.buyer_id = buyer ORDER BY a.created_at LIMIT 1;
-  IF NOT FOUND THEN RETURN 'not_found'; END IF;
+  IF NOT FOUND THEN RETURN 'not-found'; END IF;
   PERFORM seats.lock_holds(ARRAY[first.hold_id]);
   PERFORM orders.lock_orders(ARRAY[order_to_pay]);
   SELECT * INTO hold FROM seats.hold_by_id(first.hold_id);
@@ -26,7 +26,7 @@ BEGIN
   now_at := clock_timestamp();
   IF paid_order.state <> 'PENDING' THEN
     RETURN CASE
-      WHEN paid_order.state IN ('EXPIRED', 'CANCELLED') THEN 'ended' ELSE 'not_payable' END;
+      WHEN paid_order.state IN ('EXPIRED', 'CANCELLED') THEN 'ended' ELSE 'not-payable' END;
   END IF;
   IF hold.state <> 'ACTIVE' OR hold.deadline <= now_at THEN RETURN 'ended'; END IF;
   UPDATE payments.attempts a SET state = 'SETTLED', outcome = 'SUPERSEDED', settled_at = now_at

@@ -51,7 +51,7 @@ BEGIN
   WHERE c.hold_id = ANY (ARRAY[a.id]) AND c.state = 'held';
 END $$;
 
--- Restarts the time of a buyer's hold, once. Outcomes: extended, not_found, ended, extended_before.
+-- Restarts the time of a buyer's hold, once. Outcomes: extended, not-found, ended, extended-before.
 CREATE OR REPLACE FUNCTION seats.extend(hold text, buyer text, ttl interval) RETURNS text
 LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
@@ -62,9 +62,9 @@ DECLARE
   new_deadline timestamptz;
 BEGIN
   SELECT * INTO h FROM seats.holds WHERE id = hold AND buyer_id = buyer FOR UPDATE;
-  IF NOT FOUND THEN RETURN 'not_found'; END IF;
+  IF NOT FOUND THEN RETURN 'not-found'; END IF;
   IF h.state <> 'ACTIVE' OR h.deadline <= clock_timestamp() THEN RETURN 'ended'; END IF;
-  IF h.extended_at IS NOT NULL THEN RETURN 'extended_before'; END IF;
+  IF h.extended_at IS NOT NULL THEN RETURN 'extended-before'; END IF;
   new_deadline := greatest(h.deadline, least(clock_timestamp() + ttl, h.ends_by));
   UPDATE seats.holds SET deadline = new_deadline, extended_at = clock_timestamp()
   WHERE show_id = h.show_id AND id = h.id;

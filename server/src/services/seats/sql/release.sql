@@ -1,5 +1,5 @@
 -- Gives seats back that their buyers no longer want. Answers { results: [outcome], deltas }.
--- Outcomes: released, not_found, ended (it was over, or a payment is on its way).
+-- Outcomes: released, not-found, ended (it was over, or a payment is on its way).
 CREATE OR REPLACE FUNCTION seats.release(
   hold_ids text[], buyer_ids text[], why text, request_ids text[]
 ) RETURNS jsonb LANGUAGE plpgsql
@@ -17,7 +17,7 @@ BEGIN
   now_at := clock_timestamp();
   SELECT array_agg(h.id) FILTER (WHERE h.state = 'ACTIVE' AND h.deadline > now_at),
     jsonb_agg(CASE
-      WHEN h.id IS NULL THEN 'not_found'
+      WHEN h.id IS NULL THEN 'not-found'
       WHEN h.state = 'ACTIVE' AND h.deadline > now_at THEN 'released'
       ELSE 'ended' END ORDER BY asked.position)
   INTO ending, results

@@ -10,8 +10,8 @@
 -- Answers { outcomes, seats, deadlines, endsBys, deadline, endsBy, conflicts, deltas }. Plurals are
 -- arrays in the order of the requests, seats and conflicts as texts of int[]; a hold without a
 -- deadline of its own is new and has the batch's.
--- Outcomes: held, unknown_performance, not_open, closed, limit, taken, blocked, stranded,
--- none_free.
+-- Outcomes: held, unknown-performance, not-open, closed, limit, taken, blocked, stranded,
+-- none-free.
 -- What the database knows of a batch is read before and written after everything is decided in
 -- memory: a statement for each step, not for each request. Plans: see order-doors.sql.
 CREATE OR REPLACE FUNCTION seats.take(
@@ -73,8 +73,8 @@ BEGIN
       CASE
         -- A repeat of a request that was answered before: the same hold, not another.
         WHEN h.id IS NOT NULL THEN 'held'
-        WHEN s.show_id IS NULL THEN 'unknown_performance'
-        WHEN now_at < s.sale_opens_at THEN 'not_open'
+        WHEN s.show_id IS NULL THEN 'unknown-performance'
+        WHEN now_at < s.sale_opens_at THEN 'not-open'
         WHEN now_at >= s.sale_closes_at THEN 'closed'
       END AS outcome,
       CASE WHEN r.place = r.buyer_first THEN (
@@ -181,7 +181,7 @@ BEGIN
       outcome := 'held';
       EXIT;
     END LOOP;
-    outcomes[place] := CASE WHEN outcome <> 'held' AND number > 1 THEN 'none_free' ELSE outcome END;
+    outcomes[place] := CASE WHEN outcome <> 'held' AND number > 1 THEN 'none-free' ELSE outcome END;
     CONTINUE WHEN outcome <> 'held';
 
     chosen[place] := seat_window::text;
