@@ -26,10 +26,10 @@ export const venue = z.strictObject({
   timeZone,
   seatingPlanId: idOf('seatingPlan'),
   seatCount: z.int().min(1),
-  grades: z.array(gradeCode).meta({ description: 'Grades that the seating plan gives its seats' }),
+  grades: z.array(gradeCode).meta({ description: 'Grades of the seats in the seating plan' }),
 });
 
-/** Where the sale stands, by the server's clock at the moment of the answer. */
+/** State of the sale, by the server's clock when the response was made. */
 export const saleState = z.enum(['UPCOMING', 'ON_SALE', 'SOLD_OUT', 'CLOSED']);
 
 export const showSummary = z.strictObject({
@@ -53,9 +53,9 @@ export const show = showSummary.extend({
   ageLimit: z.int().min(0).max(19),
   venue,
   grades: z.array(grade),
-  bookingFee: money.meta({ description: 'For each ticket; comes back only on the booking day' }),
+  bookingFee: money.meta({ description: 'Per ticket; refunded only on the day of booking' }),
   ladder: ladderName,
-  ladderInWords: localText.meta({ description: 'The cancellation fees in plain words' }),
+  ladderInWords: localText.meta({ description: 'The cancellation fees in words' }),
   buyerLimit: z.int().min(1).max(20),
 });
 
@@ -100,14 +100,14 @@ export const listShows = defineRoute({
   method: 'GET',
   path: '/api/v1/shows',
   tag,
-  summary: 'Shows page by page; by category, by words in Korean or English',
+  summary: 'List shows by page, filtered by category or by search words in Korean or English',
   auth: 'public',
   rate: reading,
   query: z.strictObject({
     ...pageQuery,
     category: category.optional(),
     q: z.string().trim().min(1).max(100).optional(),
-    sale: saleState.optional().meta({ description: 'Without it: all whose sale has not ended' }),
+    sale: saleState.optional().meta({ description: 'Default: all shows whose sale has not ended' }),
     sort: z.enum(['opening', 'starting', 'newest']).default('starting'),
   }),
   responses: { 200: pageOf(showSummary) },
@@ -119,7 +119,7 @@ export const readShow = defineRoute({
   method: 'GET',
   path: '/api/v1/shows/{showId}',
   tag,
-  summary: 'One show with venue, grades, prices and cancellation fees',
+  summary: 'Read one show with venue, grades, prices and cancellation fees',
   auth: 'public',
   rate: reading,
   params: showParams,
@@ -151,7 +151,7 @@ export const listPerformances = defineRoute({
   method: 'GET',
   path: '/api/v1/shows/{showId}/performances',
   tag,
-  summary: 'Dates and rounds that can still be bought, with seats left in each grade',
+  summary: 'List the dates and rounds still on sale, with seats left per grade',
   auth: 'public',
   rate: reading,
   params: showParams,
@@ -165,7 +165,7 @@ export const readPerformance = defineRoute({
   method: 'GET',
   path: '/api/v1/performances/{performanceId}',
   tag,
-  summary: 'One performance with seats left in each grade',
+  summary: 'Read one performance with seats left per grade',
   auth: 'public',
   rate: reading,
   params: z.strictObject({ performanceId: idOf('performance') }),
@@ -178,7 +178,7 @@ export const readLayout = defineRoute({
   method: 'GET',
   path: '/api/v1/seating-plans/{seatingPlanId}/layouts/{version}',
   tag,
-  summary: 'Where every seat stands; never changes for a version, so it may be cached for ever',
+  summary: 'Read the position of every seat; a version never changes, so it may be cached forever',
   auth: 'public',
   rate: reading,
   params: z.strictObject({
@@ -197,7 +197,7 @@ export const readRanking = defineRoute({
   method: 'GET',
   path: '/api/v1/rankings',
   tag,
-  summary: 'Best sellers by category and period; at most 5 s behind the sales',
+  summary: 'List best sellers by category and period; at most 5 s behind sales',
   auth: 'public',
   rate: reading,
   query: z.strictObject({
@@ -214,7 +214,7 @@ export const likeShow = defineRoute({
   method: 'PUT',
   path: '/api/v1/shows/{showId}/like',
   tag,
-  summary: 'Likes a show; the buyer is told by mail when its sale opens',
+  summary: 'Like a show; the buyer gets a mail when its sale opens',
   auth: 'account',
   rate: editing,
   params: showParams,
@@ -227,7 +227,7 @@ export const unlikeShow = defineRoute({
   method: 'DELETE',
   path: '/api/v1/shows/{showId}/like',
   tag,
-  summary: 'Takes the like back',
+  summary: 'Remove your like',
   auth: 'account',
   rate: editing,
   params: showParams,
@@ -240,7 +240,7 @@ export const listLikes = defineRoute({
   method: 'GET',
   path: '/api/v1/me/likes',
   tag,
-  summary: 'Shows that the signed-in buyer likes',
+  summary: 'List the shows you like',
   auth: 'account',
   rate: reading,
   query: z.strictObject({ ...pageQuery }),

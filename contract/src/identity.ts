@@ -42,7 +42,7 @@ export const signedIn = z.strictObject({
 });
 
 const tag = 'Identity';
-// Each of these costs a password hash: 19 MiB and about 20 ms of a core.
+// Each of these costs one password hash: 19 MiB of memory and about 20 ms of CPU.
 const slow = { perMinute: 30, burst: 10 };
 
 export const signUp = defineRoute({
@@ -50,7 +50,7 @@ export const signUp = defineRoute({
   method: 'POST',
   path: '/api/v1/auth/sign-up',
   tag,
-  summary: 'Makes a buyer’s account and signs in',
+  summary: 'Create a buyer account and sign in',
   auth: 'public',
   rate: { perMinute: 2400, burst: 400 },
   body: z.strictObject({ email, password, name: personName, locale: locale.default('ko') }),
@@ -63,7 +63,7 @@ export const logIn = defineRoute({
   method: 'POST',
   path: '/api/v1/auth/login',
   tag,
-  summary: 'Signs in; the refresh token comes as an HttpOnly cookie',
+  summary: 'Sign in; the refresh token is set as an HttpOnly cookie',
   auth: 'public',
   rate: slow,
   body: z.strictObject({ email, password: z.string().normalize('NFC').min(1).max(200) }),
@@ -76,7 +76,7 @@ export const refresh = defineRoute({
   method: 'POST',
   path: '/api/v1/auth/refresh',
   tag,
-  summary: 'Exchanges the refresh cookie for a new one and a new access token',
+  summary: 'Exchange the refresh cookie for a new one and a new access token',
   auth: 'public',
   rate: { perMinute: 120, burst: 30 },
   responses: { 200: signedIn },
@@ -88,7 +88,7 @@ export const logOut = defineRoute({
   method: 'POST',
   path: '/api/v1/auth/logout',
   tag,
-  summary: 'Ends the session at once, on every process',
+  summary: 'Sign out: end the session at once, on every process',
   auth: 'account',
   rate: { perMinute: 60, burst: 10 },
   responses: { 204: null },
@@ -100,7 +100,7 @@ export const readMe = defineRoute({
   method: 'GET',
   path: '/api/v1/me',
   tag,
-  summary: 'The signed-in account',
+  summary: 'Read your account',
   auth: 'account',
   rate: { perMinute: 300, burst: 60 },
   responses: { 200: account },

@@ -11,7 +11,7 @@ export const importVenue = defineRoute({
   method: 'POST',
   path: '/api/v1/organiser/venues',
   tag,
-  summary: 'Makes a venue with its seating plan from a CSV of seats',
+  summary: 'Create a venue and its seating plan from a CSV of seats',
   auth: 'organiser',
   rate: editing,
   idempotency: 'optional',
@@ -36,7 +36,7 @@ export const listVenues = defineRoute({
   method: 'GET',
   path: '/api/v1/organiser/venues',
   tag,
-  summary: 'Venues page by page',
+  summary: 'List venues by page',
   auth: 'organiser',
   rate: editing,
   query: z.strictObject({ ...pageQuery }),
@@ -59,7 +59,7 @@ const showFields = {
   refusesStranding: z
     .boolean()
     .default(false)
-    .meta({ description: 'A buyer must not leave a single free seat between taken ones' }),
+    .meta({ description: 'Refuse choices that leave a single free seat between taken ones' }),
   posterSvg: z
     .string()
     .max(64 * 1024)
@@ -86,7 +86,7 @@ export const editShow = defineRoute({
   method: 'PATCH',
   path: '/api/v1/organiser/shows/{showId}',
   tag,
-  summary: 'Changes a show; orders keep the prices and fees that they were made with',
+  summary: 'Change a show; existing orders keep their prices and fees',
   auth: 'organiser',
   rate: editing,
   params: z.strictObject({ showId: idOf('show') }),
@@ -117,7 +117,7 @@ export const addPerformances = defineRoute({
   method: 'POST',
   path: '/api/v1/organiser/shows/{showId}/performances',
   tag,
-  summary: 'Adds performances; rounds are numbered by their start',
+  summary: 'Add performances; rounds are numbered by start time',
   auth: 'organiser',
   rate: editing,
   idempotency: 'optional',
@@ -132,7 +132,7 @@ export const blockSeats = defineRoute({
   method: 'PUT',
   path: '/api/v1/organiser/performances/{performanceId}/blocked-seats',
   tag,
-  summary: 'Keeps free seats back from the sale, or gives blocked ones to it',
+  summary: 'Block free seats from sale, or release blocked ones',
   auth: 'organiser',
   rate: editing,
   params: z.strictObject({ performanceId: idOf('performance') }),

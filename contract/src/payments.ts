@@ -5,9 +5,9 @@ import { defineRoute } from './route.ts';
 const attemptState = z.enum(['CREATED', 'SEATS_LOCKED', 'SENT', 'ANSWERED', 'SETTLED']);
 const attemptOutcome = z.enum(['APPROVED', 'DECLINED', 'NOT_SENT', 'SUPERSEDED']);
 
-/** What the buyer's browser needs to open the provider's payment window. */
+/** What the buyer's browser needs to open the payment window of the provider. */
 export const checkout = z.strictObject({
-  attemptId: idOf('attempt').meta({ description: 'Also the order id that the provider knows' }),
+  attemptId: idOf('attempt').meta({ description: 'The payment provider’s order id, too' }),
   provider: z.enum(['toss']),
   clientKey: z.string(),
   amount: money,
@@ -40,7 +40,7 @@ export const openAttempt = defineRoute({
   method: 'POST',
   path: '/api/v1/orders/{orderId}/payments',
   tag,
-  summary: 'A fresh payment attempt for an order whose payment window was closed or failed',
+  summary: 'Start a new payment attempt after the payment window was closed or failed',
   auth: 'account',
   rate: paying,
   idempotency: 'required',
@@ -55,7 +55,7 @@ export const confirmPayment = defineRoute({
   path: '/api/v1/payments/{attemptId}/confirm',
   tag,
   summary:
-    'Takes the money: 200 with the paid order, or 202 when the outcome is not known within 8 s (then read the order)',
+    'Capture the payment: 200 with the paid order, or 202 if the outcome is not known within 8 s (then read the order)',
   auth: 'account',
   rate: paying,
   idempotency: 'required',
@@ -84,7 +84,7 @@ export const readAttempt = defineRoute({
   method: 'GET',
   path: '/api/v1/payments/{attemptId}',
   tag,
-  summary: 'A payment attempt of one’s own',
+  summary: 'Read your payment attempt',
   auth: 'account',
   rate: { perMinute: 300, burst: 60 },
   params: attemptParams,
@@ -97,7 +97,8 @@ export const tossWebhook = defineRoute({
   method: 'POST',
   path: '/api/v1/webhooks/toss',
   tag,
-  summary: 'A hint from the provider that a payment changed; its word is checked with the provider',
+  summary:
+    'Webhook: the provider reports a changed payment; the report is verified with the provider',
   auth: 'public',
   rate: { perMinute: 60_000, burst: 5000 },
   bodyLimitBytes: 64 * 1024,

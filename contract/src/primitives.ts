@@ -36,13 +36,13 @@ export const money = z.strictObject({
 });
 export type Money = z.infer<typeof money>;
 
-/** A text that people read, in the languages that the product speaks. */
+/** A text for people, in the languages of the product. */
 const readable = z
   .string()
   .trim()
   .min(1)
   .max(2000)
-  // Neither can be stored: a NUL, and half of a character that takes two.
+  // PostgreSQL stores neither a NUL nor half of a surrogate pair.
   .refine((text) => text.isWellFormed() && !text.includes('\0'), 'has a broken character');
 export const localText = z.strictObject({ ko: readable, en: readable });
 export type LocalText = z.infer<typeof localText>;
@@ -55,7 +55,7 @@ export const gradeCode = z
 export const timeZone = z.string().min(1).max(64).meta({ example: 'Asia/Seoul' });
 export const seatNo = z.int().min(0).max(99_999);
 
-/** Lists answer page by page: `cursor` is opaque and comes from `nextCursor` of the page before. */
+/** Lists are paged: `cursor` is opaque; take it from `nextCursor` of the previous page. */
 export const pageQuery = {
   cursor: z.string().max(200).optional(),
   limit: z.coerce.number().int().min(1).max(100).default(20),

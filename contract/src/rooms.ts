@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { gradeCode, idOf, instant, localText } from './primitives.ts';
 import { defineRoute } from './route.ts';
 
-/** The waiting rooms as their operator sees and moves them. */
+/** The waiting rooms as an operator sees and controls them. */
 const tag = 'Waiting room';
 const showParams = z.strictObject({ showId: idOf('show') });
 
@@ -15,15 +15,15 @@ const operating = { perMinute: 240, burst: 60 };
 const ratePerMinute = z.int().min(1).max(600_000);
 const activeMax = z.int().min(1).max(1_000_000);
 
-/** What an operator sets; two of the three of Little’s law, the third is shown. */
+/** What an operator sets: two of the three terms of Little’s law; the third is only shown. */
 export const roomSettings = z.strictObject({
   ratePerMinute: ratePerMinute.default(600),
   activeMax: activeMax.default(500),
   opensAt: instant,
   lobbyMinutes: z.int().min(0).max(1440).default(30),
-  /** What joining does while more than `2 × seats left` wait. */
+  /** What joining does while more than `2 × seats left` people wait. */
   whenCrowded: z.enum(['warn', 'refuse']).default('warn'),
-  /** Work of the ALTCHA challenge in hashes a buyer makes on average; 0: none. */
+  /** Work of the ALTCHA challenge: hashes that a buyer computes on average. 0: no challenge. */
   challengeCost: z.int().min(0).max(10_000_000).default(0),
 });
 export type RoomSettings = z.infer<typeof roomSettings>;
@@ -45,7 +45,7 @@ export const room = z.strictObject({
   called: z.int(),
   late: z.int(),
   active: z.int(),
-  admitted: z.int().meta({ description: 'Passes given since the room opened' }),
+  admitted: z.int().meta({ description: 'Passes issued since the room opened' }),
   perMinute: z.number(),
   meanStayMs: z.int().nullable().meta({ description: 'Little: active ÷ admissions' }),
   left: z.record(gradeCode, z.int()),
@@ -60,7 +60,7 @@ export const listRooms = defineRoute({
   method: 'GET',
   path: '/api/v1/operator/rooms',
   tag,
-  summary: 'Every waiting room',
+  summary: 'List all waiting rooms',
   auth: 'operator',
   rate: operating,
   responses: { 200: z.strictObject({ items: z.array(room) }) },
@@ -72,7 +72,7 @@ export const readRoom = defineRoute({
   method: 'GET',
   path: '/api/v1/operator/shows/{showId}/room',
   tag,
-  summary: 'A room with its counts',
+  summary: 'Read a waiting room with its counts',
   auth: 'operator',
   rate: operating,
   params: showParams,
@@ -85,7 +85,7 @@ export const putRoom = defineRoute({
   method: 'PUT',
   path: '/api/v1/operator/shows/{showId}/room',
   tag,
-  summary: 'Gives a show a waiting room, also while it sells, or changes the settings of its room',
+  summary: 'Create a show’s waiting room, even during its sale, or change the room’s settings',
   auth: 'operator',
   rate: operating,
   idempotency: 'optional',
@@ -125,7 +125,7 @@ export const pullLever = defineRoute({
   method: 'POST',
   path: '/api/v1/operator/shows/{showId}/room/levers',
   tag,
-  summary: 'One lever, if the room is still as the operator saw it',
+  summary: 'Pull a lever of the room, if the room has not changed since the operator read it',
   auth: 'operator',
   rate: operating,
   idempotency: 'required',
@@ -139,21 +139,24 @@ export const pullLever = defineRoute({
   problems: ['NOT_FOUND', 'ROOM_CHANGED_MEANWHILE', 'LEVER_REFUSED'],
 });
 
-/** One use of a lever, as it is kept for ever. */
+/** One use of a lever; the record is never deleted. */
 export const leverUse = z.strictObject({
   id: idOf('lever'),
   at: instant,
   accountId: idOf('account').nullable().meta({ description: 'Null: the program itself' }),
-  action: z
-    .record(z.string(), z.unknown())
-    .meta({ description: 'As it was sent; `settings`: a room was given or its settings changed' }),
-  reason: z.string().nullable(),
-  ifRev: z.int().nullable().meta({ description: 'The room that the operator saw; null: none' }),
-  outcome: z.enum(['done', 'refused', 'unknown']).meta({
-    description: '`unknown`: the program ended in the middle; a repeat of the same call tells',
+  action: z.record(z.string(), z.unknown()).meta({
+    description: 'The lever as sent; `settings`: a room was created or its settings changed',
   }),
-  rev: z.int().nullable().meta({ description: 'The room’s right after; null while unknown' }),
-  detail: z.string().nullable().meta({ description: 'Why it was refused' }),
+  reason: z.string().nullable(),
+  ifRev: z.int().nullable().meta({ description: 'Revision that the operator saw; null: no room' }),
+  outcome: z.enum(['done', 'refused', 'unknown']).meta({
+    description: '`unknown`: the program stopped halfway; retry the same request to find out',
+  }),
+  rev: z
+    .int()
+    .nullable()
+    .meta({ description: 'Revision of the room afterwards; null while unknown' }),
+  detail: z.string().nullable().meta({ description: 'Reason for a refusal' }),
   requestId: z.string(),
 });
 export type LeverUse = z.infer<typeof leverUse>;
@@ -163,7 +166,7 @@ export const listLevers = defineRoute({
   method: 'GET',
   path: '/api/v1/operator/shows/{showId}/room/levers',
   tag,
-  summary: 'Who pulled which lever, when and why: the newest 200, the latest effect first',
+  summary: 'List who pulled which lever, when and why: the newest 200, latest effect first',
   auth: 'operator',
   rate: operating,
   params: showParams,

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { ProblemCode } from './problems.ts';
 
-/** Who may call: nobody in particular, a signed-in buyer (any role), or a role. */
+/** Who may call: anyone, a signed-in account (any role), or accounts with the role. */
 export type RouteAuth = 'public' | 'account' | 'organiser' | 'operator';
 
 /** An answer that is not JSON: its media type, for the OpenAPI document. */
@@ -16,23 +16,23 @@ export type RouteSpec = {
   readonly auth: RouteAuth;
   /** Calls a minute and burst (calls at once) for one account, or one address when `public`. */
   readonly rate: { readonly perMinute: number; readonly burst: number };
-  /** The same for all accounts behind one address together; wide, as many may share one. */
+  /** The same for all accounts behind one address together; generous, as many may share one. */
   readonly addressRate?: { readonly perMinute: number; readonly burst: number };
-  /** `required`: the call may move seats or money, so a client that repeats it must say so. */
+  /** `required`: the call may move seats or money, so retries must carry the same key. */
   readonly idempotency?: 'required' | 'optional';
-  /** Headers of its own that a caller may send, by name, with what they are for. */
+  /** Route-specific request headers, by name, with their purpose. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
-  /** Request body limit in bytes when it is not the server's default. */
+  /** Request body limit in bytes; default: the server's. */
   readonly bodyLimitBytes?: number;
   readonly responses: { readonly [status: number]: z.ZodType | RawBody | null };
-  /** The refusals that this route can answer with, beyond those every route has. */
+  /** The problems that this route can return, beyond those that every route has. */
   readonly problems: readonly ProblemCode[];
 };
 
-/** Keeps the literal types of a route's schemas, so that handlers and clients are typed from it. */
+/** Keeps the literal types of a route's schemas, from which handlers and clients are typed. */
 export const defineRoute = <const S extends RouteSpec>(spec: S): S => spec;
 
 export const isRawBody = (body: z.ZodType | RawBody | null): body is RawBody =>

@@ -7,7 +7,7 @@ const tag = 'Seats';
 const performanceParams = z.strictObject({ performanceId: idOf('performance') });
 const holdParams = z.strictObject({ holdId: idOf('hold') });
 
-/** At most this many seats in one hold (product.md). */
+/** Most seats in one hold. */
 const holdSeatsMax = 4;
 
 export const seatView = z.strictObject({
@@ -24,10 +24,10 @@ export const hold = z.strictObject({
   performanceId: idOf('performance'),
   state: holdState,
   seats: z.array(seatView),
-  deadline: instant.meta({ description: 'Until then the seats are yours, by the server’s clock' }),
-  endsBy: instant.meta({ description: 'The hold never lasts longer than this' }),
+  deadline: instant.meta({ description: 'The seats are yours until then, by the server’s clock' }),
+  endsBy: instant.meta({ description: 'The hold cannot be extended beyond this' }),
   extendable: z.boolean(),
-  now: instant.meta({ description: 'The server’s clock at the moment of the answer' }),
+  now: instant.meta({ description: 'The server’s clock when the response was made' }),
 });
 
 export const readSeats = defineRoute({
@@ -53,7 +53,7 @@ export const watchSeats = defineRoute({
   path: '/api/v1/performances/{performanceId}/seats/stream',
   tag,
   summary:
-    'Server-sent events: `state` first, then `delta`; the id is the version, the data base64 of varints: gap to the seat before × 4 + state. A gap in the versions means: read the seats again',
+    'Server-sent events: `state` first, then `delta`; the id is the version, the data is base64 of varints: gap to the previous seat × 4 + state. After a gap in the versions, read the seats again',
   auth: 'public',
   rate: { perMinute: 60, burst: 30 },
   params: performanceParams,
@@ -66,7 +66,8 @@ export const takeHold = defineRoute({
   method: 'POST',
   path: '/api/v1/performances/{performanceId}/holds',
   tag,
-  summary: 'Holds one to four seats, all or none: named ones, or the best adjacent of a grade',
+  summary:
+    'Hold one to four seats, all or none: chosen seats, or the best adjacent ones of a grade',
   auth: 'account',
   rate: { perMinute: 120, burst: 30 },
   idempotency: 'required',
@@ -78,7 +79,7 @@ export const takeHold = defineRoute({
         .array(seatNo)
         .min(1)
         .max(holdSeatsMax)
-        .refine((seats) => new Set(seats).size === seats.length, 'names a seat twice'),
+        .refine((seats) => new Set(seats).size === seats.length, 'lists a seat twice'),
     }),
     z.strictObject({
       bestAvailable: z.strictObject({
@@ -108,7 +109,7 @@ export const readHold = defineRoute({
   method: 'GET',
   path: '/api/v1/holds/{holdId}',
   tag,
-  summary: 'A hold of one’s own',
+  summary: 'Read your hold',
   auth: 'account',
   rate: { perMinute: 600, burst: 120 },
   params: holdParams,
@@ -121,7 +122,7 @@ export const extendHold = defineRoute({
   method: 'POST',
   path: '/api/v1/holds/{holdId}/extend',
   tag,
-  summary: 'Restarts the hold’s time, once; creating the order does the same if it was not used',
+  summary: 'Restart the hold’s timer, once; creating the order does the same if not used before',
   auth: 'account',
   rate: { perMinute: 60, burst: 20 },
   idempotency: 'required',
@@ -135,7 +136,7 @@ export const releaseHold = defineRoute({
   method: 'DELETE',
   path: '/api/v1/holds/{holdId}',
   tag,
-  summary: 'Gives the seats back at once; an order that waits for its payment is cancelled with it',
+  summary: 'Release the seats at once; this also cancels an order that is waiting for payment',
   auth: 'account',
   rate: { perMinute: 120, burst: 30 },
   params: holdParams,

@@ -15,13 +15,13 @@ export const ticket = z.strictObject({
   startsAt: instant,
   timeZone: z.string(),
   seat: seatView,
-  code: z.string().meta({ description: 'The signed code that the QR shows' }),
+  code: z.string().meta({ description: 'The signed code shown as QR' }),
   issuedAt: instant,
 });
 
 const tag = 'Tickets';
 const reading = { perMinute: 300, burst: 60 };
-// A PDF costs about 5 ms of a core.
+// A PDF costs about 5 ms of CPU.
 const drawing = { perMinute: 60, burst: 20 };
 const orderParams = z.strictObject({ orderId: idOf('order') });
 const ticketParams = z.strictObject({ ticketId: idOf('ticket') });
@@ -31,7 +31,7 @@ export const listTickets = defineRoute({
   method: 'GET',
   path: '/api/v1/orders/{orderId}/tickets',
   tag,
-  summary: 'The tickets of an order of one’s own',
+  summary: 'List the tickets of your order',
   auth: 'account',
   rate: reading,
   params: orderParams,
@@ -44,7 +44,7 @@ export const readTicket = defineRoute({
   method: 'GET',
   path: '/api/v1/tickets/{ticketId}',
   tag,
-  summary: 'A ticket of one’s own',
+  summary: 'Read your ticket',
   auth: 'account',
   rate: reading,
   params: ticketParams,
@@ -57,7 +57,7 @@ export const readTicketQr = defineRoute({
   method: 'GET',
   path: '/api/v1/tickets/{ticketId}/qr.svg',
   tag,
-  summary: 'The ticket’s code as a QR',
+  summary: 'Read the ticket’s code as a QR image',
   auth: 'account',
   rate: reading,
   params: ticketParams,
@@ -70,7 +70,7 @@ export const readTicketPdf = defineRoute({
   method: 'GET',
   path: '/api/v1/tickets/{ticketId}/ticket.pdf',
   tag,
-  summary: 'The ticket to print',
+  summary: 'Download the ticket as a PDF',
   auth: 'account',
   rate: drawing,
   params: ticketParams,
@@ -83,11 +83,11 @@ export const readOrderPdf = defineRoute({
   method: 'GET',
   path: '/api/v1/orders/{orderId}/tickets.pdf',
   tag,
-  summary: 'All tickets of an order to print, one on a page',
+  summary: 'Download all tickets of an order as a PDF, one per page',
   auth: 'account',
   rate: drawing,
   params: orderParams,
-  responses: { 200: { contentType: 'application/pdf', description: 'One page a ticket' } },
+  responses: { 200: { contentType: 'application/pdf', description: 'One page per ticket' } },
   problems: ['NOT_FOUND'],
 });
 
@@ -96,7 +96,7 @@ export const readCalendar = defineRoute({
   method: 'GET',
   path: '/api/v1/orders/{orderId}/calendar.ics',
   tag,
-  summary: 'The performance as a calendar entry',
+  summary: 'Download the performance as a calendar entry',
   auth: 'account',
   rate: reading,
   params: orderParams,

@@ -15,57 +15,60 @@ export * from './rooms.ts';
 
 const tag = 'Waiting room';
 const showParams = z.strictObject({ showId: idOf('show') });
-// What people in line do may be repeated as it is, so no route of theirs takes an Idempotency-Key:
-// keeping an answer would ask the database for each of them.
+// Everything that people in line do is idempotent, so none of these routes takes an
+// Idempotency-Key: storing the responses would cost one database write per person.
 
-/** Somebody in line calls seldom; the limits stop a script, not a nervous finger. */
+/** People in line call rarely; the limits stop scripts, not impatient people. */
 const seldom = { perMinute: 60, burst: 20 };
 
-/** What holds and orders of a show with a waiting room want to see. */
+/** Required for holds and orders of a show with a waiting room. */
 export const passHeader = 'usher-pass';
 export const passHeaders = {
-  [passHeader]: 'The pass, where the show has a waiting room; see claimPass',
+  [passHeader]: 'The pass, if the show has a waiting room; see claimPass',
 } as const;
 
-/** How long a client waits before it asks again: its time to wait ÷ d × m, from f × m to c × m. */
+/** Poll interval of a client: its expected wait ÷ d × m, at least f × m and at most c × m. */
 const pollPolicy = z.strictObject({
   f: z.int().meta({ description: 'Floor, ms' }),
   c: z.int().meta({ description: 'Ceiling, ms' }),
   d: z.int().meta({ description: 'Divisor of the expected wait' }),
-  m: z.number().meta({ description: 'The operator’s multiplier of the whole' }),
+  m: z.number().meta({ description: 'The operator’s multiplier' }),
 });
 
 /**
- * The same for everybody, and asked for more than anything else: 297 bytes with a million waiting
- * and three grades, without an operator's message. What is asked for once has routes of its own.
+ * The same for everybody, and requested more than anything else: 297 bytes with a million waiting
+ * and three grades, without an operator's message. What a client needs once has separate routes.
  */
 export const roomNow = z.strictObject({
-  rev: z.int().meta({ description: 'Rises with every change of the room' }),
+  rev: z.int().meta({ description: 'Increases with every change of the room' }),
   epoch: z.int(),
   phase: roomPhase,
   override: roomOverride,
   soldOut: z.literal(true).optional(),
   now: z.int().meta({ description: 'The server’s clock, ms since 1970' }),
   opensAt: z.int().optional().meta({
-    description: 'Until then: when the draw is made and the sale opens, ms',
+    description: 'Before the draw: when the draw is made and the sale opens, ms',
   }),
-  lobbyAt: z.int().optional().meta({ description: 'While idle: when one can come in, ms' }),
+  lobbyAt: z.int().optional().meta({ description: 'While idle: when joining opens, ms' }),
   front: z.int().meta({ description: 'Everybody up to this number has been called' }),
   tail: z.int().meta({ description: 'The highest number' }),
-  waiting: z.int().meta({ description: 'People in line who have not been called' }),
-  perMinute: z.number().meta({ description: 'Observed: by how much the front moves a minute' }),
-  spread: z.number().meta({ description: 'How uneven that is: the slow fifth to the mean, ≥ 1' }),
+  waiting: z.int().meta({ description: 'People in line who have not been called yet' }),
+  perMinute: z
+    .number()
+    .meta({ description: 'Observed numbers per minute by which the front advances' }),
+  spread: z.number().meta({ description: 'How uneven that is: slowest fifth to mean, ≥ 1' }),
   longer: z.enum(['seats', 'room', 'slow']).optional().meta({
     description:
-      'Why the wait grew within the last minute: seats run out, the room is full, people take longer',
+      'Why the wait grew within the last minute: seats are running out, the room is full, people take longer',
   }),
   near: z.int().meta({
-    description: 'Who is called soon: send heartbeats while your number − front is not above it',
+    description:
+      'Send heartbeats while your number − front is not above this: you will be called soon',
   }),
   poll: pollPolicy,
   left: z
     .record(z.string(), z.int())
-    .meta({ description: 'Seats that are not sold, by grade; counted by ≤ 1 s' }),
+    .meta({ description: 'Unsold seats by grade; at most 1 s old' }),
   draw: z.strictObject({ entries: z.int() }).nullable(),
   message: localText.optional(),
 });
@@ -76,7 +79,7 @@ export const readRoomNow = defineRoute({
   method: 'GET',
   path: '/api/v1/shows/{showId}/queue/now',
   tag,
-  summary: 'The room as everybody may see it: your position is your number − front',
+  summary: 'Read the public state of the room; your position is your number − front',
   auth: 'public',
   rate: { perMinute: 600, burst: 120 },
   params: showParams,
@@ -89,7 +92,7 @@ export const watchRoom = defineRoute({
   method: 'GET',
   path: '/api/v1/shows/{showId}/queue/stream',
   tag,
-  summary: 'The same document as server-sent events; near the front or in small rooms only',
+  summary: 'Stream the same document as server-sent events; only near the front or in small rooms',
   auth: 'public',
   rate: { perMinute: 60, burst: 30 },
   params: showParams,
@@ -100,10 +103,12 @@ export const watchRoom = defineRoute({
 const standing = z.enum(['LOBBY', 'WAITING', 'CALLED', 'LATE', 'ACTIVE', 'OVER']);
 export type Standing = z.infer<typeof standing>;
 
-/** Signed; proves the place to us after any loss, and to anybody with the public record. */
+/** Signed; proves the place to us after data loss, and to anybody who has the public record. */
 const receipt = z.strictObject({
-  entry: z.int().min(0).meta({ description: 'The how-manieth to come in, from 0' }),
-  key: z.string().meta({ description: 'You, in the record of the draw; says nothing about you' }),
+  entry: z.int().min(0).meta({ description: 'Order of joining, from 0' }),
+  key: z.string().meta({
+    description: 'Identifies you in the record of the draw without revealing who you are',
+  }),
 });
 
 export const place = z.strictObject({
@@ -111,15 +116,15 @@ export const place = z.strictObject({
   number: z.int().min(1).nullable().meta({ description: 'Null until the draw' }),
   ahead: z.int().min(0).nullable(),
   etaMs: z.strictObject({ from: z.int(), to: z.int() }).nullable().meta({
-    description: 'Half of the people wait no longer than `from`, four in five than `to`',
+    description: 'Half of the people wait no longer than `from`, four in five no longer than `to`',
   }),
   receipt,
-  token: z.string().meta({ description: 'Keep it; show it with every call about this place' }),
+  token: z.string().meta({ description: 'Keep it; send it with every request about this place' }),
   heartbeatEveryMs: z
     .int()
     .nullable()
-    .meta({ description: 'How often to say that you are there; null: not yet' }),
-  claimBy: instant.nullable().meta({ description: 'When CALLED: claim before this' }),
+    .meta({ description: 'Heartbeat interval; null: none needed yet' }),
+  claimBy: instant.nullable().meta({ description: 'When CALLED: claim your pass before this' }),
   pass: z
     .strictObject({ token: z.string(), endsAt: instant, endsBy: instant })
     .nullable()
@@ -134,7 +139,8 @@ export const readChallenge = defineRoute({
   method: 'GET',
   path: '/api/v1/shows/{showId}/queue/challenge',
   tag,
-  summary: 'A proof-of-work challenge (ALTCHA) to solve before joining; null: none is asked',
+  summary:
+    'Request a proof-of-work challenge (ALTCHA) to solve before joining; null: none is needed',
   auth: 'account',
   rate: seldom,
   params: showParams,
@@ -147,15 +153,15 @@ export const joinRoom = defineRoute({
   method: 'POST',
   path: '/api/v1/shows/{showId}/queue',
   tag,
-  summary: 'Comes in, once: any tab, device or repeat of the same account has the same place',
+  summary: 'Join the waiting room; an account has one place, whatever tab, device or retry it uses',
   auth: 'account',
   rate: seldom,
-  // A company or a mobile network behind one address comes in within minutes; a farm of accounts
-  // does not come in at once.
+  // Everyone in a company or mobile network behind one address can join within minutes; a farm of
+  // accounts cannot join at once.
   addressRate: { perMinute: 3000, burst: 1000 },
   params: showParams,
   body: z.strictObject({
-    place: token.optional().meta({ description: 'A place token of this room, if there is one' }),
+    place: token.optional().meta({ description: 'A place token of this room, if you have one' }),
     solution: z.string().max(4096).optional().meta({ description: 'ALTCHA payload, base64' }),
   }),
   responses: { 200: place, 201: place },
@@ -175,7 +181,7 @@ export const readPlace = defineRoute({
   method: 'GET',
   path: '/api/v1/shows/{showId}/queue/me',
   tag,
-  summary: 'Where I stand; after the draw once, on return, and near the front',
+  summary: 'Read your place: once after the draw, on return, and near the front',
   auth: 'account',
   rate: seldom,
   params: showParams,
@@ -183,12 +189,12 @@ export const readPlace = defineRoute({
   problems: ['NOT_FOUND', 'NO_PLACE'],
 });
 
-export const beatHeart = defineRoute({
-  name: 'beatHeart',
+export const sendHeartbeat = defineRoute({
+  name: 'sendHeartbeat',
   method: 'POST',
   path: '/api/v1/shows/{showId}/queue/heartbeat',
   tag,
-  summary: 'I am still here; asked for only when the turn is less than 180 s away',
+  summary: 'Send a heartbeat; needed only when your turn is less than 180 s away',
   auth: 'account',
   rate: seldom,
   params: showParams,
@@ -202,7 +208,7 @@ export const claimPass = defineRoute({
   method: 'POST',
   path: '/api/v1/shows/{showId}/queue/claim',
   tag,
-  summary: 'My turn: the pass (200), or when to ask again because others go first (202)',
+  summary: 'Claim your pass: the pass (200), or when to retry because others go first (202)',
   auth: 'account',
   rate: { perMinute: 120, burst: 30 },
   params: showParams,
@@ -216,7 +222,7 @@ export const leaveRoom = defineRoute({
   method: 'DELETE',
   path: '/api/v1/shows/{showId}/queue/me',
   tag,
-  summary: 'Gives the place or the pass back for good',
+  summary: 'Give up your place or pass for good',
   auth: 'account',
   rate: seldom,
   params: showParams,
@@ -229,7 +235,8 @@ export const readCommitment = defineRoute({
   method: 'GET',
   path: '/api/v1/shows/{showId}/queue/commitment',
   tag,
-  summary: 'What the draw is bound to, known long before it: the hash of the server’s seed',
+  summary:
+    'Read the commitment of the draw, published long before it: the hash of the server’s seed',
   auth: 'public',
   rate: { perMinute: 60, burst: 30 },
   params: showParams,
@@ -244,7 +251,7 @@ export const readCommitment = defineRoute({
   problems: ['NOT_FOUND'],
 });
 
-/** Everything that `usher verify-fairness` needs; see docs/decisions on the draw. */
+/** Everything that `usher verify-fairness` needs; see docs/decisions/0009. */
 export const drawRecord = z.strictObject({
   showId: idOf('show'),
   algorithm: z.string(),
@@ -255,7 +262,7 @@ export const drawRecord = z.strictObject({
   root: z.string(),
   seed: z.string(),
   drawnAt: instant,
-  keys: z.string().meta({ description: 'base64: 8 bytes an entry, in the order of coming in' }),
+  keys: z.string().meta({ description: 'base64: 8 bytes per entry, in order of joining' }),
 });
 export type DrawRecord = z.infer<typeof drawRecord>;
 
@@ -264,7 +271,7 @@ export const readDraw = defineRoute({
   method: 'GET',
   path: '/api/v1/shows/{showId}/queue/draw',
   tag,
-  summary: 'The public record of the draw, when it was made',
+  summary: 'Read the public record of the draw, once it has been made',
   auth: 'public',
   rate: { perMinute: 60, burst: 30 },
   params: showParams,
@@ -278,7 +285,7 @@ export const waitingRoomRoutes = [
   readChallenge,
   joinRoom,
   readPlace,
-  beatHeart,
+  sendHeartbeat,
   claimPass,
   leaveRoom,
   readCommitment,

@@ -1,4 +1,5 @@
 import { bannedCode, forbiddenText, swallowedErrors } from './bans.ts';
+import { plainEnglish } from './english.ts';
 import { cycles, layering } from './layers.ts';
 import { luaContracts } from './lua.ts';
 import { problemPages, registryHosts } from './repository.ts';
@@ -11,6 +12,7 @@ export const rules = {
   cycles,
   bannedCode,
   forbiddenText,
+  plainEnglish,
   swallowedErrors,
   columns,
   foldedLiterals,

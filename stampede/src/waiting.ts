@@ -1,6 +1,5 @@
 import type { ProblemCode } from '@usher/contract/problems.ts';
 import {
-  beatHeart,
   claimPass,
   joinRoom,
   leaveRoom,
@@ -8,6 +7,7 @@ import {
   type RoomNow,
   readPlace,
   readRoomNow,
+  sendHeartbeat,
 } from '@usher/contract/waiting-room.ts';
 import { firstPollSpreadMs, pollIntervalMs } from '@usher/domain/room/poll-policy.ts';
 import { solveChallengeOf } from './challenge.ts';
@@ -273,7 +273,7 @@ const beat = async (line: Line): Promise<End | null> => {
   const { person, params, place } = line;
   line.beatAtMs = Infinity;
   const body = { place: place?.token };
-  const beaten = await person.click({ spec: beatHeart, step: 'heartbeat', params, body });
+  const beaten = await person.click({ spec: sendHeartbeat, step: 'heartbeat', params, body });
   if (beaten.outcome === 'gave-up') return 'no answer from the server';
   if (beaten.outcome === 'refused') return join(line);
   line.beatAtMs = nowMs(line) + heartbeatMs;

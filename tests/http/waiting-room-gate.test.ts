@@ -1,12 +1,12 @@
 import { cancelOrder, placeOrder } from '@usher/contract/orders.ts';
 import { takeHold } from '@usher/contract/seats.ts';
 import {
-  beatHeart,
   claimPass,
   joinRoom,
   type Lever,
   leaveRoom,
   passHeader,
+  sendHeartbeat,
 } from '@usher/contract/waiting-room.ts';
 import { passesGraceMs } from '@usher/domain/room/constants.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -140,7 +140,7 @@ describe('a place is taken from nobody by a token', () => {
       'place.e30.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
     ];
     for (const place of bad)
-      for (const spec of [beatHeart, claimPass]) {
+      for (const spec of [sendHeartbeat, claimPass]) {
         const { code } = await program.refusal(spec, { as: minji.token, params, body: { place } });
         expect([spec.name, code]).toEqual([spec.name, 'PLACE_TOKEN_REFUSED']);
       }
@@ -156,7 +156,7 @@ describe('a place is taken from nobody by a token', () => {
     const { showId, persons, params } = await atRoom(1);
     const [minji] = persons as [Person];
     const { token: place } = await room.join(minji, showId);
-    const beat = await program.ask(beatHeart, { as: minji.token, params, body: { place } });
+    const beat = await program.ask(sendHeartbeat, { as: minji.token, params, body: { place } });
     expect(beat.status).toBe(204);
   });
 });

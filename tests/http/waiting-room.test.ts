@@ -2,7 +2,6 @@ import { readOrder } from '@usher/contract/orders.ts';
 import { blockSeats } from '@usher/contract/organiser.ts';
 import type { RouteSpec } from '@usher/contract/route.ts';
 import {
-  beatHeart,
   claimPass,
   joinRoom,
   leaveRoom,
@@ -11,6 +10,7 @@ import {
   readCommitment,
   readDraw,
   readPlace,
+  sendHeartbeat,
   waitingRoomRoutes,
 } from '@usher/contract/waiting-room.ts';
 import { checkDraw } from '@usher/domain/draw-check.ts';
@@ -73,7 +73,7 @@ describe('the way through the room', () => {
       ahead: 1,
     });
     const old = { as: minji.token, params, body: { place: place.token } };
-    expect((await program.refusal(beatHeart, old)).code).toBe('PLACE_TOKEN_REFUSED');
+    expect((await program.refusal(sendHeartbeat, old)).code).toBe('PLACE_TOKEN_REFUSED');
   });
 
   test('ends for whoever leaves, at whatever point, and their slot is another’s', async () => {

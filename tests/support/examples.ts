@@ -44,7 +44,7 @@ const bodies: Readonly<Record<string, (world: World) => object>> = {
   addPerformances: () => ({ startsAt: [hoursFromNow(24 * 20)] }),
   blockSeats: ({ freeSeats }) => ({ block: freeSeats.slice(0, 1) }),
   joinRoom: ({ placeToken }) => ({ place: placeToken }),
-  beatHeart: ({ placeToken }) => ({ place: placeToken }),
+  sendHeartbeat: ({ placeToken }) => ({ place: placeToken }),
   claimPass: ({ placeToken }) => ({ place: placeToken }),
   // Of a room that was another when it was looked at.
   putRoom: () => ({ ifRev: 0, settings: { opensAt: hoursFromNow(2) } }),

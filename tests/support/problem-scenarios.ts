@@ -7,13 +7,13 @@ import type { ProblemCode } from '@usher/contract/problems.ts';
 import type { RouteSpec } from '@usher/contract/route.ts';
 import { extendHold, releaseHold, takeHold } from '@usher/contract/seats.ts';
 import {
-  beatHeart,
   claimPass,
   joinRoom,
   passHeader,
   pullLever,
   type RoomSettings,
   readPlace,
+  sendHeartbeat,
   watchRoom,
 } from '@usher/contract/waiting-room.ts';
 import { freshKey, type Given, type Reply, sendByInject } from './ask.ts';
@@ -270,7 +270,7 @@ const waiting = {
   PLACE_TOKEN_REFUSED: async (program) => {
     const { room, showId, person, as, params } = await atRoom(program);
     await room.join(person, showId);
-    return asked(program, beatHeart, { as, params, body: { place: 'place.forged.place' } });
+    return asked(program, sendHeartbeat, { as, params, body: { place: 'place.forged.place' } });
   },
   NOT_CALLED_YET: async (program) => {
     const { room, showId, person, as, params } = await atRoom(program);

@@ -69,7 +69,7 @@ const buyerRoutes = ({ room }: Deps): Route[] => {
       return 'refusal' in found ? found : answer(200, found.place);
     }),
 
-    route(contract.beatHeart, async ({ params, body, caller }) => {
+    route(contract.sendHeartbeat, async ({ params, body, caller }) => {
       const heard = await room.beat({ ...whoOf(params, caller), place: body.place });
       return 'refusal' in heard ? heard : emptyAnswer(204);
     }),
