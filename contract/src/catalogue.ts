@@ -1,3 +1,7 @@
+import { CATEGORIES } from '@usher/domain/categories.ts';
+import { LADDER_NAMES } from '@usher/domain/fee-ladder.ts';
+import { RANKING_PERIODS } from '@usher/domain/ranking-period.ts';
+import { SALE_STATES } from '@usher/domain/show-rules.ts';
 import { z } from 'zod';
 import {
   gradeCode,
@@ -11,11 +15,9 @@ import {
 } from './primitives.ts';
 import { defineRoute } from './route.ts';
 
-export const category = z.enum(['MUSICAL', 'CONCERT', 'PLAY', 'CLASSIC', 'EXHIBITION']);
-export type Category = z.infer<typeof category>;
+export const category = z.enum(CATEGORIES);
 
-/** `operator`: the ladder of Korean ticket sites; `consumer-standard`: 소비자분쟁해결기준. */
-export const ladderName = z.enum(['operator', 'consumer-standard']);
+export const ladderName = z.enum(LADDER_NAMES);
 
 export const grade = z.strictObject({ code: gradeCode, name: localText, price: money });
 
@@ -30,7 +32,7 @@ export const venue = z.strictObject({
 });
 
 /** State of the sale, by the server's clock when the response was made. */
-export const saleState = z.enum(['UPCOMING', 'ON_SALE', 'SOLD_OUT', 'CLOSED']);
+export const saleState = z.enum(SALE_STATES);
 
 export const showSummary = z.strictObject({
   id: idOf('show'),
@@ -79,7 +81,7 @@ export const performance = z.strictObject({
 });
 export type Performance = z.infer<typeof performance>;
 
-const rankingPeriod = z.enum(['DAY', 'WEEK', 'MONTH']);
+const rankingPeriod = z.enum(RANKING_PERIODS);
 export const ranking = z.strictObject({
   category: category.nullable(),
   period: rankingPeriod,

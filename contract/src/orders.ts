@@ -1,3 +1,4 @@
+import { ORDER_STATES } from '@usher/domain/order-states.ts';
 import { z } from 'zod';
 import { ladderName } from './catalogue.ts';
 import { checkout } from './payments.ts';
@@ -6,19 +7,7 @@ import { defineRoute } from './route.ts';
 import { seatView } from './seats.ts';
 import { passHeaders } from './waiting-room.ts';
 
-export const orderState = z.enum([
-  'PENDING',
-  'PAYING',
-  'PAID',
-  'PARTLY_REFUNDED',
-  'REFUNDED',
-  'EXPIRED',
-  'CANCELLED',
-  'FAILED',
-  'UNKNOWN',
-  'STUCK',
-]);
-export type OrderState = z.infer<typeof orderState>;
+const orderState = z.enum(ORDER_STATES);
 
 const orderItem = z.strictObject({
   seat: seatView,

@@ -1,9 +1,10 @@
+import { ATTEMPT_OUTCOMES, ATTEMPT_STATES } from '@usher/domain/order-states.ts';
 import { z } from 'zod';
 import { idOf, instant, money } from './primitives.ts';
 import { defineRoute } from './route.ts';
 
-const attemptState = z.enum(['CREATED', 'SEATS_LOCKED', 'SENT', 'ANSWERED', 'SETTLED']);
-const attemptOutcome = z.enum(['APPROVED', 'DECLINED', 'NOT_SENT', 'SUPERSEDED']);
+const attemptState = z.enum(ATTEMPT_STATES);
+const attemptOutcome = z.enum(ATTEMPT_OUTCOMES);
 
 /** What the buyer's browser needs to open the payment window of the provider. */
 export const checkout = z.strictObject({
@@ -19,6 +20,7 @@ export const checkout = z.strictObject({
   successUrl: z.string(),
   failUrl: z.string(),
 });
+export type Checkout = z.infer<typeof checkout>;
 
 export const attempt = z.strictObject({
   id: idOf('attempt'),

@@ -1,28 +1,13 @@
+import { ID_BODY, ID_PREFIXES, type IdKind } from '@usher/domain/ids.ts';
+import { CURRENCY, type Money } from '@usher/domain/money.ts';
+import { LOCALES, type LocalText } from '@usher/domain/text.ts';
 import { z } from 'zod';
-
-/** Every id is a prefix that names its kind, `_`, and 26 lower-case Crockford base32 characters. */
-export const idPrefixes = {
-  account: 'acc',
-  session: 'ses',
-  venue: 'venue',
-  seatingPlan: 'plan',
-  show: 'show',
-  performance: 'perf',
-  hold: 'hold',
-  order: 'ord',
-  attempt: 'att',
-  ticket: 'tkt',
-  mail: 'mail',
-  event: 'evt',
-  lever: 'lev',
-} as const;
-export type IdKind = keyof typeof idPrefixes;
 
 export const idOf = (kind: IdKind) =>
   z
     .string()
-    .regex(new RegExp(`^${idPrefixes[kind]}_[0-9a-hjkmnp-tv-z]{26}$`), `must be a ${kind} id`)
-    .meta({ example: `${idPrefixes[kind]}_01jd8zk3v7q2m4x6t9w1y5b0ce` });
+    .regex(new RegExp(`^${ID_PREFIXES[kind]}_${ID_BODY}$`), `must be a ${kind} id`)
+    .meta({ example: `${ID_PREFIXES[kind]}_01jd8zk3v7q2m4x6t9w1y5b0ce` });
 
 /** An instant in ISO 8601, UTC, milliseconds. */
 export const instant = z.iso
@@ -32,9 +17,8 @@ export const instant = z.iso
 /** Money in integer minor units of its currency; the won has none, so 150000 is ₩150,000. */
 export const money = z.strictObject({
   amount: z.int().min(0).max(1_000_000_000_000),
-  currency: z.literal('KRW'),
-});
-export type Money = z.infer<typeof money>;
+  currency: z.literal(CURRENCY),
+}) satisfies z.ZodType<Money>;
 
 /** A text for people, in the languages of the product. */
 const readable = z
@@ -44,10 +28,12 @@ const readable = z
   .max(2000)
   // PostgreSQL stores neither a NUL nor half of a surrogate pair.
   .refine((text) => text.isWellFormed() && !text.includes('\0'), 'has a broken character');
-export const localText = z.strictObject({ ko: readable, en: readable });
-export type LocalText = z.infer<typeof localText>;
+export const localText = z.strictObject({
+  ko: readable,
+  en: readable,
+}) satisfies z.ZodType<LocalText>;
 
-export const locale = z.enum(['ko', 'en']);
+export const locale = z.enum(LOCALES);
 export const gradeCode = z
   .string()
   .regex(/^[A-Z0-9]{1,8}$/, 'must be 1 to 8 capital letters or digits')

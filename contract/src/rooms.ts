@@ -1,3 +1,7 @@
+import { LIMIT_BOUNDS } from '@usher/domain/room/limits.ts';
+import type { RoomView } from '@usher/domain/room/now.ts';
+import { type RoomLever, SIMPLE_LEVERS } from '@usher/domain/room/phases.ts';
+import { ROOM_OVERRIDES, SHOWN_ROOM_PHASES } from '@usher/domain/room/types.ts';
 import { z } from 'zod';
 import { gradeCode, idOf, instant, localText } from './primitives.ts';
 import { defineRoute } from './route.ts';
@@ -6,14 +10,14 @@ import { defineRoute } from './route.ts';
 const tag = 'Waiting room';
 const showParams = z.strictObject({ showId: idOf('show') });
 
-export const roomPhase = z.enum(['idle', 'lobby', 'open', 'draining', 'closed']);
-export const roomOverride = z.enum(['none', 'paused', 'bypass', 'reject']);
-export type RoomPhase = z.infer<typeof roomPhase>;
-export type RoomOverride = z.infer<typeof roomOverride>;
+export const roomPhase = z.enum(SHOWN_ROOM_PHASES);
+export const roomOverride = z.enum(ROOM_OVERRIDES);
 
 const operating = { perMinute: 240, burst: 60 };
-const ratePerMinute = z.int().min(1).max(600_000);
-const activeMax = z.int().min(1).max(1_000_000);
+const within = <T extends z.ZodNumber>(schema: T, bounds: { min: number; max: number }) =>
+  schema.min(bounds.min).max(bounds.max);
+const ratePerMinute = within(z.int(), LIMIT_BOUNDS.ratePerMinute);
+const activeMax = within(z.int(), LIMIT_BOUNDS.activeMax);
 
 /** What an operator sets: two of the three terms of Little’s law; the third is only shown. */
 export const roomSettings = z.strictObject({
@@ -52,7 +56,7 @@ export const room = z.strictObject({
   commitment: z.string(),
   draw: z.strictObject({ entries: z.int(), seed: z.string(), root: z.string() }).nullable(),
   enabledAt: instant,
-});
+}) satisfies z.ZodType<RoomView<RoomSettings>>;
 export type Room = z.infer<typeof room>;
 
 export const listRooms = defineRoute({
@@ -100,24 +104,23 @@ export const putRoom = defineRoute({
 });
 
 export const lever = z.discriminatedUnion('lever', [
-  z.strictObject({ lever: z.literal('open-lobby') }),
-  z.strictObject({ lever: z.literal('open') }),
-  z.strictObject({ lever: z.literal('pause') }),
-  z.strictObject({ lever: z.literal('resume') }),
-  z.strictObject({ lever: z.literal('reject') }),
-  z.strictObject({ lever: z.literal('drain') }),
-  z.strictObject({ lever: z.literal('close') }),
-  z.strictObject({ lever: z.literal('bypass'), minutes: z.int().min(1).max(240) }),
+  z.strictObject({ lever: z.enum(SIMPLE_LEVERS) }),
+  z.strictObject({
+    lever: z.literal('bypass'),
+    minutes: within(z.int(), LIMIT_BOUNDS.bypassMinutes),
+  }),
   z.strictObject({
     lever: z.literal('limits'),
     ratePerMinute: ratePerMinute.optional(),
     activeMax: activeMax.optional(),
-    meanStayMinutes: z.number().min(0.1).max(240).optional(),
+    meanStayMinutes: within(z.number(), LIMIT_BOUNDS.meanStayMinutes).optional(),
   }),
   z.strictObject({ lever: z.literal('message'), message: localText.nullable() }),
-  z.strictObject({ lever: z.literal('poll'), multiplier: z.number().min(0.5).max(20) }),
-  z.strictObject({ lever: z.literal('revoke-passes') }),
-]);
+  z.strictObject({
+    lever: z.literal('poll'),
+    multiplier: within(z.number(), LIMIT_BOUNDS.pollMultiplier),
+  }),
+]) satisfies z.ZodType<RoomLever>;
 export type Lever = z.infer<typeof lever>;
 
 export const pullLever = defineRoute({

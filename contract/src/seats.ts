@@ -1,3 +1,5 @@
+import type { SeatView } from '@usher/domain/layout.ts';
+import { HOLD_STATES } from '@usher/domain/order-states.ts';
 import { z } from 'zod';
 import { gradeCode, idOf, instant, localText, seatNo } from './primitives.ts';
 import { defineRoute } from './route.ts';
@@ -16,9 +18,9 @@ export const seatView = z.strictObject({
   row: z.string(),
   number: z.int(),
   grade: gradeCode,
-});
+}) satisfies z.ZodType<SeatView>;
 
-const holdState = z.enum(['ACTIVE', 'PAYING', 'SOLD', 'RELEASED', 'LAPSED']);
+const holdState = z.enum(HOLD_STATES);
 export const hold = z.strictObject({
   id: idOf('hold'),
   performanceId: idOf('performance'),

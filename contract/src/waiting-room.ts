@@ -1,3 +1,6 @@
+import type { DrawRecord } from '@usher/domain/draw-check.ts';
+import { LONGER_REASONS } from '@usher/domain/room/eta.ts';
+import { type PlaceView, STANDINGS } from '@usher/domain/room/place.ts';
 import { z } from 'zod';
 import { idOf, instant, localText } from './primitives.ts';
 import {
@@ -57,7 +60,7 @@ export const roomNow = z.strictObject({
     .number()
     .meta({ description: 'Observed numbers per minute by which the front advances' }),
   spread: z.number().meta({ description: 'How uneven that is: slowest fifth to mean, ≥ 1' }),
-  longer: z.enum(['seats', 'room', 'slow']).optional().meta({
+  longer: z.enum(LONGER_REASONS).optional().meta({
     description:
       'Why the wait grew within the last minute: seats are running out, the room is full, people take longer',
   }),
@@ -100,8 +103,7 @@ export const watchRoom = defineRoute({
   problems: ['NOT_FOUND', 'STREAM_NOT_OFFERED'],
 });
 
-const standing = z.enum(['LOBBY', 'WAITING', 'CALLED', 'LATE', 'ACTIVE', 'OVER']);
-export type Standing = z.infer<typeof standing>;
+const standing = z.enum(STANDINGS);
 
 /** Signed; proves the place to us after data loss, and to anybody who has the public record. */
 const receipt = z.strictObject({
@@ -129,7 +131,7 @@ export const place = z.strictObject({
     .strictObject({ token: z.string(), endsAt: instant, endsBy: instant })
     .nullable()
     .meta({ description: 'When ACTIVE; send it as the header `usher-pass`' }),
-});
+}) satisfies z.ZodType<PlaceView>;
 export type Place = z.infer<typeof place>;
 
 const token = z.string().max(512);
@@ -263,8 +265,7 @@ export const drawRecord = z.strictObject({
   seed: z.string(),
   drawnAt: instant,
   keys: z.string().meta({ description: 'base64: 8 bytes per entry, in order of joining' }),
-});
-export type DrawRecord = z.infer<typeof drawRecord>;
+}) satisfies z.ZodType<DrawRecord>;
 
 export const readDraw = defineRoute({
   name: 'readDraw',

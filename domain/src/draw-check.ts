@@ -10,7 +10,7 @@ import {
 } from './draw.ts';
 import { keyBytes, rootOf, type Sha256 } from './merkle.ts';
 
-/** contract/src/waiting-room.ts: drawRecord. */
+/** The public record of a draw, from which anybody can make it again. */
 export type DrawRecord = {
   showId: string;
   algorithm: string;

@@ -1,5 +1,10 @@
-import type { Category, Locale } from './categories.ts';
+import type { Category } from './categories.ts';
 import { formatMoney, won } from './money.ts';
+import type { Locale } from './text.ts';
+
+/** `operator`: the ladder of Korean ticket sites; `consumer-standard`: 소비자분쟁해결기준. */
+export const LADDER_NAMES = ['operator', 'consumer-standard'] as const;
+export type LadderName = (typeof LADDER_NAMES)[number];
 
 export type Fee =
   | { kind: 'NONE' }
@@ -15,7 +20,7 @@ export type Fee =
  * time zone; day 0 is that day itself, until the start.
  */
 export type FeeLadder = {
-  preset: 'operator' | 'consumer-standard';
+  preset: LadderName;
   tiers: readonly { untilDaysBefore: number; fee: Fee }[];
   /** No fee so soon after the booking, up to that many days before the performance. */
   freeAfterBooking: { length: number; unit: 'DAYS' | 'HOURS'; untilDaysBefore: number };
@@ -67,7 +72,7 @@ export const consumerStandardLadder: FeeLadder = {
   bookingFeeBack: 'WITHOUT_CANCELLATION_FEE',
 };
 
-export const feeLadders: Readonly<Record<FeeLadder['preset'], FeeLadder>> = {
+export const feeLadders: Readonly<Record<LadderName, FeeLadder>> = {
   operator: operatorLadder,
   'consumer-standard': consumerStandardLadder,
 };

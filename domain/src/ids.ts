@@ -1,6 +1,26 @@
-/** An id is a prefix that names its kind, `_`, and 26 lower-case Crockford base32 characters. */
+/** Every id is a prefix that names its kind, `_`, and 26 lower-case Crockford base32 characters. */
+export const ID_PREFIXES = {
+  account: 'acc',
+  session: 'ses',
+  venue: 'venue',
+  seatingPlan: 'plan',
+  show: 'show',
+  performance: 'perf',
+  hold: 'hold',
+  order: 'ord',
+  attempt: 'att',
+  ticket: 'tkt',
+  mail: 'mail',
+  event: 'evt',
+  lever: 'lev',
+} as const;
+export type IdKind = keyof typeof ID_PREFIXES;
+
+/** What follows the prefix and its `_`, as a regular expression. */
+export const ID_BODY = '[0-9a-hjkmnp-tv-z]{26}';
+
 export function isId(prefix: string, value: string): boolean {
   return value.startsWith(`${prefix}_`) && BODY.test(value.slice(prefix.length + 1));
 }
 
-const BODY = /^[0-9a-hjkmnp-tv-z]{26}$/;
+const BODY = new RegExp(`^${ID_BODY}$`);

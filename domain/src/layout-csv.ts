@@ -1,4 +1,4 @@
-import type { LayoutDocument, LayoutRun, LocalText } from './layout.ts';
+import type { LayoutDocument, LayoutRun } from './layout.ts';
 import {
   GRADE_CODE,
   MAX_GRADES,
@@ -9,6 +9,7 @@ import {
 } from './layout-faults.ts';
 import { outlineOfRows } from './layout-outline.ts';
 import { fitPath, type Point } from './layout-path.ts';
+import type { LocalText } from './text.ts';
 
 const COLUMNS = ['section', 'row', 'number', 'grade', 'x', 'y'] as const;
 type Column = (typeof COLUMNS)[number] | 'section_en';

@@ -1,4 +1,5 @@
 import { pathPoints } from './layout-path.ts';
+import type { LocalText } from './text.ts';
 
 /**
  * A seating plan in two forms: the document that crosses the wire and is stored, and typed arrays
@@ -6,7 +7,6 @@ import { pathPoints } from './layout-path.ts';
  * section, row, position. A run is a stretch of physically adjacent seats: an aisle or a gap ends
  * it, so the only possible neighbours of a seat are seatNo - 1 and seatNo + 1 of the same run.
  */
-export type LocalText = { ko: string; en: string };
 
 /** Corners of a closed polygon as x0, y0, x1, y1, … in plan units. */
 export type Outline = number[];
@@ -62,7 +62,11 @@ export type Layout = {
   runStart: Int32Array;
 };
 
+/** Where a seat is, in the words that stand on its ticket. */
 export type SeatLabel = { section: LocalText; row: string; number: number };
+
+/** A seat as its buyer sees it: its place in the plan's order, its label and its grade. */
+export type SeatView = SeatLabel & { seatNo: number; grade: string };
 
 /** No seat: a wall, an aisle, a gap. */
 export const NO_SEAT = -1;

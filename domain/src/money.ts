@@ -1,12 +1,16 @@
-import type { Category, Locale } from './categories.ts';
+import type { Category } from './categories.ts';
+import type { Locale } from './text.ts';
+
+/** The one currency that is sold in. */
+export const CURRENCY = 'KRW';
 
 /** Whole minor units of the currency; the won has none, so 150000 is ₩150,000. */
-export type Money = { amount: number; currency: 'KRW' };
+export type Money = { amount: number; currency: typeof CURRENCY };
 
 /** Throws RangeError for anything but a whole number: a fraction of a won is a bug. */
 export function won(amount: number): Money {
   if (!Number.isSafeInteger(amount)) throw new RangeError(`${amount} is not a whole amount`);
-  return { amount, currency: 'KRW' };
+  return { amount, currency: CURRENCY };
 }
 
 export function addMoney(...amounts: readonly Money[]): Money {

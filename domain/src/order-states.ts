@@ -4,7 +4,8 @@
  */
 type Moves<State extends string> = Readonly<Record<State, readonly State[]>>;
 
-export type SeatClaimState = 'FREE' | 'HELD' | 'PAYING' | 'SOLD' | 'BLOCKED';
+export const SEAT_CLAIM_STATES = ['FREE', 'HELD', 'PAYING', 'SOLD', 'BLOCKED'] as const;
+export type SeatClaimState = (typeof SEAT_CLAIM_STATES)[number];
 
 /**
  * HELD → FREE: the hold lapsed or was released. PAYING → HELD: the payment was definitely declined,
@@ -19,17 +20,19 @@ export const seatMoves: Moves<SeatClaimState> = {
   BLOCKED: ['FREE'],
 };
 
-export type OrderState =
-  | 'PENDING'
-  | 'PAYING'
-  | 'PAID'
-  | 'UNKNOWN'
-  | 'STUCK'
-  | 'FAILED'
-  | 'EXPIRED'
-  | 'CANCELLED'
-  | 'PARTLY_REFUNDED'
-  | 'REFUNDED';
+export const ORDER_STATES = [
+  'PENDING',
+  'PAYING',
+  'PAID',
+  'UNKNOWN',
+  'STUCK',
+  'FAILED',
+  'EXPIRED',
+  'CANCELLED',
+  'PARTLY_REFUNDED',
+  'REFUNDED',
+] as const;
+export type OrderState = (typeof ORDER_STATES)[number];
 
 /**
  * UNKNOWN: the provider's outcome is not known; the seats stay the buyer's. STUCK: still unknown
@@ -49,7 +52,8 @@ export const orderMoves: Moves<OrderState> = {
   REFUNDED: [],
 };
 
-export type AttemptState = 'CREATED' | 'SEATS_LOCKED' | 'SENT' | 'ANSWERED' | 'SETTLED';
+export const ATTEMPT_STATES = ['CREATED', 'SEATS_LOCKED', 'SENT', 'ANSWERED', 'SETTLED'] as const;
+export type AttemptState = (typeof ATTEMPT_STATES)[number];
 
 /**
  * SENT is committed before the provider is called: an attempt found before it was not sent and is
@@ -62,6 +66,16 @@ export const attemptMoves: Moves<AttemptState> = {
   ANSWERED: ['SETTLED'],
   SETTLED: [],
 };
+
+/** How an attempt ended; SUPERSEDED: a later attempt of the same order took its place. */
+export const ATTEMPT_OUTCOMES = ['APPROVED', 'DECLINED', 'NOT_SENT', 'SUPERSEDED'] as const;
+export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
+
+export const HOLD_STATES = ['ACTIVE', 'PAYING', 'SOLD', 'RELEASED', 'LAPSED'] as const;
+export type HoldState = (typeof HOLD_STATES)[number];
+
+export const TICKET_STATES = ['LIVE', 'CANCELLED'] as const;
+export type TicketState = (typeof TICKET_STATES)[number];
 
 export function canMove<State extends string>(
   moves: Moves<State>,

@@ -1,5 +1,6 @@
 /** DAY from midnight, WEEK from Thursday's midnight, MONTH from midnight of the 1st. */
-export type RankingPeriod = 'DAY' | 'WEEK' | 'MONTH';
+export const RANKING_PERIODS = ['DAY', 'WEEK', 'MONTH'] as const;
+export type RankingPeriod = (typeof RANKING_PERIODS)[number];
 
 export type PeriodBounds = {
   startAtMs: number;

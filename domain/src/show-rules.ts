@@ -1,5 +1,9 @@
 import { periodOf } from './ranking-period.ts';
 
+/** Where a sale stands, by the server's clock. */
+export const SALE_STATES = ['UPCOMING', 'ON_SALE', 'SOLD_OUT', 'CLOSED'] as const;
+export type SaleState = (typeof SALE_STATES)[number];
+
 /** What is wrong with a show, named by the field that has to be mended. */
 export type RuleFault = { path: string; message: string };
 

@@ -51,6 +51,7 @@ const wireGrammar = new Set([
   'contract/src/primitives.ts',
   'contract/src/problems.ts',
   'contract/src/route.ts',
+  'domain/src/ids.ts',
 ]);
 
 /** What a test beside the code may use besides what its layer may. */

@@ -1,5 +1,5 @@
-import type { DrawRecord } from '@usher/contract/waiting-room.ts';
 import { commitmentOf, drawAlgorithm, hexOf, makeDraw, numberOf } from '@usher/domain/draw.ts';
+import type { DrawRecord } from '@usher/domain/draw-check.ts';
 import { expect, test } from 'vitest';
 import { sha256 } from '../../server/src/platform/hash.ts';
 import { checkFairness } from './fairness.ts';

@@ -1,5 +1,6 @@
-import { type DrawRecord, readCommitment, readDraw } from '@usher/contract/waiting-room.ts';
+import { readCommitment, readDraw } from '@usher/contract/waiting-room.ts';
 import { numberOf, permutationAgain } from '@usher/domain/draw.ts';
+import type { DrawRecord } from '@usher/domain/draw-check.ts';
 import { checkDraw } from '@usher/domain/draw-check.ts';
 import { keyBytes } from '@usher/domain/merkle.ts';
 import { sha256 } from '../../server/src/platform/hash.ts';

@@ -1,17 +1,10 @@
 import { type Order, placeOrder, readOrder } from '@usher/contract/orders.ts';
-import {
-  type checkout as checkoutSchema,
-  confirmPayment,
-  openAttempt,
-} from '@usher/contract/payments.ts';
+import { type Checkout, confirmPayment, openAttempt } from '@usher/contract/payments.ts';
 import { listTickets } from '@usher/contract/tickets.ts';
-import type { z } from 'zod';
 import type { Buyer, Crowd, OrderRecord } from './crowd.ts';
 import type { Person } from './person.ts';
 import type { Hold } from './seeking.ts';
 import { endSlot } from './visit.ts';
-
-type Checkout = z.infer<typeof checkoutSchema>;
 
 /** How a purchase ended for the buyer. */
 export type PayEnd = 'paid' | 'declined' | 'ended' | 'unknown' | 'closed for good' | 'no answer';

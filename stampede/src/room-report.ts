@@ -1,4 +1,4 @@
-import type { DrawRecord } from '@usher/contract/waiting-room.ts';
+import type { DrawRecord } from '@usher/domain/draw-check.ts';
 import type { Check } from './audit.ts';
 import { checkFairness, type Fairness } from './fairness.ts';
 import { type Latency, latencyOf, makeHistogram } from './histogram.ts';

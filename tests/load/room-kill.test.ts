@@ -10,8 +10,8 @@ import {
   type Room,
   readPlace,
   readRoom,
-  type Standing,
 } from '@usher/contract/waiting-room.ts';
+import type { Standing } from '@usher/domain/room/place.ts';
 import { makeAccounts } from '@usher/stampede/accounts.ts';
 import { type Call, makeCaller, type Session } from '@usher/stampede/caller.ts';
 import { makeHttpClient } from '@usher/stampede/http.ts';

@@ -1,3 +1,4 @@
+import { won } from '@usher/domain/money.ts';
 import type { FastifyInstance } from 'fastify';
 import { expect } from 'vitest';
 import { manualClock } from '../../server/src/platform/clock.ts';
@@ -201,7 +202,6 @@ export const houseCsv = (rows: number, seatsInRow: number, vipRows = 1): string 
   return lines.join('\n');
 };
 
-export const won = (amount: number) => ({ amount, currency: 'KRW' });
 export const twoGrades = [
   { code: 'VIP', name: { ko: 'VIP석', en: 'VIP' }, price: won(150_000) },
   { code: 'R', name: { ko: 'R석', en: 'R' }, price: won(100_000) },

@@ -3,6 +3,7 @@ import { placeOrder } from '@usher/contract/orders.ts';
 import { addPerformances, createShow, importVenue } from '@usher/contract/organiser.ts';
 import { confirmPayment } from '@usher/contract/payments.ts';
 import { takeHold } from '@usher/contract/seats.ts';
+import { won } from '@usher/domain/money.ts';
 import type { Ask, BodyOf } from './ask.ts';
 import type { TestSandbox } from './sandbox.ts';
 
@@ -22,7 +23,6 @@ export const houseCsv = (rows: number, seatsInRow: number): string => {
   return lines.join('\n');
 };
 
-const won = (amount: number) => ({ amount, currency: 'KRW' });
 export const hoursFromNow = (hours: number): string =>
   new Date(Date.now() + hours * 3_600_000).toISOString();
 

@@ -107,7 +107,8 @@ export const etaOf = (
 };
 
 /** No seats for more people at once, no room for them, or they only come out more slowly. */
-export type LongerReason = 'seats' | 'room' | 'slow';
+export const LONGER_REASONS = ['seats', 'room', 'slow'] as const;
+export type LongerReason = (typeof LONGER_REASONS)[number];
 
 /**
  * Why the expected time has grown within the last minute; null: it has not. A pause is not among

@@ -33,8 +33,14 @@ export const peopleFor = (credit: number): number => Math.floor(credit / personC
 export const meanStayMsOf = (active: number, perMinute: number): number | null =>
   perMinute > 0 ? Math.round((active / perMinute) * 60_000) : null;
 
-/** The bounds of the operator's figures; contract/src/waiting-room.ts has the same. */
-export const limitBounds = { ratePerMinute: 600_000, activeMax: 1_000_000 };
+/** What an operator may set: a larger figure is a slip of the finger, not a wish. */
+export const LIMIT_BOUNDS = {
+  ratePerMinute: { min: 1, max: 600_000 },
+  activeMax: { min: 1, max: 1_000_000 },
+  meanStayMinutes: { min: 0.1, max: 240 },
+  bypassMinutes: { min: 1, max: 240 },
+  pollMultiplier: { min: 0.5, max: 20 },
+} as const;
 
 export type WantedLimits = {
   ratePerMinute?: number | undefined;
@@ -71,13 +77,17 @@ export const limitsOf = (wanted: WantedLimits): Limits => {
   if (limits.ratePerMinute < 1) {
     return refuse(`Of ${limits.activeMax} people who stay so long, not one a minute leaves.`);
   }
-  if (limits.ratePerMinute > limitBounds.ratePerMinute) {
-    const most = limitBounds.ratePerMinute;
-    return refuse(`That would admit ${limits.ratePerMinute} people a minute; ${most} is the most.`);
+  const rateMax = LIMIT_BOUNDS.ratePerMinute.max;
+  if (limits.ratePerMinute > rateMax) {
+    return refuse(
+      `That would admit ${limits.ratePerMinute} people a minute; ${rateMax} is the most.`,
+    );
   }
-  if (limits.activeMax > limitBounds.activeMax) {
-    const most = limitBounds.activeMax;
-    return refuse(`That would let ${limits.activeMax} people in at once; ${most} is the most.`);
+  const activeMost = LIMIT_BOUNDS.activeMax.max;
+  if (limits.activeMax > activeMost) {
+    return refuse(
+      `That would let ${limits.activeMax} people in at once; ${activeMost} is the most.`,
+    );
   }
   return { outcome: 'limits', limits };
 };

@@ -84,8 +84,8 @@ const whatIsLonger = (
 };
 
 /**
- * The document that everybody polls, as contract/src/waiting-room.ts has it: of a room the same for
- * all, so that a position is one subtraction at the buyer's.
+ * The document that everybody polls (`roomNow` in the contract): the same for all who wait in a
+ * room, so that a position is one subtraction at the buyer's.
  */
 export const makeNow = (
   state: RoomState,
@@ -122,11 +122,10 @@ export const makeNow = (
   draw: seen.isDrawn ? { entries: state.drawEntries } : null,
   ...(state.message === null ? {} : { message: state.message }),
 });
-export type Now = ReturnType<typeof makeNow>;
 
 type Settings = { ratePerMinute: number; activeMax: number; opensAt: string };
 
-/** The room as its operator sees it; contract/src/waiting-room.ts has the same. */
+/** The room as its operator sees it. */
 export const makeRoomView = <S extends Settings>(
   state: RoomState,
   seen: {
@@ -171,5 +170,6 @@ export const makeRoomView = <S extends Settings>(
       : { entries: state.drawEntries, seed: state.seed, root: state.root },
   enabledAt: instantOf(seen.enabledAtMs),
 });
+export type RoomView<S extends Settings> = ReturnType<typeof makeRoomView<S>>;
 
 const instantOf = (atMs: number): string => new Date(atMs).toISOString();

@@ -1,14 +1,27 @@
 import { limitsOf, type WantedLimits } from './limits.ts';
 import type { ControlChange, RoomControl, RoomOverride } from './types.ts';
 
-/** What an operator can do to a room; contract/src/waiting-room.ts has the same. */
+/** Levers that take nothing but their name. */
+export const SIMPLE_LEVERS = [
+  'open-lobby',
+  'open',
+  'pause',
+  'resume',
+  'reject',
+  'drain',
+  'close',
+  'revoke-passes',
+] as const;
+
+export const LEVERS = [...SIMPLE_LEVERS, 'bypass', 'limits', 'message', 'poll'] as const;
+
+/** What an operator can do to a room. */
 export type RoomLever =
-  | { lever: 'open-lobby' | 'open' | 'pause' | 'resume' | 'reject' | 'drain' | 'close' }
+  | { lever: (typeof SIMPLE_LEVERS)[number] }
   | { lever: 'bypass'; minutes: number }
   | ({ lever: 'limits' } & WantedLimits)
   | { lever: 'message'; message: RoomControl['message'] }
-  | { lever: 'poll'; multiplier: number }
-  | { lever: 'revoke-passes' };
+  | { lever: 'poll'; multiplier: number };
 
 /** `detail` is for the operator: what the room is doing, and what would help. */
 export type LeverAnswer =

@@ -1,24 +1,28 @@
 import { numberOf } from '../draw.ts';
 import { etaOf, type ObservedRate } from './eta.ts';
 import { heartbeatEveryMs } from './poll-policy.ts';
-import type { RoomAnswer, RoomPass, RoomState } from './types.ts';
+import type { RoomAnswer, RoomPass, RoomStanding, RoomState } from './types.ts';
 
 /** Where somebody stands, and the entry that is theirs. */
 export type StandsAt = Extract<RoomAnswer, { outcome: 'stands' }> & { entry: number };
 
-const standings = {
+/** Where people stand, as they are told it. */
+export const STANDINGS = ['LOBBY', 'WAITING', 'CALLED', 'LATE', 'ACTIVE', 'OVER'] as const;
+export type Standing = (typeof STANDINGS)[number];
+
+const standings: Readonly<Record<RoomStanding, Standing>> = {
   lobby: 'LOBBY',
   waiting: 'WAITING',
   called: 'CALLED',
   late: 'LATE',
   active: 'ACTIVE',
   over: 'OVER',
-} as const;
+};
 
 const instantOf = (atMs: number): string => new Date(atMs).toISOString();
 
-/** What a buyer is told of their place; contract/src/waiting-room.ts has the same. */
-export const placeOf = (
+/** What a buyer is told about their place. */
+export const makePlaceView = (
   stands: StandsAt,
   seen: {
     state: RoomState;
@@ -35,7 +39,7 @@ export const placeOf = (
   const ahead = Math.max(0, number - state.front - 1);
   const isWaiting = standing === 'waiting';
   return {
-    standing: standings[standing] as (typeof standings)[typeof standing],
+    standing: standings[standing],
     number: number === 0 ? null : number,
     ahead: number === 0 || standing === 'over' ? null : ahead,
     etaMs: isWaiting ? etaOf(ahead, rate) : null,
@@ -55,3 +59,4 @@ export const placeOf = (
           },
   };
 };
+export type PlaceView = ReturnType<typeof makePlaceView>;

@@ -1,3 +1,5 @@
+import type { LocalText } from '../text.ts';
+
 /**
  * The words of a waiting room's state. A person is 8 bytes that only this installation can make of
  * an account and a show. Whoever comes in gets the next `entry` (0, 1, 2 …). Entries before the
@@ -6,8 +8,12 @@
  */
 export type PersonKey = Uint8Array;
 
-export type RoomPhase = 'idle' | 'lobby' | 'sealed' | 'open' | 'draining' | 'closed';
-export type RoomOverride = 'none' | 'paused' | 'bypass' | 'reject';
+/** `sealed`: the draw is being made; people are shown `lobby` meanwhile (shownPhase). */
+export type RoomPhase = ShownRoomPhase | 'sealed';
+export const SHOWN_ROOM_PHASES = ['idle', 'lobby', 'open', 'draining', 'closed'] as const;
+export type ShownRoomPhase = (typeof SHOWN_ROOM_PHASES)[number];
+export const ROOM_OVERRIDES = ['none', 'paused', 'bypass', 'reject'] as const;
+export type RoomOverride = (typeof ROOM_OVERRIDES)[number];
 
 /** All durations in ms; the defaults are those of waiting-room.md and product.md. */
 export type RoomTerms = {
@@ -40,7 +46,7 @@ export type RoomControl = {
   activeMax: number;
   lobbyAtMs: number;
   opensAtMs: number;
-  message: { ko: string; en: string } | null;
+  message: LocalText | null;
   pollMultiplier: number;
   /** Entries that take part in the draw; frozen by `seal`, 0 before. */
   drawEntries: number;

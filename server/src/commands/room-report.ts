@@ -1,5 +1,5 @@
-import type { LocalText } from '@usher/contract/primitives.ts';
 import type { LeverUse, Room } from '@usher/contract/waiting-room.ts';
+import type { LocalText } from '@usher/domain/text.ts';
 
 /** What the command line says of a room; `title` null where the show could not be read. */
 export type TitledRoom = { room: Room; title: LocalText | null };

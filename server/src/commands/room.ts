@@ -1,6 +1,5 @@
 import { readShow } from '@usher/contract/catalogue.ts';
 import { logIn, logOut } from '@usher/contract/identity.ts';
-import type { LocalText } from '@usher/contract/primitives.ts';
 import type { ProblemBody } from '@usher/contract/problems.ts';
 import type { RouteSpec } from '@usher/contract/route.ts';
 import {
@@ -12,6 +11,7 @@ import {
   type Room,
   readRoom,
 } from '@usher/contract/waiting-room.ts';
+import type { LocalText } from '@usher/domain/text.ts';
 import { type HttpClient, makeHttpClient, type Reply } from '@usher/stampede/http.ts';
 import { systemClock } from '../platform/clock.ts';
 import { makeIds } from '../platform/ids.ts';

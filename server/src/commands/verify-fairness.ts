@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { type DrawRecord, drawRecord, readCommitment } from '@usher/contract/waiting-room.ts';
+import { drawRecord, readCommitment } from '@usher/contract/waiting-room.ts';
 import { hexOf } from '@usher/domain/draw.ts';
+import type { DrawRecord } from '@usher/domain/draw-check.ts';
 import { checkDraw, type Finding, type Noted, type Receipt } from '@usher/domain/draw-check.ts';
 import { proofOf } from '@usher/domain/merkle.ts';
 import { z } from 'zod';

@@ -1,7 +1,7 @@
 import type { Category } from '@usher/domain/categories.ts';
 import type { FeeLadder } from '@usher/domain/fee-ladder.ts';
-import type { LocalText } from '@usher/domain/layout.ts';
 import type { Money } from '@usher/domain/money.ts';
+import type { LocalText } from '@usher/domain/text.ts';
 import type { Run } from './calendar.ts';
 import type { DemoVenueKey } from './venues.ts';
 

@@ -1,5 +1,5 @@
-import type { LocalText } from '@usher/domain/layout.ts';
 import { won } from '@usher/domain/money.ts';
+import type { LocalText } from '@usher/domain/text.ts';
 import { seoulTime, startsOf } from './calendar.ts';
 import { showList } from './show-list.ts';
 import type { DemoShow } from './show-types.ts';

@@ -1,4 +1,5 @@
-import type { LayoutDocument, LocalText } from '@usher/domain/layout.ts';
+import type { LayoutDocument } from '@usher/domain/layout.ts';
+import type { LocalText } from '@usher/domain/text.ts';
 import { arenaPlan } from './arena.ts';
 import { concertHallPlan, mediaHallPlan, studioPlan, theatrePlan } from './houses.ts';
 

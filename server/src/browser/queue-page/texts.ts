@@ -1,4 +1,4 @@
-import type { Locale } from '@usher/domain/categories.ts';
+import type { Locale } from '@usher/domain/text.ts';
 
 /** The texts of the waiting room's page that works without JavaScript. */
 type Text = Readonly<Record<Locale, string>>;

@@ -1,7 +1,6 @@
-import type { LocalText } from '@usher/contract/primitives.ts';
 import type { ProblemCode } from '@usher/contract/problems.ts';
 import type { Place, RoomNow } from '@usher/contract/waiting-room.ts';
-import type { Locale } from '@usher/domain/categories.ts';
+import type { Locale, LocalText } from '@usher/domain/text.ts';
 import { faultWords, pageWords, type Saying } from './texts.ts';
 
 /** Whom the page is for. `fault`: why what they asked for a moment ago was not done. */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Category } from '@usher/contract/catalogue.ts';
-import type { LocalText } from '@usher/contract/primitives.ts';
+import type { Category } from '@usher/domain/categories.ts';
+import type { LadderName } from '@usher/domain/fee-ladder.ts';
 import { bookingFee } from '@usher/domain/money.ts';
+import type { LocalText } from '@usher/domain/text.ts';
 import { makeCache } from '../../platform/cache.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { assert } from '../../platform/failure.ts';
@@ -23,7 +24,7 @@ export type ShowFacts = {
   readonly prices: ReadonlyMap<string, number>;
   /** For each ticket. */
   readonly bookingFeeMinor: number;
-  readonly ladder: 'operator' | 'consumer-standard';
+  readonly ladder: LadderName;
   readonly currency: 'KRW';
 };
 

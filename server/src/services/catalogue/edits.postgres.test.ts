@@ -1,9 +1,9 @@
+import { won } from '@usher/domain/money.ts';
 import {
   callerOf,
   makeBuilder,
   openCatalogueOffice,
   twoGrades,
-  won,
 } from '@usher/tests/support/catalogue.ts';
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { until } from '@usher/tests/support/until.ts';

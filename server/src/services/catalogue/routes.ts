@@ -1,6 +1,7 @@
 import * as contract from '@usher/contract/catalogue.ts';
 import * as organiser from '@usher/contract/organiser.ts';
-import { idOf, type Money } from '@usher/contract/primitives.ts';
+import { idOf } from '@usher/contract/primitives.ts';
+import type { Money } from '@usher/domain/money.ts';
 import { z } from 'zod';
 import { assert } from '../../platform/failure.ts';
 import { decodeCursor, encodeCursor } from '../../platform/http/cursor.ts';

@@ -1,6 +1,8 @@
-import type { Category } from '@usher/contract/catalogue.ts';
-import type { LocalText } from '@usher/contract/primitives.ts';
+import type { Category } from '@usher/domain/categories.ts';
+import type { LadderName } from '@usher/domain/fee-ladder.ts';
 import type { SearchNeedles } from '@usher/domain/search-text.ts';
+import type { SaleState } from '@usher/domain/show-rules.ts';
+import type { LocalText } from '@usher/domain/text.ts';
 import type { Sql } from '../../platform/postgres/sql.ts';
 
 /** What the catalogue's tables hold, as the rest of the service knows it. */
@@ -16,7 +18,7 @@ export type ShowFields = {
   readonly runningTimeMinutes: number;
   readonly ageLimit: number;
   readonly grades: readonly Grade[];
-  readonly ladder: 'operator' | 'consumer-standard';
+  readonly ladder: LadderName;
   readonly saleOpensAtMs: number;
   readonly saleClosesAtMs: number;
   readonly buyerLimit: number;
@@ -225,7 +227,6 @@ const sorts: Record<Sort, [key: string, order: 'ASC' | 'DESC', after: '>' | '<']
   opening: ['s.sale_opens_at', 'ASC', '>'],
   newest: ['s.created_at', 'DESC', '<'],
 };
-export type SaleState = 'UPCOMING' | 'ON_SALE' | 'SOLD_OUT' | 'CLOSED';
 const sales: Record<SaleState | 'NOT_CLOSED', string> = {
   UPCOMING: 's.sale_opens_at > $1 AND s.sale_ends_at > $1',
   ON_SALE: 's.sale_opens_at <= $1 AND s.sale_ends_at > $1 AND NOT c.sold_out',

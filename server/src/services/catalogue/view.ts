@@ -1,10 +1,11 @@
 import type * as contract from '@usher/contract/catalogue.ts';
-import type { LocalText } from '@usher/contract/primitives.ts';
 import { describeLadder, type FeeLadder, feeLadders } from '@usher/domain/fee-ladder.ts';
 import { bookingFee, won } from '@usher/domain/money.ts';
+import type { SaleState } from '@usher/domain/show-rules.ts';
+import type { LocalText } from '@usher/domain/text.ts';
 import type { z } from 'zod';
 import { type Venue, venueBody } from '../venues/index.ts';
-import type { Counts, Performance, SaleState, Show, Summary } from './store.ts';
+import type { Counts, Performance, Show, Summary } from './store.ts';
 
 /** What leaves the catalogue: the contract's JSON, and posters. */
 export type SummaryBody = z.infer<typeof contract.showSummary>;

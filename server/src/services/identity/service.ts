@@ -1,7 +1,8 @@
 import { argon2, createHash, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
-import { type Account, type Role, role } from '@usher/contract/identity.ts';
+import { type Account, role } from '@usher/contract/identity.ts';
 import type { RouteAuth } from '@usher/contract/route.ts';
+import type { Role } from '@usher/domain/roles.ts';
 import { z } from 'zod';
 import type { Clock } from '../../platform/clock.ts';
 import { assert, Failure } from '../../platform/failure.ts';

@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { won } from '@usher/domain/money.ts';
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { scratchFolder } from '@usher/tests/support/scratch.ts';
 import { until } from '@usher/tests/support/until.ts';
@@ -28,7 +29,6 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-const won = (amount: number) => ({ amount, currency: 'KRW' as const });
 const people = new Map<string, { email: string; name: string; locale: 'ko' | 'en' }>();
 const states = new Map<string, string>();
 let title = '오페라의 유령';

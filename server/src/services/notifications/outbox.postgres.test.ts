@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { won } from '@usher/domain/money.ts';
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { scratchFolder } from '@usher/tests/support/scratch.ts';
 import { until } from '@usher/tests/support/until.ts';
@@ -37,7 +38,6 @@ afterEach(async () => {
 beforeEach(() => db.query('TRUNCATE notifications.mails'));
 
 const buyer = ids.make('account');
-const won = (amount: number) => ({ amount, currency: 'KRW' as const });
 let state = 'PAID';
 let name = '김민지';
 const title = { ko: '오페라의 유령', en: 'The Phantom' };

@@ -1,3 +1,4 @@
+import { won } from '@usher/domain/money.ts';
 import { describe, expect, test } from 'vitest';
 import {
   composeOrderMail,
@@ -9,7 +10,6 @@ import {
 } from './render.ts';
 import type { WrittenMail } from './store.ts';
 
-const won = (amount: number) => ({ amount, currency: 'KRW' as const });
 const seatOf = (number: number) => ({
   seat: { section: { ko: '나구역', en: 'Block B' }, row: '12', number, grade: 'VIP' },
   price: won(150_000),

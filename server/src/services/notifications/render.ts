@@ -1,6 +1,6 @@
-import type { LocalText, Money } from '@usher/contract/primitives.ts';
-import type { Locale } from '@usher/domain/categories.ts';
+import type { Money } from '@usher/domain/money.ts';
 import { addMoney, formatMoney } from '@usher/domain/money.ts';
+import type { Locale, LocalText } from '@usher/domain/text.ts';
 import { formatStart, oneLine } from '../tickets/index.ts';
 import type { WrittenMail } from './store.ts';
 

@@ -1,5 +1,4 @@
-import type { LocalText } from '@usher/contract/primitives.ts';
-import type { Locale } from '@usher/domain/categories.ts';
+import type { Locale, LocalText } from '@usher/domain/text.ts';
 import { makeBatcher } from '../../platform/batcher.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { assert, Failure } from '../../platform/failure.ts';

@@ -1,2 +1,2 @@
 export { openOrders } from './module.ts';
-export type { Orders, OrderView, PaymentWindow } from './service.ts';
+export type { Orders, PaymentWindow } from './service.ts';

@@ -1,6 +1,7 @@
 import {
   cancelOrder,
   listOrders,
+  type Order,
   placeOrder,
   readOrder,
   readOrderByLink,
@@ -10,9 +11,9 @@ import { isId } from '@usher/domain/ids.ts';
 import { refuse, validationRefusal } from '../../platform/http/problem.ts';
 import { answer, type Route, route } from '../../platform/http/route.ts';
 import type { Ids } from '../../platform/ids.ts';
-import type { Orders, OrderView } from './service.ts';
+import type { Orders } from './service.ts';
 
-const cursorOf = (last: OrderView): string =>
+const cursorOf = (last: Order): string =>
   Buffer.from(`${last.createdAt} ${last.id}`).toString('base64url');
 
 const parseCursor = (cursor: string): { createdAt: Date; id: string } | null => {

@@ -1,14 +1,17 @@
+import type { Order } from '@usher/contract/orders.ts';
+import type { Checkout } from '@usher/contract/payments.ts';
+import type { LadderName } from '@usher/domain/fee-ladder.ts';
+import type { SeatView } from '@usher/domain/layout.ts';
+import { won } from '@usher/domain/money.ts';
+import type { LocalText } from '@usher/domain/text.ts';
 import { makeBatcher } from '../../platform/batcher.ts';
 import { assert } from '../../platform/failure.ts';
 import type { Refusal } from '../../platform/http/problem.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import { makeTextSigner } from '../../platform/signed-token.ts';
-import type { Deltas, HoldFacts, SeatLine } from '../seats/index.ts';
+import type { Deltas, HoldFacts } from '../seats/index.ts';
 import type { OrderItem, OrderRow, OrderStore, PlaceRequest, PlaceResult } from './store.ts';
-
-type LocalText = { ko: string; en: string };
-type Money = { amount: number; currency: 'KRW' };
 
 /** What orders need to know of a show and a performance; the catalogue answers from memory. */
 export type OrdersCatalogue = {
@@ -20,13 +23,13 @@ export type OrdersCatalogue = {
     timeZone: string;
     prices: ReadonlyMap<string, number>;
     bookingFeeMinor: number;
-    ladder: 'operator' | 'consumer-standard';
+    ladder: LadderName;
   } | null>;
   performance(performanceId: string): Promise<{ startsAtMs: number } | null>;
 };
 export type OrdersSeats = {
   holdFacts(holdId: string, buyerId: string): Promise<HoldFacts | null>;
-  describe(performanceId: string, seatNos: readonly number[]): Promise<SeatLine[]>;
+  describe(performanceId: string, seatNos: readonly number[]): Promise<SeatView[]>;
   applyAll(deltas: Deltas): void;
 };
 /** Who may order the seats of a hold, and what an order does to the pass that it was made under. */
@@ -50,44 +53,11 @@ export type PaymentWindow = {
   publicUrl: string;
 };
 
-export type OrderView = {
-  id: string;
-  state: OrderRow['state'];
-  holdId: string;
-  showId: string;
-  performanceId: string;
-  showTitle: LocalText;
-  venueName: LocalText;
-  startsAt: string;
-  timeZone: string;
-  items: { seat: SeatLine; grade: string; price: Money; bookingFee: Money }[];
-  total: Money;
-  ladder: 'operator' | 'consumer-standard';
-  createdAt: string;
-  deadline: string;
-  paidAt: string | null;
-  failureCode: string | null;
-  linkToken: string | null;
-};
-
-export type Checkout = {
-  attemptId: string;
-  provider: 'toss';
-  clientKey: string;
-  amount: Money;
-  orderName: string;
-  checkoutUrl: string | null;
-  successUrl: string;
-  failUrl: string;
-};
-
 type PlaceOutcome =
-  | { outcome: 'placed'; order: OrderView; checkout: Checkout }
+  | { outcome: 'placed'; order: Order; checkout: Checkout }
   | { outcome: 'not-found' | 'ended' }
   | { outcome: 'no-pass'; refusal: Refusal }
   | { outcome: 'has-order'; orderId: string | null };
-
-const won = (amount: number): Money => ({ amount, currency: 'KRW' });
 
 /** The order that was just placed, without reading it back. */
 const newRow = (
@@ -149,7 +119,7 @@ export const makeOrders = (deps: {
 
   const linkToken = (orderId: string): string => `${orderId}.${linkSigner.mac(orderId)}`;
 
-  const view = async (row: OrderRow, withLink: boolean): Promise<OrderView> => {
+  const view = async (row: OrderRow, withLink: boolean): Promise<Order> => {
     const show = await catalogue.show(row.showId);
     const performance = await catalogue.performance(row.performanceId);
     assert(show && performance, 'an order’s show and performance exist');
@@ -263,18 +233,18 @@ export const makeOrders = (deps: {
     },
 
     /** Any buyer's order, for other services; null when there is none. */
-    read: async (orderId: string): Promise<OrderView | null> => {
+    read: async (orderId: string): Promise<Order | null> => {
       const row = await reader.add(orderId);
       return row === null ? null : view(row, true);
     },
-    readOwn: async (orderId: string, buyerId: string): Promise<OrderView | null> => {
+    readOwn: async (orderId: string, buyerId: string): Promise<Order | null> => {
       const row = await reader.add(orderId);
       return row === null || row.buyerId !== buyerId ? null : view(row, true);
     },
     buyerOf: async (orderId: string): Promise<string | null> =>
       (await reader.add(orderId))?.buyerId ?? null,
 
-    list: async (query: Parameters<OrderStore['list']>[0]): Promise<OrderView[]> =>
+    list: async (query: Parameters<OrderStore['list']>[0]): Promise<Order[]> =>
       Promise.all((await store.list(query)).map((row) => view(row, true))),
 
     cancel: async (
@@ -290,7 +260,7 @@ export const makeOrders = (deps: {
 
     linkToken,
     /** The order behind a secret address; null for an address that we did not make. */
-    readByLink: async (token: string): Promise<OrderView | null> => {
+    readByLink: async (token: string): Promise<Order | null> => {
       const [orderId = '', mac = ''] = token.split('.');
       if (!linkSigner.matches(orderId, mac)) return null;
       const row = await reader.add(orderId);

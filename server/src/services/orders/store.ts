@@ -1,3 +1,5 @@
+import type { LadderName } from '@usher/domain/fee-ladder.ts';
+import type { SeatView } from '@usher/domain/layout.ts';
 import type { OrderState } from '@usher/domain/order-states.ts';
 import { assert } from '../../platform/failure.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
@@ -6,13 +8,7 @@ import type { Deltas } from '../seats/index.ts';
 export type OrderItem = {
   seatNo: number;
   grade: string;
-  seat: {
-    seatNo: number;
-    section: { ko: string; en: string };
-    row: string;
-    number: number;
-    grade: string;
-  };
+  seat: SeatView;
   priceMinor: number;
   feeMinor: number;
 };
@@ -64,7 +60,7 @@ export type OrderRow = {
   state: OrderState;
   totalMinor: number;
   currency: 'KRW';
-  ladder: 'operator' | 'consumer-standard';
+  ladder: LadderName;
   deadlineAt: Date;
   createdAt: Date;
   paidAt: Date | null;

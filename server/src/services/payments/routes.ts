@@ -1,4 +1,11 @@
-import { confirmPayment, openAttempt, readAttempt, tossWebhook } from '@usher/contract/payments.ts';
+import {
+  type Checkout,
+  confirmPayment,
+  openAttempt,
+  readAttempt,
+  tossWebhook,
+} from '@usher/contract/payments.ts';
+import { won } from '@usher/domain/money.ts';
 import { refuse } from '../../platform/http/problem.ts';
 import { answer, type Route, route } from '../../platform/http/route.ts';
 import type { Ids } from '../../platform/ids.ts';
@@ -7,19 +14,7 @@ import type { ConfirmOutcome, Payments } from './service.ts';
 import type { AttemptRow } from './store.ts';
 
 /** What the payment window needs for an attempt of an order. */
-export type CheckoutOf = (
-  attemptId: string,
-  orderId: string,
-) => Promise<{
-  attemptId: string;
-  provider: 'toss';
-  clientKey: string;
-  amount: { amount: number; currency: 'KRW' };
-  orderName: string;
-  checkoutUrl: string | null;
-  successUrl: string;
-  failUrl: string;
-}>;
+export type CheckoutOf = (attemptId: string, orderId: string) => Promise<Checkout>;
 
 /** What a buyer who was refused need know of the order: its state, and the hold to order again. */
 export type OrderOf = (orderId: string) => Promise<{ state: string; holdId: string } | null>;
@@ -29,7 +24,7 @@ export const viewAttempt = (row: AttemptRow) => ({
   orderId: row.orderId,
   state: row.state,
   outcome: row.outcome,
-  amount: { amount: row.amountMinor, currency: 'KRW' as const },
+  amount: won(row.amountMinor),
   providerCode: row.providerCode,
   createdAt: row.createdAt.toISOString(),
   settledAt: row.settledAt?.toISOString() ?? null,

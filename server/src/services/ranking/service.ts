@@ -1,4 +1,4 @@
-import type { Category } from '@usher/contract/catalogue.ts';
+import type { Category } from '@usher/domain/categories.ts';
 import { periodOf, type RankingPeriod } from '@usher/domain/ranking-period.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { makeLoop } from '../../platform/clock.ts';

@@ -1,4 +1,4 @@
-import type { Category } from '@usher/contract/catalogue.ts';
+import type { Category } from '@usher/domain/categories.ts';
 import type { Sql } from '../../platform/postgres/sql.ts';
 
 export type DaySales = {

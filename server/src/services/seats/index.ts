@@ -1,5 +1,5 @@
 export { openSeats } from './module.ts';
-export type { HoldFacts, SeatLine, Seats, SeatsCatalogue } from './service.ts';
+export type { HoldFacts, Seats, SeatsCatalogue } from './service.ts';
 export {
   type Deltas,
   makeSeatStock,

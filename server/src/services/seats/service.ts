@@ -1,5 +1,5 @@
 import { chooseForBatch, makeBestAvailableIndex } from '@usher/domain/best-available.ts';
-import type { Layout } from '@usher/domain/layout.ts';
+import type { Layout, SeatView } from '@usher/domain/layout.ts';
 import { seatLabel } from '@usher/domain/layout.ts';
 import { countLeft, encodeDelta } from '@usher/domain/seat-bits.ts';
 import { makeSeatMap, type SeatMap } from '@usher/domain/seat-map.ts';
@@ -53,14 +53,6 @@ export type HoldFacts = {
   seatNos: readonly number[];
   /** The database's clock. */
   takenAtMs: number;
-};
-
-export type SeatLine = {
-  seatNo: number;
-  section: { ko: string; en: string };
-  row: string;
-  number: number;
-  grade: string;
 };
 
 type Pending = {
@@ -380,7 +372,7 @@ export const makeSeats = (deps: {
     },
 
     /** Labels of seats, in the plan's words. */
-    describe: async (performanceId: string, seatNos: readonly number[]): Promise<SeatLine[]> => {
+    describe: async (performanceId: string, seatNos: readonly number[]): Promise<SeatView[]> => {
       const facts = await catalogue.performance(performanceId);
       const plan = facts === null ? null : await catalogue.layout(facts.seatingPlanId);
       assert(plan, 'a hold’s performance has a plan');

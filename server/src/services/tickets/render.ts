@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
-import type { Category } from '@usher/contract/catalogue.ts';
-import type { LocalText } from '@usher/contract/primitives.ts';
 import type { ticket as ticketSchema } from '@usher/contract/tickets.ts';
-import type { Locale } from '@usher/domain/categories.ts';
+import type { Category } from '@usher/domain/categories.ts';
 import { formatMoney, type Money } from '@usher/domain/money.ts';
+import type { Locale, LocalText } from '@usher/domain/text.ts';
 import { create, type Font, type Glyph } from 'fontkit';
 import ical, { type ICalDayJsStub } from 'ical-generator';
 import PDFDocument from 'pdfkit';

@@ -1,5 +1,6 @@
-import type { Category } from '@usher/contract/catalogue.ts';
-import type { LocalText, Money } from '@usher/contract/primitives.ts';
+import type { Category } from '@usher/domain/categories.ts';
+import type { Money } from '@usher/domain/money.ts';
+import type { LocalText } from '@usher/domain/text.ts';
 import { assert } from '../../platform/failure.ts';
 import { makeTextSigner } from '../../platform/signed-token.ts';
 import {

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import type { LocalText } from '@usher/contract/primitives.ts';
 import {
   compileLayout,
   type Layout,
@@ -10,6 +9,7 @@ import {
 } from '@usher/domain/layout.ts';
 import { type CsvSeatRow, layoutFromCsv } from '@usher/domain/layout-csv.ts';
 import { layoutFaults } from '@usher/domain/layout-faults.ts';
+import type { LocalText } from '@usher/domain/text.ts';
 import { CsvError } from 'csv-parse';
 import { parse } from 'csv-parse/sync';
 import { makeCache } from '../../platform/cache.ts';

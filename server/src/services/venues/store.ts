@@ -1,4 +1,4 @@
-import type { LocalText } from '@usher/contract/primitives.ts';
+import type { LocalText } from '@usher/domain/text.ts';
 import type { Sql } from '../../platform/postgres/sql.ts';
 
 /** A house and its seating plan; nothing of it changes once it is made. */

@@ -1,9 +1,10 @@
 import { createHmac } from 'node:crypto';
-import type { DrawRecord, Place, RoomNow } from '@usher/contract/waiting-room.ts';
+import type { Place, RoomNow } from '@usher/contract/waiting-room.ts';
 import { drawAlgorithm, numberOf } from '@usher/domain/draw.ts';
+import type { DrawRecord } from '@usher/domain/draw-check.ts';
 import * as limits from '@usher/domain/room/constants.ts';
 import { isSoldOut, totalOf } from '@usher/domain/room/now.ts';
-import { placeOf, type StandsAt } from '@usher/domain/room/place.ts';
+import { makePlaceView, type StandsAt } from '@usher/domain/room/place.ts';
 import type { RoomAnswer, RoomCommand, RoomPhase, RoomState } from '@usher/domain/room/types.ts';
 import { z } from 'zod';
 import type { Clock } from '../../platform/clock.ts';
@@ -78,7 +79,7 @@ const viewOf = (tokens: Tokens, { room, person }: Visitor, stands: StandsAt): Pl
   const rate = room.fronts.observed(state.ratePerMinute);
   const key = textOf(person);
   const { epoch } = state;
-  return placeOf(
+  return makePlaceView(
     stands,
     { state, rate, permutation, key },
     {
