@@ -9,7 +9,8 @@ export type Layer =
   | { kind: 'free' | 'nowhere' };
 
 /** What knows the whole program: the root, the command line, the questions to all tables. */
-const composition = /^server\/src\/(?:commands\/.+|(?:app|main|invariants)(?:\.[\w.]+)?)\.ts$/;
+const composition =
+  /^server\/src\/(?:commands\/.+|(?:app|config|main|invariants)(?:\.[\w.]+)?)\.ts$/;
 
 export function layerOf(path: string): Layer {
   const service = /^server\/src\/services\/([^/]+)\//.exec(path);

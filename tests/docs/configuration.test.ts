@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { describeConfig, readConfig } from '../../server/src/platform/config.ts';
+import { describeConfig, readConfig } from '../../server/src/config.ts';
 
 const page = new URL('../../docs/operations/configuration.md', import.meta.url);
 

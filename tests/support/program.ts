@@ -1,6 +1,6 @@
 import { type App, openApp } from '../../server/src/app.ts';
+import { readConfig } from '../../server/src/config.ts';
 import { systemClock } from '../../server/src/platform/clock.ts';
-import { readConfig } from '../../server/src/platform/config.ts';
 import { makeLog } from '../../server/src/platform/log.ts';
 import type { FailPoint } from '../../server/src/services/payments/index.ts';
 import { afterThisFile } from './after-file.ts';

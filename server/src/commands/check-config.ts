@@ -1,4 +1,4 @@
-import { describeConfig, readConfig, type Settings } from '../platform/config.ts';
+import { describeConfig, readConfig, type Settings } from '../config.ts';
 import { processPort } from '../platform/process.ts';
 
 /** The configuration, or null after every fault was printed. */

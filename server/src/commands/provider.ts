@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import type { Settings } from '../config.ts';
 import { openChildProgram } from '../platform/child-program.ts';
-import type { Settings } from '../platform/config.ts';
 
 const sandboxProgram = new URL('../../../sandbox/src/main.ts', import.meta.url);
 

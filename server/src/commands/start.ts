@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
 import { type App, openApp } from '../app.ts';
+import type { Settings } from '../config.ts';
 import { demoAccounts } from '../demo/seed.ts';
 import { systemClock } from '../platform/clock.ts';
-import type { Settings } from '../platform/config.ts';
 import { type Lifecycle, makeLifecycle } from '../platform/lifecycle.ts';
 import { type Log, makeLog } from '../platform/log.ts';
 import { migrate } from '../platform/postgres/migrate.ts';

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Settings } from '../config.ts';
 import { systemClock } from '../platform/clock.ts';
-import type { Settings } from '../platform/config.ts';
 import { prepareDataDir, resolveDataDir } from '../platform/data-dir.ts';
 import { makeIds } from '../platform/ids.ts';
 import type { Log } from '../platform/log.ts';

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { isRedisUrl } from './redis/address.ts';
 
 /** A number as people write it: no signs, exponents or spaces that a typing error may bring. */
-const whole = (min: number, max: number) =>
+export const wholeNumber = (min: number, max: number) =>
   z
     .string()
     .refine(
@@ -21,11 +21,10 @@ const list = z.string().transform((value) =>
     .filter((part) => part !== ''),
 );
 const secret = z.string().min(32, 'must have at least 32 characters');
-const providerKey = z.string().min(8, 'must have at least 8 characters');
 const isOrigin = (text: string): boolean =>
   /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 /** Where a server is: nothing behind its name and port. */
-const origin = z
+export const origin = z
   .string()
   .transform((text) => text.replace(/\/$/, ''))
   .refine(isOrigin, 'must be an address such as https://tickets.example.com, without a path');
@@ -36,173 +35,133 @@ const isProxy = (text: string): boolean => {
   return isIP(address) !== 0 && /^\d+$/.test(bits) && Number(bits) <= bitsMax && more === undefined;
 };
 
-export const serviceNames = [
-  'identity',
-  'catalogue',
-  'waiting-room',
-  'seats',
-  'orders',
-  'payments',
-  'tickets',
-  'notifications',
-  'operations',
-] as const;
-export type ServiceName = (typeof serviceNames)[number];
-
-/** Every setting, with the default of product.md or the reason of its number. */
-const settings = z.object({
-  USHER_ENV: oneOf(['development', 'test', 'production']).default('development'),
-  HOST: z.string().default('127.0.0.1'),
-  PORT: whole(0, 65_535).default(3000),
-  /** How buyers reach us: in links, payment returns and mails. Default: http://HOST:PORT. */
-  PUBLIC_URL: origin.optional(),
-  USHER_DATA_DIR: z.string().optional(),
-  DATABASE_URL: z
-    .string()
-    .regex(/^postgres(?:ql)?:\/\//, 'must be postgres://user:password@host:port/database')
-    .optional(),
-  DATABASE_POOL_MAX: whole(2, 200).default(12),
-  /** Keeps the waiting rooms; without it this process does. Single or Cluster: it is asked. */
-  REDIS_URL: z
-    .string()
-    .refine(
-      isRedisUrl,
-      'must be redis://user:password@host:port, or rediss:, more of a Cluster with commas between',
-    )
-    .optional(),
-  /** Longest group-commit batch; 1 switches group commit off, to measure what it gives. */
-  BATCH_SIZE_MAX: whole(1, 1000).default(256),
-  /** Signs access tokens, order links and ticket codes. Without it one is made and kept. */
-  USHER_SECRET: secret.optional(),
-  LOG_LEVEL: oneOf(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
-  /** Addresses of proxies that may say who is calling, with commas between them. */
-  TRUST_PROXY: list
-    .refine(
-      (parts) => parts.length > 0 && parts.every(isProxy),
-      'must be addresses or networks such as 10.0.0.0/8, or loopback, linklocal, uniquelocal',
-    )
-    .transform((parts) => parts.join(','))
-    .optional(),
-  ALLOWED_ORIGINS: list
-    .refine(
-      (parts) => parts.every(isOrigin),
-      'must be addresses such as https://tickets.example.com, without a path',
-    )
-    .default([]),
-  OTEL_EXPORTER_OTLP_ENDPOINT: z
-    .url({ protocol: /^https?$/, error: 'must be an http or https address' })
-    .optional(),
-  RATE_LIMITS: flag.default(true),
-  HOLD_TTL_MS: whole(1000, 3_600_000).default(7 * 60_000),
-  HOLD_TOTAL_MAX_MS: whole(1000, 7_200_000).default(15 * 60_000),
-  /** Who is called by the waiting room and does not come within this has to be called again. */
-  ROOM_CLAIM_WINDOW_MS: whole(100, 600_000).default(30_000),
-  /** A pass that is not used ends after this. */
-  ROOM_PASS_TTL_MS: whole(100, 3_600_000).default(10 * 60_000),
-  /** A pass ends after this however much it is used. */
-  ROOM_PASS_MAX_MS: whole(100, 7_200_000).default(30 * 60_000),
-  /** Who has said nothing for twice this long is passed over by the front. */
-  ROOM_PRESENCE_MS: whole(100, 600_000).default(30_000),
-  ACCESS_TOKEN_TTL_MS: whole(60_000, 3_600_000).default(10 * 60_000),
-  /** At most 90 days: a stolen session must end by itself some time. */
-  REFRESH_TOKEN_TTL_MS: whole(600_000, 90 * 24 * 3_600_000).default(14 * 24 * 3_600_000),
-  /** The buyer waits this long for the provider before the answer is 202. */
-  PAYMENT_WAIT_MS: whole(100, 10_000).default(8000),
-  /** The provider's own advice for calls that move money (toss-payments: 60 s). */
-  PAYMENT_TIMEOUT_MS: whole(1000, 120_000).default(60_000),
-  /** Without it the payment sandbox is started beside us. */
-  TOSS_URL: origin.optional(),
-  TOSS_SECRET_KEY: providerKey.optional(),
-  TOSS_CLIENT_KEY: providerKey.optional(),
-  /** Without it mails are written to the data folder. */
-  SMTP_URL: z
-    .string()
-    .regex(/^smtps?:\/\/[^/]/, 'must be smtp://user:password@host:port, or smtps:')
-    .optional(),
-  MAIL_FROM: z.string().min(3).default('Usher <tickets@usher.invalid>'),
-  USHER_SERVICES: list
-    .pipe(z.array(oneOf(serviceNames)).min(1, 'must name a service'))
-    .default([...serviceNames]),
-});
-export type Settings = z.infer<typeof settings>;
-
 type Given = Readonly<Record<string, string | undefined>>;
+type Values<Shape extends z.ZodRawShape> = z.infer<z.ZodObject<Shape>>;
 
-/** What must not happen in production, in the operator's words. */
-const unsafeInProduction = (given: Given, config: Partial<Settings>): string[] => {
-  // An unknown word is most likely a misspelt production: its faults are told too.
-  if (config.USHER_ENV === 'development' || config.USHER_ENV === 'test') return [];
-  const faults: string[] = [];
-  const need = (name: keyof Settings, why: string): void => {
-    if (given[name] === undefined) faults.push(`${name}: must be set in production: ${why}`);
-  };
-  const refuse = (name: keyof Settings, isUnsafe: boolean | undefined, why: string): void => {
-    if (isUnsafe === true) faults.push(`${name}: ${why}`);
-  };
-  need('DATABASE_URL', 'the embedded database is for one machine and for trying out');
-  need('USHER_SECRET', 'tokens signed with a secret of one machine fail on the others');
-  need('TOSS_URL', 'the payment sandbox moves no money');
-  need('TOSS_SECRET_KEY', 'payments cannot be confirmed without it');
-  need('TOSS_CLIENT_KEY', 'the payment window cannot be opened without it');
-  need('SMTP_URL', 'mails would stay in a folder');
-  need('MAIL_FROM', 'mails from an address that does not exist are refused');
-  need('PUBLIC_URL', 'links in mails and payment returns would point to this machine');
-  const isPlain = (url: string | undefined) => url?.startsWith('http:');
-  const overHttps = 'must be https in production: cookies and tokens travel over it';
-  refuse('PUBLIC_URL', isPlain(config.PUBLIC_URL), overHttps);
-  refuse('ALLOWED_ORIGINS', config.ALLOWED_ORIGINS?.some(isPlain), overHttps);
-  refuse('TOSS_URL', isPlain(config.TOSS_URL), 'must be https in production: the key travels');
-  refuse('RATE_LIMITS', config.RATE_LIMITS === false, 'must not be false in production');
-  refuse('LOG_LEVEL', config.LOG_LEVEL === 'silent', 'must not be silent in production');
-  for (const name of ['USHER_SECRET', 'TOSS_SECRET_KEY', 'TOSS_CLIENT_KEY'] as const) {
-    const isExample = /sandbox|example|change.?me|default/i.test(config[name] ?? '');
-    refuse(name, isExample, 'holds an example value; set one of your own');
-    if (name === 'USHER_SECRET') continue;
-    refuse(name, config[name]?.startsWith('test_'), 'is a test key, which moves no money');
-  }
-  // 128 random bits have 8 different characters even when they are written as hex digits.
-  const variety = new Set(config.USHER_SECRET).size;
-  refuse('USHER_SECRET', variety > 0 && variety < 8, 'is no random text; make one by chance');
-  return faults;
+/** What can only be judged when several settings are seen together. */
+export type Judged<Shape extends z.ZodRawShape> = {
+  /** As they were written; empty variables are left out. */
+  readonly given: Given;
+  /** Those that could be read. */
+  readonly config: Partial<Values<Shape>>;
+  readonly isProduction: boolean;
+  /** Whether this process serves the service of that name. */
+  serves(service: string): boolean;
 };
 
-export type ConfigResult =
+/** The settings of one part of the program: the platform's, or those of a service. */
+export type ConfigSection<Shape extends z.ZodRawShape = z.ZodRawShape> = {
+  readonly settings: Shape;
+  /** Faults beyond those of a single value, each beginning with the variable's name. */
+  findFaults?(judged: Judged<Shape>): string[];
+};
+
+/** The values of a section, as they are read. */
+export type SettingsOf<Section> =
+  Section extends ConfigSection<infer Shape> ? Values<Shape> : never;
+
+/** Keeps the literal types of a section's settings, so that the merged configuration is typed. */
+export const defineSection = <Shape extends z.ZodRawShape>(
+  section: ConfigSection<Shape>,
+): ConfigSection<Shape> => section;
+
+/** A fault when a setting that production needs is not there. */
+export const findMissing = (given: Given, name: string, why: string): string[] =>
+  given[name] === undefined ? [`${name}: must be set in production: ${why}`] : [];
+
+/** Faults of a secret or key whose value is one that everybody knows. */
+export const findExample = (name: string, value: string | undefined): string[] =>
+  /sandbox|example|change.?me|default/i.test(value ?? '')
+    ? [`${name}: holds an example value; set one of your own`]
+    : [];
+
+/** Whether an address is reached without TLS. */
+export const isPlainHttp = (url: string | undefined): boolean => url?.startsWith('http:') ?? false;
+
+/** Every setting that is no service's, with its default or the reason of its number. */
+export const platformSection = defineSection({
+  settings: {
+    USHER_ENV: oneOf(['development', 'test', 'production']).default('development'),
+    HOST: z.string().default('127.0.0.1'),
+    PORT: wholeNumber(0, 65_535).default(3000),
+    /** How buyers reach us: in links, payment returns and mails. Default: http://HOST:PORT. */
+    PUBLIC_URL: origin.optional(),
+    USHER_DATA_DIR: z.string().optional(),
+    DATABASE_URL: z
+      .string()
+      .regex(/^postgres(?:ql)?:\/\//, 'must be postgres://user:password@host:port/database')
+      .optional(),
+    DATABASE_POOL_MAX: wholeNumber(2, 200).default(12),
+    /** What processes share in memory; without it one process keeps it. Single or Cluster. */
+    REDIS_URL: z
+      .string()
+      .refine(
+        isRedisUrl,
+        'must be redis://user:password@host:port, or rediss:, more of a Cluster with commas between',
+      )
+      .optional(),
+    /** Longest group-commit batch; 1 switches group commit off, to measure what it gives. */
+    BATCH_SIZE_MAX: wholeNumber(1, 1000).default(256),
+    /** Signs access tokens and links. Without it one is made and kept. */
+    USHER_SECRET: secret.optional(),
+    LOG_LEVEL: oneOf(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    /** Addresses of proxies that may say who is calling, with commas between them. */
+    TRUST_PROXY: list
+      .refine(
+        (parts) => parts.length > 0 && parts.every(isProxy),
+        'must be addresses or networks such as 10.0.0.0/8, or loopback, linklocal, uniquelocal',
+      )
+      .transform((parts) => parts.join(','))
+      .optional(),
+    ALLOWED_ORIGINS: list
+      .refine(
+        (parts) => parts.every(isOrigin),
+        'must be addresses such as https://tickets.example.com, without a path',
+      )
+      .default([]),
+    OTEL_EXPORTER_OTLP_ENDPOINT: z
+      .url({ protocol: /^https?$/, error: 'must be an http or https address' })
+      .optional(),
+    RATE_LIMITS: flag.default(true),
+  },
+  findFaults: ({ given, config, isProduction }) => {
+    if (!isProduction) return [];
+    const overHttps = 'must be https in production: cookies and tokens travel over it';
+    const faults = [
+      ...findMissing(given, 'DATABASE_URL', 'the embedded one is for trying out on one machine'),
+      ...findMissing(given, 'USHER_SECRET', 'tokens signed on one machine fail on the others'),
+      ...findMissing(given, 'PUBLIC_URL', 'links in mails and payment returns would point here'),
+      ...findExample('USHER_SECRET', config.USHER_SECRET),
+    ];
+    if (isPlainHttp(config.PUBLIC_URL)) faults.push(`PUBLIC_URL: ${overHttps}`);
+    if (config.ALLOWED_ORIGINS?.some(isPlainHttp)) faults.push(`ALLOWED_ORIGINS: ${overHttps}`);
+    if (config.RATE_LIMITS === false) faults.push('RATE_LIMITS: must not be false in production');
+    if (config.LOG_LEVEL === 'silent') faults.push('LOG_LEVEL: must not be silent in production');
+    // 128 random bits have 8 different characters even when they are written as hex digits.
+    const variety = new Set(config.USHER_SECRET).size;
+    if (variety > 0 && variety < 8)
+      faults.push('USHER_SECRET: does not look random; generate one: openssl rand -base64 48');
+    return faults;
+  },
+});
+export type PlatformSettings = SettingsOf<typeof platformSection>;
+
+/** Which of the program's services a process serves; all of them when nothing is said. */
+export const makeServicesSection = <const Names extends readonly [string, ...string[]]>(
+  names: Names,
+) =>
+  defineSection({
+    settings: {
+      USHER_SERVICES: list
+        .pipe(z.array(oneOf(names)).min(1, 'must name a service'))
+        .default([...names]),
+    },
+  });
+
+type ConfigResult<Settings> =
   | { ok: true; config: Readonly<Settings> }
   /** Every fault at once, each beginning with the variable's name. */
   | { ok: false; faults: string[] };
-
-/** What can be read of a configuration with faults, so that it can be judged all the same. */
-const readable = (given: Given): Partial<Settings> =>
-  Object.fromEntries(
-    Object.entries(settings.shape).flatMap(([name, schema]) => {
-      const parsed = schema.safeParse(given[name]);
-      return parsed.success ? [[name, parsed.data]] : [];
-    }),
-  );
-
-/** An empty variable counts as one that is not set. */
-export const readConfig = (env: Given): ConfigResult => {
-  const given = Object.fromEntries(
-    Object.keys(settings.shape)
-      .map((name) => [name, env[name]] as const)
-      .filter(([, value]) => value !== undefined && value !== ''),
-  );
-  const parsed = settings.safeParse(given);
-  const issues = parsed.success ? [] : parsed.error.issues;
-  const faults = issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`);
-  const config = parsed.success ? parsed.data : readable(given);
-  faults.push(...unsafeInProduction(given, config));
-  if (given['TOSS_URL'] !== undefined && config.USHER_ENV !== 'production')
-    for (const name of ['TOSS_SECRET_KEY', 'TOSS_CLIENT_KEY'] as const)
-      if (given[name] === undefined) faults.push(`${name}: must be set when TOSS_URL is`);
-  if ((config.HOLD_TOTAL_MAX_MS ?? Infinity) < (config.HOLD_TTL_MS ?? 0))
-    faults.push('HOLD_TOTAL_MAX_MS: must not be less than HOLD_TTL_MS');
-  if ((config.ROOM_PASS_MAX_MS ?? Infinity) < (config.ROOM_PASS_TTL_MS ?? 0))
-    faults.push('ROOM_PASS_MAX_MS: must not be less than ROOM_PASS_TTL_MS');
-  return parsed.success && faults.length === 0
-    ? { ok: true, config: Object.freeze(parsed.data) }
-    : { ok: false, faults: [...new Set(faults)] };
-};
 
 const secretSettings = /SECRET|_KEY$/;
 /** Hides the passwords in an address, up to its last @: one may be written there unescaped. */
@@ -211,11 +170,63 @@ const withoutPasswords = (text: string): string =>
     .replace(/(:\/\/[^:/@]*):.*@/, '$1:[secret]@')
     .replaceAll(/([?&][^=&]*(?:password|secret|token|key)[^=&]*=)[^&]*/gi, '$1[secret]');
 
-/** The effective configuration, one `NAME=value` a line, secrets and passwords masked. */
-export const describeConfig = (config: Readonly<Settings>): string[] =>
-  Object.keys(settings.shape).map((name) => {
-    const value = config[name as keyof Settings];
-    if (value === undefined) return `${name} is not set`;
-    if (secretSettings.test(name)) return `${name}=[secret]`;
-    return `${name}=${withoutPasswords(String(value))}`;
-  });
+/** What can be read of a configuration with faults, so that it can be judged all the same. */
+const readable = (shape: z.ZodRawShape, given: Given): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(shape).flatMap(([name, schema]) => {
+      const parsed = z.safeParse(schema, given[name]);
+      return parsed.success ? [[name, parsed.data]] : [];
+    }),
+  );
+
+/**
+ * The configuration of a program that is made of sections. `settings` holds those of all sections
+ * (so that the result is typed); a name may appear in one section only.
+ */
+export const makeConfigReader = <Shape extends z.ZodRawShape>(options: {
+  settings: Shape;
+  sections: readonly ConfigSection[];
+}) => {
+  const { settings, sections } = options;
+  const names = Object.keys(settings);
+  const declared = sections.flatMap((section) => Object.keys(section.settings));
+  if (declared.toSorted().join() !== names.toSorted().join())
+    throw new Error('assertion failed: each setting stands in one section');
+  const schema = z.object(settings);
+
+  const judge = (given: Given, config: Record<string, unknown>): string[] => {
+    // An unknown word is most likely a misspelt production: its faults are told too.
+    const isProduction = !['development', 'test'].includes(String(config['USHER_ENV']));
+    const served = config['USHER_SERVICES'];
+    const serves = (service: string) => !Array.isArray(served) || served.includes(service);
+    return sections.flatMap(
+      (section) => section.findFaults?.({ given, config, isProduction, serves }) ?? [],
+    );
+  };
+
+  return {
+    /** Reads environment variables. An empty variable counts as one that is not set. */
+    readConfig: (env: Given): ConfigResult<Values<Shape>> => {
+      const given = Object.fromEntries(
+        names
+          .map((name) => [name, env[name]] as const)
+          .filter(([, value]) => value !== undefined && value !== ''),
+      );
+      const parsed = schema.safeParse(given);
+      const issues = parsed.success ? [] : parsed.error.issues;
+      const faults = issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`);
+      faults.push(...judge(given, readable(settings, given)));
+      return parsed.success && faults.length === 0
+        ? { ok: true, config: Object.freeze(parsed.data) }
+        : { ok: false, faults: [...new Set(faults)] };
+    },
+    /** The effective configuration, one `NAME=value` a line, secrets and passwords masked. */
+    describeConfig: (config: Readonly<Record<string, unknown>>): string[] =>
+      names.map((name) => {
+        const value = config[name];
+        if (value === undefined) return `${name} is not set`;
+        if (secretSettings.test(name)) return `${name}=[secret]`;
+        return `${name}=${withoutPasswords(String(value))}`;
+      }),
+  };
+};

@@ -1,10 +1,11 @@
 import type { Clock } from '../../platform/clock.ts';
-import type { Settings } from '../../platform/config.ts';
+import type { PlatformSettings } from '../../platform/config.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import type { Module } from '../../platform/module.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
+import type { IdentitySettings } from './config.ts';
 import { endedSessionsChannel, openEndedSessions } from './events.ts';
 import { makePruneSessions } from './jobs.ts';
 import { hashesAtOnce, hashesWaitingMax } from './limits.ts';
@@ -18,10 +19,7 @@ export type IdentityContext = {
   ids: Ids;
   log: Log;
   metrics: Metrics;
-  config: Pick<
-    Settings,
-    'ACCESS_TOKEN_TTL_MS' | 'REFRESH_TOKEN_TTL_MS' | 'ALLOWED_ORIGINS' | 'RATE_LIMITS'
-  >;
+  config: IdentitySettings & Pick<PlatformSettings, 'ALLOWED_ORIGINS' | 'RATE_LIMITS'>;
   /** Of the installation: the same for all its processes. */
   secret: string;
   publicUrl: string;

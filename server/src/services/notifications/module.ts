@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { createTransport, type SendMailOptions } from 'nodemailer';
 import type { Clock } from '../../platform/clock.ts';
-import type { Settings } from '../../platform/config.ts';
+import type { PlatformSettings } from '../../platform/config.ts';
 import type { Ids } from '../../platform/ids.ts';
 import { watchLoad } from '../../platform/load.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import type { Module } from '../../platform/module.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
+import type { NotificationsSettings } from './config.ts';
 import { makeNotificationsConsumer } from './events.ts';
 import { makeNotificationsJobs } from './jobs.ts';
 import { smtpConnections, smtpConnectTimeoutMs, smtpSilenceTimeoutMs } from './limits.ts';
@@ -108,7 +109,7 @@ export type NotificationsContext = {
   readonly ids: Ids;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly config: Pick<Settings, 'SMTP_URL' | 'MAIL_FROM' | 'USHER_ENV' | 'HOST'>;
+  readonly config: NotificationsSettings & Pick<PlatformSettings, 'USHER_ENV' | 'HOST'>;
   readonly publicUrl: string;
   /** Without SMTP_URL mails are written to its folder `outbox`. */
   readonly dataDir: string;

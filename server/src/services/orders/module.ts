@@ -1,8 +1,9 @@
-import type { Settings } from '../../platform/config.ts';
+import type { PlatformSettings } from '../../platform/config.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import type { Module } from '../../platform/module.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
+import type { SeatsSettings } from '../seats/index.ts';
 import { ordersRoutes } from './routes.ts';
 import {
   makeOrders,
@@ -19,7 +20,7 @@ export const openOrders = (
     db: Database;
     ids: Ids;
     metrics: Metrics;
-    config: Pick<Settings, 'HOLD_TTL_MS' | 'BATCH_SIZE_MAX'>;
+    config: Pick<SeatsSettings, 'HOLD_TTL_MS'> & Pick<PlatformSettings, 'BATCH_SIZE_MAX'>;
     secret: string;
     relayWake: () => void;
   },

@@ -1,10 +1,11 @@
 import { type Clock, makeLoop } from '../../platform/clock.ts';
-import type { Settings } from '../../platform/config.ts';
+import type { PlatformSettings } from '../../platform/config.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import type { Module } from '../../platform/module.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
+import type { PaymentsSettings } from './config.ts';
 import { makeTossProvider } from './provider.toss.ts';
 import { type CheckoutOf, type OrderOf, paymentsRoutes } from './routes.ts';
 import { type FailPoint, makePayments, type Payments, type PaymentsSeats } from './service.ts';
@@ -20,7 +21,8 @@ export const openPayments = (
     ids: Ids;
     log: Log;
     metrics: Metrics;
-    config: Pick<Settings, 'PAYMENT_WAIT_MS' | 'PAYMENT_TIMEOUT_MS' | 'BATCH_SIZE_MAX'>;
+    config: Pick<PaymentsSettings, 'PAYMENT_WAIT_MS' | 'PAYMENT_TIMEOUT_MS'> &
+      Pick<PlatformSettings, 'BATCH_SIZE_MAX'>;
     relayWake: () => void;
   },
   doors: {

@@ -1,3 +1,4 @@
+export type { SeatsSettings } from './config.ts';
 export { openSeats } from './module.ts';
 export type { HoldFacts, Seats, SeatsCatalogue } from './service.ts';
 export {

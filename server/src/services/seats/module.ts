@@ -1,12 +1,13 @@
 import type { Clock } from '../../platform/clock.ts';
 import { makeLoop } from '../../platform/clock.ts';
-import type { Settings } from '../../platform/config.ts';
+import type { PlatformSettings } from '../../platform/config.ts';
 import { makeStreams } from '../../platform/http/sse.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import type { Module } from '../../platform/module.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
+import type { SeatsSettings } from './config.ts';
 import { type SeatsGate, seatsRoutes } from './routes.ts';
 import { makeSeats, type Seats, type SeatsCatalogue } from './service.ts';
 import { makeSeatStore, type PerformanceDelta } from './store.ts';
@@ -21,7 +22,7 @@ export const openSeats = (
     ids: Ids;
     log: Log;
     metrics: Metrics;
-    config: Pick<Settings, 'HOLD_TTL_MS' | 'HOLD_TOTAL_MAX_MS' | 'BATCH_SIZE_MAX'>;
+    config: SeatsSettings & Pick<PlatformSettings, 'BATCH_SIZE_MAX'>;
     /** An empty message says that some may have been missed. */
     listen(channel: string, onMessage: (payload: string) => void): void;
   },

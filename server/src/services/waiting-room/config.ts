@@ -1,15 +1,28 @@
 import { tickMs } from '@usher/domain/room/constants.ts';
 import type { RoomTerms } from '@usher/domain/room/types.ts';
-import type { Settings } from '../../platform/config.ts';
+import { defineSection, type SettingsOf, wholeNumber } from '../../platform/config.ts';
 
-/** What of the configuration rooms need. */
-export type RoomConfig = Pick<
-  Settings,
-  'ROOM_CLAIM_WINDOW_MS' | 'ROOM_PASS_TTL_MS' | 'ROOM_PASS_MAX_MS' | 'ROOM_PRESENCE_MS'
->;
+/** Times of a room. */
+export const waitingRoomSection = defineSection({
+  settings: {
+    /** Who is called by the waiting room and does not come within this has to be called again. */
+    ROOM_CLAIM_WINDOW_MS: wholeNumber(100, 600_000).default(30_000),
+    /** A pass that is not used ends after this. */
+    ROOM_PASS_TTL_MS: wholeNumber(100, 3_600_000).default(10 * 60_000),
+    /** A pass ends after this however much it is used. */
+    ROOM_PASS_MAX_MS: wholeNumber(100, 7_200_000).default(30 * 60_000),
+    /** Who has said nothing for twice this long is passed over by the front. */
+    ROOM_PRESENCE_MS: wholeNumber(100, 600_000).default(30_000),
+  },
+  findFaults: ({ config }) =>
+    (config.ROOM_PASS_MAX_MS ?? Infinity) < (config.ROOM_PASS_TTL_MS ?? 0)
+      ? ['ROOM_PASS_MAX_MS: must not be less than ROOM_PASS_TTL_MS']
+      : [],
+});
+export type WaitingRoomSettings = SettingsOf<typeof waitingRoomSection>;
 
-/** Times of a room; product.md and waiting-room.md have the defaults. */
-export const termsOf = (config: RoomConfig): RoomTerms => ({
+/** The settings as the room's rules take them. */
+export const termsOf = (config: WaitingRoomSettings): RoomTerms => ({
   tickMs,
   claimWindowMs: config.ROOM_CLAIM_WINDOW_MS,
   passTtlMs: config.ROOM_PASS_TTL_MS,

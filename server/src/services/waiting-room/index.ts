@@ -1,4 +1,4 @@
-export { type RoomConfig, termsOf } from './config.ts';
+export { termsOf, type WaitingRoomSettings } from './config.ts';
 export { type OpenWaitingRoom, openWaitingRoom } from './module.ts';
 export type { WaitingRoom } from './service.ts';
 export { openMemoryRooms } from './store.memory.ts';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { describeConfig, readConfig, type Settings, serviceNames } from './config.ts';
+import { defineSection, makeConfigReader, wholeNumber } from './platform/config.ts';
 
 const good = (env: Record<string, string> = {}): Readonly<Settings> => {
   const result = readConfig(env);
@@ -199,12 +200,45 @@ test('a payment provider is named together with its keys', () => {
 
 describe('USHER_SERVICES', () => {
   test('names the services that this process runs', () => {
-    expect(good({ USHER_SERVICES: 'seats, orders' }).USHER_SERVICES).toEqual(['seats', 'orders']);
+    expect(good({ USHER_SERVICES: 'seats, tickets' }).USHER_SERVICES).toEqual(['seats', 'tickets']);
   });
 
   test.each(['seat', 'seats,waiting', 'SEATS', ','])('is refused with «%s»', (services) => {
     expect(named({ USHER_SERVICES: services })).toEqual(['USHER_SERVICES']);
   });
+});
+
+describe('a process that serves some of the services', () => {
+  test('needs no keys of the provider without payments, but the one that opens its window', () => {
+    expect(named({ USHER_SERVICES: 'seats' })).toEqual([]);
+    expect(named({ USHER_SERVICES: 'orders' })).toEqual(['TOSS_CLIENT_KEY']);
+    expect(named({ USHER_SERVICES: 'orders', TOSS_CLIENT_KEY: 'test_ck_1' })).toEqual([]);
+    const TOSS_URL = 'https://api.tosspayments.com';
+    expect(named({ USHER_SERVICES: 'seats', TOSS_URL })).toEqual([]);
+  });
+
+  test('needs in production what its services need, and nothing else', () => {
+    const bare = {
+      ...production,
+      TOSS_URL: '',
+      TOSS_SECRET_KEY: '',
+      TOSS_CLIENT_KEY: '',
+      SMTP_URL: '',
+      MAIL_FROM: '',
+    };
+    const needs = (services: string) => named({ ...bare, USHER_SERVICES: services });
+    expect(needs('catalogue,waiting-room,seats')).toEqual([]);
+    expect(needs('orders')).toEqual(['TOSS_CLIENT_KEY']);
+    expect(needs('payments')).toEqual(['TOSS_URL', 'TOSS_SECRET_KEY', 'TOSS_CLIENT_KEY']);
+    expect(needs('notifications')).toEqual(['SMTP_URL', 'MAIL_FROM']);
+  });
+});
+
+test('two parts of the program cannot declare one setting', () => {
+  const section = defineSection({ settings: { PORT: wholeNumber(0, 65_535).default(3000) } });
+  const { settings } = section;
+  expect(() => makeConfigReader({ settings, sections: [section] })).not.toThrow();
+  expect(() => makeConfigReader({ settings, sections: [section, section] })).toThrow('one section');
 });
 
 describe('in production', () => {

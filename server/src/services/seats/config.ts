@@ -1,0 +1,14 @@
+import { defineSection, type SettingsOf, wholeNumber } from '../../platform/config.ts';
+
+/** How long seats are held. Orders restart the same time, once. */
+export const seatsSection = defineSection({
+  settings: {
+    HOLD_TTL_MS: wholeNumber(1000, 3_600_000).default(7 * 60_000),
+    HOLD_TOTAL_MAX_MS: wholeNumber(1000, 7_200_000).default(15 * 60_000),
+  },
+  findFaults: ({ config }) =>
+    (config.HOLD_TOTAL_MAX_MS ?? Infinity) < (config.HOLD_TTL_MS ?? 0)
+      ? ['HOLD_TOTAL_MAX_MS: must not be less than HOLD_TTL_MS']
+      : [],
+});
+export type SeatsSettings = SettingsOf<typeof seatsSection>;
