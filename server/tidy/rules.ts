@@ -6,6 +6,7 @@ import { problemPages, registryHosts } from './repository.ts';
 import { fileRoles, tableOwners } from './services.ts';
 import { columns, fileLength, foldedLiterals, functionLength } from './shape.ts';
 import type { Rule } from './source.ts';
+import { sqlFunctions } from './sql.ts';
 
 export const rules = {
   layering,
@@ -18,6 +19,7 @@ export const rules = {
   foldedLiterals,
   fileRoles,
   tableOwners,
+  sqlFunctions,
   luaContracts,
   problemPages,
   registryHosts,

@@ -1,11 +1,39 @@
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
+import { createFunction } from '../../server/src/platform/postgres/routines.ts';
 
 const services = new URL('../../server/src/services/', import.meta.url);
 
+/** Each run of white space counts as one space: a text is found however SQL is laid out. */
+const foldSpace = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();
+
+/** A pattern that finds `text` in any layout. */
+const anyLayout = (text: string): RegExp =>
+  new RegExp(
+    foldSpace(text)
+      .split(' ')
+      .map((word) => word.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+      .join('\\s+'),
+  );
+
 /**
- * Lays a database function with a planted bug: the text of a real one, with each `from` replaced by
- * its `to`. Fails when a text to replace is not there, so that no planted bug rots unseen.
+ * `text` with each `from` replaced by its `to`, whatever white space stands between the words of
+ * either. Fails when a text to replace is not there, so that no planted bug rots unseen.
+ */
+export const plantInText = (
+  file: string,
+  text: string,
+  replacements: readonly { from: string; to: string }[],
+): string =>
+  replacements.reduce((planted, { from, to }) => {
+    const pattern = anyLayout(from);
+    if (!pattern.test(planted)) throw new Error(`${file} has no «${foldSpace(from)}» to break`);
+    return planted.replace(pattern, () => to);
+  }, text);
+
+/**
+ * Replaces a database function by one with a planted bug: the text of its file (such as
+ * `seats/sql/take.sql`), changed by plantInText. `extraSql` runs before it, to switch off guards.
  */
 export const plantBug = async (
   url: string,
@@ -13,15 +41,15 @@ export const plantBug = async (
   replacements: readonly { from: string; to: string }[],
   extraSql = '',
 ): Promise<void> => {
-  let text = await readFile(new URL(file, services), 'utf8');
-  for (const { from, to } of replacements) {
-    if (!text.includes(from)) throw new Error(`${file} has no «${from}» to break`);
-    text = text.replace(from, to);
-  }
+  const text = await readFile(new URL(file, services), 'utf8');
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    await client.query(extraSql + text);
+    await client.query(extraSql);
+    await createFunction(client, {
+      name: file.replace('/sql/', '/'),
+      text: plantInText(file, text, replacements),
+    });
   } finally {
     await client.end();
   }

@@ -5,6 +5,7 @@ import pg from 'pg';
 import { afterEach, describe, expect, test } from 'vitest';
 import { silentLog } from '../log.ts';
 import { migrate } from './migrate.ts';
+import { readRoutines, recreateFunctions } from './routines.ts';
 import { openTestProxy } from './test-proxy.ts';
 
 const closers: (() => Promise<void>)[] = [];
@@ -19,33 +20,33 @@ const connect = async (url: string): Promise<pg.Client> => {
 };
 const rows = async <Row>(client: pg.Client, text: string): Promise<Row[]> =>
   (await client.query(text)).rows as Row[];
-/** Runs the migration; answers what it laid. */
-const laidBy = async (url: string): Promise<string[]> => {
-  const laid: string[] = [];
+/** Runs the migration; answers the functions that it created. */
+const createdBy = async (url: string): Promise<string[]> => {
+  const created: string[] = [];
   const debug = (fields: unknown, text?: string): void => {
-    if (text === 'function laid') laid.push((fields as { name: string }).name);
+    if (text === 'function created') created.push((fields as { name: string }).name);
   };
   await migrate({ url, log: { ...silentLog, debug } as never });
-  return laid;
+  return created;
 };
 const migrations = (client: pg.Client) =>
   rows<{ name: string }>(client, 'SELECT name FROM platform.migrations ORDER BY id');
 const lock = 'SELECT pg_advisory_lock(7155021947)';
-const sent = 'payments/sent.sql';
+const sent = 'payments/mark-sent.sql';
 const forget = (client: pg.Client) =>
   client.query('UPDATE platform.routines SET digest = $1 WHERE name = $2', ['', sent]);
 
 describe('an empty database', () => {
   test('is brought up by two programs at once: each migration is done once', async () => {
     const { url } = await makeEmptyDatabase();
-    const laid = await Promise.all([laidBy(url), laidBy(url)]);
+    const created = await Promise.all([createdBy(url), createdBy(url)]);
     const client = await connect(url);
     const files = await readdir(new URL('../../../migrations/', import.meta.url));
     const done = (await migrations(client)).map(({ name }) => name);
     expect(done).toEqual(files.map((file) => file.replace('.sql', '')).toSorted());
-    // The first of them laid every function, the second none.
-    expect(laid.map((names) => names.length).toSorted((a, b) => a - b)[0]).toBe(0);
-    expect(new Set(laid.flat()).size).toBe(laid.flat().length);
+    // The first of them created every function, the second none.
+    expect(created.map((names) => names.length).toSorted((a, b) => a - b)[0]).toBe(0);
+    expect(new Set(created.flat()).size).toBe(created.flat().length);
     await client.query("SELECT graphile_worker.add_job('nothing')");
     expect(await rows(client, "SELECT platform.append_events('[]') IS NULL AS ok")).toHaveLength(1);
   });
@@ -54,7 +55,7 @@ describe('an empty database', () => {
 describe('a database that is up to date', () => {
   test('is left as it is', async () => {
     const { url } = await makeEmptyDatabase();
-    expect((await laidBy(url)).length).toBeGreaterThan(5);
+    expect((await createdBy(url)).length).toBeGreaterThan(5);
     const client = await connect(url);
     const state = async () => [
       await migrations(client),
@@ -62,21 +63,21 @@ describe('a database that is up to date', () => {
       await rows(client, 'SELECT count(*) FROM pg_class'),
     ];
     const before = await state();
-    expect(await laidBy(url)).toEqual([]);
+    expect(await createdBy(url)).toEqual([]);
     expect(await state()).toEqual(before);
   });
 
-  test('gets a function anew whose text has changed, and no other', async () => {
+  test('gets the function whose text has changed, and no other', async () => {
     const { url } = await makeEmptyDatabase();
-    await laidBy(url);
+    await createdBy(url);
     const client = await connect(url);
     await forget(client);
-    expect(await laidBy(url)).toEqual([sent]);
+    expect(await createdBy(url)).toEqual([sent]);
   });
 
   test('keeps no function of an earlier text beside the new one', async () => {
     const { url } = await makeEmptyDatabase();
-    await laidBy(url);
+    await createdBy(url);
     const client = await connect(url);
     const signatures = () =>
       rows<{ s: string }>(
@@ -87,31 +88,99 @@ describe('a database that is up to date', () => {
     // As if the earlier text had had another parameter, and another result.
     await client.query(`CREATE FUNCTION payments.mark_sent(attempt text) RETURNS integer
       LANGUAGE sql AS 'SELECT 1';
-      COMMENT ON FUNCTION payments.mark_sent(text) IS 'laid from ${sent}';
+      COMMENT ON FUNCTION payments.mark_sent(text) IS 'created from ${sent}';
       DROP FUNCTION payments.mark_sent(text[]);
       CREATE FUNCTION payments.mark_sent(attempt_ids text[]) RETURNS text
       LANGUAGE sql AS 'SELECT ''no''';
-      COMMENT ON FUNCTION payments.mark_sent(text[]) IS 'laid from ${sent}'`);
+      COMMENT ON FUNCTION payments.mark_sent(text[]) IS 'created from ${sent}'`);
     await forget(client);
-    await laidBy(url);
+    await createdBy(url);
     expect(await signatures()).toEqual(before);
     expect(await rows(client, "SELECT payments.mark_sent('{}') AS sent")).toEqual([{ sent: [] }]);
   });
+
+  test('drops the function of a file that is gone, by the marks of all versions', async () => {
+    const { url } = await makeEmptyDatabase();
+    await createdBy(url);
+    const client = await connect(url);
+    for (const [file, mark] of [
+      ['payments/sent.sql', 'laid'],
+      ['payments/answered.sql', 'created'],
+    ]) {
+      const name = `payments.old_${mark}`;
+      await client.query(`CREATE FUNCTION ${name}() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+        COMMENT ON FUNCTION ${name}() IS '${mark} from ${file}';
+        INSERT INTO platform.routines (name, digest) VALUES ('${file}', 'x')`);
+    }
+    await createdBy(url);
+    const old = "SELECT proname FROM pg_proc WHERE proname LIKE 'old\\_%'";
+    expect(await rows(client, old)).toEqual([]);
+    const gone = "SELECT FROM platform.routines WHERE digest = 'x'";
+    expect(await rows(client, gone)).toEqual([]);
+  });
 });
 
-test('a function that cannot be laid is named with its file, and leaves nothing', async () => {
+describe('the planner settings of functions', () => {
+  test('stand at those whose header asks for them, and at no others', async () => {
+    const { url } = await makeEmptyDatabase();
+    await createdBy(url);
+    const client = await connect(url);
+    const asked = (await readRoutines())
+      .filter(({ text }) => text.includes('-- Plans: generic, by an index'))
+      .map(({ name }) => `created from ${name}`);
+    expect(asked.length).toBeGreaterThan(10);
+    const set = await rows<{ mark: string; settings: string[] }>(
+      client,
+      `SELECT obj_description(oid, 'pg_proc') AS mark, proconfig AS settings FROM pg_proc
+       WHERE obj_description(oid, 'pg_proc') LIKE 'created from %' AND proconfig IS NOT NULL`,
+    );
+    expect(set.map(({ mark }) => mark).toSorted()).toEqual(asked.toSorted());
+    for (const { settings } of set)
+      expect(settings).toEqual([
+        'plan_cache_mode=force_generic_plan',
+        'enable_seqscan=off',
+        'enable_indexonlyscan=off',
+        'enable_hashjoin=off',
+        'enable_mergejoin=off',
+      ]);
+  });
+});
+
+describe('functions that call each other', () => {
+  test('are created in any order of their files', async () => {
+    const { url } = await makeEmptyDatabase();
+    await createdBy(url);
+    const client = await connect(url);
+    // In SQL, whose bodies are looked into when they are created: the first calls the second.
+    const calls = (name: string, body: string) => ({
+      name: `seats/${name}.sql`,
+      text: `CREATE OR REPLACE FUNCTION seats.${name}(n integer) RETURNS integer
+        LANGUAGE sql AS 'SELECT ${body}'`,
+    });
+    const [first, second] = [calls('first', 'seats.second(n)'), calls('second', 'n + 1')] as const;
+    await expect(client.query(first.text)).rejects.toThrow(
+      /seats.second\(integer\) does not exist/,
+    );
+    await client.query('BEGIN');
+    await recreateFunctions(client, [first, second]);
+    await client.query('COMMIT');
+    expect(await rows(client, 'SELECT seats.first(1) AS n')).toEqual([{ n: 2 }]);
+  });
+});
+
+test('a function that cannot be created is named with its file, and leaves nothing', async () => {
   const { url } = await makeEmptyDatabase();
-  await laidBy(url);
+  await createdBy(url);
   const client = await connect(url);
   await client.query(`DROP FUNCTION payments.mark_sent;
     CREATE FUNCTION payments.mark_sent(attempt_ids text[]) RETURNS text
     LANGUAGE sql AS 'SELECT ''no'''`);
   await forget(client);
   await expect(migrate({ url, log: silentLog })).rejects.toThrow(
-    /^the function payments\/sent\.sql cannot be laid: .*cannot change return type/,
+    /^the function payments\/mark-sent\.sql cannot be created: .*cannot change return type/,
   );
   await client.query('DROP FUNCTION payments.mark_sent');
-  expect(await laidBy(url)).toEqual([sent]);
+  expect(await createdBy(url)).toEqual([sent]);
 });
 
 test('a program waits while another migrates', async () => {

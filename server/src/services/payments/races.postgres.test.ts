@@ -59,8 +59,8 @@ test('guard off: without the state check two processes charge one attempt twice'
     { from: "WHEN a.state <> 'CREATED' OR o.state <> 'PENDING' THEN 'not-payable'", to: '' },
     { from: "WHEN h.state <> 'ACTIVE' OR h.deadline <= now_at THEN 'ended'", to: '' },
   ]);
-  await plantBug(broken.url, 'seats/sql/order-doors.sql', [
-    { from: "AND h.state = 'ACTIVE'\n    RETURNING", to: 'RETURNING' },
+  await plantBug(broken.url, 'seats/sql/begin-paying.sql', [
+    { from: "AND h.state = 'ACTIVE' RETURNING", to: 'RETURNING' },
   ]);
   expect(await chargesByTwoProcesses(broken.url)).toBe(2);
 });

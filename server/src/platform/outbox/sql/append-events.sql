@@ -2,6 +2,8 @@
 -- order.
 -- events: [{ id, showId, type, payload, traceId? }]
 -- traceId is that of the request that caused the event; what is none (a job's name) is left out.
+-- Locks: none.
+-- Called by: the functions and stores of services that tell others what happened.
 CREATE OR REPLACE FUNCTION platform.append_events(events jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,12 +1,14 @@
 -- Judges a batch of refresh tokens and renews the sessions of the good ones, in one step. Element n
 -- of the arrays is one token; the answer has one row for each, in order:
 --   current   the token was the good one: its session is now at the next generation
---   repeated  it was used since p_grace_from (a lost answer, two tabs): whoever asks is given the
+--   repeated  it was used since p_grace_from (a lost answer, two tabs): the caller is given the
 --             generation that is good now, so the session never forks
 --   reused    it was used before that, so two hold it: the session was ended just now
 --   ended     its session was logged out, ended for reuse, or is over
 --   unknown   there is no such session
 -- A token that is reused ends the session for all tokens of the batch.
+-- Locks: the sessions, by id.
+-- Called by: the program (identity/store.ts, rotate).
 CREATE OR REPLACE FUNCTION identity.rotate_sessions(
   p_ids text[],
   p_secret_hashes bytea[],

@@ -1,10 +1,12 @@
--- Drops an order that waits for its payment and frees its seats. Answers { outcome, deltas }.
--- Outcomes: cancelled, not-found, not-cancellable.
+-- Cancels an order that waits for its payment and frees its seats.
+--   request  for the trail
+-- Answers { outcome, deltas }, deltas as seats.publish makes them.
+-- Outcomes: cancelled, not-found, not-cancellable (a payment is under way, or it has ended).
+-- Locks: the stock, the hold, the order.
+-- Called by: the program (OrderStore.cancel).
+-- Plans: generic, by an index (docs/decisions/0012).
 CREATE OR REPLACE FUNCTION orders.cancel(order_to_cancel text, buyer text, request text)
-RETURNS jsonb LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_indexonlyscan = off
-SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   dropped record;
   now_at timestamptz;
@@ -13,7 +15,7 @@ BEGIN
   IF NOT FOUND THEN
     RETURN jsonb_build_object('outcome', 'not-found', 'deltas', '[]'::jsonb);
   END IF;
-  PERFORM seats.lock_stock_of(ARRAY[dropped.hold_id]);
+  PERFORM seats.lock_stock(ARRAY[dropped.hold_id]);
   PERFORM seats.lock_holds(ARRAY[dropped.hold_id]);
   PERFORM orders.lock_orders(ARRAY[order_to_cancel]);
   SELECT * INTO dropped FROM orders.orders o WHERE o.id = order_to_cancel;

@@ -1,20 +1,24 @@
--- Places a batch of orders: one for each hold, at the prices the program computed, each with its
--- first payment attempt, and restarts the holds' time. A repeated order id answers as before.
---   seats  text of an int[]: the seats of each order's items
---   item_… the items of all orders: the place of the order among the requests, seat, grade, the
---          seat's label (text of jsonb), price and fee
+-- Places a batch of orders: one for each hold, at the prices that the program computed, each with
+-- its first payment attempt. The time of a hold restarts with its order (seats.restart_deadline).
+--   seats   text of an int[]: the seats of each order's items
+--   totals  in minor units of the currency
+--   item_…  the items of all orders: the place of the order among the requests (from 1), seat,
+--           grade, the seat's label (text of jsonb), price and fee in minor units
+--   ttl     how long a hold lasts from now
 -- Answers { outcomes, deadlines, createdAts, openOrders }, each an array in the order of the
--- requests. Outcomes: placed, repeated, not-found, ended, has-order, seats-differ.
+-- requests.
+-- Outcomes: placed, repeated (placed by an earlier request with this id), not-found, ended,
+-- has-order, seats-differ.
+-- Locks: the holds.
+-- Called by: the program (OrderStore.place).
+-- Plans: generic, by an index (docs/decisions/0012).
 CREATE OR REPLACE FUNCTION orders.place(
   order_ids text[], attempt_ids text[], attempt_keys text[], hold_ids text[], buyer_ids text[],
   seats text[], totals bigint[], categories text[], ladders text[], request_ids text[],
   item_places integer[], item_seats integer[], item_grades text[], item_labels text[],
   item_prices bigint[], item_fees bigint[],
   currency text, provider text, ttl interval
-) RETURNS jsonb LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_indexonlyscan = off
-SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   now_at timestamptz;
   at_text text;
@@ -40,7 +44,7 @@ BEGIN
         ELSE 'placed' END AS outcome
     FROM unnest(order_ids, hold_ids, buyer_ids, seats)
       WITH ORDINALITY AS a (order_id, hold_id, buyer_id, seats, position)
-    LEFT JOIN LATERAL seats.hold_by_id(a.hold_id) h ON h.buyer_id = ANY (ARRAY[a.buyer_id])
+    LEFT JOIN LATERAL seats.read_hold(a.hold_id) h ON h.buyer_id = ANY (ARRAY[a.buyer_id])
     LEFT JOIN orders.orders o ON o.id = ANY (ARRAY[a.order_id])
   ), judged AS (
     -- Of those that might be placed, the first of each hold is.
@@ -61,7 +65,7 @@ BEGIN
       currency, category, ladder, deadline, created_at)
     SELECT show_ids[p], order_ids[p], performance_ids[p], buyer_ids[p], hold_ids[p], 'PENDING',
       totals[p], place.currency, categories[p], ladders[p], h.deadline, now_at
-    FROM unnest(placed) p CROSS JOIN LATERAL seats.hold_by_id(hold_ids[p]) h;
+    FROM unnest(placed) p CROSS JOIN LATERAL seats.read_hold(hold_ids[p]) h;
     INSERT INTO orders.items (show_id, order_id, seat_no, grade, seat, price_minor, fee_minor)
     SELECT show_ids[i.place], order_ids[i.place], i.seat_no, i.grade, i.label::jsonb, i.price, i.fee
     FROM unnest(item_places, item_seats, item_grades, item_labels, item_prices, item_fees)
@@ -77,9 +81,9 @@ BEGIN
       array_agg(performance_ids[p]), array_agg(buyer_ids[p]), array_agg(totals[p]),
       array_agg(request_ids[p]), place.currency, place.provider, now_at)
     FROM unnest(placed) p;
-    at_text := orders.instant(now_at);
+    at_text := orders.format_instant(now_at);
     PERFORM platform.append_events(jsonb_agg(
-      orders.event('order.placed', show_ids[p], order_ids[p], performance_ids[p], buyer_ids[p],
+      orders.make_event('order.placed', show_ids[p], order_ids[p], performance_ids[p], buyer_ids[p],
         cardinality(seats[p]::integer[]), at_text, request_ids[p], '{}')))
     FROM unnest(placed) p;
   END IF;

@@ -1,14 +1,17 @@
--- Begin payment, one transaction for a batch: the order's row locked; state, owner, amount and hold
--- checked; seats HELD → PAYING; the attempt SEATS_LOCKED. Before it a lapse wins and no money
--- moves; after it payment wins and no lapse can happen. Attempts must be distinct within a batch.
+-- Begins payments, a batch in one transaction: state, owner, amount and hold are checked; the seats
+-- go HELD → PAYING, the order PENDING → PAYING, the attempt CREATED → SEATS_LOCKED. Before it a
+-- lapse wins and no money moves; after it the payment wins and no lapse can happen. Attempts must
+-- be distinct within a batch.
+--   amounts  what the buyer was asked for, in minor units
 -- Answers { outcomes, orderIds, orderStates, keys, amountsMinor, currencies }, each an array in the
--- order of the requests. Outcomes: begun, not-found, amount-differs, ended, not-payable, under-way.
+-- order of the requests.
+-- Outcomes: begun, not-found, amount-differs, ended, not-payable, under-way.
+-- Locks: the holds, the orders, the attempts; not the stock, as the map shows no change.
+-- Called by: the program (PaymentStore.begin).
+-- Plans: generic, by an index (docs/decisions/0012).
 CREATE OR REPLACE FUNCTION payments.begin(
   attempt_ids text[], buyer_ids text[], amounts bigint[], payment_keys text[], request_ids text[]
-) RETURNS jsonb LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_indexonlyscan = off
-SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   now_at timestamptz;
   holds_wanted text[];
@@ -47,8 +50,8 @@ BEGIN
       WITH ORDINALITY AS asked (attempt_id, buyer_id, amount, payment_key, position)
     LEFT JOIN payments.attempts a
       ON a.id = ANY (ARRAY[asked.attempt_id]) AND a.buyer_id = ANY (ARRAY[asked.buyer_id])
-    LEFT JOIN LATERAL orders.order_by_id(a.order_id) o ON true
-    LEFT JOIN LATERAL seats.hold_by_id(a.hold_id) h ON true
+    LEFT JOIN LATERAL orders.read_order(a.order_id) o ON true
+    LEFT JOIN LATERAL seats.read_hold(a.hold_id) h ON true
   ), judged AS (
     -- Of those that might begin, the first of each order and of each payment key does.
     SELECT a.*, CASE

@@ -1,6 +1,9 @@
--- The door for orders. CREATED: attempts with their idempotency keys, before the buyers see the
--- provider's window. In PL/pgSQL, which keeps its plan: a function in SQL that does not become part
--- of its caller's statement is read and planned anew at every call.
+-- A door for orders. Writes attempts, CREATED, with their idempotency keys, before the buyers see
+-- the provider's window. In PL/pgSQL, which keeps its plan: a function in SQL that does not become
+-- part of its caller's statement is planned at every call.
+--   amounts  in minor units of the currency
+-- Locks: none; the caller holds the holds.
+-- Called by: orders.place, payments.open_attempt.
 CREATE OR REPLACE FUNCTION payments.create_attempts(
   attempt_ids text[], keys text[], show_ids text[], order_ids text[], hold_ids text[],
   performance_ids text[], buyer_ids text[], amounts bigint[], request_ids text[], currency text,

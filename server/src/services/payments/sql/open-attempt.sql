@@ -1,13 +1,14 @@
--- A fresh attempt for an order whose payment window was closed or failed before the money was asked
--- for; attempts that were never used are superseded. Repeated with the same id it answers as
--- before.
+-- Opens a fresh attempt for an order whose payment window was closed, or failed before the money
+-- was asked for; attempts that were never used are SETTLED as SUPERSEDED. A repeat with the same id
+-- answers as before.
+--   key  the idempotency key of the attempt, random
 -- Outcomes: opened, not-found, ended, not-payable.
+-- Locks: the hold, the order.
+-- Called by: the program (PaymentStore.openAttempt).
+-- Plans: generic, by an index (docs/decisions/0012).
 CREATE OR REPLACE FUNCTION payments.open_attempt(
   order_to_pay text, buyer text, attempt text, key text, provider text, request text
-) RETURNS text LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_indexonlyscan = off
-SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   first payments.attempts;
   hold record;
@@ -21,8 +22,8 @@ BEGIN
   IF NOT FOUND THEN RETURN 'not-found'; END IF;
   PERFORM seats.lock_holds(ARRAY[first.hold_id]);
   PERFORM orders.lock_orders(ARRAY[order_to_pay]);
-  SELECT * INTO hold FROM seats.hold_by_id(first.hold_id);
-  SELECT * INTO paid_order FROM orders.order_by_id(order_to_pay);
+  SELECT * INTO hold FROM seats.read_hold(first.hold_id);
+  SELECT * INTO paid_order FROM orders.read_order(order_to_pay);
   now_at := clock_timestamp();
   IF paid_order.state <> 'PENDING' THEN
     RETURN CASE

@@ -1,15 +1,18 @@
--- The end of attempts, one transaction for a batch: with APPROVED the seats are SOLD, the order
--- PAID, its tickets issued, the ledger written; with DECLINED (a definite no) or NOT_SENT (a crash
--- before the provider was called) the seats go back to the buyer's hold, or on sale when its time
--- is over, and the order is FAILED. An attempt that was settled before is left as it is.
---   transactions: the provider's own id of the money's movement
--- Answers { settled: [attempt id], deltas }.
+-- Settles attempts, a batch in one transaction. APPROVED: the seats are SOLD, the order PAID, its
+-- tickets issued, the ledger written. DECLINED (definitely) or NOT_SENT (a crash before the
+-- provider was called): the order is FAILED and the seats go back to the buyer's hold, or on sale
+-- when its time has passed. An attempt that was settled before, or whose answer is not kept, stays
+-- as it is.
+--   codes         why the provider declined, where it did
+--   transactions  the provider's id of the money's movement
+--   who           for the trail
+-- Answers { settled: [attempt id], deltas }, deltas as seats.publish makes them.
+-- Locks: the stock, the holds, the orders, the attempts.
+-- Called by: the program (PaymentStore.settle).
+-- Plans: generic, by an index (docs/decisions/0012).
 CREATE OR REPLACE FUNCTION payments.settle(
   attempt_ids text[], outcomes text[], codes text[], transactions text[], who text
-) RETURNS jsonb LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_indexonlyscan = off
-SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   now_at timestamptz;
   holds_wanted text[];
@@ -23,7 +26,7 @@ BEGIN
   SELECT array_agg(a.hold_id), array_agg(a.order_id) INTO holds_wanted, orders_wanted
   FROM unnest(attempt_ids) AS asked (attempt_id)
   JOIN payments.attempts a ON a.id = ANY (ARRAY[asked.attempt_id]);
-  PERFORM seats.lock_stock_of(holds_wanted);
+  PERFORM seats.lock_stock(holds_wanted);
   PERFORM seats.lock_holds(holds_wanted);
   PERFORM orders.lock_orders(orders_wanted);
   PERFORM 1 FROM payments.attempts a WHERE a.id = ANY (attempt_ids) ORDER BY a.id FOR UPDATE;
@@ -48,7 +51,7 @@ BEGIN
     sold := seats.sell(paid.hold_ids, paid.fences, now_at);
     PERFORM orders.move(paid.order_ids, 'PAID', 'order.paid', who, 'payment approved',
       paid.request_ids, NULL, now_at);
-    PERFORM tickets.issue(orders.items_of(paid.order_ids));
+    PERFORM tickets.issue(orders.read_items(paid.order_ids));
     INSERT INTO payments.ledger (
       show_id, order_id, attempt_id, kind, amount_minor, currency, provider,
       provider_transaction, at)

@@ -1,35 +1,36 @@
--- A door for the catalogue: keeps free seats back from the sale, or gives blocked ones to it.
--- Answers the seats that somebody has, and changes nothing then; null when done.
+-- Blocks free seats, which keeps them back from the sale, and gives blocked ones to the sale; all
+-- of it or nothing.
+--   block_seats, block_grades  the seats to block, and the grade of each (its index in the plan)
+--   unblock_seats  the seats to give to the sale; one that is not blocked stays as it is
+-- Answers the seats to block that a buyer has, and changes nothing then; null when it is done.
+-- Locks: the stock of the performance.
+-- Called by: the program, within the catalogue's transaction (SeatStock.block).
+-- Plans: generic, by an index (docs/decisions/0012).
 CREATE OR REPLACE FUNCTION seats.block(
   show text, performance text, block_seats integer[], block_grades integer[],
   unblock_seats integer[]
-) RETURNS integer[] LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_indexonlyscan = off
-SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+) RETURNS integer[] LANGUAGE plpgsql AS $$
 DECLARE
   taken integer[];
-  changes integer[];
+  freed record;
+  blocked integer[];
+  changed integer;
 BEGIN
   PERFORM 1 FROM seats.stock s WHERE s.show_id = show AND s.performance_id = performance FOR UPDATE;
   SELECT array_agg(c.seat_no ORDER BY c.seat_no) INTO taken FROM seats.claims c
   WHERE c.show_id = show AND c.performance_id = performance AND c.seat_no = ANY (block_seats)
     AND c.state <> 'blocked';
   IF taken IS NOT NULL THEN RETURN taken; END IF;
-  WITH freed AS (
-    DELETE FROM seats.claims c
-    WHERE c.show_id = show AND c.performance_id = performance AND c.seat_no = ANY (unblock_seats)
-      AND c.state = 'blocked'
-    RETURNING c.seat_no
-  ), kept AS (
+  SELECT * INTO freed FROM seats.free('{}', show, performance, unblock_seats);
+  WITH kept AS (
     INSERT INTO seats.claims (show_id, performance_id, seat_no, grade, state, fence)
     SELECT show, performance, b.seat_no, b.grade, 'blocked', nextval('seats.fence')
     FROM unnest(block_seats, block_grades) AS b (seat_no, grade)
     ON CONFLICT DO NOTHING RETURNING seat_no
   )
-  SELECT array_agg(f.change) INTO changes
-  FROM (SELECT seat_no * 4 AS change FROM freed UNION ALL SELECT seat_no * 4 + 3 FROM kept) f;
-  PERFORM seats.publish(array_fill(show, ARRAY[cardinality(changes)]),
-    array_fill(performance, ARRAY[cardinality(changes)]), changes, NULL, NULL);
+  SELECT array_agg(k.seat_no * 4 + 3) INTO blocked FROM kept k;
+  changed := coalesce(cardinality(freed.changes), 0) + coalesce(cardinality(blocked), 0);
+  PERFORM seats.publish(array_fill(show, ARRAY[changed]), array_fill(performance, ARRAY[changed]),
+    freed.changes || blocked, NULL, NULL);
   RETURN NULL;
 END $$;

@@ -1,5 +1,11 @@
--- Ends holds whose rows the caller has locked (stock first, then holds): their seats are free, and
--- an order that waits for its payment ends with them. Answers the deltas' raw changes.
+-- Ends holds: their seats are freed (seats.free), and their orders that still wait for a payment
+-- end with them, EXPIRED when the hold lapsed and CANCELLED when it was released.
+--   new_state  LAPSED or RELEASED
+--   why, who, request  for the trail: the reason, who did it, the id of the request
+-- Answers the changes of the seats, as seats.free does.
+-- Locks: the orders; the caller holds the stock and then the holds.
+-- Called by: seats.lapse, seats.release, seats.take, seats.give_back, seats.release_for_order.
+-- Plans: made under its caller's settings (docs/decisions/0012).
 CREATE OR REPLACE FUNCTION seats.end_holds(
   hold_ids text[], new_state text, why text, who text, request text, at timestamptz,
   OUT show_ids text[], OUT performance_ids text[], OUT changes integer[]
@@ -11,15 +17,11 @@ BEGIN
   WITH ended AS (
     UPDATE seats.holds h SET state = new_state, ended_at = at, end_reason = why
     FROM unnest(hold_ids) AS f (hold_id) WHERE h.id = ANY (ARRAY[f.hold_id])
-    RETURNING h.id, h.order_id
-  ), freed AS (
-    DELETE FROM seats.claims c USING ended e
-    WHERE c.hold_id = ANY (ARRAY[e.id]) AND c.state = 'held'
-    RETURNING c.show_id, c.performance_id, c.seat_no
+    RETURNING h.order_id
   )
-  SELECT array_agg(f.show_id), array_agg(f.performance_id), array_agg(f.seat_no * 4),
-    (SELECT array_agg(e.order_id) FROM ended e WHERE e.order_id IS NOT NULL)
-  INTO show_ids, performance_ids, changes, order_ids FROM freed f;
+  SELECT array_agg(e.order_id) FILTER (WHERE e.order_id IS NOT NULL) INTO order_ids FROM ended e;
+  SELECT f.show_ids, f.performance_ids, f.changes INTO show_ids, performance_ids, changes
+  FROM seats.free(hold_ids, NULL, NULL, NULL) f;
   IF order_ids IS NOT NULL THEN
     PERFORM orders.end_unpaid(order_ids,
       CASE new_state WHEN 'LAPSED' THEN 'EXPIRED' ELSE 'CANCELLED' END, why, who, request, at);

@@ -1,9 +1,12 @@
--- Puts the seats of lapsed holds on sale again, at most limit_holds at once. A performance that
--- somebody else is working on is left for the next round. Answers { lapsed, deltas }.
-CREATE OR REPLACE FUNCTION seats.lapse(limit_holds integer) RETURNS jsonb LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_indexonlyscan = off
-SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+-- Puts the seats of lapsed holds on sale again, within 1 s of their deadline: the sweeper calls it
+-- every 500 ms (seats/module.ts). A performance that another transaction is working on is left for
+-- the next call.
+--   limit_holds  how many holds at most
+-- Answers { lapsed, deltas }: how many holds lapsed, and the deltas (seats.publish).
+-- Locks: the stock, passing over what is locked; then the holds, by id.
+-- Called by: the program (SeatStore.lapse).
+-- Plans: generic, by an index (docs/decisions/0012).
+CREATE OR REPLACE FUNCTION seats.lapse(limit_holds integer) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   now_at timestamptz := clock_timestamp();
   locked text[];

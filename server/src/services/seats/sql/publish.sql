@@ -1,11 +1,16 @@
 -- Raises the version of every performance that changed, counts the seats that are taken there, and
--- tells all processes what changed. Callers hold the stock locks. Answers
--- [{ performanceId, version, changes, holders, deadlineMs }].
+-- notifies all processes of what changed.
 --   changes   seat_no * 4 + shown state (0 free, 1 held, 2 sold, 3 blocked), in the order in which
---             they happened
+--             they happened; show_ids and performance_ids go with them
 --   holders   for each change the end of the buyer's id, so that a process can tell a buyer's own
---             seat from somebody else's, or ''
+--             seat from somebody else's, or ''; null when nothing is held
 --   deadline  until when the seats newly held here are held
+-- Answers the deltas: [{ performanceId, version, changes, holders, deadlineMs }], one for each
+-- performance.
+-- Locks: none; the caller holds the stock.
+-- Called by: seats.take, seats.release, seats.lapse, seats.block, seats.sell, seats.give_back,
+-- seats.release_for_order.
+-- Plans: made under its caller's settings (docs/decisions/0012).
 CREATE OR REPLACE FUNCTION seats.publish(
   show_ids text[], performance_ids text[], changes integer[], holders text[], deadline timestamptz
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
@@ -31,7 +36,8 @@ BEGIN
     'deadlineMs', floor(extract(epoch FROM deadline) * 1000)::bigint))
   INTO deltas FROM raised;
   FOR delta IN SELECT value FROM jsonb_array_elements(coalesce(deltas, '[]')) LOOP
-    -- A notification holds 8,000 bytes; whoever gets one without changes reads the seats again.
+    -- A notification holds 8,000 bytes; a process that gets one without changes reads the seats
+    -- again.
     PERFORM pg_notify('seats_changed', CASE
       WHEN octet_length(delta::text) < 7900 THEN delta::text
       ELSE (delta - 'changes' - 'holders')::text END);

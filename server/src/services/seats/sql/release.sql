@@ -1,18 +1,21 @@
--- Gives seats back that their buyers no longer want. Answers { results: [outcome], deltas }.
--- Outcomes: released, not-found, ended (it was over, or a payment is on its way).
+-- Releases holds that their buyers no longer want: their seats are free at once, and an order that
+-- waits for its payment is CANCELLED with its hold.
+--   why, request_ids  for the trail
+-- Answers { results, deltas }: each request's outcome in order, and the deltas (seats.publish).
+-- Outcomes: released, not-found, ended (its time has passed, or a payment is under way).
+-- Locks: the stock, then the holds.
+-- Called by: the program (SeatStore.release).
+-- Plans: generic, by an index (docs/decisions/0012).
 CREATE OR REPLACE FUNCTION seats.release(
   hold_ids text[], buyer_ids text[], why text, request_ids text[]
-) RETURNS jsonb LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_indexonlyscan = off
-SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   now_at timestamptz;
   ending text[];
   results jsonb;
   ended record;
 BEGIN
-  PERFORM seats.lock_stock_of(hold_ids);
+  PERFORM seats.lock_stock(hold_ids);
   PERFORM seats.lock_holds(hold_ids);
   now_at := clock_timestamp();
   SELECT array_agg(h.id) FILTER (WHERE h.state = 'ACTIVE' AND h.deadline > now_at),

@@ -1,33 +1,34 @@
--- Decides a batch of hold requests in arrival order, each all or nothing, behind one lock a
--- performance. A request brings one window of seats (named ones) or several (best available, best
--- first) and gets the first that is free; a lapsed hold is taken over in place. It is refused only
--- when a seat was really somebody else's at this moment.
+-- Decides a batch of hold requests in arrival order, each all or nothing. A request brings one
+-- window of seats (named ones) or several (best available, best first) and gets the first that is
+-- free; a lapsed hold is taken over in place. It is refused only when a seat was really somebody
+-- else's at this moment.
 --   windows  text of an int[][]: one row a window
---   grades   text of an int[]: one a seat
---   checks   text of an int[][4]: window (from 1), mid, far, opposite (see domain/stranded.ts), or
---            null
+--   grades   text of an int[]: one a seat, its index in the plan
+--   checks   text of an int[][4]: window (from 1), mid, far, opposite (see domain/src/stranded.ts),
+--            or null
 --   looks    text of an int[]: every seat that windows and checks name
+--   ttl, total  how long a hold lasts, and how long at most with its time restarted
 -- Answers { outcomes, seats, deadlines, endsBys, deadline, endsBy, conflicts, deltas }. Plurals are
 -- arrays in the order of the requests, seats and conflicts as texts of int[]; a hold without a
 -- deadline of its own is new and has the batch's.
 -- Outcomes: held, unknown-performance, not-open, closed, limit, taken, blocked, stranded,
 -- none-free.
+-- Locks: the stock of every performance; then the lapsed holds in the way, by id.
+-- Called by: the program (SeatStore.take).
+-- Plans: generic, by an index (docs/decisions/0012).
 -- What the database knows of a batch is read before and written after everything is decided in
--- memory: a statement for each step, not for each request. Plans: see order-doors.sql.
+-- memory: a statement for each step, not for each request.
 CREATE OR REPLACE FUNCTION seats.take(
   hold_ids text[], show_ids text[], performance_ids text[], buyer_ids text[],
   windows text[], grades text[], checks text[], looks text[], request_ids text[],
   ttl interval, total interval
-) RETURNS jsonb LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_indexonlyscan = off
-SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   now_at timestamptz;
   place integer;
   asked record;
   way record;
-  -- The answers, each in the order of the requests, and who holds anew.
+  -- The answers, each in the order of the requests, and the places of the new holds.
   outcomes text[];
   chosen text[];
   deadlines timestamptz[];
@@ -56,6 +57,7 @@ DECLARE
   changes integer[] := '{}';
   holders text[] := '{}';
 BEGIN
+  -- 1 Read what the batch meets, behind the lock of each performance.
   PERFORM 1 FROM (SELECT DISTINCT * FROM unnest(show_ids, performance_ids)) w (show_id, id)
   JOIN seats.stock s ON s.show_id = ANY (ARRAY[w.show_id]) AND s.performance_id = ANY (ARRAY[w.id])
   ORDER BY s.show_id, s.performance_id FOR UPDATE OF s;
@@ -74,9 +76,11 @@ BEGIN
         -- A repeat of a request that was answered before: the same hold, not another.
         WHEN h.id IS NOT NULL THEN 'held'
         WHEN s.show_id IS NULL THEN 'unknown-performance'
+        -- The sale opens and closes at exact instants of the database's clock.
         WHEN now_at < s.sale_opens_at THEN 'not-open'
         WHEN now_at >= s.sale_closes_at THEN 'closed'
       END AS outcome,
+      -- Held, paying and paid seats of this buyer; a lapsed hold does not count.
       CASE WHEN r.place = r.buyer_first THEN (
         SELECT count(*) FROM seats.claims c
         WHERE c.buyer_id = r.buyer_id AND c.performance_id = r.performance_id
@@ -128,6 +132,7 @@ BEGIN
       WHERE h.state = 'ACTIVE' AND h.deadline <= now_at);
   END IF;
 
+  -- 2 Decide, performance after performance, in arrival order.
   FOREACH place IN ARRAY asked.places LOOP
     IF performance <> asked.performance_firsts[place] THEN
       performance := asked.performance_firsts[place];
@@ -149,6 +154,7 @@ BEGIN
       chosen[place] := chosen[asked.id_firsts[place]];
       CONTINUE;
     END IF;
+    -- At most 4 tickets a buyer a performance (the show's limit), counting held, paying and paid.
     IF owned[asked.buyer_firsts[place]] + cardinality(grades[place]::integer[])
       > asked.limits[place]
     THEN
@@ -165,6 +171,7 @@ BEGIN
           SELECT n FROM unnest(seat_window) n WHERE n = ANY (taken) ORDER BY n)::text;
         CONTINUE;
       END IF;
+      -- No single free seat may be left stranded between taken ones, where the show asks for it.
       IF asked.refuse_stranding[place] AND checks[place] IS NOT NULL THEN
         seat_checks := checks[place]::integer[];
         stranded := ARRAY(
@@ -190,6 +197,7 @@ BEGIN
     owned[asked.buyer_firsts[place]] := owned[asked.buyer_firsts[place]]
       + cardinality(seat_window);
     held := held || place;
+    -- A lapsed hold is taken over in place.
     IF cardinality(lapsed) > 0 THEN
       ending := ARRAY(
         SELECT DISTINCT w.hold_id FROM unnest(way.firsts, way.seats, way.holds)
@@ -206,6 +214,7 @@ BEGIN
   END LOOP;
   holders := array_fill(''::text, ARRAY[cardinality(changes)]);
 
+  -- 3 Write. A hold lasts 7 minutes (ttl) and 15 in total; see seats.restart_deadline.
   IF cardinality(held) > 0 THEN
     fences := ARRAY(SELECT nextval('seats.fence') FROM unnest(held));
     INSERT INTO seats.holds (
@@ -229,6 +238,7 @@ BEGIN
     FROM unnest(held) WITH ORDINALITY AS h (p, nth)
     CROSS JOIN LATERAL unnest(chosen[h.p]::integer[]) AS s (seat_no);
   END IF;
+  -- 4 Answer, and publish what changed.
   RETURN jsonb_build_object('outcomes', outcomes, 'seats', chosen, 'deadlines', deadlines,
     'endsBys', ends_bys, 'deadline', now_at + ttl, 'endsBy', now_at + total,
     'conflicts', conflicts,

@@ -1,7 +1,9 @@
--- The tickets' door for payments: issues tickets of any orders in the caller's transaction.
--- A ticket that was issued before stays as it is; a second live ticket for a seat is an error
--- (unique_violation on tickets_live_seat), so that the caller's whole transaction fails.
--- p: [{ id, showId, orderId, performanceId, buyerId, seatNo, grade, seat }]
+-- A door for payments. Issues the tickets of paid orders in the caller's transaction, one for each
+-- seat. A ticket that was issued before stays as it is; a second live ticket for a seat fails
+-- (unique_violation on tickets_live_seat), and the caller's whole transaction with it.
+--   p  [{ id, showId, orderId, performanceId, buyerId, seatNo, grade, seat }]
+-- Locks: none.
+-- Called by: payments.settle.
 CREATE OR REPLACE FUNCTION tickets.issue(p jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN

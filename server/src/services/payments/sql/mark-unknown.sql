@@ -1,9 +1,12 @@
--- The provider's outcome is not known: the order is UNKNOWN and keeps its seats until it is.
+-- The outcome of a payment is unknown: the order is UNKNOWN and keeps its seats until the provider
+-- answers definitely. An unknown outcome never frees a seat and never fails an order.
+--   codes  why it is unknown
+--   who    for the trail
+-- Locks: the orders, then the attempts.
+-- Called by: the program (PaymentStore.markUnknown).
+-- Plans: generic, by an index (docs/decisions/0012).
 CREATE OR REPLACE FUNCTION payments.mark_unknown(attempt_ids text[], codes text[], who text)
-RETURNS void LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off SET enable_indexonlyscan = off
-SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   now_at timestamptz;
   waiting record;

@@ -1,0 +1,8 @@
+-- A door for payments. Locks orders; ids without an order are passed over.
+-- Locks: the orders, by id; stock and holds are locked before, attempts after.
+-- Called by: orders.cancel, orders.end_unpaid, payments.begin, payments.open_attempt,
+-- payments.mark_unknown, payments.settle.
+CREATE OR REPLACE FUNCTION orders.lock_orders(order_ids text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM 1 FROM orders.orders o WHERE o.id = ANY (order_ids) ORDER BY o.id FOR UPDATE;
+END $$;

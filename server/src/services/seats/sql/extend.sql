@@ -1,0 +1,26 @@
+-- Restarts the time of a buyer's hold at the buyer's wish (seats.restart_deadline).
+--   ttl  how long a hold lasts from now
+-- Outcomes: extended, not-found, ended, extended-before.
+-- Locks: the hold.
+-- Called by: the program (SeatStore.extend).
+-- Plans: generic, by an index (docs/decisions/0012).
+CREATE OR REPLACE FUNCTION seats.extend(hold text, buyer text, ttl interval) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+  h seats.holds;
+  now_at timestamptz;
+  new_deadline timestamptz;
+BEGIN
+  SELECT * INTO h FROM seats.holds WHERE id = hold AND buyer_id = buyer FOR UPDATE;
+  now_at := clock_timestamp();
+  IF h.id IS NULL THEN RETURN 'not-found'; END IF;
+  IF h.state <> 'ACTIVE' OR h.deadline <= now_at THEN RETURN 'ended'; END IF;
+  IF h.extended_at IS NOT NULL THEN RETURN 'extended-before'; END IF;
+  new_deadline := seats.restart_deadline(h, ttl, now_at);
+  UPDATE seats.holds SET deadline = new_deadline, extended_at = now_at
+  WHERE show_id = h.show_id AND id = h.id;
+  UPDATE seats.claims SET deadline = new_deadline
+  WHERE show_id = h.show_id AND performance_id = h.performance_id AND seat_no = ANY (h.seat_nos)
+    AND hold_id = h.id AND state = 'held';
+  RETURN 'extended';
+END $$;

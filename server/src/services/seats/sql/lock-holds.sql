@@ -1,0 +1,9 @@
+-- A door for orders and payments. Locks holds; ids without a hold are passed over. The caller reads
+-- them again after it: until then a payment may begin or the time be restarted.
+-- Locks: the holds, by id; the caller locks the stock before, where it needs it.
+-- Called by: seats.take, seats.lapse, seats.release, orders.place, orders.cancel, payments.begin,
+-- payments.open_attempt, payments.settle.
+CREATE OR REPLACE FUNCTION seats.lock_holds(hold_ids text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM 1 FROM seats.holds h WHERE h.id = ANY (hold_ids) ORDER BY h.id FOR UPDATE;
+END $$;
