@@ -7,11 +7,10 @@ import { makeMetrics } from '../../server/src/platform/metrics.ts';
 import { type Database, openDatabase } from '../../server/src/platform/postgres/sql.ts';
 import { makeOrders } from '../../server/src/services/orders/service.ts';
 import { makeOrderStore } from '../../server/src/services/orders/store.ts';
-import type {
-  Provider,
-  ProviderRequest,
-} from '../../server/src/services/payments/provider.toss.ts';
-import { type FailPoint, makePayments } from '../../server/src/services/payments/service.ts';
+import type { Provider, ProviderRequest } from '../../server/src/services/payments/provider.ts';
+import type { FailPoint } from '../../server/src/services/payments/provider-call.ts';
+import { type Capture, makeCapture } from '../../server/src/services/payments/service.capture.ts';
+import { makePayments } from '../../server/src/services/payments/service.ts';
 import { makePaymentStore } from '../../server/src/services/payments/store.ts';
 import { makeSeats } from '../../server/src/services/seats/service.ts';
 import { makeSeatStock, makeSeatStore } from '../../server/src/services/seats/store.ts';
@@ -60,6 +59,10 @@ type BookingOptions = {
   saleOpensAt?: Date;
   saleClosesAt?: Date;
   waitMs?: number;
+  /** Default: the bank in memory. */
+  provider?: Provider;
+  /** The steps of a payment with something done to them. */
+  disturb?: (capture: Capture) => Capture;
   failPoint?: (point: FailPoint) => Promise<void>;
 };
 
@@ -127,11 +130,14 @@ const makeServices = (options: BookingOptions, db: Database, sale: ReturnType<ty
     window: { clientKey: 'sandbox_ck', checkoutPageUrl: null, publicUrl: 'http://127.0.0.1' },
   });
   const bank = makeFakeProvider();
+  const provider = options.provider ?? bank.provider;
+  const store = makePaymentStore(db);
+  const capture = makeCapture({ ...common, store, provider, seats });
   const payments = makePayments({
     ...common,
-    store: makePaymentStore(db),
-    provider: bank.provider,
-    seats,
+    store,
+    provider,
+    capture: options.disturb?.(capture) ?? capture,
     waitMs: options.waitMs ?? 5000,
     timeoutMs: 5000,
     isAlone: true,

@@ -5,10 +5,13 @@ import type { Log } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import type { Module } from '../../platform/module.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
+import type { Seats } from '../seats/index.ts';
 import type { PaymentsSettings } from './config.ts';
 import { makeTossProvider } from './provider.toss.ts';
+import type { FailPoint } from './provider-call.ts';
 import { type CheckoutOf, type OrderOf, paymentsRoutes } from './routes.ts';
-import { type FailPoint, makePayments, type Payments, type PaymentsSeats } from './service.ts';
+import { makeCapture } from './service.capture.ts';
+import { makePayments, type Payments } from './service.ts';
 import { makePaymentStore } from './store.ts';
 
 /** Between rounds that take up what was left behind and ask about unknown payments. */
@@ -27,7 +30,7 @@ export const openPayments = (
   },
   doors: {
     toss: { url: string; secretKey: string };
-    seats: PaymentsSeats;
+    seats: Pick<Seats, 'applyAll'>;
     checkoutOf: CheckoutOf;
     orderOf: OrderOf;
     isAlone: boolean;
@@ -35,13 +38,14 @@ export const openPayments = (
   },
 ): Module<Payments> => {
   const { db, clock, ids, log, metrics, config } = context;
+  const store = makePaymentStore(db);
+  const provider = makeTossProvider({ ...doors.toss, timeoutMs: config.PAYMENT_TIMEOUT_MS });
+  const { relayWake } = context;
   const payments = makePayments({
-    store: makePaymentStore(db),
-    provider: makeTossProvider({ ...doors.toss, timeoutMs: config.PAYMENT_TIMEOUT_MS }),
-    seats: doors.seats,
-    relayWake: context.relayWake,
+    store,
+    capture: makeCapture({ store, provider, seats: doors.seats, relayWake }),
+    provider,
     clock,
-    ids,
     log,
     metrics,
     waitMs: config.PAYMENT_WAIT_MS,
@@ -58,7 +62,7 @@ export const openPayments = (
       await payments.recover(isStart);
       isStart = false;
     },
-    onError: (error) => log.warn({ err: error }, 'open payments could not be looked at'),
+    onError: (error) => log.warn({ err: error }, 'payment recovery failed'),
   });
   return {
     service: payments,

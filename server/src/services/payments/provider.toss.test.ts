@@ -3,7 +3,8 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { openSandboxProgram } from '@usher/tests/support/sandbox.ts';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { makeTossProvider, type Provider, type ProviderRequest } from './provider.toss.ts';
+import { makeTossProvider } from './provider.toss.ts';
+import type { Provider, ProviderRequest } from './provider.ts';
 
 const sandbox = await openSandboxProgram();
 const closers: (() => Promise<unknown>)[] = [];

@@ -1,29 +1,12 @@
 import { Pool } from 'undici';
 import { z } from 'zod';
+import {
+  type Provider,
+  type ProviderAnswer,
+  type ProviderRequest,
+  stillPending,
+} from './provider.ts';
 import { meaningAtConfirm, meaningOfStatus } from './toss-codes.ts';
-
-/** What is asked of a provider; the same `key` for every repeat. */
-export type ProviderRequest = {
-  paymentKey: string;
-  /** Our attempt's id: the order id that the provider knows. */
-  attemptId: string;
-  amountMinor: number;
-  currency: string;
-  key: string;
-};
-
-/** `unknown`: the money may have moved or not. `unsent`: nothing can have reached the provider. */
-export type ProviderAnswer =
-  | { kind: 'approved'; transaction: string; secret: string | null }
-  | { kind: 'declined' | 'refused' | 'unknown' | 'unsent'; code: string };
-
-export type Provider = {
-  /** Takes the money. Never rejects: what goes wrong on the way is an answer too. */
-  confirm(request: ProviderRequest): Promise<ProviderAnswer>;
-  /** Asks what became of a payment; moves nothing. */
-  query(request: ProviderRequest): Promise<ProviderAnswer>;
-  close(): Promise<void>;
-};
 
 const payment = z.looseObject({
   paymentKey: z.string(),
@@ -129,7 +112,7 @@ export const makeTossProvider = (options: {
       if ('kind' in answer) return answer;
       if (answer.status === 200) {
         const judged = judgePayment(request, answer.body);
-        return judged === 'pending' ? { kind: 'unknown', code: 'STILL_PENDING' } : judged;
+        return judged === 'pending' ? { kind: 'unknown', code: stillPending } : judged;
       }
       const parsed = failure.safeParse(answer.body);
       if (!parsed.success) return { kind: 'unknown', code: `HTTP_${answer.status}` };
@@ -141,7 +124,7 @@ export const makeTossProvider = (options: {
       if ('kind' in answer) return { kind: 'unknown', code: answer.code };
       if (answer.status !== 200) return { kind: 'unknown', code: `HTTP_${answer.status}` };
       const judged = judgePayment(request, answer.body);
-      return judged === 'pending' ? { kind: 'unknown', code: 'STILL_PENDING' } : judged;
+      return judged === 'pending' ? { kind: 'unknown', code: stillPending } : judged;
     },
     // What has no answer yet gets none: its outcome is unknown, and asked for at the next start.
     close: () => pool.destroy(),

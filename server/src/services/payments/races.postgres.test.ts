@@ -3,7 +3,7 @@ import { plantBug } from '@usher/tests/support/planted.ts';
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { expect, test } from 'vitest';
 import { checkInvariants } from '../../invariants.ts';
-import type { FailPoint } from './service.ts';
+import type { FailPoint } from './provider-call.ts';
 import { makePaymentStore } from './store.ts';
 
 const { url } = await makeTestDatabase();

@@ -9,7 +9,7 @@ export type BeginRequest = {
   paymentKey: string;
   requestId: string;
 };
-type BeginResult = {
+export type BeginResult = {
   outcome: 'begun' | 'not-found' | 'amount-differs' | 'ended' | 'not-payable' | 'under-way';
   orderId: string;
   orderState: string;

@@ -1,0 +1,321 @@
+import { makeBatcher } from '../../platform/batcher.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { unreachable } from '../../platform/failure.ts';
+import type { Log } from '../../platform/log.ts';
+import type { Metrics } from '../../platform/metrics.ts';
+import { type ProviderAnswer, type ProviderRequest, stillPending } from './provider.ts';
+import type { AttemptRow, Settlement, StoredAnswer } from './store.ts';
+
+/**
+ * Calls to a payment provider that survive a crash at any moment. A call is one attempt; its steps
+ * are run in the order of `CallSteps`, each committed before the next one starts, so what the
+ * database says is always enough to go on from: `recover` does, here or in another process.
+ *
+ * The engine knows no rule of orders or seats. What a step commits, and how the attempts are found
+ * that were left between two steps, is data (`ProviderCall`).
+ */
+
+/**
+ * Named places behind each step, where a test or a chaos run may stop or kill the program. In
+ * service nothing happens at them.
+ */
+export type FailPoint =
+  | 'after-seats-locked'
+  | 'after-sent-before-call'
+  | 'after-charge-before-answered'
+  | 'after-answered-before-settle'
+  | 'after-settle'
+  | 'after-unknown';
+
+/** A step whose items are committed in batches. To commit an item twice must change nothing. */
+export type Step<Item, Result> = {
+  /** As it is called in `usher_batch_size` and in errors. */
+  name: string;
+  /** Commits all items or none; one result for each, in their order. */
+  commit(items: readonly Item[]): Promise<readonly Result[]>;
+  failPoint: FailPoint;
+};
+
+export type Answered = { attemptId: string; answer: StoredAnswer };
+export type Unknown = { attemptId: string; code: string };
+
+/** In the order in which they are run. */
+export type CallSteps<Wish, Begun> = {
+  /** Checks that the call may be made and locks what it is about. */
+  begin: Step<Wish, Begun>;
+  /** SENT. False: another process has taken the attempt up. */
+  markSent: Step<string, boolean>;
+  /** The provider moves the money. What it commits, only its answer tells us. Never rejects. */
+  call: {
+    name: string;
+    commit(request: ProviderRequest): Promise<ProviderAnswer>;
+    failPoint: FailPoint;
+  };
+  /** ANSWERED: a definite answer is kept before it is acted on. */
+  markAnswered: Step<Answered, void>;
+  /** SETTLED: the answer takes effect. */
+  settle: Step<Settlement, void>;
+  /** In place of the last two, when there is no definite answer. */
+  markUnknown: Step<Unknown, void>;
+};
+
+export type ProviderCall<Wish, Begun> = {
+  kind: 'CAPTURE';
+  steps: CallSteps<Wish, Begun>;
+  /** Asks the provider what became of an attempt; moves nothing, never rejects. */
+  query(request: ProviderRequest): Promise<ProviderAnswer>;
+  /** Attempts between two steps for longer than `olderThanMs`; the oldest first, a bounded list. */
+  find: {
+    /** Begun and not sent: nothing can have reached the provider. */
+    unsent(olderThanMs: number): Promise<readonly AttemptRow[]>;
+    /** With a definite answer that has not taken effect. */
+    answered(olderThanMs: number): Promise<readonly AttemptRow[]>;
+    /** Sent, without any answer, and not marked as unknown. */
+    silent(olderThanMs: number): Promise<readonly AttemptRow[]>;
+    /** Marked as unknown. */
+    unknown(limit: number): Promise<readonly AttemptRow[]>;
+  };
+};
+
+/** `elsewhere`: another process has taken the attempt up, and its outcome is in the database. */
+export type CallEnd =
+  | { outcome: 'settled'; answer: StoredAnswer }
+  | { outcome: 'unknown' }
+  | { outcome: 'elsewhere' };
+
+type Deps = {
+  clock: Clock;
+  log: Log;
+  metrics: Metrics;
+  batchSizeMax: number;
+  /** The longest that a call to the provider lasts. */
+  timeoutMs: number;
+  /** No other process can be working on an attempt: what is found open at the start was left. */
+  isAlone: boolean;
+  failPoint?: (point: FailPoint) => Promise<void>;
+};
+
+/**
+ * Between two steps a living process stays for milliseconds. After 30 s, the longest pause of a
+ * stopped process that the chaos runs allow for, the attempt is taken up by another; should the
+ * first wake up later, its steps find the attempt in another state and change nothing.
+ */
+const leftBehindMs = 30_000;
+
+/**
+ * Pauses between two questions about one attempt of unknown outcome, in seconds; the last one
+ * repeats. 1: an answer that was lost on its way is there at once, and the buyer is watching. Then
+ * doubled, so that a provider with trouble gets 7 questions in two minutes and not 120. 60: how
+ * long a provider may work on one call (Toss asks its callers to wait that long); asking more often
+ * would meet the same call. The key of an attempt is good for 15 days (Toss), far beyond any of it.
+ */
+const askAgainSeconds = [1, 2, 4, 8, 15, 30, 60] as const;
+
+/** Unknown attempts that one round asks about at the same time. */
+const unknownMax = 200;
+
+/** What of a definite answer is kept; null for one that is not definite. */
+const toStoredAnswer = (answer: ProviderAnswer): StoredAnswer | null => {
+  switch (answer.kind) {
+    case 'approved':
+      return {
+        outcome: 'APPROVED',
+        code: null,
+        transaction: answer.transaction,
+        secret: answer.secret,
+        refusal: null,
+      };
+    case 'declined':
+    case 'refused':
+    case 'unsent':
+      return {
+        outcome: 'DECLINED',
+        code: answer.kind === 'unsent' ? 'PROVIDER_UNREACHABLE' : answer.code,
+        transaction: null,
+        secret: null,
+        refusal: answer.kind,
+      };
+    case 'unknown':
+      return null;
+    default:
+      return unreachable(answer);
+  }
+};
+
+const toSettlement = ({ attemptId, answer }: Answered): Settlement => ({
+  attemptId,
+  outcome: answer.outcome,
+  code: answer.code,
+  transaction: answer.transaction,
+});
+
+const toRequest = (attempt: AttemptRow, paymentKey: string): ProviderRequest => ({
+  paymentKey,
+  attemptId: attempt.id,
+  amountMinor: attempt.amountMinor,
+  currency: attempt.currency,
+  key: attempt.key,
+});
+
+/** The steps, ready to be given single items. */
+const makeSteps = <Wish, Begun>({ steps }: ProviderCall<Wish, Begun>, deps: Deps) => {
+  const reach = deps.failPoint ?? (async () => undefined);
+  const closers: (() => Promise<void>)[] = [];
+
+  const inBatches = <Item, Result>(step: Step<Item, Result>) => {
+    const batcher = makeBatcher<Item, Result>({
+      name: step.name,
+      sizes: deps.metrics.batchSizes,
+      sizeMax: deps.batchSizeMax,
+      run: step.commit,
+    });
+    closers.push(batcher.close);
+    return async (item: Item): Promise<Result> => {
+      const result = await batcher.add(item);
+      await reach(step.failPoint);
+      return result;
+    };
+  };
+
+  return {
+    begin: inBatches(steps.begin),
+    markSent: inBatches(steps.markSent),
+    /** Each on its own: none waits for another's answer. */
+    call: async (request: ProviderRequest): Promise<ProviderAnswer> => {
+      const answer = await steps.call.commit(request);
+      await reach(steps.call.failPoint);
+      return answer;
+    },
+    markAnswered: inBatches(steps.markAnswered),
+    settle: inBatches(steps.settle),
+    markUnknown: inBatches(steps.markUnknown),
+    /** Waits for what was added. */
+    close: async (): Promise<void> => {
+      for (const close of closers) await close();
+    },
+  };
+};
+
+/**
+ * When each attempt may be asked about again. Only this process remembers it: another one asks at
+ * once, which costs a question and no money.
+ */
+const makeAskingRhythm = (clock: Clock) => {
+  const turns = new Map<string, { tries: number; atMs: number }>();
+  return {
+    /** Runs `ask` if its pause has passed and nobody is asking; it answers whether it has ended. */
+    askInTurn: async (attemptId: string, ask: () => Promise<boolean>): Promise<void> => {
+      const turn = turns.get(attemptId) ?? { tries: 0, atMs: 0 };
+      if (turn.atMs > clock.nowMs()) return;
+      turns.set(attemptId, { tries: turn.tries, atMs: Number.POSITIVE_INFINITY });
+      let hasEnded = false;
+      try {
+        hasEnded = await ask();
+      } finally {
+        const seconds = askAgainSeconds[turn.tries] ?? 60;
+        if (hasEnded) turns.delete(attemptId);
+        else turns.set(attemptId, { tries: turn.tries + 1, atMs: clock.nowMs() + seconds * 1000 });
+      }
+    },
+  };
+};
+
+/** One engine for one kind of call. */
+export const makeProviderCalls = <Wish, Begun>(
+  definition: ProviderCall<Wish, Begun>,
+  deps: Deps,
+) => {
+  const { query, find } = definition;
+  const { log, metrics } = deps;
+  const steps = makeSteps(definition, deps);
+  const rhythm = makeAskingRhythm(deps.clock);
+  const outcomes = metrics.counter('usher_payments_total', 'Payment attempts, by outcome', [
+    'outcome',
+  ]);
+  const unknownNow = metrics.gauge('usher_payments_unknown', 'Payments of unknown outcome');
+
+  const actOn = async (answered: Answered): Promise<void> => {
+    await steps.markAnswered(answered);
+    await steps.settle(toSettlement(answered));
+    outcomes.inc({ outcome: answered.answer.outcome });
+  };
+
+  /** Carries a call that was begun to its end, or to `unknown`, from where `recover` goes on. */
+  const run = async (request: ProviderRequest): Promise<CallEnd> => {
+    const { attemptId } = request;
+    // SENT is committed before the provider is called: a crash from here on means "unknown".
+    if (!(await steps.markSent(attemptId))) return { outcome: 'elsewhere' };
+    const answer = await steps.call(request);
+    const stored = toStoredAnswer(answer);
+    if (stored === null) {
+      const code = answer.kind === 'unknown' ? answer.code : 'NO_ANSWER';
+      log.warn({ attemptId, code }, 'payment outcome unknown');
+      await steps.markUnknown({ attemptId, code });
+      outcomes.inc({ outcome: 'UNKNOWN' });
+      return { outcome: 'unknown' };
+    }
+    if (answer.kind === 'refused')
+      log.error({ attemptId, code: answer.code }, 'payment provider refuses our requests');
+    await actOn({ attemptId, answer: stored });
+    return { outcome: 'settled', answer: stored };
+  };
+
+  /** Asks once: first what became of the attempt, then for the money again, by the same key. */
+  const ask = async (attempt: AttemptRow): Promise<boolean> => {
+    if (attempt.paymentKey === null) return false;
+    const request = toRequest(attempt, attempt.paymentKey);
+    let answer = await query(request);
+    if (answer.kind === 'unknown' && answer.code === stillPending)
+      answer = await steps.call(request);
+    // "Unsent" is definite for the first call only: here something was sent before.
+    const stored = answer.kind === 'unsent' ? null : toStoredAnswer(answer);
+    if (stored === null) return false;
+    log.info({ attemptId: attempt.id, outcome: stored.outcome }, 'unknown payment resolved');
+    await actOn({ attemptId: attempt.id, answer: stored });
+    return true;
+  };
+  const askAbout = (attempt: AttemptRow): Promise<void> =>
+    rhythm.askInTurn(attempt.id, () => ask(attempt));
+
+  /** One attempt whose recovery fails must not keep the others from theirs. */
+  const recoverEach = async (
+    attempts: readonly AttemptRow[],
+    recoverOne: (attempt: AttemptRow) => Promise<void>,
+  ): Promise<void> => {
+    for (const attempt of attempts)
+      await recoverOne(attempt).catch((error: unknown) =>
+        log.error({ err: error, attemptId: attempt.id }, 'payment attempt not recovered'),
+      );
+  };
+
+  return {
+    /** Resolves once it is committed that the call may be made, or with why it may not. */
+    begin: steps.begin,
+    run,
+    /** Asks about an attempt that was sent, unless its pause has not passed yet. */
+    askAbout,
+
+    /** Takes up what a crash left behind, then asks about attempts of unknown outcome. */
+    recover: async (isStart: boolean): Promise<void> => {
+      const isLeft = isStart && deps.isAlone;
+      const betweenStepsMs = isLeft ? 0 : leftBehindMs;
+      await recoverEach(await find.unsent(betweenStepsMs), ({ id }) =>
+        steps.settle({ attemptId: id, outcome: 'NOT_SENT', code: 'NOT_SENT', transaction: null }),
+      );
+      await recoverEach(await find.answered(betweenStepsMs), async ({ id, answer }) => {
+        if (answer !== null) await steps.settle(toSettlement({ attemptId: id, answer }));
+      });
+      const inCallMs = isLeft ? 0 : deps.timeoutMs + leftBehindMs;
+      await recoverEach(await find.silent(inCallMs), ({ id }) =>
+        steps.markUnknown({ attemptId: id, code: 'NO_ANSWER' }),
+      );
+      const unknown = await find.unknown(unknownMax);
+      unknownNow.set(unknown.length);
+      await Promise.all(unknown.map((attempt) => recoverEach([attempt], askAbout)));
+    },
+
+    /** Waits for the steps that are being committed; what is begun later is refused. */
+    close: steps.close,
+  };
+};
+export type ProviderCalls<Wish, Begun> = ReturnType<typeof makeProviderCalls<Wish, Begun>>;
