@@ -2,7 +2,12 @@ import { expect, test } from 'vitest';
 import { makeCache } from './cache.ts';
 import { manualClock } from './clock.ts';
 
-const open = (options: { weightMax?: number; weigh?: (value: string | null) => number } = {}) => {
+type Options = {
+  freshMs?: number;
+  weightMax?: number;
+  weigh?: (value: string | null) => number;
+};
+const open = (options: Options = {}) => {
   const clock = manualClock(0);
   const errors: unknown[] = [];
   const loads: ((value: string | null | Error) => void)[] = [];
@@ -127,4 +132,29 @@ test('a name that does not exist takes no room', async () => {
   expect(await cache.get('a', async () => null)).toBeNull();
   expect(cache.size).toBe(0);
   expect(await cache.get('a', at('made since'))).toBe('made since');
+});
+
+test('a name that has ceased to exist is forgotten by the refresh that finds it out', async () => {
+  const { cache, at, clock } = open();
+  await cache.get('a', at('one'));
+  await clock.advance(1200);
+  expect(await cache.get('a', async () => null)).toBe('one');
+  await turn();
+  expect(cache.size).toBe(0);
+  expect(await cache.get('a', async () => null)).toBeNull();
+});
+
+test('a value that never gets stale stays until it is dropped', async () => {
+  const { cache, at, clock } = open({ freshMs: Infinity });
+  await cache.get('a', at('one'));
+  await clock.advance(1e12);
+  expect(await cache.get('a', at('two'))).toBe('one');
+  cache.drop('a');
+  expect(await cache.get('a', at('two'))).toBe('two');
+});
+
+test('a value without weight is kept as well', async () => {
+  const { cache, at } = open({ weightMax: 3, weigh: (value) => value?.length ?? 0 });
+  await cache.get('a', at(''));
+  expect(await cache.get('a', at('b'))).toBe('');
 });

@@ -1,89 +1,79 @@
+// lru-cache keeps the values: the most used cache of npm, with sizes, ages and shared loads.
+import { LRUCache } from 'lru-cache';
 import type { Clock } from './clock.ts';
 
 /**
  * Values kept in memory by key, the least recently read ones forgotten first. Reads of one key that
- * come while it is being loaded share that load. A value is given without asking anybody while it
- * is fresh; for a while longer it is given at once and loaded anew behind the answer; after that
- * the reader waits. `null` is given but not kept, so that names that do not exist push nothing out.
+ * come while it is being loaded share that load. A value is returned without a load while it is
+ * fresh; for a while longer it is returned at once and refreshed behind the answer; after that the
+ * reader waits. `null` is returned but not kept, so that names that do not exist push nothing out.
  */
 export type Cache<V> = {
   get(key: string, load: () => Promise<V>): Promise<V>;
   /** Forgets a key; a load that is under way still answers those who wait, but is not kept. */
   drop(key: string): void;
   clear(): void;
+  /** Values kept, and loads under way. */
   readonly size: number;
 };
 
-type Entry<V> = { readonly value: V; readonly weight: number; readonly loadedAtMs: number };
+/** Around each value, because lru-cache would keep a stale value when a load finds nothing. */
+type Kept<V> = { readonly value: V };
+type Load<V> = { readonly load: () => Promise<V>; readonly isBehindAnswer: boolean };
 
 export const makeCache = <V>(options: {
   clock: Clock;
+  /** Whole milliseconds, or `Infinity`: until it is dropped. */
   freshMs: number;
-  /** How long after `freshMs` a value is still given while it is loaded anew. */
+  /** How long after `freshMs` a value is still returned while it is refreshed. */
   staleMs: number;
-  /** Sum of the weights kept; without `weigh` every value weighs 1. */
+  /** Sum of the weights kept, whole numbers; without `weigh` every value weighs 1. */
   weightMax: number;
   weigh?: (value: V) => number;
-  /** Hears of a load behind an answer that failed; the next read tries again. */
+  /** Called with the error of a refresh behind an answer; the next read tries again. */
   onError: (error: unknown) => void;
 }): Cache<V> => {
   const { clock, freshMs, staleMs, weightMax, weigh = () => 1, onError } = options;
-  const entries = new Map<string, Entry<V>>();
-  const loads = new Map<string, Promise<V>>();
-  let weightSum = 0;
-
-  const forget = (key: string): void => {
-    weightSum -= entries.get(key)?.weight ?? 0;
-    entries.delete(key);
-  };
-  const keep = (key: string, value: V): void => {
-    forget(key);
-    const weight = weigh(value);
-    if (value === null || weight > weightMax) return;
-    entries.set(key, { value, weight, loadedAtMs: clock.monotonicMs() });
-    weightSum += weight;
-    for (const oldest of entries.keys()) {
-      if (weightSum <= weightMax) break;
-      forget(oldest);
-    }
-  };
-  const loadOnce = (key: string, load: () => Promise<V>): Promise<V> => {
-    const underWay = loads.get(key);
-    if (underWay !== undefined) return underWay;
-    const started = load();
-    loads.set(key, started);
-    const isWanted = (): boolean => loads.get(key) === started && loads.delete(key);
-    // Runs before whoever waits goes on; the error is theirs.
-    started.then(
-      (value) => {
-        if (isWanted()) keep(key, value);
-      },
-      () => isWanted(),
-    );
-    return started;
-  };
+  const entries = new LRUCache<string, Kept<V>, Load<V>>({
+    // 0: never stale.
+    ttl: freshMs === Infinity ? 0 : freshMs,
+    maxSize: weightMax,
+    // What is heavier than the whole cache is not kept, and neither is what was kept before it.
+    sizeCalculation: ({ value }) => (value === null ? weightMax + 1 : Math.max(1, weigh(value))),
+    // To lru-cache 0 means that the time is not known, and our clocks may begin there.
+    perf: { now: () => clock.monotonicMs() + 1 },
+    ttlResolution: 0,
+    noDeleteOnStaleGet: true,
+    noDeleteOnFetchRejection: true,
+    // A dropped key aborts its load: those who wait for it are answered all the same.
+    ignoreFetchAbort: true,
+    fetchMethod: async (_key, _stale, { context: { load, isBehindAnswer } }) => {
+      try {
+        return { value: await load() };
+      } catch (error) {
+        if (isBehindAnswer) onError(error);
+        throw error;
+      }
+    },
+  });
 
   return {
     get size() {
       return entries.size;
     },
     get: async (key, load) => {
-      const entry = entries.get(key);
-      const ageMs = entry === undefined ? Infinity : clock.monotonicMs() - entry.loadedAtMs;
-      if (entry === undefined || ageMs > freshMs + staleMs) return loadOnce(key, load);
-      entries.delete(key);
-      entries.set(key, entry);
-      if (ageMs > freshMs) loadOnce(key, load).catch(onError);
-      return entry.value;
+      const freshForMs = entries.getRemainingTTL(key);
+      const isStale = freshForMs < 0 && freshForMs >= -staleMs;
+      const kept = await entries.fetch(key, {
+        allowStale: isStale,
+        context: { load, isBehindAnswer: isStale },
+      });
+      if (kept === undefined) throw new Error(`nothing was loaded for ${key}`);
+      return kept.value;
     },
     drop: (key) => {
-      forget(key);
-      loads.delete(key);
+      entries.delete(key);
     },
-    clear: () => {
-      entries.clear();
-      loads.clear();
-      weightSum = 0;
-    },
+    clear: () => entries.clear(),
   };
 };
