@@ -5,7 +5,7 @@ import { Failure } from '../../platform/failure.ts';
 import { refuse } from '../../platform/http/problem.ts';
 import { openTestServer } from '../../platform/http/test-bed.ts';
 import { silentLog } from '../../platform/log.ts';
-import { localeOf, makeQueuePages, type QueuePagesDeps, refreshMsOf } from './routes.ts';
+import { chooseLocale, makeQueuePages, type QueuePagesDeps, refreshMsOf } from './routes.ts';
 import { pageWords } from './texts.ts';
 
 const showId = 'show_01jd8zk3v7q2m4x6t9w1y5b0ce';
@@ -381,6 +381,36 @@ test('forms are read here and nowhere else', async () => {
   expect(reply.statusCode).toBe(400);
 });
 
+describe('a form', () => {
+  const submit = async (payload: string) => {
+    const { app, asked } = await open();
+    const headers = {
+      'content-type': 'application/x-www-form-urlencoded',
+      origin: 'http://usher.test',
+    };
+    return { asked, reply: await app.inject({ method: 'POST', url: path, payload, headers }) };
+  };
+
+  test('of more than 4 kB is refused unread', async () => {
+    const fits = `deed=join&more=${'x'.repeat(4096 - 15)}`;
+    expect((await submit(fits)).reply.statusCode).not.toBe(413);
+    const { reply, asked } = await submit(`${fits}x`);
+    expect(reply.statusCode).toBe(413);
+    expect(asked).toEqual([]);
+  });
+
+  test('that names a field twice is refused: two readers could take two values', async () => {
+    const { reply, asked } = await submit('deed=log-in&email=a@b.c&email=d@e.f&password=x');
+    expect(reply.statusCode).toBe(400);
+    expect(asked).toEqual([]);
+  });
+
+  test('cannot reach what objects have by nature', async () => {
+    const { reply } = await submit('__proto__=x&constructor=y&toString=z');
+    expect(reply.statusCode).toBe(400);
+  });
+});
+
 test.each([
   [undefined, 'ko'],
   ['', 'ko'],
@@ -391,8 +421,14 @@ test.each([
   ['de;q=1, en;q=0.5, ko;q=0.7', 'ko'],
   ['KO;q=0.1,EN;q=0.2', 'en'],
   ['en;q=0', 'ko'],
+  ['de, *;q=0.5', 'ko'],
+  ['ko;q=0, *', 'en'],
+  ['en-GB-oxendict', 'en'],
+  ['en;q=nonsense, ko;q=0.1', 'ko'],
+  [';;,,q=;=', 'ko'],
+  [`${'de,'.repeat(20_000)}en`, 'ko'],
 ])('the language is the one that the reader likes best: %o', (accepted, locale) => {
-  expect(localeOf(accepted)).toBe(locale);
+  expect(chooseLocale(accepted)).toBe(locale);
 });
 
 describe('a page asks again', () => {

@@ -1,3 +1,5 @@
+// Fastify's own reader of forms.
+import formBody from '@fastify/formbody';
 import { logIn } from '@usher/contract/identity.ts';
 import { idOf } from '@usher/contract/primitives.ts';
 import { type ProblemCode, problems } from '@usher/contract/problems.ts';
@@ -5,11 +7,13 @@ import type { RoomNow } from '@usher/contract/waiting-room.ts';
 import { firstPollSpreadMs, pollIntervalMs } from '@usher/domain/room/poll-policy.ts';
 import type { Locale } from '@usher/domain/text.ts';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+// Express's reader of Accept headers: weights, ranges and `*` by the RFC.
+import Negotiator from 'negotiator';
 import { z } from 'zod';
 import type { Clock } from '../../platform/clock.ts';
 import { Failure } from '../../platform/failure.ts';
 import { isFromOwnPage } from '../../platform/http/own-page.ts';
-import { makeRateLimiter, subscriberOf } from '../../platform/http/rate-limit.ts';
+import { makeRateLimiter, toSubscriber } from '../../platform/http/rate-limit.ts';
 import type { Caller } from '../../platform/http/route.ts';
 import type { Log } from '../../platform/log.ts';
 import type { CatalogueService } from '../../services/catalogue/index.ts';
@@ -51,16 +55,15 @@ const headers = {
   'referrer-policy': 'same-origin',
 };
 
-/** The language that the reader likes best of ours; Korean when none of them is named. */
-export const localeOf = (accepted: string | undefined): Locale => {
-  let best: { locale: Locale; q: number } = { locale: 'ko', q: 0 };
-  for (const part of (accepted ?? '').slice(0, 500).split(',')) {
-    const [, locale, weight] =
-      /^\s*(ko|en)(?:-[\w-]+)?\s*(?:;\s*q=([\d.]+))?\s*$/i.exec(part) ?? [];
-    const q = weight === undefined ? 1 : Number(weight);
-    if (locale !== undefined && q > best.q) best = { locale: locale.toLowerCase() as Locale, q };
-  }
-  return best.locale;
+/** The longest form is an e-mail address and a password. */
+const formBytesMax = 4096;
+/** Browsers send some dozen bytes; what is longer is not read to its end. */
+const acceptedCharsMax = 500;
+
+/** The language of ours that the reader prefers; Korean when they accept neither. */
+export const chooseLocale = (accepted = ''): Locale => {
+  const headers = { 'accept-language': accepted.slice(0, acceptedCharsMax) };
+  return new Negotiator({ headers }).language(['ko', 'en']) === 'en' ? 'en' : 'ko';
 };
 
 /**
@@ -199,7 +202,7 @@ export const makeQueuePages = (deps: QueuePagesDeps): FastifyPluginAsync => {
     reply.code(status).headers(headers).send(html);
   const notice = ({ request, reply }: Visit, status: number, kind: 'absent' | 'away' | 'busy') => {
     if (kind !== 'absent') reply.headers({ refresh: tryAgainS, 'retry-after': tryAgainS });
-    const locale = localeOf(request.headers['accept-language']);
+    const locale = chooseLocale(request.headers['accept-language']);
     return send(reply, status, renderQueueNotice(kind, locale));
   };
   const tooMany = (key: string, limit: { perMinute: number; burst: number }): boolean =>
@@ -213,7 +216,7 @@ export const makeQueuePages = (deps: QueuePagesDeps): FastifyPluginAsync => {
         ? null
         : Math.round(refreshMsOf(now, person, chanceOf(request)) / 1000);
     if (refreshS !== null) reply.header('refresh', `${refreshS}; url=/shows/${show.id}/queue`);
-    const locale = localeOf(request.headers['accept-language']);
+    const locale = chooseLocale(request.headers['accept-language']);
     const fault = person.kind === 'inside' ? null : person.fault;
     const status = fault === null ? 200 : problems[fault].status;
     return send(reply, status, renderQueuePage({ locale, show, room: now, person, refreshS }));
@@ -238,7 +241,7 @@ export const makeQueuePages = (deps: QueuePagesDeps): FastifyPluginAsync => {
 
   const look = async (visit: Visit): Promise<FastifyReply> => {
     const { request, reply } = visit;
-    if (tooMany(`page ${subscriberOf(request.ip)}`, rates.page)) return notice(visit, 429, 'busy');
+    if (tooMany(`page ${toSubscriber(request.ip)}`, rates.page)) return notice(visit, 429, 'busy');
     const found = await find(visit);
     if (found === null) return reply;
     const { known, now } = found;
@@ -256,7 +259,7 @@ export const makeQueuePages = (deps: QueuePagesDeps): FastifyPluginAsync => {
 
   const act = async (visit: Visit): Promise<FastifyReply> => {
     const { request, reply } = visit;
-    if (tooMany(`form ${subscriberOf(request.ip)}`, logIn.rate)) return notice(visit, 429, 'busy');
+    if (tooMany(`form ${toSubscriber(request.ip)}`, logIn.rate)) return notice(visit, 429, 'busy');
     const found = await find(visit);
     if (found === null) return reply;
     const { known, now } = found;
@@ -283,11 +286,7 @@ export const makeQueuePages = (deps: QueuePagesDeps): FastifyPluginAsync => {
 
   // A scope of its own: the forms' media type and the pages' errors are for these routes only.
   return async (app) => {
-    app.addContentTypeParser(
-      'application/x-www-form-urlencoded',
-      { parseAs: 'string', bodyLimit: 4096 },
-      (_request, body, done) => done(null, Object.fromEntries(new URLSearchParams(String(body)))),
-    );
+    await app.register(formBody, { bodyLimit: formBytesMax });
     app.setErrorHandler((error, request, reply) => {
       const visit = { request, reply };
       const status = (error as { statusCode?: number }).statusCode ?? 500;

@@ -2,7 +2,7 @@ import type { RouteAuth, RouteSpec } from '@usher/contract/route.ts';
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { type Refusal, refuse, validationRefusal } from './problem.ts';
-import { type RateLimiter, subscriberOf } from './rate-limit.ts';
+import { type RateLimiter, toSubscriber } from './rate-limit.ts';
 import type { Caller, RouteRequest } from './route.ts';
 
 /** Who may call, as the program knows it; neither question may take any I/O. */
@@ -40,9 +40,9 @@ const waitMsOf = (
   caller: Caller | null,
   address: string,
 ): number => {
-  const waitMs = limiter.waitMs(`${name} ${caller?.accountId ?? subscriberOf(address)}`, rate);
+  const waitMs = limiter.waitMs(`${name} ${caller?.accountId ?? toSubscriber(address)}`, rate);
   if (waitMs > 0 || addressRate === undefined) return waitMs;
-  return limiter.waitMs(`${name} at ${subscriberOf(address)}`, addressRate);
+  return limiter.waitMs(`${name} at ${toSubscriber(address)}`, addressRate);
 };
 
 const idempotencyKeyOf = (

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { manualClock } from '../clock.ts';
-import { makeRateLimiter, type RateLimiter, subscriberOf } from './rate-limit.ts';
+import { makeRateLimiter, type RateLimiter, toSubscriber } from './rate-limit.ts';
 
 const limit = { perMinute: 60, burst: 5 };
 
@@ -132,6 +132,10 @@ describe('an address', () => {
   test.each([
     ['203.0.113.7', '203.0.113.7'],
     ['::ffff:203.0.113.7', '203.0.113.7'],
+    ['::FFFF:203.0.113.7', '203.0.113.7'],
+    ['0:0:0:0:0:ffff:203.0.113.7', '203.0.113.7'],
+    ['::ffff:cb00:7107', '203.0.113.7'],
+    ['::ffff:203.0.113.7%eth0', '203.0.113.7'],
     ['2001:db8:1:2:aaaa:bbbb:cccc:dddd', '2001:db8:1:2::/64'],
     ['2001:0DB8:0001:0002::1', '2001:db8:1:2::/64'],
     ['2001:db8::1', '2001:db8:0:0::/64'],
@@ -139,15 +143,18 @@ describe('an address', () => {
     ['fe80::1%eth0', 'fe80:0:0:0::/64'],
     ['64:ff9b::203.0.113.7', '64:ff9b:0:0::/64'],
     ['a socket without one', 'a socket without one'],
+    ['2001:db8:::1', '2001:db8:::1'],
+    ['::203.0.113.777', '::203.0.113.777'],
+    ['', ''],
   ])('%s is limited as %s', (address, subscriber) => {
-    expect(subscriberOf(address)).toBe(subscriber);
+    expect(toSubscriber(address)).toBe(subscriber);
   });
 
   test('of one subscriber of IPv6 is as good as any other of theirs', () => {
     fc.assert(
       fc.property(fc.ipV6(), (address) => {
-        const subscriber = subscriberOf(address);
-        expect(subscriberOf(subscriber.replace('/64', '1'))).toBe(subscriber);
+        const subscriber = toSubscriber(address);
+        expect(toSubscriber(subscriber.replace('/64', '1'))).toBe(subscriber);
       }),
     );
   });

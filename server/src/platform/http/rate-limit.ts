@@ -1,4 +1,5 @@
-import { isIPv6 } from 'node:net';
+// ipaddr.js reads IPv6 in all its spellings; Fastify trusts its proxies by it, too.
+import ipaddr from 'ipaddr.js';
 import type { Clock } from '../clock.ts';
 
 /**
@@ -45,21 +46,15 @@ export const makeRateLimiter = (clock: Clock): RateLimiter => {
 };
 
 /**
- * Whom an address stands for. One subscriber of IPv6 has 2^64 addresses, those with the same first
- * 64 bits; an IPv4 address may come in the clothes of an IPv6 one.
+ * Whom an address stands for: an IPv4 address for itself, also where it is written as an IPv6 one
+ * (`::ffff:203.0.113.7`); an IPv6 address for the subscriber, who has all 2^64 addresses with the
+ * same first 64 bits. What is not an address, such as the name of a Unix socket, is left as it is.
  */
-export const subscriberOf = (address: string): string => {
-  if (!address.includes(':') || !isIPv6(address)) return address;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
-  const [before = '', after] = (address.split('%')[0] ?? '').split('::');
-  const head = before === '' ? [] : before.split(':');
-  const tail = after === undefined || after === '' ? [] : after.split(':');
-  // A dotted end stands for two groups.
-  const groupsOf = (parts: readonly string[]) =>
-    parts.length + (parts.at(-1)?.includes('.') ? 1 : 0);
-  const gap = after === undefined ? 0 : 8 - groupsOf(head) - groupsOf(tail);
-  const groups = [...head, ...new Array<string>(gap).fill('0'), ...tail];
-  const first = groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
-  return `${first.join(':')}::/64`;
+export const toSubscriber = (address: string): string => {
+  // The usual case, without parsing: this runs for every request.
+  if (!address.includes(':') || !ipaddr.IPv6.isValid(address)) return address;
+  const parsed = ipaddr.IPv6.parse(address);
+  if (parsed.isIPv4MappedAddress()) return parsed.toIPv4Address().toString();
+  const groups = parsed.parts.slice(0, 4).map((group) => group.toString(16));
+  return `${groups.join(':')}::/64`;
 };
