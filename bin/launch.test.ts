@@ -248,5 +248,5 @@ test('an unknown command is answered with those there are', async () => {
   const folder = await makeCheckout();
   const { code, err } = await launch(folder, ['sing']).ended;
   expect(code).toBe(2);
-  expect(err).toContain('start | usher | bench | test | check');
+  expect(err).toContain('start | usher | bench | memory | test | check');
 });

@@ -158,7 +158,7 @@ const makePeople = async (db: Database, count: number): Promise<Person[]> => {
 };
 
 /** Its last show is sold while the server is open already, and each order has its mail. */
-const isDemoOver = async (db: Database): Promise<boolean> => {
+export const isDemoOver = async (db: Database): Promise<boolean> => {
   const [row] = await db.query<{ isOver: boolean }>(
     `SELECT EXISTS (SELECT FROM catalogue.seeds)
        AND NOT EXISTS (SELECT FROM platform.outbox WHERE published_at IS NULL)

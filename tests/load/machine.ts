@@ -56,28 +56,53 @@ const kindOf = (pid: number, serverPid: number): ProcessKind => {
   return commandOf(pid).includes('sandbox/src/main.ts') ? 'sandbox' : 'postgres';
 };
 
-/** CPU of the server's process tree by kind, and of this process, which makes the load. */
-export const readCpu = (serverPid: number): CpuSeconds => {
+const readTree = (serverPid: number): { server: Stat; all: Stat[] } => {
   const stats = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => readStat(name) ?? []);
-  const children = Map.groupBy(stats, ({ parent }) => parent);
+  const server = stats.find(({ pid }) => pid === serverPid);
+  if (server === undefined) throw new Error(`process ${serverPid} is gone`);
+  const all = [server];
+  // Grows while it is walked: children stand behind their parents.
+  for (const { pid } of all) all.push(...stats.filter(({ parent }) => parent === pid));
+  return { server, all };
+};
+
+/** CPU of the server's process tree by kind, and of this process, which makes the load. */
+export const readCpu = (serverPid: number): CpuSeconds => {
+  const { server, all } = readTree(serverPid);
   const seconds: CpuSeconds = { server: 0, aside: 0, postgres: 0, sandbox: 0, generator: 0 };
-  const add = (stat: Stat): void => {
+  for (const stat of all) {
     const kind = kindOf(stat.pid, serverPid);
     // Connections that PostgreSQL has ended live on in its own account.
     const ticks = stat.ownTicks + (kind === 'postgres' ? stat.endedTicks : 0);
     seconds[kind] += ticks / ticksPerS;
-    for (const child of children.get(stat.pid) ?? []) add(child);
-  };
-  const server = stats.find(({ pid }) => pid === serverPid);
-  if (server === undefined) throw new Error(`process ${serverPid} is gone`);
-  add(server);
+  }
   seconds.aside = asideTicks(serverPid, server.nice) / ticksPerS;
   seconds.server -= seconds.aside;
   const own = process.cpuUsage();
   seconds.generator = (own.user + own.system) / 1e6;
   return seconds;
+};
+
+const readPss = (pid: number): number => {
+  try {
+    const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+    return Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1]) * 1024;
+  } catch {
+    // It has ended since the folder was listed.
+    return 0;
+  }
+};
+
+/**
+ * Bytes that the server's process tree holds, by kind: the proportional set size, in which a page
+ * that several processes share counts for each of them by its share.
+ */
+export const readMemory = (serverPid: number): Record<ProcessKind, number> => {
+  const bytes = { server: 0, aside: 0, postgres: 0, sandbox: 0, generator: 0 };
+  for (const { pid } of readTree(serverPid).all) bytes[kindOf(pid, serverPid)] += readPss(pid);
+  return bytes;
 };
 
 /** For the record of every run. */
