@@ -21,7 +21,7 @@ import {
   versionOfPoster,
 } from './cache.ts';
 import { type AllCounts, makeSoldOutCheck } from './events.ts';
-import { posterFaults } from './poster-svg.ts';
+import { findPosterFaults } from './poster-svg.ts';
 import * as store from './store.ts';
 import * as render from './view.ts';
 
@@ -220,7 +220,7 @@ const faultsOf = (
   performancesStartAtMs: readonly number[],
 ): RuleFault[] => [
   ...showFaults({ ...show, planGrades, performancesStartAtMs }),
-  ...(show.posterSvg === null ? [] : posterFaults(show.posterSvg)).map((message) => ({
+  ...(show.posterSvg === null ? [] : findPosterFaults(show.posterSvg)).map((message) => ({
     path: 'posterSvg',
     message,
   })),

@@ -281,8 +281,8 @@ describe('a poster', () => {
     const response = await office.app.inject(posterUrl);
     expect(response.statusCode).toBe(200);
     expect(response.headers['content-type']).toBe('image/svg+xml; charset=utf-8');
-    const { posterFaults } = await import('./poster-svg.ts');
-    expect(posterFaults(response.body)).toEqual([]);
+    const { findPosterFaults } = await import('./poster-svg.ts');
+    expect(findPosterFaults(response.body)).toEqual([]);
     expect(response.body).toContain('&lt;b&gt;&amp;&quot;');
     expect(posterUrl).toContain(id);
   });
