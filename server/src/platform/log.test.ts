@@ -96,6 +96,23 @@ describe('a secret never reaches a log line', () => {
     });
   });
 
+  test('in a field that is known, whatever it holds, and its line stays JSON', () => {
+    const { log, last } = open();
+    const deep = { first: { a: 1 }, second: 'hunter2', third: [['hunter2'], 'hunter2'] };
+    for (const fields of [{ token: deep }, { headers: { cookie: deep } }, { pass: 'hunter2' }]) {
+      log.info(fields);
+      expect(JSON.stringify(last())).not.toContain('hunter2');
+      expect(JSON.stringify(last())).toContain('[secret]');
+    }
+  });
+
+  test('and the fields that were logged are the same afterwards', () => {
+    const { log } = open();
+    const fields = { password, headers: { cookie: 'a=1' } };
+    log.info(fields);
+    expect(fields).toEqual({ password, headers: { cookie: 'a=1' } });
+  });
+
   test('in an error, in what it carries and in what caused it', () => {
     const { log, lines } = open();
     const cause = Object.assign(new Error('no answer from postgres://usher:hunter2@db/usher'), {

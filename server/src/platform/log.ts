@@ -4,7 +4,29 @@ import { currentTraceIds } from './trace-scope.ts';
 
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
-/** How the names end of what never reaches a log line, wherever it stands. */
+/**
+ * The fields that carry secrets in this program, whole and by name: the first net. pino takes them
+ * out before the line is written, whatever they hold: among the fields of a line, and in headers.
+ */
+const secretFields = [
+  'password',
+  'passwordHash',
+  'accessToken',
+  'refreshToken',
+  'linkToken',
+  'token',
+  'pass',
+  'secret',
+  'secretKey',
+  'paymentKey',
+  'idempotencyKey',
+  'authorization',
+  'cookie',
+];
+const secretHeaders = ['authorization', 'cookie', 'set-cookie', 'idempotency-key'];
+const secretPaths = [...secretFields, ...secretHeaders.map((name) => `headers["${name}"]`)];
+
+/** How the names end of what never reaches a log line, wherever it stands: the second net. */
 const secretNames = [
   'password',
   'passwd',
@@ -34,7 +56,7 @@ const secretTexts: readonly [looks: RegExp, stays: string][] = [
   [new RegExp(`((?:${secretNames})=)[^&;\\s"\\\\]*`, 'gi'), '$1[secret]'],
 ];
 
-/** Applied to the finished line, so that nothing slips by in an error's text or a deep field. */
+/** The second net: the finished line, for what is in an error's text or in a deep field. */
 const withoutSecrets = (line: string): string => {
   let safe = line.replace(secretField, '$1$2$1$3$1[secret]$1');
   for (const [looks, stays] of secretTexts) safe = safe.replace(looks, stays);
@@ -63,6 +85,7 @@ export const makeLog = (options: {
       base: { service: options.service, pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: secretPaths, censor: '[secret]' },
       hooks: { streamWrite: withoutSecrets },
       mixin: traceFields,
     },
