@@ -67,7 +67,7 @@ const chiSquared = (counts: ArrayLike<number>): number => {
 describe('the draw', () => {
   test('is the one that is written down, so that anybody can make it again', () => {
     const page = readFileSync(
-      new URL('../../docs/decisions/0009-a-draw-that-can-be-made-again.md', import.meta.url),
+      new URL('../../docs/decisions/0009-a-draw-that-anybody-can-verify.md', import.meta.url),
       'utf8',
     );
     for (const { root, seed, places } of vectors) {

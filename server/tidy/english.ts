@@ -63,7 +63,7 @@ const style = 'docs/STYLE.md';
 const quotes = new Set(['server/tidy/english.ts', style]);
 
 /** Still in the old wording; a folder leaves this list when its texts have been edited. */
-const toBeEdited = /^(?:bin|docs|domain|sandbox|server|stampede|tests|web)\/|^[^/]+$/;
+const toBeEdited = /^(?:bin|domain|sandbox|server|stampede|tests|web)\//;
 
 export const plainEnglish: Rule = (files) => {
   const breaches = files
