@@ -75,6 +75,54 @@ describe('the web shell', () => {
   });
 });
 
+describe('a file of the shell', () => {
+  test.each([
+    ['/', 'text/html'],
+    ['/shows/show_1', 'text/html'],
+    ['/assets/shell.css', 'text/css'],
+    ['/assets/shell.js', 'application/javascript'],
+    ['/assets/icon.svg', 'image/svg+xml'],
+    ['/docs/first-purchase', 'text/plain'],
+  ])('%s has its type, and nobody guesses another', async (address, type) => {
+    const { statusCode, headers } = await get(address);
+    expect([statusCode, headers['content-type']?.split(';')[0]]).toEqual([200, type]);
+    if (!type.startsWith('image/')) expect(headers['content-type']).toContain('charset=utf-8');
+    expect(headers['x-content-type-options']).toBe('nosniff');
+  });
+
+  test.each([['/'], ['/assets/shell.js']])(
+    '%s is asked for again each time, and sent again only when it has changed',
+    async (url) => {
+      const { headers, body } = await get(url);
+      expect(body).not.toBe('');
+      expect(headers['cache-control']).toBe('public, max-age=0');
+      const etag = String(headers['etag']);
+      const again = await app.inject({ method: 'GET', url, headers: { 'if-none-match': etag } });
+      expect([again.statusCode, again.body]).toEqual([304, '']);
+      const other = await app.inject({ method: 'GET', url, headers: { 'if-none-match': '"x"' } });
+      expect([other.statusCode, other.body]).toEqual([200, body]);
+    },
+  );
+
+  test.each([
+    '/assets/package.json',
+    '/assets/',
+    '/assets',
+    '/assets/nothing.js',
+    '/assets/../package.json',
+    '/assets/..%2fpackage.json',
+    '/assets/%2e%2e/%2e%2e/package.json',
+    '/assets/..%5c..%5cpackage.json',
+    '/assets/shell.js%00.css',
+    '/assets//etc/passwd',
+    '/assets/.git/config',
+  ])('%s is none', async (url) => {
+    const { statusCode, body } = await get(url);
+    expect([400, 403, 404]).toContain(statusCode);
+    expect(body).not.toContain('@usher');
+  });
+});
+
 describe('the checks of the shell see', () => {
   test.each([
     '<script>run()</script>',

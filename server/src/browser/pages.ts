@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import helmet from '@fastify/helmet';
+// Fastify's own server of files: types, ranges, ETags, and no way out of its folder.
+import files from '@fastify/static';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { type ProblemCode, problems } from '@usher/contract/problems.ts';
@@ -20,24 +22,16 @@ export const openApiOf = (routes: readonly RouteSpec[]): Record<string, unknown>
       'A ticket office for performances that sell out in minutes. Answers that are not a success are problem documents (RFC 9457); each code has a page under /docs/problems.',
   });
 
-/** The web shell: address, file below web/, media type. */
-const shell = [
-  ['/', 'index.html', 'text/html'],
-  ['/shows/:showId', 'show.html', 'text/html'],
-  ['/pay/success', 'pay-success.html', 'text/html'],
-  ['/pay/fail', 'pay-fail.html', 'text/html'],
-  ['/o/:token', 'order.html', 'text/html'],
-  ['/assets/shell.css', 'shell.css', 'text/css'],
-  ['/assets/shell.js', 'shell.js', 'text/javascript'],
-  ['/assets/catalogue-words.js', 'catalogue-words.js', 'text/javascript'],
-  ['/assets/home.js', 'home.js', 'text/javascript'],
-  ['/assets/show.js', 'show.js', 'text/javascript'],
-  ['/assets/pay-success.js', 'pay-success.js', 'text/javascript'],
-  ['/assets/pay-fail.js', 'pay-fail.js', 'text/javascript'],
-  ['/assets/order.js', 'order.js', 'text/javascript'],
-  ['/assets/icon.svg', 'icon.svg', 'image/svg+xml'],
-  ['/docs/first-purchase', '../docs/first-purchase.md', 'text/plain'],
-] as const;
+/** Addresses of pages, and their files in web/. */
+const pages = {
+  '/': 'index.html',
+  '/shows/:showId': 'show.html',
+  '/pay/success': 'pay-success.html',
+  '/pay/fail': 'pay-fail.html',
+  '/o/:token': 'order.html',
+};
+/** Pages and what they load; other files in web/ are not found. */
+const isServed = (path: string): boolean => /^\/?[\w-]+\.(?:html|js|css|svg)$/.test(path);
 
 /** Headers of every page, for the browser that shows it. */
 const pageHeaders = (isHttps: boolean) => ({
@@ -81,12 +75,21 @@ export const makePages =
         .header('cache-control', 'public, max-age=60')
         .send(problemPage(code as ProblemCode, options.routes));
     });
-    for (const [address, file, type] of shell) {
-      const body = await readFile(new URL(file, webDir));
-      app.get(address, async (_, reply) =>
-        reply.header('content-type', `${type}; charset=utf-8`).send(body),
-      );
-    }
+    // A browser asks each time whether its copy is still good, and is answered 304 if so.
+    await app.register(files, {
+      root: webDir,
+      prefix: '/assets/',
+      index: false,
+      dotfiles: 'ignore',
+      allowedPath: isServed,
+    });
+    for (const [address, file] of Object.entries(pages))
+      app.get(address, (_, reply) => reply.sendFile(file));
+    const firstPurchase = await readFile(new URL('../docs/first-purchase.md', webDir));
+    app.get('/docs/first-purchase', async (_, reply) =>
+      // As text: browsers show it, where they would store Markdown in a file.
+      reply.header('content-type', 'text/plain; charset=utf-8').send(firstPurchase),
+    );
     await app.register(swagger, { mode: 'static', specification: { document: document as never } });
     await app.register(swaggerUi, {
       routePrefix: '/docs',
