@@ -47,7 +47,7 @@ const makeFakeProvider = () => {
   };
 };
 
-type BookingOptions = {
+export type BookingOptions = {
   url: string;
   /** The sale of another program on the same database; default: one of its own. */
   sale?: { showId: string; performanceId: string };
@@ -62,7 +62,7 @@ type BookingOptions = {
   /** Default: the bank in memory. */
   provider?: Provider;
   /** The steps of a payment with something done to them. */
-  disturb?: (capture: Capture) => Capture;
+  disturb?: (capture: Capture, program: { provider: Provider; db: Database }) => Capture;
   failPoint?: (point: FailPoint) => Promise<void>;
 };
 
@@ -137,7 +137,7 @@ const makeServices = (options: BookingOptions, db: Database, sale: ReturnType<ty
     ...common,
     store,
     provider,
-    capture: options.disturb?.(capture) ?? capture,
+    capture: options.disturb?.(capture, { provider, db }) ?? capture,
     waitMs: options.waitMs ?? 5000,
     timeoutMs: 5000,
     isAlone: true,

@@ -240,6 +240,16 @@ export const makeProviderCalls = <Wish, Begun>(
     outcomes.inc({ outcome: answered.answer.outcome });
   };
 
+  /** One after the other, so that none shares a batch with another whose settlement fails. */
+  let lastActed: Promise<void> = Promise.resolve();
+  const actAlone = (answered: Answered): Promise<void> => {
+    const acting = lastActed.then(() => actOn(answered));
+    lastActed = acting.catch(() => {
+      // The caller gets the error; the next one in line need not know.
+    });
+    return acting;
+  };
+
   /** Carries a call that was begun to its end, or to `unknown`, from where `recover` goes on. */
   const run = async (request: ProviderRequest): Promise<CallEnd> => {
     const { attemptId } = request;
@@ -271,13 +281,13 @@ export const makeProviderCalls = <Wish, Begun>(
     const stored = answer.kind === 'unsent' ? null : toStoredAnswer(answer);
     if (stored === null) return false;
     log.info({ attemptId: attempt.id, outcome: stored.outcome }, 'unknown payment resolved');
-    await actOn({ attemptId: attempt.id, answer: stored });
+    await actAlone({ attemptId: attempt.id, answer: stored });
     return true;
   };
   const askAbout = (attempt: AttemptRow): Promise<void> =>
     rhythm.askInTurn(attempt.id, () => ask(attempt));
 
-  /** One attempt whose recovery fails must not keep the others from theirs. */
+  /** An attempt whose recovery fails must not keep the others from theirs. */
   const recoverEach = async (
     attempts: readonly AttemptRow[],
     recoverOne: (attempt: AttemptRow) => Promise<void>,

@@ -1,32 +1,12 @@
 import { openBooking } from '@usher/tests/support/booking.ts';
 import { plantBug } from '@usher/tests/support/planted.ts';
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
+import { makeGate } from '@usher/tests/support/provider-call.ts';
 import { expect, test } from 'vitest';
 import { checkInvariants } from '../../invariants.ts';
-import type { FailPoint } from './provider-call.ts';
 import { makePaymentStore } from './store.ts';
 
 const { url } = await makeTestDatabase();
-
-/** A place to stop at: `reached` when somebody stands there, who goes on after `open()`. */
-const makeGate = () => {
-  let open = () => {};
-  let arrive = () => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  const reached = new Promise<void>((resolve) => {
-    arrive = resolve;
-  });
-  return {
-    reached,
-    open,
-    pass: async () => {
-      arrive();
-      await opened;
-    },
-  };
-};
 
 const endHold = (b: Awaited<ReturnType<typeof openBooking>>, holdId: string) =>
   b.db.query(
@@ -256,47 +236,6 @@ test('cancelling races confirming: whichever is first wins; money and seats agre
   expect((await checkInvariants(b.db)).violations).toEqual([]);
   await b.close();
 });
-
-const crashPoints: readonly { point: FailPoint; ends: 'FAILED' | 'PAID' }[] = [
-  { point: 'after-seats-locked', ends: 'FAILED' },
-  { point: 'after-sent-before-call', ends: 'PAID' },
-  { point: 'after-charge-before-answered', ends: 'PAID' },
-  { point: 'after-answered-before-settle', ends: 'PAID' },
-  { point: 'after-settle', ends: 'PAID' },
-];
-for (const { point, ends } of crashPoints)
-  test(`a crash ${point} ends as ${ends}: money matches tickets, at most one charge`, async () => {
-    const stopped = makeGate();
-    const fresh = await makeTestDatabase();
-    const crashed = await openBooking({
-      url: fresh.url,
-      waitMs: 50,
-      failPoint: async (at) => {
-        if (at === point) await stopped.pass();
-      },
-    });
-    const { attemptId, total, orderId } = await crashed.order('acc_crash', [0, 1]);
-    const paying = crashed.pay('acc_crash', attemptId, total);
-    await stopped.reached;
-    // The program is gone; another starts on the same database. The bank remembers.
-    const next = await openBooking({ url: fresh.url, sale: crashed });
-    next.bank.behave(async (request) => {
-      crashed.bank.approve(request);
-      return next.bank.approve(request);
-    });
-    for (const [key, request] of crashed.bank.charged) next.bank.charged.set(key, request);
-    await next.payments.recover(true);
-    expect((await next.orders.read(orderId))?.state).toBe(ends);
-    expect(next.bank.charged.size).toBe(ends === 'PAID' ? 1 : 0);
-    expect((await checkInvariants(next.db)).violations).toEqual([]);
-    // It was only asleep: what it does now is too late to change anything.
-    stopped.open();
-    await paying;
-    await crashed.close();
-    expect((await next.orders.read(orderId))?.state).toBe(ends);
-    expect((await checkInvariants(next.db)).violations).toEqual([]);
-    await next.close();
-  });
 
 test('a stale attempt changes nothing: its fence is older than the hold’s', async () => {
   const b = await openBooking({ url });

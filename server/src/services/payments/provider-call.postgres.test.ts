@@ -1,0 +1,251 @@
+import { plantBug } from '@usher/tests/support/planted.ts';
+import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
+import {
+  buyOnce,
+  type Card,
+  type CrashCase,
+  crashAt,
+  type Plant,
+  type Rig,
+  repeatStep,
+  type StepName,
+  stepNames,
+  wrapStep,
+} from '@usher/tests/support/provider-call.ts';
+import { openSandbox } from '@usher/tests/support/sandbox.ts';
+import { assert, describe, expect, test } from 'vitest';
+import type { ProviderRequest } from './provider.ts';
+import type { Capture } from './service.capture.ts';
+import type { BeginRequest } from './store.ts';
+
+const { url } = await makeTestDatabase();
+const sandbox = await openSandbox();
+const sound: Rig = { url, sandbox };
+
+/** The steps of a payment whose answer is definite, and what a crash around each ends as. */
+const approved: readonly CrashCase[] = [
+  // Nothing was begun: the order waits for its payment, which the first program makes when awake.
+  { card: 'approve', step: 'begin', moment: 'before', end: 'PENDING', endAwake: 'PAID' },
+  { card: 'approve', step: 'begin', moment: 'after', end: 'FAILED' },
+  { card: 'approve', step: 'markSent', moment: 'before', end: 'FAILED' },
+  { card: 'approve', step: 'markSent', moment: 'after', end: 'PAID' },
+  { card: 'approve', step: 'call', moment: 'before', end: 'PAID' },
+  { card: 'approve', step: 'call', moment: 'after', end: 'PAID' },
+  { card: 'approve', step: 'markAnswered', moment: 'before', end: 'PAID' },
+  { card: 'approve', step: 'markAnswered', moment: 'after', end: 'PAID' },
+  { card: 'approve', step: 'settle', moment: 'before', end: 'PAID' },
+  { card: 'approve', step: 'settle', moment: 'after', end: 'PAID' },
+];
+const declined: readonly CrashCase[] = approved
+  .filter(({ end, step }) => end === 'PAID' && step !== 'markSent')
+  .map((crash) => ({ ...crash, card: 'decline', end: 'FAILED' }));
+const lost: readonly CrashCase[] = [
+  { card: 'lost', step: 'markUnknown', moment: 'before', end: 'PAID' },
+  { card: 'lost', step: 'markUnknown', moment: 'after', end: 'PAID' },
+];
+const crashes = [...approved, ...declined, ...lost];
+const titleOf = ({ card, step, moment }: CrashCase): string => `${card}, ${moment} ${step}`;
+
+/** A recovery that does not see what was left at one place. */
+const blindTo =
+  (...places: (keyof Capture['find'])[]) =>
+  (capture: Capture): Capture => {
+    const find = { ...capture.find };
+    for (const place of places) find[place] = async () => [];
+    return { ...capture, find };
+  };
+
+/** Money that is asked for before anything is begun. */
+const chargesFirst: Plant = (capture, { provider }) =>
+  wrapStep(capture, 'begin', async (commit, wishes) => {
+    for (const { attemptId, paymentKey, amountMinor } of wishes as BeginRequest[])
+      await provider.confirm({ attemptId, paymentKey, amountMinor, currency: 'KRW', key: 'early' });
+    return commit();
+  });
+/** A client that does not keep to one key: the buyer authenticates twice, each call uses one. */
+const chargesAgain: Plant = (capture, { provider }) => {
+  const authenticating = wrapStep(capture, 'begin', async (commit, wishes) => {
+    for (const { attemptId, amountMinor } of wishes as BeginRequest[])
+      spareKeys.push(
+        await sandbox.authenticate(attemptId, amountMinor),
+        await sandbox.authenticate(attemptId, amountMinor),
+      );
+    return commit();
+  });
+  return wrapStep(authenticating, 'call', async (_, request) => {
+    const paymentKey = spareKeys.pop() ?? 'none is left';
+    return provider.confirm({ ...(request as ProviderRequest), paymentKey, key: paymentKey });
+  });
+};
+const spareKeys: string[] = [];
+
+type PlantedSql = { file: string; replacements: readonly { from: string; to: string }[] };
+/** `shows`: what is found wrong. */
+type Planted = { plant?: Plant; sql?: readonly PlantedSql[]; shows: string };
+const openPlanted = async ({ plant, sql = [] }: Omit<Planted, 'shows'>): Promise<Rig> => {
+  const broken = await makeTestDatabase();
+  for (const { file, replacements } of sql) await plantBug(broken.url, file, replacements);
+  return { url: broken.url, sandbox, ...(plant === undefined ? {} : { plant }) };
+};
+
+describe('a crash at any step: money matches tickets, and waking up changes nothing', () => {
+  test('no step of the engine and no side of it is left out', () => {
+    const tried = new Set(crashes.map(({ step, moment }) => `${step} ${moment}`));
+    const steps = stepNames.flatMap((step) => [`${step} before`, `${step} after`]);
+    expect([...tried].sort()).toEqual(steps.sort());
+  });
+
+  test.each(crashes.map((crash) => [titleOf(crash), crash] as const))('%s', async (_, crash) => {
+    expect(await crashAt(sound, crash)).toEqual([]);
+  });
+
+  /** For each crash a planted bug that it shows. */
+  const planted: Record<string, Planted> = {
+    'approve, before begin': { plant: chargesFirst, shows: 'charged is 304000 and not 0' },
+    'approve, after begin': { plant: blindTo('unsent'), shows: 'order is PAYING and not FAILED' },
+    'approve, before markSent': {
+      plant: blindTo('unsent'),
+      shows: 'order is PAYING and not FAILED',
+    },
+    'approve, after markSent': { plant: blindTo('silent'), shows: 'order is PAYING and not PAID' },
+    'approve, before call': { plant: blindTo('unknown'), shows: 'order is UNKNOWN and not PAID' },
+    'approve, after call': { plant: chargesAgain, shows: 'charged is 608000 and not 304000' },
+    'approve, before markAnswered': {
+      plant: blindTo('silent'),
+      shows: 'order is PAYING and not PAID',
+    },
+    'approve, after markAnswered': {
+      plant: blindTo('answered'),
+      shows: 'order is PAYING and not PAID',
+    },
+    'approve, before settle': { plant: blindTo('answered'), shows: 'order is PAYING and not PAID' },
+    'approve, after settle': {
+      sql: [
+        {
+          file: 'payments/sql/settle.sql',
+          replacements: [{ from: 'AND asked.attempt_id = ANY (settled)', to: 'AND false' }],
+        },
+      ],
+      shows: 'captured is 0 and not 304000',
+    },
+    'lost, before markUnknown': { plant: blindTo('silent'), shows: 'order is PAYING and not PAID' },
+    'lost, after markUnknown': {
+      plant: blindTo('unknown'),
+      shows: 'order is UNKNOWN and not PAID',
+    },
+  };
+  test('each of an approved payment, and of one without an answer, has a planted bug', () => {
+    expect(Object.keys(planted)).toEqual([...approved, ...lost].map(titleOf));
+  });
+  test.each([...approved, ...lost].map((crash) => [titleOf(crash), crash] as const))(
+    'planted: %s shows it',
+    async (title, crash) => {
+      const bug = planted[title];
+      assert(bug, 'each crash has one');
+      expect(await crashAt(await openPlanted(bug), crash)).toContain(bug.shows);
+    },
+  );
+});
+
+describe('every step may be repeated, at once and late: the end is the same', () => {
+  const cardOf = (step: StepName): Card => (step === 'markUnknown' ? 'lost' : 'approve');
+  test.each(stepNames)('%s', async (step) => {
+    expect(await repeatStep(sound, step, cardOf(step))).toEqual([]);
+  });
+
+  /** The table itself refuses an attempt that is SETTLED and something else. */
+  const violatesCheck =
+    'a repeat throws error: new row for relation "attempts" violates check constraint "attempts_check"';
+  /** The guard of each step against its repeat, switched off. */
+  const planted: Record<StepName, Planted> = {
+    begin: {
+      sql: [
+        {
+          file: 'payments/sql/begin.sql',
+          replacements: [
+            { from: "WHEN a.state IN ('SEATS_LOCKED', 'SENT', 'ANSWERED')", to: 'WHEN false' },
+            { from: "OR a.outcome IN ('APPROVED', 'DECLINED')", to: '' },
+            {
+              from: "WHEN a.state <> 'CREATED' OR o.state <> 'PENDING' THEN 'not-payable'",
+              to: '',
+            },
+            { from: "WHEN h.state <> 'ACTIVE' OR h.deadline <= now_at THEN 'ended'", to: '' },
+          ],
+        },
+        {
+          file: 'seats/sql/begin-paying.sql',
+          replacements: [{ from: "AND h.state = 'ACTIVE' RETURNING", to: 'RETURNING' }],
+        },
+      ],
+      shows: 'attempt is SEATS_LOCKED and not SETTLED',
+    },
+    markSent: {
+      sql: [
+        {
+          file: 'payments/sql/mark-sent.sql',
+          replacements: [{ from: "AND a.state = 'SEATS_LOCKED'", to: '' }],
+        },
+      ],
+      shows: violatesCheck,
+    },
+    call: { plant: chargesAgain, shows: 'charged is 608000 and not 304000' },
+    markAnswered: {
+      sql: [
+        {
+          file: 'payments/sql/mark-answered.sql',
+          replacements: [{ from: "AND a.state = 'SENT'", to: '' }],
+        },
+      ],
+      shows: violatesCheck,
+    },
+    settle: {
+      sql: [
+        {
+          file: 'payments/sql/settle.sql',
+          replacements: [{ from: "AND a.state = 'ANSWERED')", to: ')' }],
+        },
+      ],
+      shows:
+        'a repeat throws error: duplicate key value violates unique constraint "tickets_live_seat"',
+    },
+    markUnknown: {
+      sql: [
+        {
+          file: 'payments/sql/mark-unknown.sql',
+          replacements: [{ from: "AND a.state = 'SENT'", to: '' }],
+        },
+      ],
+      shows: 'order is UNKNOWN and not PAID',
+    },
+  };
+  test.each(stepNames)('planted: without its guard the repeat of %s shows', async (step) => {
+    const bug = planted[step];
+    expect(await repeatStep(await openPlanted(bug), step, cardOf(step))).toContain(bug.shows);
+  });
+});
+
+describe('SENT is committed before the provider is called', () => {
+  /** What the database says of the attempt at the moment when the provider is called. */
+  const statesAtCall = async (rig: Rig): Promise<string[]> => {
+    const states: string[] = [];
+    const watching: Plant = (capture, program) =>
+      wrapStep(rig.plant?.(capture, program) ?? capture, 'call', async (commit) => {
+        const rows = await program.db.query<{ state: string }>(
+          'SELECT state FROM payments.attempts WHERE payment_key IS NOT NULL',
+        );
+        states.push(...rows.map(({ state }) => state));
+        return commit();
+      });
+    await buyOnce({ ...rig, plant: watching });
+    return states;
+  };
+  test('the attempt is SENT when the call is made', async () => {
+    expect(await statesAtCall(await openPlanted({}))).toEqual(['SENT']);
+  });
+  test('planted: a call that does not wait for SENT is seen', async () => {
+    const rig = await openPlanted({
+      plant: (capture) => wrapStep(capture, 'markSent', async () => [true]),
+    });
+    expect(await statesAtCall(rig)).toEqual(['SEATS_LOCKED']);
+  });
+});

@@ -1,0 +1,167 @@
+import { describe, expect, test } from 'vitest';
+import { manualClock } from '../../platform/clock.ts';
+import { silentLog } from '../../platform/log.ts';
+import { makeMetrics } from '../../platform/metrics.ts';
+import type { ProviderAnswer } from './provider.ts';
+import { makeProviderCalls, type ProviderCall } from './provider-call.ts';
+import type { AttemptRow } from './store.ts';
+
+const attempt = (id: string): AttemptRow => ({
+  id,
+  orderId: `order of ${id}`,
+  buyerId: 'acc_buyer',
+  state: 'SENT',
+  outcome: null,
+  amountMinor: 152_000,
+  currency: 'KRW',
+  providerCode: null,
+  paymentKey: `payment of ${id}`,
+  key: `key of ${id}`,
+  answer: null,
+  createdAt: new Date(0),
+  settledAt: null,
+});
+const approved: ProviderAnswer = { kind: 'approved', transaction: 'tx', secret: null };
+const silence: ProviderAnswer = { kind: 'unknown', code: 'NO_ANSWER' };
+const answerUndefined = async (items: readonly unknown[]) => items.map(() => undefined);
+
+/** An engine over steps that note what they commit, in a process that shares its database. */
+const openEngine = (
+  query: () => Promise<ProviderAnswer>,
+  find: Partial<ProviderCall<string, string>['find']> = {},
+) => {
+  const clock = manualClock(0);
+  const committed: string[] = [];
+  const asked: number[] = [];
+  const definition: ProviderCall<string, string> = {
+    kind: 'CAPTURE',
+    steps: {
+      begin: {
+        name: 'begin',
+        commit: async (wishes) => wishes,
+        failPoint: 'after-seats-locked',
+      },
+      markSent: {
+        name: 'mark-sent',
+        commit: async (ids) => ids.map(() => true),
+        failPoint: 'after-sent-before-call',
+      },
+      call: {
+        name: 'call',
+        commit: async () => silence,
+        failPoint: 'after-charge-before-answered',
+      },
+      markAnswered: {
+        name: 'mark-answered',
+        commit: answerUndefined,
+        failPoint: 'after-answered-before-settle',
+      },
+      settle: {
+        name: 'settle',
+        commit: async (settlements) => {
+          if (settlements.some(({ attemptId }) => attemptId === 'att_poison'))
+            throw new Error('this one is poisoned');
+          committed.push(...settlements.map(({ attemptId, outcome }) => `${attemptId} ${outcome}`));
+          return settlements.map(() => undefined);
+        },
+        failPoint: 'after-settle',
+      },
+      markUnknown: { name: 'mark-unknown', commit: answerUndefined, failPoint: 'after-unknown' },
+    },
+    query: async () => {
+      asked.push(clock.nowMs() / 1000);
+      return query();
+    },
+    find: {
+      unsent: find.unsent ?? (async () => []),
+      answered: find.answered ?? (async () => []),
+      silent: find.silent ?? (async () => []),
+      unknown: find.unknown ?? (async () => []),
+    },
+  };
+  const metrics = makeMetrics();
+  const calls = makeProviderCalls(definition, {
+    clock,
+    log: silentLog,
+    metrics,
+    batchSizeMax: 256,
+    timeoutMs: 60_000,
+    isAlone: true,
+  });
+  return { clock, committed, asked, calls };
+};
+
+describe('an attempt of unknown outcome', () => {
+  test('is asked about after 1, 2, 4, 8, 15, 30, 60, 60 s, whatever the rounds', async () => {
+    const { clock, asked, calls } = openEngine(async () => silence, {
+      unknown: async () => [attempt('att_silent')],
+    });
+    for (let second = 0; second <= 180; second++) {
+      await calls.recover(false);
+      await calls.recover(false);
+      await clock.advance(1000);
+    }
+    expect(asked).toEqual([0, 1, 3, 7, 15, 30, 60, 120, 180]);
+  });
+
+  test('is asked about by one at a time, and settled once', async () => {
+    let answer = (_: ProviderAnswer): void => {};
+    const waiting = new Promise<ProviderAnswer>((resolve) => {
+      answer = resolve;
+    });
+    const { asked, committed, calls } = openEngine(() => waiting);
+    const both = [calls.askAbout(attempt('att_1')), calls.askAbout(attempt('att_1'))];
+    answer(approved);
+    await Promise.all(both);
+    expect(asked).toHaveLength(1);
+    expect(committed).toEqual(['att_1 APPROVED']);
+  });
+
+  test('keeps its pace when a question fails', async () => {
+    const { clock, asked, calls } = openEngine(
+      async () => {
+        throw new Error('a bug');
+      },
+      { unknown: async () => [attempt('att_1')] },
+    );
+    await calls.recover(false);
+    await calls.recover(false);
+    await clock.advance(1000);
+    await calls.recover(false);
+    expect(asked).toEqual([0, 1]);
+  });
+
+  test('is not settled by "unsent": something was sent before', async () => {
+    const { committed, calls } = openEngine(async () => ({ kind: 'unsent', code: 'ECONNREFUSED' }));
+    await calls.askAbout(attempt('att_1'));
+    expect(committed).toEqual([]);
+  });
+});
+
+describe('recovery', () => {
+  test('of an attempt that fails does not keep the others from theirs', async () => {
+    const { committed, calls } = openEngine(async () => approved, {
+      unsent: async () => [attempt('att_poison'), attempt('att_unsent')],
+      unknown: async () => [attempt('att_poison'), attempt('att_unknown')],
+    });
+    await calls.recover(false);
+    expect(committed).toEqual(['att_unsent NOT_SENT', 'att_unknown APPROVED']);
+  });
+
+  test('takes nothing up that another process may be at: 30 s, and a call’s time', async () => {
+    const ages: number[] = [];
+    const note = async (olderThanMs: number) => {
+      ages.push(olderThanMs);
+      return [];
+    };
+    const { calls } = openEngine(async () => silence, {
+      unsent: note,
+      answered: note,
+      silent: note,
+    });
+    await calls.recover(false);
+    expect(ages.splice(0)).toEqual([30_000, 30_000, 90_000]);
+    await calls.recover(true);
+    expect(ages).toEqual([0, 0, 0]);
+  });
+});

@@ -1,0 +1,219 @@
+import { checkInvariants } from '../../server/src/invariants.ts';
+import type { Database } from '../../server/src/platform/postgres/sql.ts';
+import { makeTossProvider } from '../../server/src/services/payments/provider.toss.ts';
+import type { Provider } from '../../server/src/services/payments/provider.ts';
+import { type Capture, makeCapture } from '../../server/src/services/payments/service.capture.ts';
+import type { PaymentStore } from '../../server/src/services/payments/store.ts';
+import { type Booking, type BookingOptions, openBooking } from './booking.ts';
+import type { TestSandbox } from './sandbox.ts';
+
+/**
+ * What a call to a provider must survive, step by step: the steps are read from the engine's own
+ * list, so one that is added later is tested without anybody thinking of it.
+ */
+
+export type StepName = keyof Capture['steps'];
+/** What the card does when the money is asked for. `lost`: charged, and the answer never comes. */
+export type Card = 'approve' | 'decline' | 'lost';
+export type Moment = 'before' | 'after';
+
+/** On what a call is tried: a database, a sandbox, and a bug where one is planted. */
+export type Rig = { url: string; sandbox: TestSandbox; plant?: Plant };
+export type Plant = (capture: Capture, program: { provider: Provider; db: Database }) => Capture;
+
+/** The steps of a payment, to read their names from: nothing that they could commit to is there. */
+const { steps } = makeCapture({
+  store: {} as PaymentStore,
+  provider: {} as Provider,
+  seats: { applyAll: () => undefined },
+  relayWake: () => undefined,
+});
+/** In the engine's order. */
+export const stepNames = Object.keys(steps) as StepName[];
+
+/** A step with something done around its commit. The cast: steps differ in what they commit. */
+export const wrapStep = (
+  capture: Capture,
+  name: StepName,
+  around: (commit: () => Promise<unknown>, input: unknown) => Promise<unknown>,
+): Capture => {
+  const commit = capture.steps[name].commit as (input: unknown) => Promise<unknown>;
+  const wrapped = {
+    ...capture.steps[name],
+    commit: (input: unknown) => around(() => commit(input), input),
+  };
+  return { ...capture, steps: { ...capture.steps, [name]: wrapped } };
+};
+
+const openProgram = (
+  rig: Rig,
+  options: Pick<BookingOptions, 'failPoint' | 'sale' | 'disturb'>,
+): Promise<Booking> => {
+  const { url, secretKey } = rig.sandbox;
+  const provider = makeTossProvider({ url, secretKey, timeoutMs: 5000 });
+  return openBooking({ ...options, url: rig.url, provider, waitMs: 50 });
+};
+const plantNothing: Plant = (capture) => capture;
+
+/** A buyer who has typed a card in, and has not come back to us yet. */
+const openPurchase = async (rig: Rig, program: Booking, card: Card) => {
+  const order = await program.order(program.ids.make('account'), [0, 1]);
+  const { attemptId, total, buyerId } = order;
+  const outcome = card === 'lost' ? 'approve' : card;
+  const paymentKey = await rig.sandbox.authenticate(attemptId, total, outcome);
+  if (card === 'lost')
+    await rig.sandbox.rule({
+      match: { call: 'confirm', paymentKey },
+      times: 1,
+      phase: 'after-commit',
+      action: 'reset',
+    });
+  return { ...order, pay: () => program.pay(buyerId, attemptId, total, paymentKey) };
+};
+type Purchase = Awaited<ReturnType<typeof openPurchase>>;
+
+export type End = 'PENDING' | 'PAID' | 'FAILED';
+const attemptStates: Record<End, string> = {
+  PENDING: 'CREATED',
+  PAID: 'SETTLED',
+  FAILED: 'SETTLED',
+};
+
+/** What is not as it should be when a purchase has ended as `end`; nothing found is good. */
+const findFaults = async (
+  rig: Rig,
+  program: Booking,
+  { orderId, attemptId, total }: Purchase,
+  end: End,
+): Promise<string[]> => {
+  const [row] = await program.db.query<{ order: string; attempt: string; captured: number }>(
+    `SELECT o.state AS "order", a.state AS attempt, coalesce((SELECT sum(l.amount_minor)
+       FROM payments.ledger l WHERE l.attempt_id = a.id), 0)::int AS captured
+     FROM orders.orders o JOIN payments.attempts a ON a.order_id = o.id
+     WHERE o.id = $1 AND a.id = $2`,
+    [orderId, attemptId],
+  );
+  const charged = (await rig.sandbox.money()).get(attemptId) ?? 0;
+  const { violations } = await checkInvariants(program.db);
+  const expected = {
+    order: end,
+    attempt: attemptStates[end],
+    captured: end === 'PAID' ? total : 0,
+    charged: end === 'PAID' ? total : 0,
+  };
+  const found: Record<string, unknown> = { ...row, charged };
+  return [
+    ...Object.entries(expected)
+      .filter(([what, value]) => found[what] !== value)
+      .map(([what, value]) => `${what} is ${found[what]} and not ${value}`),
+    ...violations.map(({ id, what, which }) => `${id}: ${what} ${which}`),
+  ];
+};
+
+/** A place to stop at: `reached` when somebody stands there, who goes on after `open()`. */
+export const makeGate = () => {
+  let open = (): void => {};
+  let arrive = (): void => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const reached = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  return {
+    reached,
+    open,
+    pass: async (): Promise<void> => {
+      arrive();
+      await opened;
+    },
+  };
+};
+
+export type CrashCase = {
+  card: Card;
+  step: StepName;
+  moment: Moment;
+  /** How the purchase has ended when the next program has recovered. */
+  end: End;
+  /** How it ends after the first program wakes up and goes on; the same unless said. */
+  endAwake?: End;
+};
+
+/**
+ * A program that is gone at one place of a call, and another on the same database that recovers.
+ * Then the first wakes up, for it was only asleep, and must change nothing any more. Answers what
+ * is wrong.
+ */
+export const crashAt = async (rig: Rig, crash: CrashCase): Promise<string[]> => {
+  const gate = makeGate();
+  const { failPoint } = steps[crash.step];
+  const plant = rig.plant ?? plantNothing;
+  const crashed = await openProgram(rig, {
+    failPoint: async (at) => {
+      if (crash.moment === 'after' && at === failPoint) await gate.pass();
+    },
+    disturb: (capture, program) => {
+      const stopping = wrapStep(capture, crash.step, async (commit) => {
+        if (crash.moment === 'before') await gate.pass();
+        return commit();
+      });
+      return plant(stopping, program);
+    },
+  });
+  const purchase = await openPurchase(rig, crashed, crash.card);
+  const paying = purchase.pay();
+  const next = await openProgram(rig, { sale: crashed, disturb: plant });
+  try {
+    await gate.reached;
+    await next.payments.recover(true);
+    const faults = await findFaults(rig, next, purchase, crash.end);
+    gate.open();
+    await paying.catch((error: unknown) => faults.push(`the payment throws ${error}`));
+    await crashed.close();
+    return [...faults, ...(await findFaults(rig, next, purchase, crash.endAwake ?? crash.end))];
+  } finally {
+    gate.open();
+    await crashed.close();
+    await next.close();
+  }
+};
+
+/** One purchase in which a step is committed twice at once, and once more when all has ended. */
+export const repeatStep = async (rig: Rig, step: StepName, card: Card): Promise<string[]> => {
+  const plant = rig.plant ?? plantNothing;
+  const repeats: (() => Promise<unknown>)[] = [];
+  const program = await openProgram(rig, {
+    disturb: (capture, opened) =>
+      wrapStep(plant(capture, opened), step, async (commit) => {
+        const first = await commit();
+        repeats.push(commit);
+        await commit();
+        return first;
+      }),
+  });
+  const faults: string[] = [];
+  const note = (error: unknown): void => void faults.push(`a repeat throws ${error}`);
+  try {
+    const purchase = await openPurchase(rig, program, card);
+    await purchase.pay().catch(note);
+    await program.payments.recover(true).catch(note);
+    if (repeats.length === 0) faults.push(`${step} was never run`);
+    for (const commit of repeats.splice(0)) await commit().catch(note);
+    const end = card === 'decline' ? 'FAILED' : 'PAID';
+    return [...faults, ...(await findFaults(rig, program, purchase, end))];
+  } finally {
+    await program.close();
+  }
+};
+
+/** One undisturbed purchase. */
+export const buyOnce = async (rig: Rig): Promise<void> => {
+  const program = await openProgram(rig, { disturb: rig.plant ?? plantNothing });
+  try {
+    const purchase = await openPurchase(rig, program, 'approve');
+    await purchase.pay();
+  } finally {
+    await program.close();
+  }
+};
