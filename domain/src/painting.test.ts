@@ -1,0 +1,168 @@
+import { sampleHouse } from '@usher/tests/support/sample-house.ts';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { NamedGrade } from './grades.ts';
+import { compileLayout, type Layout, NO_GRADE, NOT_SUGGESTED, seatLabel } from './layout.ts';
+import {
+  applyPainting,
+  countGrades,
+  type PaintRule,
+  paintingVersion,
+  paintLayout,
+  suggestPainting,
+} from './painting.ts';
+
+const grades: NamedGrade[] = [
+  { code: 'VIP', name: { ko: 'VIP석', en: 'VIP' } },
+  { code: 'R', name: { ko: 'R석', en: 'R' } },
+  { code: 'GFAMILY1', name: { ko: '가족석', en: 'Family' } },
+];
+const suggestsNothing = (rows: readonly (readonly number[])[]): Layout =>
+  compileLayout(sampleHouse(rows, () => NOT_SUGGESTED, []));
+
+function paint(layout: Layout, rules: readonly PaintRule[]): Layout {
+  const result = paintLayout(layout, grades, rules);
+  if (result.outcome === 'refused') throw new Error(JSON.stringify(result.faults));
+  return applyPainting(layout, result.painting);
+}
+function faultsOf(layout: Layout, rules: readonly PaintRule[]): string[] {
+  const result = paintLayout(layout, grades, rules);
+  return result.outcome === 'refused' ? result.faults.map((fault) => fault.path) : [];
+}
+const codeOf = (layout: Layout, seatNo: number) => layout.grades[layout.grade[seatNo] ?? NO_GRADE];
+
+/** The rule as a reader would check it, seat by seat. */
+const covers = (layout: Layout, rule: PaintRule, seatNo: number): boolean => {
+  const { section, row, label } = seatLabel(layout, seatNo);
+  if (rule.section !== undefined && rule.section !== section.ko && rule.section !== section.en)
+    return false;
+  if (rule.rows !== undefined && !rule.rows.includes(row)) return false;
+  return rule.seats === undefined || rule.seats.includes(label);
+};
+
+describe('a painted plan', () => {
+  test('gives every seat the grade of the last rule that covers it, and exactly one', () => {
+    const house = fc.array(fc.array(fc.integer({ min: 2, max: 6 }), { minLength: 1 }), {
+      minLength: 1,
+      maxLength: 25,
+    });
+    const ruleFor = (rowCount: number): fc.Arbitrary<PaintRule> => {
+      const row = fc.integer({ min: 1, max: rowCount });
+      const grade = fc.constantFrom('VIP', 'R석', 'Family');
+      const sectionOf = (n: number, isKorean: boolean) =>
+        isKorean ? `${Math.ceil(n / 10)}구역` : `Block ${Math.ceil(n / 10)}`;
+      return fc
+        .tuple(row, grade, fc.boolean(), fc.constantFrom('house', 'section', 'row', 'seat'))
+        .map(([n, name, isKorean, kind]) => {
+          const section = sectionOf(n, isKorean);
+          if (kind === 'house') return { grade: name };
+          if (kind === 'section') return { grade: name, section };
+          if (kind === 'row') return { grade: name, section, rows: [`${n}`] };
+          return { grade: name, section, rows: [`${n}`], seats: ['1', '2'] };
+        });
+    };
+    const cases = house.chain((rows) =>
+      fc.tuple(fc.constant(rows), fc.array(ruleFor(rows.length), { maxLength: 12 })),
+    );
+    fc.assert(
+      fc.property(cases, ([rows, later]) => {
+        const plan = suggestsNothing(rows);
+        const rules = [{ grade: 'R' }, ...later];
+        const painted = paint(plan, rules);
+        for (let seatNo = 0; seatNo < plan.seatCount; seatNo++) {
+          const last = rules.findLast((rule) => covers(plan, rule, seatNo));
+          const expected = grades.find(
+            ({ code, name }) =>
+              code === last?.grade || name.ko === last?.grade || name.en === last?.grade,
+          );
+          expect(codeOf(painted, seatNo)).toBe(expected?.code);
+        }
+      }),
+    );
+  });
+
+  test('counts every seat once, and keeps what it was through its spans', () => {
+    const plan = suggestsNothing([[4, 4], [6]]);
+    const result = paintLayout(plan, grades, [
+      { grade: 'R' },
+      { grade: 'VIP', section: '1구역', rows: ['2'] },
+    ]);
+    if (result.outcome === 'refused') throw new Error('refused');
+    expect(result.painting.seats).toEqual([8, 1, 6, 0]);
+    expect(countGrades(result.painting)).toEqual([6, 8, 0]);
+    const painted = applyPainting(plan, result.painting);
+    expect(suggestPainting(compileLayout(plan.document)).seats).toEqual([14, NO_GRADE]);
+    expect(painted.x).toBe(plan.x);
+  });
+
+  test('takes the suggestion of the plan where no rule covers a seat, by code or by name', () => {
+    const suggested = ['VIP', 'R석', 'Family'];
+    const plan = compileLayout(sampleHouse([[2], [2], [2]], (row) => row, suggested));
+    const painted = paint(plan, [
+      { grade: '가족석', section: 'Block 1', rows: ['2'], seats: ['2'] },
+    ]);
+    const codes = [0, 1, 2, 3, 4, 5].map((seatNo) => codeOf(painted, seatNo));
+    expect(codes).toEqual(['VIP', 'VIP', 'R', 'GFAMILY1', 'GFAMILY1', 'GFAMILY1']);
+  });
+
+  test('has a version that changes with any seat, grade or plan, and with nothing else', () => {
+    const same = (text: string) => text;
+    const version = (layout: string, codes: string[], seats: number[]) =>
+      paintingVersion(layout, { grades: codes, seats }, same);
+    const base = version('plan', ['R', 'S'], [2, 0, 2, 1]);
+    expect(version('plan', ['R', 'S'], [2, 0, 2, 1])).toBe(base);
+    expect(version('plan2', ['R', 'S'], [2, 0, 2, 1])).not.toBe(base);
+    expect(version('plan', ['S', 'R'], [2, 0, 2, 1])).not.toBe(base);
+    expect(version('plan', ['R', 'S'], [1, 0, 3, 1])).not.toBe(base);
+  });
+
+  test('is not put on a plan of another size', () => {
+    const painting = { grades: ['R'], seats: [3, 0] };
+    expect(() => applyPainting(suggestsNothing([[4]]), painting)).toThrow(RangeError);
+  });
+});
+
+describe('a painting is refused', () => {
+  test('with every fault at once: grades, sections, rows and seats that are not there', () => {
+    const rules: PaintRule[] = [
+      { grade: 'R' },
+      { grade: 'Q' },
+      { grade: 'R', section: '3층' },
+      { grade: 'R', section: '1구역', rows: ['1', '9'] },
+      { grade: 'R', section: '1구역', rows: ['1'], seats: ['1', 'A1'] },
+      { grade: 'R', rows: ['1'] },
+      { grade: 'R', section: '1구역', seats: ['1'] },
+    ];
+    expect(faultsOf(suggestsNothing([[4]]), rules)).toEqual([
+      'rules.1.grade',
+      'rules.2.section',
+      'rules.3.rows.1',
+      'rules.4.seats.1',
+      'rules.5.section',
+      'rules.6.rows',
+    ]);
+  });
+
+  test('with the list of the seats that would have no grade, row by row', () => {
+    const plan = compileLayout(sampleHouse([[2], [3], [2]], (row) => row, ['R', 'X', 'VIP']));
+    const result = paintLayout(plan, grades, [
+      { grade: 'R', section: '1구역', rows: ['2'], seats: ['2'] },
+    ]);
+    expect(result).toEqual({
+      outcome: 'refused',
+      faults: [
+        {
+          path: 'rules',
+          message:
+            'section 1구역 row 2 has seats without a grade: 1, 3; the plan suggests X, which the show does not have',
+        },
+      ],
+    });
+    const many = suggestsNothing(Array.from({ length: 130 }, () => [1]));
+    const faults = paintLayout(many, grades, []);
+    expect(faults).toMatchObject({ outcome: 'refused' });
+    if (faults.outcome !== 'refused') return;
+    expect(faults.faults.length).toBe(101);
+    expect(faults.faults.at(-1)?.message).toBe('30 more rows have seats without a grade');
+  });
+});
