@@ -116,10 +116,10 @@ const pairs = (rows) =>
     element('dd', { class: mark }, value),
   ]);
 
-const seatOf = ({ section, row, number }) =>
+const seatOf = ({ section, row, label }) =>
   say({
-    ko: `${section.ko} ${row}열 ${number}번`,
-    en: `${section.en}, row ${row}, seat ${number}`,
+    ko: `${section.ko} ${row}열 ${label}번`,
+    en: `${section.en}, row ${row}, seat ${label}`,
   });
 
 function facts() {
@@ -143,8 +143,8 @@ function money() {
   return element(
     'dl',
     {},
-    ...order.items.flatMap(({ seat, grade, price }) => [
-      element('dt', {}, `${grade} · ${seatOf(seat)}`),
+    ...order.items.flatMap(({ seat, price }) => [
+      element('dt', {}, `${say(seat.gradeName)} · ${seatOf(seat)}`),
       element('dd', {}, won(price)),
     ]),
     ...pairs([

@@ -67,8 +67,15 @@ function roomLink() {
   return [element('p', {}, link)];
 }
 
+function gradeName(code) {
+  const grade = show.grades.find((each) => each.code === code);
+  return grade === undefined ? code : say(grade.name);
+}
+
 function performanceRow({ startsAt, seatsLeft }) {
-  const left = seatsLeft.map((each) => `${each.grade} ${each.left.toLocaleString()}`).join(' · ');
+  const left = seatsLeft
+    .map(({ grade, left: seats }) => `${gradeName(grade)} ${seats.toLocaleString()}`)
+    .join(' · ');
   return [element('dt', {}, dayAndTime(startsAt, show.venue.timeZone)), element('dd', {}, left)];
 }
 

@@ -5,6 +5,7 @@ import { SALE_STATES } from '@usher/domain/show-rules.ts';
 import { z } from 'zod';
 import {
   gradeCode,
+  gradeName,
   idOf,
   instant,
   localText,
@@ -28,7 +29,17 @@ export const venue = z.strictObject({
   timeZone,
   seatingPlanId: idOf('seatingPlan'),
   seatCount: z.int().min(1),
-  grades: z.array(gradeCode).meta({ description: 'Grades of the seats in the seating plan' }),
+  grades: z.array(gradeName).meta({ description: 'Grades that the seating plan suggests' }),
+});
+
+export const seatingPlan = z.strictObject({
+  id: idOf('seatingPlan'),
+  venueId: idOf('venue'),
+  name: localText,
+  layoutVersion: z.string(),
+  seatCount: z.int().min(1),
+  grades: z.array(gradeName).meta({ description: 'Grades that the plan suggests' }),
+  isDefault: z.boolean().meta({ description: 'The plan of a performance that names none' }),
 });
 
 /** State of the sale, by the server's clock when the response was made. */

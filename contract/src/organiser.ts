@@ -1,10 +1,19 @@
 import { z } from 'zod';
-import { category, grade, ladderName, performance, show, venue } from './catalogue.ts';
+import { category, grade, ladderName, performance, seatingPlan, show, venue } from './catalogue.ts';
 import { idOf, instant, localText, pageOf, pageQuery, timeZone } from './primitives.ts';
 import { defineRoute } from './route.ts';
 
 const tag = 'Organiser';
 const editing = { perMinute: 120, burst: 60 };
+
+const seatsCsv = z
+  .string()
+  .min(1)
+  .max(8 * 1024 * 1024)
+  .meta({
+    description:
+      'One seat a line, separated by comma, semicolon or tab. Columns: section, row, number; optionally grade, x and y, section_en, mark. Korean headings are understood',
+  });
 
 export const importVenue = defineRoute({
   name: 'importVenue',
@@ -21,11 +30,7 @@ export const importVenue = defineRoute({
     name: localText,
     address: localText,
     timeZone: timeZone.default('Asia/Seoul'),
-    seatsCsv: z
-      .string()
-      .min(1)
-      .max(8 * 1024 * 1024)
-      .meta({ description: 'Columns: section,row,number,grade,x,y and optionally section_en' }),
+    seatsCsv,
   }),
   responses: { 201: venue },
   problems: ['LAYOUT_REFUSED'],
@@ -42,6 +47,50 @@ export const listVenues = defineRoute({
   query: z.strictObject({ ...pageQuery }),
   responses: { 200: pageOf(venue) },
   problems: [],
+});
+
+const venueParams = z.strictObject({ venueId: idOf('venue') });
+
+export const importSeatingPlan = defineRoute({
+  name: 'importSeatingPlan',
+  method: 'POST',
+  path: '/api/v1/organiser/venues/{venueId}/seating-plans',
+  tag,
+  summary: 'Add a seating plan to a venue from a CSV of seats',
+  auth: 'organiser',
+  rate: editing,
+  idempotency: 'optional',
+  bodyLimitBytes: 8 * 1024 * 1024,
+  params: venueParams,
+  body: z.strictObject({ name: localText, seatsCsv }),
+  responses: { 201: seatingPlan },
+  problems: ['NOT_FOUND', 'LAYOUT_REFUSED'],
+});
+
+export const listSeatingPlans = defineRoute({
+  name: 'listSeatingPlans',
+  method: 'GET',
+  path: '/api/v1/organiser/venues/{venueId}/seating-plans',
+  tag,
+  summary: 'List the seating plans of a venue, its default first',
+  auth: 'organiser',
+  rate: editing,
+  params: venueParams,
+  responses: { 200: z.strictObject({ items: z.array(seatingPlan) }) },
+  problems: ['NOT_FOUND'],
+});
+
+export const readSeatingPlan = defineRoute({
+  name: 'readSeatingPlan',
+  method: 'GET',
+  path: '/api/v1/organiser/seating-plans/{seatingPlanId}',
+  tag,
+  summary: 'Read one seating plan; its seats are in its layout',
+  auth: 'organiser',
+  rate: editing,
+  params: z.strictObject({ seatingPlanId: idOf('seatingPlan') }),
+  responses: { 200: seatingPlan },
+  problems: ['NOT_FOUND'],
 });
 
 const showFields = {
@@ -147,6 +196,9 @@ export const blockSeats = defineRoute({
 export const organiserRoutes = [
   importVenue,
   listVenues,
+  importSeatingPlan,
+  listSeatingPlans,
+  readSeatingPlan,
   createShow,
   editShow,
   addPerformances,

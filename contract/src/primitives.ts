@@ -1,3 +1,4 @@
+import { findGradeNameFault } from '@usher/domain/grades.ts';
 import { ID_BODY, ID_PREFIXES, type IdKind } from '@usher/domain/ids.ts';
 import { CURRENCY, type Money } from '@usher/domain/money.ts';
 import { LOCALES, type LocalText } from '@usher/domain/text.ts';
@@ -38,6 +39,15 @@ export const gradeCode = z
   .string()
   .regex(/^[A-Z0-9]{1,8}$/, 'must be 1 to 8 capital letters or digits')
   .meta({ example: 'VIP' });
+/** What an organiser calls a grade: any words, see domain/grades.ts. */
+export const gradeName = z
+  .string()
+  .max(80)
+  .superRefine((name, context) => {
+    const fault = findGradeNameFault(name);
+    if (fault !== null) context.addIssue({ code: 'custom', message: fault });
+  })
+  .meta({ example: '가족석' });
 export const timeZone = z.string().min(1).max(64).meta({ example: 'Asia/Seoul' });
 export const seatNo = z.int().min(0).max(99_999);
 

@@ -1,4 +1,4 @@
-import type { SeatView } from '@usher/domain/layout.ts';
+import { SEAT_MARKS, type SeatView } from '@usher/domain/layout.ts';
 import { HOLD_STATES } from '@usher/domain/order-states.ts';
 import { z } from 'zod';
 import { gradeCode, idOf, instant, localText, seatNo } from './primitives.ts';
@@ -16,8 +16,10 @@ export const seatView = z.strictObject({
   seatNo,
   section: localText,
   row: z.string(),
-  number: z.int(),
+  label: z.string().meta({ description: 'As it is printed on the seat', example: 'A12' }),
+  mark: z.enum(SEAT_MARKS).nullable(),
   grade: gradeCode,
+  gradeName: localText,
 }) satisfies z.ZodType<SeatView>;
 
 const holdState = z.enum(HOLD_STATES);

@@ -1,20 +1,28 @@
 import { sampleHouse } from '@usher/tests/support/sample-house.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compileLayout, type Layout, type LayoutDocument, seatLabel } from './layout.ts';
-import { type CsvSeatRow, layoutFromCsv } from './layout-csv.ts';
+import {
+  compileLayout,
+  type Layout,
+  type LayoutDocument,
+  labelAt,
+  NO_GRADE,
+  seatLabel,
+} from './layout.ts';
+import { layoutFromCsv } from './layout-csv.ts';
+import { type CsvSeatRow, detectDelimiter, readHeading } from './layout-csv-columns.ts';
 import { layoutFaults } from './layout-faults.ts';
 
 /** The file that an organiser would write for a plan: one line a seat. */
 function linesOf(document: LayoutDocument, scale = 1): CsvSeatRow[] {
   const layout = compileLayout(document);
   return Array.from({ length: layout.seatCount }, (_, seatNo) => {
-    const { section, row, number } = seatLabel(layout, seatNo);
+    const { section, row, label } = seatLabel(layout, seatNo);
     return {
       section: section.ko,
       section_en: section.en,
       row,
-      number: `${number}`,
+      number: label,
       grade: document.grades[layout.grade[seatNo] ?? 0] ?? '',
       x: ((layout.x[seatNo] ?? 0) * scale).toFixed(3),
       y: ((layout.y[seatNo] ?? 0) * scale).toFixed(3),
@@ -71,7 +79,7 @@ describe('a seating plan from a file', () => {
     const sorted = planFrom(lines);
     const shuffled = planFrom(lines.toReversed());
     expect(shuffled.runStart).toEqual(sorted.runStart);
-    expect(seatLabel(shuffled, 0).number).toBe(1);
+    expect(seatLabel(shuffled, 0).label).toBe('1');
   });
 
   test('keeps a curved row of any length as one tuple', () => {
@@ -118,12 +126,136 @@ describe('a seating plan from a file', () => {
   });
 });
 
+describe('a file of few columns', () => {
+  const line = (number: string, given: CsvSeatRow = {}): CsvSeatRow => ({
+    section: 'A구역',
+    row: '1',
+    number,
+    ...given,
+  });
+  const labelsOf = (layout: Layout) =>
+    Array.from({ length: layout.seatCount }, (_, i) => seatLabel(layout, i).label);
+
+  test('suggests no grade for the seats whose grade is empty', () => {
+    const none = planFrom([line('1'), line('2')]);
+    expect(none.grades).toEqual([]);
+    expect([...none.grade]).toEqual([NO_GRADE, NO_GRADE]);
+    const some = planFrom([line('1'), line('2', { grade: '가족석 (3인)' })]);
+    expect(some.grades).toEqual(['가족석 (3인)']);
+    expect([...some.grade]).toEqual([NO_GRADE, 0]);
+  });
+
+  test('is laid out straight, section by section, rows in their order, none on another', () => {
+    const rows = fc.array(
+      fc.record({
+        section: fc.constantFrom('1층', '2층', '박스석'),
+        row: fc.constantFrom('1', '2', '가'),
+        number: fc.integer({ min: 1, max: 30 }).map(String),
+      }),
+      { minLength: 1, maxLength: 120 },
+    );
+    fc.assert(
+      fc.property(rows, (lines) => {
+        const keys = lines.map((each) => `${each.section} ${each.row} ${each.number}`);
+        const unique = lines.filter((_, i) => keys.indexOf(keys[i] ?? '') === i);
+        const layout = planFrom(unique);
+        expect(layout.seatCount).toBe(unique.length);
+        const depth = new Map<string, number>();
+        for (let seatNo = 0; seatNo < layout.seatCount; seatNo++) {
+          const { section, row } = seatLabel(layout, seatNo);
+          const key = `${section.ko} ${row}`;
+          const y = layout.y[seatNo] ?? 0;
+          expect(y).toBeCloseTo(depth.get(key) ?? y, 1);
+          depth.set(key, y);
+        }
+        const depths = [...depth.values()];
+        expect(depths).toEqual(depths.toSorted((a, b) => a - b));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('has neighbours where numbers are successive, and an aisle where they leave a gap', () => {
+    const layout = planFrom(['1', '2', '3', '11', '12'].map((number) => line(number)));
+    expect(layout.document.runs.map((run) => run.slice(2, 5))).toEqual([
+      [1, 1, 3],
+      [11, 1, 2],
+    ]);
+    expect((layout.x[3] ?? 0) - (layout.x[2] ?? 0)).toBeCloseTo(30, 1);
+  });
+
+  test('keeps labels with letters, and makes neighbours of successive ones of a series', () => {
+    const numbers = ['A12', 'A13', 'B1', '휠1', '가', '나', 'AA', 'AB', '7'];
+    const layout = planFrom(numbers.map((number) => line(number)));
+    expect(labelsOf(layout).toSorted()).toEqual(numbers.toSorted());
+    const runs = layout.document.runs.map((run) =>
+      Array.from({ length: run[4] }, (_, place) => labelAt(run, place)).join(' '),
+    );
+    expect(runs.toSorted()).toEqual(['7', 'A12 A13', 'AA AB', 'B1', '가 나', '휠1'].toSorted());
+  });
+
+  test('keeps marks in Korean or English, and refuses a word that is none', () => {
+    const layout = planFrom([
+      line('1', { mark: '휠체어석' }),
+      line('2', { mark: 'companion' }),
+      line('3', { mark: '시야제한' }),
+      line('4'),
+    ]);
+    expect([0, 1, 2, 3].map((seatNo) => seatLabel(layout, seatNo).mark)).toEqual([
+      'ACCESSIBLE',
+      'COMPANION',
+      'RESTRICTED_VIEW',
+      null,
+    ]);
+    expect(faultsOf([line('1', { mark: 'cosy' })])).toEqual(['2 mark BAD_CELL']);
+  });
+
+  test('is refused line by line when some seats have a place and others have none', () => {
+    const rows = [line('1', { x: '0', y: '0' }), line('2'), line('3', { x: '2', y: '' })];
+    expect(faultsOf(rows)).toEqual(['3 x BAD_CELL', '3 y BAD_CELL', '4 y BAD_CELL']);
+  });
+
+  test('is refused for labels that no seat could carry', () => {
+    const labels = ['A 1', '-1', '1-', 'ABCDEFGHI', '=1', ''];
+    expect(faultsOf(labels.map((number) => line(number)))).toEqual(
+      labels.map((_, i) => `${i + 2} number BAD_CELL`),
+    );
+  });
+});
+
+describe('the heading of a file', () => {
+  test('names the columns in Korean or in English, with spaces and capitals as they come', () => {
+    const headings = ['구역', ' 열 ', '번', '등급', 'Section', 'SECTION EN', '비고', 'X', '층'];
+    expect(headings.map(readHeading)).toEqual([
+      'section',
+      'row',
+      'number',
+      'grade',
+      'section',
+      'section_en',
+      'mark',
+      'x',
+      '층',
+    ]);
+  });
+
+  test.each([
+    ['section,row,number\n1;2;3', ','],
+    ['구역;열;번;등급', ';'],
+    ['구역\t열\t번', '\t'],
+    ['"a,b,c";row;number', ';'],
+    ['section', ','],
+  ])('%j is separated by %j', (text, delimiter) => {
+    expect(detectDelimiter(text)).toBe(delimiter);
+  });
+});
+
 describe('a file with faults', () => {
   test('is refused with every fault and its line, the heading being line 1', () => {
     const rows: CsvSeatRow[] = [
       ...rowOf([1, 0], [2, 10], [3, 20]),
       { ...seat, number: '0', x: '30' },
-      { ...seat, number: '5', x: 'left', grade: 'best' },
+      { ...seat, number: '5', x: 'left', grade: '가'.repeat(21) },
       { ...seat, section: ' ', row: '', number: '6', x: '50' },
       { ...seat, number: '2', x: '60' },
       { ...seat, number: '8', x: '20.5' },
@@ -142,8 +274,11 @@ describe('a file with faults', () => {
   });
 
   test('is refused at once when a column is missing or nothing is in it', () => {
-    const rows = rowOf([1, 0], [2, 10]).map(({ x: _, ...rest }) => rest);
-    expect(faultsOf(rows)).toEqual(['1 null MISSING_COLUMN']);
+    const rows = rowOf([1, 0], [2, 10]);
+    for (const column of ['section', 'row', 'number', 'x', 'y'] as const) {
+      const without = rows.map(({ [column]: _, ...rest }) => rest);
+      expect(faultsOf(without)).toEqual(['1 null MISSING_COLUMN']);
+    }
     expect(faultsOf([])).toEqual(['1 null EMPTY']);
   });
 

@@ -1,7 +1,7 @@
 import { sampleHouse } from '@usher/tests/support/sample-house.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { LayoutDocument, LayoutRun } from './layout.ts';
+import { type LayoutDocument, type LayoutRun, NOT_SUGGESTED, type RunExtras } from './layout.ts';
 import { type LayoutFault, layoutFaults, MAX_SEATS, overlappingSeats } from './layout-faults.ts';
 
 function faultsAfter(change: (document: LayoutDocument) => void): LayoutFault[] {
@@ -17,17 +17,25 @@ function withRun(...parts: Partial<LayoutRun>): (document: LayoutDocument) => vo
   };
 }
 
+const withExtras = (extras: RunExtras) => (document: LayoutDocument) => {
+  document.runs.push([0, '9', 1, 1, 3, 0, [0, 300, 10, 0], extras]);
+};
+
 describe('the faults of a seating plan', () => {
   test('are none for a sound plan', () => {
     expect(layoutFaults(sampleHouse([[4, 4], [1, 9], [3]]))).toEqual([]);
     expect(faultsAfter(withRun())).toEqual([]);
+    const labels = ['A12', '휠1', 'B'];
+    expect(faultsAfter(withExtras({ labels, marks: { ACCESSIBLE: [1] } }))).toEqual([]);
+    const suggestsNothing = sampleHouse([[4]], () => NOT_SUGGESTED, []);
+    expect(layoutFaults(suggestsNothing)).toEqual([]);
   });
 
   test.each<[string, LayoutFault['code'], (document: LayoutDocument) => void]>([
     ['no seats', 'BAD_RUN', (d) => d.runs.splice(0)],
-    ['no grades', 'BAD_GRADE', (d) => d.grades.splice(0)],
+    ['grades that runs name and the plan lacks', 'BAD_RUN', (d) => d.grades.splice(0)],
     ['a grade twice', 'BAD_GRADE', (d) => d.grades.push('VIP')],
-    ['a grade in small letters', 'BAD_GRADE', (d) => d.grades.push('vip')],
+    ['a grade of too many letters', 'BAD_GRADE', (d) => d.grades.push('가'.repeat(21))],
     ['a section without a name', 'BAD_SECTION', (d) => d.sections.push(section(' ', 'Upper'))],
     ['a section twice', 'BAD_SECTION', (d) => d.sections.push(section('1구역', 'Block 9'))],
     ['too many sections', 'TOO_MANY', (d) => d.sections.push(...manySections())],
@@ -43,6 +51,15 @@ describe('the faults of a seating plan', () => {
     ['a grade that is not there', 'BAD_RUN', withRun(0, '9', 1, 1, 3, 5)],
     ['grade spans that miss a seat', 'BAD_RUN', withRun(0, '9', 1, 1, 3, [1, 0, 1, 1])],
     ['grade spans without a grade', 'BAD_RUN', withRun(0, '9', 1, 1, 3, [3])],
+    ['labels that miss a seat', 'BAD_RUN', withExtras({ labels: ['A1', 'A2'] })],
+    ['a label that cannot be printed', 'BAD_RUN', withExtras({ labels: ['A1', 'A 2', 'A3'] })],
+    ['a label twice', 'DUPLICATE_SEAT', withExtras({ labels: ['A1', 'A2', 'A1'] })],
+    ['a mark beside the run', 'BAD_RUN', withExtras({ marks: { COMPANION: [3] } })],
+    [
+      'two marks on a seat',
+      'BAD_RUN',
+      withExtras({ marks: { COMPANION: [1], ACCESSIBLE: [0, 1] } }),
+    ],
     ['a path for another count', 'BAD_RUN', withRun(0, '9', 1, 1, 3, 0, [0, 300])],
     ['a path to nowhere', 'BAD_RUN', withRun(0, '9', 1, 1, 3, 0, [0, 300, NaN, 0])],
     ['a section that comes back', 'RUN_ORDER', backToFirstSection],
@@ -59,7 +76,7 @@ describe('the faults of a seating plan', () => {
     const faults = faultsAfter((document) => {
       withRun(0, '9', 1, 1, 0)(document);
       withRun(0, '')(document);
-      document.grades.push('vip');
+      document.grades.push(' vip');
     });
     expect(faults.map(({ at }) => at)).toEqual(['grades[3]', 'runs[5]', 'runs[6]']);
   });

@@ -1,11 +1,21 @@
-import { compileLayout, type Layout, type LayoutDocument, type LayoutRun } from './layout.ts';
+import { findGradeNameFault, MAX_GRADES } from './grades.ts';
+import {
+  compileLayout,
+  type Layout,
+  type LayoutDocument,
+  type LayoutRun,
+  labelAt,
+  NOT_SUGGESTED,
+  type RunExtras,
+  SEAT_MARKS,
+} from './layout.ts';
 
 /** A larger house than any that stands; bounds memory, and seat deltas to 3 bytes a change. */
 export const MAX_SEATS = 100_000;
 export const MAX_SECTIONS = 1000;
-export const MAX_GRADES = 20;
 export const MAX_SEAT_NUMBER = 9999;
-export const GRADE_CODE = /^[A-Z0-9]{1,8}$/;
+/** What is printed on a seat: letters and digits, also with a hyphen between them. */
+export const SEAT_LABEL = /^[\p{L}\p{N}](?:-?[\p{L}\p{N}]){0,7}$/u;
 
 export type LayoutFault = {
   /** Where in the document, such as `runs[12]`. */
@@ -48,15 +58,14 @@ function fault(at: string, code: LayoutFault['code'], message: string): LayoutFa
 
 function gradeFaults({ grades }: LayoutDocument): LayoutFault[] {
   const faults: LayoutFault[] = [];
-  if (grades.length < 1 || grades.length > MAX_GRADES) {
-    faults.push(fault('grades', 'BAD_GRADE', `a plan has 1 to ${MAX_GRADES} grades`));
+  if (grades.length > MAX_GRADES) {
+    faults.push(fault('grades', 'BAD_GRADE', `a plan suggests at most ${MAX_GRADES} grades`));
   }
-  for (const [i, code] of grades.entries()) {
-    if (!GRADE_CODE.test(code)) {
-      const message = `"${code}" is not a grade: 1 to 8 capital letters or digits`;
-      faults.push(fault(`grades[${i}]`, 'BAD_GRADE', message));
-    } else if (grades.indexOf(code) < i) {
-      faults.push(fault(`grades[${i}]`, 'BAD_GRADE', `grade ${code} is there twice`));
+  for (const [i, name] of grades.entries()) {
+    const message = findGradeNameFault(name);
+    if (message !== null) faults.push(fault(`grades[${i}]`, 'BAD_GRADE', message));
+    else if (grades.indexOf(name) < i) {
+      faults.push(fault(`grades[${i}]`, 'BAD_GRADE', `grade ${name} is listed twice`));
     }
   }
   return faults;
@@ -104,11 +113,12 @@ function runFaults(document: LayoutDocument): LayoutFault[] {
 }
 
 function runFault(document: LayoutDocument, run: LayoutRun): string | undefined {
-  const [section, row, firstNumber, numberStep, count, grade, path] = run;
+  const [section, row, firstNumber, numberStep, count, grade, path, extras] = run;
   const lastNumber = firstNumber + numberStep * (count - 1);
   const spans = typeof grade === 'number' ? [count, grade] : grade;
   const isSpanCount = (value: number, i: number) => i % 2 === 1 || (value >= 1 && isWhole(value));
-  const isGrade = (value: number, i: number) => i % 2 === 0 || document.grades[value] !== undefined;
+  const isGrade = (value: number, i: number) =>
+    i % 2 === 0 || value === NOT_SUGGESTED || document.grades[value] !== undefined;
   if (document.sections[section] === undefined) return `there is no section ${section}`;
   if (row.trim() === '') return 'a row needs a label';
   if (!isWhole(count) || count < 1) return `${count} is not a count of seats`;
@@ -127,19 +137,36 @@ function runFault(document: LayoutDocument, run: LayoutRun): string | undefined 
       ? path.length === 2
       : path.length === 4 || path.length === 5 || (count > 2 && path.length === 2 * count);
   if (!isPath || !path.every(Number.isFinite)) return 'the path does not fit the count of seats';
+  return extras === undefined ? undefined : extrasFault(extras, count);
+}
+
+function extrasFault({ labels, marks }: RunExtras, count: number): string | undefined {
+  if (labels !== undefined && labels.length !== count) {
+    return `labels are given for ${labels.length} seats of ${count}`;
+  }
+  const badLabel = labels?.find((label) => !SEAT_LABEL.test(label));
+  if (badLabel !== undefined) {
+    return `"${badLabel}" is not a seat label: 1 to 8 letters or digits, such as A12`;
+  }
+  const marked = SEAT_MARKS.flatMap((mark) => marks?.[mark] ?? []);
+  if (!marked.every((place) => isWhole(place) && place >= 0 && place < count)) {
+    return 'a mark is on a seat that is not in the run';
+  }
+  if (new Set(marked).size !== marked.length) return 'a seat has two marks';
   return undefined;
 }
 
 function duplicateFaults(document: LayoutDocument): LayoutFault[] {
   const faults: LayoutFault[] = [];
   const labels = new Set<string>();
-  for (const [i, [section, row, firstNumber, numberStep, count]] of document.runs.entries()) {
+  for (const [i, run] of document.runs.entries()) {
+    const [section, row, , , count] = run;
     for (let place = 0; place < count; place++) {
-      const number = firstNumber + numberStep * place;
-      const label = JSON.stringify([section, row, number]);
+      const printed = labelAt(run, place);
+      const label = JSON.stringify([section, row, printed]);
       if (labels.has(label)) {
         const name = document.sections[section]?.name.en ?? '';
-        const message = `section ${name} row ${row} has two seats ${number}`;
+        const message = `section ${name} row ${row} has two seats ${printed}`;
         faults.push(fault(`runs[${i}]`, 'DUPLICATE_SEAT', message));
       }
       labels.add(label);

@@ -29,9 +29,7 @@ describe('a compiled seating plan', () => {
           }
         }
         const seats = Array.from({ length: layout.seatCount }, (_, i) => seatLabel(layout, i));
-        expect(seats.map((seat) => `${seat.section.ko}/${seat.row}/${seat.number}`)).toEqual(
-          labels,
-        );
+        expect(seats.map((seat) => `${seat.section.ko}/${seat.row}/${seat.label}`)).toEqual(labels);
         expect(new Set(labels).size).toBe(layout.seatCount);
       }),
     );
@@ -84,7 +82,7 @@ describe('a compiled seating plan', () => {
     const document = sampleHouse([[3]]);
     document.runs = [[0, '가', 9, -2, 3, 0, [0, 0, 10, 0]]];
     const layout = compileLayout(document);
-    expect([0, 1, 2].map((seat) => seatLabel(layout, seat).number)).toEqual([9, 7, 5]);
+    expect([0, 1, 2].map((seat) => seatLabel(layout, seat).label)).toEqual(['9', '7', '5']);
   });
 
   test('places single seats where their run says, seat by seat', () => {

@@ -13,11 +13,30 @@ export type Outline = number[];
 
 export type LayoutSection = { name: LocalText; outline: Outline };
 
+/** What a buyer must know of a seat beside where it is. */
+export const SEAT_MARKS = ['ACCESSIBLE', 'COMPANION', 'RESTRICTED_VIEW'] as const;
+export type SeatMark = (typeof SEAT_MARKS)[number];
+
+/** How marks are called on tickets, in mails and on screens. */
+export const seatMarks: Readonly<Record<SeatMark, LocalText>> = {
+  ACCESSIBLE: { ko: '휠체어석', en: 'Wheelchair space' },
+  COMPANION: { ko: '동반자석', en: 'Companion seat' },
+  RESTRICTED_VIEW: { ko: '시야제한석', en: 'Restricted view' },
+};
+
+/** What only some runs have. */
+export type RunExtras = {
+  /** One for each seat, where the seats are not called by their numbers: A12, B, 휠1. */
+  labels?: string[];
+  /** The places within the run, from 0, of the seats with each mark. */
+  marks?: { [mark in SeatMark]?: number[] };
+};
+
 /**
  * One run, as a tuple because a large plan has a thousand of them:
  * 0 section (index) · 1 row label · 2 number of the first seat · 3 step of the numbers ·
- * 4 count of seats · 5 grade: an index, or spans `[count, grade, count, grade, …]` where the grade
- * changes inside the run · 6 path.
+ * 4 count of seats · 5 suggested grade: an index, NOT_SUGGESTED, or spans
+ * `[count, grade, count, grade, …]` where it changes inside the run · 6 path · 7 extras, if any.
  *
  * The path gives the seats' centres in one of four forms, told apart by length:
  * - `[x, y]`: a single seat
@@ -34,12 +53,19 @@ export type LayoutRun = [
   count: number,
   grade: number | number[],
   path: number[],
+  extras?: RunExtras,
 ];
+
+/** In a run: the plan suggests no grade for these seats. */
+export const NOT_SUGGESTED = -1;
 
 /** About 2.5 bytes a seat: 50 kB for 20,000 seats, 13 kB compressed; neighbours 10 units apart. */
 export type LayoutDocument = {
   format: 1;
-  /** Codes such as VIP, R, S; the best first. Runs name a grade by its index here. */
+  /**
+   * Names of the grades that the plan suggests, the best first; empty when it suggests none. Runs
+   * name a grade by its index here. What a seat costs is painted by each show: see painting.ts.
+   */
   grades: string[];
   sections: LayoutSection[];
   stage: { name: LocalText; outline: Outline; focus: { x: number; y: number } };
@@ -57,19 +83,35 @@ export type Layout = {
   /** Per seat. */
   run: Int32Array;
   section: Uint16Array;
+  /** An index into `grades`, or NO_GRADE. */
   grade: Uint8Array;
+  /** What the plan suggests; of a painted layout, the codes of the show's grades. */
+  grades: readonly string[];
   /** First seat of each run, then the seat count: run r is runStart[r]..runStart[r+1]-1. */
   runStart: Int32Array;
 };
 
-/** Where a seat is, in the words that stand on its ticket. */
-export type SeatLabel = { section: LocalText; row: string; number: number };
+/** How a seat is found in the house, and what is special about it. */
+export type SeatLabel = {
+  section: LocalText;
+  row: string;
+  /** As it is printed on the seat: 12, A12. */
+  label: string;
+  mark: SeatMark | null;
+};
 
 /** A seat as its buyer sees it: its place in the plan's order, its label and its grade. */
-export type SeatView = SeatLabel & { seatNo: number; grade: string };
+export type SeatView = SeatLabel & {
+  seatNo: number;
+  /** The code of the grade, and what the organiser calls it. */
+  grade: string;
+  gradeName: LocalText;
+};
 
 /** No seat: a wall, an aisle, a gap. */
 export const NO_SEAT = -1;
+/** Of a seat that nothing has been painted on. */
+export const NO_GRADE = 255;
 
 /** Expects a document without faults (see layoutFaults); anything else is a bug of the caller. */
 export function compileLayout(document: LayoutDocument): Layout {
@@ -88,6 +130,7 @@ export function compileLayout(document: LayoutDocument): Layout {
     run: new Int32Array(seatCount),
     section: new Uint16Array(seatCount),
     grade: new Uint8Array(seatCount),
+    grades: document.grades,
     runStart,
   };
   for (const [index, run] of document.runs.entries()) {
@@ -105,7 +148,8 @@ function placeGrades(grade: Uint8Array, first: number, run: LayoutRun): void {
   let seatNo = first;
   for (let i = 0; i < spans.length; i += 2) {
     const end = seatNo + (spans[i] ?? 0);
-    grade.fill(spans[i + 1] ?? 0, seatNo, end);
+    const suggested = spans[i + 1] ?? NOT_SUGGESTED;
+    grade.fill(suggested === NOT_SUGGESTED ? NO_GRADE : suggested, seatNo, end);
     seatNo = end;
   }
 }
@@ -125,7 +169,19 @@ export function seatLabel(layout: Layout, seatNo: number): SeatLabel {
   const section = run && layout.document.sections[run[0]];
   if (runIndex === undefined || !run || !section) throw new RangeError(`no seat ${seatNo}`);
   const place = seatNo - (layout.runStart[runIndex] ?? 0);
-  return { section: section.name, row: run[1], number: run[2] + run[3] * place };
+  const label = labelAt(run, place);
+  return { section: section.name, row: run[1], label, mark: markAt(run, place) };
+}
+
+/** What is printed on the seat at a place of its run, counted from 0. */
+export function labelAt(run: LayoutRun, place: number): string {
+  return run[7]?.labels?.[place] ?? String(run[2] + run[3] * place);
+}
+
+function markAt(run: LayoutRun, place: number): SeatMark | null {
+  const marks = run[7]?.marks;
+  if (marks === undefined) return null;
+  return SEAT_MARKS.find((mark) => marks[mark]?.includes(place)) ?? null;
 }
 
 /** The seats beside a seat, NO_SEAT where its run ends. */
@@ -151,7 +207,15 @@ export function layoutVersion(document: LayoutDocument, hash: (text: string) => 
       sections.map(({ name, outline }) => [name.ko, name.en, outline]),
       [stage.name.ko, stage.name.en, stage.outline, stage.focus.x, stage.focus.y],
       seatSize,
-      runs,
+      runs.map(orderExtras),
     ]),
   );
+}
+
+function orderExtras(run: LayoutRun): unknown[] {
+  const [section, row, firstNumber, numberStep, count, grade, path, extras] = run;
+  const plain = [section, row, firstNumber, numberStep, count, grade, path];
+  if (extras === undefined) return plain;
+  const marks = SEAT_MARKS.map((mark) => extras.marks?.[mark] ?? null);
+  return [...plain, extras.labels ?? null, marks];
 }

@@ -1,5 +1,6 @@
 import { compileLayout } from '@usher/domain/layout.ts';
-import { type CsvSeatRow, layoutFromCsv } from '@usher/domain/layout-csv.ts';
+import { layoutFromCsv } from '@usher/domain/layout-csv.ts';
+import type { CsvSeatRow } from '@usher/domain/layout-csv-columns.ts';
 import { expect, test } from 'vitest';
 import { makeHouse } from './house.ts';
 

@@ -133,7 +133,7 @@ describe('a hold', () => {
     const { seats } = await program.must(takeHold, { as, params, body });
     const [first] = seats;
     expect(seats.map(({ grade, row }) => [grade, row])).toEqual(seats.map(() => ['R', first?.row]));
-    expect(seats.map(({ number }) => number - (first?.number ?? 0))).toEqual([0, 1, 2]);
+    expect(seats.map(({ label }) => Number(label) - Number(first?.label))).toEqual([0, 1, 2]);
   });
 });
 

@@ -38,8 +38,16 @@ const buyTogether = async (db: Database, count: number): Promise<void> => {
   }));
   await makeSeatStore(db).take(holds, times);
   const orders = asked.map((each) => {
-    const seat = { seatNo: each.seatNo, section: { ko: 'A', en: 'A' }, row: '1', number: 1 };
-    const item = { seatNo: each.seatNo, grade: 'VIP', seat: { ...seat, grade: 'VIP' } };
+    const seat = {
+      seatNo: each.seatNo,
+      section: { ko: 'A', en: 'A' },
+      row: '1',
+      label: '1',
+      mark: null,
+      grade: 'VIP',
+      gradeName: { ko: 'VIP석', en: 'VIP' },
+    };
+    const item = { seatNo: each.seatNo, grade: 'VIP', seat };
     return {
       ...each,
       attemptKey: ids.secret(),

@@ -88,6 +88,7 @@ const makeSale = (options: BookingOptions) => {
     seatingPlanId: 'plan',
     saleOpensAtMs: opening.saleOpensAt.getTime(),
     startsAtMs: clock.nowMs() + 7 * dayMs,
+    gradeNames: new Map(['VIP', 'R', 'S'].map((code) => [code, { ko: `${code}석`, en: code }])),
   };
   const prices = new Map(Object.entries({ VIP: 150_000, R: 120_000, S: 90_000 }));
   const catalogue = {

@@ -39,6 +39,10 @@ const bodies: Readonly<Record<string, (world: World) => object>> = {
     data: { orderId: attemptId, paymentKey, secret: 'ps_guessed' },
   }),
   importVenue: () => venueFields(2, 5),
+  importSeatingPlan: () => ({
+    name: { ko: '원형 무대', en: 'In the round' },
+    seatsCsv: venueFields(1, 3).seatsCsv,
+  }),
   createShow: ({ venueId }) => showFields(venueId),
   editShow: () => ({ title: { ko: '빼앗은 공연', en: 'A show that was taken' } }),
   addPerformances: () => ({ startsAt: [hoursFromNow(24 * 20)] }),

@@ -22,6 +22,8 @@ export type ShowFacts = {
   readonly runningTimeMinutes: number;
   /** Won, by the code of the grade. */
   readonly prices: ReadonlyMap<string, number>;
+  /** What the organiser calls each grade, by its code. */
+  readonly gradeNames: ReadonlyMap<string, LocalText>;
   /** For each ticket. */
   readonly bookingFeeMinor: number;
   readonly ladder: LadderName;
@@ -40,6 +42,8 @@ export type PerformanceFacts = {
   readonly saleClosesAtMs: number;
   readonly buyerLimit: number;
   readonly refusesStranding: boolean;
+  /** What the organiser calls each grade, by its code. */
+  readonly gradeNames: ReadonlyMap<string, LocalText>;
 };
 
 /** Seats that are not free, by performance and by the grade's index in the plan. */
@@ -66,6 +70,7 @@ const factsOf = (show: store.Show, venue: Venue): ShowFacts => ({
   timeZone: venue.timeZone,
   runningTimeMinutes: show.runningTimeMinutes,
   prices: new Map(show.grades.map((grade) => [grade.code, grade.priceMinor])),
+  gradeNames: new Map(show.grades.map((grade) => [grade.code, grade.name])),
   bookingFeeMinor: bookingFee(show.category, 1).amount,
   ladder: show.ladder,
   currency: 'KRW',
@@ -73,7 +78,7 @@ const factsOf = (show: store.Show, venue: Venue): ShowFacts => ({
 
 const performanceFactsOf = (
   performance: store.Performance,
-  show: store.Show,
+  { show, facts }: Known,
 ): PerformanceFacts => ({
   ...performance,
   showId: show.id,
@@ -81,6 +86,7 @@ const performanceFactsOf = (
   saleClosesAtMs: Math.min(show.saleClosesAtMs, performance.startsAtMs),
   buyerLimit: show.buyerLimit,
   refusesStranding: show.refusesStranding,
+  gradeNames: facts.gradeNames,
 });
 
 /** What the catalogue keeps in memory, and how it gets there. */
@@ -150,7 +156,7 @@ export const makeMemory = (deps: {
     const performance = all.find((each) => each.id === performanceId);
     if (performance === undefined) return null;
     const { show, venue } = entry;
-    return { show, venue, performance, facts: performanceFactsOf(performance, show) };
+    return { show, venue, performance, facts: performanceFactsOf(performance, entry) };
   };
   return {
     known,

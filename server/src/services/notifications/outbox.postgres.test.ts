@@ -52,7 +52,13 @@ const doors: NotificationsDoors = {
       timeZone: 'Asia/Seoul',
       items: [
         {
-          seat: { section: { ko: '나구역', en: 'Block B' }, row: '12', number: 34, grade: 'VIP' },
+          seat: {
+            section: { ko: '나구역', en: 'Block B' },
+            row: '12',
+            label: '34',
+            mark: null,
+            gradeName: { ko: 'VIP석', en: 'VIP' },
+          },
           price: won(150_000),
           bookingFee: won(2000),
         },

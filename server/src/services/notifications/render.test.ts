@@ -10,8 +10,14 @@ import {
 } from './render.ts';
 import type { WrittenMail } from './store.ts';
 
-const seatOf = (number: number) => ({
-  seat: { section: { ko: '나구역', en: 'Block B' }, row: '12', number, grade: 'VIP' },
+const seatOf = (label: string) => ({
+  seat: {
+    section: { ko: '나구역', en: 'Block B' },
+    row: '12',
+    label,
+    mark: null,
+    gradeName: { ko: 'VIP석', en: 'VIP' },
+  },
   price: won(150_000),
   bookingFee: won(2000),
 });
@@ -21,7 +27,7 @@ const order: MailedOrder = {
   venueName: { ko: '한강 아레나', en: 'Hangang Arena' },
   startsAt: '2026-12-24T10:30:00.000Z',
   timeZone: 'Asia/Seoul',
-  items: [seatOf(34), seatOf(35)],
+  items: [seatOf('34'), seatOf('35')],
   total: won(304_000),
 };
 const minji = { name: '김민지', locale: 'ko' } as const;
@@ -36,8 +42,8 @@ describe('the mail of a paid order', () => {
     for (const part of [
       '김민지 님,',
       '일시: 2026년 12월 24일 목요일 오후 7:30',
-      '좌석: VIP 나구역 12열 34번 · 150,000원',
-      '좌석: VIP 나구역 12열 35번 · 150,000원',
+      '좌석: VIP석 나구역 12열 34번 · 150,000원',
+      '좌석: VIP석 나구역 12열 35번 · 150,000원',
       '예매 수수료: 4,000원',
       '합계: 304,000원',
       url,
@@ -52,6 +58,18 @@ describe('the mail of a paid order', () => {
     expect(text).toContain('Seat: VIP Block B row 12, seat 34 · ₩150,000');
     expect(text).toContain('Total: ₩304,000');
     expect(text).not.toMatch(/[가-힣]/);
+  });
+
+  test('says of a seat with a label of letters and a mark what it is, in both languages', () => {
+    const [first] = order.items;
+    const seat = { ...seatOf('A12').seat, mark: 'RESTRICTED_VIEW' as const };
+    const marked = { ...order, items: [{ ...seatOf('A12'), ...first, seat }] };
+    expect(composeOrderMail('paid', marked, minji, url).text).toContain(
+      'VIP석 나구역 12열 A12번 (시야제한석)',
+    );
+    expect(composeOrderMail('paid', marked, jane, url).text).toContain(
+      'VIP Block B row 12, seat A12 (Restricted view)',
+    );
   });
 
   test('holds the same facts in both parts', () => {
@@ -77,7 +95,7 @@ describe('what people named', () => {
     ...order,
     showTitle: { ko: evil, en: evil },
     venueName: { ko: evil, en: evil },
-    items: [{ ...seatOf(1), seat: { ...seatOf(1).seat, section: { ko: evil, en: evil } } }],
+    items: [{ ...seatOf('A1'), seat: { ...seatOf('A1').seat, section: { ko: evil, en: evil } } }],
   };
   const mails = [
     composeOrderMail('paid', named, { name: evil, locale: 'ko' }, url),

@@ -1,3 +1,4 @@
+import { type SeatMark, seatMarks } from '@usher/domain/layout.ts';
 import type { Money } from '@usher/domain/money.ts';
 import { addMoney, formatMoney } from '@usher/domain/money.ts';
 import type { Locale, LocalText } from '@usher/domain/text.ts';
@@ -15,8 +16,9 @@ export type MailedOrder = {
     readonly seat: {
       readonly section: LocalText;
       readonly row: string;
-      readonly number: number;
-      readonly grade: string;
+      readonly label: string;
+      readonly mark: SeatMark | null;
+      readonly gradeName: LocalText;
     };
     readonly price: Money;
     readonly bookingFee: Money;
@@ -51,7 +53,7 @@ const words = {
     fee: '예매 수수료',
     total: '합계',
     order: '예매 번호',
-    seatAt: (row: string, number: number) => `${row}열 ${number}번`,
+    seatAt: (row: string, label: string) => `${row}열 ${label}번`,
     openOrder: '예매 내역 보기',
     openShow: '공연 보기',
     secret:
@@ -92,7 +94,7 @@ const words = {
     fee: 'Booking fee',
     total: 'Total',
     order: 'Order',
-    seatAt: (row: string, number: number) => `row ${row}, seat ${number}`,
+    seatAt: (row: string, label: string) => `row ${row}, seat ${label}`,
     openOrder: 'See your order',
     openShow: 'See the show',
     secret: 'Whoever knows this address can see your order. Please do not pass it on.',
@@ -139,8 +141,10 @@ export const composeOrderMail = (
   const say = words[locale];
   const title = order.showTitle[locale];
   const seats = order.items.map(({ seat, price }) => {
-    const place = `${seat.grade} ${seat.section[locale]} ${say.seatAt(seat.row, seat.number)}`;
-    return [say.seat, `${place} · ${formatMoney(price, locale)}`] as const;
+    const at = say.seatAt(seat.row, seat.label);
+    const place = `${seat.gradeName[locale]} ${seat.section[locale]} ${at}`;
+    const mark = seat.mark === null ? '' : ` (${seatMarks[seat.mark][locale]})`;
+    return [say.seat, `${place}${mark} · ${formatMoney(price, locale)}`] as const;
   });
   const fee = addMoney(...order.items.map(({ bookingFee }) => bookingFee));
   return compose({

@@ -4,6 +4,7 @@ import { seatLabel } from '@usher/domain/layout.ts';
 import { countLeft, encodeDelta } from '@usher/domain/seat-bits.ts';
 import { makeSeatMap, type SeatMap } from '@usher/domain/seat-map.ts';
 import { strandedChecks } from '@usher/domain/stranded.ts';
+import type { LocalText } from '@usher/domain/text.ts';
 import { makeBatcher } from '../../platform/batcher.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { assert } from '../../platform/failure.ts';
@@ -28,6 +29,7 @@ export type SeatsCatalogue = {
     saleOpensAtMs: number;
     buyerLimit: number;
     refusesStranding: boolean;
+    gradeNames: ReadonlyMap<string, LocalText>;
   } | null>;
   layout(seatingPlanId: string): Promise<{ layout: Layout } | null>;
 };
@@ -375,12 +377,12 @@ export const makeSeats = (deps: {
     describe: async (performanceId: string, seatNos: readonly number[]): Promise<SeatView[]> => {
       const facts = await catalogue.performance(performanceId);
       const plan = facts === null ? null : await catalogue.layout(facts.seatingPlanId);
-      assert(plan, 'a hold’s performance has a plan');
-      return seatNos.map((seatNo) => ({
-        seatNo,
-        ...seatLabel(plan.layout, seatNo),
-        grade: plan.layout.document.grades[plan.layout.grade[seatNo] ?? 0] ?? '',
-      }));
+      assert(facts && plan, 'a hold’s performance has a plan');
+      return seatNos.map((seatNo) => {
+        const grade = plan.layout.document.grades[plan.layout.grade[seatNo] ?? 0] ?? '';
+        const gradeName = facts.gradeNames.get(grade) ?? { ko: grade, en: grade };
+        return { seatNo, ...seatLabel(plan.layout, seatNo), grade, gradeName };
+      });
     },
 
     /** One round of the sweeper: lapsed holds' seats are on sale again. Answers how many lapsed. */

@@ -26,8 +26,10 @@ const ticket: PrintedTicket = {
     seatNo: 7,
     section: { ko: '나구역', en: 'Block B' },
     row: '12',
-    number: 34,
+    label: '34',
+    mark: null,
     grade: 'VIP',
+    gradeName: { ko: 'VIP석', en: 'VIP' },
   },
   price: { amount: 150_000, currency: 'KRW' },
   issuedAt: '2026-11-01T00:00:00.000Z',
@@ -53,7 +55,7 @@ describe('a calendar entry', () => {
   const second: PrintedTicket = {
     ...ticket,
     id: 'tkt_01jd8zk3v7q2m4x6t9w1y5b0cf',
-    seat: { ...ticket.seat, seatNo: 8, number: 35 },
+    seat: { ...ticket.seat, seatNo: 8, label: '35' },
   };
 
   test('names the venue’s zone and its wall clock, wherever the server stands', () => {
@@ -87,7 +89,7 @@ describe('a calendar entry', () => {
     expect(renderCalendar([ticket, second], 150)).toBe(renderCalendar([ticket, second], 150));
     const description = lines.find((line) => line.startsWith('DESCRIPTION:'));
     expect(description).toContain(
-      'VIP 나구역 (Block B) 12열 34번\\nVIP 나구역 (Block B) 12열 35번',
+      'VIP석 (VIP) 나구역 (Block B) 12열 34번\\nVIP석 (VIP) 나구역 (Block B) 12열 35번',
     );
   });
 

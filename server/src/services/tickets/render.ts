@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ticket as ticketSchema } from '@usher/contract/tickets.ts';
 import type { Category } from '@usher/domain/categories.ts';
+import { seatMarks } from '@usher/domain/layout.ts';
 import { formatMoney, type Money } from '@usher/domain/money.ts';
 import type { Locale, LocalText } from '@usher/domain/text.ts';
 import { create, type Font, type Glyph } from 'fontkit';
@@ -119,7 +120,11 @@ export const renderCalendar = (
   const { timeZone, showTitle, venueName } = first;
   const startsAtMs = Date.parse(first.startsAt);
   const seats = tickets.map(({ seat }) =>
-    oneLine(`${seat.grade} ${both(seat.section)} ${seat.row}열 ${seat.number}번`),
+    oneLine(
+      [both(seat.gradeName), both(seat.section), `${seat.row}열`, `${seat.label}번`]
+        .concat(seat.mark === null ? [] : both(seatMarks[seat.mark]))
+        .join(' '),
+    ),
   );
   const calendar = ical({
     prodId: '//Usher//Usher//KO',
@@ -271,10 +276,12 @@ const seatPanel = (doc: Doc, { seat, price, round }: PrintedTicket): Block => {
   const upper = cellRow(doc, [
     ['구역 Section', seat.section.ko, isOneName(seat.section) ? '' : seat.section.en],
     ['열 Row', seat.row],
-    ['번호 Seat', String(seat.number)],
+    ['번호 Seat', seat.label],
   ]);
+  const { gradeName, mark } = seat;
+  const englishGrade = isOneName(gradeName) ? '' : gradeName.en;
   const lower = cellRow(doc, [
-    ['등급 Grade', seat.grade],
+    ['등급 Grade', gradeName.ko, mark === null ? englishGrade : both(seatMarks[mark])],
     ['가격 Price', formatMoney(price, 'en')],
     ['회차 Round', String(round)],
   ]);

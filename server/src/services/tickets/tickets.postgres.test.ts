@@ -59,8 +59,10 @@ const ticketOf = (orderId: string, buyerId: string, seatNo: number) => ({
     seatNo,
     section: { ko: '나구역', en: 'Block B' },
     row: '12',
-    number: seatNo + 1,
+    label: String(seatNo + 1),
+    mark: null,
     grade: 'VIP',
+    gradeName: { ko: 'VIP석', en: 'VIP' },
   },
 });
 type Given = ReturnType<typeof ticketOf>;

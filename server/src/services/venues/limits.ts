@@ -1,5 +1,7 @@
 /** Houses with their facts, about 1 kB each. */
 export const venuesMax = 10_000;
+/** Seating plans of one venue; they are listed on one page. */
+export const plansMax = 100;
 /** Seats of all compiled plans in memory together, about 40 bytes each: 80 MB. */
 export const planSeatsMax = 2_000_000;
 /** Nothing of a venue changes: what is in memory stays true. */

@@ -1,11 +1,17 @@
 import { readLayout } from '@usher/contract/catalogue.ts';
-import { importVenue, listVenues } from '@usher/contract/organiser.ts';
+import {
+  importSeatingPlan,
+  importVenue,
+  listSeatingPlans,
+  listVenues,
+  readSeatingPlan,
+} from '@usher/contract/organiser.ts';
 import { z } from 'zod';
 import { decodeCursor, encodeCursor } from '../../platform/http/cursor.ts';
 import { refuse, validationRefusal } from '../../platform/http/problem.ts';
 import { answer, emptyAnswer, type Route, rawAnswer, route } from '../../platform/http/route.ts';
 import type { Venues } from './service.ts';
-import type { Venue } from './store.ts';
+import type { SeatingPlan, Venue } from './store.ts';
 
 const place = z.tuple([z.int(), z.string()]);
 
@@ -18,6 +24,8 @@ export const venueBody = (venue: Venue) => ({
   seatCount: venue.seatCount,
   grades: [...venue.grades],
 });
+
+const planBody = (plan: SeatingPlan) => ({ ...plan, grades: [...plan.grades] });
 
 export const makeVenuesRoutes = (venues: Venues): Route[] => [
   route(importVenue, async ({ body, caller, traceId, idempotencyKey }) => {
@@ -42,6 +50,34 @@ export const makeVenuesRoutes = (venues: Venues): Route[] => [
     const last = found.length > query.limit ? items.at(-1) : undefined;
     const nextCursor = last === undefined ? null : encodeCursor([last.createdAtMs, last.id]);
     return answer(200, { items: items.map(venueBody), nextCursor });
+  }),
+
+  route(importSeatingPlan, async ({ params, body, caller, traceId, idempotencyKey }) => {
+    const maker = {
+      accountId: caller.accountId,
+      isOperator: caller.role === 'OPERATOR',
+      requestId: traceId,
+      key: idempotencyKey,
+    };
+    const result = await venues.importPlan(maker, params.venueId, body);
+    switch (result.outcome) {
+      case 'made':
+        return answer(201, planBody(result.plan));
+      case 'layout-refused':
+        return refuse('LAYOUT_REFUSED', { extra: { errors: result.faults } });
+      case 'not-found':
+        return refuse('NOT_FOUND');
+    }
+  }),
+
+  route(listSeatingPlans, async ({ params }) => {
+    const plans = await venues.listPlans(params.venueId);
+    return plans === null ? refuse('NOT_FOUND') : answer(200, { items: plans.map(planBody) });
+  }),
+
+  route(readSeatingPlan, async ({ params }) => {
+    const plan = await venues.plan(params.seatingPlanId);
+    return plan === null ? refuse('NOT_FOUND') : answer(200, planBody(plan));
   }),
 
   route(readLayout, async ({ params, raw }) => {

@@ -7,7 +7,8 @@ import {
   type LayoutDocument,
   layoutVersion,
 } from '@usher/domain/layout.ts';
-import { type CsvSeatRow, layoutFromCsv } from '@usher/domain/layout-csv.ts';
+import { layoutFromCsv } from '@usher/domain/layout-csv.ts';
+import { type CsvSeatRow, detectDelimiter, readHeading } from '@usher/domain/layout-csv-columns.ts';
 import { layoutFaults } from '@usher/domain/layout-faults.ts';
 import type { LocalText } from '@usher/domain/text.ts';
 import { CsvError } from 'csv-parse';
@@ -20,7 +21,8 @@ import type { Log } from '../../platform/log.ts';
 import type { Sql } from '../../platform/postgres/sql.ts';
 import { makeThread } from '../../platform/thread.ts';
 import * as numbers from './limits.ts';
-import { findLayout, findVenue, insertVenue, listVenues, type Venue } from './store.ts';
+import type { SeatingPlan, Venue } from './store.ts';
+import * as store from './store.ts';
 
 export type PlanLayout = {
   readonly layout: Layout;
@@ -34,9 +36,13 @@ export type PlanLayout = {
 export type VenuesService = {
   venue(venueId: string): Promise<Venue | null>;
   layout(seatingPlanId: string): Promise<PlanLayout | null>;
+  plan(seatingPlanId: string): Promise<SeatingPlan | null>;
   /** Makes a venue from a document; one without faults, or it is a bug of the caller. */
   add(maker: Maker, house: House & { readonly plan: LayoutDocument }): Promise<Venue>;
+  /** Adds a plan to a venue, from a document without faults. */
+  addPlan(maker: Maker, venueId: string, plan: NewPlan): Promise<SeatingPlan>;
 };
+export type NewPlan = { readonly name: LocalText; readonly document: LayoutDocument };
 
 /** Who makes a venue. The same key makes the same venue: a repeat makes no second one. */
 export type Maker = {
@@ -63,6 +69,18 @@ export type Venues = VenuesService & {
     | { outcome: 'layout-refused'; faults: FileFault[] }
     | { outcome: 'unknown-time-zone' }
   >;
+  /** For the owner of the venue, or an operator. */
+  importPlan(
+    maker: Maker & { readonly isOperator: boolean },
+    venueId: string,
+    given: { readonly name: LocalText; readonly seatsCsv: string },
+  ): Promise<
+    | { outcome: 'made'; plan: SeatingPlan }
+    | { outcome: 'layout-refused'; faults: FileFault[] }
+    | { outcome: 'not-found' }
+  >;
+  /** Null for a venue that does not exist. */
+  listPlans(venueId: string): Promise<SeatingPlan[] | null>;
 };
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64url');
@@ -87,7 +105,8 @@ export const readSeats = (seatsCsv: string): SeatsRead => {
   try {
     rows = parse(seatsCsv.trimEnd(), {
       bom: true,
-      columns: (names: string[]) => names.map((name) => name.trim().toLowerCase()),
+      delimiter: detectDelimiter(seatsCsv.replace(/^\uFEFF/, '')),
+      columns: (names: string[]) => names.map(readHeading),
       // A short or empty line keeps its number and is named as one that lacks something.
       relax_column_count: true,
     });
@@ -108,12 +127,35 @@ export const readSeats = (seatsCsv: string): SeatsRead => {
 // 0.6 s for 20,000 seats, 2 s for 100,000: too long for a process that sells tickets meanwhile.
 const readSeatsAside = makeThread<string, SeatsRead>(import.meta.url, 'readSeats');
 
+/** What is known of a plan from its document alone. */
+const summarise = (document: LayoutDocument) => {
+  const { seatCount, grade } = compileLayout(document);
+  const { grades } = document;
+  return {
+    seatCount,
+    grades,
+    gradeSeats: grades.map((_, i) => grade.reduce((sum, g) => sum + (g === i ? 1 : 0), 0)),
+    layoutVersion: layoutVersion(document, sha256),
+  };
+};
+
+const readFile = (seatsCsv: string): SeatsRead | Promise<SeatsRead> =>
+  seatsCsv.length < numbers.smallFileCharacters ? readSeats(seatsCsv) : readSeatsAside(seatsCsv);
+
 const listed = (faults: readonly FileFault[]): FileFault[] => {
   if (faults.length <= numbers.faultsListedMax) return [...faults];
   const more = faults.length - numbers.faultsListedMax;
   const rest = { path: 'file', message: `has ${more} more faults` };
   return [...faults.slice(0, numbers.faultsListedMax), rest];
 };
+
+const assertSound = (document: LayoutDocument): void => {
+  const faults = layoutFaults(document);
+  assert(faults.length === 0, `a sound plan, not ${faults[0]?.message}`);
+};
+
+/** The plan that a venue is made with. */
+const defaultPlanName: LocalText = { ko: '기본 배치', en: 'Standard plan' };
 
 export const makeVenues = (deps: { db: Sql; clock: Clock; ids: Ids; log: Log }): Venues => {
   const { db, clock, ids, log } = deps;
@@ -130,53 +172,100 @@ export const makeVenues = (deps: { db: Sql; clock: Clock; ids: Ids; log: Log }):
     weigh: (plan) => plan?.layout.seatCount ?? 0,
   });
 
-  const venue = (venueId: string) => venues.get(venueId, () => findVenue(db, venueId));
+  const plans = makeCache<SeatingPlan | null>({ ...common, weightMax: numbers.venuesMax });
+
+  const venue = (venueId: string) => venues.get(venueId, () => store.findVenue(db, venueId));
+  const plan = (planId: string) => plans.get(planId, () => store.findPlan(db, planId));
   const readLayout = async (seatingPlanId: string): Promise<PlanLayout | null> => {
-    const stored = await findLayout(db, seatingPlanId);
+    const stored = await store.findLayout(db, seatingPlanId);
     if (stored === null) return null;
     const json = await decompress(stored.gzip);
     const layout = compileLayout(JSON.parse(json.toString()) as LayoutDocument);
     return { layout, version: stored.version, json, gzip: stored.gzip };
   };
-  const write = async (maker: Maker, house: House, plan: LayoutDocument): Promise<Venue> => {
+  const pack = (document: LayoutDocument): Promise<Buffer> =>
+    compress(JSON.stringify(document), { level: 9 });
+  const write = async (maker: Maker, house: House, document: LayoutDocument): Promise<Venue> => {
     const { accountId, key } = maker;
     const id = key === null ? ids.make('venue') : ids.fromParts('venue', accountId, key);
-    const { seatCount, grade } = compileLayout(plan);
     const made: Venue = {
+      ...summarise(document),
       id,
       name: house.name,
       address: house.address,
       timeZone: house.timeZone,
       seatingPlanId: ids.fromParts('seatingPlan', id),
-      layoutVersion: layoutVersion(plan, sha256),
-      seatCount,
-      grades: plan.grades,
-      gradeSeats: plan.grades.map((_, i) => grade.reduce((sum, g) => sum + (g === i ? 1 : 0), 0)),
       createdAtMs: clock.nowMs(),
     };
-    const layoutGzip = await compress(JSON.stringify(plan), { level: 9 });
-    await insertVenue(db, { ...made, layoutGzip }, maker);
+    const layoutGzip = await pack(document);
+    await store.insertVenue(db, { ...made, layoutGzip, planName: defaultPlanName }, maker);
     // A repeat finds the venue of the first time.
     const written = await venue(id);
     assert(written, 'a venue that was written is there');
     return written;
   };
+  const writePlan = async (
+    maker: Maker,
+    venueId: string,
+    { name, document }: NewPlan,
+  ): Promise<SeatingPlan> => {
+    const { accountId, key } = maker;
+    const id =
+      key === null
+        ? ids.make('seatingPlan')
+        : ids.fromParts('seatingPlan', accountId, venueId, key);
+    const made = {
+      ...summarise(document),
+      id,
+      venueId,
+      name,
+      isDefault: false,
+      layoutGzip: await pack(document),
+      createdAtMs: clock.nowMs(),
+    };
+    await store.insertPlan(db, made, maker.requestId);
+    const written = await plan(id);
+    assert(written, 'a plan that was written is there');
+    return written;
+  };
 
   return {
     venue,
+    plan,
     layout: (seatingPlanId) => layouts.get(seatingPlanId, () => readLayout(seatingPlanId)),
-    list: (after, limit) => listVenues(db, after, limit),
-    add: async (maker, { plan, ...house }) => {
-      const faults = layoutFaults(plan);
-      assert(faults.length === 0, `a sound plan, not ${faults[0]?.message}`);
-      return write(maker, house, plan);
+    list: (after, limit) => store.listVenues(db, after, limit),
+    add: async (maker, { plan: document, ...house }) => {
+      assertSound(document);
+      return write(maker, house, document);
+    },
+    addPlan: async (maker, venueId, given) => {
+      assertSound(given.document);
+      return writePlan(maker, venueId, given);
     },
     importCsv: async (maker, house, seatsCsv) => {
       if (!isTimeZone(house.timeZone)) return { outcome: 'unknown-time-zone' };
-      const isSmall = seatsCsv.length < numbers.smallFileCharacters;
-      const seats = isSmall ? readSeats(seatsCsv) : await readSeatsAside(seatsCsv);
+      const seats = await readFile(seatsCsv);
       if ('faults' in seats) return { outcome: 'layout-refused', faults: listed(seats.faults) };
       return { outcome: 'made', venue: await write(maker, house, seats.document) };
+    },
+    importPlan: async (maker, venueId, { name, seatsCsv }) => {
+      const ownerId = await store.findOwner(db, venueId);
+      if (ownerId === null || (ownerId !== maker.accountId && !maker.isOperator))
+        return { outcome: 'not-found' };
+      const known = await store.listPlans(db, venueId);
+      if (known.length >= numbers.plansMax) {
+        const message = `a venue has at most ${numbers.plansMax} seating plans`;
+        return { outcome: 'layout-refused', faults: [{ path: 'venue', message }] };
+      }
+      const seats = await readFile(seatsCsv);
+      if ('faults' in seats) return { outcome: 'layout-refused', faults: listed(seats.faults) };
+      const { document } = seats;
+      return { outcome: 'made', plan: await writePlan(maker, venueId, { name, document }) };
+    },
+    listPlans: async (venueId) => {
+      const found = await store.listPlans(db, venueId);
+      // A venue always has its default plan.
+      return found.length === 0 ? null : found;
     },
   };
 };

@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import { seatLabel } from '@usher/domain/layout.ts';
+import { NO_GRADE, seatLabel } from '@usher/domain/layout.ts';
 import {
   arenaPlan,
   callerOf,
@@ -42,7 +42,12 @@ describe('a venue from a file', () => {
     expect(plan?.layout.seatCount).toBe(20_000);
     if (plan === null) return;
     const last = seatLabel(plan.layout, 19_999);
-    expect(last).toEqual({ section: { ko: '1층', en: 'Stalls' }, row: '200', number: 100 });
+    expect(last).toEqual({
+      section: { ko: '1층', en: 'Stalls' },
+      row: '200',
+      label: '100',
+      mark: null,
+    });
     expect([plan.layout.grade[1999], plan.layout.grade[2000]]).toEqual([0, 1]);
     expect(plan.gzip.length).toBeLessThan(20_000);
   });
@@ -52,7 +57,7 @@ describe('a venue from a file', () => {
   });
   test('is refused with all faults of the file, each with its line', async () => {
     const lines = houseCsv(2, 3).split('\n');
-    lines[2] = '1층,1,2,vip,20,12';
+    lines[2] = `1층,1,2,${'가'.repeat(21)},20,12`;
     lines[4] = '1층,2,0,R,x,24';
     lines[5] = '';
     const response = await send(lines.join('\n'));
@@ -76,7 +81,7 @@ describe('a venue from a file', () => {
     }
   });
   test('is refused with a bounded list when every line is wrong', async () => {
-    const response = await send(houseCsv(30, 100).replaceAll('VIP', 'v').replaceAll(',R,', ',r,'));
+    const response = await send(houseCsv(30, 100).replaceAll(/,(?:VIP|R),/g, ',R\u200b,'));
     const { errors } = response.json();
     expect(errors).toHaveLength(501);
     expect(errors[500]).toEqual({ path: 'file', message: 'has 2500 more faults' });
@@ -119,6 +124,129 @@ describe('a venue from a file', () => {
         300,
       );
     }
+  });
+});
+
+describe('a file as Korean houses write it', () => {
+  const layoutOf = async (seatsCsv: string) => {
+    const response = await send(seatsCsv);
+    expect(response.statusCode, response.body).toBe(201);
+    const plan = await office.venues.service.layout(response.json().seatingPlanId);
+    if (plan === null) throw new Error('no plan');
+    return { venue: response.json(), layout: plan.layout };
+  };
+  const lines = ['구역,열,번,등급', '1층,가,1,R석', '1층,가,2,R석', '2층,가,A1,', '2층,가,A2,'];
+
+  test.each([',', ';', '\t'])('is read with cells separated by %j', async (delimiter) => {
+    const { venue, layout } = await layoutOf(lines.join('\n').replaceAll(',', delimiter));
+    expect(venue).toMatchObject({ seatCount: 4, grades: ['R석'] });
+    const seats = [0, 1, 2, 3].map((seatNo) => seatLabel(layout, seatNo));
+    expect(seats.map(({ section, row, label }) => `${section.ko} ${row} ${label}`)).toEqual([
+      '1층 가 1',
+      '1층 가 2',
+      '2층 가 A1',
+      '2층 가 A2',
+    ]);
+    expect([...layout.grade]).toEqual([0, 0, NO_GRADE, NO_GRADE]);
+  });
+
+  test('may lack grades and places: it is laid out straight and suggests nothing', async () => {
+    const { venue, layout } = await layoutOf('구역;열;번\nA;1;1\nA;1;2\nA;2;1');
+    expect(venue).toMatchObject({ seatCount: 3, grades: [] });
+    expect(layout.y[0]).toBe(layout.y[1]);
+    expect(layout.y[2]).toBeGreaterThan(layout.y[1] ?? 0);
+  });
+
+  test('is refused with all its faults, each with its line', async () => {
+    const faulty = ['구역;열;번;등급;비고', ';1;1;;', 'A;1;=1;;', 'A;1;2;;아늑함', 'A;1;2;;'];
+    const response = await send(faulty.join('\n'));
+    expect(response.json()).toMatchObject({ status: 422, code: 'LAYOUT_REFUSED' });
+    expect(response.json().errors.map((error: { path: string }) => error.path)).toEqual([
+      'line 2, section',
+      'line 3, number',
+      'line 4, mark',
+    ]);
+  });
+});
+
+describe('the seating plans of a venue', () => {
+  const name = { ko: '원형 무대', en: 'In the round' };
+  const add = (venueId: string, given: { as?: string; key?: string; body?: object } = {}) =>
+    call('POST', `/organiser/venues/${venueId}/seating-plans`, {
+      as: organiser,
+      body: { name, seatsCsv: houseCsv(1, 3) },
+      ...given,
+    });
+  const list = async (venueId: string) =>
+    (await call('GET', `/organiser/venues/${venueId}/seating-plans`, { as: office.rival })).json();
+
+  test('begin with the one that it was made with, its default, and grow', async () => {
+    const venue = await build.venue();
+    const added = await add(venue.id);
+    expect(added.statusCode, added.body).toBe(201);
+    expect(added.json()).toMatchObject({ venueId: venue.id, name, seatCount: 3, isDefault: false });
+    const { items } = await list(venue.id);
+    expect(items.map((plan: { id: string }) => plan.id)).toEqual([
+      venue.seatingPlanId,
+      added.json().id,
+    ]);
+    expect(items[0]).toMatchObject({ isDefault: true, seatCount: 20, grades: ['VIP', 'R'] });
+    const path = `/organiser/seating-plans/${added.json().id}`;
+    expect((await call('GET', path, { as: office.rival })).json()).toEqual(added.json());
+    const { id, layoutVersion } = added.json();
+    const layout = await call('GET', `/seating-plans/${id}/layouts/${layoutVersion}`);
+    expect(layout.json().runs).toHaveLength(1);
+    expect((await call('GET', '/organiser/venues', { as: organiser })).json().items).toContainEqual(
+      venue,
+    );
+  });
+
+  test('are added by the owner of the venue or an operator, by nobody else', async () => {
+    const venue = await build.venue();
+    expect((await add(venue.id, { as: office.operator })).statusCode).toBe(201);
+    const refused = await add(venue.id, { as: office.rival });
+    expect(refused.json()).toMatchObject({ status: 404, code: 'NOT_FOUND' });
+    const buyer = await add(venue.id, { as: office.buyer });
+    expect(buyer.json()).toMatchObject({ status: 403, code: 'FORBIDDEN' });
+    expect((await list(venue.id)).items).toHaveLength(2);
+  });
+
+  test('of a venue or under an id that does not exist are not found', async () => {
+    const nowhere = office.ids.make('venue');
+    expect((await add(nowhere)).json()).toMatchObject({ code: 'NOT_FOUND' });
+    expect(await list(nowhere)).toMatchObject({ code: 'NOT_FOUND' });
+    const path = `/organiser/seating-plans/${office.ids.make('seatingPlan')}`;
+    expect((await call('GET', path, { as: organiser })).json()).toMatchObject({ status: 404 });
+  });
+
+  test('are refused with the faults of their file, and saved once for a key', async () => {
+    const venue = await build.venue();
+    const body = { name, seatsCsv: 'section,row,number\n,1,1' };
+    expect((await add(venue.id, { body })).json()).toMatchObject({
+      status: 422,
+      code: 'LAYOUT_REFUSED',
+      errors: [{ path: 'line 2, section' }],
+    });
+    const key = 'one-plan-asked-for-twice';
+    const first = await add(venue.id, { key });
+    await office.db.query('DELETE FROM platform.answers');
+    expect((await add(venue.id, { key })).json()).toEqual(first.json());
+    expect((await list(venue.id)).items).toHaveLength(2);
+  });
+
+  test('are at most a hundred', async () => {
+    const venue = await build.venue();
+    await office.db.query(
+      `INSERT INTO venues.seating_plans
+         (id, venue_id, layout_version, name, request_id, created_at)
+       SELECT 'plan_' || n || $1, venue_id, layout_version, name, request_id, created_at
+       FROM venues.seating_plans, generate_series(1, 99) n WHERE venue_id = $1`,
+      [venue.id],
+    );
+    expect((await add(venue.id)).json()).toMatchObject({
+      code: 'LAYOUT_REFUSED',
+      errors: [{ path: 'venue' }],
+    });
   });
 });
 

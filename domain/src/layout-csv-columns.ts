@@ -1,0 +1,75 @@
+import type { SeatMark } from './layout.ts';
+
+/**
+ * One parsed line of an organiser's file, all cells as text. Only section, row and number must be
+ * there. Without `section_en` a section has one name for both languages, without `grade` the plan
+ * suggests none, and without x and y the rows are laid out straight.
+ */
+export type SeatColumn = 'section' | 'section_en' | 'row' | 'number' | 'grade' | 'mark' | 'x' | 'y';
+export type CsvSeatRow = { [column in SeatColumn]?: string };
+
+export const REQUIRED_COLUMNS = ['section', 'row', 'number'] as const;
+/** Both or neither. */
+export const PLACE_COLUMNS = ['x', 'y'] as const;
+
+/** How the columns are called in the files of Korean houses, and in English. */
+const HEADINGS: Readonly<Record<string, SeatColumn>> = {
+  구역: 'section',
+  구역명: 'section',
+  영문구역: 'section_en',
+  '구역(영문)': 'section_en',
+  열: 'row',
+  번: 'number',
+  번호: 'number',
+  좌석번호: 'number',
+  seat: 'number',
+  sectionen: 'section_en',
+  등급: 'grade',
+  좌석등급: 'grade',
+  표시: 'mark',
+  비고: 'mark',
+};
+
+/** The column that a heading names; a heading that is not known is left as it is. */
+export function readHeading(heading: string): string {
+  const name = heading.normalize('NFC').trim().toLowerCase().replaceAll(' ', '');
+  return HEADINGS[name] ?? name;
+}
+
+/** How a column is named in a message, so that it is found in either kind of file. */
+export function nameColumn(column: SeatColumn): string {
+  const korean = Object.entries(HEADINGS).find(([, named]) => named === column)?.[0];
+  return korean === undefined ? column : `${column} (${korean})`;
+}
+
+const DELIMITERS = [',', ';', '\t'] as const;
+export type Delimiter = (typeof DELIMITERS)[number];
+
+/** What separates the cells: the one that the heading has most of outside quotes. */
+export function detectDelimiter(text: string): Delimiter {
+  const heading = (/^[^\r\n]*/.exec(text)?.[0] ?? '').replace(/"[^"]*"/g, '');
+  const count = (delimiter: Delimiter) => heading.split(delimiter).length;
+  return DELIMITERS.reduce((best, next) => (count(next) > count(best) ? next : best));
+}
+
+const MARKS: Readonly<Record<string, SeatMark>> = {
+  accessible: 'ACCESSIBLE',
+  wheelchair: 'ACCESSIBLE',
+  휠체어: 'ACCESSIBLE',
+  휠체어석: 'ACCESSIBLE',
+  장애인석: 'ACCESSIBLE',
+  companion: 'COMPANION',
+  동반: 'COMPANION',
+  동반석: 'COMPANION',
+  동반자석: 'COMPANION',
+  restricted_view: 'RESTRICTED_VIEW',
+  restrictedview: 'RESTRICTED_VIEW',
+  시야제한: 'RESTRICTED_VIEW',
+  시야제한석: 'RESTRICTED_VIEW',
+  시야방해석: 'RESTRICTED_VIEW',
+};
+
+/** The mark that a cell names, undefined for a word that is none. */
+export function readSeatMark(cell: string): SeatMark | undefined {
+  return MARKS[cell.normalize('NFC').toLowerCase().replaceAll(' ', '')];
+}

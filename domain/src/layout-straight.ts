@@ -1,0 +1,44 @@
+import type { CsvPlan, CsvSeat } from './layout-csv-seats.ts';
+
+/** Distances in seats: rows are a little farther apart than neighbours, sections much. */
+const ROW_DEPTH = 1.3;
+const SECTION_GAP = 3;
+/** An aisle is drawn where the numbers of a row leave a gap, however wide the gap is. */
+const AISLE_SEATS = 3;
+
+/**
+ * Gives every seat a place where the file has none: section after section from the stage, the rows
+ * in their order, each straight and centred, with an aisle where its numbers leave a gap.
+ */
+export function layOutStraight(plan: CsvPlan): void {
+  let y = 0;
+  for (const rows of plan.values()) {
+    for (const row of rows.values()) {
+      const places = spreadRow(row);
+      const middle = (places.at(-1) ?? 0) / 2;
+      for (const [i, seat] of row.entries()) {
+        seat.x = (places[i] ?? 0) - middle;
+        seat.y = y;
+      }
+      y += ROW_DEPTH;
+    }
+    y += SECTION_GAP;
+  }
+}
+
+/** Distances of the seats of a row from its first one. */
+function spreadRow(row: readonly CsvSeat[]): number[] {
+  const steps = row.slice(1).flatMap((seat, i) => {
+    const before = row[i];
+    return before?.series === seat.series ? [seat.number - before.number] : [];
+  });
+  const usual = Math.min(...steps.filter((step) => step > 0), Infinity);
+  let place = 0;
+  return row.map((seat, i) => {
+    const before = row[i - 1];
+    if (before === undefined) return place;
+    const isSuccessive = before.series === seat.series && seat.number - before.number <= usual;
+    place += isSuccessive ? 1 : AISLE_SEATS;
+    return place;
+  });
+}
