@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { likeShow, listShows, readShow } from './catalogue.ts';
 import {
-  type CallParts,
   ContractBreach,
   checkBody,
   type Fetch,
   makeClient,
   type ReadBody,
   type Retry,
+  type RouteParts,
   trustBody,
 } from './client.ts';
 import { logOut, readMe } from './identity.ts';
@@ -98,8 +98,8 @@ describe('a request', () => {
   test('carries the token of its client, or the one of the call, or none', async () => {
     const { client, sent } = setUp([() => json(200, me)], { token: 'mine' });
     await client.call(readMe, {});
-    await client.call(readMe, { accessToken: 'another' });
-    await client.call(readMe, { accessToken: null });
+    await client.call(readMe, {}, { accessToken: 'another' });
+    await client.call(readMe, {}, { accessToken: null });
     expect(sent.map(({ headers }) => headers['authorization'])).toEqual([
       'Bearer mine',
       'Bearer another',
@@ -112,7 +112,7 @@ describe('a request', () => {
     for (const spec of allRoutes) {
       const names = [...spec.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => [name, 'x']);
       const parts = { params: Object.fromEntries(names) };
-      await client.call<RouteSpec>(spec, parts as CallParts<RouteSpec>);
+      await client.call<RouteSpec>(spec, parts as RouteParts<RouteSpec>);
     }
     const withKey = allRoutes.filter((_, at) => sent[at]?.headers['idempotency-key'] !== undefined);
     const taking = allRoutes.filter(({ idempotency }) => idempotency !== undefined);
@@ -258,7 +258,7 @@ describe('a retry', () => {
     });
     await later.client.call(takeHold, hold);
     const aborted = setUp([lost('ABORTED')], { retries: threeTries });
-    await aborted.client.call(takeHold, { ...hold, signal: AbortSignal.abort() });
+    await aborted.client.call(takeHold, hold, { signal: AbortSignal.abort() });
     const counts = [decided, later, aborted].map(({ sent, waitedMs }) => [
       sent.length,
       waitedMs.length,

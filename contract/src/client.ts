@@ -13,7 +13,7 @@ export type Client = {
    * look at; see Outcome. Throws ContractBreach when the server answers what the contract does not
    * allow.
    */
-  call<S extends RouteSpec>(spec: S, parts: CallParts<S>): Promise<Outcome<S>>;
+  call<S extends RouteSpec>(spec: S, parts: RouteParts<S>, carried?: Carried): Promise<Outcome<S>>;
   /** The URL of a route, for what is not read in one piece: event streams, pictures, downloads. */
   url<S extends RouteSpec>(spec: S, parts: UrlParts<S>): string;
 };
@@ -46,16 +46,18 @@ type Part<Name extends string, Schema> = [Schema] extends [z.ZodType]
 /** What goes into a route's URL. */
 export type UrlParts<S extends RouteSpec> = Part<'params', S['params']> & Part<'query', S['query']>;
 
-/** What a call is made of: what its route asks for, and what any call may carry. */
-export type CallParts<S extends RouteSpec> = UrlParts<S> &
-  Part<'body', S['body']> & {
-    /** Null: without the client's own token. */
-    readonly accessToken?: string | null;
-    /** The Idempotency-Key; without it the client makes one where the route takes one. */
-    readonly key?: string | null;
-    readonly headers?: Readonly<Record<string, string>>;
-    readonly signal?: AbortSignal;
-  };
+/** What a route asks for. */
+export type RouteParts<S extends RouteSpec> = UrlParts<S> & Part<'body', S['body']>;
+
+/** What any call may carry. */
+export type Carried = {
+  /** Null: without the client's own token. */
+  readonly accessToken?: string | null;
+  /** The Idempotency-Key; without it the client makes one where the route takes one. */
+  readonly key?: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+};
 
 /** The answers that a route can give, told apart by `status`; what is not JSON comes as bytes. */
 export type Answer<S extends RouteSpec> = {
@@ -142,17 +144,18 @@ export const makeClient = (deps: {
 
   const tryOnce = async (
     spec: RouteSpec,
-    parts: LooseParts,
     url: string,
+    body: unknown,
+    carried: Carried,
   ): Promise<Outcome<RouteSpec>> => {
     let reply: FetchReply;
     let bytes: Uint8Array;
     try {
       reply = await fetch(url, {
         method: spec.method,
-        headers: makeHeaders(parts),
-        body: parts.body === undefined ? null : JSON.stringify(parts.body),
-        signal: parts.signal ?? null,
+        headers: makeHeaders(body, carried),
+        body: body === undefined ? null : JSON.stringify(body),
+        signal: carried.signal ?? null,
       });
       bytes = new Uint8Array(await reply.arrayBuffer());
     } catch (error) {
@@ -161,18 +164,22 @@ export const makeClient = (deps: {
     return readReply(spec, reply, bytes, readBody);
   };
 
-  const call = async (spec: RouteSpec, given: LooseParts): Promise<Outcome<RouteSpec>> => {
-    const url = baseUrl + makePath(spec, given);
-    const parts = {
+  const call = async (
+    spec: RouteSpec,
+    parts: LooseParts,
+    given: Carried = {},
+  ): Promise<Outcome<RouteSpec>> => {
+    const url = baseUrl + makePath(spec, parts);
+    const carried = {
       ...given,
       accessToken: given.accessToken === undefined ? deps.accessToken() : given.accessToken,
       key: given.key ?? (spec.idempotency === undefined ? null : deps.makeKey()),
     };
     let pauseMs = retries?.pauseMs ?? 0;
     for (let tries = 1; ; tries++) {
-      const outcome = await tryOnce(spec, parts, url);
+      const outcome = await tryOnce(spec, url, parts.body, carried);
       if (retries === null || tries >= retries.triesMax) return outcome;
-      if (parts.signal?.aborted === true || !isWorthRepeating(outcome)) return outcome;
+      if (carried.signal?.aborted === true || !isWorthRepeating(outcome)) return outcome;
       const waitMs = outcome.retryAfterMs ?? pauseMs;
       if (waitMs > retries.pauseMaxMs) return outcome;
       await retries.sleep(waitMs);
@@ -192,10 +199,6 @@ export type LooseParts = {
   readonly params?: Readonly<Record<string, unknown>> | undefined;
   readonly query?: Readonly<Record<string, unknown>> | undefined;
   readonly body?: unknown;
-  readonly accessToken?: string | null;
-  readonly key?: string | null;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly signal?: AbortSignal;
 };
 
 /** Path and query of a route. Throws when a name in the path has no value: a bug of the caller. */
@@ -211,12 +214,12 @@ export const makePath = (spec: RouteSpec, parts: LooseParts): string => {
   return query.size === 0 ? path : `${path}?${query}`;
 };
 
-export const makeHeaders = (parts: LooseParts): Record<string, string> => {
+export const makeHeaders = (body: unknown, carried: Carried): Record<string, string> => {
   const headers: Record<string, string> = {};
-  if (parts.body !== undefined) headers['content-type'] = 'application/json';
-  if (parts.accessToken != null) headers['authorization'] = `Bearer ${parts.accessToken}`;
-  if (parts.key != null) headers['idempotency-key'] = parts.key;
-  return Object.assign(headers, parts.headers);
+  if (body !== undefined) headers['content-type'] = 'application/json';
+  if (carried.accessToken != null) headers['authorization'] = `Bearer ${carried.accessToken}`;
+  if (carried.key != null) headers['idempotency-key'] = carried.key;
+  return Object.assign(headers, carried.headers);
 };
 
 const readReply = (

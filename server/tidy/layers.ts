@@ -44,6 +44,8 @@ const driverNames = [
   'redis',
 ];
 const drivers = new RegExp(`^(?:${driverNames.join('|')})(?:/.*)?$`);
+/** What stampede/package.json has: a client of HTTP, the widget's proof of work, schemas. */
+const stampedePackages = /^(?:altcha-lib|undici|zod)(?:\/.*)?$/;
 /**
  * The grammar of the wire: how ids, routes and problems look. platform/ speaks it without knowing
  * what is said.
@@ -83,10 +85,13 @@ function packageFault({ from, specifier }: Import): string | null {
     case 'service':
     case 'browser':
     case 'demo':
-    case 'stampede':
       return drivers.test(specifier) ? 'only platform holds a driver' : null;
     case 'web':
       return isBuiltin && from.path.startsWith('web/src/') ? 'web runs in a browser' : null;
+    case 'stampede':
+      return isBuiltin || stampedePackages.test(specifier)
+        ? null
+        : 'stampede imports its own packages and node:*';
     case 'sandbox':
       return isBuiltin || specifier === 'fastify' || specifier === 'zod'
         ? null
@@ -132,7 +137,7 @@ function fileFault({ from }: Import, target: string): string | null {
         ? null
         : 'demo imports domain, contract and the doors of services';
     case 'stampede':
-      return ['stampede', 'domain', 'contract', 'platform'].includes(to.kind)
+      return ['stampede', 'domain', 'contract'].includes(to.kind)
         ? null
         : 'the crowd knows the program only by HTTP';
     default:

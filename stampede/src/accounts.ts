@@ -1,7 +1,10 @@
+import type { Answer, RouteParts } from '@usher/contract/client.ts';
 import { logIn, refresh, signUp } from '@usher/contract/identity.ts';
-import type { Clock } from '../../server/src/platform/clock.ts';
-import type { Caller, Session } from './caller.ts';
-import type { Reply } from './http.ts';
+import type { RouteSpec } from '@usher/contract/route.ts';
+import type { Caller, Circumstances, Session } from './caller.ts';
+import type { Clock } from './clock.ts';
+
+type Headers = { get(name: string): string | null };
 
 /** Signs people in over the API and keeps their tokens fresh. */
 export type Accounts = {
@@ -27,25 +30,22 @@ export const makeAccounts = (deps: {
   });
   const nobody = (address: string | null): Session => withToken('', address);
 
-  const keep = (accessToken: string, reply: Reply, address: string | null): Session => {
-    let cookie = cookieOf(reply);
+  const keep = (accessToken: string, headers: Headers, address: string | null): Session => {
+    let cookie = cookieOf(headers);
     const session: Session = {
       accessToken,
       address,
       pass: null,
       renew: async () => {
         if (cookie === null) return false;
-        const renewed = await caller.call({
-          spec: refresh,
-          step: null,
-          session: nobody(address),
-          cookie,
-          fromMs: clock.monotonicMs(),
-          signal,
-        });
+        const renewed = await caller.call(
+          refresh,
+          {},
+          { step: null, session: nobody(address), cookie, fromMs: clock.monotonicMs(), signal },
+        );
         if (renewed.outcome !== 'answer') return false;
         session.accessToken = renewed.body.accessToken;
-        cookie = cookieOf(renewed.reply);
+        cookie = cookieOf(renewed.headers);
         return true;
       },
     };
@@ -53,17 +53,14 @@ export const makeAccounts = (deps: {
   };
 
   const enter: Accounts['logIn'] = async ({ email, password, address }) => {
-    const entered = await caller.call({
-      spec: logIn,
-      step: null,
-      body: { email, password },
-      session: nobody(address),
-      fromMs: clock.monotonicMs(),
-      signal,
-    });
+    const entered = await caller.call(
+      logIn,
+      { body: { email, password } },
+      { step: null, session: nobody(address), fromMs: clock.monotonicMs(), signal },
+    );
     if (entered.outcome !== 'answer')
       throw new Error(`${email} could not log in: ${reasonOf(entered)}`);
-    return keep(entered.body.accessToken, entered.reply, address);
+    return keep(entered.body.accessToken, entered.headers, address);
   };
 
   return {
@@ -71,16 +68,13 @@ export const makeAccounts = (deps: {
     withToken,
     signUp: async ({ email, name, address }) => {
       const { password } = deps;
-      const signedUp = await caller.call({
-        spec: signUp,
-        step: 'sign up',
-        body: { email, password, name },
-        session: nobody(address),
-        fromMs: clock.monotonicMs(),
-        signal,
-      });
+      const signedUp = await caller.call(
+        signUp,
+        { body: { email, password, name } },
+        { step: 'sign up', session: nobody(address), fromMs: clock.monotonicMs(), signal },
+      );
       if (signedUp.outcome === 'answer')
-        return keep(signedUp.body.accessToken, signedUp.reply, address);
+        return keep(signedUp.body.accessToken, signedUp.headers, address);
       // The first try had worked, only its answer was lost.
       if (signedUp.outcome === 'refused' && signedUp.code === 'EMAIL_TAKEN')
         return enter({ email, password, address });
@@ -89,13 +83,23 @@ export const makeAccounts = (deps: {
   };
 };
 
-export const reasonOf = (
+/** The answer of a call without which the run cannot go on. Throws on a refusal and on silence. */
+export const mustAnswer = async <S extends RouteSpec>(
+  caller: Caller,
+  spec: S,
+  parts: RouteParts<S>,
+  circumstances: Circumstances,
+): Promise<Answer<S>> => {
+  const outcome = await caller.call(spec, parts, circumstances);
+  if (outcome.outcome === 'answer') return outcome;
+  const detail = outcome.outcome === 'refused' ? ` ${JSON.stringify(outcome.problem)}` : '';
+  throw new Error(`${spec.name} did not work: ${reasonOf(outcome)}${detail}`);
+};
+
+const reasonOf = (
   outcome: { outcome: 'refused'; code: string } | { outcome: 'gave-up'; why: string },
 ): string => (outcome.outcome === 'refused' ? outcome.code : outcome.why);
 
 /** Name and value of the first cookie: the refresh token. */
-const cookieOf = (reply: Reply): string | null => {
-  const header = reply.headers['set-cookie'];
-  const first = Array.isArray(header) ? header[0] : header;
-  return first?.split(';')[0] ?? null;
-};
+const cookieOf = (headers: Headers): string | null =>
+  headers.get('set-cookie')?.split(';')[0] ?? null;

@@ -33,8 +33,8 @@ export const readFinalOrders = async (
   return inParallel(owned, readersAtOnce, async ({ buyer, record }) => {
     const person = makePerson(crowd, buyer, crowd.clock.monotonicMs());
     const params = { orderId: record.orderId };
-    const order = await person.click({ spec: readOrder, step: null, params });
-    const tickets = await person.click({ spec: listTickets, step: null, params });
+    const order = await person.click(readOrder, { params }, { step: null });
+    const tickets = await person.click(listTickets, { params }, { step: null });
     if (order.outcome !== 'answer' || tickets.outcome !== 'answer')
       throw new Error(`order ${record.orderId} could not be read at the end`);
     onRead();
@@ -126,21 +126,19 @@ export const checkSeatMap = async (
   orders: readonly FinalOrder[],
 ): Promise<{ check: Check; sold: number; held: number }> => {
   const { performanceId, seatCount } = crowd.sale;
-  const read = await crowd.caller.call({
-    spec: readSeats,
-    step: null,
-    params: { performanceId },
-    session: null,
-    fromMs: crowd.clock.monotonicMs(),
-    signal: crowd.signal,
-  });
-  if (read.outcome !== 'answer') throw new Error('the seat map could not be read at the end');
+  const read = await crowd.caller.call(
+    readSeats,
+    { params: { performanceId } },
+    { step: null, session: null, fromMs: crowd.clock.monotonicMs(), signal: crowd.signal },
+  );
+  if (read.outcome !== 'answer' || read.status !== 200)
+    throw new Error('the seat map could not be read at the end');
   const ticketed = new Set(liveTickets(orders).map(({ seatNo }) => seatNo));
   const breaches: string[] = [];
   let sold = 0;
   let held = 0;
   for (let seatNo = 0; seatNo < seatCount; seatNo++) {
-    const state = seatStateAt(read.reply.body, seatNo);
+    const state = seatStateAt(read.body, seatNo);
     if (state === SEAT_STATE.SOLD) sold += 1;
     if (state === SEAT_STATE.HELD) held += 1;
     if ((state === SEAT_STATE.SOLD) !== ticketed.has(seatNo)) breaches.push(`seat ${seatNo}`);

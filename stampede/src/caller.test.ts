@@ -1,30 +1,32 @@
+import type { RouteParts } from '@usher/contract/client.ts';
 import { readMe } from '@usher/contract/identity.ts';
 import { readHold, takeHold } from '@usher/contract/seats.ts';
 import { readRoomNow } from '@usher/contract/waiting-room.ts';
+import { type ManualClock, manualClock } from '@usher/tests/support/clock.ts';
 import { expect, test } from 'vitest';
-import { type ManualClock, manualClock } from '../../server/src/platform/clock.ts';
-import { type Call, makeCaller, type Session } from './caller.ts';
+import { type Circumstances, makeCaller, type Session } from './caller.ts';
 import type { HttpClient, Request, Sent } from './http.ts';
 import { makeNotes } from './notes.ts';
+
+const bodyOf = (value: unknown): ArrayBufferLike =>
+  new TextEncoder().encode(JSON.stringify(value)).buffer;
 
 const problem = (status: number, code: string, more: object = {}): Sent => ({
   outcome: 'reply',
   reply: {
     status,
     headers: { 'content-type': 'application/problem+json; charset=utf-8' },
-    body: Buffer.from(
-      JSON.stringify({
-        type: '',
-        title: '',
-        detail: '',
-        instance: '',
-        traceId: '',
-        retryable: true,
-        status,
-        code,
-        ...more,
-      }),
-    ),
+    body: bodyOf({
+      type: '',
+      title: '',
+      detail: '',
+      instance: '',
+      traceId: '',
+      retryable: true,
+      status,
+      code,
+      ...more,
+    }),
   },
 });
 const me = {
@@ -40,12 +42,13 @@ const json = (status: number, body: unknown): Sent => ({
   reply: {
     status,
     headers: { 'content-type': 'application/json; charset=utf-8' },
-    body: Buffer.from(JSON.stringify(body)),
+    body: bodyOf(body),
   },
 });
 const silence: Sent = { outcome: 'no-answer', code: 'ECONNREFUSED' };
 
 const setUp = (answer: (request: Request, nth: number) => Sent) => {
+  let keys = 0;
   const clock = manualClock(0);
   const notes = makeNotes();
   const requests: Request[] = [];
@@ -56,7 +59,14 @@ const setUp = (answer: (request: Request, nth: number) => Sent) => {
     },
     close: async () => undefined,
   };
-  const caller = makeCaller({ http, origin: 'http://x', clock, notes, patienceMs: 60_000 });
+  const caller = makeCaller({
+    http,
+    origin: 'http://x',
+    clock,
+    notes,
+    patienceMs: 60_000,
+    makeKey: () => `key-number-${++keys}-of-this-test`,
+  });
   return { clock, notes, requests, caller };
 };
 
@@ -77,31 +87,26 @@ const session = (renew: Session['renew'] = async () => false): Session => ({
   renew,
 });
 const common = { fromMs: 0, signal: new AbortController().signal };
-const readingMe = (who: Session): Call<typeof readMe> => ({
-  spec: readMe,
-  step: 'me',
-  session: who,
-  ...common,
-});
-const holding: Call<typeof takeHold> = {
-  spec: takeHold,
-  step: 'hold',
-  session: session(),
-  key: 'key-of-16-letters',
-  params: { performanceId: 'perf_x' },
-  body: { seats: [1, 2] },
-  ...common,
-};
+const readingMe = (who: Session): [typeof readMe, object, Circumstances] => [
+  readMe,
+  {},
+  { step: 'me', session: who, ...common },
+];
+const holding: [typeof takeHold, RouteParts<typeof takeHold>, Circumstances] = [
+  takeHold,
+  { params: { performanceId: 'perf_x' }, body: { seats: [1, 2] } },
+  { step: 'hold', session: session(), ...common },
+];
 
 test('a call without an answer is repeated with the same key until there is one', async () => {
   const { caller, clock, requests, notes } = setUp((_, nth) =>
     nth < 5 ? silence : problem(409, 'SEATS_TAKEN'),
   );
-  const outcome = await finish(clock, caller.call(holding));
+  const outcome = await finish(clock, caller.call(...holding));
   expect(outcome).toMatchObject({ outcome: 'refused', code: 'SEATS_TAKEN' });
   expect(new Set(requests.map(({ body }) => body)).size).toBe(1);
   expect(requests.map(({ headers }) => headers['idempotency-key'])).toEqual(
-    new Array(5).fill('key-of-16-letters'),
+    new Array(5).fill('key-number-1-of-this-test'),
   );
   expect(notes.retries).toEqual({ ECONNREFUSED: 4 });
   expect(notes.steps.get('hold')?.count).toBe(1);
@@ -109,7 +114,7 @@ test('a call without an answer is repeated with the same key until there is one'
 
 test('a silent server wears the patience out, and what became of the call stays open', async () => {
   const { caller, clock } = setUp(() => silence);
-  const outcome = await finish(clock, caller.call(holding));
+  const outcome = await finish(clock, caller.call(...holding));
   expect(outcome).toEqual({ outcome: 'gave-up', why: 'ECONNREFUSED' });
   expect(clock.monotonicMs()).toBeGreaterThan(60_000);
 });
@@ -118,7 +123,7 @@ test('"too many" is waited out as long as it takes, as the server says', async (
   const { caller, clock, requests } = setUp((_, nth) =>
     nth <= 10 ? problem(429, 'TOO_MANY_REQUESTS', { retryAfterMs: 20_000 }) : json(200, me),
   );
-  const outcome = await finish(clock, caller.call(readingMe(session())));
+  const outcome = await finish(clock, caller.call(...readingMe(session())));
   expect(outcome).toMatchObject({ outcome: 'answer', status: 200 });
   expect(requests).toHaveLength(11);
   expect(clock.monotonicMs()).toBeGreaterThanOrEqual(200_000);
@@ -129,7 +134,7 @@ test('the time of a call counts from when it was wanted, pauses and repeats incl
     nth === 1 ? problem(503, 'OVERLOADED', { retryAfterMs: 3000 }) : json(200, me),
   );
   await clock.advance(500);
-  await finish(clock, caller.call(readingMe(session())));
+  await finish(clock, caller.call(...readingMe(session())));
   expect(notes.steps.get('me')?.maxMs).toBeGreaterThanOrEqual(3500);
 });
 
@@ -141,50 +146,48 @@ test('an expired token is renewed once and the call repeated', async () => {
   const { caller, requests, clock } = setUp(({ headers }) =>
     headers['authorization'] === 'Bearer second' ? json(200, me) : problem(401, 'UNAUTHENTICATED'),
   );
-  const outcome = await finish(clock, caller.call(readingMe(who)));
+  const outcome = await finish(clock, caller.call(...readingMe(who)));
   expect(outcome).toMatchObject({ outcome: 'answer', body: me });
   expect(requests).toHaveLength(2);
 });
 
 test('a session that cannot be renewed is a refusal, not an endless round', async () => {
   const { caller, requests, clock } = setUp(() => problem(401, 'UNAUTHENTICATED'));
-  const outcome = await finish(clock, caller.call(readingMe(session(async () => true))));
+  const outcome = await finish(clock, caller.call(...readingMe(session(async () => true))));
   expect(outcome).toMatchObject({ outcome: 'refused', code: 'UNAUTHENTICATED' });
   expect(requests).toHaveLength(2);
 });
 
 test('an answer that the contract does not know is a failure of the run', async () => {
   const { caller } = setUp(() => json(200, { ...me, surprise: 1 }));
-  await expect(caller.call(readingMe(session()))).rejects.toThrow('surprise');
+  await expect(caller.call(...readingMe(session()))).rejects.toThrow('surprise');
   const other = setUp(() => json(299, me));
-  await expect(other.caller.call(readingMe(session()))).rejects.toThrow('299');
+  await expect(other.caller.call(...readingMe(session()))).rejects.toThrow('299');
 });
 
 test('a run that is stopped asks no more', async () => {
   const { caller, requests } = setUp(() => json(200, me));
   const signal = AbortSignal.abort();
-  const call = { ...readingMe(session()), signal };
-  expect(await caller.call(call)).toEqual({ outcome: 'gave-up', why: 'STOPPED' });
+  const call = caller.call(readMe, {}, { step: 'me', session: session(), fromMs: 0, signal });
+  expect(await call).toEqual({ outcome: 'gave-up', why: 'STOPPED' });
   expect(requests).toHaveLength(0);
 });
 
 test('names in a path are filled in', async () => {
   const { caller, requests } = setUp(() => problem(404, 'NOT_FOUND'));
-  await caller.call({
-    spec: readHold,
-    step: null,
-    session: session(),
-    params: { holdId: 'hold_1' },
-    ...common,
-  });
+  await caller.call(
+    readHold,
+    { params: { holdId: 'hold_1' } },
+    { step: null, session: session(), ...common },
+  );
   expect(requests[0]).toMatchObject({ method: 'GET', path: '/api/v1/holds/hold_1' });
 });
 
 test('a pass goes with every call of its owner, and not with what anybody may ask', async () => {
   const { requests, caller } = setUp(() => json(200, me));
   const owner = { ...session(), pass: 'the pass', address: '10.0.0.1' };
-  await caller.call(readingMe(owner));
-  await caller.call({ ...readingMe(owner), isAnonymous: true });
+  await caller.call(...readingMe(owner));
+  await caller.call(readMe, {}, { step: 'me', session: owner, isAnonymous: true, ...common });
   expect(requests[0]?.headers).toMatchObject({ 'usher-pass': 'the pass' });
   expect(requests[1]?.headers).toEqual({ 'x-forwarded-for': '10.0.0.1' });
 });
@@ -210,14 +213,11 @@ test('what everybody is told is read once, and not taken for what is told next',
   const fronts = [3, 3, 4];
   const { requests, caller } = setUp((_, nth) => json(200, { ...now, front: fronts[nth - 1] }));
   const look = async () => {
-    const read = await caller.call({
-      spec: readRoomNow,
-      step: null,
-      params: { showId: 'shw_x' },
-      session: null,
-      etag: '"1"',
-      ...common,
-    });
+    const read = await caller.call(
+      readRoomNow,
+      { params: { showId: 'shw_x' } },
+      { step: null, session: null, etag: '"1"', ...common },
+    );
     return read.outcome === 'answer' ? read.body : null;
   };
   const [first, second, third] = [await look(), await look(), await look()];
@@ -229,14 +229,12 @@ test('what everybody is told is read once, and not taken for what is told next',
 test('304 is an answer without a body', async () => {
   const { caller } = setUp(() => ({
     outcome: 'reply',
-    reply: { status: 304, headers: {}, body: Buffer.alloc(0) },
+    reply: { status: 304, headers: {}, body: new ArrayBuffer(0) },
   }));
-  const read = await caller.call({
-    spec: readRoomNow,
-    step: null,
-    params: { showId: 'shw_x' },
-    session: null,
-    ...common,
-  });
+  const read = await caller.call(
+    readRoomNow,
+    { params: { showId: 'shw_x' } },
+    { step: null, session: null, ...common },
+  );
   expect(read).toMatchObject({ outcome: 'answer', status: 304, body: null });
 });

@@ -1,66 +1,71 @@
-import { type ProblemBody, type ProblemCode, problemBody } from '@usher/contract/problems.ts';
+import {
+  type Answer,
+  checkBody,
+  type Fetch,
+  makeClient,
+  type NoAnswer,
+  type ReadBody,
+  type Refused,
+  type RouteParts,
+} from '@usher/contract/client.ts';
+import type { ProblemCode } from '@usher/contract/problems.ts';
 import type { RouteSpec } from '@usher/contract/route.ts';
-import { isRawBody } from '@usher/contract/route.ts';
 import { passHeader } from '@usher/contract/waiting-room.ts';
-import type { z } from 'zod';
-import type { Clock } from '../../server/src/platform/clock.ts';
-import type { HttpClient, Reply } from './http.ts';
+import type { Clock } from './clock.ts';
+import type { HttpClient } from './http.ts';
 import type { Notes } from './notes.ts';
 
-/** Who calls: the token may be renewed on the way. */
+/** The account that calls: its token may be refreshed on the way. */
 export type Session = {
   accessToken: string;
   /** The address that the person calls from, where the server believes what we say of it. */
   address: string | null;
   /** Of the show's waiting room, once it was this person's turn. */
   pass: string | null;
-  /** Gets a fresh access token; false when the session is over. */
+  /** Gets a fresh access token; false when the session has expired. */
   renew(): Promise<boolean>;
 };
 
-export type Call<S extends RouteSpec> = {
-  spec: S;
+/** How a person calls. */
+export type Manner = {
   /** The name in the report; calls that a person does not wait for have none. */
   step: string | null;
-  params?: Readonly<Record<string, string>>;
-  query?: Readonly<Record<string, string>>;
-  body?: unknown;
-  /** The same for every repeat of the call. */
-  key?: string;
-  session: Session | null;
   /** Without the access token, as what is the same for everybody is asked for. */
   isAnonymous?: boolean;
   /** Of the answer that one has; 304 says that it is still the same. */
-  etag?: string;
+  etag?: string | null;
   cookie?: string;
+};
+
+/** A call, and the person and the run that it belongs to. */
+export type Circumstances = Manner & {
+  session: Session | null;
   /** When the person wanted it, on the monotonic clock: latencies count from here. */
   fromMs: number;
   signal: AbortSignal;
 };
 
-type Body<S extends RouteSpec> = {
-  [Status in keyof S['responses'] & number]: S['responses'][Status] extends z.ZodType<infer B>
-    ? { outcome: 'answer'; status: Status; body: B; reply: Reply }
-    : { outcome: 'answer'; status: Status; body: null; reply: Reply };
-}[keyof S['responses'] & number];
-
 /**
- * `refused`: the server's definite no. `gave-up`: it could not be brought to answer within the
- * patience, or the run was ended; what became of the call is unknown.
+ * `gave-up`: the server could not be brought to answer within the patience, or the run was ended;
+ * what became of the call is unknown.
  */
 export type Outcome<S extends RouteSpec> =
-  | Body<S>
-  | { outcome: 'refused'; code: ProblemCode; problem: ProblemBody }
+  | Answer<S>
+  | Refused
   | { outcome: 'gave-up'; why: string };
 
 export type Caller = {
   readonly origin: string;
-  call<S extends RouteSpec>(call: Call<S>): Promise<Outcome<S>>;
+  call<S extends RouteSpec>(
+    spec: S,
+    parts: RouteParts<S>,
+    circumstances: Circumstances,
+  ): Promise<Outcome<S>>;
 };
 
 const firstPauseMs = 100;
 const longestPauseMs = 2000;
-/** A bug on the other side is not mended by asking for a minute. */
+/** A bug on the other side is not fixed by asking for a minute. */
 const brokenTriesMax = 4;
 
 type Verdict =
@@ -69,39 +74,31 @@ type Verdict =
   | { next: 'again'; why: string; afterMs: number | null; isSilence: boolean }
   | { next: 'renew' };
 
-const retryAfterMs = (reply: Reply): number | null => {
-  const seconds = Number(reply.headers['retry-after']);
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null;
-};
-
-const problemOf = (reply: Reply): ProblemBody | null => {
-  if (!String(reply.headers['content-type']).startsWith('application/problem+json')) return null;
-  const parsed = problemBody.safeParse(JSON.parse(reply.body.toString()));
-  return parsed.success ? parsed.data : null;
-};
-
 const decidedByProvider: ReadonlySet<ProblemCode> = new Set([
   'PAYMENT_PROVIDER_REFUSED',
   'PROVIDER_UNAVAILABLE',
 ]);
 
-const judge = (reply: Reply, problem: ProblemBody | null): Verdict => {
-  const again = (isSilence: boolean): Verdict => {
-    const afterMs = problem?.retryAfterMs ?? retryAfterMs(reply);
-    return { next: 'again', why: problem?.code ?? `HTTP_${reply.status}`, afterMs, isSilence };
-  };
-  if (problem?.code === 'UNAUTHENTICATED') return { next: 'renew' };
-  if (problem?.code === 'IDEMPOTENCY_KEY_RUNNING') return again(true);
-  if (reply.status === 429) return again(false);
-  // What the payment provider refused, or never heard of, is decided.
-  const isDecided = problem !== null && decidedByProvider.has(problem.code);
-  if (reply.status >= 500 && !isDecided) return again(true);
+const judge = (said: Refused | NoAnswer): Verdict => {
+  const again = (why: string, isSilence: boolean): Verdict => ({
+    next: 'again',
+    why,
+    afterMs: said.retryAfterMs,
+    isSilence,
+  });
+  if (said.outcome === 'no-answer') return again(said.why, said.status !== 429);
+  if (said.code === 'UNAUTHENTICATED') return { next: 'renew' };
+  if (said.code === 'IDEMPOTENCY_KEY_RUNNING') return again(said.code, true);
+  if (said.status === 429) return again(said.code, false);
+  // What the payment provider refused, or never received, is decided.
+  if (said.status >= 500 && !decidedByProvider.has(said.code)) return again(said.code, true);
   return { next: 'done' };
 };
 
 /**
  * Calls as a good client does: a call that got no answer, or was told to come later, is repeated
  * with the same Idempotency-Key, patiently, until the server has been silent for `patienceMs`.
+ * `makeKey`: a fresh random text for each call.
  */
 export const makeCaller = (deps: {
   http: HttpClient;
@@ -109,36 +106,26 @@ export const makeCaller = (deps: {
   clock: Clock;
   notes: Notes;
   patienceMs: number;
+  makeKey: () => string;
 }): Caller => {
-  const { http, origin, clock, notes, patienceMs } = deps;
-  /** The last public document of each route: ten thousand people are told the same. */
-  const lastTold = new Map<string, { bytes: Buffer; body: unknown }>();
+  const { http, origin, clock, notes, patienceMs, makeKey } = deps;
+  const client = makeClient({
+    fetch: makeFetch(http, origin),
+    baseUrl: origin,
+    makeKey,
+    accessToken: () => null,
+    readBody: makeReader(),
+    // Below, where a retry is counted and a token refreshed in between.
+    retries: null,
+  });
 
-  const bodyIn = (spec: RouteSpec, schema: z.ZodType, bytes: Buffer): unknown => {
-    const told = lastTold.get(spec.name);
-    if (told?.bytes.equals(bytes)) return told.body;
-    const body = schema.parse(JSON.parse(bytes.toString()));
-    if (spec.auth === 'public') lastTold.set(spec.name, { bytes, body });
-    return body;
-  };
-
-  const answerOf = <S extends RouteSpec>(
+  const call = async <S extends RouteSpec>(
     spec: S,
-    reply: Reply,
-    problem: ProblemBody | null,
-  ): Outcome<S> => {
-    if (problem !== null) return { outcome: 'refused', code: problem.code, problem };
-    const schema = spec.responses[reply.status];
-    if (schema === undefined)
-      throw new Error(`${spec.name} answered ${reply.status}, which its contract does not know`);
-    const isJson = schema !== null && !isRawBody(schema);
-    const body = isJson ? bodyIn(spec, schema, reply.body) : null;
-    return { outcome: 'answer', status: reply.status, body, reply } as Outcome<S>;
-  };
-
-  const call = async <S extends RouteSpec>(wanted: Call<S>): Promise<Outcome<S>> => {
-    const { spec, step, session, signal } = wanted;
-    const request = { origin, method: spec.method, path: pathOf(wanted), body: bodyOf(wanted) };
+    parts: RouteParts<S>,
+    circumstances: Circumstances,
+  ): Promise<Outcome<S>> => {
+    const { step, session, fromMs, signal } = circumstances;
+    const key = spec.idempotency === undefined ? null : makeKey();
     let silentSinceMs: number | null = null;
     let pauseMs = firstPauseMs;
     let brokenTries = 0;
@@ -146,27 +133,19 @@ export const makeCaller = (deps: {
     for (;;) {
       if (signal.aborted) return { outcome: 'gave-up', why: 'STOPPED' };
       const askedMs = clock.monotonicMs();
-      const sent = await http.send({ ...request, headers: headersOf(wanted) });
-      let verdict: Verdict;
-      if (sent.outcome === 'no-answer') {
-        verdict = { next: 'again', why: sent.code, afterMs: null, isSilence: true };
-      } else {
-        const { reply } = sent;
-        const problem = problemOf(reply);
-        verdict = judge(reply, problem);
-        if (verdict.next === 'renew') {
-          if (hasRenewed || session === null || !(await session.renew()))
-            return answerOf(spec, reply, problem);
-          hasRenewed = true;
-          continue;
-        }
-        if (verdict.next === 'done') {
-          if (step !== null) notes.took(step, clock.monotonicMs() - wanted.fromMs);
-          return answerOf(spec, reply, problem);
-        }
-        if (reply.status === 500 && ++brokenTries >= brokenTriesMax)
-          return { outcome: 'gave-up', why: verdict.why };
+      const said = await client.call(spec, parts, { key, headers: headersOf(circumstances) });
+      const verdict: Verdict = said.outcome === 'answer' ? { next: 'done' } : judge(said);
+      if (verdict.next === 'renew') {
+        if (hasRenewed || session === null || !(await session.renew())) return said as Refused;
+        hasRenewed = true;
+        continue;
       }
+      if (verdict.next === 'done') {
+        if (step !== null) notes.took(step, clock.monotonicMs() - fromMs);
+        return said as Answer<S> | Refused;
+      }
+      if ('status' in said && said.status === 500 && ++brokenTries >= brokenTriesMax)
+        return { outcome: 'gave-up', why: verdict.why };
       notes.retried(verdict.why);
       silentSinceMs = verdict.isSilence ? (silentSinceMs ?? askedMs) : null;
       if (silentSinceMs !== null && clock.monotonicMs() - silentSinceMs > patienceMs)
@@ -178,26 +157,48 @@ export const makeCaller = (deps: {
   return { origin, call };
 };
 
-const pathOf = ({ spec, params, query }: Call<RouteSpec>): string => {
-  const path = spec.path.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
-    encodeURIComponent(params?.[name] ?? ''),
-  );
-  return query === undefined ? path : `${path}?${new URLSearchParams(query)}`;
+/** Checks bodies; ten thousand people are told the same, so the last public one is kept. */
+const makeReader = (): ReadBody => {
+  const lastTold = new Map<string, { bytes: Uint8Array; body: unknown }>();
+  return (spec, schema, bytes) => {
+    const told = lastTold.get(spec.name);
+    if (told !== undefined && Buffer.compare(told.bytes, bytes) === 0) return told.body;
+    const body = checkBody(spec, schema, bytes);
+    if (spec.auth === 'public') lastTold.set(spec.name, { bytes, body });
+    return body;
+  };
 };
 
-const bodyOf = ({ body }: Call<RouteSpec>): string | null =>
-  body === undefined ? null : JSON.stringify(body);
-
-const headersOf = (call: Call<RouteSpec>): Record<string, string> => {
-  const { body, key, session, isAnonymous, etag, cookie } = call;
-  const isKnown = session !== null && isAnonymous !== true && session.accessToken !== '';
-  return {
-    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    ...(key === undefined ? {} : { 'idempotency-key': key }),
-    ...(cookie === undefined ? {} : { cookie }),
-    ...(etag === undefined ? {} : { 'if-none-match': etag }),
-    ...(isKnown ? { authorization: `Bearer ${session.accessToken}` } : {}),
-    ...(isKnown && session.pass !== null ? { [passHeader]: session.pass } : {}),
-    ...(session?.address == null ? {} : { 'x-forwarded-for': session.address }),
+/** The crowd's own connections, in the shape that the client asks for. */
+const makeFetch =
+  (http: HttpClient, origin: string): Fetch =>
+  async (url, { method, headers, body }) => {
+    const path = url.slice(origin.length);
+    const sent = await http.send({ origin, method, path, headers, body });
+    if (sent.outcome === 'no-answer')
+      throw Object.assign(new Error('there was no answer'), { code: sent.code });
+    const { reply } = sent;
+    return {
+      status: reply.status,
+      headers: {
+        get: (name) => {
+          const value = reply.headers[name];
+          return (Array.isArray(value) ? value[0] : value) ?? null;
+        },
+      },
+      arrayBuffer: async () => reply.body,
+    };
   };
+
+const headersOf = (call: Circumstances): Record<string, string> => {
+  const { session, isAnonymous, etag, cookie } = call;
+  const headers: Record<string, string> = {};
+  if (cookie !== undefined) headers['cookie'] = cookie;
+  if (etag != null) headers['if-none-match'] = etag;
+  if (session !== null && isAnonymous !== true && session.accessToken !== '') {
+    headers['authorization'] = `Bearer ${session.accessToken}`;
+    if (session.pass !== null) headers[passHeader] = session.pass;
+  }
+  if (session?.address != null) headers['x-forwarded-for'] = session.address;
+  return headers;
 };

@@ -11,7 +11,7 @@ export const solveChallengeOf = async (
   person: Person,
   params: { showId: string },
 ): Promise<string | undefined> => {
-  const read = await person.click({ spec: readChallenge, step: 'read challenge', params });
+  const read = await person.click(readChallenge, { params }, { step: 'read challenge' });
   if (read.outcome !== 'answer' || read.body.challenge === null) return undefined;
   const challenge = read.body.challenge as unknown as Challenge;
   const solution = await solveChallenge({ challenge, deriveKey });

@@ -1,6 +1,5 @@
-import type { Clock } from '../../server/src/platform/clock.ts';
-import type { Ids } from '../../server/src/platform/ids.ts';
 import type { Caller, Session } from './caller.ts';
+import type { Clock } from './clock.ts';
 import type { HttpClient } from './http.ts';
 import type { Notes } from './notes.ts';
 import type { Provider } from './provider.ts';
@@ -38,7 +37,6 @@ export type Crowd = {
   http: HttpClient;
   clock: Clock;
   wakes: Wakes;
-  ids: Ids;
   notes: Notes;
   sale: Sale;
   /** Null: there is none, all come at once to the seats. */

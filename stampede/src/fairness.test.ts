@@ -1,8 +1,8 @@
 import { commitmentOf, drawAlgorithm, hexOf, makeDraw, numberOf } from '@usher/domain/draw.ts';
 import type { DrawRecord } from '@usher/domain/draw-check.ts';
 import { expect, test } from 'vitest';
-import { sha256 } from '../../server/src/platform/hash.ts';
 import { checkFairness } from './fairness.ts';
+import { sha256 } from './sha256.ts';
 import { makeVisit, notePlace, type Visit } from './visit.ts';
 
 const entries = 40;

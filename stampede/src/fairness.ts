@@ -3,9 +3,9 @@ import { numberOf, permutationAgain } from '@usher/domain/draw.ts';
 import type { DrawRecord } from '@usher/domain/draw-check.ts';
 import { checkDraw } from '@usher/domain/draw-check.ts';
 import { keyBytes } from '@usher/domain/merkle.ts';
-import { sha256 } from '../../server/src/platform/hash.ts';
 import type { Check } from './audit.ts';
 import type { Crowd } from './crowd.ts';
+import { sha256 } from './sha256.ts';
 import type { Visit } from './visit.ts';
 
 /** Of the draw, for the report. */
@@ -19,27 +19,21 @@ export type Fairness = {
 
 /** What was published before the draw; null when it could not be read. */
 export const readPromise = async (crowd: Crowd): Promise<string | null> => {
-  const read = await crowd.caller.call({
-    spec: readCommitment,
-    step: null,
-    params: { showId: crowd.sale.showId },
-    session: null,
-    fromMs: crowd.clock.monotonicMs(),
-    signal: crowd.signal,
-  });
+  const read = await crowd.caller.call(
+    readCommitment,
+    { params: { showId: crowd.sale.showId } },
+    { step: null, session: null, fromMs: crowd.clock.monotonicMs(), signal: crowd.signal },
+  );
   return read.outcome === 'answer' ? read.body.commitment : null;
 };
 
 /** The public record; null when no draw was made. Throws when the server does not answer. */
 export const readRecord = async (crowd: Crowd): Promise<DrawRecord | null> => {
-  const read = await crowd.caller.call({
-    spec: readDraw,
-    step: null,
-    params: { showId: crowd.sale.showId },
-    session: null,
-    fromMs: crowd.clock.monotonicMs(),
-    signal: crowd.signal,
-  });
+  const read = await crowd.caller.call(
+    readDraw,
+    { params: { showId: crowd.sale.showId } },
+    { step: null, session: null, fromMs: crowd.clock.monotonicMs(), signal: crowd.signal },
+  );
   if (read.outcome === 'gave-up') throw new Error('the record of the draw could not be read');
   return read.outcome === 'answer' ? read.body : null;
 };

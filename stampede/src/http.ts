@@ -4,7 +4,7 @@ import { Agent } from 'undici';
 export type Reply = {
   status: number;
   headers: Readonly<Record<string, string | string[] | undefined>>;
-  body: Buffer;
+  body: ArrayBufferLike;
 };
 export type Request = {
   origin: string;
@@ -33,14 +33,14 @@ export const makeHttpClient = (connectionsMax: number): HttpClient => {
     connect: { timeout: connectMaxMs },
     headersTimeout: answerMaxMs,
     bodyTimeout: answerMaxMs,
-    // A server that was started anew closes what it did not open.
+    // A server that was restarted closes what it did not open.
     keepAliveTimeout: 10_000,
   });
   return {
     send: async (request) => {
       try {
         const answer = await agent.request({ ...request, headers: { ...request.headers } });
-        const body = Buffer.from(await answer.body.arrayBuffer());
+        const body = await answer.body.arrayBuffer();
         const reply = { status: answer.statusCode, headers: answer.headers, body };
         return { outcome: 'reply', reply };
       } catch (error) {
@@ -57,3 +57,5 @@ const codeOf = (error: unknown): string => {
     return error.code;
   return error instanceof Error ? error.name : 'NO_ANSWER';
 };
+
+export const readText = ({ body }: Reply): string => Buffer.from(body).toString();

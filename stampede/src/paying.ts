@@ -22,7 +22,7 @@ export const buy = async (
   person: Person,
   hold: Hold,
 ): Promise<PayEnd> => {
-  let placed = await place(crowd, buyer, person, hold);
+  let placed = await place(buyer, person, hold);
   for (let round = 0; typeof placed !== 'string'; round++) {
     const { record, checkout } = placed;
     const tried = await payOnce(crowd, buyer, person, record, checkout, round);
@@ -30,9 +30,9 @@ export const buy = async (
     if (round + 1 >= roundsMax && tried !== 'paid') return tried === 'unknown' ? tried : 'ended';
     if (tried === 'declined') {
       record.told = 'no';
-      placed = await place(crowd, buyer, person, hold);
+      placed = await place(buyer, person, hold);
     } else if (tried === 'closed' || tried === 'window broken') {
-      placed = await openAgain(crowd, person, record);
+      placed = await openAgain(person, record);
     } else {
       if (tried === 'ended') record.told = 'no';
       return tried;
@@ -43,18 +43,8 @@ export const buy = async (
 
 type Placed = { record: OrderRecord; checkout: Checkout };
 
-const place = async (
-  crowd: Crowd,
-  buyer: Buyer,
-  person: Person,
-  hold: Hold,
-): Promise<Placed | PayEnd> => {
-  const placed = await person.click({
-    spec: placeOrder,
-    step: 'order',
-    body: { holdId: hold.id },
-    key: crowd.ids.secret(),
-  });
+const place = async (buyer: Buyer, person: Person, hold: Hold): Promise<Placed | PayEnd> => {
+  const placed = await person.click(placeOrder, { body: { holdId: hold.id } }, { step: 'order' });
   if (placed.outcome === 'gave-up') return 'no answer';
   if (placed.outcome === 'refused') return 'ended';
   const { order, checkout } = placed.body;
@@ -69,17 +59,12 @@ const place = async (
   return { record, checkout };
 };
 
-const openAgain = async (
-  crowd: Crowd,
-  person: Person,
-  record: OrderRecord,
-): Promise<Placed | PayEnd> => {
-  const opened = await person.click({
-    spec: openAttempt,
-    step: 'open payment again',
-    params: { orderId: record.orderId },
-    key: crowd.ids.secret(),
-  });
+const openAgain = async (person: Person, record: OrderRecord): Promise<Placed | PayEnd> => {
+  const opened = await person.click(
+    openAttempt,
+    { params: { orderId: record.orderId } },
+    { step: 'open payment again' },
+  );
   if (opened.outcome === 'gave-up') return 'no answer';
   if (opened.outcome === 'refused') return 'ended';
   record.attemptIds.push(opened.body.attemptId);
@@ -114,13 +99,14 @@ const payOnce = async (
   await person.wait(0);
   // Once it is paid the pass is over.
   endSlot(buyer.visit, crowd.clock.monotonicMs());
-  const confirmed = await person.click({
-    spec: confirmPayment,
-    step: 'pay',
-    params: { attemptId: checkout.attemptId },
-    body: { paymentKey: typed.paymentKey, amount: checkout.amount.amount },
-    key: crowd.ids.secret(),
-  });
+  const confirmed = await person.click(
+    confirmPayment,
+    {
+      params: { attemptId: checkout.attemptId },
+      body: { paymentKey: typed.paymentKey, amount: checkout.amount.amount },
+    },
+    { step: 'pay' },
+  );
   if (confirmed.outcome === 'gave-up') return 'no answer';
   if (confirmed.outcome === 'answer') {
     if (confirmed.status === 202) return watchOrder(crowd, person, record);
@@ -146,7 +132,7 @@ const watchOrder = async (crowd: Crowd, person: Person, record: OrderRecord): Pr
   const untilMs = crowd.clock.monotonicMs() + crowd.patienceMs;
   const params = { orderId: record.orderId };
   while (crowd.clock.monotonicMs() < untilMs) {
-    const read = await person.click({ spec: readOrder, step: 'read order', params });
+    const read = await person.click(readOrder, { params }, { step: 'read order' });
     if (read.outcome !== 'answer') return 'no answer';
     const end = endOf(read.body.state);
     if (end === 'paid') record.told = 'paid';
@@ -176,11 +162,11 @@ const endOf = (state: Order['state']): PayEnd | null => {
 };
 
 const readTickets = async (person: Person, record: OrderRecord): Promise<void> => {
-  const read = await person.click({
-    spec: listTickets,
-    step: 'read tickets',
-    params: { orderId: record.orderId },
-  });
+  const read = await person.click(
+    listTickets,
+    { params: { orderId: record.orderId } },
+    { step: 'read tickets' },
+  );
   if (read.outcome === 'answer')
     record.tickets = read.body.items.map(({ id, seat }) => ({ id, seatNo: seat.seatNo }));
 };

@@ -1,7 +1,7 @@
-import type { Clock } from '../../server/src/platform/clock.ts';
 import type { Accounts } from './accounts.ts';
 import { drawArrivalMs } from './arrivals.ts';
 import type { Session } from './caller.ts';
+import type { Clock } from './clock.ts';
 import type { Buyer } from './crowd.ts';
 import type { Notes } from './notes.ts';
 import { inParallel } from './parallel.ts';

@@ -1,5 +1,6 @@
+import type { RouteParts } from '@usher/contract/client.ts';
 import type { RouteSpec } from '@usher/contract/route.ts';
-import type { Call, Outcome } from './caller.ts';
+import type { Manner, Outcome } from './caller.ts';
 import type { Buyer, Crowd } from './crowd.ts';
 
 /** How a buyer clicks: a pause, then a call whose time counts from the end of the pause. */
@@ -8,9 +9,7 @@ export type Person = {
   pause(fromMs: number, toMs: number): Promise<void>;
   /** As it is, at any pace. */
   wait(ms: number): Promise<void>;
-  click<S extends RouteSpec>(
-    call: Omit<Call<S>, 'session' | 'fromMs' | 'signal' | 'key'> & { key?: string },
-  ): Promise<Outcome<S>>;
+  click<S extends RouteSpec>(spec: S, parts: RouteParts<S>, manner: Manner): Promise<Outcome<S>>;
 };
 
 export const makePerson = (crowd: Crowd, buyer: Buyer, startMs: number): Person => {
@@ -23,9 +22,9 @@ export const makePerson = (crowd: Crowd, buyer: Buyer, startMs: number): Person 
   return {
     pause: (fromMs, toMs) => wait(buyer.random.pauseMs(fromMs, toMs) * pace),
     wait,
-    click: async (call) => {
-      const outcome = await caller.call({
-        ...call,
+    click: async (spec, parts, manner) => {
+      const outcome = await caller.call(spec, parts, {
+        ...manner,
         session: buyer.session,
         fromMs: wantedAtMs,
         signal,

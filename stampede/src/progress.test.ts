@@ -1,5 +1,5 @@
+import { manualClock } from '@usher/tests/support/clock.ts';
 import { expect, test } from 'vitest';
-import { manualClock } from '../../server/src/platform/clock.ts';
 import { makeProgress, renderBar } from './progress.ts';
 
 test('a bar shows its share, its numbers and its note', () => {

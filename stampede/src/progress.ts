@@ -1,4 +1,4 @@
-import { type Clock, makeLoop } from '../../server/src/platform/clock.ts';
+import { type Clock, repeat } from './clock.ts';
 
 /** One line of progress; `note` stands behind the numbers. */
 export type Bar = { label: string; done: number; total: number; note: string };
@@ -46,7 +46,7 @@ export const makeProgress = (options: {
         isFirst = false;
       };
       const everyMs = isTerminal ? drawEveryMs : logEveryMs;
-      const loop = makeLoop({
+      const loop = repeat({
         clock,
         everyMs,
         run: show,

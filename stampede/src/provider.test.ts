@@ -26,7 +26,8 @@ const makeFake = () => {
   const http: HttpClient = {
     send: async ({ method, path, body }) => {
       const text = JSON.stringify(answer(method, path, body));
-      return { outcome: 'reply', reply: { status: 200, headers: {}, body: Buffer.from(text) } };
+      const bytes = new TextEncoder().encode(text).buffer;
+      return { outcome: 'reply', reply: { status: 200, headers: {}, body: bytes } };
     },
     close: async () => undefined,
   };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { HttpClient } from './http.ts';
+import { type HttpClient, readText } from './http.ts';
 
 /** The payment sandbox: its window, through its control plane, and its own book of the money. */
 export type Provider = {
@@ -51,7 +51,7 @@ export const makeProvider = (http: HttpClient, mark: string): Provider => {
       text === null ? {} : { 'content-type': 'application/json' };
     const sent = await http.send({ origin, method, path: `/__ctl/${path}`, headers, body: text });
     if (sent.outcome === 'no-answer' || sent.reply.status !== 200) return null;
-    return JSON.parse(sent.reply.body.toString());
+    return JSON.parse(readText(sent.reply));
   };
   const addMark = async (origin: string): Promise<boolean> => {
     const wanted = { match: { orderId: mark }, action: 'delay', delayMs: 1 };

@@ -1,9 +1,7 @@
-import type { RouteSpec } from '@usher/contract/route.ts';
 import { putRoom, type Room as RoomSeen, readRoom } from '@usher/contract/waiting-room.ts';
-import { type Clock, makeLoop } from '../../server/src/platform/clock.ts';
-import type { Ids } from '../../server/src/platform/ids.ts';
-import { reasonOf } from './accounts.ts';
-import type { Call, Caller, Session } from './caller.ts';
+import { mustAnswer } from './accounts.ts';
+import type { Caller, Session } from './caller.ts';
+import { type Clock, repeat } from './clock.ts';
 import type { RoomSample } from './room-audit.ts';
 
 const minuteMs = 60_000;
@@ -21,7 +19,7 @@ export const roomLimits = (seats: number, pace: number) => ({
 /** Hashes that a person's device makes before joining: as little as shows that it works. */
 const challengeCost = 10;
 
-type Operator = { caller: Caller; operator: Session; clock: Clock; ids: Ids; signal: AbortSignal };
+type Operator = { caller: Caller; operator: Session; clock: Clock; signal: AbortSignal };
 
 /** As an operator does, over the operator's API. Throws what it was refused. */
 export const openRoom = async (
@@ -34,42 +32,29 @@ export const openRoom = async (
     opensAt: new Date(opensAtMs).toISOString(),
     // Whole minutes; one more, so that the lobby is open at once.
     lobbyMinutes: Math.ceil(lobbyMs / minuteMs) + 1,
-    whenCrowded: 'warn',
+    whenCrowded: 'warn' as const,
     challengeCost,
   };
-  return ask(deps, { spec: putRoom, params: { showId }, body: { ifRev: null, settings } });
+  const { caller, operator: session, clock, signal } = deps;
+  const parts = { params: { showId }, body: { ifRev: null, settings } };
+  const fromMs = clock.monotonicMs();
+  const made = await mustAnswer(caller, putRoom, parts, { step: null, session, fromMs, signal });
+  return made.body;
 };
-
-async function ask<S extends RouteSpec>(
-  { caller, operator, clock, ids, signal }: Operator,
-  call: Pick<Call<S>, 'spec' | 'params' | 'body'>,
-) {
-  const isRead = call.spec.method === 'GET';
-  const outcome = await caller.call<S>({
-    ...call,
-    ...(isRead ? {} : { key: ids.secret() }),
-    step: null,
-    session: operator,
-    fromMs: clock.monotonicMs(),
-    signal,
-  });
-  if (outcome.outcome === 'answer') return outcome.body as RoomSeen;
-  const detail = outcome.outcome === 'refused' ? ` ${JSON.stringify(outcome.problem)}` : '';
-  throw new Error(`${call.spec.name} did not work: ${reasonOf(outcome)}${detail}`);
-}
 
 /** Looks at the room as the operator does, again and again, until the end. */
 export const watchRoom = (deps: Operator, showId: string) => {
-  const { clock } = deps;
+  const { caller, operator: session, clock, signal } = deps;
   const samples: RoomSample[] = [];
   const failures = new Set<string>();
-  const loop = makeLoop({
+  const loop = repeat({
     clock,
     everyMs: lookEveryMs,
     run: async () => {
       const askedMs = clock.monotonicMs();
-      const seen = await ask(deps, { spec: readRoom, params: { showId } });
-      samples.push(sampleOf(seen, askedMs, clock.monotonicMs()));
+      const how = { step: null, session, fromMs: askedMs, signal };
+      const seen = await mustAnswer(caller, readRoom, { params: { showId } }, how);
+      samples.push(sampleOf(seen.body, askedMs, clock.monotonicMs()));
     },
     onError: (error) => failures.add(String(error)),
   });

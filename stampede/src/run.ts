@@ -1,6 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import type { Clock } from '../../server/src/platform/clock.ts';
-import type { Ids } from '../../server/src/platform/ids.ts';
 import { makeAccounts } from './accounts.ts';
 import { lobbyLengthMs } from './arrivals.ts';
 import {
@@ -13,6 +11,7 @@ import {
 } from './audit.ts';
 import { shop } from './buyer.ts';
 import { makeCaller } from './caller.ts';
+import type { Clock } from './clock.ts';
 import type { Buyer, Crowd, End, Room } from './crowd.ts';
 import { checkDecisions, checkLateFirst, type RoomHistory } from './decision-audit.ts';
 import { readPromise, readRecord } from './fairness.ts';
@@ -46,7 +45,8 @@ type Run = {
   history: ((showId: string) => Promise<RoomHistory | null>) | null;
   http: HttpClient;
   clock: Clock;
-  ids: Ids;
+  /** A fresh random text of letters, digits, `-` and `_`; 128 bits. */
+  makeSecret: () => string;
   progress: Progress;
   signal: AbortSignal;
 };
@@ -79,15 +79,22 @@ export const runStampede = async (run: Run): Promise<{ report: Report; evening: 
 
 /** The people's accounts, the show and its room; sign-up is no part of the rush. */
 const prepare = async (run: Run) => {
-  const { options, clock, http, ids, signal, progress } = run;
+  const { options, clock, http, makeSecret, signal, progress } = run;
   const { patienceMs, hasRoom, seats, pace } = options;
   const notes = makeNotes();
-  const caller = makeCaller({ http, origin: run.url, clock, notes, patienceMs });
-  const password = ids.secret();
+  const caller = makeCaller({
+    http,
+    origin: run.url,
+    clock,
+    notes,
+    patienceMs,
+    makeKey: makeSecret,
+  });
+  const password = makeSecret();
   const accounts = makeAccounts({ caller, clock, password, signal });
   const organiser = await accounts.logIn({ ...run.organiser, address: null });
   const operator = hasRoom ? await accounts.logIn({ ...run.operator, address: null }) : null;
-  const maker = makeShowMaker({ caller, organiser, clock, ids, signal });
+  const maker = makeShowMaker({ caller, organiser, clock, signal });
   const venue = await maker.makeVenue(seats);
   const startMs = clock.monotonicMs();
   const buyers = await gatherPeople({
@@ -97,7 +104,10 @@ const prepare = async (run: Run) => {
     password,
     makeAccounts: hasRoom ? run.makeAccounts : null,
     isTrusting: run.isTrusting,
-    name: ids.make('event').slice(-12),
+    // Host names know neither capitals nor underscores.
+    name: `run-${makeSecret()
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]/g, '')}`,
     notes,
     progress,
     clock,
@@ -115,7 +125,7 @@ const prepare = async (run: Run) => {
     : null;
   const sale = await maker.makeSale(venue, hasRoom ? saleOpensAtMs : undefined);
   const { showId } = sale;
-  const operating = operator === null ? null : { caller, operator, clock, ids, signal };
+  const operating = operator === null ? null : { caller, operator, clock, signal };
   if (operating !== null)
     await openRoom(operating, { showId, seats, pace, opensAtMs: saleOpensAtMs, lobbyMs });
   progress.say(`  on sale: ${seats} seats at ${run.url}, show ${showId}`);
@@ -123,7 +133,6 @@ const prepare = async (run: Run) => {
     caller,
     http,
     clock,
-    ids,
     notes,
     sale,
     room,
@@ -132,7 +141,7 @@ const prepare = async (run: Run) => {
     pace,
     wakes: makeWakes({ clock, signal }),
     shoppersMax: room === null ? options.buyers : roomLimits(seats, pace).activeMax,
-    provider: makeProvider(http, ids.make('attempt')),
+    provider: makeProvider(http, `mark-${makeSecret()}`),
   };
   const watch = operating === null ? null : watchRoom(operating, showId);
   return { crowd, buyers, watch, promised: room && (await readPromise(crowd)), signUpMs };

@@ -1,6 +1,7 @@
 import { readPerformance, readShow } from '@usher/contract/catalogue.ts';
 import type { ProblemCode } from '@usher/contract/problems.ts';
 import { type hold, readSeats, releaseHold, takeHold } from '@usher/contract/seats.ts';
+import type { SeatBits } from '@usher/domain/seat-bits.ts';
 import type { z } from 'zod';
 import type { Buyer, Crowd, End } from './crowd.ts';
 import type { Person } from './person.ts';
@@ -22,13 +23,13 @@ const left = (end: End): Left => ({ outcome: 'left', end });
 /** Looks at the show as everybody does; the layout is cached for ever and not asked for again. */
 export const lookAtShow = async (crowd: Crowd, person: Person): Promise<Left | null> => {
   const { showId, performanceId } = crowd.sale;
-  const show = await person.click({ spec: readShow, step: 'read show', params: { showId } });
+  const show = await person.click(readShow, { params: { showId } }, { step: 'read show' });
   if (show.outcome !== 'answer') return left('no answer from the server');
-  const performance = await person.click({
-    spec: readPerformance,
-    step: 'read performance',
-    params: { performanceId },
-  });
+  const performance = await person.click(
+    readPerformance,
+    { params: { performanceId } },
+    { step: 'read performance' },
+  );
   return performance.outcome === 'answer' ? null : left('no answer from the server');
 };
 
@@ -43,9 +44,10 @@ export const takeSeats = async (
   const untilMs = clock.monotonicMs() + crowd.patienceMs;
   let tries = 0;
   for (;;) {
-    const seats = await person.click({ spec: readSeats, step: 'read seat map', params });
-    if (seats.outcome !== 'answer') return left('no answer from the server');
-    const bits = seats.reply.body;
+    const seats = await person.click(readSeats, { params }, { step: 'read seat map' });
+    if (seats.outcome !== 'answer' || seats.status !== 200)
+      return left('no answer from the server');
+    const bits = seats.body;
     const { free, held } = countSeats(bits, sale.seatCount);
     if (free === 0 && held === 0) return left('sold out');
     if (clock.monotonicMs() > untilMs) return left('nothing came back in time');
@@ -56,13 +58,11 @@ export const takeSeats = async (
       continue;
     }
     await person.pause(1000, 8000);
-    const taken = await person.click({
-      spec: takeHold,
-      step: 'hold',
-      params,
-      body: chooseSeats(crowd, buyer, bits, tries),
-      key: crowd.ids.secret(),
-    });
+    const taken = await person.click(
+      takeHold,
+      { params, body: chooseSeats(crowd, buyer, bits, tries) },
+      { step: 'hold' },
+    );
     if (taken.outcome === 'answer') return { outcome: 'held', hold: taken.body };
     if (taken.outcome === 'gave-up') return left('no answer from the server');
     if (taken.code === 'SHOW_SOLD_OUT') return left('sold out');
@@ -75,7 +75,7 @@ export const takeSeats = async (
 };
 
 /** Seats together as they were wanted, or fewer where the map shows no such. */
-const chooseSeats = (crowd: Crowd, buyer: Buyer, bits: Buffer, tries: number): Wish => {
+const chooseSeats = (crowd: Crowd, buyer: Buyer, bits: SeatBits, tries: number): Wish => {
   const { temper, random } = buyer;
   const { choice, grades } = crowd.sale;
   if (tries === 0 && temper.chooses === 'best available') {
@@ -91,7 +91,7 @@ const chooseSeats = (crowd: Crowd, buyer: Buyer, bits: Buffer, tries: number): W
 
 /** Gives the seats back; a hold that has ended meanwhile has given them back already. */
 export const giveBack = async (person: Person, hold: Hold): Promise<void> => {
-  await person.click({ spec: releaseHold, step: 'release', params: { holdId: hold.id } });
+  await person.click(releaseHold, { params: { holdId: hold.id } }, { step: 'release' });
 };
 
 /**

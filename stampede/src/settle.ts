@@ -1,5 +1,6 @@
 import { readSeats } from '@usher/contract/seats.ts';
 import type { Buyer, Crowd } from './crowd.ts';
+import { readText } from './http.ts';
 import { countSeats } from './seat-choice.ts';
 
 /** The database behind the server, for questions that only it can answer. */
@@ -62,15 +63,14 @@ const twiceInARow = (isSo: () => Promise<boolean>): (() => Promise<boolean>) => 
 
 const heldSeats = async (crowd: Crowd): Promise<number | null> => {
   const { performanceId, seatCount } = crowd.sale;
-  const read = await crowd.caller.call({
-    spec: readSeats,
-    step: null,
-    params: { performanceId },
-    session: null,
-    fromMs: crowd.clock.monotonicMs(),
-    signal: crowd.signal,
-  });
-  return read.outcome === 'answer' ? countSeats(read.reply.body, seatCount).held : null;
+  const read = await crowd.caller.call(
+    readSeats,
+    { params: { performanceId } },
+    { step: null, session: null, fromMs: crowd.clock.monotonicMs(), signal: crowd.signal },
+  );
+  return read.outcome === 'answer' && read.status === 200
+    ? countSeats(read.body, seatCount).held
+    : null;
 };
 
 /** Seconds by which the oldest event is late; null when the server does not say. */
@@ -84,6 +84,6 @@ const outboxLag = async (crowd: Crowd): Promise<number | null> => {
     body: null,
   });
   if (sent.outcome !== 'reply' || sent.reply.status !== 200) return null;
-  const line = /^usher_outbox_lag_seconds ([\d.e+-]+)$/m.exec(sent.reply.body.toString());
+  const line = /^usher_outbox_lag_seconds ([\d.e+-]+)$/m.exec(readText(sent.reply));
   return line === null ? null : Number(line[1]);
 };

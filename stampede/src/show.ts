@@ -1,11 +1,12 @@
 import { readLayout } from '@usher/contract/catalogue.ts';
+import type { Answer, RouteParts } from '@usher/contract/client.ts';
 import { addPerformances, createShow, importVenue } from '@usher/contract/organiser.ts';
 import type { RouteSpec } from '@usher/contract/route.ts';
 import { compileLayout, type LayoutDocument } from '@usher/domain/layout.ts';
-import type { Clock } from '../../server/src/platform/clock.ts';
-import type { Ids } from '../../server/src/platform/ids.ts';
-import { reasonOf } from './accounts.ts';
-import type { Call, Caller, Outcome, Session } from './caller.ts';
+import { won } from '@usher/domain/money.ts';
+import { mustAnswer } from './accounts.ts';
+import type { Caller, Session } from './caller.ts';
+import type { Clock } from './clock.ts';
 import type { Sale } from './crowd.ts';
 import { makeHouse } from './house.ts';
 import { makeSeatChoice } from './seat-choice.ts';
@@ -34,31 +35,22 @@ export const makeShowMaker = (deps: {
   caller: Caller;
   organiser: Session;
   clock: Clock;
-  ids: Ids;
   signal: AbortSignal;
 }): ShowMaker => {
-  const { caller, organiser, clock, ids, signal } = deps;
+  const { caller, organiser, clock, signal } = deps;
 
-  const ask = async <S extends RouteSpec>(call: Pick<Call<S>, 'spec' | 'params' | 'body'>) => {
-    const isRead = call.spec.method === 'GET';
-    const outcome: Outcome<S> = await caller.call<S>({
-      ...call,
-      ...(isRead ? {} : { key: ids.secret() }),
+  const ask = <S extends RouteSpec>(spec: S, parts: RouteParts<S>): Promise<Answer<S>> =>
+    mustAnswer(caller, spec, parts, {
       step: null,
       session: organiser,
       fromMs: clock.monotonicMs(),
       signal,
     });
-    if (outcome.outcome === 'answer') return outcome;
-    const detail = outcome.outcome === 'refused' ? ` ${JSON.stringify(outcome.problem)}` : '';
-    throw new Error(`${call.spec.name} did not work: ${reasonOf(outcome)}${detail}`);
-  };
 
   return {
     makeVenue: async (seats) => {
       const house = makeHouse(seats);
-      const made = await ask({
-        spec: importVenue,
+      const made = await ask(importVenue, {
         body: {
           name: { ko: '스탬피드 홀', en: 'Stampede Hall' },
           address: { ko: '서울 어딘가', en: 'Somewhere in Seoul' },
@@ -71,8 +63,7 @@ export const makeShowMaker = (deps: {
     makeSale: async ({ venueId, seats, grades }, opensAtMs) => {
       const nowMs = clock.nowMs();
       const instant = (ms: number): string => new Date(ms).toISOString();
-      const show = await ask({
-        spec: createShow,
+      const show = await ask(createShow, {
         body: {
           title: { ko: '스탬피드 시험 공연', en: 'A trial show for a stampede' },
           synopsis: { ko: '많은 사람이 한꺼번에 옵니다.', en: 'Many people come at once.' },
@@ -83,7 +74,7 @@ export const makeShowMaker = (deps: {
           grades: grades.map((code) => ({
             code,
             name: { ko: `${code}석`, en: code },
-            price: { amount: pricesMinor[code] ?? 0, currency: 'KRW' },
+            price: won(pricesMinor[code] ?? 0),
           })),
           ladder: 'operator',
           saleOpensAt: instant(opensAtMs ?? nowMs - hourMs),
@@ -92,12 +83,13 @@ export const makeShowMaker = (deps: {
       });
       const showId = show.body.id;
       const startsAt = [instant(nowMs + 30 * dayMs)];
-      const added = await ask({ spec: addPerformances, params: { showId }, body: { startsAt } });
+      const added = await ask(addPerformances, { params: { showId }, body: { startsAt } });
       const performance = added.body.items[0];
       if (performance === undefined) throw new Error('no performance was added');
       const { seatingPlanId, layoutVersion: version } = performance;
-      const plan = await ask({ spec: readLayout, params: { seatingPlanId, version } });
-      const document = JSON.parse(plan.reply.body.toString()) as LayoutDocument;
+      const plan = await ask(readLayout, { params: { seatingPlanId, version } });
+      if (plan.status !== 200) throw new Error('the layout did not come');
+      const document = JSON.parse(Buffer.from(plan.body).toString()) as LayoutDocument;
       const layout = compileLayout(document);
       if (layout.seatCount !== seats)
         throw new Error(`the house has ${layout.seatCount} seats instead of ${seats}`);

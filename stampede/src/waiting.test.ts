@@ -1,9 +1,8 @@
 import type { Place, RoomNow } from '@usher/contract/waiting-room.ts';
+import { manualClock } from '@usher/tests/support/clock.ts';
 import { createChallenge } from 'altcha-lib';
 import { deriveKey } from 'altcha-lib/algorithms/pbkdf2';
 import { expect, test } from 'vitest';
-import { manualClock } from '../../server/src/platform/clock.ts';
-import { makeIds } from '../../server/src/platform/ids.ts';
 import { makeCaller, type Session } from './caller.ts';
 import type { Buyer, Crowd, End } from './crowd.ts';
 import type { HttpClient, Request, Sent } from './http.ts';
@@ -20,7 +19,11 @@ const claimWindowMs = 30_000;
 
 const reply = (status: number, body: unknown, headers: Record<string, string> = {}): Sent => ({
   outcome: 'reply',
-  reply: { status, headers, body: Buffer.from(body === null ? '' : JSON.stringify(body)) },
+  reply: {
+    status,
+    headers: { 'content-type': 'application/json', ...headers },
+    body: new TextEncoder().encode(body === null ? '' : JSON.stringify(body)).buffer,
+  },
 });
 const refusal = (status: number, code: string): Sent =>
   reply(
@@ -94,13 +97,19 @@ const openRoom = (
     close: async () => undefined,
   };
   const { signal } = new AbortController();
-  const caller = makeCaller({ http, clock, notes: makeNotes(), origin: 'x', patienceMs: 9 });
+  const caller = makeCaller({
+    http,
+    clock,
+    notes: makeNotes(),
+    origin: 'x',
+    patienceMs: 9,
+    makeKey: () => 'the key of this test',
+  });
   const crowd = {
     caller,
     http,
     clock,
     signal,
-    ids: makeIds(clock),
     notes: makeNotes(),
     pace: 1,
     wakes: makeWakes({ clock, signal }),

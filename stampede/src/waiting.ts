@@ -105,20 +105,17 @@ const localMs = (line: Line, instant: string): number => {
 /** Reads what everybody polls, and sets when to read it next. */
 const look = async (line: Line): Promise<End | null> => {
   const { person, params, etag, crowd, room } = line;
-  const read = await person.click({
-    spec: readRoomNow,
-    step: 'poll room',
-    params,
-    isAnonymous: true,
-    ...(etag === null ? {} : { etag }),
-  });
+  const read = await person.click(
+    readRoomNow,
+    { params },
+    { step: 'poll room', isAnonymous: true, etag },
+  );
   if (read.outcome === 'gave-up') return 'no answer from the server';
   if (read.outcome === 'refused') return 'refused otherwise';
   if (read.status === 200) {
     line.now = read.body;
     room.aheadMs = Math.max(room.aheadMs, read.body.now - crowd.clock.nowMs());
-    const header = read.reply.headers['etag'];
-    line.etag = typeof header === 'string' ? header : null;
+    line.etag = read.headers.get('etag');
   }
   schedule(line);
   return null;
@@ -170,12 +167,11 @@ const join = async (line: Line): Promise<End | null> => {
   while (line.joinsLeft > 0) {
     line.joinsLeft -= 1;
     const askedMs = nowMs(line);
-    const joined = await person.click({
-      spec: joinRoom,
-      step: 'join room',
-      params,
-      body: { place: line.place?.token, solution },
-    });
+    const joined = await person.click(
+      joinRoom,
+      { params, body: { place: line.place?.token, solution } },
+      { step: 'join room' },
+    );
     if (joined.outcome === 'gave-up') return 'no answer from the server';
     if (joined.outcome === 'answer') {
       take(line, joined.body, askedMs);
@@ -194,7 +190,7 @@ const join = async (line: Line): Promise<End | null> => {
 const ask = async (line: Line): Promise<End | null> => {
   const askedMs = nowMs(line);
   const { person, params } = line;
-  const read = await person.click({ spec: readPlace, step: 'read place', params });
+  const read = await person.click(readPlace, { params }, { step: 'read place' });
   if (read.outcome === 'gave-up') return 'no answer from the server';
   if (read.outcome === 'refused')
     return read.code === 'NO_PLACE' ? join(line) : 'refused otherwise';
@@ -218,12 +214,11 @@ const takePass = (line: Line): boolean => {
 const answerCall = async (line: Line): Promise<End | null> => {
   const { person, params, place, buyer } = line;
   const askedMs = nowMs(line);
-  const claimed = await person.click({
-    spec: claimPass,
-    step: 'claim',
-    params,
-    body: { place: place?.token },
-  });
+  const claimed = await person.click(
+    claimPass,
+    { params, body: { place: place?.token } },
+    { step: 'claim' },
+  );
   if (claimed.outcome === 'gave-up') return 'no answer from the server';
   if (claimed.outcome === 'answer') {
     take(line, claimed.body, askedMs);
@@ -272,8 +267,9 @@ const rest = async (line: Line): Promise<End | null> => {
 const beat = async (line: Line): Promise<End | null> => {
   const { person, params, place } = line;
   line.beatAtMs = Infinity;
-  const body = { place: place?.token };
-  const beaten = await person.click({ spec: sendHeartbeat, step: 'heartbeat', params, body });
+  if (place === null) return join(line);
+  const body = { place: place.token };
+  const beaten = await person.click(sendHeartbeat, { params, body }, { step: 'heartbeat' });
   if (beaten.outcome === 'gave-up') return 'no answer from the server';
   if (beaten.outcome === 'refused') return join(line);
   line.beatAtMs = nowMs(line) + heartbeatMs;
@@ -345,6 +341,6 @@ const askElsewhere = async (line: Line): Promise<End | null> => {
 export const leave = async (crowd: Crowd, buyer: Buyer, person: Person): Promise<void> => {
   endSlot(buyer.visit, crowd.clock.monotonicMs());
   const params = { showId: crowd.sale.showId };
-  await person.click({ spec: leaveRoom, step: 'leave room', params });
+  await person.click(leaveRoom, { params }, { step: 'leave room' });
   buyer.session.pass = null;
 };

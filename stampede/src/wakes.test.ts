@@ -1,5 +1,5 @@
+import { manualClock } from '@usher/tests/support/clock.ts';
 import { expect, test } from 'vitest';
-import { manualClock } from '../../server/src/platform/clock.ts';
 import { makeRandom } from './random.ts';
 import { makeWakes } from './wakes.ts';
 

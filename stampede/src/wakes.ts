@@ -1,4 +1,4 @@
-import type { Clock } from '../../server/src/platform/clock.ts';
+import type { Clock } from './clock.ts';
 
 /**
  * Sleeps for ten thousand: one heap of instants and one timer. A timer and a listener on the run's

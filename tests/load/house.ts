@@ -4,9 +4,9 @@ import { makeAccounts } from '@usher/stampede/accounts.ts';
 import { makeCaller } from '@usher/stampede/caller.ts';
 import { makeHttpClient } from '@usher/stampede/http.ts';
 import { makeNotes } from '@usher/stampede/notes.ts';
-import { openScratchServer, type ScratchServer } from '@usher/stampede/scratch-server.ts';
 import { makeShowMaker, type ShowMaker } from '@usher/stampede/show.ts';
 import { z } from 'zod';
+import { openScratchServer, type ScratchServer } from '../../server/src/commands/scratch-server.ts';
 import { demoAccounts } from '../../server/src/demo/seed.ts';
 import { checkInvariants } from '../../server/src/invariants.ts';
 import { systemClock } from '../../server/src/platform/clock.ts';
@@ -89,6 +89,7 @@ export const openHouse = async (options: {
       origin: server.url,
       notes: makeNotes(),
       patienceMs: 30_000,
+      makeKey: ids.secret,
     });
     const accounts = makeAccounts({ caller, clock, password: '', signal });
     const { email = '', password = '' } =
@@ -102,7 +103,7 @@ export const openHouse = async (options: {
       db,
       close,
       store: options.settings?.['REDIS_URL'] === undefined ? 'embedded' : 'redis',
-      shows: makeShowMaker({ caller, organiser, clock, ids, signal }),
+      shows: makeShowMaker({ caller, organiser, clock, signal }),
       people: await makePeople(db, options.people),
       cpu: () => readCpu(server.pid),
       commits: () => readCommits(db),

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { makeHttpClient } from '@usher/stampede/http.ts';
-import { openScratchServer } from '@usher/stampede/scratch-server.ts';
+import { openScratchServer } from '../../server/src/commands/scratch-server.ts';
 import { systemClock } from '../../server/src/platform/clock.ts';
 import { silentLog } from '../../server/src/platform/log.ts';
 import { openDatabase } from '../../server/src/platform/postgres/sql.ts';

@@ -1,3 +1,4 @@
+import type { RouteParts } from '@usher/contract/client.ts';
 import type { RouteSpec } from '@usher/contract/route.ts';
 import { takeHold } from '@usher/contract/seats.ts';
 import {
@@ -12,8 +13,8 @@ import {
   readRoom,
 } from '@usher/contract/waiting-room.ts';
 import type { Standing } from '@usher/domain/room/place.ts';
-import { makeAccounts } from '@usher/stampede/accounts.ts';
-import { type Call, makeCaller, type Session } from '@usher/stampede/caller.ts';
+import { makeAccounts, mustAnswer } from '@usher/stampede/accounts.ts';
+import { makeCaller, type Session } from '@usher/stampede/caller.ts';
 import { makeHttpClient } from '@usher/stampede/http.ts';
 import { makeNotes } from '@usher/stampede/notes.ts';
 import { inParallel } from '@usher/stampede/parallel.ts';
@@ -52,16 +53,19 @@ const openCalls = (house: House) => {
   afterThisFile(http.close);
   const { signal } = new AbortController();
   const notes = makeNotes();
-  const caller = makeCaller({ http, clock, notes, origin: house.url, patienceMs: limitMs });
-  const must = async <S extends RouteSpec>(
-    session: Session,
-    call: Pick<Call<S>, 'spec' | 'params' | 'body'>,
-  ) => {
-    const key = call.spec.method === 'GET' ? {} : { key: ids.secret() };
+  const caller = makeCaller({
+    http,
+    clock,
+    notes,
+    origin: house.url,
+    patienceMs: limitMs,
+    makeKey: ids.secret,
+  });
+  const must = async <S extends RouteSpec>(session: Session, spec: S, parts: RouteParts<S>) => {
     const fromMs = clock.monotonicMs();
-    const outcome = await caller.call<S>({ ...call, ...key, step: null, session, fromMs, signal });
-    if (outcome.outcome === 'answer') return outcome.body;
-    throw new Error(`${call.spec.name}: ${JSON.stringify(outcome)}`);
+    const how = { step: null, session, fromMs, signal };
+    const answer = await mustAnswer(caller, spec, parts, how);
+    return answer.body;
   };
   return { caller, must, signal, accounts: makeAccounts({ caller, clock, password: '', signal }) };
 };
@@ -77,17 +81,16 @@ const ofDemo = (wanted: string) => {
 const openSale = async ({ caller, must, signal, accounts }: Calls) => {
   const organiser = await accounts.logIn(ofDemo('ORGANISER'));
   const operator = await accounts.logIn(ofDemo('OPERATOR'));
-  const maker = makeShowMaker({ caller, organiser, clock, ids, signal });
+  const maker = makeShowMaker({ caller, organiser, clock, signal });
   const sale = await maker.makeSale(await maker.makeVenue(seats));
   const params = { showId: sale.showId };
   const opensAt = new Date(clock.nowMs() + hourMs).toISOString();
   const settings = { ratePerMinute: 600_000, activeMax, opensAt, lobbyMinutes: 120 };
-  await must(operator, { spec: putRoom, params, body: { ifRev: null, settings } });
-  const room = async (): Promise<Room> =>
-    (await must(operator, { spec: readRoom, params })) as Room;
+  await must(operator, putRoom, { params, body: { ifRev: null, settings } });
+  const room = (): Promise<Room> => must(operator, readRoom, { params });
   const pull = async (action: Lever): Promise<void> => {
     const { rev: ifRev } = await room();
-    await must(operator, { spec: pullLever, params, body: { ifRev, action } });
+    await must(operator, pullLever, { params, body: { ifRev, action } });
   };
   return { ...sale, params, room, pull };
 };
@@ -118,10 +121,9 @@ test(
     const sale = await openSale(calls);
     const { params } = sale;
     const crowd = await gather(house, calls.accounts);
-    const join = async (session: Session): Promise<Place> =>
-      (await must(session, { spec: joinRoom, params, body: {} })) as Place;
-    const me = async (session: Session): Promise<Place> =>
-      (await must(session, { spec: readPlace, params })) as Place;
+    const join = (session: Session): Promise<Place> =>
+      must(session, joinRoom, { params, body: {} });
+    const me = (session: Session): Promise<Place> => must(session, readPlace, { params });
 
     const waiting = crowd.slice(0, people);
     const joined = await inParallel(waiting, atOnce, join);
@@ -134,7 +136,7 @@ test(
       .sort((a, b) => a.number - b.number);
     const shoppers = byNumber.slice(0, claiming).map(({ session }) => session);
     const claimed = await inParallel(shoppers, atOnce, async (session) => {
-      const place = (await must(session, { spec: claimPass, params, body: {} })) as Place;
+      const place = await must(session, claimPass, { params, body: {} });
       session.pass = place.pass?.token ?? null;
       return place;
     });
@@ -176,7 +178,7 @@ test(
     // The passes are good, each for its owner.
     const { performanceId } = sale;
     const held = await inParallel(shoppers.slice(0, 50), atOnce, (session, at) =>
-      must(session, { spec: takeHold, params: { performanceId }, body: { seats: [at] } }),
+      must(session, takeHold, { params: { performanceId }, body: { seats: [at] } }),
     );
     expect(held).toHaveLength(50);
     expect(claimed.every(({ pass }) => pass !== null)).toBe(true);

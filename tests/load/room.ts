@@ -56,18 +56,25 @@ export const openRoom = async (
   const signal = new AbortController().signal;
   const clock = systemClock;
   const notes = makeNotes();
-  const caller = makeCaller({ http, clock, origin: house.server.url, notes, patienceMs: 30_000 });
+  const caller = makeCaller({
+    http,
+    clock,
+    origin: house.server.url,
+    notes,
+    patienceMs: 30_000,
+    makeKey: ids.secret,
+  });
   const accounts = makeAccounts({ caller, clock, password: '', signal });
   const operator = demoAccounts.find(({ role }) => role === 'OPERATOR');
   if (operator === undefined) throw new Error('the demo has an operator');
   const session = await accounts.logIn({ ...operator, address: null });
   const { showId } = await house.shows.makeSale(await house.shows.makeVenue(houseSeats));
   const params = { showId };
-  const ask = { params, step: null, session, fromMs: 0, signal };
+  const how = { step: null, session, fromMs: 0, signal };
   const { opensInMs, ...settings } = limits;
   const opensAt = new Date(clock.nowMs() + opensInMs).toISOString();
   const body = { ifRev: null, settings: { ...settings, opensAt, lobbyMinutes: 1440 } };
-  const made = await caller.call({ ...ask, spec: putRoom, body });
+  const made = await caller.call(putRoom, { params, body }, how);
   if (made.outcome !== 'answer') throw new Error(`no room: ${JSON.stringify(made)}`);
 
   const headersOf = makeHeaders();
@@ -91,10 +98,10 @@ export const openRoom = async (
     call: (method, below, nth, text) =>
       client.send(method, `${path}${below}`, headersOf(nth), text),
     pull: async (lever) => {
-      const read = await caller.call({ ...ask, spec: readRoom });
+      const read = await caller.call(readRoom, { params }, how);
       if (read.outcome !== 'answer') throw new Error('the room could not be read');
       const body = { ifRev: read.body.rev, action: { lever } };
-      const pulled = await caller.call({ ...ask, key: ids.secret(), spec: pullLever, body });
+      const pulled = await caller.call(pullLever, { params, body }, how);
       if (pulled.outcome !== 'answer') throw new Error(`no ${lever}: ${JSON.stringify(pulled)}`);
     },
     now: async () => {
@@ -102,7 +109,7 @@ export const openRoom = async (
       return roomNow.parse(JSON.parse(text.toString()));
     },
     read: async () => {
-      const read = await caller.call({ ...ask, spec: readRoom });
+      const read = await caller.call(readRoom, { params }, how);
       if (read.outcome !== 'answer') throw new Error('the room could not be read');
       return read.body;
     },

@@ -1,9 +1,9 @@
 import { readShow } from '@usher/contract/catalogue.ts';
+import { type Answer, makeClient, type RouteParts, trustBody } from '@usher/contract/client.ts';
 import { logIn, logOut } from '@usher/contract/identity.ts';
 import type { ProblemBody } from '@usher/contract/problems.ts';
 import type { RouteSpec } from '@usher/contract/route.ts';
 import {
-  type LeverUse,
   listLevers,
   listRooms,
   pullLever,
@@ -11,8 +11,6 @@ import {
   type Room,
   readRoom,
 } from '@usher/contract/waiting-room.ts';
-import type { LocalText } from '@usher/domain/text.ts';
-import { type HttpClient, makeHttpClient, type Reply } from '@usher/stampede/http.ts';
 import { systemClock } from '../platform/clock.ts';
 import { makeIds } from '../platform/ids.ts';
 import { processPort } from '../platform/process.ts';
@@ -21,6 +19,7 @@ import { renderRoom, renderRooms, renderUses, type TitledRoom } from './room-rep
 
 const triesMax = 3;
 const pauseMs = 500;
+const pauseMaxMs = 2000;
 
 /** An answer of the server that is no success. */
 class Problem extends Error {
@@ -32,66 +31,53 @@ class Problem extends Error {
   }
 }
 
-type Given = { params?: Readonly<Record<string, string>>; body?: object; key?: string };
-type Api = (spec: RouteSpec, given?: Given) => Promise<unknown>;
+/** A connection that is silent for longer is given up. */
+const answerMaxMs = 15_000;
 
-const jsonOf = ({ body }: Reply): unknown => (body.length === 0 ? null : JSON.parse(`${body}`));
+/** The body of an answer; throws everything else. */
+type Api = <S extends RouteSpec>(spec: S, parts: RouteParts<S>) => Promise<Answer<S>['body']>;
 
 /**
  * Calls of one server. What got no answer, or may succeed later, is tried again a few times with
  * the same Idempotency-Key: it changes nothing twice.
  */
-const makeApi = (http: HttpClient, origin: string, token: string | null): Api => {
-  const once = async (spec: RouteSpec, { params = {}, body, key }: Given) => {
-    const sent = await http.send({
-      origin,
-      method: spec.method,
-      path: spec.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => params[name] ?? ''),
-      headers: {
-        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...(key === undefined ? {} : { 'idempotency-key': key }),
-      },
-      body: body === undefined ? null : JSON.stringify(body),
-    });
-    if (sent.outcome === 'no-answer')
-      return { isFinal: false, fault: new Error(`${origin} does not answer (${sent.code})`) };
-    const { status, headers } = sent.reply;
-    if (status < 300) return { value: jsonOf(sent.reply) };
-    if (!String(headers['content-type']).startsWith('application/problem+json'))
-      return { isFinal: true, fault: new Error(`${origin} is no Usher: it answers ${status}`) };
-    const problem = new Problem(jsonOf(sent.reply) as ProblemBody);
-    return { isFinal: !problem.body.retryable, fault: problem };
-  };
-  return async (spec, given = {}) => {
-    for (let tries = 1; ; tries++) {
-      const result = await once(spec, given);
-      if ('value' in result) return result.value;
-      if (result.isFinal || tries === triesMax) throw result.fault;
-      await systemClock.sleep(pauseMs * tries);
-    }
+const makeApi = (origin: string, token: string | null): Api => {
+  const client = makeClient({
+    fetch: (url, request) => fetch(url, { ...request, signal: AbortSignal.timeout(answerMaxMs) }),
+    baseUrl: origin,
+    makeKey: makeIds(systemClock).secret,
+    accessToken: () => token,
+    // A lever that was pulled is pulled, also where a newer server says more than is known here.
+    readBody: trustBody,
+    retries: { triesMax, pauseMs, pauseMaxMs, sleep: systemClock.sleep },
+  });
+  return async (spec, parts) => {
+    const outcome = await client.call(spec, parts);
+    if (outcome.outcome === 'answer') return outcome.body;
+    if (outcome.outcome === 'refused') throw new Problem(outcome.problem);
+    if (outcome.status === null) throw new Error(`${origin} does not answer (${outcome.why})`);
+    throw new Error(`${origin} is no Usher: it answers ${outcome.status}`);
   };
 };
 
 /** Calls with the operator's token: the one that was given, or one of a session just for this. */
 const asOperator = async (
   { url, email }: RoomOptions,
-  http: HttpClient,
   work: (api: Api) => Promise<void>,
 ): Promise<void> => {
   if (email === null) {
     const token = processPort.env['USHER_TOKEN'];
     if (token === undefined || token === '')
       throw new Error('say who you are: --email E --password-stdin, or a token in USHER_TOKEN');
-    return work(makeApi(http, url, token));
+    return work(makeApi(url, token));
   }
   const password = (await processPort.readInput()).replace(/\r?\n$/, '');
-  const opened = await makeApi(http, url, null)(logIn, { body: { email, password } });
-  const api = makeApi(http, url, (opened as { accessToken: string }).accessToken);
+  const opened = await makeApi(url, null)(logIn, { body: { email, password } });
+  const api = makeApi(url, opened.accessToken);
   try {
     await work(api);
   } finally {
-    await api(logOut).catch(() => {
+    await api(logOut, {}).catch(() => {
       // The deed is done or not, whatever comes of the session; it ends by itself.
     });
   }
@@ -100,31 +86,30 @@ const asOperator = async (
 /** The show's title, for the eye: that it cannot be read keeps nobody from pulling a lever. */
 const titled = async (api: Api, room: Room): Promise<TitledRoom> => {
   const show = await api(readShow, { params: { showId: room.showId } }).catch(() => null);
-  return { room, title: (show as { title: LocalText } | null)?.title ?? null };
+  return { room, title: show?.title ?? null };
 };
 
 const revOf = async (api: Api, options: RoomOptions, showId: string): Promise<number> =>
-  options.ifRev ?? ((await api(readRoom, { params: { showId } })) as Room).rev;
+  options.ifRev ?? (await api(readRoom, { params: { showId } })).rev;
 
 const put = async (
   api: Api,
   options: RoomOptions,
   { showId, settings }: Deed & { verb: 'put' },
-  key: string,
 ): Promise<Room> => {
   const params = { showId };
-  const known = await api(readRoom, { params }).catch((error: unknown) => {
+  const room = await api(readRoom, { params }).catch((error: unknown) => {
     // A show without a room gets one; whether there is such a show, the PUT will say.
     if (error instanceof Problem && error.body.code === 'NOT_FOUND') return null;
     throw error;
   });
-  const room = known as Room | null;
   const ifRev = options.ifRev ?? room?.rev ?? null;
   const wanted = { ...room?.settings, ...settings };
-  if (wanted.opensAt === undefined)
+  const { opensAt } = wanted;
+  if (opensAt === undefined)
     throw new Error('the show has no room yet: --opens-at says when it opens');
-  const body = { ifRev, settings: wanted, ...reasonOf(options) };
-  return (await api(putRoom, { params, body, key })) as Room;
+  const body = { ifRev, settings: { ...wanted, opensAt }, ...reasonOf(options) };
+  return api(putRoom, { params, body });
 };
 
 const reasonOf = ({ reason }: RoomOptions): { reason?: string } =>
@@ -136,13 +121,12 @@ const perform = async (
   options: RoomOptions,
 ): Promise<{ answer: unknown; text: () => Promise<string> }> => {
   const { deed } = options;
-  const key = makeIds(systemClock).secret();
   const said = (room: Room) => ({
     answer: room,
     text: async () => renderRoom(await titled(api, room)),
   });
   if (deed.verb === 'list') {
-    const answer = (await api(listRooms)) as { items: Room[] };
+    const answer = await api(listRooms, {});
     const text = async () =>
       renderRooms(await Promise.all(answer.items.map((room) => titled(api, room))));
     return { answer, text };
@@ -150,17 +134,17 @@ const perform = async (
   const params = { showId: deed.showId };
   switch (deed.verb) {
     case 'show':
-      return said((await api(readRoom, { params })) as Room);
+      return said(await api(readRoom, { params }));
     case 'levers': {
-      const answer = (await api(listLevers, { params })) as { items: LeverUse[] };
+      const answer = await api(listLevers, { params });
       return { answer, text: async () => renderUses(answer.items) };
     }
     case 'put':
-      return said(await put(api, options, deed, key));
+      return said(await put(api, options, deed));
     case 'pull': {
       const ifRev = await revOf(api, options, deed.showId);
       const body = { ifRev, action: deed.lever, ...reasonOf(options) };
-      return said((await api(pullLever, { params, body, key })) as Room);
+      return said(await api(pullLever, { params, body }));
     }
   }
 };
@@ -171,9 +155,9 @@ const codeOf = (error: unknown): number => {
   return code === 'LEVER_REFUSED' ? exitCodes.refused : exitCodes.failed;
 };
 
-const execute = async (options: RoomOptions, http: HttpClient): Promise<number> => {
+const execute = async (options: RoomOptions): Promise<number> => {
   try {
-    await asOperator(options, http, async (api) => {
+    await asOperator(options, async (api) => {
       const { answer, text } = await perform(api, options);
       processPort.print(options.isJson ? `${JSON.stringify(answer)}\n` : await text());
     });
@@ -196,6 +180,5 @@ export const runRoom = async (argv: string[]): Promise<number> => {
     for (const fault of words.faults) processPort.printError(`${fault}\n`);
     return exitCodes.words;
   }
-  const http = makeHttpClient(8);
-  return execute(words.options, http).finally(http.close);
+  return execute(words.options);
 };

@@ -6,7 +6,6 @@ import type { MakeAccounts } from '@usher/stampede/people.ts';
 import { makeProgress } from '@usher/stampede/progress.ts';
 import { isBroken, renderReport } from '@usher/stampede/report.ts';
 import { runStampede as run } from '@usher/stampede/run.ts';
-import { openScratchServer } from '@usher/stampede/scratch-server.ts';
 import type { Database } from '@usher/stampede/settle.ts';
 import { readConfig } from '../config.ts';
 import { demoAccounts } from '../demo/seed.ts';
@@ -19,6 +18,7 @@ import { processPort } from '../platform/process.ts';
 import { termsOf } from '../services/waiting-room/index.ts';
 import { readRoomHistory } from './room-history.ts';
 import { makeScratchAccounts } from './scratch-accounts.ts';
+import { openScratchServer } from './scratch-server.ts';
 
 const clock = systemClock;
 const ids = makeIds(clock);
@@ -158,7 +158,7 @@ const execute = async (options: Options, stopping: AbortController): Promise<num
       history: house.databaseUrl === null ? null : historyOf(house.databaseUrl, options.redisUrl),
       http,
       clock,
-      ids,
+      makeSecret: ids.secret,
       progress,
       signal,
     });

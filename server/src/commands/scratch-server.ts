@@ -4,11 +4,11 @@ import { chmod, mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Clock } from '../../server/src/platform/clock.ts';
-import { readPidFile } from '../../server/src/platform/postgres/embedded/pid-file.ts';
-import { freePort } from '../../server/src/platform/postgres/embedded/postmaster.ts';
-import { isAlive } from '../../server/src/platform/postgres/embedded/processes.ts';
-import type { HttpClient } from './http.ts';
+import type { HttpClient } from '@usher/stampede/http.ts';
+import type { Clock } from '../platform/clock.ts';
+import { readPidFile } from '../platform/postgres/embedded/pid-file.ts';
+import { freePort } from '../platform/postgres/embedded/postmaster.ts';
+import { isAlive } from '../platform/postgres/embedded/processes.ts';
 
 /** A whole Usher of a run's own: the same program as `npm start`, on a data folder that goes. */
 export type ScratchServer = {
@@ -21,7 +21,7 @@ export type ScratchServer = {
   stop(): Promise<void>;
 };
 
-const program = fileURLToPath(new URL('../../server/src/main.ts', import.meta.url));
+const program = fileURLToPath(new URL('../main.ts', import.meta.url));
 const folderPrefix = 'usher-stampede-';
 /** A first start makes a database and fills it with the demo: seconds; on a slow disk a minute. */
 const readyMaxMs = 180_000;
