@@ -15,7 +15,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 appendFileSync('npm.log', process.argv.slice(2).join(' ') + '\\n');
 rmSync('node_modules', { recursive: true, force: true });
 mkdirSync('node_modules');
-if (existsSync('npm-fails')) process.exit(9);
+console.log('added 1 package');
+if (existsSync('npm-fails')) {
+  console.error('npm error EINTEGRITY');
+  process.exit(9);
+}
 while (existsSync('npm-waits')) await sleep(10);
 writeFileSync('node_modules/installed', '');
 `;
@@ -129,6 +133,14 @@ test('nothing is installed twice, until package-lock.json changes', async () => 
   expect(npmCalls(folder)).toHaveLength(2);
 });
 
+test('an install says what it does and how long it took, and npm says nothing', async () => {
+  const folder = await makeCheckout();
+  const { out, err } = await launch(folder, ['usher', 'say']).ended;
+  expect(npmCalls(folder)[0]).toContain('--loglevel=error');
+  expect(err).toMatch(/^usher: installing packages.*\nusher: packages installed in \d+\.\d s\n$/);
+  expect(JSON.parse(out)).toMatchObject({ installed: true });
+});
+
 test('of two launchers at once one installs and the other waits for it', async () => {
   const folder = await makeCheckout();
   writeFileSync(join(folder, 'npm-waits'), '');
@@ -161,6 +173,8 @@ test('a failed install is told, and done again by the next command', async () =>
   writeFileSync(join(folder, 'npm-fails'), '');
   const failed = await launch(folder, ['start']).ended;
   expect(failed).toMatchObject({ code: 1, out: '' });
+  expect(failed.err).toContain('npm error EINTEGRITY');
+  expect(failed.err).not.toContain('packages installed');
   expect(failed.err).toContain(`"npm ci" in ${folder} failed with code 9`);
   rmSync(join(folder, 'npm-fails'));
   const second = await launch(folder, ['start']).ended;

@@ -8,6 +8,7 @@ import { type Log, makeLog } from '../platform/log.ts';
 import { migrate } from '../platform/postgres/migrate.ts';
 import { processPort } from '../platform/process.ts';
 import { configOrFaults } from './check-config.ts';
+import { makeProgress } from './progress.ts';
 import { openProvider } from './provider.ts';
 import { seedOnce } from './seed.ts';
 import { openSurroundings } from './surroundings.ts';
@@ -73,11 +74,14 @@ const serve = async (config: Readonly<Settings>, log: Log): Promise<number> => {
   });
   processPort.onBug((error) => log.error({ err: error }, 'a bug nobody caught'));
   const opening = async (): Promise<void> => {
-    const surroundings = await openSurroundings(config, log);
+    const progress = makeProgress(systemClock, processPort.printError);
+    const surroundings = await progress.phase('Database ready', () =>
+      openSurroundings(config, log),
+    );
     life.onClose('surroundings', surroundings.close);
     const { databaseUrl, dataDir, secret, isEmbedded } = surroundings;
     if (isEnding) return;
-    await migrate({ url: databaseUrl, log });
+    await progress.phase('Migrations applied', () => migrate({ url: databaseUrl, log }));
     const publicUrl = config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}`;
     const provider = await openProvider(config, publicUrl, dataDir);
     life.onClose('provider', provider.stop);
@@ -93,9 +97,11 @@ const serve = async (config: Readonly<Settings>, log: Log): Promise<number> => {
       isAlone: isEmbedded,
     });
     life.onClose('app', app.close);
-    if (isEmbedded && provider.isSandbox) await openDemo(app, provider.url, life, log);
+    if (isEmbedded && provider.isSandbox)
+      await progress.phase('Demo data ready', () => openDemo(app, provider.url, life, log));
     if (isEnding) return;
     const url = await app.listen();
+    progress.end('Ready');
     const sandboxUrl = provider.isSandbox ? provider.url : null;
     processPort.print(banner({ url, sandboxUrl, dataDir, isDemo: isEmbedded }));
   };
