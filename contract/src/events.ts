@@ -18,4 +18,6 @@ export const events = {
   'order.unknown': orderEvent,
   'order.expired': orderEvent,
   'order.cancelled': orderEvent,
+  /** The sale of a show opened; these accounts like the show and were not told before. */
+  'sale.opened': z.strictObject({ accountIds: z.array(idOf('account')).min(1), at: instant }),
 } as const;

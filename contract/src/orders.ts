@@ -5,7 +5,6 @@ import { checkout } from './payments.ts';
 import { gradeCode, idOf, instant, localText, money, pageOf, pageQuery } from './primitives.ts';
 import { defineRoute } from './route.ts';
 import { seatView } from './seats.ts';
-import { passHeaders } from './waiting-room.ts';
 
 const orderState = z.enum(ORDER_STATES);
 
@@ -51,7 +50,7 @@ export const placeOrder = defineRoute({
   auth: 'account',
   rate: { perMinute: 60, burst: 20 },
   idempotency: 'required',
-  headers: passHeaders,
+  pass: 'required',
   body: z.strictObject({ holdId: idOf('hold') }),
   responses: { 201: z.strictObject({ order, checkout }) },
   problems: ['NOT_FOUND', 'PASS_REQUIRED', 'PASS_ENDED', 'HOLD_ENDED', 'HOLD_HAS_ORDER'],

@@ -7,6 +7,9 @@ export type RouteAuth = 'public' | 'account' | 'organiser' | 'operator';
 /** An answer that is not JSON: its media type, for the OpenAPI document. */
 export type RawBody = { readonly contentType: string; readonly description: string };
 
+/** The header of routes with `pass: 'required'`. */
+export const passHeader = 'usher-pass';
+
 export type RouteSpec = {
   readonly name: string;
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -20,6 +23,11 @@ export type RouteSpec = {
   readonly addressRate?: { readonly perMinute: number; readonly burst: number };
   /** `required`: the call may move seats or money, so retries must carry the same key. */
   readonly idempotency?: 'required' | 'optional';
+  /**
+   * `required`: where the show has a waiting room the caller must hold a pass, sent in the header
+   * `passHeader`; the edge checks it before the handler.
+   */
+  readonly pass?: 'required';
   /** Route-specific request headers, by name, with their purpose. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly params?: z.ZodObject;

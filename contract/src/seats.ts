@@ -3,7 +3,6 @@ import { HOLD_STATES } from '@usher/domain/order-states.ts';
 import { z } from 'zod';
 import { gradeCode, idOf, instant, localText, seatNo } from './primitives.ts';
 import { defineRoute } from './route.ts';
-import { passHeaders } from './waiting-room.ts';
 
 const tag = 'Seats';
 const performanceParams = z.strictObject({ performanceId: idOf('performance') });
@@ -75,7 +74,7 @@ export const takeHold = defineRoute({
   auth: 'account',
   rate: { perMinute: 120, burst: 30 },
   idempotency: 'required',
-  headers: passHeaders,
+  pass: 'required',
   params: performanceParams,
   body: z.union([
     z.strictObject({

@@ -15,6 +15,7 @@ import {
 import { defineRoute } from './route.ts';
 
 export * from './rooms.ts';
+export { passHeader } from './route.ts';
 
 const tag = 'Waiting room';
 const showParams = z.strictObject({ showId: idOf('show') });
@@ -23,12 +24,6 @@ const showParams = z.strictObject({ showId: idOf('show') });
 
 /** People in line call rarely; the limits stop scripts, not impatient people. */
 const seldom = { perMinute: 60, burst: 20 };
-
-/** Required for holds and orders of a show with a waiting room. */
-export const passHeader = 'usher-pass';
-export const passHeaders = {
-  [passHeader]: 'The pass, if the show has a waiting room; see claimPass',
-} as const;
 
 /** Poll interval of a client: its expected wait ÷ d × m, at least f × m and at most c × m. */
 const pollPolicy = z.strictObject({

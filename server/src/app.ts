@@ -5,6 +5,8 @@ import { makePages } from './browser/pages.ts';
 import { makeQueuePages } from './browser/queue-page/routes.ts';
 import type { ServiceName, Settings } from './config.ts';
 import type { Clock } from './platform/clock.ts';
+import type { Context } from './platform/context.ts';
+import { assert } from './platform/failure.ts';
 import { makeIdempotency } from './platform/http/idempotency.ts';
 import { makeHttpServer } from './platform/http/server.ts';
 import { makeShortcuts } from './platform/http/shortcut.ts';
@@ -14,7 +16,7 @@ import { type Lifecycle, makeLifecycle } from './platform/lifecycle.ts';
 import type { Log } from './platform/log.ts';
 import { makeMetrics } from './platform/metrics.ts';
 import type { Module } from './platform/module.ts';
-import { openRelay, type Relay } from './platform/outbox/relay.ts';
+import { makeRelay } from './platform/outbox/relay.ts';
 import { openListener } from './platform/postgres/listen.ts';
 import { openDatabase } from './platform/postgres/sql.ts';
 import { makeProofOfWork, makeUsedChallenges } from './platform/proof-of-work.ts';
@@ -22,21 +24,21 @@ import { makePruneJob } from './platform/prune.ts';
 import { openRedis } from './platform/redis/redis.ts';
 import { makeSharedUsedChallenges } from './platform/redis/used-challenges.ts';
 import { openTracing } from './platform/tracing.ts';
+import { idleWorker, type Worker } from './platform/worker.ts';
 import { openCatalogue } from './services/catalogue/index.ts';
 import { openIdentity } from './services/identity/index.ts';
 import { openNotifications } from './services/notifications/index.ts';
-import { openLevers, operationsRoutes } from './services/operations/index.ts';
+import { openOperations, probeRoutes } from './services/operations/index.ts';
 import { openOrders } from './services/orders/index.ts';
-import { type FailPoint, openPayments } from './services/payments/index.ts';
+import { type FailPoint, makeUnknownPayments, openPayments } from './services/payments/index.ts';
 import { openRanking } from './services/ranking/index.ts';
 import { makeSeatStock, openSeats } from './services/seats/index.ts';
 import { openTickets } from './services/tickets/index.ts';
 import { openVenues } from './services/venues/index.ts';
 import {
+  makeMemoryRooms,
   makeRoomJournal,
   makeRoomRows,
-  type OpenWaitingRoom,
-  openMemoryRooms,
   openRedisRooms,
   openWaitingRoom,
   type RoomStore,
@@ -53,12 +55,14 @@ type AppOptions = {
   dataDir: string;
   /** How buyers reach us. */
   publicUrl: string;
-  toss: { url: string; secretKey: string; clientKey: string; isSandbox: boolean };
+  /** Where money is taken; null in a process that serves neither payments nor orders. */
+  toss: TossOptions | null;
   /** No other process works on this database: what is found half done was left by a crash. */
   isAlone: boolean;
   checkAnswers?: boolean;
   failPoint?: (point: FailPoint) => Promise<void>;
 };
+type TossOptions = { url: string; secretKey: string; clientKey: string; isSandbox: boolean };
 
 /**
  * The composition root: the only place that picks adapters. Opens in order, closes in reverse; each
@@ -74,7 +78,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
   }
 };
 
-/** What every service is given: the tools, the settings, and a way to hear of other processes. */
+/** The tools that every service is given, and how processes hear of each other. */
 const openContext = async (options: AppOptions, life: Lifecycle) => {
   const { config, clock, log, secret, databaseUrl, dataDir, publicUrl } = options;
   const endpoint = config.OTEL_EXPORTER_OTLP_ENDPOINT;
@@ -85,39 +89,36 @@ const openContext = async (options: AppOptions, life: Lifecycle) => {
   const poolMax = config.DATABASE_POOL_MAX;
   const db = openDatabase({ url: databaseUrl, name: 'server', log, poolMax });
   life.onClose('database', db.close);
+  const ids = makeIds(clock);
+  const shortcuts = makeShortcuts(metrics);
+  const relay = makeRelay({ db, clock, log, metrics, tracing, owner: ids.secret() });
   const channels = new Map<string, (payload: string) => void>();
-  const wakers: (() => void)[] = [];
-  return {
+  const listen: Context['listen'] = (channel, onMessage) => void channels.set(channel, onMessage);
+  const context = {
     db,
     clock,
+    ids,
     log,
     metrics,
-    config,
+    tracing,
+    shortcuts,
     secret,
     publicUrl,
     dataDir,
-    tracing,
-    channels,
-    wakers,
-    ids: makeIds(clock),
-    shortcuts: makeShortcuts(metrics),
-    relayWake: (): void => {
-      for (const wake of wakers) wake();
-    },
-    listen: (channel: string, onMessage: (payload: string) => void) =>
-      void channels.set(channel, onMessage),
+    config,
+    relayWake: relay.wake,
+    listen,
   };
+  return { context, relay, channels, mountShortcuts: shortcuts.mount };
 };
-type Context = Awaited<ReturnType<typeof openContext>>;
+type Opened = Awaited<ReturnType<typeof openContext>>;
+type AppContext = Opened['context'];
+
 /** Used challenges one process remembers; 100 bytes each. */
 const usedChallengesMax = 1_000_000;
 
 /** Where waiting rooms are kept: in Redis for all processes, or in the memory of one. */
-const openRooms = async (
-  { isAlone }: AppOptions,
-  context: Context,
-  life: Lifecycle,
-): Promise<Pick<Parameters<typeof openWaitingRoom>[1], 'store' | 'proofOfWork'>> => {
+const openRooms = async ({ isAlone }: AppOptions, context: AppContext, life: Lifecycle) => {
   const { db, clock, log, ids, secret, metrics, config } = context;
   const terms = termsOf(config);
   const opened = (store: RoomStore): RoomStore => {
@@ -130,124 +131,207 @@ const openRooms = async (
     const proofOfWork = makeProofOfWork({ secret, clock, used });
     const journal = makeRoomJournal(db);
     const owner = ids.secret();
-    const store = await openMemoryRooms({ journal, clock, log, owner, terms, isAlone });
+    const store = makeMemoryRooms({ journal, clock, log, owner, terms, isAlone });
     return { proofOfWork, store: opened(store) };
   }
   const redis = await openRedis({ url, log, metrics });
   life.onClose('redis', redis.close);
   const used = makeSharedUsedChallenges({ redis, clock, ids });
   const proofOfWork = makeProofOfWork({ secret, clock, used });
-  return {
-    proofOfWork,
-    store: opened(openRedisRooms({ redis, log, terms, remembered: makeRoomRows(db).find })),
-  };
+  const store = openRedisRooms({ redis, log, terms, remembered: makeRoomRows(db).find });
+  return { proofOfWork, store: opened(store) };
 };
-type Opened = { name: ServiceName; module: Module<unknown> };
 
-const openServices = async (options: AppOptions, context: Context, life: Lifecycle) => {
-  const { toss, isAlone, failPoint } = options;
-  const all: Opened[] = [];
-  const opened = <S>(name: ServiceName, module: Module<S>): S => {
-    all.push({ name, module });
-    life.onClose(name, module.close);
-    return module.service;
-  };
-  const identity = opened('identity', await openIdentity(context));
-  const venues = opened('catalogue', openVenues(context));
-  const catalogue = opened(
-    'catalogue',
-    await openCatalogue(context, {
-      venues,
-      stock: makeSeatStock(context.db),
-      // Opened below: the catalogue's jobs do not run before everything is open.
-      tell: (tx, likes) => notifications.service.tellSaleOpened(tx, likes),
-    }),
-  );
-  opened('catalogue', await openRanking(context, { catalogue }));
-  const seats = opened(
-    'seats',
-    openSeats(context, {
-      catalogue,
-      // Opened below, and asked only by requests.
-      gate: {
-        refuse: (...asked) => room.gate.refuse(...asked),
-        refuseEarly: (...asked) => room.gate.refuseEarly(...asked),
+/** A service of the table: opened when it is first asked for, and then the same for everybody. */
+type Entry<Service> = {
+  /** The name under which it is served. */
+  readonly servedAs: ServiceName;
+  open(): Promise<Service>;
+  /** Of a service that is open; asking for another is a bug. */
+  opened(): Service;
+  module(): Module<unknown> | null;
+};
+
+const makeTable = (life: Lifecycle) => {
+  const entries: Entry<unknown>[] = [];
+  const add = <Service>(
+    servedAs: ServiceName,
+    openModule: () => Module<Service> | Promise<Module<Service>>,
+  ): Entry<Service> => {
+    let opening: Promise<Module<Service>> | null = null;
+    let module: Module<Service> | null = null;
+    const openOnce = async (): Promise<Module<Service>> => {
+      module = await openModule();
+      life.onClose(servedAs, module.close);
+      return module;
+    };
+    const entry: Entry<Service> = {
+      servedAs,
+      open: async () => {
+        opening ??= openOnce();
+        return (await opening).service;
       },
-    }),
-  );
-  const kept = await openRooms(options, context, life);
-  const room: OpenWaitingRoom = opened(
-    'waiting-room',
-    await openWaitingRoom(context, { ...kept, catalogue, seats }),
-  );
-  const levers = opened('operations', openLevers(context, { rooms: room.rooms }));
-  const window = {
-    clientKey: toss.clientKey,
-    checkoutPageUrl: toss.isSandbox ? `${toss.url}/checkout` : null,
-    publicUrl: context.publicUrl,
+      opened: () => {
+        assert(module !== null, `${servedAs} is open in this process`);
+        return module.service;
+      },
+      module: () => module,
+    };
+    entries.push(entry);
+    return entry;
   };
-  const orders = opened(
-    'orders',
-    openOrders(context, { catalogue, seats, gate: room.gate, window }),
-  );
-  const payments = opened(
-    'payments',
-    openPayments(context, {
-      toss,
-      seats,
-      isAlone,
-      checkoutOf: orders.checkoutOf,
-      orderOf: orders.read,
-      ...(failPoint === undefined ? {} : { failPoint }),
-    }),
-  );
-  const tickets = opened('tickets', await openTickets(context, { catalogue, orders }));
-  const notifications = openNotifications(context, { catalogue, orders, identity, tickets });
-  opened('notifications', notifications);
-  const services = { identity, venues, catalogue, seats, room, levers, orders, payments };
-  return { services, registerPages: notifications.registerPages, all };
+  return { add, entries };
 };
 
-/** Events and jobs: what goes on without anybody asking. */
-const openBackground = async (
+/**
+ * The services, each with what it needs of those above it. A process opens the ones that it serves
+ * and, through their needs, those that these ask; nothing runs until they are started.
+ */
+const makeServices = (options: AppOptions, opened: Opened, life: Lifecycle) => {
+  const { toss, isAlone, failPoint } = options;
+  const { context, relay } = opened;
+  const { db, config } = context;
+  const { add, entries } = makeTable(life);
+
+  const identity = add('identity', () => openIdentity(context));
+  const venues = add('catalogue', () => openVenues(context));
+  const catalogue = add('catalogue', async () =>
+    openCatalogue(context, { venues: await venues.open(), stock: makeSeatStock(db) }),
+  );
+  const ranking = add('catalogue', async () =>
+    openRanking(context, { catalogue: await catalogue.open() }),
+  );
+  const seats = add('seats', async () => openSeats(context, { catalogue: await catalogue.open() }));
+  const room = add('waiting-room', async () =>
+    openWaitingRoom(context, {
+      ...(await openRooms(options, context, life)),
+      catalogue: await catalogue.open(),
+      seats: await seats.open(),
+    }),
+  );
+  const operations = add('operations', async () =>
+    openOperations(context, {
+      rooms: (await room.open()).rooms,
+      relay,
+      payments: makeUnknownPayments(db),
+    }),
+  );
+  const orders = add('orders', async () =>
+    openOrders(context, {
+      catalogue: await catalogue.open(),
+      seats: await seats.open(),
+      // Orders that are only read, for a ticket or a mail, touch no pass.
+      passes: config.USHER_SERVICES.includes('orders')
+        ? (await room.open()).passes
+        : { pin: async () => undefined },
+      window: toss === null ? null : windowOf(toss, options.publicUrl),
+    }),
+  );
+  const payments = add('payments', async () => {
+    assert(toss !== null, 'a process that serves payments has a provider');
+    const { checkoutOf, read } = await orders.open();
+    return openPayments(context, {
+      toss,
+      seats: await seats.open(),
+      isAlone,
+      checkoutOf,
+      orderOf: read,
+      ...(failPoint === undefined ? {} : { failPoint }),
+    });
+  });
+  const tickets = add('tickets', async () =>
+    openTickets(context, { catalogue: await catalogue.open(), orders: await orders.open() }),
+  );
+  const notifications = add('notifications', async () =>
+    openNotifications(context, {
+      catalogue: await catalogue.open(),
+      orders: await orders.open(),
+      identity: await identity.open(),
+      tickets: await tickets.open(),
+    }),
+  );
+  const table = {
+    identity,
+    venues,
+    catalogue,
+    ranking,
+    seats,
+    room,
+    operations,
+    orders,
+    payments,
+    tickets,
+    notifications,
+  };
+  return { table, entries };
+};
+type Services = ReturnType<typeof makeServices>;
+
+const windowOf = ({ clientKey, isSandbox, url }: TossOptions, publicUrl: string) => ({
+  clientKey,
+  checkoutPageUrl: isSandbox ? `${url}/checkout` : null,
+  publicUrl,
+});
+
+/** Opens what this process serves, and what serving it needs. */
+const openServed = async ({ table, entries }: Services, config: Readonly<Settings>) => {
+  const serves = (name: ServiceName): boolean => config.USHER_SERVICES.includes(name);
+  // Every process checks access tokens, and every one that takes holds or orders checks passes.
+  await table.identity.open();
+  if (serves('seats') || serves('orders')) await table.room.open();
+  const served = entries.filter((entry) => serves(entry.servedAs));
+  for (const entry of served) await entry.open();
+  return served.flatMap((entry) => entry.module() ?? []);
+};
+
+/**
+ * What goes on without anybody asking: every open service follows, the served ones work. Answers
+ * the relay, which a test may stop.
+ */
+const startWork = async (
   options: AppOptions,
-  context: Context,
-  modules: { all: readonly Opened[]; served: readonly Opened[] },
+  opened: Opened,
+  modules: { open: readonly Module<unknown>[]; served: readonly Module<unknown>[] },
   life: Lifecycle,
-): Promise<Relay> => {
-  const { clock, log, channels } = context;
-  const url = options.databaseUrl;
-  const relay = openRelay({
-    ...context,
-    // Whoever relays must reach every consumer; their effects are in the database only.
-    consumers: modules.all.flatMap(({ module }) => module.consumers ?? []),
-    owner: context.ids.secret(),
-  });
-  life.onClose('relay', relay.close);
-  context.wakers.push(relay.wake);
-  const listener = await openListener({ url, clock, log, channels });
-  life.onClose('listener', listener.close);
-  const jobs = await openJobs({
-    url,
-    log,
-    isAlone: options.isAlone,
-    concurrency: 2,
-    jobs: [
-      makePruneJob(context.db, log),
-      ...modules.served.flatMap(({ module }) => module.jobs ?? []),
-    ],
-  });
-  life.onClose('jobs', jobs.close);
-  return relay;
+): Promise<Worker> => {
+  const { databaseUrl: url, isAlone } = options;
+  const { context, relay, channels } = opened;
+  const { db, clock, log } = context;
+  for (const module of modules.open) {
+    const following = module.follow?.();
+    if (following !== undefined) life.onClose('following', following.stop);
+  }
+  if (channels.size > 0) {
+    const listener = await openListener({ url, clock, log, channels });
+    life.onClose('listener', listener.close);
+  }
+  for (const module of modules.served) {
+    const worker = await module.start();
+    life.onClose('worker', worker.stop);
+  }
+  const consumers = modules.served.flatMap((module) => module.consumers ?? []);
+  for (const consumer of consumers) relay.subscribe(consumer);
+  const relaying = consumers.length > 0 ? relay.start() : idleWorker;
+  life.onClose('relay', relaying.stop);
+  const jobs = modules.served.flatMap((module) => module.jobs ?? []);
+  if (jobs.length === 0) return relaying;
+  // The platform's own job goes along with those of any service: one process of many runs it.
+  const all = [makePruneJob(db, log), ...jobs];
+  const runner = await openJobs({ url, log, isAlone, concurrency: 2, jobs: all });
+  life.onClose('jobs', runner.close);
+  return relaying;
 };
 
 const openAll = async (options: AppOptions, life: Lifecycle) => {
   const { config } = options;
-  const context = await openContext(options, life);
+  const opened = await openContext(options, life);
+  const { context } = opened;
   const { db, metrics } = context;
-  const { services, registerPages, all } = await openServices(options, context, life);
-  const served = all.filter(({ name }) => config.USHER_SERVICES.includes(name));
-  const relay = await openBackground(options, context, { all, served }, life);
+  const services = makeServices(options, opened, life);
+  const { table } = services;
+  const served = await openServed(services, config);
+  const open = services.entries.flatMap((entry) => entry.module() ?? []);
+  const relaying = await startWork(options, opened, { open, served }, life);
 
   let isClosing = false;
   const missing = async (): Promise<string[]> => {
@@ -255,33 +339,36 @@ const openAll = async (options: AppOptions, life: Lifecycle) => {
     const [row] = await db.query('SELECT 1').catch(() => []);
     return row === undefined ? ['database'] : [];
   };
-  const { payments, identity } = services;
-  const operations = operationsRoutes({ metrics, relay, payments, missing });
   const idempotency = makeIdempotency(db, metrics, config.BATCH_SIZE_MAX);
   life.onClose('idempotency', idempotency.close);
+  const identity = table.identity.opened();
   const http: FastifyInstance = await makeHttpServer({
     ...context,
     idempotency,
-    routes: [...served.flatMap(({ module }) => module.routes), ...operations],
+    routes: [...served.flatMap((module) => module.routes), ...probeRoutes({ metrics, missing })],
     authenticate: identity.authenticate,
     mayCall: identity.mayCall,
+    ...(table.room.module() === null ? {} : { passes: table.room.opened().passes }),
     trustProxy: config.TRUST_PROXY ?? false,
     allowedOrigins: config.ALLOWED_ORIGINS,
     checkAnswers: options.checkAnswers ?? false,
     rateLimits: config.RATE_LIMITS,
-    mountShortcuts: context.shortcuts.mount,
+    mountShortcuts: opened.mountShortcuts,
   });
   await http.register(makePages({ routes: allRoutes, publicUrl: options.publicUrl }));
-  registerPages(http);
-  if (config.USHER_SERVICES.includes('waiting-room'))
-    await http.register(
-      makeQueuePages({ ...context, ...services, rateLimits: config.RATE_LIMITS }),
-    );
+  if (config.USHER_SERVICES.includes('notifications'))
+    table.notifications.opened().registerPages(http);
+  if (config.USHER_SERVICES.includes('waiting-room')) {
+    const room = table.room.opened();
+    const catalogue = table.catalogue.opened();
+    const rateLimits = config.RATE_LIMITS;
+    await http.register(makeQueuePages({ ...context, room, catalogue, identity, rateLimits }));
+  }
   life.onClose('http', async () => {
     isClosing = true;
-    payments.hurry();
-    await services.seats.endStreams();
-    await services.room.endStreams();
+    if (table.payments.module() !== null) table.payments.opened().hurry();
+    if (table.seats.module() !== null) await table.seats.opened().endStreams();
+    if (table.room.module() !== null) await table.room.opened().endStreams();
     await http.close();
   });
   const listen = async (): Promise<string> => {
@@ -289,6 +376,42 @@ const openAll = async (options: AppOptions, life: Lifecycle) => {
     const { port } = http.server.address() as AddressInfo;
     return `http://${config.HOST}:${port}`;
   };
-  return { http, services, relay, db, listen, close: life.close };
+  return {
+    http,
+    services: openServices(table),
+    /** For tests: this process passes no events on any more. */
+    stopRelay: relaying.stop,
+    db,
+    listen,
+    close: life.close,
+  };
 };
 export type App = Awaited<ReturnType<typeof openAll>>;
+
+/** The open services by name, for the demo and for tests; asking for one that is not is a bug. */
+const openServices = (table: Services['table']) => ({
+  get identity() {
+    return table.identity.opened();
+  },
+  get venues() {
+    return table.venues.opened();
+  },
+  get catalogue() {
+    return table.catalogue.opened();
+  },
+  get seats() {
+    return table.seats.opened();
+  },
+  get room() {
+    return table.room.opened();
+  },
+  get levers() {
+    return table.operations.opened();
+  },
+  get orders() {
+    return table.orders.opened();
+  },
+  get payments() {
+    return table.payments.opened();
+  },
+});

@@ -123,7 +123,7 @@ describe('two processes with their rooms in the memory of one', () => {
     const { pass } = await atOne.enter(minji, showId);
     const { checkout } = await atOne.order(minji, pass, performanceId, [0]);
     // The one that keeps the rooms passes no events on any more, and the other keeps no rooms.
-    await one.app.relay.close();
+    await one.app.stopRelay();
     expect((await one.pay(minji.token, checkout)).status).toBe(200);
     await until('the slot is back', async () => (await atOne.read(showId)).active === 0);
     const refused = await other.ask(joinRoom, { as: minji.token, params: { showId }, body: {} });

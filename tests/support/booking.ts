@@ -125,7 +125,7 @@ const makeServices = (options: BookingOptions, db: Database, sale: ReturnType<ty
     ...common,
     store: makeOrderStore(db),
     seats,
-    gate: { refuse: async () => null, pin: async () => undefined },
+    passes: { pin: async () => undefined },
     secret: 'a secret of the tests, long enough for them',
     holdTtlMs,
     window: { clientKey: 'sandbox_ck', checkoutPageUrl: null, publicUrl: 'http://127.0.0.1' },

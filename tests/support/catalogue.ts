@@ -101,7 +101,6 @@ export const openCatalogueOffice = async (options: { url: string; nowMs?: number
   const db = openDatabase({ url: options.url, name: 'test', log: silentLog, poolMax: 6 });
   const { database, count, isIdle } = counted(db);
   const fake = makeFakeStock();
-  const telling = { told: [] as { accountId: string; showId: string }[], fails: false };
   const channels: Record<string, (payload: string) => void> = {};
   const context = {
     db: database,
@@ -111,18 +110,15 @@ export const openCatalogueOffice = async (options: { url: string; nowMs?: number
     listen: (channel: string, onMessage: (payload: string) => void) => {
       channels[channel] = onMessage;
     },
+    relayWake: () => undefined,
   };
   const venues = openVenues(context);
   const catalogue = await openCatalogue(context, {
     venues: venues.service,
     stock: fake.stock,
-    tell: async (tx, likes) => {
-      await tx.query('SELECT 1');
-      if (telling.fails) throw new Error('the mail could not be written');
-      telling.told.push(...likes);
-    },
   });
   const ranking = await openRanking(context, { catalogue: catalogue.service });
+  const workers = [await catalogue.start(), await ranking.start()];
   const idempotency = makeIdempotency(database, metrics, 256);
   const app: FastifyInstance = await makeHttpServer({
     clock,
@@ -150,7 +146,6 @@ export const openCatalogueOffice = async (options: { url: string; nowMs?: number
     db: database,
     app,
     channels,
-    telling,
     idle,
     stock: fake,
     venues,
@@ -163,6 +158,7 @@ export const openCatalogueOffice = async (options: { url: string; nowMs?: number
     buyer: `${ids.make('account')}/BUYER`,
     close: async () => {
       await app.close();
+      for (const worker of workers) await worker.stop();
       await ranking.close();
       await catalogue.close();
       await idempotency.close();

@@ -6,12 +6,35 @@ import { openChildProgram } from '../platform/child-program.ts';
 
 const sandboxProgram = new URL('../../../sandbox/src/main.ts', import.meta.url);
 
-/** The real provider when it is configured, else our sandbox as a program of its own. */
+export type OpenProvider = {
+  url: string;
+  secretKey: string;
+  clientKey: string;
+  isSandbox: boolean;
+  stop(): Promise<void>;
+};
+
+/**
+ * The real provider when it is configured, else our sandbox as a program of its own. Null in a
+ * process that serves neither payments nor orders. One that serves orders alone opens the payment
+ * window of a provider that it never calls: the client key is enough, and no sandbox is started.
+ */
 export const openProvider = async (
   config: Readonly<Settings>,
   publicUrl: string,
   dataDir: string,
-) => {
+): Promise<OpenProvider | null> => {
+  if (!config.USHER_SERVICES.includes('payments')) {
+    const clientKey = config.TOSS_CLIENT_KEY;
+    if (!config.USHER_SERVICES.includes('orders') || clientKey === undefined) return null;
+    return {
+      url: config.TOSS_URL ?? '',
+      secretKey: '',
+      clientKey,
+      isSandbox: clientKey.startsWith('sandbox_') && config.TOSS_URL !== undefined,
+      stop: async () => undefined,
+    };
+  }
   if (config.TOSS_URL !== undefined) {
     const { TOSS_SECRET_KEY: secretKey, TOSS_CLIENT_KEY: clientKey } = config;
     if (secretKey === undefined || clientKey === undefined)

@@ -1,5 +1,6 @@
 import { roomSettings } from '@usher/contract/waiting-room.ts';
 import { type App, openApp } from '../app.ts';
+import { serviceNames } from '../config.ts';
 import { type GiveRoom, type SellAll, seedDemo } from '../demo/seed.ts';
 import { systemClock } from '../platform/clock.ts';
 import { makeIds } from '../platform/ids.ts';
@@ -131,7 +132,8 @@ export const seedOnce = async (
 };
 
 export const runSeed = async (): Promise<number> => {
-  const config = configOrFaults();
+  // The demo is made and sold through every service.
+  const config = configOrFaults({ USHER_SERVICES: serviceNames.join(',') });
   if (config === null) return 1;
   if (config.USHER_ENV === 'production')
     throw new Error('usher seed fills a database with invented shows; not in production');
@@ -142,7 +144,7 @@ export const runSeed = async (): Promise<number> => {
   try {
     await migrate({ url: databaseUrl, log });
     const toss = await openProvider(config, publicUrl, dataDir);
-    if (!toss.isSandbox) throw new Error('usher seed pays with the sandbox; TOSS_URL is another');
+    if (!toss?.isSandbox) throw new Error('usher seed pays with the sandbox; TOSS_URL is another');
     const app = await openApp({
       config,
       clock: systemClock,

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { type App, openApp } from '../app.ts';
-import type { Settings } from '../config.ts';
+import { type Settings, serviceNames } from '../config.ts';
 import { demoAccounts } from '../demo/seed.ts';
 import { systemClock } from '../platform/clock.ts';
 import { type Lifecycle, makeLifecycle } from '../platform/lifecycle.ts';
@@ -84,7 +84,7 @@ const serve = async (config: Readonly<Settings>, log: Log): Promise<number> => {
     await progress.phase('Migrations applied', () => migrate({ url: databaseUrl, log }));
     const publicUrl = config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}`;
     const provider = await openProvider(config, publicUrl, dataDir);
-    life.onClose('provider', provider.stop);
+    if (provider !== null) life.onClose('provider', provider.stop);
     const app = await openApp({
       config,
       clock: systemClock,
@@ -97,13 +97,16 @@ const serve = async (config: Readonly<Settings>, log: Log): Promise<number> => {
       isAlone: isEmbedded,
     });
     life.onClose('app', app.close);
-    if (isEmbedded && provider.isSandbox)
-      await progress.phase('Demo data ready', () => openDemo(app, provider.url, life, log));
+    const sandboxUrl = provider?.isSandbox ? provider.url : null;
+    // The demo is sold through every service.
+    const isWhole = serviceNames.every((name) => config.USHER_SERVICES.includes(name));
+    const isDemo = isEmbedded && isWhole;
+    if (isDemo && sandboxUrl !== null)
+      await progress.phase('Demo data ready', () => openDemo(app, sandboxUrl, life, log));
     if (isEnding) return;
     const url = await app.listen();
     progress.end('Ready');
-    const sandboxUrl = provider.isSandbox ? provider.url : null;
-    processPort.print(banner({ url, sandboxUrl, dataDir, isDemo: isEmbedded }));
+    processPort.print(banner({ url, sandboxUrl, dataDir, isDemo }));
   };
   try {
     await opening();

@@ -1,5 +1,5 @@
 import { problemBody, problems } from '@usher/contract/problems.ts';
-import { isRawBody, type RouteSpec } from '@usher/contract/route.ts';
+import { isRawBody, passHeader, type RouteSpec } from '@usher/contract/route.ts';
 import { z } from 'zod';
 
 type Json = Record<string, unknown>;
@@ -24,7 +24,10 @@ const parametersOf = (spec: RouteSpec): Json[] => {
     description: 'A fresh random text for a new request, the same one for a repeat; kept 24 h',
     schema: { type: 'string', minLength: 16, maxLength: 255 },
   };
-  const headers = Object.entries(spec.headers ?? {}).map(([name, description]) => ({
+  const described = Object.entries(spec.headers ?? {});
+  if (spec.pass === 'required')
+    described.push([passHeader, 'The pass, if the show has a waiting room; see claimPass']);
+  const headers = described.map(([name, description]) => ({
     name,
     in: 'header',
     required: false,

@@ -43,28 +43,47 @@ export type Answer<S extends RouteSpec> =
   /** The handler writes to the socket itself (an event stream). */
   | { readonly stream: (reply: FastifyReply) => void };
 
+/** What a call that needs a pass is about. */
+export type PassSubject = {
+  readonly showId: string;
+  /**
+   * When what is being ordered was held, by the database's clock: a hold that was taken before
+   * passes were wanted needs none. Null: nothing is held yet.
+   */
+  readonly heldAtMs: number | null;
+};
+
+/** A refusal that needs neither the database nor the memory of earlier answers (a lost race). */
+type EarlyRefusal<S extends RouteSpec> = {
+  /** Nothing is refused early to a repeat: it is given its first answer again. */
+  readonly isRepeat: (request: RouteRequest<S>) => boolean;
+  readonly refuse: (request: RouteRequest<S>) => Promise<Refusal | null>;
+};
+
+/** What a route has beside its handler; `passFor` goes with `pass: 'required'`. */
+type Companions<S extends RouteSpec> = { readonly early?: EarlyRefusal<S> } & (S extends {
+  readonly pass: 'required';
+}
+  ? { readonly passFor: (request: RouteRequest<S>) => Promise<PassSubject | null> }
+  : unknown);
+
 export type Route = {
   readonly spec: RouteSpec;
   readonly handle: (request: RouteRequest<RouteSpec>) => Promise<Answer<RouteSpec>>;
-  /** A refusal that needs neither the database nor the memory of earlier answers (a lost race). */
-  readonly refuseEarly?: (request: RouteRequest<RouteSpec>) => Promise<Refusal | null>;
+  /** What the pass must be good for, where the spec requires one; null: there is no such thing. */
+  readonly passFor?: (request: RouteRequest<RouteSpec>) => Promise<PassSubject | null>;
+  readonly early?: EarlyRefusal<RouteSpec>;
 };
 
 /** Ties a handler to its description in the contract; the compiler holds the two together. */
 export const route = <S extends RouteSpec>(
   spec: S,
   handle: (request: RouteRequest<S>) => Promise<Answer<S>>,
-  refuseEarly?: (request: RouteRequest<S>) => Promise<Refusal | null>,
-): Route => {
-  const tied: { spec: S; handle: typeof handle; refuseEarly?: typeof refuseEarly } = {
-    spec,
-    handle,
-  };
-  if (refuseEarly !== undefined) tied.refuseEarly = refuseEarly;
+  ...[companions]: S extends { readonly pass: 'required' } ? [Companions<S>] : [Companions<S>?]
+): Route =>
   // The list of routes forgets each one's own types; the server checks every request against the
   // spec's schemas before it calls the handler.
-  return tied as unknown as Route;
-};
+  ({ spec, handle, ...companions }) as unknown as Route;
 
 type Sent = Readonly<Record<string, string | readonly string[]>>;
 

@@ -4,8 +4,9 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { assert, Failure } from '../failure.ts';
 import { currentTraceIds } from '../trace-scope.ts';
+import type { PassAsked, PassCheck } from './pass.ts';
 import { refuse } from './problem.ts';
-import { answer, emptyAnswer, rawAnswer, route } from './route.ts';
+import { answer, emptyAnswer, type PassSubject, rawAnswer, route } from './route.ts';
 import { forgetful, openTestServer, plainRoute } from './test-bed.ts';
 
 const opened: FastifyInstance[] = [];
@@ -91,8 +92,11 @@ describe('a request is judged in this order, so that nobody learns more than the
   test('a lost race is refused before the handler and the kept answers are asked', async () => {
     let asked = 0;
     const idempotency = { ...forgetful, once: () => Promise.reject(new Error(`${++asked}`)) };
-    const early = { refuseEarly: async () => refuse('SEATS_TAKEN', { extra: { conflicts: [1] } }) };
-    const { app } = await open([{ ...taking(takeOnce), ...early }], { idempotency });
+    const early = {
+      isRepeat: () => false,
+      refuse: async () => refuse('SEATS_TAKEN', { extra: { conflicts: [1] } }),
+    };
+    const { app } = await open([{ ...taking(takeOnce), early }], { idempotency });
     const reply = await post(app, {
       headers: { 'idempotency-key': 'has a space in it' },
     });
@@ -107,6 +111,78 @@ describe('a request is judged in this order, so that nobody learns more than the
       expect((await post(app, { headers: { authorization } })).statusCode).toBe(201);
     for (const authorization of ['buyer', 'Basic buyer', 'Bearer', 'Bearer buyer extra'])
       expect(codeOf(await post(app, { headers: { authorization } }))).toBe('UNAUTHENTICATED');
+  });
+});
+
+describe('a route that requires a pass', () => {
+  const takeWithPass = defineRoute({ ...base, idempotency: 'required', pass: 'required' });
+  /** What was asked of the check, in order; a pass that is not `good` is refused. */
+  const openGate = async (more: { isRepeat?: boolean; subject?: PassSubject | null } = {}) => {
+    const asked: string[] = [];
+    const judge = (when: string, { showId, accountId, pass }: PassAsked) => {
+      asked.push(`${when} ${showId} ${accountId} ${pass}`);
+      return pass === 'good' ? null : refuse(pass === undefined ? 'PASS_REQUIRED' : 'PASS_ENDED');
+    };
+    const passes: PassCheck = {
+      refuseEarly: (given) => judge('early', given),
+      refuse: async (given) => judge('in time', given),
+    };
+    const { subject = { showId: 'show_1', heldAtMs: null } } = more;
+    const entry = route(
+      takeWithPass,
+      async ({ body }) => {
+        asked.push('handler');
+        return answer(201, { seats: body.seats });
+      },
+      {
+        passFor: async () => subject,
+        early: { isRepeat: () => more.isRepeat ?? false, refuse: async () => null },
+      },
+    );
+    const { app } = await open([entry], { passes });
+    const take = (pass: string | null) =>
+      post(app, {
+        headers: {
+          'idempotency-key': 'k'.repeat(16),
+          ...(pass === null ? {} : { 'usher-pass': pass }),
+        },
+      });
+    return { asked, take };
+  };
+
+  test('refuses without one before anything is written, and asks no store', async () => {
+    const { asked, take } = await openGate();
+    expect(codeOf(await take(null))).toBe('PASS_REQUIRED');
+    expect(codeOf(await take('bad'))).toBe('PASS_ENDED');
+    expect(asked.filter((each) => !each.startsWith('early'))).toEqual([]);
+  });
+  test('calls its handler with a good one, after one check of each kind', async () => {
+    const { asked, take } = await openGate();
+    expect((await take('good')).statusCode).toBe(201);
+    expect(asked).toEqual([
+      'early show_1 acc_buyer good',
+      'in time show_1 acc_buyer good',
+      'handler',
+    ]);
+  });
+  test('lets a repeat look for its first answer, and still checks what is new', async () => {
+    const { asked, take } = await openGate({ isRepeat: true });
+    expect(codeOf(await take('bad'))).toBe('PASS_ENDED');
+    expect(asked).toEqual(['in time show_1 acc_buyer bad']);
+  });
+  test('answers NOT_FOUND where there is nothing to be bought', async () => {
+    const { asked, take } = await openGate({ subject: null });
+    expect(codeOf(await take('good'))).toBe('NOT_FOUND');
+    expect(asked).toEqual([]);
+  });
+  test('is not served where nobody can check one', async () => {
+    const unchecked = route(takeWithPass, async () => answer(201, { seats: [] }), {
+      passFor: async () => null,
+    });
+    await expect(openTestServer([unchecked])).rejects.toThrow('pass');
+    const { passFor: _, ...without } = unchecked;
+    const passes: PassCheck = { refuseEarly: () => null, refuse: async () => null };
+    await expect(openTestServer([without], { passes })).rejects.toThrow('pass');
   });
 });
 

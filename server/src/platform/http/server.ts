@@ -5,7 +5,7 @@ import underPressure from '@fastify/under-pressure';
 import type { RouteSpec } from '@usher/contract/route.ts';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Clock } from '../clock.ts';
-import { Failure } from '../failure.ts';
+import { assert, Failure } from '../failure.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { newTraceId, traceIdOf } from '../trace-scope.ts';
@@ -15,6 +15,7 @@ import { sendAnswer, sendRefusal, sendStored, storedFrom } from './answers.ts';
 import { answerClientError } from './client-error.ts';
 import { endConnectionsWhenClosing } from './closing.ts';
 import { fingerprintOf, type Idempotency } from './idempotency.ts';
+import { makePassGate, type PassCheck } from './pass.ts';
 import { type Refusal, refusalOfFailure, refuse, statusOf } from './problem.ts';
 import { makeRateLimiter } from './rate-limit.ts';
 import type { Answer, Route, RouteRequest } from './route.ts';
@@ -32,6 +33,8 @@ export type HttpOptions = Guard & {
   /** Tests hold every answer against the contract; in service the compiler's word is enough. */
   checkAnswers: boolean;
   rateLimits: boolean;
+  /** Judges the passes of routes that require one. */
+  passes?: PassCheck;
   /** Answers that are ready before a route is looked for. */
   mountShortcuts?: MountShortcuts;
   /** Mean lateness of the event loop over a second beyond which API calls are turned away; 3 s. */
@@ -133,7 +136,7 @@ const mountPlugins = async (app: FastifyInstance, options: HttpOptions): Promise
 /** A call with an Idempotency-Key: done once, and answered again as it was. */
 const answerOnce = async (
   options: HttpOptions,
-  { spec, handle }: Route,
+  { spec, handle }: Pick<Route, 'spec' | 'handle'>,
   admitted: RouteRequest<RouteSpec>,
   key: string,
   reply: FastifyReply,
@@ -162,7 +165,7 @@ const answerOnce = async (
 };
 
 export const makeHttpServer = async (options: HttpOptions): Promise<FastifyInstance> => {
-  const { tracing, checkAnswers } = options;
+  const { tracing, checkAnswers, passes } = options;
   const limiter = options.rateLimits ? makeRateLimiter(options.clock) : null;
   const meters = makeMeters(options.metrics);
   const answerError = makeErrorHandler(options.log, meters);
@@ -189,18 +192,28 @@ export const makeHttpServer = async (options: HttpOptions): Promise<FastifyInsta
     };
     const admitted = admit(options, limiter, spec, request);
     if ('refusal' in admitted) return send(admitted.refusal);
-    if (entry.refuseEarly !== undefined) {
-      const early = await entry.refuseEarly(admitted);
-      if (early !== null) return send(early);
+    const { early, passFor } = entry;
+    const gate =
+      passFor === undefined || passes === undefined
+        ? null
+        : makePassGate(passes, passFor, admitted);
+    if (early !== undefined && !early.isRepeat(admitted)) {
+      const refusal = (await gate?.refuseEarly()) ?? (await early.refuse(admitted));
+      if (refusal !== null) return send(refusal);
     }
+    // After the look for an earlier answer: a repeat gets it also when its pass has ended since.
+    const handle: Route['handle'] = async (request) =>
+      (await gate?.refuse()) ?? entry.handle(request);
     const key = admitted.idempotencyKey;
     return key === null
-      ? send(await entry.handle(admitted))
-      : answerOnce(options, entry, admitted, key, reply, send);
+      ? send(await handle(admitted))
+      : answerOnce(options, { spec, handle }, admitted, key, reply, send);
   };
 
   for (const entry of options.routes) {
     const { spec } = entry;
+    if (spec.pass === 'required')
+      assert(entry.passFor && passes, `${spec.name}: the pass that it requires can be checked`);
     app.route({
       method: spec.method,
       url: spec.path.replaceAll(/\{(\w+)\}/g, ':$1'),

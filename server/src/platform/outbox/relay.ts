@@ -4,7 +4,8 @@ import { Failure } from '../failure.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Database } from '../postgres/sql.ts';
-import { type Tracing, untraced } from '../tracing.ts';
+import type { Tracing } from '../tracing.ts';
+import type { Worker } from '../worker.ts';
 import { type Consumer, deliver, type EventRow, type OutboxEvent, toEvent } from './consumer.ts';
 import { bury, type DeadLetter, listDeadLetters, replayDeadLetter } from './dead-letters.ts';
 
@@ -12,6 +13,10 @@ export type { Consumer, OutboxEvent } from './consumer.ts';
 export type { DeadLetter } from './dead-letters.ts';
 
 export type Relay = {
+  /** Hands the consumer events from when the relay is started. */
+  subscribe(consumer: Consumer): void;
+  /** Passes events on until it is stopped. */
+  start(): Worker;
   /** Something was written: look now instead of at the next round. */
   wake(): void;
   /** One round by hand; answers how many events were passed on to everybody. */
@@ -19,7 +24,6 @@ export type Relay = {
   deadLetters(limit: number): Promise<DeadLetter[]>;
   /** Hands a dead letter to its consumer again; throws what the consumer throws. */
   replay(consumer: string, eventId: string): Promise<'replayed' | 'unknown'>;
-  close(): Promise<void>;
 };
 
 const roundMs = 500;
@@ -139,12 +143,9 @@ const makeDeliverer = (deps: Deps) => {
   return { failures, deliverAll };
 };
 
-export const openRelay = (
-  options: Omit<Deps, 'tracing'> & { tracing?: Tracing; consumers: readonly Consumer[] },
-): Relay => {
-  const { consumers, tracing = untraced } = options;
-  const deps: Deps = { ...options, tracing };
+export const makeRelay = (deps: Deps): Relay => {
   const { db, clock, log, metrics, owner } = deps;
+  const consumers: Consumer[] = [];
   const lag = metrics.gauge('usher_outbox_lag_seconds', 'Age of the oldest event not passed on');
   const passedOn = metrics.counter('usher_outbox_events_total', 'Events passed on to everybody');
   const { failures, deliverAll } = makeDeliverer(deps);
@@ -178,26 +179,34 @@ export const openRelay = (
     return done.length;
   };
 
-  const loop = makeLoop({
-    clock,
-    everyMs: roundMs,
-    run: async () => {
-      while ((await round()) === eventsPerRound);
-    },
-    onError: (error) => log.warn({ err: error }, 'relay round failed'),
-  });
+  let wake = (): void => undefined;
+  const start = (): Worker => {
+    const loop = makeLoop({
+      clock,
+      everyMs: roundMs,
+      run: async () => {
+        while ((await round()) === eventsPerRound);
+      },
+      onError: (error) => log.warn({ err: error }, 'relay round failed'),
+    });
+    wake = loop.wake;
+    return {
+      stop: async () => {
+        await loop.stop();
+        // The next program need not wait until the lease is over.
+        await db
+          .query("DELETE FROM platform.leases WHERE name = 'relay' AND owner = $1", [owner])
+          .catch((error: unknown) => log.warn({ err: error }, 'the lease is not given back'));
+      },
+    };
+  };
 
   return {
-    wake: loop.wake,
+    subscribe: (consumer) => void consumers.push(consumer),
+    start,
+    wake: () => wake(),
     round,
     deadLetters: (limit) => listDeadLetters(db, limit),
     replay: (name, eventId) => replayDeadLetter({ ...deps, consumers }, name, eventId),
-    close: async () => {
-      await loop.stop();
-      // The next program need not wait until the lease is over.
-      await db
-        .query("DELETE FROM platform.leases WHERE name = 'relay' AND owner = $1", [owner])
-        .catch((error: unknown) => log.warn({ err: error }, 'the lease is not given back'));
-    },
   };
 };

@@ -2,9 +2,9 @@ import { manualClock } from '../clock.ts';
 import { type Log, silentLog } from '../log.ts';
 import { makeMetrics } from '../metrics.ts';
 import { type Database, openDatabase, type Sql } from '../postgres/sql.ts';
-import type { Tracing } from '../tracing.ts';
+import { type Tracing, untraced } from '../tracing.ts';
 import type { Consumer, OutboxEvent } from './consumer.ts';
-import { openRelay, type Relay } from './relay.ts';
+import { makeRelay, type Relay } from './relay.ts';
 
 export type TestEvent = { id: string; showId: string; type: string; traceId?: string };
 
@@ -21,6 +21,19 @@ export const append = (sql: Sql, ...events: readonly TestEvent[]): Promise<unkno
     JSON.stringify(events.map((event) => ({ payload: { of: event.id }, ...event }))),
   ]);
 
+/** A relay of these consumers that works until it is closed. */
+export const openRelay = (
+  options: Omit<Parameters<typeof makeRelay>[0], 'tracing'> & {
+    tracing?: Tracing;
+    consumers: readonly Consumer[];
+  },
+): Relay & { close(): Promise<void> } => {
+  const relay = makeRelay({ tracing: untraced, ...options });
+  for (const consumer of options.consumers) relay.subscribe(consumer);
+  const working = relay.start();
+  return { ...relay, close: working.stop };
+};
+
 /**
  * Consumers whose effect is a row each time, so that an effect that happens twice is seen; and
  * relays of several processes on one database, each with a clock moved by hand.
@@ -29,7 +42,7 @@ export const openOutboxBed = async (url: string) => {
   const db = openDatabase({ url, name: 'test', log: silentLog, poolMax: 8 });
   await db.query(`CREATE TABLE IF NOT EXISTS effects (
     seq integer GENERATED ALWAYS AS IDENTITY, consumer text, event_id text, show_id text)`);
-  const relays: Relay[] = [];
+  const relays: { close(): Promise<void> }[] = [];
   let processes = 0;
 
   const consumer = (

@@ -1,27 +1,21 @@
 import type { Clock } from '../../platform/clock.ts';
+import type { Ids } from '../../platform/ids.ts';
 import type { Job } from '../../platform/jobs.ts';
 import type { Log } from '../../platform/log.ts';
-import type { Database, Sql } from '../../platform/postgres/sql.ts';
-import type { CheckSoldOut } from './events.ts';
+import type { Database } from '../../platform/postgres/sql.ts';
+import { appendSaleOpened } from './events.ts';
 import { begunLookBackMs, toldAtOnce } from './limits.ts';
+import type { CheckSoldOut } from './sold-out.ts';
 import { listSoldOutToCheck, takeUntold } from './store.ts';
-
-/**
- * Tells buyers that a sale opened. Writes what it has to within `tx`, so that each like is told
- * exactly once: the note that it was told is committed together with it, or neither is.
- */
-export type Tell = (
-  tx: Sql,
-  likes: readonly { accountId: string; showId: string }[],
-) => Promise<void>;
 
 const everyMinute = '* * * * *';
 
 export const makeTellOpenings = (deps: {
   db: Database;
   clock: Clock;
+  ids: Ids;
   log: Log;
-  tell: Tell;
+  relayWake: () => void;
 }): Job => ({
   name: 'catalogue-tell-openings',
   schedule: everyMinute,
@@ -30,13 +24,16 @@ export const makeTellOpenings = (deps: {
     let told: number;
     do {
       told = await deps.db.transaction(async (tx) => {
-        const likes = await takeUntold(tx, deps.clock.nowMs(), toldAtOnce);
-        if (likes.length > 0) await deps.tell(tx, likes);
+        const nowMs = deps.clock.nowMs();
+        const likes = await takeUntold(tx, nowMs, toldAtOnce);
+        if (likes.length > 0) await appendSaleOpened(tx, deps.ids, likes, nowMs);
         return likes.length;
       });
       total += told;
     } while (told === toldAtOnce);
-    if (total > 0) deps.log.info({ likes: total }, 'buyers are told that a sale opened');
+    if (total === 0) return;
+    deps.relayWake();
+    deps.log.info({ likes: total }, 'buyers are told that a sale opened');
   },
 });
 

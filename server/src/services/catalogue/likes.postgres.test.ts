@@ -87,10 +87,22 @@ describe('when a sale opens', () => {
   const tellOpenings = office.catalogue.jobs?.find(
     ({ name }) => name === 'catalogue-tell-openings',
   );
-  const run = async () => {
-    office.telling.told = [];
+  /** Accounts and shows of the events since the last call. */
+  let heardSeq = 0;
+  const heard = async (): Promise<string[]> => {
+    const rows = await office.db.query<{ seq: number; showId: string; accountIds: string[] }>(
+      `SELECT seq, show_id AS "showId", payload->'accountIds' AS "accountIds"
+       FROM platform.outbox WHERE type = 'sale.opened' AND seq > $1 ORDER BY seq`,
+      [heardSeq],
+    );
+    heardSeq = rows.at(-1)?.seq ?? heardSeq;
+    return rows
+      .flatMap(({ showId, accountIds }) => accountIds.map((id) => `${id} ${showId}`))
+      .sort();
+  };
+  const run = async (): Promise<string[]> => {
     await tellOpenings?.run(undefined);
-    return office.telling.told.map(({ accountId, showId }) => `${accountId} ${showId}`).sort();
+    return heard();
   };
   const soon = () => build.show(venueId, { saleOpensAt: build.atMs(dayMs) });
 
@@ -116,11 +128,14 @@ describe('when a sale opens', () => {
     const fan = newBuyer();
     await like(id, fan);
     await office.clock.advance(dayMs);
-    office.telling.fails = true;
-    await expect(run()).rejects.toThrow('could not be written');
-    office.telling.fails = false;
+    // An outbox that cannot be written.
+    await office.db.query(
+      'ALTER TABLE platform.outbox ADD CONSTRAINT broken CHECK (false) NOT VALID',
+    );
+    await expect(run()).rejects.toThrow('broken');
+    await office.db.query('ALTER TABLE platform.outbox DROP CONSTRAINT broken');
     await Promise.all([tellOpenings?.run(undefined), tellOpenings?.run(undefined)]);
-    expect(office.telling.told).toEqual([{ accountId: accountOf(fan), showId: id }]);
+    expect(await heard()).toEqual([`${accountOf(fan)} ${id}`]);
   });
   test('a crowd larger than one transaction is told whole', async () => {
     const { id } = await soon();

@@ -1,35 +1,27 @@
-import type { Clock } from '../../platform/clock.ts';
-import type { Ids } from '../../platform/ids.ts';
-import type { Log } from '../../platform/log.ts';
+import type { Context } from '../../platform/context.ts';
 import type { Module } from '../../platform/module.ts';
-import type { Database } from '../../platform/postgres/sql.ts';
 import type { VenuesService } from '../venues/index.ts';
-import { catalogueChannel, makeSoldOutConsumer, openCounts } from './events.ts';
-import { makeCheckSoldOut, makeTellOpenings, type Tell } from './jobs.ts';
+import { makeCounts } from './counts.ts';
+import { catalogueChannel, makeSoldOutConsumer } from './events.ts';
+import { makeCheckSoldOut, makeTellOpenings } from './jobs.ts';
 import { makeCatalogueRoutes } from './routes.ts';
 import { type CatalogueService, makeCatalogue, type Stock } from './service.ts';
 import { readCounts } from './store.ts';
 
-export type CatalogueContext = {
-  db: Database;
-  clock: Clock;
-  ids: Ids;
-  log: Log;
-  /**
-   * Names a LISTEN channel and who hears it. An empty message says that some may have been missed:
-   * when the listener was opened, and when it was interrupted.
-   */
-  listen(channel: string, onMessage: (payload: string) => void): void;
-};
+export type CatalogueContext = Pick<
+  Context,
+  'db' | 'clock' | 'ids' | 'log' | 'listen' | 'relayWake'
+>;
 
 export const openCatalogue = async (
   context: CatalogueContext,
-  doors: { venues: VenuesService; stock: Stock; tell: Tell },
+  doors: { venues: VenuesService; stock: Stock },
 ): Promise<Module<CatalogueService>> => {
-  const { db, clock, ids, log, listen } = context;
-  const { venues, stock, tell } = doors;
-  const counts = await openCounts({ clock, log, read: (sinceMs) => readCounts(db, sinceMs) });
+  const { db, clock, ids, log, listen, relayWake } = context;
+  const { venues, stock } = doors;
+  const counts = await makeCounts({ clock, log, read: (sinceMs) => readCounts(db, sinceMs) });
   const catalogue = makeCatalogue({ db, clock, ids, log, venues, stock, counts });
+  // The facts that holds and orders ask for: another process's edit is heard wherever it is open.
   listen(catalogueChannel, (showId) => {
     if (showId === '') catalogue.forgetAll();
     else catalogue.forget(showId);
@@ -39,9 +31,11 @@ export const openCatalogue = async (
     routes: makeCatalogueRoutes(catalogue),
     consumers: [makeSoldOutConsumer(catalogue.checkSoldOut)],
     jobs: [
-      makeTellOpenings({ db, clock, log, tell }),
+      makeTellOpenings({ db, clock, ids, log, relayWake }),
       makeCheckSoldOut({ db, clock, checkSoldOut: catalogue.checkSoldOut }),
     ],
-    close: () => counts.close(),
+    // Only lists and pages of shows have likes and sold out in them.
+    start: counts.start,
+    close: async () => undefined,
   };
 };

@@ -20,8 +20,9 @@ import {
   type TakenSeats,
   versionOfPoster,
 } from './cache.ts';
-import { type AllCounts, makeSoldOutCheck } from './events.ts';
+import type { AllCounts } from './counts.ts';
 import { findPosterFaults } from './poster-svg.ts';
+import { makeSoldOutCheck } from './sold-out.ts';
 import * as store from './store.ts';
 import * as render from './view.ts';
 

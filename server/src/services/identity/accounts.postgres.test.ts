@@ -8,7 +8,7 @@ import { makeIds } from '../../platform/ids.ts';
 import { silentLog } from '../../platform/log.ts';
 import { makeMetrics } from '../../platform/metrics.ts';
 import { openDatabase } from '../../platform/postgres/sql.ts';
-import { openEndedSessions } from './events.ts';
+import { makeEndedSessions } from './events.ts';
 import { makeIdentity, makePasswords } from './service.ts';
 import { makeIdentityStore, type NewAccount } from './store.ts';
 
@@ -26,7 +26,7 @@ const openProcess = async (databaseUrl = url) => {
   const metrics = makeMetrics();
   const nowMs = () => clock.nowMs();
   const store = makeIdentityStore({ db, metrics, nowMs, refreshTokenTtlMs: 3_600_000 });
-  const ended = await openEndedSessions({ clock, log: silentLog, endedSince: store.endedSince });
+  const ended = await makeEndedSessions({ clock, log: silentLog, endedSince: store.endedSince });
   const identity = makeIdentity({
     store,
     passwords: makePasswords({
@@ -46,7 +46,6 @@ const openProcess = async (databaseUrl = url) => {
     rateLimits: false,
   });
   closers.push(async () => {
-    await ended.close();
     await store.close();
     await db.close();
   });

@@ -1,7 +1,8 @@
+import { until } from '@usher/tests/support/until.ts';
 import { expect, test } from 'vitest';
 import { manualClock } from '../../platform/clock.ts';
 import { silentLog } from '../../platform/log.ts';
-import { openEndedSessions } from './events.ts';
+import { makeEndedSessions } from './events.ts';
 import { accessTokenTtlMaxMs, endedSessionsOverlapMs } from './limits.ts';
 
 const startMs = Date.parse('2026-12-24T10:00:00.000Z');
@@ -11,12 +12,13 @@ type Ended = { id: string; endedAtMs: number };
 
 const open = async (endedSince: (sinceMs: number) => Promise<Ended[]>) => {
   const clock = manualClock(startMs);
-  const ended = await openEndedSessions({ clock, log: silentLog, endedSince });
-  return { clock, ended };
+  const ended = await makeEndedSessions({ clock, log: silentLog, endedSince });
+  const following = ended.follow();
+  return { clock, ended, following };
 };
 
 test('a session is refused until its longest token is over, then costs nothing', async () => {
-  const { clock, ended } = await open(async () => []);
+  const { clock, ended, following } = await open(async () => []);
   ended.add('ses_1');
   await clock.advance(keptMs - 1);
   ended.add('ses_2');
@@ -25,18 +27,18 @@ test('a session is refused until its longest token is over, then costs nothing',
   ended.add('ses_3');
   expect(ended.has('ses_1')).toBe(false);
   expect(ended.size).toBe(2);
-  await ended.close();
+  await following.stop();
 });
 
 test('what was ended before the start is known then, as far back as tokens last', async () => {
   const asked: number[] = [];
-  const { ended } = await open(async (sinceMs) => {
+  const { ended, following } = await open(async (sinceMs) => {
     asked.push(sinceMs);
     return [{ id: 'ses_1', endedAtMs: startMs - 1000 }];
   });
   expect(ended.has('ses_1')).toBe(true);
   expect(asked[0]).toBe(startMs - keptMs);
-  await ended.close();
+  await following.stop();
 });
 
 test('a store that fails at the start fails the start', async () => {
@@ -49,11 +51,12 @@ test('a store that fails at the start fails the start', async () => {
 test('a read that fails loses nothing: the next one asks for the same time again', async () => {
   const asked: number[] = [];
   let isDown = false;
-  const { clock, ended } = await open(async (sinceMs) => {
+  const { clock, following } = await open(async (sinceMs) => {
     asked.push(sinceMs);
     if (isDown) throw new Error('the store is down');
     return [];
   });
+  await until('it sleeps', () => clock.sleeping === 1);
   isDown = true;
   await clock.advance(5000);
   isDown = false;
@@ -61,5 +64,5 @@ test('a read that fails loses nothing: the next one asks for the same time again
   const [failed, again] = asked.slice(-2);
   expect(asked.length).toBeGreaterThanOrEqual(4);
   expect(again).toBe(failed);
-  await ended.close();
+  await following.stop();
 });

@@ -1,6 +1,7 @@
 import type { Clock } from '../../platform/clock.ts';
 import { makeLoop } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
+import type { Worker } from '../../platform/worker.ts';
 import { accessTokenTtlMaxMs, endedSessionsOverlapMs, endedSessionsReadEveryMs } from './limits.ts';
 import type { IdentityStore } from './store.ts';
 
@@ -18,10 +19,11 @@ export type EndedSessions = {
   /** A message of the channel: a session's id, or nothing when some may have been missed. */
   heard(message: string): void;
   readonly size: number;
-  close(): Promise<void>;
+  /** Reads them again and again from now on. */
+  follow(): Worker;
 };
 
-export const openEndedSessions = async (deps: {
+export const makeEndedSessions = async (deps: {
   clock: Clock;
   log: Log;
   endedSince: IdentityStore['endedSince'];
@@ -47,22 +49,27 @@ export const openEndedSessions = async (deps: {
   };
 
   await read();
-  const reading = makeLoop({
-    clock,
-    everyMs: endedSessionsReadEveryMs,
-    run: read,
-    onError: (error) => log.warn({ err: error }, 'ended sessions could not be read'),
-  });
+  // Nothing to wake before it follows: its first round reads.
+  let wake = (): void => undefined;
   return {
     has: (sessionId) => forgettableAtMs.has(sessionId),
     add: (sessionId) => remember(sessionId, clock.nowMs()),
     heard: (message) => {
-      if (message === '') reading.wake();
+      if (message === '') wake();
       else remember(message, clock.nowMs());
     },
     get size() {
       return forgettableAtMs.size;
     },
-    close: () => reading.stop(),
+    follow: () => {
+      const reading = makeLoop({
+        clock,
+        everyMs: endedSessionsReadEveryMs,
+        run: read,
+        onError: (error) => log.warn({ err: error }, 'ended sessions could not be read'),
+      });
+      wake = reading.wake;
+      return reading;
+    },
   };
 };

@@ -1,41 +1,26 @@
-import type { Clock } from '../../platform/clock.ts';
 import type { PlatformSettings } from '../../platform/config.ts';
-import type { Ids } from '../../platform/ids.ts';
-import type { Log } from '../../platform/log.ts';
-import type { Metrics } from '../../platform/metrics.ts';
+import type { Context } from '../../platform/context.ts';
 import type { Module } from '../../platform/module.ts';
-import type { Database } from '../../platform/postgres/sql.ts';
+import { idleWorker } from '../../platform/worker.ts';
 import type { IdentitySettings } from './config.ts';
-import { endedSessionsChannel, openEndedSessions } from './events.ts';
+import { endedSessionsChannel, makeEndedSessions } from './events.ts';
 import { makePruneSessions } from './jobs.ts';
 import { hashesAtOnce, hashesWaitingMax } from './limits.ts';
 import { makeIdentityRoutes } from './routes.ts';
 import { type Identity, makeIdentity, makePasswords } from './service.ts';
 import { makeIdentityStore } from './store.ts';
 
-export type IdentityContext = {
-  db: Database;
-  clock: Clock;
-  ids: Ids;
-  log: Log;
-  metrics: Metrics;
-  config: IdentitySettings & Pick<PlatformSettings, 'ALLOWED_ORIGINS' | 'RATE_LIMITS'>;
-  /** Of the installation: the same for all its processes. */
-  secret: string;
-  publicUrl: string;
-  /**
-   * Names a LISTEN channel and who hears it. An empty message says that some may have been missed:
-   * when the listener was opened, and when it was interrupted.
-   */
-  listen(channel: string, onMessage: (payload: string) => void): void;
-};
+export type IdentityContext = Pick<
+  Context,
+  'db' | 'clock' | 'ids' | 'log' | 'metrics' | 'secret' | 'publicUrl' | 'listen'
+> & { config: IdentitySettings & Pick<PlatformSettings, 'ALLOWED_ORIGINS' | 'RATE_LIMITS'> };
 
 export const openIdentity = async (context: IdentityContext): Promise<Module<Identity>> => {
   const { db, clock, ids, log, metrics, config, secret, publicUrl, listen } = context;
   const nowMs = () => clock.nowMs();
   const refreshTokenTtlMs = config.REFRESH_TOKEN_TTL_MS;
   const store = makeIdentityStore({ db, metrics, nowMs, refreshTokenTtlMs });
-  const ended = await openEndedSessions({ clock, log, endedSince: store.endedSince });
+  const ended = await makeEndedSessions({ clock, log, endedSince: store.endedSince });
   listen(endedSessionsChannel, ended.heard);
   const identity = makeIdentity({
     store,
@@ -59,9 +44,9 @@ export const openIdentity = async (context: IdentityContext): Promise<Module<Ide
       allowedOrigins: config.ALLOWED_ORIGINS,
     }),
     jobs: [makePruneSessions({ clock, log, prune: store.prune })],
-    close: async () => {
-      await ended.close();
-      await store.close();
-    },
+    // Every process checks access tokens, so every process must know which sessions were ended.
+    follow: ended.follow,
+    start: () => idleWorker,
+    close: store.close,
   };
 };

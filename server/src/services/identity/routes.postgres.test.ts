@@ -10,7 +10,7 @@ import { silentLog } from '../../platform/log.ts';
 import { makeMetrics } from '../../platform/metrics.ts';
 import { openDatabase } from '../../platform/postgres/sql.ts';
 import { openTracing } from '../../platform/tracing.ts';
-import { endedSessionsChannel, openEndedSessions } from './events.ts';
+import { endedSessionsChannel, makeEndedSessions } from './events.ts';
 import { openIdentity } from './index.ts';
 import { makeIdentityRoutes } from './routes.ts';
 import { makeIdentity, makePasswords } from './service.ts';
@@ -376,7 +376,7 @@ describe('503 while too many passwords wait', () => {
     const busy = makeIdentity({
       store: makeIdentityStore({ db, metrics, nowMs, refreshTokenTtlMs: 3_600_000 }),
       passwords: makePasswords({ ids, atOnce: 0, waitingMax: 0 }),
-      ended: await openEndedSessions({ clock, log: silentLog, endedSince: async () => [] }),
+      ended: await makeEndedSessions({ clock, log: silentLog, endedSince: async () => [] }),
       clock,
       ids,
       log: silentLog,

@@ -4,6 +4,7 @@ import { type ManualClock, manualClock } from '../../platform/clock.ts';
 import { makeIds } from '../../platform/ids.ts';
 import { silentLog } from '../../platform/log.ts';
 import { makeMetrics } from '../../platform/metrics.ts';
+import { idleWorker } from '../../platform/worker.ts';
 import { commonPasswords, hashesAtOnce } from './limits.ts';
 import { makeIdentity, makePasswords } from './service.ts';
 import type { IdentityStore } from './store.ts';
@@ -158,7 +159,7 @@ describe('signing in with one known account', () => {
         add: () => undefined,
         heard: () => undefined,
         size: 0,
-        close: async () => undefined,
+        follow: () => idleWorker,
       },
       clock,
       ids,

@@ -10,7 +10,7 @@ import { silentLog } from '../../platform/log.ts';
 import { makeMetrics } from '../../platform/metrics.ts';
 import { openListener } from '../../platform/postgres/listen.ts';
 import { openDatabase } from '../../platform/postgres/sql.ts';
-import { endedSessionsChannel, openEndedSessions } from './events.ts';
+import { endedSessionsChannel, makeEndedSessions } from './events.ts';
 import { makePruneSessions } from './jobs.ts';
 import { makeIdentity, makePasswords, type SignedIn } from './service.ts';
 import { makeIdentityStore } from './store.ts';
@@ -37,7 +37,8 @@ const openProcess = async (options: { url?: string; isDeaf?: boolean } = {}) => 
     nowMs: () => clock.nowMs(),
     refreshTokenTtlMs: 14 * dayMs,
   });
-  const ended = await openEndedSessions({ clock, log: silentLog, endedSince: store.endedSince });
+  const ended = await makeEndedSessions({ clock, log: silentLog, endedSince: store.endedSince });
+  const following = ended.follow();
   const listener = await openListener({
     url: databaseUrl,
     clock,
@@ -64,7 +65,7 @@ const openProcess = async (options: { url?: string; isDeaf?: boolean } = {}) => 
   });
   closers.push(async () => {
     await listener.close();
-    await ended.close();
+    await following.stop();
     await store.close();
     await db.close();
     metrics.close();

@@ -1,28 +1,33 @@
 import { events } from '@usher/contract/events.ts';
 import { assert } from '../../platform/failure.ts';
-import type { Consumer } from '../../platform/outbox/relay.ts';
-import type { MailKind, NotificationsStore } from './store.ts';
+import type { Consumer, OutboxEvent } from '../../platform/outbox/relay.ts';
+import type { MailKind, NotificationsStore, Telling } from './store.ts';
 
-const heard = {
+const ofOrders = {
   'order.paid': 'order-paid',
   'order.failed': 'order-failed',
   'order.unknown': 'order-unknown',
 } as const satisfies Partial<Record<keyof typeof events, MailKind>>;
-type Heard = keyof typeof heard;
 
-const isHeard = (type: string): type is Heard => type in heard;
+const isOfOrder = (type: string): type is keyof typeof ofOrders => type in ofOrders;
 
-/** Writes who is to be told of what; composing and sending is a job's, and asks the facts then. */
+const listTellings = ({ type, showId, payload }: OutboxEvent): Telling[] => {
+  if (isOfOrder(type)) {
+    const { orderId, buyerId } = events[type].parse(payload);
+    return [{ kind: ofOrders[type], aboutId: orderId, recipientId: buyerId }];
+  }
+  assert(type === 'sale.opened', `${type} was asked for`);
+  const { accountIds } = events[type].parse(payload);
+  return accountIds.map((recipientId) => ({ kind: 'sale-opened', aboutId: showId, recipientId }));
+};
+
+/**
+ * Writes who is to be told of what; composing and sending is a job's, and asks the facts then. One
+ * mail for each account, kind and subject, however often an event comes.
+ */
 export const makeNotificationsConsumer = (tell: NotificationsStore['tell']): Consumer => ({
   name: 'notifications',
-  types: Object.keys(heard),
-  handle: (tx, batch) =>
-    tell(
-      tx,
-      batch.map(({ type, payload }) => {
-        assert(isHeard(type), `${type} was asked for`);
-        const { orderId, buyerId } = events[type].parse(payload);
-        return { kind: heard[type], aboutId: orderId, recipientId: buyerId };
-      }),
-    ),
+  types: [...Object.keys(ofOrders), 'sale.opened'],
+  isRepeatable: true,
+  handle: (tx, batch) => tell(tx, batch.flatMap(listTellings)),
 });

@@ -1,2 +1,2 @@
 export { openNotifications } from './module.ts';
-export type { NotificationsDoors, NotificationsService } from './service.ts';
+export type { NotificationsDoors } from './service.ts';

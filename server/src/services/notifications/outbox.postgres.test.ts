@@ -13,7 +13,7 @@ import { makeIds } from '../../platform/ids.ts';
 import { openJobs } from '../../platform/jobs.ts';
 import { silentLog } from '../../platform/log.ts';
 import { makeMetrics } from '../../platform/metrics.ts';
-import { openRelay } from '../../platform/outbox/relay.ts';
+import { openRelay } from '../../platform/outbox/test-bed.ts';
 import { openDatabase } from '../../platform/postgres/sql.ts';
 import { openTracing } from '../../platform/tracing.ts';
 import { type NotificationsDoors, openNotifications } from './index.ts';
@@ -142,16 +142,22 @@ const eventOf = (type: Type, orderId: string) => ({
     ...more[type],
   },
 });
-const publish = (...events: ReturnType<typeof eventOf>[]) =>
+const saleOpened = (showId: string) => ({
+  id: ids.make('event'),
+  showId,
+  type: 'sale.opened',
+  payload: { accountIds: [buyer], at: '2026-11-01T00:00:00.000Z' },
+});
+type TestEvent = ReturnType<typeof eventOf> | ReturnType<typeof saleOpened>;
+const publish = (...events: TestEvent[]) =>
   db.query('SELECT platform.append_events($1)', [JSON.stringify(events)]);
 
 /** One mail in the database, sent to the folder. */
 const makeMail = async () => {
   const opened = await open();
   const showId = ids.make('show');
-  await db.transaction((tx) =>
-    opened.module.service.tellSaleOpened(tx, [{ accountId: buyer, showId }]),
-  );
+  await publish(saleOpened(showId));
+  await opened.relay.round();
   await opened.send();
   const rows = await db.query<{ id: string }>('SELECT id FROM notifications.mails');
   return { ...opened, mailId: rows[0]?.id ?? '' };
@@ -210,29 +216,25 @@ describe('an event', () => {
       ['order-paid', '[Usher] 예매가 완료되었습니다: 오페라의 유령'],
       ['order-unknown', '[Usher] 결제 결과를 확인하고 있습니다: 오페라의 유령'],
     ]);
-    expect(module.consumers?.[0]?.types).toEqual(['order.paid', 'order.failed', 'order.unknown']);
+    expect(module.consumers?.[0]?.types).toEqual([
+      'order.paid',
+      'order.failed',
+      'order.unknown',
+      'sale.opened',
+    ]);
   });
 });
 
 describe('the opening of a sale', () => {
-  test('is told once to an account that likes the show, however often asked for', async () => {
-    const { module, send, files } = await open();
-    const likes = [{ accountId: buyer, showId: ids.make('show') }];
-    await db.transaction((tx) => module.service.tellSaleOpened(tx, likes));
-    await db.transaction((tx) => module.service.tellSaleOpened(tx, likes));
+  test('is told once to an account that likes the show, however often it is heard', async () => {
+    const { relay, send, files } = await open();
+    const showId = ids.make('show');
+    await publish(saleOpened(showId), saleOpened(showId));
+    await relay.round();
+    await publish(saleOpened(showId));
+    await relay.round();
     await send();
     expect((await files()).filter((each) => each.endsWith('.eml'))).toHaveLength(1);
-  });
-
-  test('is not told when the transaction that notes it fails', async () => {
-    const { module } = await open();
-    const likes = [{ accountId: buyer, showId: ids.make('show') }];
-    const inside = db.transaction(async (tx) => {
-      await module.service.tellSaleOpened(tx, likes);
-      throw new Error('the like could not be noted');
-    });
-    await expect(inside).rejects.toThrow('could not be noted');
-    expect(await db.query('SELECT FROM notifications.mails')).toEqual([]);
   });
 });
 
@@ -264,7 +266,7 @@ const serve = async ({ module }: Awaited<ReturnType<typeof open>>) => {
     checkAnswers: true,
     rateLimits: true,
   });
-  module.registerPages(app);
+  module.service.registerPages(app);
   closers.push(() => app.close());
   return (path: string, role?: string) =>
     app.inject({

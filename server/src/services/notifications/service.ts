@@ -4,7 +4,6 @@ import type { Clock } from '../../platform/clock.ts';
 import { assert, Failure } from '../../platform/failure.ts';
 import type { Load } from '../../platform/load.ts';
 import type { Log } from '../../platform/log.ts';
-import type { Sql } from '../../platform/postgres/sql.ts';
 import {
   busyRestMaxMs,
   busyRestMs,
@@ -137,17 +136,6 @@ const makeComposer = (deps: { doors: NotificationsDoors; publicUrl: string }) =>
   };
 };
 
-export type NotificationsService = {
-  /**
-   * Writes mails that the sale of a show has opened, in the caller's transaction; one mail for an
-   * account and a show, however often it is asked for.
-   */
-  tellSaleOpened(
-    tx: Sql,
-    likes: readonly { readonly accountId: string; readonly showId: string }[],
-  ): Promise<void>;
-};
-
 export const makeNotifications = (deps: {
   store: NotificationsStore;
   doors: NotificationsDoors;
@@ -241,19 +229,6 @@ export const makeNotifications = (deps: {
   };
 
   return {
-    tellSaleOpened: (
-      tx: Sql,
-      likes: readonly { readonly accountId: string; readonly showId: string }[],
-    ): Promise<void> =>
-      store.tell(
-        tx,
-        likes.map(({ accountId, showId }) => ({
-          kind: 'sale-opened',
-          aboutId: showId,
-          recipientId: accountId,
-        })),
-      ),
-
     /**
      * Sends those of the mails that still wait. Throws while any of them could not be sent, so that
      * the job is tried again; a mail that was given up or dropped is over and no reason to.

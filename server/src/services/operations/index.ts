@@ -1,3 +1,3 @@
-export { openLevers } from './module.ts';
-export { operationsRoutes } from './routes.ts';
+export { openOperations } from './module.ts';
+export { probeRoutes } from './routes.ts';
 export type { Levers, RoomChanged, RoomRefused, Rooms } from './service.ts';

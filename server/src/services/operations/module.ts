@@ -1,15 +1,26 @@
-import type { Ids } from '../../platform/ids.ts';
+import type { Context } from '../../platform/context.ts';
 import type { Module } from '../../platform/module.ts';
-import type { Database } from '../../platform/postgres/sql.ts';
-import { leverRoutes } from './routes.ts';
+import type { Relay } from '../../platform/outbox/relay.ts';
+import { idleWorker } from '../../platform/worker.ts';
+import type { UnknownPayments } from '../payments/index.ts';
+import { leverRoutes, troubleRoutes } from './routes.ts';
 import { type Levers, makeLevers, type Rooms } from './service.ts';
 import { makeLeverAudit } from './store.ts';
 
-/** The levers on the waiting rooms. Nothing of it runs by itself. */
-export const openLevers = (
-  { db, ids }: { db: Database; ids: Ids },
-  { rooms }: { rooms: Rooms },
+/** The levers on the waiting rooms, and what needs a hand. Nothing of it runs by itself. */
+export const openOperations = (
+  { db, ids }: Pick<Context, 'db' | 'ids'>,
+  doors: {
+    rooms: Rooms;
+    relay: Pick<Relay, 'deadLetters' | 'replay'>;
+    payments: UnknownPayments;
+  },
 ): Module<Levers> => {
-  const levers = makeLevers({ audit: makeLeverAudit(db), rooms, ids });
-  return { service: levers, routes: leverRoutes(levers), close: async () => undefined };
+  const levers = makeLevers({ audit: makeLeverAudit(db), rooms: doors.rooms, ids });
+  return {
+    service: levers,
+    routes: [...leverRoutes(levers), ...troubleRoutes(doors)],
+    start: () => idleWorker,
+    close: async () => undefined,
+  };
 };

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { openTestServer } from '../../platform/http/test-bed.ts';
 import { makeMetrics } from '../../platform/metrics.ts';
 import type { Relay } from '../../platform/outbox/relay.ts';
-import { operationsRoutes } from './index.ts';
+import { probeRoutes, troubleRoutes } from './routes.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -25,13 +25,14 @@ const open = async (missing: () => Promise<string[]> = async () => []) => {
   metrics.counter('usher_test_total', 'counted by the test').inc();
   const relay = {
     deadLetters: async () => [letter],
-    replay: async (consumer: string, id: string) => {
+    replay: async (consumer: string, id: string): Promise<'replayed' | 'unknown'> => {
       replayed.push(`${consumer} ${id}`);
       return consumer === 'mails' ? 'replayed' : 'unknown';
     },
-  } as unknown as Relay;
-  const payments = { unknown: async () => [] } as never;
-  const { app } = await openTestServer(operationsRoutes({ metrics, relay, payments, missing }));
+  } satisfies Pick<Relay, 'deadLetters' | 'replay'>;
+  const payments = { unknown: async () => [] };
+  const routes = [...probeRoutes({ metrics, missing }), ...troubleRoutes({ relay, payments })];
+  const { app } = await openTestServer(routes);
   closers.push(() => app.close());
   const ask = (url: string, as = 'operator', method: 'GET' | 'POST' = 'GET') =>
     app.inject({ method, url, headers: { authorization: `Bearer ${as}` } });

@@ -11,35 +11,43 @@ import { type Refusal, refuse } from '../../platform/http/problem.ts';
 import { answer, emptyAnswer, type Route, rawAnswer, route } from '../../platform/http/route.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import type { Relay } from '../../platform/outbox/relay.ts';
-import { type Payments, viewAttempt } from '../payments/index.ts';
+import { type UnknownPayments, viewAttempt } from '../payments/index.ts';
 import type { Levers, RoomRefused } from './service.ts';
 
-export const operationsRoutes = (deps: {
+/** Dead letters and open payments on one page. */
+const listedMax = 200;
+
+/** What every process answers, whichever services it serves. */
+export const probeRoutes = (deps: {
   metrics: Metrics;
-  relay: Relay;
-  payments: Payments;
   /** What this process cannot serve without and does not have; empty when it is ready. */
   missing: () => Promise<string[]>;
-}): Route[] => {
-  const { metrics, relay, payments } = deps;
-  return [
-    route(healthz, async () => answer(200, { alive: true as const })),
+}): Route[] => [
+  route(healthz, async () => answer(200, { alive: true as const })),
 
-    route(readyz, async () => {
-      const missing = await deps.missing();
-      return missing.length === 0
-        ? answer(200, { ready: true as const })
-        : answer(503, { ready: false as const, missing }, { 'retry-after': '1' });
+  route(readyz, async () => {
+    const missing = await deps.missing();
+    return missing.length === 0
+      ? answer(200, { ready: true as const })
+      : answer(503, { ready: false as const, missing }, { 'retry-after': '1' });
+  }),
+
+  route(readMetrics, async () =>
+    rawAnswer(200, await deps.metrics.registry.metrics(), {
+      'content-type': deps.metrics.registry.contentType,
     }),
+  ),
+];
 
-    route(readMetrics, async () =>
-      rawAnswer(200, await metrics.registry.metrics(), {
-        'content-type': metrics.registry.contentType,
-      }),
-    ),
-
+/** What needs the operator's hand: events that nobody could take, payments of unknown outcome. */
+export const troubleRoutes = (deps: {
+  relay: Pick<Relay, 'deadLetters' | 'replay'>;
+  payments: UnknownPayments;
+}): Route[] => {
+  const { relay, payments } = deps;
+  return [
     route(listDeadLetters, async () => {
-      const letters = await relay.deadLetters(200);
+      const letters = await relay.deadLetters(listedMax);
       const items = letters.map((letter) => ({ ...letter, diedAt: letter.diedAt.toISOString() }));
       return answer(200, { items });
     }),
@@ -51,7 +59,7 @@ export const operationsRoutes = (deps: {
     ),
 
     route(listOpenPayments, async () =>
-      answer(200, { items: (await payments.unknown(200)).map(viewAttempt) }),
+      answer(200, { items: (await payments.unknown(listedMax)).map(viewAttempt) }),
     ),
   ];
 };

@@ -1,34 +1,28 @@
 import type { PlatformSettings } from '../../platform/config.ts';
-import type { Ids } from '../../platform/ids.ts';
-import type { Metrics } from '../../platform/metrics.ts';
+import type { Context } from '../../platform/context.ts';
 import type { Module } from '../../platform/module.ts';
-import type { Database } from '../../platform/postgres/sql.ts';
+import { idleWorker } from '../../platform/worker.ts';
 import type { SeatsSettings } from '../seats/index.ts';
 import { ordersRoutes } from './routes.ts';
 import {
   makeOrders,
   type Orders,
   type OrdersCatalogue,
-  type OrdersGate,
+  type OrdersPasses,
   type OrdersSeats,
   type PaymentWindow,
 } from './service.ts';
 import { makeOrderStore } from './store.ts';
 
 export const openOrders = (
-  context: {
-    db: Database;
-    ids: Ids;
-    metrics: Metrics;
+  context: Pick<Context, 'db' | 'ids' | 'metrics' | 'secret' | 'relayWake'> & {
     config: Pick<SeatsSettings, 'HOLD_TTL_MS'> & Pick<PlatformSettings, 'BATCH_SIZE_MAX'>;
-    secret: string;
-    relayWake: () => void;
   },
   doors: {
     catalogue: OrdersCatalogue;
     seats: OrdersSeats;
-    gate: OrdersGate;
-    window: PaymentWindow;
+    passes: OrdersPasses;
+    window: PaymentWindow | null;
   },
 ): Module<Orders> => {
   const { db, ids, metrics, config, secret, relayWake } = context;
@@ -42,5 +36,10 @@ export const openOrders = (
     holdTtlMs: config.HOLD_TTL_MS,
     batchSizeMax: config.BATCH_SIZE_MAX,
   });
-  return { service: orders, routes: ordersRoutes({ orders, ids }), close: orders.close };
+  return {
+    service: orders,
+    routes: ordersRoutes({ orders, seats: doors.seats, ids }),
+    start: () => idleWorker,
+    close: orders.close,
+  };
 };

@@ -6,12 +6,11 @@ import {
   readOrder,
   readOrderByLink,
 } from '@usher/contract/orders.ts';
-import { passHeader } from '@usher/contract/waiting-room.ts';
 import { isId } from '@usher/domain/ids.ts';
 import { refuse, validationRefusal } from '../../platform/http/problem.ts';
 import { answer, type Route, route } from '../../platform/http/route.ts';
 import type { Ids } from '../../platform/ids.ts';
-import type { Orders } from './service.ts';
+import type { Orders, OrdersSeats } from './service.ts';
 
 const cursorOf = (last: Order): string =>
   Buffer.from(`${last.createdAt} ${last.id}`).toString('base64url');
@@ -23,33 +22,43 @@ const parseCursor = (cursor: string): { createdAt: Date; id: string } | null => 
   return { createdAt: new Date(createdAtMs), id };
 };
 
-export const ordersRoutes = (deps: { orders: Orders; ids: Ids }): Route[] => {
-  const { orders, ids } = deps;
+export const ordersRoutes = (deps: {
+  orders: Orders;
+  seats: Pick<OrdersSeats, 'holdFacts'>;
+  ids: Ids;
+}): Route[] => {
+  const { orders, seats, ids } = deps;
   return [
-    route(placeOrder, async ({ body, caller, idempotencyKey, traceId, raw }) => {
-      // The same key names the same order and attempt, also when the first answer was lost.
-      const parts = [caller.accountId, body.holdId, idempotencyKey];
-      const result = await orders.place({
-        orderId: ids.fromParts('order', ...parts),
-        attemptId: ids.fromParts('attempt', 'first', ...parts),
-        holdId: body.holdId,
-        buyerId: caller.accountId,
-        requestId: traceId,
-        pass: raw.headers[passHeader]?.toString(),
-      });
-      switch (result.outcome) {
-        case 'not-found':
-          return refuse('NOT_FOUND');
-        case 'ended':
-          return refuse('HOLD_ENDED');
-        case 'no-pass':
-          return result.refusal;
-        case 'has-order':
-          return refuse('HOLD_HAS_ORDER', { extra: { orderId: result.orderId } });
-        case 'placed':
-          return answer(201, { order: result.order, checkout: result.checkout });
-      }
-    }),
+    route(
+      placeOrder,
+      async ({ body, caller, idempotencyKey, traceId }) => {
+        // The same key names the same order and attempt, also when the first answer was lost.
+        const parts = [caller.accountId, body.holdId, idempotencyKey];
+        const result = await orders.place({
+          orderId: ids.fromParts('order', ...parts),
+          attemptId: ids.fromParts('attempt', 'first', ...parts),
+          holdId: body.holdId,
+          buyerId: caller.accountId,
+          requestId: traceId,
+        });
+        switch (result.outcome) {
+          case 'not-found':
+            return refuse('NOT_FOUND');
+          case 'ended':
+            return refuse('HOLD_ENDED');
+          case 'has-order':
+            return refuse('HOLD_HAS_ORDER', { extra: { orderId: result.orderId } });
+          case 'placed':
+            return answer(201, { order: result.order, checkout: result.checkout });
+        }
+      },
+      {
+        passFor: async ({ body, caller }) => {
+          const hold = await seats.holdFacts(body.holdId, caller.accountId);
+          return hold === null ? null : { showId: hold.showId, heldAtMs: hold.takenAtMs };
+        },
+      },
+    ),
 
     route(listOrders, async ({ query, caller }) => {
       const after = query.cursor === undefined ? null : parseCursor(query.cursor);

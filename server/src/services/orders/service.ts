@@ -6,7 +6,6 @@ import { won } from '@usher/domain/money.ts';
 import type { LocalText } from '@usher/domain/text.ts';
 import { makeBatcher } from '../../platform/batcher.ts';
 import { assert } from '../../platform/failure.ts';
-import type { Refusal } from '../../platform/http/problem.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import { makeTextSigner } from '../../platform/signed-token.ts';
@@ -32,15 +31,8 @@ export type OrdersSeats = {
   describe(performanceId: string, seatNos: readonly number[]): Promise<SeatView[]>;
   applyAll(deltas: Deltas): void;
 };
-/** Who may order the seats of a hold, and what an order does to the pass that it was made under. */
-export type OrdersGate = {
-  /** Null: whoever asks. A hold that was taken before passes were wanted is ordered without one. */
-  refuse(
-    showId: string,
-    accountId: string,
-    pass: string | undefined,
-    heldAtMs: number,
-  ): Promise<Refusal | null>;
+/** What an order does to the pass that it was placed under. */
+export type OrdersPasses = {
   /** The pass lives as long as its order waits for money. Never throws: the order is placed. */
   pin(showId: string, accountId: string, orderId: string, untilMs: number): Promise<void>;
 };
@@ -56,7 +48,6 @@ export type PaymentWindow = {
 type PlaceOutcome =
   | { outcome: 'placed'; order: Order; checkout: Checkout }
   | { outcome: 'not-found' | 'ended' }
-  | { outcome: 'no-pass'; refusal: Refusal }
   | { outcome: 'has-order'; orderId: string | null };
 
 /** The order that was just placed, without reading it back. */
@@ -86,16 +77,17 @@ export const makeOrders = (deps: {
   store: OrderStore;
   catalogue: OrdersCatalogue;
   seats: OrdersSeats;
-  gate: OrdersGate;
+  passes: OrdersPasses;
   relayWake: () => void;
   ids: Ids;
   metrics: Metrics;
   secret: string;
   holdTtlMs: number;
   batchSizeMax: number;
-  window: PaymentWindow;
+  /** Null where orders are read but not placed. */
+  window: PaymentWindow | null;
 }) => {
-  const { store, catalogue, seats, gate, ids, window } = deps;
+  const { store, catalogue, seats, passes, ids, window } = deps;
   const linkSigner = makeTextSigner(deps.secret, 'order-link');
   const sizes = deps.metrics.batchSizes;
 
@@ -168,6 +160,7 @@ export const makeOrders = (deps: {
   const checkoutFor = async (attemptId: string, row: OrderRow): Promise<Checkout> => {
     const show = await catalogue.show(row.showId);
     assert(show, 'an order’s show exists');
+    assert(window, 'where orders are placed the payment window is known');
     const more = row.items.length > 1 ? ` 외 ${row.items.length - 1}매` : '';
     const orderName = `${show.title.ko.slice(0, 80)}${more}`;
     const successUrl = `${window.publicUrl}/pay/success`;
@@ -200,13 +193,10 @@ export const makeOrders = (deps: {
       holdId: string;
       buyerId: string;
       requestId: string;
-      pass?: string | undefined;
     }): Promise<PlaceOutcome> => {
-      const { orderId, buyerId, pass } = request;
+      const { orderId, buyerId } = request;
       const hold = await seats.holdFacts(request.holdId, buyerId);
       if (hold === null) return { outcome: 'not-found' };
-      const refusal = await gate.refuse(hold.showId, buyerId, pass, hold.takenAtMs);
-      if (refusal !== null) return { outcome: 'no-pass', refusal };
       const { items, show } = await priceItems(hold);
       const totalMinor = items.reduce((sum, item) => sum + item.priceMinor + item.feeMinor, 0);
       const { category, ladder } = show;
@@ -219,7 +209,7 @@ export const makeOrders = (deps: {
             : newRow(asked, hold, ladder, result);
           assert(row, 'an order that was placed exists');
           if (row.state === 'PENDING')
-            await gate.pin(hold.showId, buyerId, orderId, row.deadlineAt.getTime());
+            await passes.pin(hold.showId, buyerId, orderId, row.deadlineAt.getTime());
           const checkout = await checkoutFor(request.attemptId, row);
           return { outcome: 'placed', order: await view(row, true), checkout };
         }

@@ -4,3 +4,4 @@ export { openPayments } from './module.ts';
 export type { FailPoint } from './provider-call.ts';
 export { viewAttempt } from './routes.ts';
 export type { Payments } from './service.ts';
+export { makeUnknownPayments, type UnknownPayments } from './store.ts';

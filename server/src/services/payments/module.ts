@@ -1,10 +1,7 @@
-import { type Clock, makeLoop } from '../../platform/clock.ts';
+import { makeLoop } from '../../platform/clock.ts';
 import type { PlatformSettings } from '../../platform/config.ts';
-import type { Ids } from '../../platform/ids.ts';
-import type { Log } from '../../platform/log.ts';
-import type { Metrics } from '../../platform/metrics.ts';
+import type { Context } from '../../platform/context.ts';
 import type { Module } from '../../platform/module.ts';
-import type { Database } from '../../platform/postgres/sql.ts';
 import type { Seats } from '../seats/index.ts';
 import type { PaymentsSettings } from './config.ts';
 import { makeTossProvider } from './provider.toss.ts';
@@ -18,15 +15,9 @@ import { makePaymentStore } from './store.ts';
 const recoverMs = 1000;
 
 export const openPayments = (
-  context: {
-    db: Database;
-    clock: Clock;
-    ids: Ids;
-    log: Log;
-    metrics: Metrics;
+  context: Pick<Context, 'db' | 'clock' | 'ids' | 'log' | 'metrics' | 'relayWake'> & {
     config: Pick<PaymentsSettings, 'PAYMENT_WAIT_MS' | 'PAYMENT_TIMEOUT_MS'> &
       Pick<PlatformSettings, 'BATCH_SIZE_MAX'>;
-    relayWake: () => void;
   },
   doors: {
     toss: { url: string; secretKey: string };
@@ -55,15 +46,6 @@ export const openPayments = (
     ...(doors.failPoint === undefined ? {} : { failPoint: doors.failPoint }),
   });
   let isStart = true;
-  const recovery = makeLoop({
-    clock,
-    everyMs: recoverMs,
-    run: async () => {
-      await payments.recover(isStart);
-      isStart = false;
-    },
-    onError: (error) => log.warn({ err: error }, 'payment recovery failed'),
-  });
   return {
     service: payments,
     routes: paymentsRoutes({
@@ -73,9 +55,16 @@ export const openPayments = (
       ids,
       log,
     }),
-    close: async () => {
-      await recovery.stop();
-      await payments.close();
-    },
+    start: () =>
+      makeLoop({
+        clock,
+        everyMs: recoverMs,
+        run: async () => {
+          await payments.recover(isStart);
+          isStart = false;
+        },
+        onError: (error) => log.warn({ err: error }, 'payment recovery failed'),
+      }),
+    close: payments.close,
   };
 };

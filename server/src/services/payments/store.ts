@@ -285,3 +285,7 @@ export const makePaymentStore = (db: Database) => ({
   },
 });
 export type PaymentStore = ReturnType<typeof makePaymentStore>;
+
+/** What the operator is shown; needs no provider. */
+export type UnknownPayments = Pick<PaymentStore, 'unknown'>;
+export const makeUnknownPayments = (db: Database): UnknownPayments => makePaymentStore(db);

@@ -5,7 +5,7 @@ import type { Database } from '../../platform/postgres/sql.ts';
 import type { CatalogueService } from '../catalogue/index.ts';
 import { makeRankingConsumer } from './events.ts';
 import { makeRankingRoutes } from './routes.ts';
-import { openSnapshots, type Ranking } from './service.ts';
+import { makeSnapshots, type Ranking } from './service.ts';
 
 export type RankingContext = { db: Database; clock: Clock; log: Log };
 
@@ -14,13 +14,14 @@ export const openRanking = async (
   doors: { catalogue: Pick<CatalogueService, 'show' | 'summaries'> },
 ): Promise<Module<Ranking>> => {
   const { catalogue } = doors;
-  const ranking = await openSnapshots({ ...context, catalogue });
+  const ranking = await makeSnapshots({ ...context, catalogue });
   return {
     service: ranking,
     routes: makeRankingRoutes(ranking),
     consumers: [
       makeRankingConsumer(async (showId) => (await catalogue.show(showId))?.timeZone ?? null),
     ],
-    close: ranking.close,
+    start: ranking.start,
+    close: async () => undefined,
   };
 };

@@ -3,7 +3,7 @@ import { silentLog } from '@usher/tests/support/log.ts';
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeMetrics } from '../../platform/metrics.ts';
-import { openRelay } from '../../platform/outbox/relay.ts';
+import { openRelay } from '../../platform/outbox/test-bed.ts';
 
 // Saturday the 21st, noon in Seoul; the week began on Thursday the 19th.
 const { url } = await makeTestDatabase();

@@ -4,6 +4,7 @@ import type { Clock } from '../../platform/clock.ts';
 import { makeLoop } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Sql } from '../../platform/postgres/sql.ts';
+import type { Worker } from '../../platform/worker.ts';
 import type { CatalogueService, SummaryBody } from '../catalogue/index.ts';
 import { listedMax, readEveryMs, siteTimeZone } from './limits.ts';
 import { type PeriodStarts, readTotals, type Totals } from './store.ts';
@@ -16,7 +17,8 @@ export type RankingList = {
 export type Ranking = {
   /** The best sellers, the best first. From memory, without any I/O. */
   read(category: Category | null, period: RankingPeriod, limit: number): RankingList;
-  close(): Promise<void>;
+  /** Reads the totals again and again from now on. */
+  start(): Worker;
 };
 
 type Entry = { readonly tickets: number; readonly showAt: (nowMs: number) => SummaryBody };
@@ -59,7 +61,7 @@ const rank = (totals: readonly Totals[]): Map<string, { showId: string; tickets:
   return new Map([...lists].map(([key, list]) => [key, best(list)]));
 };
 
-export const openSnapshots = async (deps: {
+export const makeSnapshots = async (deps: {
   db: Sql;
   clock: Clock;
   log: Log;
@@ -92,14 +94,6 @@ export const openSnapshots = async (deps: {
   };
 
   let snapshot = await read();
-  const reading = makeLoop({
-    clock,
-    everyMs: readEveryMs,
-    run: async () => {
-      snapshot = await read();
-    },
-    onError: (error) => log.warn({ err: error }, 'the ranking could not be read'),
-  });
   return {
     read: (category, period, limit) => {
       const { asOfMs, lists } = snapshot;
@@ -113,6 +107,14 @@ export const openSnapshots = async (deps: {
           .map(({ tickets, showAt }) => ({ ticketsSold: tickets, show: showAt(nowMs) })),
       };
     },
-    close: () => reading.stop(),
+    start: () =>
+      makeLoop({
+        clock,
+        everyMs: readEveryMs,
+        run: async () => {
+          snapshot = await read();
+        },
+        onError: (error) => log.warn({ err: error }, 'reading the ranking failed'),
+      }),
   };
 };

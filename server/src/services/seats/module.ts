@@ -1,14 +1,10 @@
-import type { Clock } from '../../platform/clock.ts';
 import { makeLoop } from '../../platform/clock.ts';
 import type { PlatformSettings } from '../../platform/config.ts';
+import type { Context } from '../../platform/context.ts';
 import { makeStreams } from '../../platform/http/sse.ts';
-import type { Ids } from '../../platform/ids.ts';
-import type { Log } from '../../platform/log.ts';
-import type { Metrics } from '../../platform/metrics.ts';
 import type { Module } from '../../platform/module.ts';
-import type { Database } from '../../platform/postgres/sql.ts';
 import type { SeatsSettings } from './config.ts';
-import { type SeatsGate, seatsRoutes } from './routes.ts';
+import { seatsRoutes } from './routes.ts';
 import { makeSeats, type Seats, type SeatsCatalogue } from './service.ts';
 import { makeSeatStore, type PerformanceDelta } from './store.ts';
 
@@ -16,17 +12,10 @@ import { makeSeatStore, type PerformanceDelta } from './store.ts';
 const sweepMs = 500;
 
 export const openSeats = (
-  context: {
-    db: Database;
-    clock: Clock;
-    ids: Ids;
-    log: Log;
-    metrics: Metrics;
+  context: Pick<Context, 'db' | 'clock' | 'ids' | 'log' | 'metrics' | 'listen'> & {
     config: SeatsSettings & Pick<PlatformSettings, 'BATCH_SIZE_MAX'>;
-    /** An empty message says that some may have been missed. */
-    listen(channel: string, onMessage: (payload: string) => void): void;
   },
-  doors: { catalogue: SeatsCatalogue; gate: SeatsGate },
+  doors: { catalogue: SeatsCatalogue },
 ): Module<Seats> => {
   const { db, clock, ids, log, metrics, config } = context;
   const streams = makeStreams(clock);
@@ -45,20 +34,18 @@ export const openSeats = (
     if (payload !== '') return seats.apply(JSON.parse(payload) as PerformanceDelta);
     seats.reloadAll().catch((error: unknown) => log.warn({ err: error }, 'seats not read again'));
   });
-  const sweeper = makeLoop({
-    clock,
-    everyMs: sweepMs,
-    run: async () => {
-      await seats.sweep();
-    },
-    onError: (error) => log.warn({ err: error }, 'lapsed holds could not be swept'),
-  });
   return {
     service: seats,
     routes: seatsRoutes({ ...doors, seats, streams, clock, ids }),
-    close: async () => {
-      await sweeper.stop();
-      await seats.close();
-    },
+    start: () =>
+      makeLoop({
+        clock,
+        everyMs: sweepMs,
+        run: async () => {
+          await seats.sweep();
+        },
+        onError: (error) => log.warn({ err: error }, 'sweeping lapsed holds failed'),
+      }),
+    close: seats.close,
   };
 };

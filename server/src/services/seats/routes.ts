@@ -6,7 +6,6 @@ import {
   takeHold,
   watchSeats,
 } from '@usher/contract/seats.ts';
-import { passHeader } from '@usher/contract/waiting-room.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { type Refusal, refuse } from '../../platform/http/problem.ts';
 import { answer, emptyAnswer, type Route, rawAnswer, route } from '../../platform/http/route.ts';
@@ -56,17 +55,9 @@ const refusalOf = (result: Exclude<TakeOutcome, { outcome: 'held' }>, nowMs: num
   }
 };
 
-/** Who may hold seats of a show now; null: whoever asks. `pass` is what they sent for one. */
-export type SeatsGate = {
-  /** What can be told without any I/O. */
-  refuseEarly(showId: string, accountId: string, pass: string | undefined): Refusal | null;
-  refuse(showId: string, accountId: string, pass: string | undefined): Promise<Refusal | null>;
-};
-
 type Deps = {
   seats: Seats;
   catalogue: SeatsCatalogue;
-  gate: SeatsGate;
   streams: Streams;
   clock: Clock;
   ids: Ids;
@@ -120,19 +111,12 @@ const mapRoutes = ({ seats, streams }: Deps): Route[] => [
 const holdIdOf = (ids: Ids, buyerId: string, performanceId: string, key: string): string =>
   ids.fromParts('hold', buyerId, performanceId, key);
 
-const passOf = ({ headers }: { headers: Record<string, string | string[] | undefined> }) =>
-  headers[passHeader]?.toString();
-
-const takeRoute = ({ seats, catalogue, gate, clock, ids }: Deps): Route =>
+const takeRoute = ({ seats, catalogue, clock, ids }: Deps): Route =>
   route(
     takeHold,
-    async ({ params, body, caller, idempotencyKey, traceId, raw }) => {
+    async ({ params, body, caller, idempotencyKey, traceId }) => {
       const { performanceId } = params;
       const { accountId } = caller;
-      const showId = (await catalogue.performance(performanceId))?.showId;
-      if (showId === undefined) return refuse('NOT_FOUND');
-      const closed = await gate.refuse(showId, accountId, passOf(raw));
-      if (closed !== null) return closed;
       const holdId = holdIdOf(ids, accountId, performanceId, idempotencyKey);
       const result = await seats.take({
         performanceId,
@@ -153,18 +137,24 @@ const takeRoute = ({ seats, catalogue, gate, clock, ids }: Deps): Route =>
         now: new Date(clock.nowMs()).toISOString(),
       });
     },
-    async ({ params, body, caller, idempotencyKey, raw }) => {
-      const { performanceId } = params;
-      const holdId = holdIdOf(ids, caller.accountId, performanceId, idempotencyKey);
-      // A repeat gets its first answer again, also when the pass has ended since.
-      if (seats.knowsHold(holdId)) return null;
-      const showId = (await catalogue.performance(performanceId))?.showId;
-      if (showId === undefined) return refuse('NOT_FOUND');
-      const closed = gate.refuseEarly(showId, caller.accountId, passOf(raw));
-      if (closed !== null) return closed;
-      if (!('seats' in body)) return null;
-      const taken = seats.refuseEarly(performanceId, holdId, caller.accountId, body.seats);
-      return taken === null ? null : refuse('SEATS_TAKEN', { extra: { conflicts: taken } });
+    {
+      passFor: async ({ params }) => {
+        const performance = await catalogue.performance(params.performanceId);
+        return performance === null ? null : { showId: performance.showId, heldAtMs: null };
+      },
+      early: {
+        isRepeat: ({ params, caller, idempotencyKey }) => {
+          const { performanceId } = params;
+          return seats.knowsHold(holdIdOf(ids, caller.accountId, performanceId, idempotencyKey));
+        },
+        refuse: async ({ params, body, caller, idempotencyKey }) => {
+          if (!('seats' in body)) return null;
+          const { performanceId } = params;
+          const holdId = holdIdOf(ids, caller.accountId, performanceId, idempotencyKey);
+          const taken = seats.refuseEarly(performanceId, holdId, caller.accountId, body.seats);
+          return taken === null ? null : refuse('SEATS_TAKEN', { extra: { conflicts: taken } });
+        },
+      },
     },
   );
 

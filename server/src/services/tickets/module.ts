@@ -1,5 +1,6 @@
 import type { Module } from '../../platform/module.ts';
 import type { Sql } from '../../platform/postgres/sql.ts';
+import { idleWorker } from '../../platform/worker.ts';
 import { loadTicketFont } from './render.ts';
 import { makeTicketsRoutes } from './routes.ts';
 import { makeTickets, type TicketsDoors, type TicketsService } from './service.ts';
@@ -16,5 +17,10 @@ export const openTickets = (
     font: loadTicketFont(),
     secret: context.secret,
   });
-  return { service, routes: makeTicketsRoutes(service), close: async () => undefined };
+  return {
+    service,
+    routes: makeTicketsRoutes(service),
+    start: () => idleWorker,
+    close: async () => undefined,
+  };
 };

@@ -1,7 +1,8 @@
+// Beside the roles: draw.ts, the order in which the lobby is called.
 export { termsOf, type WaitingRoomSettings } from './config.ts';
 export { type OpenWaitingRoom, openWaitingRoom } from './module.ts';
 export type { WaitingRoom } from './service.ts';
-export { openMemoryRooms } from './store.memory.ts';
+export { makeMemoryRooms } from './store.memory.ts';
 export { makeRoomJournal, makeRoomRows } from './store.postgres.ts';
 export { openRedisRooms } from './store.redis.ts';
 export type { RoomStore } from './store.ts';

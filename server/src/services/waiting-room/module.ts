@@ -1,20 +1,18 @@
 import { sumLeft } from '@usher/domain/room/now.ts';
-import type { Clock } from '../../platform/clock.ts';
-import type { Shortcuts } from '../../platform/http/shortcut.ts';
+import type { Context } from '../../platform/context.ts';
 import { makeStreams } from '../../platform/http/sse.ts';
-import type { Ids } from '../../platform/ids.ts';
 import type { Log } from '../../platform/log.ts';
-import type { Metrics } from '../../platform/metrics.ts';
 import type { Module } from '../../platform/module.ts';
-import type { Database } from '../../platform/postgres/sql.ts';
 import type { ProofOfWork } from '../../platform/proof-of-work.ts';
-import { makeOrderEndsConsumer, makePublish } from './events.ts';
-import { makeOrderEndsRound, makeRooms, openRoomLoops } from './jobs.ts';
+import { makeOrderEndsConsumer } from './events.ts';
+import { makeOrderEndsRound, openRoomTicks, openRowReads } from './jobs.ts';
+import { makeRooms } from './live.ts';
 import { waitingRoomRoutes } from './routes.ts';
 import { makeOperatedRooms } from './service.operator.ts';
 import { makePersonOf, makeWaitingRoom, type WaitingRoom } from './service.ts';
 import { makeOrderEnds, makeRoomRows, noteOrderEnds, roomChanged } from './store.postgres.ts';
 import type { RoomStore } from './store.ts';
+import { makePublish } from './view.ts';
 
 export type WaitingRoomDoors = {
   store: RoomStore;
@@ -46,19 +44,12 @@ export type OpenWaitingRoom = WaitingRoom & {
   endStreams(): Promise<void>;
 };
 
-/** Resolves when every room that there is has been read. */
+/** Resolves when the row of every room has been read: which shows want a pass is known then. */
 export const openWaitingRoom = async (
-  context: {
-    db: Database;
-    clock: Clock;
-    ids: Ids;
-    log: Log;
-    metrics: Metrics;
-    secret: string;
-    shortcuts: Shortcuts;
-    /** An empty message says that some may have been missed. */
-    listen(channel: string, onMessage: (payload: string) => void): void;
-  },
+  context: Pick<
+    Context,
+    'db' | 'clock' | 'ids' | 'log' | 'metrics' | 'secret' | 'shortcuts' | 'listen'
+  >,
   doors: WaitingRoomDoors,
 ): Promise<Module<OpenWaitingRoom>> => {
   const { db, clock, log, metrics, secret, shortcuts } = context;
@@ -76,15 +67,32 @@ export const openWaitingRoom = async (
     endStreams: streams.close,
   };
   await rooms.readRows();
-  await rooms.round();
   const orderEnds = makeOrderEnds(db);
-  const orderEndsRound = makeOrderEndsRound({ rooms, store, orderEnds, personOf });
-  const loops = openRoomLoops({ rooms, orderEndsRound, clock, log });
-  context.listen(roomChanged, loops.wakeReads);
+  const playOrderEnds = makeOrderEndsRound({ rooms, store, orderEnds, personOf });
+  let wakeReads = (): void => undefined;
+  context.listen(roomChanged, () => wakeReads());
   return {
     service,
     routes: waitingRoomRoutes({ room: service, streams }),
     consumers: [makeOrderEndsConsumer(noteOrderEnds)],
-    close: loops.stop,
+    // Where seats or orders are served and the room is not, passes are judged by the rows alone:
+    // they say which shows have a room, whether it is bypassed, and which passes were revoked.
+    follow: () => {
+      const reads = openRowReads(rooms, { clock, log });
+      wakeReads = reads.wake;
+      return reads;
+    },
+    start: async () => {
+      const keeping = await store.keep?.();
+      await rooms.round();
+      const ticks = openRoomTicks(rooms, playOrderEnds, { clock, log });
+      return {
+        stop: async () => {
+          await ticks.stop();
+          await keeping?.stop();
+        },
+      };
+    },
+    close: async () => undefined,
   };
 };

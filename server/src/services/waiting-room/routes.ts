@@ -4,8 +4,8 @@ import { Failure } from '../../platform/failure.ts';
 import { type Refusal, refuse } from '../../platform/http/problem.ts';
 import { answer, emptyAnswer, type Route, route } from '../../platform/http/route.ts';
 import { frameOf, type Streams } from '../../platform/http/sse.ts';
-import { nowHeaders } from './events.ts';
 import type { WaitingRoom } from './service.ts';
+import { nowHeaders } from './view.ts';
 
 type Deps = { room: WaitingRoom; streams: Streams };
 
@@ -16,7 +16,7 @@ const readyOf = (room: WaitingRoom, showId: string) => {
   throw new Failure('ROOM_UNREACHABLE', 'the waiting room does not answer', { retryable: true });
 };
 
-/** For everybody alike. The crowd's polls are answered before they come here; see events.ts. */
+/** For everybody alike. The crowd's polls are answered before they come here; see view.ts. */
 const publicRoutes = ({ room, streams }: Deps): Route[] => [
   route(contract.readRoomNow, async ({ params, raw }) => {
     const ready = readyOf(room, params.showId);

@@ -7,7 +7,8 @@ import type { Clock } from '../../platform/clock.ts';
 import { assert } from '../../platform/failure.ts';
 import { sha256 } from '../../platform/hash.ts';
 import type { Ids } from '../../platform/ids.ts';
-import { drawIdOf, type LiveRoom, type Rooms, stateOf } from './jobs.ts';
+import { drawIdOf } from './draw.ts';
+import { type LiveRoom, type Rooms, stateOf } from './live.ts';
 import type { RoomRows } from './store.postgres.ts';
 import type { RoomStore } from './store.ts';
 

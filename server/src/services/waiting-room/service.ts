@@ -9,11 +9,12 @@ import type { RoomAnswer, RoomCommand, RoomPhase, RoomState } from '@usher/domai
 import { z } from 'zod';
 import type { Clock } from '../../platform/clock.ts';
 import { assert } from '../../platform/failure.ts';
+import type { PassAsked, PassCheck } from '../../platform/http/pass.ts';
 import { type Refusal, refuse } from '../../platform/http/problem.ts';
 import type { Log } from '../../platform/log.ts';
 import type { ProofOfWork } from '../../platform/proof-of-work.ts';
 import { deriveKey, makeTokenSigner } from '../../platform/signed-token.ts';
-import { type LiveRoom, type Rooms, stateOf } from './jobs.ts';
+import { type LiveRoom, type Rooms, stateOf } from './live.ts';
 import type { RoomStore } from './store.ts';
 
 /** 8 bytes that only this installation can make of an account and a show. */
@@ -276,11 +277,10 @@ const makePlaces = (deps: Deps, tokens: Tokens) => {
   };
 };
 
-/** What holds and orders ask: whether somebody may buy now. */
-const makeGate = ({ rooms, store, personOf, clock, log }: Deps, tokens: Tokens) => {
-  type Asked = { showId: string; accountId: string; pass: string | undefined };
+/** Whether somebody may buy now: asked for every hold and order, once, at the edge. */
+const makePasses = ({ rooms, store, personOf, clock, log }: Deps, tokens: Tokens) => {
   /** Without I/O: null, a refusal, or a pass that the store is to be asked about. */
-  const judge = ({ showId, accountId, pass }: Asked, heldAtMs: number | null) => {
+  const judge = ({ showId, heldAtMs, accountId, pass }: PassAsked) => {
     const room = rooms.get(showId);
     if (room === undefined) return null;
     const control = room.state ?? room.row.control;
@@ -297,25 +297,24 @@ const makeGate = ({ rooms, store, personOf, clock, log }: Deps, tokens: Tokens) 
     const { number, epoch, endsByMs } = shown;
     return { person: who, presented: { number, epoch, endsByMs } };
   };
-  const refuseNow = async (asked: Asked, heldAtMs: number | null): Promise<Refusal | null> => {
-    const judged = judge(asked, heldAtMs);
-    if (judged === null || 'refusal' in judged) return judged;
-    const [answer] = await store.play(asked.showId, [{ kind: 'touch', ...judged }]);
-    return answer?.outcome === 'live' ? null : refuse('PASS_ENDED');
-  };
-  return {
-    refuseEarly: (showId: string, accountId: string, pass: string | undefined) => {
-      const judged = judge({ showId, accountId, pass }, null);
+  const check: PassCheck = {
+    refuseEarly: (asked) => {
+      const judged = judge(asked);
       return judged !== null && 'refusal' in judged ? judged : null;
     },
-    /** `heldAtMs`: when what is being ordered was held, by the database's clock. */
-    refuse: (
-      showId: string,
-      accountId: string,
-      pass: string | undefined,
-      heldAtMs: number | null = null,
-    ) => refuseNow({ showId, accountId, pass }, heldAtMs),
-    /** `untilMs` by the database's clock. The order stands whatever becomes of this. */
+    refuse: async (asked) => {
+      const judged = judge(asked);
+      if (judged === null || 'refusal' in judged) return judged;
+      const [answer] = await store.play(asked.showId, [{ kind: 'touch', ...judged }]);
+      return answer?.outcome === 'live' ? null : refuse('PASS_ENDED');
+    },
+  };
+  return {
+    ...check,
+    /**
+     * The pass lives as long as its order waits for money: until `untilMs` by the database's clock.
+     * Never throws: the order stands whatever becomes of this.
+     */
     pin: async (showId: string, accountId: string, orderId: string, untilMs: number) => {
       const room = rooms.get(showId);
       if (room === undefined) return;
@@ -340,7 +339,7 @@ export const makeWaitingRoom = (deps: Deps) => {
   });
   return {
     ...makePlaces(deps, tokens),
-    gate: makeGate(deps, tokens),
+    passes: makePasses(deps, tokens),
     /** Null where there is no room. */
     now: (showId: string): RoomNow | null => rooms.get(showId)?.now ?? null,
     /** What is polled, as it is sent; `away` until the store has answered. */

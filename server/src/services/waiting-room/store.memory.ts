@@ -8,6 +8,7 @@ import { type Batcher, makeBatcher } from '../../platform/batcher.ts';
 import { type Clock, makeLoop } from '../../platform/clock.ts';
 import { Failure } from '../../platform/failure.ts';
 import type { Log } from '../../platform/log.ts';
+import type { Worker } from '../../platform/worker.ts';
 import type { JournalChunk, RoomJournal } from './store.postgres.ts';
 import type { RoomStore } from './store.ts';
 
@@ -217,10 +218,13 @@ export type MemoryRoomsOptions = {
 };
 
 /**
- * The rooms in this process's memory. Fails when the journal does; a process that is not the keeper
- * opens, and takes over when the lease of the other is over.
+ * The rooms in this process's memory. Until `keep` was called it takes no room over and every call
+ * throws ROOM_ELSEWHERE. `keep` fails when the journal does; a process that is not the keeper goes
+ * on asking, and takes over when the lease of the other has expired.
  */
-export const openMemoryRooms = async (options: MemoryRoomsOptions): Promise<RoomStore> => {
+export const makeMemoryRooms = (
+  options: MemoryRoomsOptions,
+): RoomStore & { keep(): Promise<Worker> } => {
   const { journal, clock, log, terms } = options;
   const kit: Kit = { clock, terms, journal };
   let reigns = 0;
@@ -229,17 +233,28 @@ export const openMemoryRooms = async (options: MemoryRoomsOptions): Promise<Room
     return beginReign(kit, `${options.owner} ${reigns}`, options.isAlone && reigns === 1);
   };
   const { store, keep } = makeRooms(kit, log, begin);
-  await keep();
-  const loop = makeLoop({
-    clock,
-    everyMs: renewEveryMs,
-    run: keep,
-    onError: (error) => log.warn({ err: error }, 'the journal of the waiting rooms is not reached'),
-  });
+  return {
+    ...store,
+    keep: async () => {
+      await keep();
+      return makeLoop({
+        clock,
+        everyMs: renewEveryMs,
+        run: keep,
+        onError: (error) => log.warn({ err: error }, 'the waiting rooms’ journal is unreachable'),
+      });
+    },
+  };
+};
+
+/** The same, kept from now on until it is closed. */
+export const openMemoryRooms = async (options: MemoryRoomsOptions): Promise<RoomStore> => {
+  const store = makeMemoryRooms(options);
+  const keeping = await store.keep();
   return {
     ...store,
     close: async () => {
-      await loop.stop();
+      await keeping.stop();
       await store.close();
     },
   };

@@ -6,6 +6,7 @@ import type {
   RoomDecision,
   RoomState,
 } from '@usher/domain/room/types.ts';
+import type { Worker } from '../../platform/worker.ts';
 
 /**
  * The port of the waiting room's state; two adapters keep the same promises (store.contract.ts).
@@ -34,5 +35,7 @@ export type RoomStore = {
   entries(showId: string): Promise<Uint8Array>;
   /** The newest decisions, oldest first. */
   decisions(showId: string): Promise<RoomDecision[]>;
+  /** Begins what keeps the rooms in this process, where the adapter keeps them in one. */
+  keep?(): Promise<Worker>;
   close(): Promise<void>;
 };

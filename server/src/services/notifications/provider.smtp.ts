@@ -1,0 +1,35 @@
+import { createTransport } from 'nodemailer';
+import { smtpConnections, smtpConnectTimeoutMs, smtpSilenceTimeoutMs } from './limits.ts';
+import { messageOf, type Sender } from './provider.ts';
+import type { Postman } from './service.ts';
+
+const hasOwnReply = (error: unknown): error is Error & { permanent: boolean; command: string } =>
+  error instanceof Error && 'permanent' in error && 'command' in error;
+
+/** Connections are kept and shared. A mail that fails is tried again by its job, not here. */
+export const makeSmtpPostman = (url: string, sender: Sender): Postman => {
+  const transport = createTransport({
+    url,
+    pool: true,
+    maxConnections: smtpConnections,
+    maxRequeues: 0,
+    connectionTimeout: smtpConnectTimeoutMs,
+    greetingTimeout: smtpConnectTimeoutMs,
+    dnsTimeout: smtpConnectTimeoutMs,
+    socketTimeout: smtpSilenceTimeoutMs,
+  });
+  return {
+    send: async (mail) => {
+      try {
+        await transport.sendMail(messageOf(mail, sender));
+        return { outcome: 'sent' };
+      } catch (error) {
+        // Only the address is at fault: any other refusal can be a setting that will be fixed.
+        if (hasOwnReply(error) && error.permanent && error.command === 'RCPT TO')
+          return { outcome: 'refused', reason: error.message };
+        throw error;
+      }
+    },
+    close: () => transport.close(),
+  };
+};

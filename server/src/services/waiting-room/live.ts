@@ -1,0 +1,182 @@
+import type { RoomNow } from '@usher/contract/waiting-room.ts';
+import * as limits from '@usher/domain/room/constants.ts';
+import { makeRate } from '@usher/domain/room/eta.ts';
+import { controlOf, isRunning, totalOf } from '@usher/domain/room/now.ts';
+import type { RoomState } from '@usher/domain/room/types.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { Failure } from '../../platform/failure.ts';
+import type { Log } from '../../platform/log.ts';
+import { type DrawnRoom, makeDraws } from './draw.ts';
+import type { RoomRow, RoomRows } from './store.postgres.ts';
+import type { RoomStore } from './store.ts';
+
+/** A room as this process sees it, at most some hundred ms old. */
+export type LiveRoom = DrawnRoom & {
+  row: RoomRow;
+  /** What the store answered last; null until it has, and when it has been away for long. */
+  state: RoomState | null;
+  /** By our clock that only goes forward. */
+  seenAtMs: number;
+  left: ReadonlyMap<string, number> | null;
+  /** Of the entries of the draw, since somebody asked for its record. */
+  keys: Uint8Array | null;
+  fronts: ReturnType<typeof makeRate>;
+  admissions: ReturnType<typeof makeRate>;
+  now: RoomNow | null;
+  ready: { body: Buffer; etag: string } | null;
+  /** What is in `ready`, but for the time of day. */
+  said: string;
+  /** Holds taken before this, by the database's clock, are ordered without a pass. */
+  passesFromMs: number;
+  /** What the streams were last told, and when. */
+  framed: string;
+  framedAtMs: number;
+  savedAtMs: number;
+  saved: { rev: number; tail: number; front: number };
+  /** Whether the log has been told that the store does not answer. */
+  isLost: boolean;
+};
+
+/** Throws while the store is out of reach: nobody can be told anything then. */
+export const stateOf = (room: LiveRoom): RoomState => {
+  if (room.state !== null) return room.state;
+  throw new Failure('ROOM_UNREACHABLE', 'the waiting room does not answer', { retryable: true });
+};
+
+export type RoomsDeps = {
+  store: RoomStore;
+  rows: RoomRows;
+  /** Seats that can still be sold, by grade; null while it is not known. */
+  left: (showId: string) => Promise<ReadonlyMap<string, number> | null>;
+  /** Tells everybody what a room is now; null: that it is out of reach. */
+  publish: (room: LiveRoom, state: RoomState | null) => void;
+  clock: Clock;
+  log: Log;
+};
+
+const makeLiveRoom = (row: RoomRow): LiveRoom => ({
+  showId: row.showId,
+  row,
+  state: null,
+  seenAtMs: 0,
+  skewMs: 0,
+  left: null,
+  permutation: null,
+  keys: null,
+  drawing: null,
+  fronts: makeRate(),
+  admissions: makeRate(),
+  now: null,
+  ready: null,
+  said: '',
+  passesFromMs: row.enabledAtMs + limits.passesGraceMs,
+  framed: '',
+  framedAtMs: 0,
+  savedAtMs: 0,
+  isLost: false,
+  saved: { rev: row.control.rev, tail: row.tail, front: row.front },
+});
+
+/** The rooms of the program: what this process knows of them, and what brings them on. */
+export const makeRooms = (deps: RoomsDeps) => {
+  const { store, rows, publish, clock, log } = deps;
+  const rooms = new Map<string, LiveRoom>();
+  const draws = makeDraws({ store, clock, log });
+
+  const learn = (row: RoomRow): LiveRoom => {
+    const room = rooms.get(row.showId) ?? makeLiveRoom(row);
+    rooms.set(row.showId, room);
+    // A process that does not tick hears of the end of a bypass by the row alone.
+    if (room.state === null && room.row.control.override === 'bypass')
+      if (row.control.override !== 'bypass')
+        room.passesFromMs = clock.nowMs() + limits.passesGraceMs;
+    room.row = row;
+    return room;
+  };
+
+  /** Takes up what the store says of a room. */
+  const note = async (room: LiveRoom, state: RoomState): Promise<void> => {
+    // An answer that was overtaken by a newer one.
+    if (room.state !== null && state.nowMs < room.state.nowMs) return;
+    if (room.state?.override === 'bypass' && state.override !== 'bypass')
+      room.passesFromMs = clock.nowMs() + limits.passesGraceMs;
+    if (room.state !== null && state.epoch !== room.state.epoch)
+      Object.assign(room, { fronts: makeRate(), admissions: makeRate() });
+    const atMs = clock.monotonicMs();
+    Object.assign(room, { state, seenAtMs: atMs, isLost: false });
+    room.skewMs = state.nowMs - clock.nowMs();
+    const sample = { atMs: state.nowMs, isRunning: isRunning(state) };
+    room.fronts.add({ ...sample, front: state.front });
+    room.admissions.add({ ...sample, front: state.admitted });
+    if (state.drawnAtMs > 0 && room.permutation === null) draws.recover(room, state);
+    publish(room, state);
+    const { rev, tail, front } = room.saved;
+    const isFurther = state.tail > tail || state.front > front;
+    if (state.rev <= rev && !(isFurther && atMs - room.savedAtMs >= limits.rowsEveryMs)) return;
+    await rows.save(room.showId, { control: controlOf(state), ...state });
+    room.saved = { rev: state.rev, tail: state.tail, front: state.front };
+    room.savedAtMs = atMs;
+  };
+
+  /** The draw when its time has come; resolves when it is made, or was not due. */
+  const advance = async (room: LiveRoom): Promise<void> => {
+    const { state, showId } = room;
+    if (state?.phase === 'lobby' && state.opensAtMs <= state.nowMs) {
+      const { rev } = state;
+      const wanted = { changeId: `seal ${rev}`, ifRev: rev, change: { seals: true } };
+      await note(room, (await store.change(showId, wanted)).state);
+    }
+    const sealed = room.state;
+    if (sealed?.phase === 'sealed') await draws.draw(room, sealed, (state) => note(room, state));
+  };
+
+  const ask = async (room: LiveRoom): Promise<RoomState> => {
+    if (room.state === null) await store.create(room.showId, room.row.control);
+    room.left = await deps.left(room.showId);
+    return store.tick(room.showId, room.left === null ? null : totalOf(room.left));
+  };
+  const lose = (room: LiveRoom, error: unknown): void => {
+    const { showId } = room;
+    if (!room.isLost) log.warn({ err: error, showId }, 'the waiting room does not answer');
+    room.isLost = true;
+    if (error instanceof Failure && error.code === 'ROOM_UNKNOWN') room.state = null;
+    if (clock.monotonicMs() - room.seenAtMs < limits.staleMaxMs) return;
+    room.state = null;
+    publish(room, null);
+  };
+  const refresh = async (room: LiveRoom): Promise<void> => {
+    try {
+      await note(room, await ask(room));
+    } catch (error) {
+      return lose(room, error);
+    }
+    advance(room).catch((error: unknown) => lose(room, error));
+  };
+
+  /** How many rounds may pass until it is asked about again. */
+  const roundsOf = ({ state, row }: LiveRoom): number => {
+    // Unknown, or changed by another process since.
+    if (state === null || row.control.rev > state.rev) return 1;
+    if (state.phase === 'closed') return state.active + state.called > 0 ? 1 : limits.closedRounds;
+    const isFarOff = state.lobbyAtMs - state.nowMs > 2 * limits.rowsEveryMs;
+    return state.phase === 'idle' && isFarOff ? limits.quietRounds : 1;
+  };
+  let rounds = 0;
+  return {
+    get: (showId: string): LiveRoom | undefined => rooms.get(showId),
+    all: (): LiveRoom[] => [...rooms.values()],
+    learn,
+    readRows: async (): Promise<void> => {
+      for (const row of await rows.all()) learn(row);
+    },
+    note,
+    refresh,
+    advance,
+    round: async (): Promise<void> => {
+      rounds++;
+      const due = [...rooms.values()].filter((room) => rounds % roundsOf(room) === 0);
+      await Promise.all(due.map(refresh));
+    },
+  };
+};
+export type Rooms = ReturnType<typeof makeRooms>;
