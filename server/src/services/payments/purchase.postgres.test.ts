@@ -15,7 +15,7 @@ test('who holds, orders and pays has a paid order, one ticket a seat, and sold s
   expect((await b.orders.readOwn(orderId, buyerId))?.state).toBe('PAID');
   const tickets = await b.db.query('SELECT 1 FROM tickets.tickets WHERE order_id = $1', [orderId]);
   expect(tickets).toHaveLength(2);
-  const map = await b.seats.mapOf(b.performanceId);
+  const map = await b.seats.readMap(b.performanceId);
   expect([...(map?.bits() ?? [])][0]).toBe(0b1010);
   expect((await checkInvariants(b.db)).violations).toEqual([]);
   await b.close();

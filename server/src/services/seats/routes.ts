@@ -11,7 +11,8 @@ import { type Refusal, refuse } from '../../platform/http/problem.ts';
 import { answer, emptyAnswer, type Route, rawAnswer, route } from '../../platform/http/route.ts';
 import { frameOf, type Streams } from '../../platform/http/sse.ts';
 import type { Ids } from '../../platform/ids.ts';
-import type { Seats, SeatsCatalogue, TakeOutcome, Wish } from './service.ts';
+import type { Wish } from './service.take.ts';
+import type { Seats, SeatsCatalogue, TakeOutcome } from './service.ts';
 import type { HoldRow } from './store.ts';
 
 const refusalOf = (result: Exclude<TakeOutcome, { outcome: 'held' }>, nowMs: number): Refusal => {
@@ -87,7 +88,7 @@ const wishOf = (
 /** The map: read whole, then watched. */
 const mapRoutes = ({ seats, streams }: Deps): Route[] => [
   route(readSeats, async ({ params, raw }) => {
-    const map = await seats.mapOf(params.performanceId);
+    const map = await seats.readMap(params.performanceId);
     if (map === null) return refuse('NOT_FOUND');
     const etag = `"${map.version}"`;
     const headers = { etag, 'cache-control': 'public, max-age=1' };
@@ -100,7 +101,7 @@ const mapRoutes = ({ seats, streams }: Deps): Route[] => [
   }),
 
   route(watchSeats, async ({ params }) => {
-    const map = await seats.mapOf(params.performanceId);
+    const map = await seats.readMap(params.performanceId);
     if (map === null) return refuse('NOT_FOUND');
     const first = frameOf('state', String(map.version), '');
     return { stream: (reply) => streams.join(params.performanceId, reply, first) };

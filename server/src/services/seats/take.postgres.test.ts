@@ -307,9 +307,9 @@ test('the sweeper puts the seats of a lapsed hold on sale again and moves the ma
     `UPDATE seats.holds SET deadline = clock_timestamp() - interval '1 ms' WHERE performance_id = $1`,
     [b.performanceId],
   );
-  const before = (await b.seats.mapOf(b.performanceId))?.version;
+  const before = (await b.seats.readMap(b.performanceId))?.version;
   expect(await b.seats.sweep()).toBe(1);
-  const map = await b.seats.mapOf(b.performanceId);
+  const map = await b.seats.readMap(b.performanceId);
   expect(map?.version).toBe((before ?? 0) + 1);
   expect([...(map?.bits() ?? [])].every((byte) => byte === 0)).toBe(true);
   expect(await b.seats.sweep()).toBe(0);
@@ -370,7 +370,7 @@ test('a lost race is refused from memory, without a trip to the database', async
 
 test('another process’s map follows notifications; when one is missing it reads anew', async () => {
   const b = await openBooking({ url });
-  await b.seats.mapOf(b.performanceId);
+  await b.seats.readMap(b.performanceId);
   const store = makeSeatStore(b.db);
   const other = await store.take(
     [3, 4].map((seatNo) => ({
@@ -388,12 +388,12 @@ test('another process’s map follows notifications; when one is missing it read
   const [delta] = other.deltas;
   if (delta === undefined) throw new Error('no delta');
   b.seats.apply(delta);
-  expect((await b.seats.mapOf(b.performanceId))?.mayBeFree(3, systemClock.nowMs())).toBe(false);
+  expect((await b.seats.readMap(b.performanceId))?.mayBeFree(3, systemClock.nowMs())).toBe(false);
   // A later version whose predecessor was lost.
   b.seats.apply({ ...delta, version: delta.version + 2, changes: [4 * 9 + 1], holders: ['x'] });
-  expect((await b.seats.mapOf(b.performanceId))?.hasGap).toBe(true);
+  expect((await b.seats.readMap(b.performanceId))?.hasGap).toBe(true);
   await b.seats.reloadAll();
-  const map = await b.seats.mapOf(b.performanceId);
+  const map = await b.seats.readMap(b.performanceId);
   expect(map?.hasGap).toBe(false);
   expect(map?.mayBeFree(9, systemClock.nowMs())).toBe(true);
   await b.close();

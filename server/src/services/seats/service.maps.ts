@@ -1,0 +1,99 @@
+import { encodeDelta } from '@usher/domain/seat-bits.ts';
+import { makeSeatMap, type SeatMap } from '@usher/domain/seat-map.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { frameOf, type Streams } from '../../platform/http/sse.ts';
+import type { Log } from '../../platform/log.ts';
+import type { Deltas, PerformanceDelta, SeatStore } from './store.ts';
+
+/** Maps kept in memory; one of 20,000 seats takes 0.4 MB. */
+const mapsMax = 500;
+/** A delta that has not come after this time is not waited for: the seats are read again. */
+const gapMs = 200;
+
+/**
+ * The seat maps that this process keeps: read once, moved by the deltas of all processes, and
+ * pushed to those who watch. They refuse lost races early and never decide who has a seat.
+ */
+export const makeSeatMaps = (deps: {
+  store: Pick<SeatStore, 'snapshot'>;
+  streams: Streams;
+  clock: Clock;
+  log: Log;
+}) => {
+  const { store, streams, clock, log } = deps;
+  const maps = new Map<string, SeatMap>();
+  const loading = new Map<string, Promise<SeatMap | null>>();
+
+  const keep = (performanceId: string, map: SeatMap): void => {
+    if (maps.size >= mapsMax && !maps.has(performanceId)) {
+      const oldest = maps.keys().next().value;
+      if (oldest !== undefined) maps.delete(oldest);
+    }
+    maps.set(performanceId, map);
+  };
+  const load = async (performanceId: string): Promise<SeatMap | null> => {
+    const snapshot = await store.snapshot(performanceId);
+    if (snapshot === null) return null;
+    const known = maps.get(performanceId);
+    // A delta may have moved the map on while the snapshot was being read.
+    if (known !== undefined && !known.hasGap && known.version >= snapshot.version) return known;
+    const map = makeSeatMap(snapshot.seatCount, snapshot);
+    keep(performanceId, map);
+    streams.send(performanceId, frameOf('state', String(map.version), ''));
+    return map;
+  };
+  /** From the database; those who ask meanwhile share the reading. */
+  const reload = (performanceId: string): Promise<SeatMap | null> => {
+    const running = loading.get(performanceId);
+    if (running !== undefined) return running;
+    const promise = load(performanceId).finally(() => loading.delete(performanceId));
+    loading.set(performanceId, promise);
+    return promise;
+  };
+
+  const noteReload = (error: unknown): void =>
+    log.warn({ err: error }, 'seat map could not be reloaded');
+  const waitForGap = async (performanceId: string): Promise<void> => {
+    await clock.sleep(gapMs);
+    if (maps.get(performanceId)?.hasGap) await reload(performanceId);
+  };
+  const push = (delta: PerformanceDelta, changes: readonly number[], map: SeatMap): void => {
+    const data = Buffer.from(encodeDelta(changes)).toString('base64');
+    // Deltas that waited for this one are covered by a fresh state instead of a frame of their own.
+    if (map.version === delta.version)
+      streams.send(delta.performanceId, frameOf('delta', String(delta.version), data));
+    else streams.send(delta.performanceId, frameOf('state', String(map.version), ''));
+  };
+  /** Moves a map; called for this process's own changes and for others'. */
+  const apply = (delta: PerformanceDelta): void => {
+    const map = maps.get(delta.performanceId);
+    if (map === undefined) return;
+    if (delta.changes === undefined) {
+      if (delta.version > map.version) reload(delta.performanceId).catch(noteReload);
+      return;
+    }
+    const hadGap = map.hasGap;
+    const outcome = map.apply(delta);
+    if (outcome === 'early' && !hadGap) waitForGap(delta.performanceId).catch(noteReload);
+    if (outcome === 'applied') push(delta, delta.changes, map);
+  };
+
+  return {
+    /** What is in memory; undefined where nobody has asked for the performance here. No I/O. */
+    peek: (performanceId: string): SeatMap | undefined => maps.get(performanceId),
+    /** Null for a performance that does not exist. */
+    read: async (performanceId: string): Promise<SeatMap | null> =>
+      maps.get(performanceId) ?? (await reload(performanceId)),
+    reload,
+    apply,
+    /** The same for all that one statement changed, whichever service ran it. */
+    applyAll: (deltas: Deltas): void => {
+      for (const delta of deltas) apply(delta);
+    },
+    /** Some changes of other processes may have been missed: reads every map again. */
+    reloadAll: async (): Promise<void> => {
+      for (const performanceId of [...maps.keys()]) await reload(performanceId);
+    },
+  };
+};
+export type SeatMaps = ReturnType<typeof makeSeatMaps>;
