@@ -73,14 +73,6 @@ const words = {
       en: 'We are asking the payment provider for the outcome. Your seats stay yours and there is nothing to do. Please do not pay again.',
     },
   },
-  STUCK: {
-    mark: 'wait',
-    state: { ko: '결제 확인 중', en: 'Payment being checked' },
-    says: {
-      ko: '결제 결과를 담당자가 확인하고 있습니다. 좌석은 그대로 고객님의 것이며 하실 일은 없습니다. 다시 결제하지 마십시오.',
-      en: 'Our staff are finding out what became of the payment. Your seats stay yours and there is nothing to do. Please do not pay again.',
-    },
-  },
 };
 const faults = {
   absent: {
@@ -186,7 +178,7 @@ function draw() {
   );
 }
 
-const isMoving = () => ['PENDING', 'PAYING', 'UNKNOWN', 'STUCK'].includes(order?.state);
+const isMoving = () => ['PENDING', 'PAYING', 'UNKNOWN'].includes(order?.state);
 
 /** Reads until nothing can change any more that this page would show. */
 async function follow() {

@@ -1,23 +1,51 @@
 /**
- * Which states a seat, an order and a payment attempt have, and which moves between them exist.
- * Everything else is refused, by these tables and by the constraints of the database.
+ * Which states a seat, a hold, an order and a payment attempt have, and which moves between them
+ * exist. The database refuses every other move (server/src/state-machines.ts), and each of these is
+ * made by some function of it (server/src/state-machines.postgres.test.ts).
  */
-type Moves<State extends string> = Readonly<Record<State, readonly State[]>>;
+export type Machine<State extends string> = {
+  /** The states in which one may begin. */
+  readonly begins: readonly State[];
+  /** The states to which each state may move. */
+  readonly moves: Readonly<Record<State, readonly State[]>>;
+  /** The states in which one may be removed. */
+  readonly ends: readonly State[];
+};
 
-export const SEAT_CLAIM_STATES = ['FREE', 'HELD', 'PAYING', 'SOLD', 'BLOCKED'] as const;
+export const SEAT_CLAIM_STATES = ['held', 'paying', 'sold', 'blocked'] as const;
 export type SeatClaimState = (typeof SEAT_CLAIM_STATES)[number];
 
 /**
- * HELD → FREE: the hold lapsed or was released. PAYING → HELD: the payment was definitely declined,
- * or never sent, and the hold still runs, so the buyer keeps the seats; PAYING → FREE: the same
- * with no time left. SOLD → FREE: the ticket was cancelled. BLOCKED is the organiser's.
+ * A free seat has no state: a claim on it begins when it is taken and is removed when it is freed.
+ * held → free: the hold lapsed or was released. paying → held: the payment was definitely declined,
+ * or never sent, and the buyer keeps the seats while the hold runs; with no time left they are
+ * freed in the same step. blocked: the organiser keeps the seat back from the sale.
  */
-export const seatMoves: Moves<SeatClaimState> = {
-  FREE: ['HELD', 'BLOCKED'],
-  HELD: ['FREE', 'PAYING'],
-  PAYING: ['SOLD', 'HELD', 'FREE'],
-  SOLD: ['FREE'],
-  BLOCKED: ['FREE'],
+export const seatMachine: Machine<SeatClaimState> = {
+  begins: ['held', 'blocked'],
+  moves: {
+    held: ['paying'],
+    paying: ['sold', 'held'],
+    sold: [],
+    blocked: [],
+  },
+  ends: ['held', 'blocked'],
+};
+
+export const HOLD_STATES = ['ACTIVE', 'PAYING', 'SOLD', 'RELEASED', 'LAPSED'] as const;
+export type HoldState = (typeof HOLD_STATES)[number];
+
+/** Seats move with their hold. A hold that has ended stays, as a record. */
+export const holdMachine: Machine<HoldState> = {
+  begins: ['ACTIVE'],
+  moves: {
+    ACTIVE: ['PAYING', 'RELEASED', 'LAPSED'],
+    PAYING: ['SOLD', 'ACTIVE'],
+    SOLD: [],
+    RELEASED: [],
+    LAPSED: [],
+  },
+  ends: [],
 };
 
 export const ORDER_STATES = [
@@ -25,7 +53,6 @@ export const ORDER_STATES = [
   'PAYING',
   'PAID',
   'UNKNOWN',
-  'STUCK',
   'FAILED',
   'EXPIRED',
   'CANCELLED',
@@ -35,21 +62,24 @@ export const ORDER_STATES = [
 export type OrderState = (typeof ORDER_STATES)[number];
 
 /**
- * UNKNOWN: the provider's outcome is not known; the seats stay the buyer's. STUCK: still unknown
- * after ten minutes, on the operator's screen; it ends as an UNKNOWN order ends. FAILED is always
- * definite; a buyer whose hold still runs pays with a new order.
+ * UNKNOWN: the provider's outcome is not known; the seats stay the buyer's. FAILED is always
+ * definite; a buyer whose hold still runs pays with a new order. PARTLY_REFUNDED and REFUNDED are
+ * names for refunds to come: no move leads there yet.
  */
-export const orderMoves: Moves<OrderState> = {
-  PENDING: ['PAYING', 'EXPIRED', 'CANCELLED'],
-  PAYING: ['PAID', 'FAILED', 'UNKNOWN'],
-  PAID: ['PARTLY_REFUNDED', 'REFUNDED'],
-  UNKNOWN: ['PAID', 'FAILED', 'REFUNDED', 'STUCK'],
-  STUCK: ['PAID', 'FAILED', 'REFUNDED'],
-  FAILED: [],
-  EXPIRED: [],
-  CANCELLED: [],
-  PARTLY_REFUNDED: ['REFUNDED'],
-  REFUNDED: [],
+export const orderMachine: Machine<OrderState> = {
+  begins: ['PENDING'],
+  moves: {
+    PENDING: ['PAYING', 'EXPIRED', 'CANCELLED'],
+    PAYING: ['PAID', 'FAILED', 'UNKNOWN'],
+    PAID: [],
+    UNKNOWN: ['PAID', 'FAILED'],
+    FAILED: [],
+    EXPIRED: [],
+    CANCELLED: [],
+    PARTLY_REFUNDED: [],
+    REFUNDED: [],
+  },
+  ends: [],
 };
 
 export const ATTEMPT_STATES = ['CREATED', 'SEATS_LOCKED', 'SENT', 'ANSWERED', 'SETTLED'] as const;
@@ -57,30 +87,24 @@ export type AttemptState = (typeof ATTEMPT_STATES)[number];
 
 /**
  * SENT is committed before the provider is called: an attempt found before it was not sent and is
- * settled as such; one found after it is unknown until there is an answer.
+ * settled as such; one found after it is unknown until there is an answer. CREATED → SETTLED: a
+ * later attempt took its place.
  */
-export const attemptMoves: Moves<AttemptState> = {
-  CREATED: ['SEATS_LOCKED', 'SETTLED'],
-  SEATS_LOCKED: ['SENT', 'SETTLED'],
-  SENT: ['ANSWERED'],
-  ANSWERED: ['SETTLED'],
-  SETTLED: [],
+export const attemptMachine: Machine<AttemptState> = {
+  begins: ['CREATED'],
+  moves: {
+    CREATED: ['SEATS_LOCKED', 'SETTLED'],
+    SEATS_LOCKED: ['SENT', 'SETTLED'],
+    SENT: ['ANSWERED'],
+    ANSWERED: ['SETTLED'],
+    SETTLED: [],
+  },
+  ends: [],
 };
 
 /** How an attempt ended; SUPERSEDED: a later attempt of the same order took its place. */
 export const ATTEMPT_OUTCOMES = ['APPROVED', 'DECLINED', 'NOT_SENT', 'SUPERSEDED'] as const;
 export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
 
-export const HOLD_STATES = ['ACTIVE', 'PAYING', 'SOLD', 'RELEASED', 'LAPSED'] as const;
-export type HoldState = (typeof HOLD_STATES)[number];
-
 export const TICKET_STATES = ['LIVE', 'CANCELLED'] as const;
 export type TicketState = (typeof TICKET_STATES)[number];
-
-export function canMove<State extends string>(
-  moves: Moves<State>,
-  from: State,
-  to: State,
-): boolean {
-  return moves[from].includes(to);
-}

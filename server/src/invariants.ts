@@ -177,7 +177,7 @@ const checks: readonly Check[] = [
   },
   {
     id: 'I14',
-    promise: 'every move of an order has who, when, why and the request',
+    promise: 'every move of an order exists, and has who, when, why and the request',
     sql: `
       SELECT 'order whose trail ends in another state' AS what, o.id AS which
       FROM orders.orders o WHERE NOT EXISTS (SELECT FROM orders.transitions t
@@ -191,6 +191,11 @@ const checks: readonly Check[] = [
       FROM orders.transitions t WHERE t.from_state IS NOT NULL AND NOT EXISTS (
         SELECT FROM orders.transitions b WHERE b.show_id = t.show_id AND b.order_id = t.order_id
           AND b.to_state = t.from_state AND b.at <= t.at)
+      UNION ALL
+      SELECT 'move from ' || coalesce(t.from_state, 'nothing') || ' to ' || t.to_state, t.order_id
+      FROM orders.transitions t WHERE NOT EXISTS (
+        SELECT FROM platform.moves m WHERE m.machine = 'order'
+          AND m.from_state IS NOT DISTINCT FROM t.from_state AND m.to_state = t.to_state)
       UNION ALL
       SELECT 'move without who, why or request', t.order_id FROM orders.transitions t
       WHERE t.actor = '' OR t.reason = '' OR t.request_id = ''

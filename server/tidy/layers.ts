@@ -10,7 +10,7 @@ export type Layer =
 
 /** What knows the whole program: the root, the command line, the questions to all tables. */
 const composition =
-  /^server\/src\/(?:commands\/.+|(?:app|config|main|invariants)(?:\.[\w.]+)?)\.ts$/;
+  /^server\/src\/(?:commands\/.+|(?:app|config|main|invariants|state-machines)(?:\.[\w.]+)?)\.ts$/;
 
 export function layerOf(path: string): Layer {
   const service = /^server\/src\/services\/([^/]+)\//.exec(path);
@@ -58,7 +58,8 @@ const wireGrammar = new Set([
 ]);
 
 /** What a test beside the code may use besides what its layer may. */
-const forTests = /^(?:tests\/(?:support|contracts)\/.+|server\/src\/invariants\.ts)$/;
+const forTests =
+  /^(?:tests\/(?:support|contracts)\/.+|server\/src\/(?:invariants|state-machines)\.ts)$/;
 
 export function layering(files: readonly SourceFile[]): Breach[] {
   const breaches: Breach[] = [];

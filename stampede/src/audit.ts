@@ -21,7 +21,7 @@ export type FinalOrder = {
 };
 
 const readersAtOnce = 32;
-const unsettled: ReadonlySet<Order['state']> = new Set(['PAYING', 'UNKNOWN', 'STUCK']);
+const unsettled: ReadonlySet<Order['state']> = new Set(['PAYING', 'UNKNOWN']);
 
 /** Reads every order of the run once more. Throws when the server cannot be brought to answer. */
 export const readFinalOrders = async (

@@ -156,7 +156,6 @@ const endOf = (state: Order['state']): PayEnd | null => {
     case 'PENDING':
     case 'PAYING':
     case 'UNKNOWN':
-    case 'STUCK':
       return null;
   }
 };

@@ -233,7 +233,7 @@ const conclude = async (
     seatsSold: map.sold,
     seatsHeld: map.held,
     doubleSold: doubleSold(orders).length,
-    unknownPayments: orders.filter(({ state }) => /^(PAYING|UNKNOWN|STUCK)$/.test(state)).length,
+    unknownPayments: orders.filter(({ state }) => /^(PAYING|UNKNOWN)$/.test(state)).length,
     paidUntold: paid.filter(({ record }) => record.told === 'open').length,
     ends,
     isOutboxDrained: facts.isOutboxDrained,

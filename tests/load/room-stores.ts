@@ -15,6 +15,7 @@ import {
 import { makeRoomJournal } from '../../server/src/services/waiting-room/store.postgres.ts';
 import { openRedisRooms } from '../../server/src/services/waiting-room/store.redis.ts';
 import type { RoomStore } from '../../server/src/services/waiting-room/store.ts';
+import { stateMachines } from '../../server/src/state-machines.ts';
 import { silentLog } from '../support/log.ts';
 import { startRedisServer } from '../support/redis-servers.ts';
 import { makeScratchFolder } from '../support/scratch.ts';
@@ -109,7 +110,7 @@ const openJournal = async () => {
   const dataDir = await makeScratchFolder();
   const postgres = await openEmbeddedPostgres({ dataDir, log: silentLog });
   const { url } = postgres;
-  await migrate({ url, log: silentLog });
+  await migrate({ url, log: silentLog, machines: stateMachines });
   const db = openDatabase({ url, name: 'bench', log: silentLog, poolMax: 2 });
   const close = async (): Promise<void> => {
     await db.close();

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { expect, test } from 'vitest';
 import { migrate } from '../../server/src/platform/postgres/migrate.ts';
+import { stateMachines } from '../../server/src/state-machines.ts';
 import { debianPostgres } from './debian-postgres.ts';
 import { silentLog } from './log.ts';
 import { describeNeeding } from './stack.ts';
@@ -8,8 +9,8 @@ import { describeNeeding } from './stack.ts';
 describeNeeding('debian-postgresql', 'a PostgreSQL that is not ours', () => {
   test('takes all migrations, and takes them again', async () => {
     const { url } = await debianPostgres();
-    await migrate({ url, log: silentLog });
-    await migrate({ url, log: silentLog });
+    await migrate({ url, log: silentLog, machines: stateMachines });
+    await migrate({ url, log: silentLog, machines: stateMachines });
     const client = new pg.Client({ connectionString: url });
     await client.connect();
     const { rows } = await client.query(

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { inject } from 'vitest';
 import { migrate } from '../../server/src/platform/postgres/migrate.ts';
+import { stateMachines } from '../../server/src/state-machines.ts';
 import { afterThisFile } from './after-file.ts';
 import { dropDatabase, dropDatabases, urlOf, withClient } from './databases.ts';
 import { silentLog } from './log.ts';
@@ -43,7 +44,7 @@ async function ensureTemplate(client: pg.Client, server: string, template: strin
     const abandoned = await client.query('SELECT FROM pg_database WHERE datname = $1', [draft]);
     if (abandoned.rowCount === 1) await dropDatabase(client, draft);
     await client.query(`CREATE DATABASE ${draft} TEMPLATE template0`);
-    await migrate({ url: urlOf(server, draft), log: silentLog });
+    await migrate({ url: urlOf(server, draft), log: silentLog, machines: stateMachines });
     await client.query(`ALTER DATABASE ${draft} RENAME TO ${template}`);
   }
   await client.query('SELECT pg_advisory_unlock($1)', [lock]);

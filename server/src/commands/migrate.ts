@@ -1,6 +1,7 @@
 import { makeLog } from '../platform/log.ts';
 import { migrate } from '../platform/postgres/migrate.ts';
 import { processPort } from '../platform/process.ts';
+import { stateMachines } from '../state-machines.ts';
 import { configOrFaults } from './check-config.ts';
 import { openSurroundings } from './surroundings.ts';
 
@@ -10,7 +11,7 @@ export const runMigrate = async (): Promise<number> => {
   const log = makeLog({ level: config.LOG_LEVEL, service: 'usher' });
   const surroundings = await openSurroundings(config, log);
   try {
-    await migrate({ url: surroundings.databaseUrl, log });
+    await migrate({ url: surroundings.databaseUrl, log, machines: stateMachines });
   } finally {
     await surroundings.close();
   }

@@ -7,6 +7,7 @@ import { makeIds } from '../platform/ids.ts';
 import { makeLog } from '../platform/log.ts';
 import { migrate } from '../platform/postgres/migrate.ts';
 import { processPort } from '../platform/process.ts';
+import { stateMachines } from '../state-machines.ts';
 import { configOrFaults } from './check-config.ts';
 import { openProvider } from './provider.ts';
 import { openSurroundings } from './surroundings.ts';
@@ -142,7 +143,7 @@ export const runSeed = async (): Promise<number> => {
   const { databaseUrl, dataDir, secret, isEmbedded } = surroundings;
   const publicUrl = config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}`;
   try {
-    await migrate({ url: databaseUrl, log });
+    await migrate({ url: databaseUrl, log, machines: stateMachines });
     const toss = await openProvider(config, publicUrl, dataDir);
     if (!toss?.isSandbox) throw new Error('usher seed pays with the sandbox; TOSS_URL is another');
     const app = await openApp({

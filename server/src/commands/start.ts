@@ -7,6 +7,7 @@ import { type Lifecycle, makeLifecycle } from '../platform/lifecycle.ts';
 import { type Log, makeLog } from '../platform/log.ts';
 import { migrate } from '../platform/postgres/migrate.ts';
 import { processPort } from '../platform/process.ts';
+import { stateMachines } from '../state-machines.ts';
 import { configOrFaults } from './check-config.ts';
 import { makeProgress } from './progress.ts';
 import { openProvider } from './provider.ts';
@@ -81,7 +82,9 @@ const serve = async (config: Readonly<Settings>, log: Log): Promise<number> => {
     life.onClose('surroundings', surroundings.close);
     const { databaseUrl, dataDir, secret, isEmbedded } = surroundings;
     if (isEnding) return;
-    await progress.phase('Migrations applied', () => migrate({ url: databaseUrl, log }));
+    await progress.phase('Migrations applied', () =>
+      migrate({ url: databaseUrl, log, machines: stateMachines }),
+    );
     const publicUrl = config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}`;
     const provider = await openProvider(config, publicUrl, dataDir);
     if (provider !== null) life.onClose('provider', provider.stop);

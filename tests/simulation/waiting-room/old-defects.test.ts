@@ -6,6 +6,7 @@ import { makeTestDatabase } from '../../support/postgres.ts';
 import { openTestRedis } from '../../support/redis.ts';
 import type { RedisServer } from '../../support/redis-servers.ts';
 import { describeNeeding } from '../../support/stack.ts';
+import { endHold } from '../../support/time.ts';
 import { type Counter, type Line, makeOldCounter, makeOldLine } from './old-design.ts';
 import { openRedisOf } from './redis-of.ts';
 import { makeRoomLine, openRoom, personOf } from './room-line.ts';
@@ -186,9 +187,12 @@ describe('our seats', () => {
     const { url } = await makeTestDatabase();
     const first = await openBooking({ url });
     let now: Booking = first;
+    const held: string[] = [];
     counter = {
       take: async (buyer, seatNo) => {
-        const { outcome } = await now.takeSeats(buyer, [seatNo]);
+        const holdId = now.ids.make('hold');
+        const { outcome } = await now.takeSeats(buyer, [seatNo], holdId);
+        if (outcome === 'held') held.push(holdId);
         return outcome === 'held' ? 'held' : 'taken';
       },
       refill: async () => {
@@ -197,10 +201,7 @@ describe('our seats', () => {
         now = await openBooking({ url, sale: first });
       },
       letTimePass: async () => {
-        for (const table of ['holds', 'claims'])
-          await now.db.query(
-            `UPDATE seats.${table} SET deadline = clock_timestamp() - interval '1 ms'`,
-          );
+        for (const holdId of held) await endHold(now.db, holdId);
       },
     };
   });

@@ -5,6 +5,7 @@ import pg from 'pg';
 import { afterEach, describe, expect, test } from 'vitest';
 import { silentLog } from '../log.ts';
 import { migrate } from './migrate.ts';
+import type { StateMachine } from './moves.ts';
 import { readRoutines, recreateFunctions } from './routines.ts';
 import { openTestProxy } from './test-proxy.ts';
 
@@ -26,11 +27,13 @@ const createdBy = async (url: string): Promise<string[]> => {
   const debug = (fields: unknown, text?: string): void => {
     if (text === 'function created') created.push((fields as { name: string }).name);
   };
-  await migrate({ url, log: { ...silentLog, debug } as never });
+  await migrate({ url, log: { ...silentLog, debug } as never, machines });
   return created;
 };
 const migrations = (client: pg.Client) =>
   rows<{ name: string }>(client, 'SELECT name FROM platform.migrations ORDER BY id');
+/** Those of the program are tried in server/src/state-machines.postgres.test.ts. */
+const machines: StateMachine[] = [];
 const lock = 'SELECT pg_advisory_lock(7155021947)';
 const sent = 'payments/mark-sent.sql';
 const forget = (client: pg.Client) =>
@@ -176,7 +179,7 @@ test('a function that cannot be created is named with its file, and leaves nothi
     CREATE FUNCTION payments.mark_sent(attempt_ids text[]) RETURNS text
     LANGUAGE sql AS 'SELECT ''no'''`);
   await forget(client);
-  await expect(migrate({ url, log: silentLog })).rejects.toThrow(
+  await expect(migrate({ url, log: silentLog, machines })).rejects.toThrow(
     /^the function payments\/mark-sent\.sql cannot be created: .*cannot change return type/,
   );
   await client.query('DROP FUNCTION payments.mark_sent');
@@ -188,7 +191,7 @@ test('a program waits while another migrates', async () => {
   const other = await connect(url);
   await other.query(lock);
   let isDone = false;
-  const waiting = migrate({ url, log: silentLog }).then(() => {
+  const waiting = migrate({ url, log: silentLog, machines }).then(() => {
     isDone = true;
   });
   const waits = async () =>
@@ -205,7 +208,7 @@ test('a database that goes away fails the migration and does not end the process
   closers.push(proxy.close);
   const other = await connect(url);
   await other.query(lock);
-  const waiting = migrate({ url: proxy.url, log: silentLog });
+  const waiting = migrate({ url: proxy.url, log: silentLog, machines });
   await until('it is connected', () => proxy.open === 1);
   const failing = expect(waiting).rejects.toThrow(/terminated|ECONNRESET/);
   proxy.cut();

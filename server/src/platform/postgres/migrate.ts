@@ -4,6 +4,7 @@ import { runMigrations } from 'graphile-worker';
 import { runner } from 'node-pg-migrate';
 import pg from 'pg';
 import type { Log } from '../log.ts';
+import { refreshMoves, type StateMachine } from './moves.ts';
 import { refreshFunctions } from './routines.ts';
 
 const serverDir = join(dirname(fileURLToPath(import.meta.url)), '../../..');
@@ -20,10 +21,15 @@ export const faultOfVersion = (versionNumber: number): string | null =>
 
 /**
  * Brings the database up to this program's version: numbered migrations (forward only), the job
- * queue's own, then the services' functions. Two programs at once are safe: the second waits.
+ * queue's own, then the services' functions and the moves of the state machines. Two programs at
+ * once are safe: the second waits.
  */
-export const migrate = async (options: { url: string; log: Log }): Promise<void> => {
-  const { url, log } = options;
+export const migrate = async (options: {
+  url: string;
+  log: Log;
+  machines: readonly StateMachine[];
+}): Promise<void> => {
+  const { url, log, machines } = options;
   const client = new pg.Client({ connectionString: url, application_name: 'usher migrate' });
   // The statement that waits for its answer fails, too; while none does this would end the process.
   client.on('error', (error) => log.warn({ err: error }, 'the connection of migrate was lost'));
@@ -50,6 +56,7 @@ export const migrate = async (options: { url: string; log: Log }): Promise<void>
     });
     await runMigrations({ connectionString: url });
     await refreshFunctions(client, log);
+    await refreshMoves(client, machines);
   } finally {
     await client.end();
   }

@@ -87,7 +87,7 @@ const makeComposer = (deps: { doors: NotificationsDoors; publicUrl: string }) =>
   ): Promise<{ content: ComposedMail; attachments: Attachment[] } | { over: string }> => {
     const order = await orders.read(waiting.aboutId);
     assert(order !== null, `${waiting.id}: its order exists`);
-    if (kind === 'unknown' && order.state !== 'UNKNOWN' && order.state !== 'STUCK')
+    if (kind === 'unknown' && order.state !== 'UNKNOWN')
       return { over: `the outcome is known by now: ${order.state}` };
     const url = `${deps.publicUrl}/o/${orders.linkToken(order.id)}`;
     const content = composeOrderMail(kind, order, reader, url);

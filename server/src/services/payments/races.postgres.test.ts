@@ -2,20 +2,12 @@ import { openBooking } from '@usher/tests/support/booking.ts';
 import { plantBug } from '@usher/tests/support/planted.ts';
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { makeGate } from '@usher/tests/support/provider-call.ts';
+import { endHold } from '@usher/tests/support/time.ts';
 import { expect, test } from 'vitest';
 import { checkInvariants } from '../../invariants.ts';
 import { makePaymentStore } from './store.ts';
 
 const { url } = await makeTestDatabase();
-
-const endHold = (b: Awaited<ReturnType<typeof openBooking>>, holdId: string) =>
-  b.db.query(
-    `WITH ended AS (
-       UPDATE seats.holds SET deadline = clock_timestamp() - interval '1 ms' WHERE id = $1)
-     UPDATE seats.claims SET deadline = clock_timestamp() - interval '1 ms'
-     WHERE hold_id = $1 AND state = 'held'`,
-    [holdId],
-  );
 
 test('fifty confirmations of one attempt at once take money once and answer alike', async () => {
   const b = await openBooking({ url });
@@ -28,21 +20,41 @@ test('fifty confirmations of one attempt at once take money once and answer alik
   await b.close();
 });
 
-test('guard off: without the state check two processes charge one attempt twice', async () => {
-  const broken = await makeTestDatabase();
-  await plantBug(broken.url, 'payments/sql/begin.sql', [
-    {
-      from: "WHEN a.state IN ('SEATS_LOCKED', 'SENT', 'ANSWERED')",
-      to: 'WHEN false',
-    },
-    { from: "OR a.outcome IN ('APPROVED', 'DECLINED')", to: '' },
-    { from: "WHEN a.state <> 'CREATED' OR o.state <> 'PENDING' THEN 'not-payable'", to: '' },
-    { from: "WHEN h.state <> 'ACTIVE' OR h.deadline <= now_at THEN 'ended'", to: '' },
-  ]);
-  await plantBug(broken.url, 'seats/sql/begin-paying.sql', [
+/** `payments.begin` looks at no state. */
+const dropStateChecks = async (databaseUrl: string, extraSql = ''): Promise<void> => {
+  await plantBug(
+    databaseUrl,
+    'payments/sql/begin.sql',
+    [
+      {
+        from: "WHEN a.state IN ('SEATS_LOCKED', 'SENT', 'ANSWERED')",
+        to: 'WHEN false',
+      },
+      { from: "OR a.outcome IN ('APPROVED', 'DECLINED')", to: '' },
+      { from: "WHEN a.state <> 'CREATED' OR o.state <> 'PENDING' THEN 'not-payable'", to: '' },
+      { from: "WHEN h.state <> 'ACTIVE' OR h.deadline <= now_at THEN 'ended'", to: '' },
+    ],
+    extraSql,
+  );
+  await plantBug(databaseUrl, 'seats/sql/begin-paying.sql', [
     { from: "AND h.state = 'ACTIVE' RETURNING", to: 'RETURNING' },
   ]);
+};
+
+test('guard off: without the state check two processes charge one attempt twice', async () => {
+  const broken = await makeTestDatabase();
+  const tables = ['seats.holds', 'seats.claims', 'orders.orders', 'payments.attempts'];
+  await dropStateChecks(
+    broken.url,
+    tables.map((table) => `ALTER TABLE ${table} DISABLE TRIGGER refuse_move;`).join(''),
+  );
   expect(await chargesByTwoProcesses(broken.url)).toBe(2);
+});
+
+test('guard on: without the state check, the moves still let one process charge', async () => {
+  const broken = await makeTestDatabase();
+  await dropStateChecks(broken.url);
+  expect(await chargesByTwoProcesses(broken.url)).toBe(1);
 });
 
 test('guard on: two processes that confirm one attempt charge it once', async () => {
@@ -65,8 +77,8 @@ const chargesByTwoProcesses = async (databaseUrl: string): Promise<number> => {
   const one = first.pay(buyerId, attemptId, total);
   await gates[0].reached;
   const two = second.pay(buyerId, attemptId, total);
-  // The second stands at the bank too (charged twice), or has been told that it is under way.
-  await Promise.race([two, gates[1].reached]);
+  // The second stands at the bank too (charged twice), or was answered: under way, or refused.
+  await Promise.race([Promise.allSettled([two]), gates[1].reached]);
   for (const gate of gates) gate.open();
   await Promise.allSettled([one, two]);
   await first.close();
@@ -77,7 +89,7 @@ const chargesByTwoProcesses = async (databaseUrl: string): Promise<number> => {
 test('a hold that lapsed before its payment began: no money moves, seats are free', async () => {
   const b = await openBooking({ url });
   const { attemptId, total, buyerId, holdId, orderId } = await b.order('acc_late', [2, 3]);
-  await endHold(b, holdId);
+  await endHold(b.db, holdId);
   expect(await b.pay(buyerId, attemptId, total)).toEqual({ outcome: 'ended' });
   expect(b.bank.calls).toHaveLength(0);
   await b.seats.sweep();
@@ -96,7 +108,7 @@ test('a payment begun before the deadline wins: the sweeper cannot free its seat
   const { attemptId, total, buyerId, holdId, orderId } = await b.order('acc_just', [4]);
   const paying = b.pay(buyerId, attemptId, total);
   await gate.reached;
-  await endHold(b, holdId);
+  await endHold(b.db, holdId);
   await b.seats.sweep();
   expect((await b.takeSeats('acc_thief', [4])).outcome).toBe('taken');
   gate.open();
@@ -143,7 +155,7 @@ test('a decline after the hold’s time frees the seats', async () => {
   const { attemptId, total, holdId } = await b.order('acc_slow', [7]);
   const paying = b.pay('acc_slow', attemptId, total);
   await gate.reached;
-  await endHold(b, holdId);
+  await endHold(b.db, holdId);
   gate.open();
   expect((await paying).outcome).toBe('declined');
   expect((await b.takeSeats('acc_next', [7])).outcome).toBe('held');
@@ -205,7 +217,7 @@ test('an unknown outcome frees no seat, fails no order; the late answer decides'
     isUnknown: true,
   });
   expect((await b.orders.readOwn(orderId, 'acc_unknown'))?.state).toBe('UNKNOWN');
-  await endHold(b, holdId);
+  await endHold(b.db, holdId);
   await b.seats.sweep();
   expect((await b.takeSeats('acc_thief', [9])).outcome).toBe('taken');
   await b.payments.recover(false);

@@ -1,9 +1,11 @@
 import { openBooking } from '@usher/tests/support/booking.ts';
 import { silentLog } from '@usher/tests/support/log.ts';
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
+import { rewindBefore } from '@usher/tests/support/rewind.ts';
 import { expect, test } from 'vitest';
 import { checkInvariants } from '../../invariants.ts';
 import { migrate } from '../../platform/postgres/migrate.ts';
+import { stateMachines } from '../../state-machines.ts';
 
 test('a database of before knows how many seats were taken, and goes on counting', async () => {
   const { url } = await makeTestDatabase();
@@ -11,10 +13,9 @@ test('a database of before knows how many seats were taken, and goes on counting
   const paid = await b.order('acc_paid', [0, 1]);
   await b.pay('acc_paid', paid.attemptId, paid.total);
   await b.takeSeats('acc_holds', [2, 3]);
-  await b.db.query('ALTER TABLE seats.stock DROP COLUMN taken');
-  await b.db.query("DELETE FROM platform.migrations WHERE name = '000011_seats_taken'");
+  await rewindBefore(b.db, '000011_seats_taken');
 
-  await migrate({ url, log: silentLog });
+  await migrate({ url, log: silentLog, machines: stateMachines });
   const taken = () => b.db.query('SELECT taken FROM seats.stock WHERE taken > 0');
   expect(await taken()).toEqual([{ taken: 4 }]);
   await b.takeSeats('acc_late', [4]);
