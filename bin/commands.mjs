@@ -3,7 +3,7 @@ import { inRoot, root } from './root.mjs';
 const main = inRoot('server/src/main.ts');
 const vitest = inRoot('node_modules/vitest/vitest.mjs');
 
-/** `npm run` changes to the checkout; file names are meant from where it was called. */
+/** `npm run` changes into the checkout; file names are relative to the caller's folder. */
 const callersFolder = process.env.npm_lifecycle_event ? process.env.INIT_CWD : undefined;
 const here = callersFolder ?? process.cwd();
 
@@ -17,7 +17,7 @@ const checks = {
     argv: [inRoot('node_modules/typescript/bin/tsc'), '--noEmit', '-p', '.'],
   },
   unit: {
-    step: 'unit tests, among them the tidy test and the fixtures of the lint rules',
+    step: 'unit tests, including the tidy test and the fixtures of the lint rules',
     argv: [vitest, 'run', '--project', 'unit'],
   },
 };
@@ -40,5 +40,5 @@ const commands = {
 
 export const availableCommands = Object.keys(commands);
 
-/** What to run, one after the other, for a command: each an argument list for Node 24. */
+/** What to run for a command, in order: argument lists for Node 24. */
 export const programsOf = (command, args) => commands[command](args);

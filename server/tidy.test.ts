@@ -17,8 +17,8 @@ const all = [...named, ...warning];
 const places = (breaches: readonly Breach[]): string[] =>
   [...new Set(breaches.map(({ path, line }) => `${path}:${line}`))].sort();
 
-describe('the rules saw the tree', () => {
-  // Raised as the tree grows; a walk that loses a folder must not pass for a clean one.
+describe('the tidy rules', () => {
+  // Raise these as the tree grows: a walk that misses a folder must not pass as clean.
   const seenAtLeast = {
     contract: 13,
     domain: 30,
@@ -34,12 +34,12 @@ describe('the rules saw the tree', () => {
     nowhere: 0,
   };
 
-  it.each(Object.entries(seenAtLeast))('layer %s has at least %i files', (kind, least) => {
+  it.each(Object.entries(seenAtLeast))('see in layer %s at least %i files', (kind, least) => {
     const seen = tree.filter(({ path }) => layerOf(path).kind === kind);
     expect(seen.length).toBeGreaterThanOrEqual(least);
   });
 
-  it('and overlooked no script: a plain listing finds the same ones', () => {
+  it('see every script that a plain listing finds', () => {
     const listed = readdirSync(root)
       .filter((name) => !/^(?:node_modules|\.git|coverage|bench-results)$/.test(name))
       .flatMap((name) => pathsBelow(name))
@@ -48,12 +48,12 @@ describe('the rules saw the tree', () => {
     expect(seen.sort()).toEqual(listed.sort());
   });
 
-  it('and read imports and problem codes, not only files', () => {
+  it('find imports and problem codes in the files', () => {
     expect(importsOf(tree).length).toBeGreaterThan(100);
     expect(problemCodes(tree).length).toBeGreaterThan(30);
   });
 
-  it('and what an import names is a file of the tree', () => {
+  it('resolve every import to a file of the tree', () => {
     const paths = new Set(tree.map(({ path }) => path));
     const lost = importsOf(tree).filter(({ target }) => target !== null && !paths.has(target));
     expect(lost.map(({ from, line, specifier }) => `${from.path}:${line} ${specifier}`)).toEqual(
@@ -63,7 +63,7 @@ describe('the rules saw the tree', () => {
   });
 });
 
-describe('each rule fires on the breaches planted for it, and on nothing beside them', () => {
+describe('on its planted breaches, and on nothing else, fires the rule', () => {
   it.each(all)('%s', (name, rule) => {
     const files = readTree(join(fixtures, name));
     const planted = files.flatMap(({ path, text }) =>
@@ -75,7 +75,7 @@ describe('each rule fires on the breaches planted for it, and on nothing beside 
     expect(places(rule(files))).toEqual(planted.sort());
   });
 
-  it('and no folder of planted breaches is left without its rule', () => {
+  it('that each folder of planted breaches is named after', () => {
     expect(readdirSync(fixtures).sort()).toEqual(all.map(([name]) => name).sort());
   });
 });
@@ -86,7 +86,7 @@ describe('the tree has no breach of', () => {
   });
 });
 
-describe('the tree is measured, and told where it is long, by', () => {
+describe('long files and functions of the tree are printed by', () => {
   it.each(warning)('%s', (name, rule) => {
     const long = rule(tree).map(({ path, line, says }) => `  ${path}:${line} ${says}`);
     console.warn([`${name}: one thing or two? (${long.length})`, ...long].join('\n'));

@@ -1,4 +1,4 @@
-/** How the sale of a show stands, and what kind of show it is, in the readers' words. */
+/** Names of sale states and show categories, for readers. */
 export const states = {
   ON_SALE: { mark: 'go', words: { ko: '예매 중', en: 'On sale' } },
   UPCOMING: { mark: 'wait', words: { ko: '예매 예정', en: 'Opens soon' } },

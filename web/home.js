@@ -19,7 +19,7 @@ const next = document.querySelector('#next');
 let shows = [];
 let lastText = '';
 let isSilent = false;
-/** Shows whose sale has opened while this page was looking. */
+/** Shows whose sale has opened while this page was open. */
 let opened = [];
 
 const opensAtMs = (show) => Date.parse(show.saleOpensAt);
@@ -106,7 +106,7 @@ function noteText() {
   if (isSilent)
     return {
       ko: '공연 목록을 읽지 못했습니다. 곧 다시 시도합니다.',
-      en: 'The list of shows could not be read. Trying again shortly.',
+      en: 'The list of shows could not be loaded. Retrying shortly.',
     };
   if (opened.length > 0)
     return {
@@ -146,7 +146,7 @@ async function read() {
   draw();
 }
 
-/** Reads every 15 s, at the opening of a sale at once, and not while nobody looks. */
+/** Reloads every 15 s, and at once when a sale opens; not while the page is hidden. */
 function watch() {
   let readAtMs = 0;
   const look = () => {
@@ -164,7 +164,7 @@ function watch() {
   look();
 }
 
-/** The outbox is there only where mails are not sent to anybody. */
+/** The outbox exists only if no SMTP server is configured. */
 async function lookForOutbox() {
   const answer = await fetch('/outbox', { method: 'HEAD' }).catch(() => null);
   document.querySelector('#outbox').hidden = answer?.ok !== true;

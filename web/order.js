@@ -6,7 +6,7 @@ const words = {
     state: { ko: '결제 대기', en: 'Waiting for payment' },
     says: {
       ko: '좌석을 잡아 두었습니다. 아래 시각까지 결제되지 않으면 주문이 만료되고 좌석이 다시 판매됩니다.',
-      en: 'The seats are held. If the order is not paid by the time below, it expires and they are on sale again.',
+      en: 'Your seats are held. If you do not pay by the time below, the order expires and the seats go back on sale.',
     },
   },
   PAYING: {
@@ -14,7 +14,7 @@ const words = {
     state: { ko: '결제 진행 중', en: 'Being paid' },
     says: {
       ko: '결제가 진행되고 있습니다. 좌석은 고객님의 것입니다.',
-      en: 'The payment is on its way. The seats are yours.',
+      en: 'Your payment is being processed. Your seats are reserved.',
     },
   },
   PAID: {
@@ -22,7 +22,7 @@ const words = {
     state: { ko: '예매 완료', en: 'Paid' },
     says: {
       ko: '결제가 끝났고 입장권이 발급되었습니다. 입장권은 메일에 첨부되어 있습니다.',
-      en: 'The order is paid and its tickets are made. They are attached to your mail.',
+      en: 'The order is paid and your tickets are ready. They are attached to your mail.',
     },
   },
   PARTLY_REFUNDED: {
@@ -38,7 +38,7 @@ const words = {
     state: { ko: '환불 완료', en: 'Refunded' },
     says: {
       ko: '입장권이 취소되고 환불되었습니다.',
-      en: 'The tickets were cancelled and the money was given back.',
+      en: 'The tickets were cancelled and refunded.',
     },
   },
   EXPIRED: {
@@ -46,7 +46,7 @@ const words = {
     state: { ko: '만료', en: 'Expired' },
     says: {
       ko: '시간 안에 결제되지 않아 좌석이 다시 판매되고 있습니다. 청구된 금액은 없습니다.',
-      en: 'It was not paid in time, and its seats are on sale again. You were not charged.',
+      en: 'The order was not paid in time, and its seats are on sale again. You were not charged.',
     },
   },
   CANCELLED: {
@@ -54,7 +54,7 @@ const words = {
     state: { ko: '취소', en: 'Cancelled' },
     says: {
       ko: '결제하기 전에 취소되었습니다. 청구된 금액은 없습니다.',
-      en: 'It was cancelled before it was paid. You were not charged.',
+      en: 'The order was cancelled before it was paid. You were not charged.',
     },
   },
   FAILED: {
@@ -62,7 +62,7 @@ const words = {
     state: { ko: '결제 실패', en: 'Not paid' },
     says: {
       ko: '결제가 이루어지지 않았습니다. 청구된 금액은 없습니다. 좌석을 잡아 둔 시간이 남아 있으면 같은 좌석을 다시 주문할 수 있습니다.',
-      en: 'The payment was not made and you were not charged. While the hold runs the same seats can be ordered again.',
+      en: 'The payment failed and you were not charged. Until your hold expires, you can order the same seats again.',
     },
   },
   UNKNOWN: {
@@ -70,7 +70,7 @@ const words = {
     state: { ko: '결제 확인 중', en: 'Payment being checked' },
     says: {
       ko: '결제사의 답을 확인하고 있습니다. 좌석은 그대로 고객님의 것이며 하실 일은 없습니다. 다시 결제하지 마십시오.',
-      en: 'We are asking the payment provider for the outcome. Your seats stay yours and there is nothing to do. Please do not pay again.',
+      en: 'We are checking the outcome with the payment provider. Your seats stay reserved and there is nothing you need to do. Please do not pay again.',
     },
   },
 };
@@ -79,21 +79,21 @@ const faults = {
     title: { ko: '이 주소의 예매 내역이 없습니다', en: 'There is no order at this address' },
     says: {
       ko: '주소가 잘렸거나 잘못 옮겨졌을 수 있습니다. 메일의 링크를 통째로 열어 주십시오.',
-      en: 'It may have been cut off or copied wrongly. Please open the whole link of your mail.',
+      en: 'The address may be incomplete. Please open the full link from your mail.',
     },
   },
   busy: {
     title: { ko: '잠시만 기다려 주십시오', en: 'One moment, please' },
     says: {
       ko: '지금 요청이 많습니다. 예매 내역은 그대로이며, 이 페이지가 곧 다시 시도합니다.',
-      en: 'There are many requests just now. Your order is as it was; this page tries again by itself.',
+      en: 'There are many requests right now. Your order has not changed; this page will retry automatically.',
     },
   },
   silent: {
-    title: { ko: '답이 오지 않습니다', en: 'There is no answer' },
+    title: { ko: '답이 오지 않습니다', en: 'No response' },
     says: {
       ko: '연결을 확인해 주십시오. 예매 내역은 그대로이며, 이 페이지가 곧 다시 시도합니다.',
-      en: 'Please check your connection. Your order is as it was; this page tries again by itself.',
+      en: 'Please check your connection. Your order has not changed; this page will retry automatically.',
     },
   },
 };
@@ -172,7 +172,7 @@ function draw() {
       { class: 'soft small' },
       say({
         ko: '이 주소를 아는 사람은 누구나 이 내역을 볼 수 있습니다. 다른 사람에게 전달하지 마십시오.',
-        en: 'Whoever knows this address can see this order. Please do not pass it on.',
+        en: 'Anyone who has this link can see this order. Please do not share it.',
       }),
     ),
   );
@@ -180,7 +180,7 @@ function draw() {
 
 const isMoving = () => ['PENDING', 'PAYING', 'UNKNOWN'].includes(order?.state);
 
-/** Reads until nothing can change any more that this page would show. */
+/** Polls until nothing that this page shows can change any more. */
 async function follow() {
   const token = location.pathname.split('/').at(-1) ?? '';
   let lastText = '';

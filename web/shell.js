@@ -1,13 +1,13 @@
-// What all pages of the shell share: the language, words and numbers of it, and the API.
+// Shared by all pages: the reader's language, texts and numbers in it, and calls to the API.
 
 const languages = ['ko', 'en'];
 
-/** A browser may forbid storage; then the choice lasts as long as the page. */
+/** A browser may forbid storage; then the choice lasts only as long as the page. */
 function stored(name) {
   try {
     return localStorage.getItem(name);
   } catch {
-    // Forbidden by the browser: the same as nothing stored.
+    // Storage is forbidden by the browser: the same as nothing stored.
     return null;
   }
 }
@@ -16,7 +16,7 @@ function store(name, value) {
   try {
     localStorage.setItem(name, value);
   } catch {
-    // Forbidden by the browser: the choice is not remembered.
+    // Storage is forbidden by the browser: the choice is not remembered.
   }
 }
 
@@ -34,8 +34,8 @@ function applyLanguage() {
 }
 
 /**
- * Shows the page in the reader's language. `render` draws what is not in the HTML, again at every
- * change of it.
+ * Shows the page in the reader's language. `render` draws what is not in the HTML; it runs again
+ * whenever the language changes.
  */
 export function startPage(title, render) {
   pageTitle = title;
@@ -50,7 +50,7 @@ export function startPage(title, render) {
   applyLanguage();
 }
 
-/** The reader's one of two texts. */
+/** The text in the reader's language. */
 export const say = (text) => text[language];
 
 export const won = ({ amount }) =>
@@ -59,11 +59,11 @@ export const won = ({ amount }) =>
 const locales = { ko: 'ko-KR', en: 'en-GB' };
 const formatIn = (options) => new Intl.DateTimeFormat(locales[language], options);
 
-/** A day without its time, in the reader's own time zone. */
+/** A date without time, in the reader's time zone. */
 export const day = (instant) =>
   formatIn({ month: 'short', day: 'numeric', weekday: 'short' }).format(new Date(instant));
 
-/** Day and time; in the reader's own time zone, or in the one that is named. */
+/** Date and time, in the given time zone; default: the reader's. */
 export const dayAndTime = (instant, timeZone) =>
   formatIn({
     year: 'numeric',
@@ -76,17 +76,17 @@ export const dayAndTime = (instant, timeZone) =>
     ...(timeZone === undefined ? {} : { timeZone }),
   }).format(new Date(instant));
 
-/** Such as GMT+9; of the reader when none is named. */
+/** Such as GMT+9; default: the reader's time zone. */
 export const zoneName = (instant, timeZone) =>
   formatIn({ timeZoneName: 'shortOffset', ...(timeZone === undefined ? {} : { timeZone }) })
     .formatToParts(new Date(instant))
     .find(({ type }) => type === 'timeZoneName')?.value ?? '';
 
-/** Day, time and the name of the zone that they are told in. */
+/** Date, time and the name of their time zone. */
 export const dayTimeAndZone = (instant, timeZone) =>
   `${dayAndTime(instant, timeZone)} (${zoneName(instant, timeZone)})`;
 
-/** An element; text never becomes markup. */
+/** Makes an element; text never becomes markup. */
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -100,7 +100,7 @@ export const serverNowMs = () => Date.now() + aheadMs;
 
 /**
  * One call to the API. `kind`: `done` with the body, `refused` with the problem document, or
- * `silent` when no answer came that can be read.
+ * `silent` if there was no readable response.
  */
 export async function call(path, options = {}) {
   try {
@@ -110,7 +110,7 @@ export async function call(path, options = {}) {
     const body = await response.json();
     return { kind: response.ok ? 'done' : 'refused', status: response.status, body };
   } catch {
-    // No connection, or an answer of something between us and the server: the caller says so.
+    // No connection, or a response from something between us and the server: the caller reports it.
     return { kind: 'silent' };
   }
 }

@@ -27,10 +27,10 @@ const faults = {
     },
   },
   silent: {
-    title: { ko: '답이 오지 않습니다', en: 'There is no answer' },
+    title: { ko: '답이 오지 않습니다', en: 'No response' },
     says: {
       ko: '잠시 후 페이지를 다시 열어 주십시오.',
-      en: 'Please open the page again in a moment.',
+      en: 'Please reload the page in a moment.',
     },
   },
 };
@@ -55,7 +55,7 @@ function facts() {
       ],
       [say({ ko: '관람 연령', en: 'Age' }), say(age)],
       ...show.grades.map(({ name, price }) => [say(name), won(price)]),
-      [say({ ko: '예매 수수료 (장당)', en: 'Booking fee a ticket' }), won(show.bookingFee)],
+      [say({ ko: '예매 수수료 (장당)', en: 'Booking fee per ticket' }), won(show.bookingFee)],
     ]),
   );
 }

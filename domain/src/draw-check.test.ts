@@ -67,7 +67,7 @@ describe('an honest record', () => {
     );
   });
 
-  test('says how many people and lost keys are behind its entries', () => {
+  test('reports how many people and lost keys its entries have', () => {
     const twice = keys.slice();
     twice.set(keys.subarray(0, 8), 40);
     twice.fill(0, 80, 88);
@@ -77,31 +77,35 @@ describe('an honest record', () => {
   });
 });
 
-describe('a record is caught in which', () => {
+describe('checkDraw detects that', () => {
   const swapped = keys.slice();
   swapped.set(keys.subarray(8, 16), 0);
   swapped.set(keys.subarray(0, 8), 8);
   const stuffed = Uint8Array.from([...keys, ...keysOf(1)]);
   const lies: [string, DrawRecord, string][] = [
-    ['the commitment is another', { ...honest, commitment: flip(honest.commitment) }, 'commitment'],
-    ['the seed of the server is', { ...honest, serverSeed: flip(honest.serverSeed) }, 'commitment'],
-    ['the seed of the server is short', { ...honest, serverSeed: 'ab' }, 'serverSeed'],
-    ['the number of entries is', { ...honest, entries: 19 }, 'entries'],
-    ['the root is', { ...honest, root: flip(honest.root) }, 'root'],
-    ['the seed of the draw is', { ...honest, seed: flip(honest.seed) }, 'seed'],
-    ['the algorithm is named otherwise', { ...honest, algorithm: 'usher-draw-9' }, 'algorithm'],
+    ['the commitment differs', { ...honest, commitment: flip(honest.commitment) }, 'commitment'],
     [
-      'the commitment is younger than the draw',
+      'the seed of the server differs',
+      { ...honest, serverSeed: flip(honest.serverSeed) },
+      'commitment',
+    ],
+    ['the seed of the server is too short', { ...honest, serverSeed: 'ab' }, 'serverSeed'],
+    ['the number of entries differs', { ...honest, entries: 19 }, 'entries'],
+    ['the root differs', { ...honest, root: flip(honest.root) }, 'root'],
+    ['the seed of the draw differs', { ...honest, seed: flip(honest.seed) }, 'seed'],
+    ['the algorithm has another name', { ...honest, algorithm: 'usher-draw-9' }, 'algorithm'],
+    [
+      'the commitment is later than the draw',
       { ...honest, commitmentAt: '2026-11-21T11:00:00.001Z' },
       'drawnAt',
     ],
     [
-      'the draw is older than the commitment',
+      'the draw is earlier than the commitment',
       { ...honest, drawnAt: '2026-11-01T08:59:59.999Z' },
       'drawnAt',
     ],
-    ['one key is another', withKeys(keys.with(9, 0)), 'root'],
-    ['two keys have changed places', withKeys(swapped), 'root'],
+    ['one key differs', withKeys(keys.with(9, 0)), 'root'],
+    ['two keys are swapped', withKeys(swapped), 'root'],
     ['an entry was added', { ...withKeys(stuffed), entries: 21 }, 'root'],
     ['an entry was removed', { ...withKeys(keys.subarray(8)), entries: 19 }, 'root'],
     ['the keys are cut off', withKeys(keys.subarray(0, 157)), 'entries'],
@@ -112,12 +116,12 @@ describe('a record is caught in which', () => {
     expect(faults(record)).toContain(`${check} broken`);
   });
 
-  test('and none of them is fair', () => {
+  test('something is wrong, whichever of these is the case', () => {
     for (const [, record] of lies) expect(faults(record)).not.toEqual([]);
     expect(faults(honest)).toEqual([]);
   });
 
-  test('the draw was made anew over other entries, by a receipt or what was published', () => {
+  test('a draw was re-run over other entries, by a receipt or the published commitment', () => {
     const other = recordOf(stuffed.subarray(8));
     expect(faults(other)).toEqual([]);
     expect(faults(other, receiptOf(keys, 3))).toContain('receipt broken');
@@ -140,7 +144,7 @@ describe('a record is caught in which', () => {
 });
 
 describe('a receipt', () => {
-  test('is caught when it has another number than the draw gives', () => {
+  test('is found wrong if its number is not the one that the draw gives', () => {
     fc.assert(
       fc.property(fc.nat(19), fc.integer({ min: 1, max: 20 }), (entry, number) => {
         const receipt = receiptOf(keys, entry);
@@ -150,20 +154,20 @@ describe('a receipt', () => {
     );
   });
 
-  test('is caught when its key is not at its entry', () => {
+  test('is found wrong if its key is not at its entry', () => {
     const { key } = receiptOf(keys, 5);
     expect(faults(honest, { ...receiptOf(keys, 4), key })).toEqual(['receipt broken']);
   });
 
-  test('of somebody who came after the draw is caught when the number is not the next', () => {
+  test('from after the draw is found wrong if its number is not the next one', () => {
     const late = { entry: 20, key: 'AAAAAAAAAAA' };
     expect(faults(honest, { ...late, number: 21 })).toEqual([]);
     expect(faults(honest, { ...late, number: 1 })).toEqual(['number broken']);
   });
 });
 
-describe('what cannot be told is not called fair', () => {
-  test('a receipt from before the draw, which is told its number', () => {
+describe('checkDraw does not call fair what it cannot check:', () => {
+  test('a receipt from before the draw, whose number it reports', () => {
     const receipt = receiptOf(keys, 2);
     const findings = checkDraw(sha256, {
       record: honest,
@@ -183,13 +187,13 @@ describe('what cannot be told is not called fair', () => {
     expect(faults(recordOf(lossy), receipt)).toEqual(['receipt unknown']);
   });
 
-  test('a record of rules that this program does not know', () => {
+  test('a record with rules that this program does not know', () => {
     const strange = { ...honest, algorithm: 'usher-draw-9', seed: flip(honest.seed) };
     expect(faults(strange)).toEqual(['algorithm unknown']);
     expect(faults(strange, null, published)).toEqual(['noted broken', 'algorithm unknown']);
   });
 
-  test('a number, where the record has no seed', () => {
+  test('a number, if the record has no seed', () => {
     expect(faults({ ...honest, seed: '' }, receiptOf(keys, 1))).toEqual([
       'seed broken',
       'number unknown',

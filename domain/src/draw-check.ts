@@ -10,7 +10,7 @@ import {
 } from './draw.ts';
 import { keyBytes, rootOf, type Sha256 } from './merkle.ts';
 
-/** The public record of a draw, from which anybody can make it again. */
+/** The public record of a draw, from which anybody can re-run it. */
 export type DrawRecord = {
   showId: string;
   algorithm: string;
@@ -21,21 +21,21 @@ export type DrawRecord = {
   root: string;
   seed: string;
   drawnAt: string;
-  /** base64: 8 bytes an entry. */
+  /** base64: 8 bytes per entry. */
   keys: string;
 };
 
-/** What a buyer holds; `key` is base64url, `number` null before the draw was known. */
+/** What a buyer has; `key` is base64url, `number` is null before the draw. */
 export type Receipt = { entry: number; key: string; number: number | null };
 
-/** What is known of the draw from elsewhere: its address, or what was published before it. */
+/** What is known about the draw from elsewhere: its URL, or what was published before it. */
 export type Noted = Partial<
   Pick<DrawRecord, 'showId' | 'algorithm' | 'commitment' | 'commitmentAt'>
 >;
 
 export type Finding = {
   check: keyof DrawRecord | 'noted' | 'receipt' | 'number';
-  /** unknown: it cannot be told from what is there. */
+  /** unknown: the data do not allow a decision. */
   outcome: 'holds' | 'broken' | 'unknown';
   says: string;
 };
@@ -51,8 +51,8 @@ const either = (check: Finding['check'], isTrue: boolean, yes: string, no: strin
   isTrue ? holds(check, yes) : broken(check, no);
 
 /**
- * Makes the draw again from its public record and says of each of its parts whether it follows from
- * the others. Reads nothing but its arguments; 1 M entries take 1.5 s of computing.
+ * Re-runs the draw from its public record and reports for each part whether it follows from the
+ * others. Uses only its arguments; 1 M entries take 1.5 s of computing.
  */
 export const checkDraw = (
   sha256: Sha256,
@@ -83,8 +83,8 @@ const againstNoted = (record: DrawRecord, noted: Noted): Finding[] =>
       either(
         'noted',
         noted[field] === record[field],
-        `${field} is as it was known without the record`,
-        `${field} is ${record[field]} in the record, but was known as ${noted[field]}`,
+        `${field} matches what was known independently`,
+        `${field} is ${record[field]} in the record, but was known to be ${noted[field]}`,
       ),
     );
 
@@ -102,8 +102,8 @@ const checkCommitment = (sha256: Sha256, { serverSeed, commitment }: DrawRecord)
   return either(
     'commitment',
     hexOf(commitmentOf(sha256, bytes)) === commitment,
-    'the server’s seed is the one that the commitment had bound',
-    'the server’s seed is another than the commitment had bound',
+    'the server’s seed matches the commitment',
+    'the server’s seed does not match the commitment',
   );
 };
 
@@ -112,7 +112,7 @@ const checkKeys = (record: DrawRecord, keys: Buffer): Finding => {
   if (keys.length !== record.entries * keyBytes) {
     return broken(
       'entries',
-      `the record says ${record.entries} entries and has ${keys.length} bytes of keys`,
+      `the record claims ${record.entries} entries but has ${keys.length} bytes of keys`,
     );
   }
   const { people, lost } = countPeople(keys);
@@ -120,7 +120,7 @@ const checkKeys = (record: DrawRecord, keys: Buffer): Finding => {
   return holds('entries', `${record.entries} entries of ${people} people${lostToo}`);
 };
 
-/** Who left and came back has several entries, of which the last one counts. */
+/** People who left and came back have several entries, of which the last one counts. */
 const countPeople = (keys: Buffer): { people: number; lost: number } => {
   const sorted = new BigUint64Array(new Uint8Array(keys).buffer).sort();
   let [people, lost] = [0, 0];
@@ -132,15 +132,16 @@ const countPeople = (keys: Buffer): { people: number; lost: number } => {
 };
 
 const checkSeeds = (sha256: Sha256, record: DrawRecord, keys: Buffer): Finding[] => {
-  if (keys.length % keyBytes !== 0) return [broken('root', 'the root cannot be of these keys')];
+  if (keys.length % keyBytes !== 0)
+    return [broken('root', 'the root does not match the keys: they are not whole')];
   const serverSeed = bytesOfHex(record.serverSeed) ?? new Uint8Array();
   const root = bytesOfHex(record.root) ?? new Uint8Array();
   return [
     either(
       'root',
       hexOf(rootOf(sha256, keys)) === record.root,
-      'the root is that of these keys in this order',
-      'the root is not that of these keys in this order: one was changed, moved, added or removed',
+      'the root matches these keys in this order',
+      'the root does not match these keys: one was changed, moved, added or removed',
     ),
     either(
       'seed',
@@ -151,12 +152,12 @@ const checkSeeds = (sha256: Sha256, record: DrawRecord, keys: Buffer): Finding[]
   ];
 };
 
-/** Under another name the record may follow other rules; if it follows ours, the name is wrong. */
+/** Another name may mean other rules; but if the record follows our rules, the name is wrong. */
 const checkAlgorithm = ({ algorithm }: DrawRecord, isWhole: boolean): Finding => {
   if (algorithm === drawAlgorithm) return holds('algorithm', `the algorithm is ${drawAlgorithm}`);
   return isWhole
-    ? broken('algorithm', `the record is one of ${drawAlgorithm}, but says ${algorithm}`)
-    : unknown('algorithm', `the record says ${algorithm}; this program knows ${drawAlgorithm}`);
+    ? broken('algorithm', `the record follows ${drawAlgorithm}, but names ${algorithm}`)
+    : unknown('algorithm', `the record names ${algorithm}; this program knows ${drawAlgorithm}`);
 };
 
 const checkReceipt = (
@@ -168,7 +169,10 @@ const checkReceipt = (
   return [
     isDrawn
       ? checkOwnKey(receipt, keys.subarray(entry * keyBytes, (entry + 1) * keyBytes))
-      : holds('receipt', `entry ${entry} came after the draw, which had ${record.entries}`),
+      : holds(
+          'receipt',
+          `entry ${entry} joined after the draw, which had ${record.entries} entries`,
+        ),
     checkNumber(receipt, isDrawn, numberAgain(sha256, record, entry)),
   ];
 };
@@ -180,12 +184,12 @@ const checkOwnKey = ({ entry, key }: Receipt, drawn: Buffer): Finding => {
   return either(
     'receipt',
     drawn.toString('base64url') === key,
-    `entry ${entry} is in the record with the key of the receipt`,
-    `entry ${entry} has another key in the record than on the receipt`,
+    `entry ${entry} has the same key in the record as on the receipt`,
+    `entry ${entry} has a different key in the record from the one on the receipt`,
   );
 };
 
-/** Null: the record has no seed to make numbers from. */
+/** null: the record has no seed to compute numbers from. */
 const numberAgain = (sha256: Sha256, record: DrawRecord, entry: number): number | null => {
   const seed = bytesOfHex(record.seed);
   if (seed?.length !== seedBytes) return null;
@@ -194,15 +198,15 @@ const numberAgain = (sha256: Sha256, record: DrawRecord, entry: number): number 
 
 const checkNumber = (receipt: Receipt, isDrawn: boolean, number: number | null): Finding => {
   const { entry } = receipt;
-  if (number === null) return unknown('number', 'without a seed no number can be made');
+  if (number === null) return unknown('number', 'no number can be computed without a seed');
   if (receipt.number === null) {
     return unknown('number', `the receipt has no number; entry ${entry} has ${number}`);
   }
-  const source = isDrawn ? 'the draw' : 'the order of coming in';
+  const source = isDrawn ? 'the draw' : 'the order of joining';
   return either(
     'number',
     receipt.number === number,
-    `number ${number} is what ${source} gives entry ${entry}`,
+    `${source} gives entry ${entry} number ${number}`,
     `entry ${entry} has number ${number}, but the receipt says ${receipt.number}`,
   );
 };

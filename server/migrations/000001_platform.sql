@@ -1,15 +1,15 @@
 -- Up Migration
 CREATE SCHEMA IF NOT EXISTS platform;
 
--- Functions that stand beside their service (services/*/sql); laid anew when their text changes.
+-- Functions next to their service (services/*/sql); re-created when their text changes.
 CREATE TABLE platform.routines (
   name text PRIMARY KEY,
   digest text NOT NULL,
   laid_at timestamptz NOT NULL DEFAULT now()
 );
 
--- What happened, written in the transaction of what it happened to. `seq` orders the events of a
--- show: whatever depends on an earlier event was written after it was committed.
+-- Events, written in the transaction of the change that they report. `seq` orders the events of a
+-- show: an event that depends on an earlier one is written after that one was committed.
 CREATE TABLE platform.outbox (
   seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   id text COLLATE "C" NOT NULL UNIQUE,
@@ -23,7 +23,7 @@ CREATE TABLE platform.outbox (
 CREATE INDEX outbox_waiting ON platform.outbox (seq) WHERE published_at IS NULL;
 CREATE INDEX outbox_published ON platform.outbox (published_at) WHERE published_at IS NOT NULL;
 
--- What a consumer has seen; written in the transaction of its effect.
+-- Events that a consumer has handled; written in the transaction of its effect.
 CREATE TABLE platform.inbox (
   consumer text NOT NULL,
   event_id text COLLATE "C" NOT NULL,
@@ -32,7 +32,7 @@ CREATE TABLE platform.inbox (
 );
 CREATE INDEX inbox_seen ON platform.inbox (seen_at);
 
--- An event that a consumer could not take after all tries: listed and replayed by the operator.
+-- Events that a consumer failed to handle after all retries; the operator lists and replays them.
 CREATE TABLE platform.dead_letters (
   consumer text NOT NULL,
   event_id text COLLATE "C" NOT NULL,
@@ -46,7 +46,7 @@ CREATE TABLE platform.dead_letters (
   PRIMARY KEY (consumer, event_id)
 );
 
--- The first answer to every call that carried an Idempotency-Key; kept 24 hours.
+-- The first response to each request with an Idempotency-Key; kept 24 hours.
 CREATE TABLE platform.answers (
   scope text COLLATE "C" NOT NULL,
   key text COLLATE "C" NOT NULL,
@@ -59,7 +59,7 @@ CREATE TABLE platform.answers (
 );
 CREATE INDEX answers_answered ON platform.answers (answered_at);
 
--- Work that one process at a time does for all: whoever holds the name until `until`.
+-- Work that one process at a time does for all: the one that holds the name, until `until`.
 CREATE TABLE platform.leases (
   name text PRIMARY KEY,
   owner text NOT NULL,

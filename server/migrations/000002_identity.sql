@@ -3,7 +3,7 @@ CREATE SCHEMA identity;
 
 CREATE TABLE identity.accounts (
   id text COLLATE "C" PRIMARY KEY,
-  -- Kept in lower case, so that one constraint holds for every spelling.
+  -- Stored in lower case, so that one constraint covers every spelling.
   email text COLLATE "C" NOT NULL CHECK (email = lower(email)),
   name text NOT NULL,
   role text NOT NULL CHECK (role IN ('BUYER', 'ORGANISER', 'OPERATOR')),
@@ -13,9 +13,9 @@ CREATE TABLE identity.accounts (
   CONSTRAINT accounts_email UNIQUE (email)
 );
 
--- One row from a sign-in to its end, whatever number of refresh tokens lie between. `secret_hash`
--- is the hash of the random part of all of them; `generation` says which of them is good now.
--- A refresh changes the row and no index, hence the room that is left in each page.
+-- One row per session, from sign-in to its end, however many refresh tokens it uses. `secret_hash`
+-- is the hash of their common random part; `generation` says which of them is valid now. A refresh
+-- changes the row but no index, so each page keeps free space for that.
 CREATE TABLE identity.sessions (
   id text COLLATE "C" PRIMARY KEY,
   account_id text COLLATE "C" NOT NULL REFERENCES identity.accounts,
@@ -25,12 +25,12 @@ CREATE TABLE identity.sessions (
   retired_at timestamptz[] NOT NULL DEFAULT '{}',
   started_at timestamptz NOT NULL,
   ends_at timestamptz NOT NULL,
-  -- Set when the session was ended before its time: logged out, or its refresh token used twice.
+  -- Set if the session was revoked before it expired: logged out, or its refresh token used twice.
   ended_at timestamptz
 ) WITH (fillfactor = 70);
 CREATE INDEX sessions_ended ON identity.sessions (ended_at) WHERE ended_at IS NOT NULL;
 
--- Who changed an account or a session, when, why, in which request. Kept as it was written.
+-- Who changed an account or a session, when, why, in which request. Append-only.
 CREATE TABLE identity.audit (
   seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   at timestamptz NOT NULL,
@@ -51,7 +51,7 @@ END $$;
 CREATE TRIGGER audit_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON identity.audit
   FOR EACH STATEMENT EXECUTE FUNCTION identity.refuse_change();
 
--- Whoever ends a session, every process hears of it, because its access tokens must end as well.
+-- Every process is notified when a session ends, because its access tokens must end as well.
 CREATE FUNCTION identity.tell_ended() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM pg_notify('identity_sessions', NEW.id);

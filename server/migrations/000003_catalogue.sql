@@ -1,7 +1,7 @@
 -- Up Migration
 CREATE SCHEMA venues;
 
--- Where every seat stands, stored once under the hash of its contents; never changed.
+-- The position of every seat, stored once under the hash of its content; never changed.
 CREATE TABLE venues.layouts (
   version text COLLATE "C" PRIMARY KEY,
   -- JSON as sent, gzip: 13 kB for an arena of 20,000 seats.
@@ -13,8 +13,8 @@ CREATE TABLE venues.layouts (
   CHECK (cardinality(grades) = cardinality(grade_seats) AND cardinality(grades) > 0)
 );
 
--- Texts that people read are { ko, en }. Who made a venue, when and by which request is its audit
--- trail: it is never edited.
+-- Texts for people are { ko, en }. A venue is never edited, so who made it, when and by which
+-- request is its whole audit trail.
 CREATE TABLE venues.venues (
   id text COLLATE "C" PRIMARY KEY,
   name jsonb NOT NULL,
@@ -49,16 +49,16 @@ CREATE TABLE catalogue.shows (
   sale_closes_at timestamptz NOT NULL CHECK (sale_closes_at > sale_opens_at),
   buyer_limit integer NOT NULL CHECK (buyer_limit BETWEEN 1 AND 20),
   refuses_stranding boolean NOT NULL,
-  -- Null: drawn from the title.
+  -- null: drawn from the title.
   poster_svg text,
   poster_version text NOT NULL,
-  -- Kept beside the show so that a list reads one row a show.
+  -- Stored with the show, so that a list reads one row per show.
   lowest_price_minor bigint NOT NULL CHECK (lowest_price_minor >= 0),
   currency text NOT NULL CHECK (currency = 'KRW'),
   -- 'infinity' while there is no performance: such shows come last.
   first_starts_at timestamptz NOT NULL DEFAULT 'infinity',
   last_starts_at timestamptz,
-  -- Nothing is sold after the last performance has begun (LEAST passes over a null).
+  -- Nothing is sold after the last performance has started (LEAST ignores nulls).
   sale_ends_at timestamptz NOT NULL
     GENERATED ALWAYS AS (LEAST(sale_closes_at, last_starts_at)) STORED,
   -- domain/search-text.ts: made by the program, the same on every database.
@@ -81,11 +81,11 @@ CREATE TABLE catalogue.grades (
   PRIMARY KEY (show_id, code)
 );
 
--- What changes with every buyer, apart from the wide rows of the shows.
+-- What changes with every buyer, kept apart from the wide rows of the shows.
 CREATE TABLE catalogue.show_counts (
   show_id text COLLATE "C" PRIMARY KEY REFERENCES catalogue.shows,
   likes integer NOT NULL DEFAULT 0 CHECK (likes >= 0),
-  -- No seat of a performance that can still be bought was left when last looked at.
+  -- At the last check no performance on sale had a seat left.
   sold_out boolean NOT NULL DEFAULT false,
   changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
@@ -108,14 +108,14 @@ CREATE TABLE catalogue.likes (
   account_id text COLLATE "C" NOT NULL,
   show_id text COLLATE "C" NOT NULL REFERENCES catalogue.shows,
   liked_at timestamptz NOT NULL,
-  -- When the buyer was told that the sale opened; at once when it was open already.
+  -- When the buyer was notified that the sale opened; at once if it was already open.
   told_at timestamptz,
   PRIMARY KEY (account_id, show_id)
 );
 CREATE INDEX likes_newest ON catalogue.likes (account_id, liked_at DESC, show_id DESC);
 CREATE INDEX likes_untold ON catalogue.likes (show_id) WHERE told_at IS NULL;
 
--- Who changed what, when, by which request. Only ever added to.
+-- Who changed what, when, by which request. Append-only.
 CREATE TABLE catalogue.audit (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -127,7 +127,7 @@ CREATE TABLE catalogue.audit (
 );
 CREATE INDEX audit_subject ON catalogue.audit (subject_id, id);
 
--- Sets of demonstration data that are complete.
+-- Demo data sets that are completely loaded.
 CREATE TABLE catalogue.seeds (
   name text PRIMARY KEY,
   done_at timestamptz NOT NULL DEFAULT clock_timestamp()

@@ -1,16 +1,16 @@
 -- Up Migration
 -- Seats, orders and payments. Every key begins with show_id, so that shows can be spread over
--- databases. Rows are locked in one order everywhere, so that no two transactions can wait for
--- each other: stock, holds, claims, orders, attempts; within each by key.
+-- databases. Rows are locked in one order everywhere, so that transactions cannot deadlock: stock,
+-- holds, claims, orders, attempts; within each by key.
 
 CREATE SCHEMA seats;
 CREATE SCHEMA orders;
 CREATE SCHEMA payments;
 
--- A stale holder or attempt carries an older fence and changes nothing.
+-- An outdated holder or attempt has an older fence and changes nothing.
 CREATE SEQUENCE seats.fence;
 
--- One row a performance: its lock, its version, and the rules that holding a seat obeys.
+-- One row per performance: its lock, its version, and its rules for holding seats.
 CREATE TABLE seats.stock (
   show_id text COLLATE "C" NOT NULL,
   performance_id text COLLATE "C" NOT NULL,
@@ -45,7 +45,7 @@ CREATE TABLE seats.holds (
 CREATE UNIQUE INDEX holds_id ON seats.holds (id);
 CREATE INDEX holds_due ON seats.holds (deadline) WHERE state = 'ACTIVE';
 
--- A seat that is not free. The primary key is what makes selling a seat twice impossible.
+-- A seat that is not free. The primary key makes selling a seat twice impossible.
 CREATE TABLE seats.claims (
   show_id text COLLATE "C" NOT NULL,
   performance_id text COLLATE "C" NOT NULL,
@@ -62,8 +62,8 @@ CREATE TABLE seats.claims (
   CHECK ((state = 'held') = (deadline IS NOT NULL)),
   CHECK (state NOT IN ('paying', 'sold') OR order_id IS NOT NULL)
 );
--- Buyer first: an index that began like the primary key would be taken for looking up seats, and
--- would read a whole performance, as the planner expects hardly a row of a new one.
+-- Buyer first: the planner would use an index that begins like the primary key to look up seats,
+-- and read a whole performance with it, because it expects hardly any rows of a new one.
 CREATE INDEX claims_buyer ON seats.claims (buyer_id, performance_id);
 
 CREATE TABLE orders.orders (
@@ -122,7 +122,7 @@ CREATE TABLE payments.attempts (
   performance_id text COLLATE "C" NOT NULL,
   buyer_id text COLLATE "C" NOT NULL,
   provider text NOT NULL,
-  -- Random, made before anything is sent, the same for every repeat of this attempt.
+  -- Random, made before anything is sent, the same for every retry of this attempt.
   idempotency_key text NOT NULL,
   amount_minor bigint NOT NULL CHECK (amount_minor >= 0),
   currency text NOT NULL,
@@ -151,8 +151,8 @@ CREATE INDEX attempts_open ON payments.attempts (locked_at)
 CREATE UNIQUE INDEX attempts_payment_key ON payments.attempts (payment_key)
   WHERE payment_key IS NOT NULL;
 
--- Money in and out, append-only. `balances` holds what was taken and given back for each order,
--- so that more can never go back than came in.
+-- Money in and out, append-only. `balances` has the captured and refunded amount of each order, so
+-- that no more can be refunded than was captured.
 CREATE TABLE payments.ledger (
   show_id text COLLATE "C" NOT NULL,
   seq bigint GENERATED ALWAYS AS IDENTITY,

@@ -11,7 +11,7 @@ CREATE TABLE tickets.tickets (
   buyer_id text COLLATE "C" NOT NULL,
   seat_no integer NOT NULL CHECK (seat_no >= 0),
   grade text COLLATE "C" NOT NULL,
-  -- As the seating plan named the seat at purchase: {seatNo, section, row, number, grade}.
+  -- The seat as the seating plan named it at purchase: {seatNo, section, row, number, grade}.
   seat jsonb NOT NULL,
   state text NOT NULL DEFAULT 'LIVE' CHECK (state IN ('LIVE', 'CANCELLED')),
   issued_at timestamptz NOT NULL DEFAULT clock_timestamp(),

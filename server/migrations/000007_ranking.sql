@@ -1,12 +1,12 @@
 -- Up Migration
 CREATE SCHEMA ranking;
 
--- Tickets sold, by the day of the venue's clock on which they were paid. Cancelled ones are taken
--- back from the day on which they were sold.
+-- Tickets sold, by the day in the venue's time zone on which they were paid. Cancelled tickets are
+-- subtracted from the day on which they were sold.
 CREATE TABLE ranking.sales (
   day date NOT NULL,
   show_id text COLLATE "C" NOT NULL,
-  -- As it was when they were sold.
+  -- The category when they were sold.
   category text NOT NULL,
   time_zone text NOT NULL,
   tickets integer NOT NULL,

@@ -1,8 +1,8 @@
 -- Up Migration
 CREATE SCHEMA waiting_room;
 
--- What of a room must outlive every store: its control, the secret of its draw, and how far its
--- numbers were seen to go. Nothing here is written for a person.
+-- What must survive the loss of any store: the room's control, the secret of its draw, and the
+-- highest numbers seen. Nothing here is written per person.
 CREATE TABLE waiting_room.rooms (
   show_id text COLLATE "C" PRIMARY KEY,
   rev bigint NOT NULL,
@@ -20,8 +20,8 @@ CREATE TABLE waiting_room.rooms (
   changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
--- What happened in the rooms that a process keeps in its memory, in batches, so that a new process
--- finds them as they were.
+-- The journal of rooms that a process keeps in memory, in batches, so that a new process can
+-- restore them.
 CREATE TABLE waiting_room.journal (
   show_id text COLLATE "C" NOT NULL,
   seq bigint NOT NULL,
@@ -37,7 +37,7 @@ CREATE TABLE waiting_room.keeper (
   until timestamptz NOT NULL
 );
 
--- Orders of shows with a room that have come to an end and whose pass has not heard of it yet.
+-- Closed orders of shows with a room, whose pass has not been updated yet.
 CREATE TABLE waiting_room.order_ends (
   event_id text COLLATE "C" PRIMARY KEY,
   show_id text COLLATE "C" NOT NULL,
@@ -49,34 +49,34 @@ CREATE TABLE waiting_room.order_ends (
 
 CREATE SCHEMA operations;
 
--- Who pulled which lever, when and why: written before the change that it may make, so that no
--- change is without its row. Never changed.
+-- Who pulled which lever, when and why: written before the change, so that there is no change
+-- without a row. Never changed.
 CREATE TABLE operations.levers (
-  -- The change's, too: a repeat of a call changes nothing twice and completes the same row.
+  -- Also the id of the change: a retry changes nothing twice and completes the same row.
   id text COLLATE "C" PRIMARY KEY,
   seq bigint GENERATED ALWAYS AS IDENTITY,
   show_id text COLLATE "C" NOT NULL,
   at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  -- Null: the program itself.
+  -- null: the program.
   account_id text COLLATE "C",
-  -- As it was sent.
+  -- The lever as sent.
   action jsonb NOT NULL,
   reason text,
-  -- The room that was seen; null where there was none.
+  -- Revision that the operator saw; null: no room.
   if_rev bigint,
   request_id text NOT NULL
 );
 CREATE INDEX levers_show ON operations.levers (show_id, seq DESC);
 
--- What came of it, written after. A lever without a row here: the program ended in the middle.
+-- The outcome, written afterwards. A lever without a row here: the program stopped halfway.
 CREATE TABLE operations.lever_outcomes (
   lever_id text COLLATE "C" NOT NULL REFERENCES operations.levers (id),
   at timestamptz NOT NULL DEFAULT clock_timestamp(),
   outcome text COLLATE "C" NOT NULL CHECK (outcome IN ('done', 'refused')),
-  -- The room's right after; null where there was none.
+  -- Revision of the room afterwards; null: no room.
   rev bigint CHECK (rev IS NOT NULL OR outcome = 'refused'),
   detail text,
-  -- What was refused may be done by a later repeat of the same call.
+  -- A later retry of a refused call may succeed.
   PRIMARY KEY (lever_id, outcome)
 );
 

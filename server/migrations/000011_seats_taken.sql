@@ -1,9 +1,9 @@
 -- Up Migration
--- How many seats of a performance are not free, kept where its version is: whether a show is sold
--- out was found by counting its claims, 7 ms for 20,000 of them, after every batch of orders. That
--- more seats are taken than there are is the database's to refuse, too.
--- Breaks nothing while it sells: nobody changes a seat without locking its stock, and from the end
--- of this transaction on whoever does counts (seats.publish is as in services/seats/sql of now).
+-- The number of seats of a performance that are not free, stored next to its version. Before, every
+-- batch of orders counted the claims to find out whether a show is sold out: 7 ms for 20,000
+-- claims. The database also refuses to take more seats than there are. Safe during a sale: nobody
+-- changes a seat without locking its stock, and every change after this transaction counts
+-- (seats.publish is the same as in services/seats/sql at this version).
 
 LOCK TABLE seats.stock IN EXCLUSIVE MODE;
 ALTER TABLE seats.stock ADD COLUMN taken integer NOT NULL DEFAULT 0;
@@ -22,7 +22,8 @@ BEGIN
   WITH changed AS (
     SELECT c.show_id, c.performance_id, jsonb_agg(c.change ORDER BY c.position) AS changes,
       jsonb_agg(coalesce(c.holder, '') ORDER BY c.position) AS holders,
-      -- A seat that is free now was taken, one that is held or blocked was free, a sold one held.
+      -- A seat that is free now was taken; one that is held or blocked was free; a sold one was
+      -- held.
       sum(CASE c.change & 3 WHEN 0 THEN -1 WHEN 2 THEN 0 ELSE 1 END) AS taken
     FROM unnest(show_ids, performance_ids, changes, holders)
       WITH ORDINALITY AS c (show_id, performance_id, change, holder, position)
@@ -37,7 +38,7 @@ BEGIN
     'deadlineMs', floor(extract(epoch FROM deadline) * 1000)::bigint))
   INTO deltas FROM raised;
   FOR delta IN SELECT value FROM jsonb_array_elements(coalesce(deltas, '[]')) LOOP
-    -- A notification holds 8,000 bytes; whoever gets one without changes reads the seats again.
+    -- A notification has at most 8,000 bytes; receivers of one without changes reload the seats.
     PERFORM pg_notify('seats_changed', CASE
       WHEN octet_length(delta::text) < 7900 THEN delta::text
       ELSE (delta - 'changes' - 'holders')::text END);

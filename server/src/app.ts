@@ -49,15 +49,15 @@ type AppOptions = {
   config: Readonly<Settings>;
   clock: Clock;
   log: Log;
-  /** The installation's; the same for all its processes. */
+  /** The secret of the installation; the same for all its processes. */
   secret: string;
   databaseUrl: string;
   dataDir: string;
-  /** How buyers reach us. */
+  /** The address that buyers use. */
   publicUrl: string;
   /** Where money is taken; null in a process that serves neither payments nor orders. */
   toss: TossOptions | null;
-  /** No other process works on this database: what is found half done was left by a crash. */
+  /** No other process uses this database: half-done work was left by a crash. */
   isAlone: boolean;
   checkAnswers?: boolean;
   failPoint?: (point: FailPoint) => Promise<void>;
@@ -78,7 +78,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
   }
 };
 
-/** The tools that every service is given, and how processes hear of each other. */
+/** The tools that every service gets, and the notifications between processes. */
 const openContext = async (options: AppOptions, life: Lifecycle) => {
   const { config, clock, log, secret, databaseUrl, dataDir, publicUrl } = options;
   const endpoint = config.OTEL_EXPORTER_OTLP_ENDPOINT;
@@ -114,7 +114,7 @@ const openContext = async (options: AppOptions, life: Lifecycle) => {
 type Opened = Awaited<ReturnType<typeof openContext>>;
 type AppContext = Opened['context'];
 
-/** Used challenges one process remembers; 100 bytes each. */
+/** Most used challenges that one process remembers; 100 bytes each. */
 const usedChallengesMax = 1_000_000;
 
 /** Where waiting rooms are kept: in Redis for all processes, or in the memory of one. */
@@ -142,12 +142,12 @@ const openRooms = async ({ isAlone }: AppOptions, context: AppContext, life: Lif
   return { proofOfWork, store: opened(store) };
 };
 
-/** A service of the table: opened when it is first asked for, and then the same for everybody. */
+/** A service of the table: opened when it is first needed, and shared from then on. */
 type Entry<Service> = {
   /** The name under which it is served. */
   readonly servedAs: ServiceName;
   open(): Promise<Service>;
-  /** Of a service that is open; asking for another is a bug. */
+  /** The module of an open service; asking for one that is not open is a bug. */
   opened(): Service;
   module(): Module<unknown> | null;
 };
@@ -184,8 +184,8 @@ const makeTable = (life: Lifecycle) => {
 };
 
 /**
- * The services, each with what it needs of those above it. A process opens the ones that it serves
- * and, through their needs, those that these ask; nothing runs until they are started.
+ * The services, each with the services above it that it needs. A process opens those that it serves
+ * and, recursively, those that they need; nothing runs until they are started.
  */
 const makeServices = (options: AppOptions, opened: Opened, life: Lifecycle) => {
   const { toss, isAlone, failPoint } = options;
@@ -220,7 +220,7 @@ const makeServices = (options: AppOptions, opened: Opened, life: Lifecycle) => {
     openOrders(context, {
       catalogue: await catalogue.open(),
       seats: await seats.open(),
-      // Orders that are only read, for a ticket or a mail, touch no pass.
+      // Orders that are only read, for a ticket or a mail, need no pass.
       passes: config.USHER_SERVICES.includes('orders')
         ? (await room.open()).passes
         : { pin: async () => undefined },
@@ -273,10 +273,10 @@ const windowOf = ({ clientKey, isSandbox, url }: TossOptions, publicUrl: string)
   publicUrl,
 });
 
-/** Opens what this process serves, and what serving it needs. */
+/** Opens the services of this process and those that they need. */
 const openServed = async ({ table, entries }: Services, config: Readonly<Settings>) => {
   const serves = (name: ServiceName): boolean => config.USHER_SERVICES.includes(name);
-  // Every process checks access tokens, and every one that takes holds or orders checks passes.
+  // Every process checks access tokens; a process that takes holds or orders also checks passes.
   await table.identity.open();
   if (serves('seats') || serves('orders')) await table.room.open();
   const served = entries.filter((entry) => serves(entry.servedAs));
@@ -285,7 +285,7 @@ const openServed = async ({ table, entries }: Services, config: Readonly<Setting
 };
 
 /**
- * What goes on without anybody asking: every open service follows, the served ones work. Answers
+ * The work that no request starts: every open service follows events, the served ones work. Returns
  * the relay, which a test may stop.
  */
 const startWork = async (
@@ -315,7 +315,7 @@ const startWork = async (
   life.onClose('relay', relaying.stop);
   const jobs = modules.served.flatMap((module) => module.jobs ?? []);
   if (jobs.length === 0) return relaying;
-  // The platform's own job goes along with those of any service: one process of many runs it.
+  // The platform's own job runs with the jobs of any service, in one process at a time.
   const all = [makePruneJob(db, log), ...jobs];
   const runner = await openJobs({ url, log, isAlone, concurrency: 2, jobs: all });
   life.onClose('jobs', runner.close);
@@ -379,7 +379,7 @@ const openAll = async (options: AppOptions, life: Lifecycle) => {
   return {
     http,
     services: openServices(table),
-    /** For tests: this process passes no events on any more. */
+    /** For tests: stops this process from relaying events. */
     stopRelay: relaying.stop,
     db,
     listen,
@@ -388,7 +388,7 @@ const openAll = async (options: AppOptions, life: Lifecycle) => {
 };
 export type App = Awaited<ReturnType<typeof openAll>>;
 
-/** The open services by name, for the demo and for tests; asking for one that is not is a bug. */
+/** The open services by name, for the demo and for tests; asking for a closed one is a bug. */
 const openServices = (table: Services['table']) => ({
   get identity() {
     return table.identity.opened();

@@ -77,7 +77,7 @@ const planted: Record<string, readonly string[]> = {
   ],
 };
 
-/** One paid order, one held pair of seats, and one payment whose outcome is not known. */
+/** One paid order, one held pair of seats, and one payment whose outcome is unknown. */
 const openExample = async () => {
   const { url } = await makeTestDatabase();
   const b = await openBooking({ url });
@@ -90,7 +90,7 @@ const openExample = async () => {
   return b;
 };
 
-test('a sound database breaks no promise, and every promise was looked at', async () => {
+test('a healthy database breaks no guarantee, and every guarantee is checked', async () => {
   const b = await openExample();
   const { checked, violations } = await checkInvariants(b.db);
   expect(violations).toEqual([]);
@@ -99,7 +99,7 @@ test('a sound database breaks no promise, and every promise was looked at', asyn
 });
 
 for (const [id, breaches] of Object.entries(planted))
-  test(`the check of ${id} sees each planted breach`, async () => {
+  test(`the check of ${id} finds each planted breach`, async () => {
     for (const breach of breaches) {
       const b = await openExample();
       for (const statement of breach.split(';')) await b.db.query(statement);

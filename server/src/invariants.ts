@@ -1,9 +1,9 @@
 import type { Sql } from './platform/postgres/sql.ts';
 
 /**
- * The promises of booking.md as questions to the database: each answers the rows that break it, so
- * nothing found means that it holds. Run after every load, chaos and simulation run, and by
- * `usher stampede`. Each has a planted breach in invariants.postgres.test.ts.
+ * The guarantees of docs/booking.md as queries: each returns the rows that break it, so an empty
+ * result means that it holds. They run after every load, chaos and simulation run, and in
+ * `usher stampede`. Each has planted breaches in invariants.postgres.test.ts.
  */
 type Check = { id: string; promise: string; sql: string };
 
@@ -80,7 +80,7 @@ const checks: readonly Check[] = [
   },
   {
     id: 'I5',
-    promise: 'a stale holder or attempt has changed nothing (fence)',
+    promise: 'an outdated holder or attempt has changed nothing (fence)',
     sql: `
       SELECT 'claim under another fence than its hold' AS what,
         c.performance_id || ' ' || c.seat_no AS which
@@ -113,9 +113,9 @@ const checks: readonly Check[] = [
   },
   {
     id: 'I9',
-    promise: 'every paid order was told of exactly once, after it was placed',
+    promise: 'every paid order was published exactly once, after it was placed',
     sql: `
-      SELECT 'paid order told of ' || count(e.seq) || ' times' AS what, o.id AS which
+      SELECT 'paid order published ' || count(e.seq) || ' times' AS what, o.id AS which
       FROM orders.orders o LEFT JOIN platform.outbox e ON e.show_id = o.show_id
         AND e.type = 'order.paid' AND e.payload->>'orderId' = o.id
       WHERE o.paid_at IS NOT NULL AND o.paid_at > clock_timestamp() - interval '6 days'
@@ -126,7 +126,7 @@ const checks: readonly Check[] = [
         ON e.show_id = p.show_id AND e.payload->>'orderId' = p.payload->>'orderId'
       WHERE p.type = 'order.placed' AND e.type = 'order.paid' AND e.seq < p.seq
       UNION ALL
-      SELECT 'told of an order that was not paid', e.payload->>'orderId'
+      SELECT 'published as paid, but not paid', e.payload->>'orderId'
       FROM platform.outbox e
       LEFT JOIN orders.orders o ON o.show_id = e.show_id AND o.id = e.payload->>'orderId'
       WHERE e.type = 'order.paid' AND o.paid_at IS NULL`,
@@ -164,7 +164,7 @@ const checks: readonly Check[] = [
   },
   {
     id: 'I13',
-    promise: 'the ledger adds up, and never more goes back than came in',
+    promise: 'the ledger adds up, and no more is refunded than was captured',
     sql: `
       SELECT 'balance is not the sum of the ledger' AS what, order_id AS which
       FROM (SELECT show_id, order_id,
@@ -208,7 +208,7 @@ const checks: readonly Check[] = [
 
 type Violation = { id: string; promise: string; what: string; which: string };
 
-/** All breaches of all promises (at most 20 of each), and which were checked. */
+/** All breaches of all guarantees (at most 20 of each), and which were checked. */
 export const checkInvariants = async (
   db: Sql,
 ): Promise<{ checked: string[]; violations: Violation[] }> => {

@@ -5,23 +5,22 @@ keepTicksQuick();
 
 const help = `usher: a ticket office for performances that sell out in minutes
 
-  usher start [--services=a,b]   serve; without DATABASE_URL on an embedded database
-  usher migrate                  bring the database up to this version
-  usher seed                     fill an empty database with a believable demo
-  usher stampede [options]       run a whole on-sale and check what came out of it (--help)
-  usher room VERB SHOW           the operator's levers on a waiting room (--help)
-  usher verify-fairness [opts]   make the draw of a waiting room again and compare (--help)
-  usher check-config             say what the configuration is, or everything that is wrong with it
-  usher docs                     write docs/openapi.json and docs/problems anew
+  usher start [--services=a,b]   run the server; without DATABASE_URL on an embedded database
+  usher migrate                  migrate the database to this version
+  usher seed                     load the demo into an empty database
+  usher stampede [options]       simulate a whole sale and check the result (--help)
+  usher room VERB SHOW           an operator's levers on a waiting room (--help)
+  usher verify-fairness [opts]   re-run a waiting room's draw and compare (--help)
+  usher check-config             print the effective configuration, or all its errors
+  usher docs                     regenerate docs/openapi.json and docs/problems
 
 Settings are environment variables; 'usher check-config' lists them.
-Exit codes: 0 done, 1 failed, 2 wrong words on the command line, 3 promises broken (stampede),
-or a draw that is not fair (verify-fairness),
-4 and 5 nothing done because of how a waiting room stands (room).
+Exit codes: 0 done, 1 failed, 2 usage error, 3 a guarantee was broken (stampede) or a draw is not
+fair (verify-fairness), 4 and 5 nothing done because of the state of the waiting room (room).
 `;
 
 type Command = (argv: string[]) => Promise<number>;
-/** Loaded when it is called: all of the server takes a second of CPU, a lever 0.3 s. */
+/** Each is loaded only when called: loading the whole server takes 1 s of CPU, a lever 0.3 s. */
 const commands: Record<string, () => Promise<Command>> = {
   start: async () => (await import('./commands/start.ts')).start,
   migrate: async () => (await import('./commands/migrate.ts')).runMigrate,
@@ -45,11 +44,11 @@ if (command === undefined) {
     const run = await command();
     processPort.exit(await run(argv));
   } catch (error) {
-    const isWording =
+    const isUsageError =
       error instanceof TypeError &&
       'code' in error &&
       String(error.code).startsWith('ERR_PARSE_ARGS');
     processPort.printError(`${error instanceof Error ? error.message : String(error)}\n`);
-    processPort.exit(isWording ? 2 : 1);
+    processPort.exit(isUsageError ? 2 : 1);
   }
 }

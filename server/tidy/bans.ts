@@ -2,7 +2,7 @@ import { importsOf } from './imports.ts';
 import { type Breach, isScript, isTest, lineAt, type SourceFile } from './source.ts';
 
 type Ban = {
-  /** Matched against the code, without comments and quoted text. */
+  /** Matched against code without comments and string contents. */
   readonly pattern: RegExp;
   readonly instead: string;
   readonly inside: RegExp;
@@ -16,7 +16,7 @@ function anyOf(...patterns: RegExp[]): RegExp {
   return new RegExp(patterns.map((pattern) => pattern.source).join('|'), 'g');
 }
 
-/** What the code may not say, and what to use instead. */
+/** What code may not use, and what to use instead. */
 const bans: readonly Ban[] = [
   {
     pattern: anyOf(
@@ -28,7 +28,7 @@ const bans: readonly Ban[] = [
     ),
     instead: 'the injected clock (platform/clock.ts)',
     inside: program,
-    // The embedded database waits for a process of the system, whose time nobody can inject.
+    // The embedded database waits for a system process, for which no clock can be injected.
     except: /^server\/src\/platform\/(?:clock\.ts|postgres\/embedded)/,
   },
   {
@@ -49,7 +49,7 @@ const bans: readonly Ban[] = [
   },
   {
     pattern: anyOf(/\bsetTimeout\b/, /\bretry\s*:/),
-    instead: 'a condition with a deadline; a test neither sleeps nor tries again',
+    instead: 'a condition with a deadline; a test neither sleeps nor retries',
     inside: /\.test\.tsx?$|^vitest\.config\.ts$/,
   },
   {
@@ -77,14 +77,14 @@ const bans: readonly Ban[] = [
     ),
     instead: 'a test that runs, or testNeeding',
     inside: /./,
-    // Names what the machine lacks, and fails instead where the whole stack is required.
+    // Reports what the machine lacks, and fails if the whole stack is required.
     except: /^tests\/support\/stack\.ts$/,
   },
 ];
 
-/** The same things by their other door. */
+/** The same things under other module names. */
 const bannedModules = /^node:(?:timers(?:\/promises)?|process|perf_hooks)$/;
-/** Node keeps its histogram, which measures nothing by itself, in the module of the clock. */
+/** Node's histogram, which reads no clock, is in the same module as the clock. */
 const keepsHistograms = /^stampede\/src\/histogram(?:\.test)?\.ts$/;
 
 export function bannedCode(files: readonly SourceFile[]): Breach[] {
@@ -123,7 +123,7 @@ export function forbiddenText(files: readonly SourceFile[]): Breach[] {
         rule: 'forbiddenText',
         path: file.path,
         line: lineAt(file.text, match.index),
-        says: `\`${match[0]}\`: do it, or make an issue of it`,
+        says: `\`${match[0]}\`: do it, or open an issue`,
       })),
     );
 }
@@ -133,7 +133,7 @@ const emptyCatch = anyOf(
   /\.catch\(\s*(?:async\s*)?(?:\([^)]*\)|\w+)\s*=>\s*(?:\{\s*\}|undefined|void 0)\s*,?\s*\)/,
 );
 
-/** An error that nobody hears of; a comment inside that gives the reason is enough. */
+/** Empty catch blocks; a comment inside that gives the reason is enough. */
 export function swallowedErrors(files: readonly SourceFile[]): Breach[] {
   const breaches: Breach[] = [];
   for (const { path, code, text } of files.filter(({ path }) => isScript(path))) {
@@ -145,7 +145,7 @@ export function swallowedErrors(files: readonly SourceFile[]): Breach[] {
         rule: 'swallowedErrors',
         path,
         line,
-        says: 'say why nobody need hear of it',
+        says: 'say in a comment why the error may be ignored',
       });
     }
   }

@@ -6,11 +6,11 @@ export type Import = {
   readonly line: number;
   /** As written: `./store.ts`, `@usher/contract/money.ts`, `node:fs`, `zod`. */
   readonly specifier: string;
-  /** The file of the repository that is meant, or null for a package. */
+  /** The imported file of the repository, or null for a package. */
   readonly target: string | null;
 };
 
-// The body of a quoted text is blank in `code`, so a sentence about imports is none.
+// String contents are blank in `code`, so a sentence about imports is not taken for one.
 const importing = [
   /\b(?:import|export)\b[^;'"`]*?\bfrom\s*(['"]) *\1/g,
   /\bimport\s*(['"]) *\1/g,

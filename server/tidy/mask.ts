@@ -1,10 +1,10 @@
-/** What stands between quotes, with each `${…}` replaced by `?`. */
+/** The content of a string, with each `${…}` replaced by `?`. */
 export type Literal = { readonly line: number; readonly text: string };
 
 /**
- * Tells code from comments and quoted text without a parser, so that no version of the compiler
- * can blind the rules. A quote that its line does not close ends with the line: an apostrophe in
- * JSX text spoils that line only.
+ * Separates code from comments and strings without a parser, so that no compiler version can break
+ * the rules. An unclosed quote ends at the end of its line: an apostrophe in JSX text spoils only
+ * that line.
  */
 export function maskTypeScript(text: string): { code: string; literals: Literal[] } {
   const literals: Literal[] = [];
@@ -75,7 +75,7 @@ export function maskTypeScript(text: string): { code: string; literals: Literal[
   return { code, literals };
 }
 
-/** Comments and quoted values become blanks; what stands between dollar quotes is SQL and stays. */
+/** Comments and string values become blanks; text between dollar quotes is SQL and stays. */
 export const maskSql = (text: string): string =>
   text.replace(/--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'/g, blanks);
 

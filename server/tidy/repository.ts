@@ -1,6 +1,6 @@
 import { type Breach, lineAt, type SourceFile } from './source.ts';
 
-/** A code that crosses the wire has a page, which its problem+json names as `type`. */
+/** Each problem code has a page; problem+json names it as `type`. */
 export function problemPages(files: readonly SourceFile[]): Breach[] {
   const pages = new Set(files.map(({ path }) => path));
   return problemCodes(files)
@@ -29,7 +29,7 @@ export function problemCodes(
 
 const publicRegistry = 'registry.npmjs.org';
 
-/** A lock file written behind a mirror would install from the mirror, or nowhere. */
+/** A lock file written through a mirror would install from that mirror, or not at all. */
 export function registryHosts(files: readonly SourceFile[]): Breach[] {
   const breaches: Breach[] = [];
   for (const { path, text } of files) {

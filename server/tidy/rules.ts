@@ -25,5 +25,5 @@ export const rules = {
   registryHosts,
 } satisfies Record<string, Rule>;
 
-/** What is worth a second look, and is printed; it fails nothing. */
+/** Printed as worth a second look; they fail nothing. */
 export const figures = { functionLength, fileLength } satisfies Record<string, Rule>;

@@ -2,7 +2,7 @@ import { type Breach, isScript, isTest, lineAt, type SourceFile } from './source
 
 const serviceFile = /^server\/src\/services\/([^/]+)\/(.+)$/;
 
-/** What a service folder may hold; docs/STYLE.md says what each is for. */
+/** What a service folder may contain; docs/STYLE.md says what each file is for. */
 const roles = [
   /^(?:index|service|store|routes|events|jobs|config|limits|cache|live|view|render|module)\.ts$/,
   /^service\.[a-z]+\.ts$/,
@@ -14,7 +14,7 @@ const roles = [
 ];
 
 /**
- * A file of another name must bear that of a thing of the trade, and its service's door must say
+ * A file with another name must be named after a business term, and the service's index.ts must say
  * what it is: `// Beside the roles: draw.ts, the lobby's order.`
  */
 const besideTheRoles = /^\/\/ Beside the roles: ([a-z0-9-]+\.ts), \S/gm;
@@ -38,15 +38,15 @@ export function fileRoles(files: readonly SourceFile[]): Breach[] {
         rule: 'fileRoles',
         path,
         line: 1,
-        says: `\`${file}\` is no role of docs/STYLE.md, and index.ts does not say what it is`,
+        says: `\`${file}\` is not a role of docs/STYLE.md, and index.ts does not say what it is`,
       },
     ];
   });
 }
 
 /**
- * Each schema belongs to one service (`waiting-room` owns `waiting_room`), or to the platform. Its
- * functions may be called from elsewhere where their file calls them doors: so two services share a
+ * Each schema belongs to one service (`waiting-room` owns `waiting_room`), or to the platform.
+ * Other services may call functions whose file calls them doors: so two services can share a
  * transaction without sharing a table.
  */
 export function tableOwners(files: readonly SourceFile[]): Breach[] {
@@ -71,7 +71,7 @@ export function tableOwners(files: readonly SourceFile[]): Breach[] {
           rule: 'tableOwners',
           path: file.path,
           line: line + lineAt(text, offset) - 1,
-          says: `${name} belongs to ${name.split('.')[0]} and is no door`,
+          says: `${name} belongs to ${name.split('.')[0]} and is not a door`,
         })),
     );
   });
@@ -122,7 +122,7 @@ const looksLikeSql = new RegExp(
 
 function statementsOf(file: SourceFile): { text: string; line: number }[] {
   if (file.path.endsWith('.sql')) return [{ text: file.code, line: 1 }];
-  // A test may look at what its deed left in anybody's table.
+  // A test may check the result of its action in any table.
   if (!isScript(file.path) || isTest(file.path)) return [];
   return file.literals
     .filter(({ text }) => looksLikeSql.test(text))
@@ -132,8 +132,8 @@ function statementsOf(file: SourceFile): { text: string; line: number }[] {
 const blanks = (text: string): string => text.replace(/[^\n]/g, ' ');
 
 /**
- * Known tables and functions wherever they stand, and whatever follows FROM, JOIN, INTO … in a
- * schema of ours. `orders.id` of an alias is neither.
+ * Known tables and functions anywhere, and any name after FROM, JOIN, INTO … in one of our schemas.
+ * `orders.id` of an alias is neither.
  */
 function namesIn(
   text: string,

@@ -1,11 +1,11 @@
 import ts from 'typescript';
 import { type Breach, isScript, isTest, lineAt, type SourceFile } from './source.ts';
 
-/** Two files beside each other on a screen. */
+/** Two files fit side by side on a screen. */
 const columnsMax = 100;
 /**
- * Where one asks whether it is two things (docs/STYLE.md, Shape). The answer divides it by meaning
- * or leaves it, so these two warn and never fail: nothing is folded to fit a figure.
+ * The sizes at which to ask whether it is two things (docs/STYLE.md, Shape). The author then
+ * divides it by meaning or leaves it, so these only warn: no code should be folded to fit a number.
  */
 const functionLinesFigure = 70;
 const fileLinesFigure = 400;
@@ -13,8 +13,8 @@ const fileLinesFigure = 400;
 const hasShape = (path: string): boolean => isScript(path) || /\.(?:lua|sql)$/.test(path);
 
 /**
- * Lines of at most 100 characters. A text that has its line to itself may be longer (the formatter
- * does not break it, and a reader does not read it as code), and so may a line with an address.
+ * Lines of at most 100 characters. A line that contains only a string may be longer (the formatter
+ * does not break it, and nobody reads it as code), and so may a line with a URL.
  */
 export function columns(files: readonly SourceFile[]): Breach[] {
   const breaches: Breach[] = [];
@@ -33,9 +33,8 @@ export function columns(files: readonly SourceFile[]): Breach[] {
 const onlyText = /^\s*(?:[\w$]+: |return |\+ )?(['"`]) *\1[,;)]*\s*$/;
 
 /**
- * A literal spread into a literal, `...{ a, b }` or `...['a', 'b']`: it says nothing that its
- * contents do not say, hides a key given twice from the compiler, and exists only to put several
- * entries on one line.
+ * A literal spread into a literal, `...{ a, b }` or `...['a', 'b']`: the spread adds nothing, hides
+ * duplicate keys from the compiler, and exists only to put several entries on one line.
  */
 export function foldedLiterals(files: readonly SourceFile[]): Breach[] {
   return files
@@ -89,7 +88,7 @@ export function fileLength(files: readonly SourceFile[]): Breach[] {
     }));
 }
 
-/** Every function with all that stands in it, nested functions too. Suites of tests are none. */
+/** Every function with its whole body, nested functions included. Test suites do not count. */
 export function functionLength(files: readonly SourceFile[]): Breach[] {
   return files
     .filter(({ path }) => isScript(path))
@@ -122,7 +121,7 @@ export function functionsOf(path: string, text: string): Measured[] {
   return found;
 }
 
-/** `describe('…', () => { … })`, also a variant of our own: a list of tests, of any length. */
+/** `describe('…', () => { … })` or our variants of it: a list of tests, of any length. */
 function isSuite(node: ts.Node): boolean {
   const call = node.parent;
   return ts.isCallExpression(call) && /^describe/.test(call.expression.getText());

@@ -2,11 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Literal, maskSql, maskTypeScript } from './mask.ts';
 
-/** A file as the rules see it. `path` is relative to the repository, with forward slashes. */
+/** A file as the rules see it. `path` is relative to the repository, with slashes. */
 export type SourceFile = {
   readonly path: string;
   readonly text: string;
-  /** The text with comments, and what stands between quotes, turned into blanks; same length. */
+  /** The text with comments and string contents replaced by blanks; same length. */
   readonly code: string;
   readonly literals: readonly Literal[];
 };
@@ -24,7 +24,7 @@ const script = /\.(?:[cm]?[jt]sx?)$/;
 const skipped = new Set(['node_modules', 'fixtures', 'dist', 'coverage', 'bench-results', '.git']);
 
 export const isScript = (path: string): boolean => script.test(path);
-/** Tests, benchmarks, suites that every adapter must pass, and what only they use. */
+/** Tests, benchmarks, contract suites, and files that only these use. */
 export const isTest = (path: string): boolean =>
   /(?:\.(?:test|bench|contract)\.tsx?|(?:^|\/)test-bed\.ts)$/.test(path);
 
@@ -34,8 +34,8 @@ export function toSourceFile(path: string, text: string): SourceFile {
 }
 
 /**
- * Every readable file below `root`. A name that ends in `.txt` loses that ending: planted breaches
- * carry it so that compiler, linter and test runner leave them alone.
+ * Every readable file below `root`, without the suffix `.txt`: planted breaches have it so that
+ * compiler, linter and test runner ignore them.
  */
 export function readTree(root: string): SourceFile[] {
   const files: SourceFile[] = [];

@@ -5,8 +5,8 @@ const functionFile =
 const creating = /\bcreate\s+(?:or\s+replace\s+)?(?:function|procedure)\s+([\w.]+)/gi;
 
 /**
- * `payments/sql/mark-sent.sql` creates `payments.mark_sent` and nothing else, so that one who knows
- * the name knows the file. Its header says what it locks and who calls it.
+ * `payments/sql/mark-sent.sql` creates `payments.mark_sent` and nothing else, so that the name
+ * leads to the file. Its header says what it locks and who calls it.
  */
 export function sqlFunctions(files: readonly SourceFile[]): Breach[] {
   return files.flatMap(functionBreaches);
@@ -22,7 +22,7 @@ function functionBreaches({ path, text, code }: SourceFile): Breach[] {
   };
 
   const created = [...code.matchAll(creating)];
-  if (created.length === 0) say(1, `creates no function, and should create ${name}`);
+  if (created.length === 0) say(1, `creates no function; it should create ${name}`);
   for (const [index, match] of created.entries()) {
     const line = lineAt(code, match.index);
     if (index > 0) say(line, 'creates a second function: each has a file of its own');

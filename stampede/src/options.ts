@@ -27,27 +27,27 @@ export type Words =
   | { outcome: 'refused'; faults: string[] };
 
 export const help = `\
-usher stampede: a whole on-sale with real HTTP buyers, and a check of what came of it
+usher stampede: simulate a whole sale with real HTTP buyers and check the result
 
-  --buyers N            people who come (default 10000)
+  --buyers N            number of people (default 10000)
   --seats N             seats on sale, 1 to 100,000 (default 2000)
   --no-room             no waiting room: all at once to the seats (default 1000 people, 500 seats)
-  --url URL             a running server that sells through the payment sandbox;
-                        without it one is started on data of its own, which are removed afterwards
-  --redis URL           the server that is started keeps its waiting rooms there
-  --organiser E:P       e-mail and password of an organiser (default: the one of the demo)
-  --operator E:P        and of an operator, who gives the show its room (default: the demo's)
-  --database-url URL    with --url: also check the invariants by SQL, as a started server's are
-  --pace N              1: people think as long as people do; default 0.1, ten times as quick
-  --patience SECONDS    keep trying while the server is silent (default 60)
-  --seed N              the same people with the same whims again
+  --url URL             use a running server that sells through the payment sandbox;
+                        without it a temporary server is started and removed afterwards
+  --redis URL           where the temporary server keeps its waiting rooms
+  --organiser E:P       e-mail and password of an organiser (default: the demo's)
+  --operator E:P        the same of an operator, who creates the room (default: the demo's)
+  --database-url URL    with --url: also check the invariants by SQL
+  --pace N              1: people think as long as real people; default 0.1, ten times faster
+  --patience SECONDS    how long to retry while the server does not respond (default 60)
+  --seed N              repeat a run with the same people and the same choices
   --html FILE           also write the report as a page with charts
   --json                progress to stderr, one JSON object as the last line of stdout
 
-They wait in the lobby and in line, hide tabs, come from two devices, give up; when called they
-choose seats, hold, order and pay, as people do. docs/operations/stampede.md tells it all.
+People wait in the lobby and in line, hide tabs, use two devices, give up. When called they choose
+seats, hold, order and pay, as real people do. See docs/operations/stampede.md.
 
-Exit codes: 0 every promise held, 1 the run failed, 2 wrong words, 3 a promise was broken.
+Exit codes: 0 all guarantees held, 1 the run failed, 2 usage error, 3 a guarantee was broken.
 `;
 
 const whole = (min: number, max: number) => (text: string) =>
@@ -61,7 +61,7 @@ const between = (min: number, max: number) => (text: string) =>
 const address = (protocols: readonly string[]) => (text: string) =>
   URL.canParse(text) && protocols.includes(new URL(text).protocol)
     ? null
-    : `must be an address that begins with ${protocols.map((name) => `${name}//`).join(' or ')}`;
+    : `must begin with ${protocols.map((name) => `${name}//`).join(' or ')}`;
 
 function isLogIn(text: string): string | null {
   return /^[^:]+@[^:]+:.+$/.test(text) ? null : 'must be EMAIL:PASSWORD';
@@ -74,7 +74,7 @@ const rules: Record<string, (text: string) => string | null> = {
   url: address(['http:', 'https:']),
   organiser: isLogIn,
   operator: isLogIn,
-  redis: (text) => (redisUrl.test(text) ? null : 'must be an address that begins with redis://'),
+  redis: (text) => (redisUrl.test(text) ? null : 'must begin with redis://'),
   html: (text) => (text === '' ? 'must be the name of a file' : null),
   'database-url': address(['postgres:', 'postgresql:']),
   seed: whole(0, 0xffff_ffff),

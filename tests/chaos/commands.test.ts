@@ -91,8 +91,8 @@ test('two programs that bring the same empty database up to date are both done',
     });
   const both = await Promise.all([migrate(), migrate()]);
   expect(both.map(({ code, said }) => [code, said])).toEqual([
-    [0, 'the database is up to this version\n'],
-    [0, 'the database is up to this version\n'],
+    [0, 'the database is up to date\n'],
+    [0, 'the database is up to date\n'],
   ]);
   // The same as one program alone makes of it.
   expect(await describeDatabase(url)).toEqual(

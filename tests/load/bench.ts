@@ -16,23 +16,23 @@ import { runS2b, s2bSize } from './s2b.ts';
 import { runS3, s3Size } from './s3.ts';
 import { runS4, runS4Ungrouped, s4Size } from './s4.ts';
 
-const help = `npm run bench -- [options]: what this machine does, against a bare node:http server
+const help = `npm run bench -- [options]: measure this machine against a bare node:http server
 
-  --only S1,S2     these scenarios only (default: S1 S2 S2b S3 S4)
-  --store redis    waiting rooms in a Redis that is started for the run (default: embedded)
-  --json           one JSON object a scenario and line on stdout, progress on stderr
-  --profile DIR    write a CPU profile of each server, from its start on, to DIR
+  --only S1,S2     only these scenarios (default: S1 S2 S2b S3 S4)
+  --store redis    keep waiting rooms in a Redis started for the run (default: embedded)
+  --json           one JSON object per scenario and line on stdout, progress on stderr
+  --profile DIR    write a CPU profile of each server, from its start, to DIR
 
-Each scenario runs on a server and a database of its own, with fsync on; the generator, the server,
-the database and the payment sandbox share the cores of this machine. Results: bench-results/.
-Exit codes: 0 every invariant held, 1 failed, 2 wrong words, 3 an invariant was broken.
+Each scenario has a separate server and database, with fsync on. The load generator, the server, the
+database and the payment sandbox share the cores of this machine. Results: bench-results/.
+Exit codes: 0 all invariants held, 1 failed, 2 usage error, 3 an invariant was broken.
 `;
 
-// The generator's requests tick, too; the bare server is asked before it had a quiet moment.
+// The generator's requests use ticks, too, and the bare server is measured before a quiet moment.
 keepTicksQuick();
 const resultsDir = fileURLToPath(new URL('../../bench-results/', import.meta.url));
 const bareStepSeconds = 2;
-/** Payments that nobody answers keep a connection each for 8 s. */
+/** Each unanswered payment occupies a connection for 8 s. */
 const buyers = { people: 50_000, connectionsMax: 1024 };
 
 type Bare = Awaited<ReturnType<typeof measureBare>>;

@@ -1,13 +1,13 @@
 import { describeConfig, readConfig, type Settings } from '../config.ts';
 import { processPort } from '../platform/process.ts';
 
-/** The configuration, or null after every fault was printed. */
+/** The configuration, or null after all errors were printed. */
 export const configOrFaults = (
   overrides: Readonly<Record<string, string>> = {},
 ): Readonly<Settings> | null => {
   const result = readConfig({ ...processPort.env, ...overrides });
   if (result.ok) return result.config;
-  processPort.printError('the configuration cannot be used:\n');
+  processPort.printError('invalid configuration:\n');
   for (const fault of result.faults) processPort.printError(`  ${fault}\n`);
   return null;
 };

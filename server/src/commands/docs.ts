@@ -4,7 +4,7 @@ import { allRoutes } from '@usher/contract/routes.ts';
 import { openApiOf } from '../browser/pages.ts';
 import { problemPage } from '../platform/http/problem-page.ts';
 
-/** The documents that are made from the contract: address below docs/ and text. */
+/** The documents generated from the contract: path below docs/ and text. */
 export const madeDocs = (): Map<string, string> => {
   const docs = new Map<string, string>();
   docs.set('openapi.json', `${JSON.stringify(openApiOf(allRoutes), null, 2)}\n`);

@@ -15,6 +15,6 @@ export const runMigrate = async (): Promise<number> => {
   } finally {
     await surroundings.close();
   }
-  processPort.print('the database is up to this version\n');
+  processPort.print('the database is up to date\n');
   return 0;
 };

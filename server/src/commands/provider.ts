@@ -38,7 +38,7 @@ export const openProvider = async (
   if (config.TOSS_URL !== undefined) {
     const { TOSS_SECRET_KEY: secretKey, TOSS_CLIENT_KEY: clientKey } = config;
     if (secretKey === undefined || clientKey === undefined)
-      throw new Error('TOSS_URL needs TOSS_SECRET_KEY and TOSS_CLIENT_KEY beside it');
+      throw new Error('TOSS_URL requires TOSS_SECRET_KEY and TOSS_CLIENT_KEY');
     const isSandbox = clientKey.startsWith('sandbox_');
     return { url: config.TOSS_URL, secretKey, clientKey, isSandbox, stop: async () => undefined };
   }
@@ -50,7 +50,7 @@ export const openProvider = async (
     keys.clientKey,
     '--webhook-url',
     `${publicUrl}/api/v1/webhooks/toss`,
-    // A provider does not forget money over a restart of the merchant.
+    // A provider does not forget money when the merchant restarts.
     '--journal',
     join(dataDir, 'sandbox.journal'),
   ];
@@ -58,7 +58,7 @@ export const openProvider = async (
   return { ...keys, ...sandbox, isSandbox: true };
 };
 
-/** At the port that it had before, so that addresses given to buyers stay good over a restart. */
+/** The same port as before, so that addresses given to buyers stay valid after a restart. */
 const openSandbox = async (args: readonly string[], portFile: string) => {
   const known = Number(await readFile(portFile, 'utf8').catch(() => '0'));
   const port = (await isFree(known)) ? known : 0;
@@ -68,7 +68,7 @@ const openSandbox = async (args: readonly string[], portFile: string) => {
   return { url, stop: program.stop };
 };
 
-/** Whether a port of 127.0.0.1 can be taken now. */
+/** Whether a port of 127.0.0.1 is free now. */
 const isFree = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const probe = createServer();

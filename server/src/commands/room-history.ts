@@ -8,8 +8,8 @@ import { openRedis } from '../platform/redis/redis.ts';
 import { makeRoomJournal, makeRoomRows, openRedisRooms } from '../services/waiting-room/index.ts';
 
 /**
- * What a room decided, from where it is kept: the journal of the process that keeps it in memory,
- * played again commit by commit, or the stream in Redis. Null when neither knows it.
+ * The decisions of a room, from where they are kept: the journal of the process that keeps the room
+ * in memory, replayed commit by commit, or the stream in Redis. null if neither has the room.
  */
 export const readRoomHistory = async (deps: {
   db: Database;

@@ -8,7 +8,7 @@ import {
 } from '@usher/contract/waiting-room.ts';
 import type { z } from 'zod';
 
-/** What of a room's settings was named; the others stay as they are, or get their default. */
+/** The settings that were given; the others keep their values, or get their defaults. */
 export type NamedSettings = Partial<RoomSettings>;
 export type Deed =
   | { verb: 'list' }
@@ -19,7 +19,7 @@ export type Deed =
 export type RoomOptions = {
   deed: Deed;
   url: string;
-  /** Null: the access token is in USHER_TOKEN. */
+  /** null: the access token is in USHER_TOKEN. */
   email: string | null;
   ifRev: number | null;
   reason: string | null;
@@ -33,35 +33,35 @@ export type RoomWords =
 export const exitCodes = { done: 0, failed: 1, words: 2, changedMeanwhile: 4, refused: 5 };
 
 export const help = `\
-usher room: the operator's levers on the waiting rooms of a running server
+usher room: an operator's levers on the waiting rooms of a running server
 
-  room list                      every room, a line each
-  room show SHOW                 a room and how it stands
-  room levers SHOW               who pulled which lever, when, why, and what came of it
-  room put SHOW [settings]       gives a show a room, also while it sells, or changes the settings:
-       --opens-at TIME           the draw and the opening, such as 2026-12-24T19:30+09:00
-       --lobby-minutes N         how long before it people can come in (default 30)
-       --rate N  --active N      admissions a minute (600), people shopping at once (500)
-       --when-crowded WHAT       warn or refuse, when more than two wait for a seat (warn)
-       --challenge-cost N        hashes that joining costs a buyer's computer (0: none)
-  room open-lobby | open SHOW    let people in now; draw the numbers and begin to call
-  room pause | resume SHOW       call nobody, everybody keeps their place; go on
-  room reject SHOW               let nobody new in and call nobody (resume takes it back)
-  room drain | close SHOW        let nobody new in and serve the line to its end; end it now
-  room bypass SHOW --minutes N   let everybody buy without a pass for so long
+  room list                      list all rooms, one per line
+  room show SHOW                 show a room and its state
+  room levers SHOW               show who pulled which lever, when, why, and the outcome
+  room put SHOW [settings]       create a show's room, even during its sale, or change its settings:
+       --opens-at TIME           time of the draw and opening, such as 2026-12-24T19:30+09:00
+       --lobby-minutes N         how long before the opening people can join (default 30)
+       --rate N  --active N      admissions per minute (600), people shopping at once (500)
+       --when-crowded WHAT       warn or refuse if more than two wait per seat (warn)
+       --challenge-cost N        hashes that a buyer's computer computes to join (0: none)
+  room open-lobby | open SHOW    let people join now; draw the numbers and start calling
+  room pause | resume SHOW       call nobody, everybody keeps their place; continue
+  room reject SHOW               let nobody join and call nobody (resume undoes it)
+  room drain | close SHOW        let nobody join but serve the whole line; close now
+  room bypass SHOW --minutes N   let everybody buy without a pass for N minutes
   room limits SHOW               one or two of --rate N, --active N, --stay MINUTES (the mean)
   room message SHOW              --ko TEXT --en TEXT to everybody in the room, or --clear
-  room poll SHOW --times N       make clients ask less often, by 0.5 to 20 (1: as designed)
-  room revoke-passes SHOW        end every pass within a second
+  room poll SHOW --times N       make clients poll less often by a factor of 0.5 to 20 (1: normal)
+  room revoke-passes SHOW        revoke all passes within a second
 
-  --url URL         the server (default http://127.0.0.1:3000, as npm start opens it)
-  --email E --password-stdin     who you are; or have an access token in USHER_TOKEN
-  --if-rev N        only if the room is at rev N (default: as it is when the command begins)
-  --reason TEXT     why, for the audit
-  --json            the answer as one JSON object on stdout
+  --url URL         the server (default http://127.0.0.1:3000, where npm start listens)
+  --email E --password-stdin     sign in with this account; or set USHER_TOKEN to an access token
+  --if-rev N        only if the room is at rev N (default: its rev when the command starts)
+  --reason TEXT     the reason, for the audit
+  --json            print the response as one JSON object on stdout
 
-Exit codes: 0 done, 1 failed, 2 wrong words, 4 the room has changed meanwhile and 5 it cannot do
-that now; with 4 and 5 nothing was done.
+Exit codes: 0 done, 1 failed, 2 usage error, 4 the room has changed meanwhile, 5 the room cannot do
+that now. With 2, 4 and 5 nothing was changed.
 `;
 
 const text = { type: 'string' } as const;
@@ -94,7 +94,7 @@ type OptionName = keyof typeof options;
 
 const everywhere: readonly OptionName[] = ['url', 'email', 'password-stdin', 'json', 'help'];
 const changing: readonly OptionName[] = ['if-rev', 'reason'];
-/** Which options go with which verb beside those; a verb that is not here is none. */
+/** The further options of each verb; a verb that is not listed does not exist. */
 const verbs: Readonly<Record<string, readonly OptionName[]>> = {
   list: [],
   show: [],
@@ -122,7 +122,7 @@ const verbs: Readonly<Record<string, readonly OptionName[]>> = {
   poll: ['times', ...changing],
 };
 
-/** What the contract calls a thing, and what it is called here. */
+/** Field names of the contract and the options for them. */
 const optionOf: Readonly<Record<string, OptionName>> = {
   opensAt: 'opens-at',
   lobbyMinutes: 'lobby-minutes',
@@ -137,7 +137,7 @@ const optionOf: Readonly<Record<string, OptionName>> = {
   multiplier: 'times',
 };
 
-/** The contract's bounds, in the words of the command line. */
+/** A violation of the contract's bounds, phrased for the command line. */
 const faultOf = (issue: z.core.$ZodIssue): string => {
   const name = `--${optionOf[String(issue.path.at(-1))] ?? String(issue.path.at(-1))}`;
   if (issue.code === 'too_big') return `${name} must be at most ${issue.maximum}`;
@@ -151,7 +151,7 @@ const faultOf = (issue: z.core.$ZodIssue): string => {
   return `${name} ${issue.message}`;
 };
 
-/** Not a number, then the contract refuses it; '' is 0 to Number(). */
+/** NaN is refused by the contract; Number('') would be 0. */
 const numberOf = (given: string | undefined): number | undefined =>
   given === undefined ? undefined : /^\d+(?:\.\d+)?$/.test(given) ? Number(given) : Number.NaN;
 
@@ -179,7 +179,7 @@ const settingsOf = (values: Values, faults: string[]): NamedSettings => {
   });
   const parsed = roomSettings.partial().safeParse(named);
   if (!parsed.success) faults.push(...parsed.error.issues.map(faultOf));
-  // As they were named: the contract would fill in its defaults for the others.
+  // Only those that were given: the contract would fill in defaults for the others.
   return named as NamedSettings;
 };
 
@@ -208,7 +208,7 @@ const leverOf = (verb: string, values: Values, faults: string[]): Lever => {
   };
   const wanted = { lever: verb, ...parts[verb]?.() };
   const parsed = lever.safeParse(wanted);
-  // What was said already is not said twice.
+  // Do not report the same fault twice.
   if (!parsed.success && faults.length === before) faults.push(...parsed.error.issues.map(faultOf));
   return wanted as Lever;
 };
@@ -227,19 +227,19 @@ const deedOf = (verb: string, showId: string, values: Values, faults: string[]):
   }
 };
 
-/** What does not depend on the verb. */
+/** Faults that do not depend on the verb. */
 const commonFaults = (values: Values, allowed: readonly OptionName[], verb: string): string[] => {
   const faults: string[] = [];
   for (const [name, value] of Object.entries(values)) {
     const isGiven = value !== false && !(name === 'url' && value === options.url.default);
     if (isGiven && ![...everywhere, ...allowed].includes(name as OptionName))
-      faults.push(`--${name} does not go with room ${verb}`);
+      faults.push(`--${name} cannot be used with room ${verb}`);
   }
   if (!/^https?:/.test(values.url) || !URL.canParse(values.url))
-    faults.push('--url must be an address that begins with http:// or https://');
+    faults.push('--url must begin with http:// or https://');
   if ((values.email !== undefined) !== values['password-stdin'])
     faults.push(
-      '--email and --password-stdin go together: a password is no word of a command line',
+      '--email needs --password-stdin and the reverse: a password must not be on the command line',
     );
   if (values['if-rev'] !== undefined && !/^\d{1,15}$/.test(values['if-rev']))
     faults.push('--if-rev must be a whole number');
@@ -247,7 +247,7 @@ const commonFaults = (values: Values, allowed: readonly OptionName[], verb: stri
   return faults;
 };
 
-/** Throws a TypeError with ERR_PARSE_ARGS… for options that do not exist. */
+/** Throws a TypeError with ERR_PARSE_ARGS… for unknown options. */
 export const parseRoomWords = (argv: readonly string[]): RoomWords => {
   const [verb = '', ...rest] = argv;
   if (['', 'help', '--help', '-h'].includes(verb)) return { outcome: 'help' };

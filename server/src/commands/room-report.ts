@@ -1,11 +1,11 @@
 import type { LeverUse, Room } from '@usher/contract/waiting-room.ts';
 import type { LocalText } from '@usher/domain/text.ts';
 
-/** What the command line says of a room; `title` null where the show could not be read. */
+/** A room as the command line prints it; `title` is null if the show could not be read. */
 export type TitledRoom = { room: Room; title: LocalText | null };
 
 const count = (value: number): string => value.toLocaleString('en-GB');
-/** In the time zone of whoever reads it, and says so. */
+/** In the reader's time zone, which is printed too. */
 const time = (iso: string): string =>
   new Date(iso).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'long' });
 
@@ -27,7 +27,7 @@ const seatsOf = (left: Room['left']): string => {
 };
 
 const pollOf = ({ pollMultiplier }: Room): string[] =>
-  pollMultiplier === 1 ? [] : [`  polls      × ${pollMultiplier} as far apart as designed`];
+  pollMultiplier === 1 ? [] : [`  polls      ${pollMultiplier} times the normal interval`];
 const messageOf = ({ message }: Room): string[] =>
   message === null ? [] : [`  message    ${message.ko}`, `             ${message.en}`];
 
@@ -53,7 +53,7 @@ export const renderRoom = ({ room, title }: TitledRoom): string => {
   ].join('\n');
 };
 
-/** Lines of columns, the last of which is as long as it likes. */
+/** Aligned columns; the last one is not padded. */
 const table = (rows: readonly (readonly string[])[]): string => {
   const widths: number[] = [];
   for (const row of rows)
@@ -83,7 +83,7 @@ export const renderRooms = (rooms: readonly TitledRoom[]): string => {
 const outcomeOf = ({ outcome, rev, detail }: LeverUse): string => {
   if (outcome === 'done') return `done, rev ${rev}`;
   if (outcome === 'refused') return `refused: ${detail}`;
-  return 'not known: the program ended in the middle';
+  return 'not known: the program stopped halfway';
 };
 const actionOf = ({ action }: LeverUse): string => {
   const { lever, ...more } = action;
@@ -95,7 +95,7 @@ export const renderUses = (uses: readonly LeverUse[]): string => {
     [
       `${time(use.at)}  ${actionOf(use)}`,
       `  ${outcomeOf(use)}`,
-      `  by ${use.accountId ?? 'the program itself'}, request ${use.requestId}`,
+      `  by ${use.accountId ?? 'the program'}, request ${use.requestId}`,
       ...(use.reason === null ? [] : [`  because: ${use.reason}`]),
       '',
     ].join('\n');

@@ -21,7 +21,7 @@ const triesMax = 3;
 const pauseMs = 500;
 const pauseMaxMs = 2000;
 
-/** An answer of the server that is no success. */
+/** An error response of the server. */
 class Problem extends Error {
   readonly body: ProblemBody;
   constructor(body: ProblemBody) {
@@ -31,15 +31,15 @@ class Problem extends Error {
   }
 }
 
-/** A connection that is silent for longer is given up. */
+/** A request without a response for this long is given up. */
 const answerMaxMs = 15_000;
 
-/** The body of an answer; throws everything else. */
+/** Returns the body of a successful response; throws for everything else. */
 type Api = <S extends RouteSpec>(spec: S, parts: RouteParts<S>) => Promise<Answer<S>['body']>;
 
 /**
- * Calls of one server. What got no answer, or may succeed later, is tried again a few times with
- * the same Idempotency-Key: it changes nothing twice.
+ * Calls one server. Requests without a response, or with a retryable error, are retried a few times
+ * with the same Idempotency-Key, so they act only once.
  */
 const makeApi = (origin: string, token: string | null): Api => {
   const client = makeClient({
@@ -47,7 +47,7 @@ const makeApi = (origin: string, token: string | null): Api => {
     baseUrl: origin,
     makeKey: makeIds(systemClock).secret,
     accessToken: () => token,
-    // A lever that was pulled is pulled, also where a newer server says more than is known here.
+    // A pulled lever stays pulled, even if a newer server responds with fields unknown here.
     readBody: trustBody,
     retries: { triesMax, pauseMs, pauseMaxMs, sleep: systemClock.sleep },
   });
@@ -56,11 +56,11 @@ const makeApi = (origin: string, token: string | null): Api => {
     if (outcome.outcome === 'answer') return outcome.body;
     if (outcome.outcome === 'refused') throw new Problem(outcome.problem);
     if (outcome.status === null) throw new Error(`${origin} does not answer (${outcome.why})`);
-    throw new Error(`${origin} is no Usher: it answers ${outcome.status}`);
+    throw new Error(`${origin} is not an Usher server: it returned ${outcome.status}`);
   };
 };
 
-/** Calls with the operator's token: the one that was given, or one of a session just for this. */
+/** Calls with the operator's token: the given one, or that of a session opened just for this. */
 const asOperator = async (
   { url, email }: RoomOptions,
   work: (api: Api) => Promise<void>,
@@ -68,7 +68,9 @@ const asOperator = async (
   if (email === null) {
     const token = processPort.env['USHER_TOKEN'];
     if (token === undefined || token === '')
-      throw new Error('say who you are: --email E --password-stdin, or a token in USHER_TOKEN');
+      throw new Error(
+        'sign in with --email E --password-stdin, or set USHER_TOKEN to an access token',
+      );
     return work(makeApi(url, token));
   }
   const password = (await processPort.readInput()).replace(/\r?\n$/, '');
@@ -78,12 +80,12 @@ const asOperator = async (
     await work(api);
   } finally {
     await api(logOut, {}).catch(() => {
-      // The deed is done or not, whatever comes of the session; it ends by itself.
+      // The result does not depend on the log-out; the session expires anyway.
     });
   }
 };
 
-/** The show's title, for the eye: that it cannot be read keeps nobody from pulling a lever. */
+/** The show's title, for display only: levers work even if it cannot be read. */
 const titled = async (api: Api, room: Room): Promise<TitledRoom> => {
   const show = await api(readShow, { params: { showId: room.showId } }).catch(() => null);
   return { room, title: show?.title ?? null };
@@ -99,7 +101,7 @@ const put = async (
 ): Promise<Room> => {
   const params = { showId };
   const room = await api(readRoom, { params }).catch((error: unknown) => {
-    // A show without a room gets one; whether there is such a show, the PUT will say.
+    // A show without a room gets one; the PUT reports it if there is no such show.
     if (error instanceof Problem && error.body.code === 'NOT_FOUND') return null;
     throw error;
   });
@@ -107,7 +109,7 @@ const put = async (
   const wanted = { ...room?.settings, ...settings };
   const { opensAt } = wanted;
   if (opensAt === undefined)
-    throw new Error('the show has no room yet: --opens-at says when it opens');
+    throw new Error('the show has no room yet: give its opening time with --opens-at');
   const body = { ifRev, settings: { ...wanted, opensAt }, ...reasonOf(options) };
   return api(putRoom, { params, body });
 };
@@ -115,7 +117,7 @@ const put = async (
 const reasonOf = ({ reason }: RoomOptions): { reason?: string } =>
   reason === null ? {} : { reason };
 
-/** What the deed answers, and how it is said to a person. */
+/** The result of a command, and its text for a person. */
 const perform = async (
   api: Api,
   options: RoomOptions,

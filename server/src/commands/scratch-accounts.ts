@@ -10,10 +10,10 @@ const tokenLifeMs = 6 * 3_600_000;
 const rowsAtOnce = 10_000;
 
 /**
- * Ten thousand accounts in a second, where ten thousand sign-ups would hash passwords for minutes:
- * rows written by SQL and access tokens signed as the server signs them. That takes the server's
- * secret and its database, which only the one who started it has; the server itself has no door
- * for it. The accounts have no password, so that nobody can log in with them.
+ * Makes ten thousand accounts in a second, where ten thousand sign-ups would hash passwords for
+ * minutes: rows written by SQL, and access tokens signed as the server signs them. That needs the
+ * server's secret and its database, which only its starter has; the server has no back door for it.
+ * The accounts have no password, so nobody can log in with them.
  */
 export const makeScratchAccounts =
   (deps: { db: Database; secret: string; clock: Clock; ids: Ids }): MakeAccounts =>

@@ -14,10 +14,10 @@ import { openSurroundings } from './surroundings.ts';
 
 const ids = makeIds(systemClock);
 const seatsPerBuyer = 4;
-/** Purchases of the demo's audience at once. */
+/** Concurrent purchases of the demo's audience. */
 const buyersAtOnce = 32;
 
-/** One purchase of the audience, the way every buyer goes; done before when the hold is over. */
+/** One purchase by the audience, like any buyer's; already made if its hold has ended. */
 const buy = async (
   app: App,
   sandboxUrl: string,
@@ -46,13 +46,13 @@ const buy = async (
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ orderId: attemptId, amount }),
   });
-  if (!response.ok) throw new Error(`the payment sandbox answers ${response.status}`);
+  if (!response.ok) throw new Error(`the payment sandbox returned ${response.status}`);
   const { paymentKey } = (await response.json()) as { paymentKey: string };
   const paid = await payments.confirm({ ...who, attemptId, amountMinor: amount, paymentKey });
   if (paid.outcome !== 'paid') throw new Error(`a purchase of the demo ended as ${paid.outcome}`);
 };
 
-/** Sells out performances through the ordinary way of a purchase, to an audience made for it. */
+/** Sells out performances through ordinary purchases, to an audience created for it. */
 const makeSellAll =
   (app: App, sandboxUrl: string, stopped: AbortSignal): SellAll =>
   async (performances) => {
@@ -61,7 +61,7 @@ const makeSellAll =
     for (let i = 0; i < Math.ceil(seatsMax / seatsPerBuyer); i++)
       buyerIds.push(
         await app.services.identity.ensureAccount({
-          // `.invalid` can never be delivered to (RFC 2606): nobody gets their mail.
+          // Mail to `.invalid` can never be delivered (RFC 2606).
           email: `audience-${i + 1}@usher.invalid`,
           password: ids.secret(),
           name: `관객 ${i + 1}`,
@@ -81,7 +81,7 @@ const makeSellAll =
     const queue = purchases.filter(({ seatNos }) => seatNos.length > 0).values();
     const work = async (): Promise<void> => {
       for (const { buyerId, performanceId, seatNos } of queue) {
-        // Not done: the next start goes on with it.
+        // Not finished: the next start continues it.
         stopped.throwIfAborted();
         await buy(app, sandboxUrl, buyerId, performanceId, seatNos);
       }
@@ -89,7 +89,7 @@ const makeSellAll =
     await Promise.all(Array.from({ length: buyersAtOnce }, work));
   };
 
-/** Repeated after an interruption it leaves the room as it is. */
+/** Idempotent: run again after an interruption, it leaves the room unchanged. */
 const makeGiveRoom =
   (app: App): GiveRoom =>
   async (showId, opensAtMs) => {
@@ -107,8 +107,8 @@ const makeGiveRoom =
   };
 
 /**
- * Fills the database with the demo, once; a database that has it is left as it is. `onShown` is
- * called when everything can be seen; what is sold out in the demo is sold after that.
+ * Loads the demo into the database, once; a database that already has it is not changed. `onShown`
+ * is called when everything is visible; the sold-out show of the demo is sold after that.
  */
 export const seedOnce = async (
   app: App,
@@ -137,7 +137,7 @@ export const runSeed = async (): Promise<number> => {
   const config = configOrFaults({ USHER_SERVICES: serviceNames.join(',') });
   if (config === null) return 1;
   if (config.USHER_ENV === 'production')
-    throw new Error('usher seed fills a database with invented shows; not in production');
+    throw new Error('usher seed creates invented shows; it does not run in production');
   const log = makeLog({ level: config.LOG_LEVEL, service: 'usher' });
   const surroundings = await openSurroundings(config, log);
   const { databaseUrl, dataDir, secret, isEmbedded } = surroundings;
@@ -145,7 +145,8 @@ export const runSeed = async (): Promise<number> => {
   try {
     await migrate({ url: databaseUrl, log, machines: stateMachines });
     const toss = await openProvider(config, publicUrl, dataDir);
-    if (!toss?.isSandbox) throw new Error('usher seed pays with the sandbox; TOSS_URL is another');
+    if (!toss?.isSandbox)
+      throw new Error('usher seed pays through the payment sandbox; unset TOSS_URL');
     const app = await openApp({
       config,
       clock: systemClock,
@@ -163,6 +164,6 @@ export const runSeed = async (): Promise<number> => {
   } finally {
     await surroundings.close();
   }
-  processPort.print('the demo is there\n');
+  processPort.print('the demo is loaded\n');
   return 0;
 };

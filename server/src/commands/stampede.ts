@@ -22,14 +22,14 @@ import { openScratchServer } from './scratch-server.ts';
 
 const clock = systemClock;
 const ids = makeIds(clock);
-/** Shared by all buyers, who spend most of their time thinking. */
+/** Connections, shared by all buyers, who spend most of their time thinking. */
 const connectionsMax = 512;
-/** Seats that a buyer abandons should come back while the others are still there. */
+/** Abandoned seats should come back while other buyers are still there. */
 const scratchHoldTtlMs = (pace: number): number => Math.max(20_000, Math.round(7 * 60_000 * pace));
 
-/** What a server waits for a claim, if nobody told it otherwise. */
+/** Default claim window of a server. */
 const claimWindowMs = 30_000;
-/** So should the passes that people take along; at most as long as any pass lasts. */
+/** So should the passes of people who leave; at most the lifetime of a pass. */
 const scratchPassTtlMs = (pace: number): number =>
   Math.min(30 * 60_000, Math.max(20_000, Math.round(10 * 60_000 * pace)));
 
@@ -41,7 +41,7 @@ type House = {
   close(): Promise<void>;
 };
 
-/** The server that was named, or one of our own. */
+/** The given server, or a temporary one. */
 const openHouse = async (
   options: Options,
   http: HttpClient,
@@ -70,7 +70,7 @@ const openHouse = async (
       ROOM_PASS_TTL_MS: String(scratchPassTtlMs(options.pace)),
       ROOM_CLAIM_WINDOW_MS: String(claimWindowMs),
       USHER_SECRET: secret,
-      // Every buyer calls from an address of their own, so that the rate limits stay on.
+      // Every buyer calls from a different address, so that rate limits can stay on.
       TRUST_PROXY: '127.0.0.1',
       ...(redisUrl === null ? {} : { REDIS_URL: redisUrl }),
     },
@@ -96,7 +96,7 @@ const open = (url: string) =>
     statementTimeoutMs: 120_000,
   });
 
-/** A connection for each question: the server may have been started anew in between. */
+/** One connection per query: the server may have restarted in between. */
 const databaseOf = (urlOf: () => Promise<string>): Database => {
   const ask = async <T>(question: (db: ReturnType<typeof openDatabase>) => Promise<T>) => {
     const db = open(await urlOf());
@@ -114,12 +114,12 @@ const databaseOf = (urlOf: () => Promise<string>): Database => {
   };
 };
 
-/** The record of a room, in memory's journal or in Redis. */
+/** The record of a room, from the journal or from Redis. */
 const historyOf =
   (urlOf: () => Promise<string>, redisUrl: string | null) => async (showId: string) => {
     const db = open(await urlOf());
     const defaults = readConfig({});
-    if (!defaults.ok) throw new Error('assertion failed: the defaults are a configuration');
+    if (!defaults.ok) throw new Error('assertion failed: the defaults are a valid configuration');
     const terms = termsOf(defaults.config);
     return readRoomHistory({ db, redisUrl, terms, log: silentLog, showId }).finally(db.close);
   };
@@ -133,7 +133,7 @@ const ofDemo = (wanted: 'ORGANISER' | 'OPERATOR'): LogIn => {
 const execute = async (options: Options, stopping: AbortController): Promise<number> => {
   const { signal } = stopping;
   const { isJson, htmlPath } = options;
-  // A name that cannot be written is told now, not when all is over.
+  // Report an unwritable file now, not after the run.
   if (htmlPath !== null) await (await openFile(htmlPath, 'a')).close();
   const http = makeHttpClient(connectionsMax);
   const progress = makeProgress({
@@ -141,7 +141,7 @@ const execute = async (options: Options, stopping: AbortController): Promise<num
     isTerminal: processPort.isTerminal && !isJson,
     print: isJson ? processPort.printError : processPort.print,
   });
-  if (options.url === null) progress.say('  starting a server on data of its own');
+  if (options.url === null) progress.say('  starting a temporary server');
   let house: House | null = null;
   try {
     house = await openHouse(options, http, signal);
@@ -168,7 +168,7 @@ const execute = async (options: Options, stopping: AbortController): Promise<num
     processPort.print(isJson ? `${JSON.stringify(report)}\n` : renderReport(report));
     return isBroken(report) ? 3 : 0;
   } finally {
-    // Whoever still shops after a failure stops here.
+    // Stops people who still shop after a failure.
     stopping.abort();
     await house?.close();
     await http.close();

@@ -14,7 +14,7 @@ import { openProvider } from './provider.ts';
 import { seedOnce } from './seed.ts';
 import { openSurroundings } from './surroundings.ts';
 
-/** Draining takes less than this; what hangs longer is given up. */
+/** Shutting down takes less than this; anything that hangs longer is abandoned. */
 const closeMaxMs = 10_000;
 
 const banner = (facts: {
@@ -41,18 +41,18 @@ const banner = (facts: {
         ]
       : []),
     '',
-    '  Ctrl-C ends it; what was sold stays sold.',
+    '  Ctrl-C stops it; what was sold stays sold.',
     '',
     '',
   ].join('\n');
 
-/** Resolves when the demo can be seen; its sold-out show is sold while the office is open. */
+/** Resolves when the demo is visible; its sold-out show is sold while the server is running. */
 const openDemo = async (app: App, sandboxUrl: string, life: Lifecycle, log: Log): Promise<void> => {
   const stopping = new AbortController();
   const shown = Promise.withResolvers<void>();
   const seeding = seedOnce(app, sandboxUrl, stopping.signal, shown.resolve);
   const noted = seeding.catch((error: unknown) => {
-    if (!stopping.signal.aborted) log.error({ err: error }, 'the demo is not complete');
+    if (!stopping.signal.aborted) log.error({ err: error }, 'demo not fully loaded');
   });
   life.onClose('demo', () => {
     stopping.abort();
@@ -61,7 +61,7 @@ const openDemo = async (app: App, sandboxUrl: string, life: Lifecycle, log: Log)
   await Promise.race([shown.promise, seeding]);
 };
 
-/** Runs until it is told to end; answers the exit code. */
+/** Runs until it is told to stop; returns the exit code. */
 const serve = async (config: Readonly<Settings>, log: Log): Promise<number> => {
   const life = makeLifecycle(log);
   let isEnding = false;
@@ -73,7 +73,7 @@ const serve = async (config: Readonly<Settings>, log: Log): Promise<number> => {
       void Promise.race([life.close().then(() => 0), giveUp]).then(resolve);
     });
   });
-  processPort.onBug((error) => log.error({ err: error }, 'a bug nobody caught'));
+  processPort.onBug((error) => log.error({ err: error }, 'uncaught exception'));
   const opening = async (): Promise<void> => {
     const progress = makeProgress(systemClock, processPort.printError);
     const surroundings = await progress.phase('Database ready', () =>

@@ -8,20 +8,20 @@ import type { Log } from '../platform/log.ts';
 import { openEmbeddedPostgres } from '../platform/postgres/embedded.ts';
 import { processPort } from '../platform/process.ts';
 
-/** The installation's secret: from the configuration, else made once, kept in the data folder. */
+/** The secret of the installation: configured, or generated once and kept in the data folder. */
 const readSecret = async (config: Readonly<Settings>, dataDir: string): Promise<string> => {
   if (config.USHER_SECRET !== undefined) return config.USHER_SECRET;
   const path = join(dataDir, 'secret');
   const ids = makeIds(systemClock);
   const fresh = ids.secret() + ids.secret();
-  // 'wx' fails when the file is there already: two programs at once keep the first one's secret.
+  // 'wx' fails if the file exists: two programs started at once both use the first one's secret.
   await writeFile(path, fresh, { mode: 0o600, flag: 'wx' }).catch((error: unknown) => {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   });
   return (await readFile(path, 'utf8')).trim();
 };
 
-/** What every command that touches data needs: the data folder, the database, the secret. */
+/** Needed by every command that touches data: the data folder, the database, the secret. */
 export const openSurroundings = async (config: Readonly<Settings>, log: Log) => {
   const { isRoot, env } = processPort;
   const dataDir = resolveDataDir({

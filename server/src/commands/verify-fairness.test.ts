@@ -41,7 +41,7 @@ const keep = async (name: string, content: unknown): Promise<string> => {
   await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content));
   return path;
 };
-/** As the command runs: what it printed and its exit code. */
+/** Runs the command; returns its output and exit code. */
 const verify = async (...words: string[]): Promise<{ code: number; said: string }> => {
   const said: string[] = [];
   const hear = (text: string): void => void said.push(text);
@@ -61,7 +61,7 @@ beforeAll(async () => {
 });
 
 describe('usher verify-fairness', () => {
-  test('ends with 0 on an honest record, commitment and receipt, in plain words', async () => {
+  test('exits with 0 for an honest record, commitment and receipt', async () => {
     const { code, said } = await verify(
       '--record',
       await keep('record.json', record),
@@ -70,29 +70,29 @@ describe('usher verify-fairness', () => {
       '--receipt',
       await keep('place.json', place),
     );
-    expect(said).toContain(`number ${number} is what the draw gives entry 4`);
+    expect(said).toContain(`the draw gives entry 4 number ${number}`);
     expect(said).toMatch(/^fair: /m);
     expect(code).toBe(0);
   });
 
-  test('says when nobody compared the commitment with what was published', async () => {
+  test('says if the commitment was not compared with the published one', async () => {
     const path = await keep('record.json', record);
     const alone = await verify('--record', path);
-    expect([alone.code, alone.said]).toEqual([0, expect.stringContaining('not seen whether')]);
+    expect([alone.code, alone.said]).toEqual([0, expect.stringContaining('not checked whether')]);
     const compared = await verify('--record', path, '--commitment', record.commitment);
     expect(compared.code).toBe(0);
-    expect(compared.said).not.toContain('not seen whether');
+    expect(compared.said).not.toContain('not checked whether');
   });
 
-  test('ends with 3 on a record that was changed, and names what does not follow', async () => {
+  test('exits with 3 for a changed record, and names what does not match', async () => {
     const changed = Buffer.from(keys.with(30, 0)).toString('base64');
     const path = await keep('changed.json', { ...record, keys: changed });
     const { code, said } = await verify('--record', path);
-    expect(said).toMatch(/^BROKEN {3}the root is not that of these keys/m);
-    expect([code, said]).toEqual([3, expect.stringMatching(/^caught: /m)]);
+    expect(said).toMatch(/^BROKEN {3}the root does not match these keys/m);
+    expect([code, said]).toEqual([3, expect.stringMatching(/^unfair: /m)]);
   });
 
-  test('ends with 3 on another commitment, and on a number that was not drawn', async () => {
+  test('exits with 3 for another commitment, and for a number that was not drawn', async () => {
     const path = await keep('record.json', record);
     const other = await verify('--record', path, '--commitment', 'ab'.repeat(32));
     expect(other.code).toBe(3);
@@ -101,7 +101,7 @@ describe('usher verify-fairness', () => {
     expect([wrong.code, wrong.said]).toEqual([3, expect.stringContaining('the receipt says')]);
   });
 
-  test('gives a proof as JSON by which the own entry can be shown without the record', async () => {
+  test('prints a proof as JSON that shows an entry without the record', async () => {
     const { code, said } = await verify(
       '--json',
       '--record',
@@ -117,7 +117,7 @@ describe('usher verify-fairness', () => {
     expect(isProven(sha256, { root, entries: 13, entry: 4, key, proof })).toBe(true);
   });
 
-  test('fetches the record, and catches that of another show at an address', async () => {
+  test('fetches the record from a URL, and detects the record of another show', async () => {
     const server = createServer((ask, answer) => {
       const isRecord = ask.url?.endsWith('/queue/draw') === true;
       answer.writeHead(isRecord ? 200 : 404).end(JSON.stringify(record));
@@ -129,11 +129,11 @@ describe('usher verify-fairness', () => {
       verify('--record', `${origin}/api/v1/shows/${show}/${end}`);
     expect((await at(showId)).code).toBe(0);
     expect((await at('show_00000000000000000000000000')).code).toBe(3);
-    await expect(at(showId, 'queue/nothing')).rejects.toThrow('it answers 404');
+    await expect(at(showId, 'queue/nothing')).rejects.toThrow('the server returned 404');
   });
 });
 
-describe('what could not be checked is not called fair', () => {
+describe('usher verify-fairness does not call a draw fair if it could not check', () => {
   test.each([
     ['no such file', '', 'ENOENT'],
     ['not JSON', '{', 'is not JSON'],
@@ -143,7 +143,7 @@ describe('what could not be checked is not called fair', () => {
     await expect(verify('--record', path)).rejects.toThrow(says);
   });
 
-  test('rules that this program does not know', async () => {
+  test('a record with rules that this program does not know', async () => {
     const strange = { ...record, algorithm: 'usher-draw-9', seed: '' };
     const { code, said } = await verify('--record', await keep('strange.json', strange));
     expect([code, said]).toEqual([1, expect.stringContaining('this program knows usher-draw-1')]);
@@ -160,7 +160,7 @@ describe('what could not be checked is not called fair', () => {
   });
 });
 
-describe('words that make no sense are refused before anything is read', () => {
+describe('a usage error is reported before anything is read:', () => {
   test.each([
     [['--receipt', 'place.json']],
     [['--record', 'r.json', '--entry', '4']],
@@ -170,12 +170,12 @@ describe('words that make no sense are refused before anything is read', () => {
     expect((await verify(...words)).code).toBe(2);
   });
 
-  test('a word that does not exist', async () => {
+  test('an unknown option', async () => {
     await expect(verify('--record', 'r.json', '--everything')).rejects.toThrow('--everything');
   });
 });
 
-test('as a program it ends with 0 for fair, 3 for caught, 1 and 2 for neither', async () => {
+test('verify-fairness exits with 0 for fair, 3 for unfair, 1 and 2 for neither', async () => {
   const path = await keep('record.json', record);
   const runs = [
     [path],

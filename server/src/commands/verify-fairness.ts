@@ -9,16 +9,16 @@ import { z } from 'zod';
 import { sha256 } from '../platform/hash.ts';
 import { processPort } from '../platform/process.ts';
 
-const help = `usher verify-fairness: make the draw of a waiting room again from its public record
+const help = `usher verify-fairness: re-run a waiting room's draw from its public record and compare
 
   --record FILE|URL      the record: GET /api/v1/shows/{showId}/queue/draw
   --commitment FILE|HEX  what was published before the draw, GET …/queue/commitment, or its hash
-  --receipt FILE         a place as it was answered to its buyer; or in words:
+  --receipt FILE         a place as its buyer received it; or as options:
     --entry N --key KEY --number M
-  --json                 every finding as JSON; with a receipt also its proof of being in the root
+  --json                 all findings as JSON; with a receipt also its proof against the root
 
-Exit codes: 0 fair as far as can be checked, 1 could not check, 2 wrong words, 3 caught.
-What the record cannot show is in docs/operations/verify-fairness.md.
+Exit codes: 0 fair as far as can be checked, 1 could not check, 2 usage error, 3 not fair.
+docs/operations/verify-fairness.md says what the record cannot prove.
 `;
 
 /** 10 M entries are 107 MB. */
@@ -32,7 +32,7 @@ type Words = {
   isJson: boolean;
 };
 
-/** Null: they make no sense; parseArgs throws for words it does not know. */
+/** null: they make no sense; parseArgs throws for unknown options. */
 const parseWords = (argv: string[]): Words | null => {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
@@ -69,7 +69,7 @@ const receiptInWords = z.object({
   key,
   number: z.string().regex(/^\d+$/).transform(Number).pipe(z.int().min(1)),
 });
-/** Of contract's `place`: what the buyer got of it may have been kept without the rest. */
+/** Part of the contract's `place`; a buyer may have kept only this part. */
 const receiptFile = z.object({
   receipt: z.object({ entry: z.int().min(0), key }),
   number: z.int().min(1).nullable(),
@@ -77,7 +77,7 @@ const receiptFile = z.object({
 
 const isAddress = (where: string): boolean => /^https?:\/\//.test(where);
 
-/** Throws when it is not there, too large, or not JSON of the shape. */
+/** Throws if it is missing, too large, or not JSON of that shape. */
 const readJson = async <T>(where: string, what: string, schema: z.ZodType<T>): Promise<T> => {
   const text = await (isAddress(where) ? fetchText(where) : fileText(where)).catch(
     (error: unknown) => {
@@ -113,7 +113,7 @@ const fileText = async (path: string): Promise<string> => {
 
 const fetchText = async (address: string): Promise<string> => {
   const answer = await fetch(address, { signal: AbortSignal.timeout(fetchTimeoutMs) });
-  if (!answer.ok) throw new Error(`it answers ${answer.status}`);
+  if (!answer.ok) throw new Error(`the server returned ${answer.status}`);
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   for await (const piece of answer.body ?? []) {
@@ -126,7 +126,7 @@ const fetchText = async (address: string): Promise<string> => {
 
 const commitmentFile = readCommitment.responses[200];
 
-/** What the record must agree with, because it was known without it. */
+/** What the record must match, because it was known independently. */
 const readNoted = async ({ record, commitment }: Words): Promise<Noted[]> => {
   const showId = isAddress(record) ? /\/shows\/(\w+)\//.exec(record)?.[1] : undefined;
   const noted: Noted[] = showId === undefined ? [] : [{ showId }];
@@ -141,26 +141,26 @@ const readReceipt = async ({ receipt }: Words): Promise<Receipt | null> => {
   return { ...place.receipt, number: place.number };
 };
 
-type Verdict = 'fair' | 'could not check' | 'caught';
-const exitCodes: Record<Verdict, number> = { fair: 0, 'could not check': 1, caught: 3 };
+type Verdict = 'fair' | 'could not check' | 'unfair';
+const exitCodes: Record<Verdict, number> = { fair: 0, 'could not check': 1, unfair: 3 };
 
 const verdictOf = (findings: readonly Finding[]): Verdict => {
-  if (findings.some(({ outcome }) => outcome === 'broken')) return 'caught';
+  if (findings.some(({ outcome }) => outcome === 'broken')) return 'unfair';
   return findings.some(({ outcome }) => outcome === 'unknown') ? 'could not check' : 'fair';
 };
 
 const marks = { holds: 'holds    ', broken: 'BROKEN   ', unknown: 'unknown  ' };
 const closing: Record<Verdict, string> = {
-  fair: 'fair: the numbers follow from what was committed to and from who came in',
-  'could not check': 'not everything could be checked; nothing was found to be wrong',
-  caught: 'caught: the record, or what it was compared with, is not that of a fair draw',
+  fair: 'fair: the numbers follow from the commitment and from the people who joined',
+  'could not check': 'not everything could be checked; nothing wrong was found',
+  unfair: 'unfair: the record, or what it was compared with, does not match a fair draw',
 };
 
 const inWords = (findings: readonly Finding[], isCompared: boolean): string => {
   const lines = findings.map(({ outcome, says }) => `${marks[outcome]}${says}`);
   if (!isCompared) {
     lines.push(
-      'not seen whether this commitment was public before the draw; --commitment compares it',
+      'not checked whether this commitment was public before the draw; --commitment compares it',
     );
   }
   return [...lines, closing[verdictOf(findings)], ''].join('\n');
@@ -171,7 +171,7 @@ const asJson = (
   { record, receipt }: { record: DrawRecord; receipt: Receipt | null },
 ): string => {
   const verdict = verdictOf(findings);
-  const isProvable = verdict !== 'caught' && receipt !== null && receipt.entry < record.entries;
+  const isProvable = verdict !== 'unfair' && receipt !== null && receipt.entry < record.entries;
   const proof = isProvable
     ? proofOf(sha256, Buffer.from(record.keys, 'base64'), receipt.entry).map(hexOf)
     : null;

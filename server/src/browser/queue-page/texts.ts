@@ -2,7 +2,7 @@ import type { Locale } from '@usher/domain/text.ts';
 
 /** The texts of the waiting room's page that works without JavaScript. */
 type Text = Readonly<Record<Locale, string>>;
-/** What the page says first: a line, and what it means. */
+/** What the page says first: a headline, and what it means. */
 export type Saying = readonly [headline: string, ...more: string[]];
 
 export const pageWords = {
@@ -94,55 +94,58 @@ export const pageWords = {
   },
   en: {
     lead: (venue: string) => `${venue} · waiting room`,
-    noRoom: ['This show has no waiting room', 'You can book at once, without waiting.'],
-    soldOut: ['Sold out', 'When seats come back the waiting room moves on.'],
-    closed: ['The waiting room is closed', 'It calls nobody any more.'],
-    draining: ['Nobody new is let in', 'Those who are in line are served to the last.'],
-    reject: ['Nobody new is let in right now', 'Those who are in line keep their places.'],
-    bypass: ['There is no need to wait right now', 'You can book at once.'],
+    noRoom: ['This show has no waiting room', 'You can book right away, without waiting.'],
+    soldOut: ['Sold out', 'If seats come back, the line will move again.'],
+    closed: ['The waiting room is closed', 'It is no longer letting people in.'],
+    draining: [
+      'The line is closed to new people',
+      'Everyone already in line will still be served.',
+    ],
+    reject: ['The line is closed to new people right now', 'Everyone in line keeps their place.'],
+    bypass: ['There is no need to wait right now', 'You can book right away.'],
     idle: (at: string): Saying => ['Not open yet', `The waiting room opens on ${at}.`],
     lobby: (at: string): Saying => [
       'The waiting room is open',
-      `Everybody’s number is drawn on ${at}. Come in before that: how early makes no difference.`,
+      `Numbers are drawn on ${at}. Join before then; joining earlier makes no difference.`,
     ],
     open: (people: string): Saying => [
       `People waiting: ${people}`,
-      'If you come in now you stand at the end.',
+      'If you join now, you go to the end of the line.',
     ],
-    paused: 'The operator has paused the line. Everybody keeps their place, and it will go on.',
-    crowded: 'More than twice as many people wait as there are seats left.',
+    paused: 'The operator has paused the line. Everyone keeps their place, and it will continue.',
+    crowded: 'More than twice as many people are waiting as there are seats left.',
     inLobby: (at: string): Saying => [
       'You are in',
-      `Numbers are drawn on ${at}. There is nothing to do.`,
+      `Numbers are drawn on ${at}. There is nothing you need to do.`,
     ],
     number: (number: string) => `Your number: ${number}`,
     ahead: (people: string) => `Ahead of you: ${people}`,
     next: 'You are next.',
-    etaUnknown: 'How long it will take is not known yet.',
+    etaUnknown: 'The waiting time is not known yet.',
     longer: {
-      seats: 'It takes longer than a minute ago: few seats are left, so few people are called.',
-      room: 'It takes longer than a minute ago: the room is full, and one comes in when one goes.',
-      slow: 'It takes longer than a minute ago: those inside need more time to book.',
+      seats: 'The wait has grown: few seats are left, so fewer people are let in at a time.',
+      room: 'The wait has grown: the shop is full, so people are let in only as others leave.',
+      slow: 'The wait has grown: the people inside are taking longer to book.',
     },
     etaSoon: 'Your turn should come within a minute.',
     eta: (span: string) => `Your turn should come in about ${span}.`,
     minutes: (m: number) => (m === 1 ? '1 minute' : `${m} minutes`),
     hours: (h: number, m: number) => (m === 0 ? `${h} h` : `${h} h ${m} min`),
-    meanwhile: 'Close this page or open it on another device: you keep your place.',
+    meanwhile: 'You can close this page or open it on another device: you keep your place.',
     near: 'Your turn is near. Please keep this page open.',
-    called: ['It is your turn', 'You are being let in, one moment.'],
+    called: ['It is your turn', 'You are being let in. One moment, please.'],
     late: [
       'You missed your turn, but not your place',
-      'You go before everybody who is called anew. Please keep this page open.',
+      'You will be let in ahead of everyone who has not been called yet. Please keep this page open.',
     ],
     active: ['You are in', 'You can choose your seats now.'],
     until: (ends: string, by: string) =>
-      `You have until ${ends}. While you book that grows, to ${by} at most.`,
-    over: ['Your time is over', 'If you like, you can stand in line again, at the end.'],
+      `You have until ${ends}. The time extends while you book, until ${by} at the latest.`,
+    over: ['Your time has run out', 'You can join again, at the end of the line.'],
     goOn: 'Choose seats',
-    goOnHow: 'Log in with the same account, on any device, and you go on there.',
-    pass: 'To book over the API',
-    passHow: 'Send this as the header usher-pass with holds and orders.',
+    goOnHow: 'Log in with the same account on any device to continue there.',
+    pass: 'To book through the API',
+    passHow: 'Send this value in the header usher-pass with holds and orders.',
     join: 'Get in line',
     joinAgain: 'Get in line again',
     enter: 'Log in and get in line',
@@ -150,8 +153,8 @@ export const pageWords = {
     password: 'Password',
     cancel: 'Back',
     leave: 'Give up my place',
-    leaveHow: 'This cannot be undone: if you come back you stand at the end of the line.',
-    leaveNow: 'I give it up',
+    leaveHow: 'You cannot undo this: if you come back, you go to the end of the line.',
+    leaveNow: 'Give it up',
     logOut: 'Log out',
     waiting: 'People waiting',
     people: (count: string) => count,
@@ -163,53 +166,54 @@ export const pageWords = {
     message: 'Notice',
     proof: 'Proof of the draw and the order',
     proofHow:
-      'A promise is public before the draw, its record after: anybody can compute it again.',
-    receipt: (entry: string) => `Your receipt: came in as number ${entry}, key`,
-    commitment: 'The promise',
+      'A commitment is public before the draw and the record after it, so anybody can verify the draw.',
+    receipt: (entry: string) => `Your receipt: joined as number ${entry}, key`,
+    commitment: 'The commitment',
     record: 'The record of the draw',
     asOf: (at: string) => `As of ${at}.`,
     every: (s: string) => `The page refreshes itself in ${s} s.`,
-    stand: 'Stop that',
-    still: 'The page does not refresh itself. So as not to miss your turn, do it now and then.',
+    stand: 'Stop refreshing',
+    still:
+      'The page does not refresh itself. Refresh it now and then, so that you do not miss your turn.',
     again: 'Refresh now',
-    move: 'Refresh by itself',
+    move: 'Refresh automatically',
     show: 'About the show',
     absent: ['There is no show at this address', 'Check the address, or choose from all shows.'],
-    away: ['There is no answer right now', 'You keep your place. This page will ask again soon.'],
-    busy: ['You asked too often', 'You keep your place. This page will ask again soon.'],
+    away: ['No connection right now', 'You keep your place. This page will try again soon.'],
+    busy: ['Too many requests', 'You keep your place. This page will try again soon.'],
     shows: 'All shows',
   },
 } as const;
 
-/** Why something was not done, by the problem's code; for those that are not here the last. */
+/** Why something was not done, by problem code; INTERNAL for all other codes. */
 export const faultWords: Readonly<Record<string, Text>> & { readonly INTERNAL: Text } = {
   CREDENTIALS_WRONG: {
     ko: '이메일이나 비밀번호가 맞지 않습니다.',
-    en: 'The e-mail or the password is wrong.',
+    en: 'Wrong e-mail or password.',
   },
   TOO_MANY_REQUESTS: {
     ko: '너무 자주 시도하셨습니다. 잠시 후 다시 해 주십시오.',
-    en: 'Too many tries. Please wait a moment and try again.',
+    en: 'Too many attempts. Please wait a moment and try again.',
   },
   REFRESH_REFUSED: {
     ko: '로그인이 끝났습니다. 다시 로그인하시면 자리는 그대로입니다.',
-    en: 'Your login is over. Log in again and you have your place as before.',
+    en: 'Your login has expired. Log in again; you have kept your place.',
   },
   ORIGIN_REFUSED: {
     ko: '이 페이지에서 보낸 것이 아니어서 아무것도 하지 않았습니다. 다시 눌러 주십시오.',
-    en: 'That did not come from this page, so nothing was done. Please press the button again.',
+    en: 'The request did not come from this page, so nothing was done. Please press the button again.',
   },
   NO_PLACE: { ko: '줄에 서 계시지 않습니다.', en: 'You are not in line.' },
-  ROOM_NOT_OPEN: { ko: '아직 줄을 설 수 없습니다.', en: 'One cannot get in line yet.' },
-  ROOM_CLOSED: { ko: '더 이상 새로 받지 않습니다.', en: 'Nobody new is let in any more.' },
+  ROOM_NOT_OPEN: { ko: '아직 줄을 설 수 없습니다.', en: 'You cannot get in line yet.' },
+  ROOM_CLOSED: { ko: '더 이상 새로 받지 않습니다.', en: 'The line is closed to new people.' },
   SHOW_SOLD_OUT: { ko: '매진되었습니다.', en: 'The show is sold out.' },
   TOO_MANY_WAITING: {
     ko: '남은 좌석보다 기다리는 분이 너무 많아 지금은 받지 않습니다.',
-    en: 'Too many people wait for the seats that are left. Please try later.',
+    en: 'Too many people are waiting for the seats left. Please try again later.',
   },
   CHALLENGE_REQUIRED: {
     ko: '이 공연의 줄에 서려면 브라우저가 계산을 해야 해서 JavaScript가 필요합니다. 공연 안내 페이지를 이용해 주십시오.',
-    en: 'To get in line for this show your browser must do a computation, which needs JavaScript. Please use the page of the show.',
+    en: 'To get in line for this show, your browser must solve a challenge, which needs JavaScript. Please use the page of the show.',
   },
   INTERNAL: {
     ko: '지금은 되지 않았습니다. 잠시 후 다시 해 주십시오.',
