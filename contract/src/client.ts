@@ -53,7 +53,7 @@ export type RouteParts<S extends RouteSpec> = UrlParts<S> & Part<'body', S['body
 export type Carried = {
   /** Null: without the client's own token. */
   readonly accessToken?: string | null;
-  /** The Idempotency-Key; without it the client makes one where the route takes one. */
+  /** The Idempotency-Key; null: none. Without it the client makes one where the route takes one. */
   readonly key?: string | null;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
@@ -141,6 +141,8 @@ export const makeClient = (deps: {
   retries: Retry | null;
 }): Client => {
   const { fetch, baseUrl, readBody, retries } = deps;
+  const makeKeyFor = (spec: RouteSpec): string | null =>
+    spec.idempotency === undefined ? null : deps.makeKey();
 
   const tryOnce = async (
     spec: RouteSpec,
@@ -173,7 +175,7 @@ export const makeClient = (deps: {
     const carried = {
       ...given,
       accessToken: given.accessToken === undefined ? deps.accessToken() : given.accessToken,
-      key: given.key ?? (spec.idempotency === undefined ? null : deps.makeKey()),
+      key: given.key === undefined ? makeKeyFor(spec) : given.key,
     };
     let pauseMs = retries?.pauseMs ?? 0;
     for (let tries = 1; ; tries++) {

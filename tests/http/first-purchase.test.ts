@@ -23,6 +23,7 @@ const walk = async (markdown: string, url: string) => {
   const script = join(folder, 'page.sh');
   await writeFile(script, blocksOf(markdown).join('\n').replaceAll('http://127.0.0.1:3000', url));
   const { stdout } = await exec('sh', ['-eu', script], {
+    cwd: folder,
     // The reader's own node, which may be 20; ours only where there is none.
     env: {
       PATH: [process.env['PATH'], dirname(process.execPath)].join(delimiter),

@@ -1,3 +1,12 @@
+import {
+  type Carried,
+  checkBody,
+  type Fetch,
+  makeClient,
+  makeHeaders,
+  makePath,
+  type RouteParts,
+} from '@usher/contract/client.ts';
 import type { ProblemBody, ProblemCode } from '@usher/contract/problems.ts';
 import { problemBody } from '@usher/contract/problems.ts';
 import type { RouteSpec } from '@usher/contract/route.ts';
@@ -49,27 +58,18 @@ let keysMade = 0;
 /** Another Idempotency-Key each time; of this process. */
 export const freshKey = (): string => `key-${process.pid}-${Date.now()}-${++keysMade}-test`;
 
-export const pathOf = (spec: RouteSpec, given: Given = {}): string => {
-  const path = spec.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
-    const value = given.params?.[name];
-    if (value === undefined) throw new Error(`${spec.name} needs ${name}`);
-    return encodeURIComponent(value);
-  });
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(given.query ?? {})) query.set(name, String(value));
-  return query.size === 0 ? path : `${path}?${query}`;
-};
+export const pathOf = (spec: RouteSpec, given: Given = {}): string => makePath(spec, given);
 
-export const headersOf = (spec: RouteSpec, given: Given): Record<string, string> => {
-  const isNeeded = spec.idempotency === 'required';
-  const key = given.key === undefined && isNeeded ? freshKey() : given.key;
-  return {
-    ...(given.body === undefined ? {} : { 'content-type': 'application/json' }),
-    ...(given.as === undefined ? {} : { authorization: `Bearer ${given.as}` }),
-    ...(typeof key === 'string' ? { 'idempotency-key': key } : {}),
-    ...given.headers,
-  };
-};
+/** Where a key is optional there is none: a kept answer would hide what a repeat does. */
+const carriedBy = (spec: RouteSpec, given: Given): Carried => ({
+  accessToken: given.as ?? null,
+  key:
+    given.key === undefined && spec.idempotency === 'required' ? freshKey() : (given.key ?? null),
+  headers: given.headers ?? {},
+});
+
+export const headersOf = (spec: RouteSpec, given: Given): Record<string, string> =>
+  makeHeaders(given.body, carriedBy(spec, given));
 
 export const jsonOf = (reply: Reply): Record<string, unknown> =>
   JSON.parse(reply.bytes.toString()) as Record<string, unknown>;
@@ -87,8 +87,34 @@ export const problemOf = (reply: Reply): ProblemBody => {
 };
 export const codeOf = (reply: Reply): ProblemCode => problemOf(reply).code;
 
-/** `explain`: what the program's log says of an answer that nobody wanted. */
+/** The way in, in the shape that the contract's client asks for. */
+const makeFetch =
+  (send: Send): Fetch =>
+  async (path, { method, headers, body }) => {
+    const reply = await send({ method, path, headers, body });
+    return {
+      status: reply.status,
+      headers: {
+        get: (name) => {
+          const value = reply.headers[name];
+          return (Array.isArray(value) ? value.join(', ') : value) ?? null;
+        },
+      },
+      arrayBuffer: async () => new Uint8Array(reply.bytes).buffer,
+    };
+  };
+
+/** `explain`: what the program's log says about an answer that was not expected. */
 export const makeAsk = (send: Send, explain: () => string = () => ''): Ask => {
+  const client = makeClient({
+    fetch: makeFetch(send),
+    baseUrl: '',
+    makeKey: freshKey,
+    accessToken: () => null,
+    // So every test that reads an answer also holds it to the contract.
+    readBody: checkBody,
+    retries: null,
+  });
   const ask: Ask['ask'] = (spec, given = {}) =>
     send({
       method: spec.method,
@@ -98,12 +124,15 @@ export const makeAsk = (send: Send, explain: () => string = () => ''): Ask => {
     });
   return {
     ask,
-    must: async (spec, given) => {
-      const reply = await ask(spec, given);
-      const text = reply.bytes.toString();
-      if (reply.status >= 300)
-        throw new Error(`${spec.name} answers ${reply.status}: ${text}\n${explain()}`);
-      return (reply.status === 204 ? null : JSON.parse(text)) as never;
+    must: async (spec, given = {}) => {
+      // A test may send what the types of the route forbid.
+      const parts = given as object as RouteParts<RouteSpec>;
+      const said = await client.call<RouteSpec>(spec, parts, carriedBy(spec, given));
+      if (said.outcome === 'answer' && said.status < 300) return said.body as never;
+      const answer = said.outcome === 'refused' ? said.problem : said;
+      throw new Error(
+        `${spec.name} answers ${said.status}: ${JSON.stringify(answer)}\n${explain()}`,
+      );
     },
     refusal: async (spec, given) => problemOf(await ask(spec, given)),
   };
