@@ -1,17 +1,14 @@
 import { makeRoomFacts, replay } from './facts.ts';
-import { highOf, lowOf, noEntry } from './people.ts';
+import { makePassCommands } from './play-passes.ts';
+import { makePlaceCommands } from './play-places.ts';
 import { makePresence } from './presence.ts';
 import { playTick } from './tick.ts';
 import type {
   ControlChange,
-  PersonKey,
   RoomAnswer,
   RoomCommand,
   RoomControl,
   RoomDecision,
-  RoomPass,
-  RoomPhase,
-  RoomStanding,
   RoomState,
   RoomTerms,
 } from './types.ts';
@@ -22,150 +19,33 @@ import type {
  */
 export type RoomMachine = ReturnType<typeof makeRoomMachine>;
 
-type CommandOf<Kind extends RoomCommand['kind']> = Extract<RoomCommand, { kind: Kind }>;
-type Place = { person: PersonKey; entry: number; number: number };
-
 const decisionsKept = 1000;
-const none: RoomAnswer = { outcome: 'none' };
-const done: RoomAnswer = { outcome: 'done' };
-const refusing: readonly RoomPhase[] = ['idle', 'draining', 'closed'];
 
-const placed = (entry: number, isNew: boolean): RoomAnswer => ({ outcome: 'placed', entry, isNew });
-const stands = (
-  standing: RoomStanding,
-  more: { claimByMs?: number; pass?: RoomPass } = {},
-): RoomAnswer => ({
-  outcome: 'stands',
-  standing,
-  claimByMs: more.claimByMs ?? 0,
-  pass: more.pass ?? null,
-});
-const live = (pass: RoomPass | null): RoomAnswer =>
-  pass === null ? none : { outcome: 'live', pass };
+/** `tail`: how many have come in; a lobby that is sealed now draws among them. */
+const changeControl = (control: RoomControl, change: ControlChange, tail: number): RoomControl => {
+  const { seals = false, revokesPasses = false, holdsForMs: _, ...fields } = change;
+  const { epoch, passEpoch, drawEntries, phase } = control;
+  return {
+    ...control,
+    phase: seals ? 'sealed' : phase,
+    ...fields,
+    rev: control.rev + 1,
+    drawEntries: seals ? tail : drawEntries,
+    epoch: revokesPasses ? epoch + 1 : epoch,
+    passEpoch: revokesPasses ? epoch + 1 : passEpoch,
+  };
+};
 
 export const makeRoomMachine = (control: RoomControl, terms: RoomTerms) => {
   const facts = makeRoomFacts(control);
   const presence = makePresence(terms.presenceMs);
   const { it } = facts;
   const { people, passes, calls, admittedBits } = it;
+  const passCommands = makePassCommands(facts, terms);
+  const { touch, pin, unpin, complete } = passCommands;
+  const { join, appear, claim, leave } = makePlaceCommands(facts, presence, passCommands, terms);
   facts.change(control, false);
 
-  const isDrawn = (): boolean => it.control.drawnAtMs > 0;
-  /** The entry of somebody who has not left, or `noEntry`. */
-  const entryOf = (low: number, high: number): number => {
-    const entry = people.find(low, high);
-    return entry === noEntry || people.isSpent(entry) ? noEntry : entry;
-  };
-  const livePass = (low: number, high: number): RoomPass | null => {
-    const pass = passes.get(low, high);
-    return pass !== null && pass.endsAtMs > it.nowMs ? pass : null;
-  };
-  const slidEnd = (endsByMs: number): number => Math.min(it.nowMs + terms.passTtlMs, endsByMs);
-
-  const learnPlace = (low: number, high: number, entry: number): RoomAnswer => {
-    const { phase, drawEntries } = it.control;
-    const isKnownNumber = isDrawn() && entry >= drawEntries;
-    const isInLobby = phase === 'idle' || phase === 'lobby';
-    facts.learn(low, high, entry, {
-      waiting: !(isKnownNumber && admittedBits.has(entry + 1)) && passes.get(low, high) === null,
-      listed: isInLobby || (phase === 'sealed' && entry < drawEntries),
-    });
-    return placed(entry, false);
-  };
-  const join = (command: CommandOf<'join'>): RoomAnswer => {
-    const [low, high] = [lowOf(command.person), highOf(command.person)];
-    const { presented, replaces, mayEnter } = command;
-    const { phase, override, epoch } = it.control;
-    const entry = people.find(low, high);
-    const isHeld = entry !== noEntry && !people.isSpent(entry);
-    if (isHeld && entry !== replaces) return placed(entry, false);
-    if (entry === noEntry && presented !== null && presented.epoch < epoch)
-      return learnPlace(low, high, presented.entry);
-    if (refusing.includes(phase) || override === 'reject' || !mayEnter)
-      return { outcome: 'refused', phase, override };
-    facts.enter(low, high);
-    // Whoever comes in after the draw knows their number, and is there.
-    if (isDrawn()) presence.set(it.tail);
-    return placed(it.tail - 1, true);
-  };
-
-  /** Where the person stands; who waits is present by asking. */
-  const appear = ({ person, entry, number }: Place): RoomAnswer => {
-    const [low, high] = [lowOf(person), highOf(person)];
-    if (entryOf(low, high) !== entry) return none;
-    if (!isDrawn() || number === 0) return stands('lobby');
-    const pass = livePass(low, high);
-    if (pass !== null) return stands('active', { pass });
-    // A pass that was made again may have been beyond the front.
-    if (admittedBits.has(number)) return stands('over');
-    if (number > it.front) {
-      presence.set(number);
-      return stands('waiting');
-    }
-    const claimByMs = calls.expiryOf(number);
-    return claimByMs > 0 ? stands('called', { claimByMs }) : stands('late');
-  };
-  const claim = (place: Place): RoomAnswer => {
-    const answer = appear(place);
-    if (answer.outcome !== 'stands') return answer;
-    const { person, number } = place;
-    if (answer.standing === 'called') {
-      const endsByMs = it.nowMs + terms.passMaxMs;
-      const pass = { number, endsAtMs: slidEnd(endsByMs), endsByMs, orderId: '' };
-      facts.admit(lowOf(person), highOf(person), pass, true);
-      return stands('active', { pass });
-    }
-    if (answer.standing === 'late' && !calls.isLate(number)) facts.beLate(number);
-    return answer;
-  };
-
-  const touch = ({ person, presented }: CommandOf<'touch'>): RoomAnswer => {
-    const [low, high] = [lowOf(person), highOf(person)];
-    const pass = livePass(low, high);
-    if (pass !== null) {
-      const slid = slidEnd(pass.endsByMs);
-      const endsAtMs = pass.orderId === '' ? slid : Math.max(pass.endsAtMs, slid);
-      if (endsAtMs !== pass.endsAtMs) facts.slide(low, high, endsAtMs);
-      return live(passes.get(low, high));
-    }
-    if (passes.get(low, high) !== null || presented === null) return none;
-    const { epoch, passEpoch, activeMax } = it.control;
-    const { number, endsByMs } = presented;
-    const isOurs = passEpoch <= presented.epoch && presented.epoch < epoch;
-    const isUsable = endsByMs > it.nowMs && !admittedBits.has(number);
-    if (!isOurs || !isUsable || passes.count + calls.called >= activeMax) return none;
-    const again = { number, endsAtMs: slidEnd(endsByMs), endsByMs, orderId: '' };
-    facts.admit(low, high, again, false);
-    return live(again);
-  };
-  const pin = ({ person, orderId, untilMs }: CommandOf<'pin'>): RoomAnswer => {
-    const [low, high] = [lowOf(person), highOf(person)];
-    const pass = livePass(low, high);
-    if (pass === null) return none;
-    const endsAtMs = Math.max(pass.endsAtMs, Math.min(untilMs, it.nowMs + terms.passMaxMs));
-    facts.pin(low, high, endsAtMs, orderId);
-    return live(passes.get(low, high));
-  };
-  const unpin = ({ person, orderId }: CommandOf<'unpin'>): RoomAnswer => {
-    const [low, high] = [lowOf(person), highOf(person)];
-    const pass = livePass(low, high);
-    if (pass === null || pass.orderId !== orderId) return none;
-    facts.pin(low, high, slidEnd(pass.endsByMs), '');
-    return live(passes.get(low, high));
-  };
-  const complete = ({ person, orderId }: CommandOf<'complete'>): RoomAnswer => {
-    const [low, high] = [lowOf(person), highOf(person)];
-    if (passes.get(low, high)?.orderId !== orderId) return none;
-    facts.end(low, high);
-    return done;
-  };
-  const leave = ({ person, entry, number }: Place): RoomAnswer => {
-    const [low, high] = [lowOf(person), highOf(person)];
-    if (entryOf(low, high) !== entry) return none;
-    facts.leave(low, high, number);
-    presence.clear(number);
-    return done;
-  };
   const playOne = (command: RoomCommand): RoomAnswer => {
     switch (command.kind) {
       case 'join':
@@ -221,19 +101,10 @@ export const makeRoomMachine = (control: RoomControl, terms: RoomTerms) => {
       at(nowMs);
       if (wanted.changeId === it.lastChangeId) return { outcome: 'changed', state: state() };
       if (wanted.ifRev !== it.control.rev) return { outcome: 'conflict', state: state() };
-      const { seals = false, revokesPasses = false, holdsForMs = 0, ...fields } = wanted.change;
-      const { epoch, passEpoch, drawEntries, phase } = it.control;
+      const { revokesPasses = false, holdsForMs = 0 } = wanted.change;
       it.lastChangeId = wanted.changeId;
       if (holdsForMs > 0) it.heldUntilMs = Math.max(it.heldUntilMs, it.nowMs + holdsForMs);
-      const next: RoomControl = {
-        ...it.control,
-        phase: seals ? 'sealed' : phase,
-        ...fields,
-        rev: it.control.rev + 1,
-        drawEntries: seals ? it.tail : drawEntries,
-        epoch: revokesPasses ? epoch + 1 : epoch,
-        passEpoch: revokesPasses ? epoch + 1 : passEpoch,
-      };
+      const next = changeControl(it.control, wanted.change, it.tail);
       facts.change(next, revokesPasses);
       return { outcome: 'changed', state: state() };
     },
