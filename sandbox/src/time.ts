@@ -1,3 +1,5 @@
+import TinyQueue from 'tinyqueue';
+
 /** Stops a timer; does nothing once it has run. */
 export type Stop = () => void;
 
@@ -24,40 +26,11 @@ export type TimeBase = { now: () => number; wake: (delayMs: number, run: () => v
 /** `setTimeout` takes 2^31 − 1 ms at most; a longer wait is simply armed again. */
 const wakeMaxMs = 3_600_000;
 
-const isEarlier = (a: Timer, b: Timer): boolean =>
-  a.dueAtMs < b.dueAtMs || (a.dueAtMs === b.dueAtMs && a.order < b.order);
-
-/** A binary heap in one array: a load run adds thousands of timers a second, nearly in order. */
-function push(heap: Timer[], timer: Timer): void {
-  let at = heap.push(timer) - 1;
-  while (at > 0) {
-    const parent = (at - 1) >> 1;
-    if (!isEarlier(timer, heap[parent]!)) break;
-    heap[at] = heap[parent]!;
-    at = parent;
-  }
-  heap[at] = timer;
-}
-
-function pop(heap: Timer[]): Timer {
-  const first = heap[0]!;
-  const last = heap.pop()!;
-  if (heap.length === 0) return first;
-  let at = 0;
-  for (;;) {
-    let child = 2 * at + 1;
-    if (child >= heap.length) break;
-    if (child + 1 < heap.length && isEarlier(heap[child + 1]!, heap[child]!)) child += 1;
-    if (!isEarlier(heap[child]!, last)) break;
-    heap[at] = heap[child]!;
-    at = child;
-  }
-  heap[at] = last;
-  return first;
-}
+/** The earliest first; of those that are due at one instant the one that was set first. */
+const compareTimers = (a: Timer, b: Timer): number => a.dueAtMs - b.dueAtMs || a.order - b.order;
 
 export function makeTime({ now, wake }: TimeBase): Time {
-  const heap: Timer[] = [];
+  let heap = new TinyQueue<Timer>([], compareTimers);
   let offsetMs = 0;
   let order = 0;
   let armedForMs = Number.POSITIVE_INFINITY;
@@ -67,7 +40,7 @@ export function makeTime({ now, wake }: TimeBase): Time {
   const nowMs = (): number => now() + offsetMs;
 
   function arm(): void {
-    const first = heap[0];
+    const first = heap.peek();
     if (first === undefined || first.dueAtMs >= armedForMs) return;
     disarm?.();
     armedForMs = first.dueAtMs;
@@ -78,11 +51,14 @@ export function makeTime({ now, wake }: TimeBase): Time {
     });
   }
 
+  /** Takes the first timer out if it is due at this instant. */
+  function popDue(atMs: number): Timer | undefined {
+    const first = heap.peek();
+    return first !== undefined && first.dueAtMs <= atMs ? heap.pop() : undefined;
+  }
+
   function runDue(): void {
-    while (heap.length > 0 && heap[0]!.dueAtMs <= nowMs()) {
-      const { run } = pop(heap);
-      run?.();
-    }
+    for (let timer = popDue(nowMs()); timer !== undefined; timer = popDue(nowMs())) timer.run?.();
     arm();
   }
 
@@ -90,7 +66,7 @@ export function makeTime({ now, wake }: TimeBase): Time {
     nowMs,
     after(delayMs, run) {
       const timer: Timer = { dueAtMs: nowMs() + delayMs, order: order++, run };
-      push(heap, timer);
+      heap.push(timer);
       arm();
       return () => {
         timer.run = null;
@@ -100,8 +76,7 @@ export function makeTime({ now, wake }: TimeBase): Time {
       const untilMs = nowMs() + byMs;
       const waiting: (() => void)[] = [];
       afterwards = waiting;
-      while (heap.length > 0 && heap[0]!.dueAtMs <= untilMs) {
-        const timer = pop(heap);
+      for (let timer = popDue(untilMs); timer !== undefined; timer = popDue(untilMs)) {
         offsetMs += Math.max(0, timer.dueAtMs - nowMs());
         timer.run?.();
       }
@@ -118,7 +93,7 @@ export function makeTime({ now, wake }: TimeBase): Time {
     close() {
       disarm?.();
       disarm = null;
-      heap.length = 0;
+      heap = new TinyQueue<Timer>([], compareTimers);
     },
   };
 }

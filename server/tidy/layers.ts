@@ -44,8 +44,8 @@ const driverNames = [
   'redis',
 ];
 const drivers = new RegExp(`^(?:${driverNames.join('|')})(?:/.*)?$`);
-/** What stampede/package.json has: a client of HTTP, the widget's proof of work, schemas. */
-const stampedePackages = /^(?:altcha-lib|undici|zod)(?:\/.*)?$/;
+/** What stampede/package.json has: an HTTP client, a heap, the proof of work, schemas. */
+const stampedePackages = /^(?:altcha-lib|tinyqueue|undici|zod)(?:\/.*)?$/;
 /**
  * The grammar of the API: the form of ids, routes and problems. platform/ uses it without knowing
  * any of the routes.
@@ -82,7 +82,9 @@ function packageFault({ from, specifier }: Import): string | null {
     case 'contract':
       return specifier === 'zod' ? null : 'contract imports zod and nothing else';
     case 'domain':
-      return 'domain has pure rules that a browser loads, and imports only domain';
+      return specifier === 'tinyqueue'
+        ? null
+        : 'domain has pure rules that a browser loads, and imports only domain and tinyqueue';
     case 'service':
     case 'browser':
     case 'demo':
@@ -94,9 +96,9 @@ function packageFault({ from, specifier }: Import): string | null {
         ? null
         : 'stampede imports its own packages and node:*';
     case 'sandbox':
-      return isBuiltin || specifier === 'fastify' || specifier === 'zod'
+      return isBuiltin || ['fastify', 'tinyqueue', 'zod'].includes(specifier)
         ? null
-        : 'sandbox imports fastify, zod and node:*';
+        : 'sandbox imports fastify, tinyqueue, zod and node:*';
     default:
       return null;
   }

@@ -1,3 +1,4 @@
+import TinyQueue from 'tinyqueue';
 import type { Clock } from './clock.ts';
 
 /**
@@ -15,14 +16,14 @@ type Sleeper = { atMs: number; wake: () => void };
 
 export const makeWakes = (deps: { clock: Clock; signal: AbortSignal }): Wakes => {
   const { clock, signal } = deps;
-  const heap = makeHeap();
+  const heap = new TinyQueue<Sleeper>([], (a, b) => a.atMs - b.atMs);
   let nap = new AbortController();
   let napEndsMs = 0;
   let isRunning = false;
 
   const run = async (): Promise<void> => {
     isRunning = true;
-    for (let first = heap.first(); first !== null; first = heap.first()) {
+    for (let first = heap.peek(); first !== undefined; first = heap.peek()) {
       const leftMs = signal.aborted ? 0 : first.atMs - clock.monotonicMs();
       if (leftMs <= 0) {
         heap.pop();
@@ -40,7 +41,7 @@ export const makeWakes = (deps: { clock: Clock; signal: AbortSignal }): Wakes =>
 
   return {
     get sleeping() {
-      return heap.size();
+      return heap.length;
     },
     sleep: (ms) => {
       if (signal.aborted) return Promise.resolve();
@@ -53,45 +54,3 @@ export const makeWakes = (deps: { clock: Clock; signal: AbortSignal }): Wakes =>
     },
   };
 };
-
-/** A binary heap, the earliest on top. */
-function makeHeap() {
-  const items: Sleeper[] = [];
-  const atMs = (at: number): number => items[at]?.atMs ?? Infinity;
-  const swap = (a: number, b: number): void => {
-    const [itemA, itemB] = [items[a], items[b]];
-    if (itemA === undefined || itemB === undefined) return;
-    items[a] = itemB;
-    items[b] = itemA;
-  };
-  const sink = (from: number): void => {
-    for (let at = from; ; ) {
-      const left = 2 * at + 1;
-      const child = atMs(left + 1) < atMs(left) ? left + 1 : left;
-      if (atMs(child) >= atMs(at)) return;
-      swap(at, child);
-      at = child;
-    }
-  };
-  const rise = (from: number): void => {
-    for (let at = from; at > 0; ) {
-      const parent = (at - 1) >> 1;
-      if (atMs(parent) <= atMs(at)) return;
-      swap(at, parent);
-      at = parent;
-    }
-  };
-  return {
-    size: (): number => items.length,
-    first: (): Sleeper | null => items[0] ?? null,
-    push: (sleeper: Sleeper): void => {
-      items.push(sleeper);
-      rise(items.length - 1);
-    },
-    pop: (): void => {
-      swap(0, items.length - 1);
-      items.pop();
-      sink(0);
-    },
-  };
-}

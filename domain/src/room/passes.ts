@@ -1,3 +1,4 @@
+import TinyQueue from 'tinyqueue';
 import type { RoomPass } from './types.ts';
 
 /**
@@ -9,13 +10,15 @@ export type Passes = ReturnType<typeof makePasses>;
 type Held = { pass: RoomPass; lookAtMs: number };
 type Line = { atMs: number; key: string; held: Held };
 
+const makeHeap = () => new TinyQueue<Line>([], (a, b) => a.atMs - b.atMs);
+
 /** A person's two halves as a key of a Map; short strings cost less than big integers. */
 const keyOf = (low: number, high: number): string =>
   String.fromCharCode(low & 0xffff, low >>> 16, high & 0xffff, high >>> 16);
 
 export const makePasses = () => {
   const byPerson = new Map<string, Held>();
-  const heap = makeHeap();
+  let heap = makeHeap();
   const look = (key: string, held: Held, atMs: number): void => {
     held.lookAtMs = atMs;
     heap.push({ atMs, key, held });
@@ -42,7 +45,7 @@ export const makePasses = () => {
     /** Removes those that are over; answers how many. */
     sweep: (nowMs: number): number => {
       const before = byPerson.size;
-      for (let line = heap.first(); line !== undefined && line.atMs <= nowMs; line = heap.first()) {
+      for (let line = heap.peek(); line !== undefined && line.atMs <= nowMs; line = heap.peek()) {
         heap.pop();
         const { atMs, key, held } = line;
         if (byPerson.get(key) !== held || held.lookAtMs !== atMs) continue;
@@ -53,43 +56,10 @@ export const makePasses = () => {
     },
     clear: (): void => {
       byPerson.clear();
-      heap.clear();
+      heap = makeHeap();
     },
     get count() {
       return byPerson.size;
-    },
-  };
-};
-
-/** A binary heap, the earliest first. */
-const makeHeap = () => {
-  const lines: Line[] = [];
-  const atMs = (at: number): number => lines[at]?.atMs ?? Number.POSITIVE_INFINITY;
-  return {
-    first: (): Line | undefined => lines[0],
-    push: (line: Line): void => {
-      let at = lines.push(line) - 1;
-      for (let up = (at - 1) >> 1; at > 0 && atMs(up) > line.atMs; up = (at - 1) >> 1) {
-        lines[at] = lines[up]!;
-        at = up;
-      }
-      lines[at] = line;
-    },
-    pop: (): void => {
-      const line = lines.pop();
-      if (line === undefined || lines.length === 0) return;
-      let at = 0;
-      for (;;) {
-        const left = 2 * at + 1;
-        const down = atMs(left + 1) < atMs(left) ? left + 1 : left;
-        if (atMs(down) >= line.atMs) break;
-        lines[at] = lines[down]!;
-        at = down;
-      }
-      lines[at] = line;
-    },
-    clear: (): void => {
-      lines.length = 0;
     },
   };
 };
