@@ -1,7 +1,13 @@
 import type { LadderName } from '@usher/domain/fee-ladder.ts';
 import type { SeatView } from '@usher/domain/layout.ts';
 import type { OrderState } from '@usher/domain/order-states.ts';
-import { assert } from '../../platform/failure.ts';
+import {
+  type Columns,
+  callFunction,
+  columns,
+  milliseconds,
+  rows,
+} from '../../platform/postgres/batch.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
 import type { Deltas } from '../seats/index.ts';
 
@@ -31,23 +37,20 @@ export type PlaceResult =
   | { outcome: 'not-found' | 'ended' | 'seats-differ' }
   | { outcome: 'has-order'; openOrder: string | null };
 
-/** Of a batch: each an array in the order of the requests. */
-type RawPlaced = {
-  outcomes: (PlaceResult['outcome'] | 'repeated')[];
-  deadlines: string[];
-  createdAts: string[];
-  openOrders: (string | null)[];
+type PlacedRow = {
+  outcome: PlaceResult['outcome'] | 'repeated';
+  deadline: string;
+  createdAt: string;
+  openOrder: string | null;
 };
-const toPlaceResult = (raw: RawPlaced, i: number): PlaceResult => {
-  const outcome = raw.outcomes[i];
-  assert(outcome !== undefined, 'one outcome for each request');
-  if (outcome === 'has-order') return { outcome, openOrder: raw.openOrders[i] ?? null };
+const toPlaceResult = ({ outcome, deadline, createdAt, openOrder }: PlacedRow): PlaceResult => {
+  if (outcome === 'has-order') return { outcome, openOrder };
   if (outcome !== 'placed' && outcome !== 'repeated') return { outcome };
   return {
     outcome: 'placed',
     isRepeat: outcome === 'repeated',
-    deadlineAt: new Date(raw.deadlines[i] ?? ''),
-    createdAt: new Date(raw.createdAts[i] ?? ''),
+    deadlineAt: new Date(deadline),
+    createdAt: new Date(createdAt),
   };
 };
 
@@ -117,52 +120,50 @@ export const makeOrderStore = (db: Database) => ({
     const items = requests.flatMap((request, i) =>
       request.items.map((item) => ({ ...item, place: i + 1 })),
     );
-    const [row] = await db.query<{ placed: RawPlaced }>(
-      `SELECT orders.place($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-         $17, $18, $19 * interval '1 millisecond') AS placed`,
-      [
-        requests.map((r) => r.orderId),
-        requests.map((r) => r.attemptId),
-        requests.map((r) => r.attemptKey),
-        requests.map((r) => r.holdId),
-        requests.map((r) => r.buyerId),
-        requests.map((r) => `{${r.items.map((item) => item.seatNo).join()}}`),
-        requests.map((r) => r.totalMinor),
-        requests.map((r) => r.category),
-        requests.map((r) => r.ladder),
-        requests.map((r) => r.requestId),
-        items.map((item) => item.place),
-        items.map((item) => item.seatNo),
-        items.map((item) => item.grade),
-        items.map((item) => JSON.stringify(item.seat)),
-        items.map((item) => item.priceMinor),
-        items.map((item) => item.feeMinor),
-        terms.currency,
-        terms.provider,
-        terms.ttlMs,
-      ],
-    );
-    assert(row, 'place answers');
-    return requests.map((_, i) => toPlaceResult(row.placed, i));
+    const placed = await callFunction<Columns<PlacedRow>>(db, 'orders.place', {
+      ...columns(requests, {
+        order_ids: (r) => r.orderId,
+        attempt_ids: (r) => r.attemptId,
+        attempt_keys: (r) => r.attemptKey,
+        hold_ids: (r) => r.holdId,
+        buyer_ids: (r) => r.buyerId,
+        seats: (r) => `{${r.items.map((item) => item.seatNo).join()}}`,
+        totals: (r) => r.totalMinor,
+        categories: (r) => r.category,
+        ladders: (r) => r.ladder,
+        request_ids: (r) => r.requestId,
+      }),
+      ...columns(items, {
+        item_places: (item) => item.place,
+        item_seats: (item) => item.seatNo,
+        item_grades: (item) => item.grade,
+        item_labels: (item) => JSON.stringify(item.seat),
+        item_prices: (item) => item.priceMinor,
+        item_fees: (item) => item.feeMinor,
+      }),
+      currency: terms.currency,
+      provider: terms.provider,
+      ttl: milliseconds(terms.ttlMs),
+    });
+    return rows(placed, requests.length).map(toPlaceResult);
   },
 
-  cancel: async (
+  cancel: (
     orderId: string,
     buyerId: string,
     requestId: string,
-  ): Promise<{ outcome: 'cancelled' | 'not-found' | 'not-cancellable'; deltas: Deltas }> => {
-    const [row] = await db.query<{
-      done: { outcome: 'cancelled' | 'not-found' | 'not-cancellable'; deltas: Deltas };
-    }>('SELECT orders.cancel($1, $2, $3) AS done', [orderId, buyerId, requestId]);
-    assert(row, 'cancel answers');
-    return row.done;
-  },
+  ): Promise<{ outcome: 'cancelled' | 'not-found' | 'not-cancellable'; deltas: Deltas }> =>
+    callFunction(db, 'orders.cancel', {
+      order_to_cancel: orderId,
+      buyer: buyerId,
+      request: requestId,
+    }),
 
   /** In the order of the ids; null where there is none. */
   read: async (orderIds: readonly string[]): Promise<(OrderRow | null)[]> => {
-    const rows = await db.query<Row>(`${selectOrders} WHERE o.id = ANY ($1)`, [orderIds]);
-    const found = new Map(rows.map((row) => [row.id, toOrder(row)]));
-    return orderIds.map((id) => found.get(id) ?? null);
+    const found = await db.query<Row>(`${selectOrders} WHERE o.id = ANY ($1)`, [orderIds]);
+    const orders = new Map(found.map((row) => [row.id, toOrder(row)]));
+    return orderIds.map((id) => orders.get(id) ?? null);
   },
 
   /** A buyer's orders, newest first, after the one with the given instant and id. */
@@ -173,7 +174,7 @@ export const makeOrderStore = (db: Database) => ({
     after: { createdAt: Date; id: string } | null;
     limit: number;
   }): Promise<OrderRow[]> => {
-    const rows = await db.query<Row>(
+    const found = await db.query<Row>(
       `${selectOrders}
        WHERE o.buyer_id = $1
          AND ($2::timestamptz IS NULL OR o.created_at >= $2)
@@ -190,7 +191,7 @@ export const makeOrderStore = (db: Database) => ({
         query.limit,
       ],
     );
-    return rows.map(toOrder);
+    return found.map(toOrder);
   },
 });
 export type OrderStore = ReturnType<typeof makeOrderStore>;

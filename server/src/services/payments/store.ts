@@ -1,4 +1,4 @@
-import { assert } from '../../platform/failure.ts';
+import { type Columns, callFunction, columns, rows } from '../../platform/postgres/batch.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
 import type { Deltas } from '../seats/index.ts';
 
@@ -17,14 +17,14 @@ export type BeginResult = {
   amountMinor: number;
   currency: string;
 };
-/** Of a batch: each an array in the order of the requests; nulls where there is no such attempt. */
-type RawBegun = {
-  outcomes: BeginResult['outcome'][];
-  orderIds: (string | null)[];
-  orderStates: (string | null)[];
-  keys: (string | null)[];
-  amountsMinor: (number | null)[];
-  currencies: (string | null)[];
+/** Nulls where there is no such attempt. */
+type BegunRow = {
+  outcome: BeginResult['outcome'];
+  orderId: string | null;
+  orderState: string | null;
+  key: string | null;
+  amountMinor: number | null;
+  currency: string | null;
 };
 export type Settlement = {
   attemptId: string;
@@ -72,8 +72,8 @@ type Row = {
   created_at: Date;
   settled_at: Date | null;
 };
-const columns = `id, order_id, buyer_id, state, outcome, amount_minor, currency, provider_code,
-  payment_key, idempotency_key, answer, created_at, settled_at`;
+const attemptColumns = `id, order_id, buyer_id, state, outcome, amount_minor, currency,
+  provider_code, payment_key, idempotency_key, answer, created_at, settled_at`;
 /** As the index of open attempts says it. */
 const isOpen = 'locked_at IS NOT NULL AND settled_at IS NULL';
 const toAttempt = (row: Row): AttemptRow => ({
@@ -108,30 +108,25 @@ const beginAll = async (
   db: Database,
   requests: readonly BeginRequest[],
 ): Promise<BeginResult[]> => {
-  const [row] = await db.query<{ begun: RawBegun }>(
-    'SELECT payments.begin($1, $2, $3, $4, $5) AS begun',
-    [
-      requests.map((r) => r.attemptId),
-      requests.map((r) => r.buyerId),
-      requests.map((r) => r.amountMinor),
-      requests.map((r) => r.paymentKey),
-      requests.map((r) => r.requestId),
-    ],
+  const begun = await callFunction<Columns<BegunRow>>(
+    db,
+    'payments.begin',
+    columns(requests, {
+      attempt_ids: (r) => r.attemptId,
+      buyer_ids: (r) => r.buyerId,
+      amounts: (r) => r.amountMinor,
+      payment_keys: (r) => r.paymentKey,
+      request_ids: (r) => r.requestId,
+    }),
   );
-  assert(row, 'begin answers');
-  const { begun } = row;
-  return requests.map((request, i) => {
-    const outcome = begun.outcomes[i];
-    assert(outcome !== undefined, 'one outcome for each request');
-    return {
-      outcome,
-      orderId: begun.orderIds[i] ?? '',
-      orderState: begun.orderStates[i] ?? '',
-      key: begun.keys[i] ?? '',
-      amountMinor: begun.amountsMinor[i] ?? request.amountMinor,
-      currency: begun.currencies[i] ?? '',
-    };
-  });
+  return rows(begun, requests.length).map((row, i) => ({
+    outcome: row.outcome,
+    orderId: row.orderId ?? '',
+    orderState: row.orderState ?? '',
+    key: row.key ?? '',
+    amountMinor: row.amountMinor ?? requests[i]?.amountMinor ?? 0,
+    currency: row.currency ?? '',
+  }));
 };
 
 export const makePaymentStore = (db: Database) => ({
@@ -159,78 +154,73 @@ export const makePaymentStore = (db: Database) => ({
 
   /** SENT, before the provider is called. Answers the attempts that may be sent. */
   markSent: async (attemptIds: readonly string[]): Promise<Set<string>> => {
-    const [row] = await db.query<{ sent: string[] }>('SELECT payments.mark_sent($1) AS sent', [
-      attemptIds,
-    ]);
-    assert(row, 'mark_sent answers');
-    return new Set(row.sent);
+    const sent = await callFunction<string[]>(db, 'payments.mark_sent', {
+      attempt_ids: attemptIds,
+    });
+    return new Set(sent);
   },
 
   /** ANSWERED: a definite answer is kept before it is acted on. */
   markAnswered: async (
     answers: readonly { attemptId: string; answer: StoredAnswer }[],
   ): Promise<void> => {
-    await db.query('SELECT payments.mark_answered($1, $2)', [
-      answers.map((a) => a.attemptId),
-      answers.map((a) => JSON.stringify(a.answer)),
-    ]);
+    await callFunction(
+      db,
+      'payments.mark_answered',
+      columns(answers, {
+        attempt_ids: (a) => a.attemptId,
+        answers: (a) => JSON.stringify(a.answer),
+      }),
+    );
   },
 
-  settle: async (
+  settle: (
     settlements: readonly Settlement[],
     who: string,
-  ): Promise<{ settled: string[]; deltas: Deltas }> => {
-    const [row] = await db.query<{ done: { settled: string[]; deltas: Deltas } }>(
-      'SELECT payments.settle($1, $2, $3, $4, $5) AS done',
-      [
-        settlements.map((s) => s.attemptId),
-        settlements.map((s) => s.outcome),
-        settlements.map((s) => s.code),
-        settlements.map((s) => s.transaction),
-        who,
-      ],
-    );
-    assert(row, 'settle answers');
-    return row.done;
-  },
+  ): Promise<{ settled: string[]; deltas: Deltas }> =>
+    callFunction(db, 'payments.settle', {
+      ...columns(settlements, {
+        attempt_ids: (s) => s.attemptId,
+        outcomes: (s) => s.outcome,
+        codes: (s) => s.code,
+        transactions: (s) => s.transaction,
+      }),
+      who,
+    }),
 
   markUnknown: async (
     unknowns: readonly { attemptId: string; code: string }[],
     who: string,
   ): Promise<void> => {
-    await db.query('SELECT payments.mark_unknown($1, $2, $3)', [
-      unknowns.map((u) => u.attemptId),
-      unknowns.map((u) => u.code),
+    await callFunction(db, 'payments.mark_unknown', {
+      ...columns(unknowns, {
+        attempt_ids: (u) => u.attemptId,
+        codes: (u) => u.code,
+      }),
       who,
-    ]);
+    });
   },
 
-  openAttempt: async (request: {
+  openAttempt: (request: {
     orderId: string;
     buyerId: string;
     attemptId: string;
     key: string;
     provider: string;
     requestId: string;
-  }): Promise<'opened' | 'not-found' | 'ended' | 'not-payable'> => {
-    const [row] = await db.query<{ outcome: 'opened' | 'not-found' | 'ended' | 'not-payable' }>(
-      'SELECT payments.open_attempt($1, $2, $3, $4, $5, $6) AS outcome',
-      [
-        request.orderId,
-        request.buyerId,
-        request.attemptId,
-        request.key,
-        request.provider,
-        request.requestId,
-      ],
-    );
-    assert(row, 'open_attempt answers');
-    return row.outcome;
-  },
+  }): Promise<'opened' | 'not-found' | 'ended' | 'not-payable'> =>
+    callFunction(db, 'payments.open_attempt', {
+      order_to_pay: request.orderId,
+      buyer: request.buyerId,
+      attempt: request.attemptId,
+      key: request.key,
+      provider: request.provider,
+      request: request.requestId,
+    }),
 
   attempt: async (attemptId: string, buyerId: string): Promise<AttemptRow | null> => {
     const [row] = await db.query<Row>(
-      `SELECT ${columns} FROM payments.attempts WHERE id = $1 AND buyer_id = $2`,
+      `SELECT ${attemptColumns} FROM payments.attempts WHERE id = $1 AND buyer_id = $2`,
       [attemptId, buyerId],
     );
     return row === undefined ? null : toAttempt(row);
@@ -238,12 +228,12 @@ export const makePaymentStore = (db: Database) => ({
 
   /** In the order of the keys; null where no attempt has it. */
   attemptsByPaymentKey: async (paymentKeys: readonly string[]): Promise<(AttemptRow | null)[]> => {
-    const rows = await db.query<Row>(
-      `SELECT ${columns} FROM payments.attempts WHERE payment_key = ANY ($1)`,
+    const found = await db.query<Row>(
+      `SELECT ${attemptColumns} FROM payments.attempts WHERE payment_key = ANY ($1)`,
       [paymentKeys],
     );
-    const found = new Map(rows.map((row) => [row.payment_key, toAttempt(row)]));
-    return paymentKeys.map((paymentKey) => found.get(paymentKey) ?? null);
+    const attempts = new Map(found.map((row) => [row.payment_key, toAttempt(row)]));
+    return paymentKeys.map((paymentKey) => attempts.get(paymentKey) ?? null);
   },
 
   /** Attempts that a process left behind in `state` longer ago than `olderThanMs`. */
@@ -251,37 +241,37 @@ export const makePaymentStore = (db: Database) => ({
     state: 'SEATS_LOCKED' | 'ANSWERED',
     olderThanMs: number,
   ): Promise<AttemptRow[]> => {
-    const rows = await db.query<Row>(
-      `SELECT ${columns} FROM payments.attempts
+    const found = await db.query<Row>(
+      `SELECT ${attemptColumns} FROM payments.attempts
        WHERE state = $1 AND ${isOpen} AND coalesce(answered_at, locked_at)
          < clock_timestamp() - $2 * interval '1 millisecond'
        ORDER BY locked_at LIMIT 500`,
       [state, olderThanMs],
     );
-    return rows.map(toAttempt);
+    return found.map(toAttempt);
   },
 
   /** Attempts sent longer ago than any call lasts, whose order does not yet say UNKNOWN. */
   unansweredFor: async (olderThanMs: number): Promise<AttemptRow[]> => {
-    const rows = await db.query<Row>(
-      `SELECT ${columns} FROM payments.attempts
+    const found = await db.query<Row>(
+      `SELECT ${attemptColumns} FROM payments.attempts
        WHERE state = 'SENT' AND ${isOpen} AND unknown_since IS NULL
          AND sent_at < clock_timestamp() - $1 * interval '1 millisecond'
        ORDER BY locked_at LIMIT 500`,
       [olderThanMs],
     );
-    return rows.map(toAttempt);
+    return found.map(toAttempt);
   },
 
   /** Attempts whose outcome is not known, oldest first. */
   unknown: async (limit: number): Promise<AttemptRow[]> => {
-    const rows = await db.query<Row>(
-      `SELECT ${columns} FROM payments.attempts
+    const found = await db.query<Row>(
+      `SELECT ${attemptColumns} FROM payments.attempts
        WHERE state = 'SENT' AND ${isOpen} AND unknown_since IS NOT NULL
        ORDER BY locked_at LIMIT $1`,
       [limit],
     );
-    return rows.map(toAttempt);
+    return found.map(toAttempt);
   },
 });
 export type PaymentStore = ReturnType<typeof makePaymentStore>;

@@ -1,7 +1,13 @@
 import { type SeatState, shownState } from '@usher/domain/seat-bits.ts';
 import { holderMark, type SeatDelta, type SeatSnapshot } from '@usher/domain/seat-map.ts';
 import type { StrandedCheck } from '@usher/domain/stranded.ts';
-import { assert } from '../../platform/failure.ts';
+import {
+  type Columns,
+  callFunction,
+  columns,
+  milliseconds,
+  rows,
+} from '../../platform/postgres/batch.ts';
 import type { Database, Sql } from '../../platform/postgres/sql.ts';
 
 export type PerformanceDelta = SeatDelta & { performanceId: string };
@@ -53,34 +59,30 @@ export type StockOpening = {
   refusesStranding: boolean;
 };
 
-/** Of a batch; plurals are arrays in the order of the requests. See sql/take.sql. */
-type RawTake = {
-  outcomes: TakeResult['outcome'][];
-  seats: (string | null)[];
-  deadlines: (string | null)[];
-  endsBys: (string | null)[];
+/** Seats and conflicts are texts of int[]; see sql/take.sql. */
+type TakenRow = {
+  outcome: TakeResult['outcome'];
+  seats: string | null;
   deadline: string;
   endsBy: string;
-  conflicts: (string | null)[];
-  deltas: Deltas;
+  conflicts: string | null;
 };
 
 /** The text of an int[] with one dimension and no nulls. */
-const parseArray = (text: string | null | undefined): number[] =>
+const parseArray = (text: string | null): number[] =>
   JSON.parse(`[${(text ?? '{}').slice(1, -1)}]`) as number[];
 
-const toTakeResult = (raw: RawTake, i: number): TakeResult => {
-  const outcome = raw.outcomes[i];
-  assert(outcome !== undefined, 'one outcome for each request');
+const toTakeResult = (row: TakenRow): TakeResult => {
+  const { outcome } = row;
   if (outcome === 'held')
     return {
       outcome,
-      seatNos: parseArray(raw.seats[i]),
-      deadlineAt: new Date(raw.deadlines[i] ?? raw.deadline),
-      endsBy: new Date(raw.endsBys[i] ?? raw.endsBy),
+      seatNos: parseArray(row.seats),
+      deadlineAt: new Date(row.deadline),
+      endsBy: new Date(row.endsBy),
     };
   if (outcome === 'taken' || outcome === 'blocked' || outcome === 'stranded')
-    return { outcome, conflicts: parseArray(raw.conflicts[i]) };
+    return { outcome, conflicts: parseArray(row.conflicts) };
   return { outcome };
 };
 
@@ -88,10 +90,10 @@ const arrayText = (numbers: readonly number[]): string => `{${numbers.join(',')}
 const windowsText = (windows: TakeRequest['windows']): string =>
   `{${windows.map(arrayText).join(',')}}`;
 const checksText = (checks: TakeRequest['checks']): string | null => {
-  const rows = (checks ?? []).flatMap((perWindow, window) =>
+  const texts = (checks ?? []).flatMap((perWindow, window) =>
     perWindow.map((check) => arrayText([window + 1, check.mid, check.far, check.opposite])),
   );
-  return rows.length === 0 ? null : `{${rows.join(',')}}`;
+  return texts.length === 0 ? null : `{${texts.join(',')}}`;
 };
 
 const looksText = ({ windows, checks }: TakeRequest): string => {
@@ -124,13 +126,13 @@ export const makeSeatStock = (db: Database) => ({
   },
   /** Seats that are not free, by performance and by the grade's index in the plan. */
   taken: async (showId: string): Promise<Map<string, Map<number, number>>> => {
-    const rows = await db.query<{ performance_id: string; grade: number; taken: number }>(
+    const found = await db.query<{ performance_id: string; grade: number; taken: number }>(
       `SELECT performance_id, grade, count(*)::int AS taken FROM seats.claims
        WHERE show_id = $1 GROUP BY performance_id, grade`,
       [showId],
     );
     const taken = new Map<string, Map<number, number>>();
-    for (const row of rows) {
+    for (const row of found) {
       const grades = taken.get(row.performance_id) ?? new Map<number, number>();
       taken.set(row.performance_id, grades.set(row.grade, row.taken));
     }
@@ -138,11 +140,11 @@ export const makeSeatStock = (db: Database) => ({
   },
   /** Those performances of the shows in which no seat is free. */
   full: async (showIds: readonly string[]): Promise<Set<string>> => {
-    const rows = await db.query<{ performance_id: string }>(
+    const found = await db.query<{ performance_id: string }>(
       'SELECT performance_id FROM seats.stock WHERE show_id = ANY ($1) AND taken = seat_count',
       [showIds],
     );
-    return new Set(rows.map((row) => row.performance_id));
+    return new Set(found.map((row) => row.performance_id));
   },
   /** Keeps free seats back from the sale, or gives blocked ones to it; all or nothing. */
   block: async (
@@ -154,18 +156,14 @@ export const makeSeatStock = (db: Database) => ({
       unblock: readonly number[];
     },
   ): Promise<{ outcome: 'done' } | { outcome: 'taken'; seatNos: number[] }> => {
-    const [row] = await tx.query<{ taken: number[] | null }>(
-      'SELECT seats.block($1, $2, $3, $4, $5) AS taken',
-      [
-        change.showId,
-        change.performanceId,
-        change.block.map((seat) => seat.seatNo),
-        change.block.map((seat) => seat.gradeIndex),
-        change.unblock,
-      ],
-    );
-    const taken = row?.taken ?? [];
-    return taken.length === 0 ? { outcome: 'done' } : { outcome: 'taken', seatNos: taken };
+    const taken = await callFunction<number[] | null>(tx, 'seats.block', {
+      show: change.showId,
+      performance: change.performanceId,
+      block_seats: change.block.map((seat) => seat.seatNo),
+      block_grades: change.block.map((seat) => seat.gradeIndex),
+      unblock_seats: change.unblock,
+    });
+    return taken === null ? { outcome: 'done' } : { outcome: 'taken', seatNos: taken };
   },
 });
 export type SeatStock = ReturnType<typeof makeSeatStock>;
@@ -177,72 +175,73 @@ type Claim = {
   deadline_ms: number | null;
 };
 
+type ReleaseOutcome = 'released' | 'not-found' | 'ended';
+
 export const makeSeatStore = (db: Database) => ({
   /** Decides a batch of hold requests in one statement; see sql/take.sql. */
   take: async (
     requests: readonly TakeRequest[],
     times: { ttlMs: number; totalMaxMs: number },
   ): Promise<{ results: TakeResult[]; deltas: Deltas }> => {
-    const [row] = await db.query<{ took: RawTake }>(
-      `SELECT seats.take($1, $2, $3, $4, $5, $6, $7, $8, $9,
-         $10 * interval '1 millisecond', $11 * interval '1 millisecond') AS took`,
-      [
-        requests.map((r) => r.holdId),
-        requests.map((r) => r.showId),
-        requests.map((r) => r.performanceId),
-        requests.map((r) => r.buyerId),
-        requests.map((r) => windowsText(r.windows)),
-        requests.map((r) => arrayText(r.grades)),
-        requests.map((r) => checksText(r.checks)),
-        requests.map(looksText),
-        requests.map((r) => r.requestId),
-        times.ttlMs,
-        times.totalMaxMs,
-      ],
+    const took = await callFunction<{ columns: Columns<TakenRow>; deltas: Deltas }>(
+      db,
+      'seats.take',
+      {
+        ...columns(requests, {
+          hold_ids: (r) => r.holdId,
+          show_ids: (r) => r.showId,
+          performance_ids: (r) => r.performanceId,
+          buyer_ids: (r) => r.buyerId,
+          windows: (r) => windowsText(r.windows),
+          grades: (r) => arrayText(r.grades),
+          checks: (r) => checksText(r.checks),
+          looks: looksText,
+          request_ids: (r) => r.requestId,
+        }),
+        ttl: milliseconds(times.ttlMs),
+        total: milliseconds(times.totalMaxMs),
+      },
     );
-    assert(row, 'take answers');
-    return { results: requests.map((_, i) => toTakeResult(row.took, i)), deltas: row.took.deltas };
+    return {
+      results: rows(took.columns, requests.length).map(toTakeResult),
+      deltas: took.deltas,
+    };
   },
 
   release: async (
     holds: readonly { holdId: string; buyerId: string; requestId: string }[],
-  ): Promise<{ results: ('released' | 'not-found' | 'ended')[]; deltas: Deltas }> => {
-    const [row] = await db.query<{
-      released: { results: ('released' | 'not-found' | 'ended')[]; deltas: Deltas };
-    }>("SELECT seats.release($1, $2, 'released by the buyer', $3) AS released", [
-      holds.map((h) => h.holdId),
-      holds.map((h) => h.buyerId),
-      holds.map((h) => h.requestId),
-    ]);
-    assert(row, 'release answers');
-    return row.released;
+  ): Promise<{ results: ReleaseOutcome[]; deltas: Deltas }> => {
+    const released = await callFunction<{
+      columns: Columns<{ outcome: ReleaseOutcome }>;
+      deltas: Deltas;
+    }>(db, 'seats.release', {
+      ...columns(holds, {
+        hold_ids: (h) => h.holdId,
+        buyer_ids: (h) => h.buyerId,
+        request_ids: (h) => h.requestId,
+      }),
+      why: 'released by the buyer',
+    });
+    return {
+      results: rows(released.columns, holds.length).map(({ outcome }) => outcome),
+      deltas: released.deltas,
+    };
   },
 
-  extend: async (
+  extend: (
     holdId: string,
     buyerId: string,
     ttlMs: number,
-  ): Promise<'extended' | 'not-found' | 'ended' | 'extended-before'> => {
-    const [row] = await db.query<{
-      outcome: 'extended' | 'not-found' | 'ended' | 'extended-before';
-    }>("SELECT seats.extend($1, $2, $3 * interval '1 millisecond') AS outcome", [
-      holdId,
-      buyerId,
-      ttlMs,
-    ]);
-    assert(row, 'extend answers');
-    return row.outcome;
-  },
+  ): Promise<'extended' | 'not-found' | 'ended' | 'extended-before'> =>
+    callFunction(db, 'seats.extend', {
+      hold: holdId,
+      buyer: buyerId,
+      ttl: milliseconds(ttlMs),
+    }),
 
   /** Puts the seats of lapsed holds on sale again. */
-  lapse: async (holdsMax: number): Promise<{ lapsed: number; deltas: Deltas }> => {
-    const [row] = await db.query<{ swept: { lapsed: number; deltas: Deltas } }>(
-      'SELECT seats.lapse($1) AS swept',
-      [holdsMax],
-    );
-    assert(row, 'lapse answers');
-    return row.swept;
-  },
+  lapse: (holdsMax: number): Promise<{ lapsed: number; deltas: Deltas }> =>
+    callFunction(db, 'seats.lapse', { limit_holds: holdsMax }),
 
   hold: async (holdId: string, buyerId: string): Promise<HoldRow | null> => {
     const [row] = await db.query<{

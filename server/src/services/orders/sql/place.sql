@@ -5,7 +5,7 @@
 --   item_…  the items of all orders: the place of the order among the requests (from 1), seat,
 --           grade, the seat's label (text of jsonb), price and fee in minor units
 --   ttl     how long a hold lasts from now
--- Answers { outcomes, deadlines, createdAts, openOrders }, each an array in the order of the
+-- Answers columns: { outcome, deadline, createdAt, openOrder }, each an array in the order of the
 -- requests.
 -- Outcomes: placed, repeated (placed by an earlier request with this id), not-found, ended,
 -- has-order, seats-differ.
@@ -92,6 +92,6 @@ BEGIN
   INTO deadlines, created_ats
   FROM unnest(order_ids) WITH ORDINALITY AS a (order_id, position)
   LEFT JOIN orders.orders o ON o.id = ANY (ARRAY[a.order_id]);
-  RETURN jsonb_build_object('outcomes', outcomes, 'deadlines', deadlines,
-    'createdAts', created_ats, 'openOrders', open_orders);
+  RETURN jsonb_build_object('outcome', outcomes, 'deadline', deadlines,
+    'createdAt', created_ats, 'openOrder', open_orders);
 END $$;

@@ -3,8 +3,8 @@
 -- lapse wins and no money moves; after it the payment wins and no lapse can happen. Attempts must
 -- be distinct within a batch.
 --   amounts  what the buyer was asked for, in minor units
--- Answers { outcomes, orderIds, orderStates, keys, amountsMinor, currencies }, each an array in the
--- order of the requests.
+-- Answers columns: { outcome, orderId, orderState, key, amountMinor, currency }, each an array in
+-- the order of the requests; nulls where there is no such attempt.
 -- Outcomes: begun, not-found, amount-differs, ended, not-payable, under-way.
 -- Locks: the holds, the orders, the attempts; not the stock, as the map shows no change.
 -- Called by: the program (PaymentStore.begin).
@@ -62,12 +62,12 @@ BEGIN
     FROM asked a
   )
   SELECT jsonb_build_object(
-      'outcomes', array_agg(j.judgement ORDER BY j.position),
-      'orderIds', array_agg(j.order_id ORDER BY j.position),
-      'orderStates', array_agg(j.order_state ORDER BY j.position),
-      'keys', array_agg(j.idempotency_key ORDER BY j.position),
-      'amountsMinor', array_agg(j.amount_minor ORDER BY j.position),
-      'currencies', array_agg(j.currency ORDER BY j.position)),
+      'outcome', array_agg(j.judgement ORDER BY j.position),
+      'orderId', array_agg(j.order_id ORDER BY j.position),
+      'orderState', array_agg(j.order_state ORDER BY j.position),
+      'key', array_agg(j.idempotency_key ORDER BY j.position),
+      'amountMinor', array_agg(j.amount_minor ORDER BY j.position),
+      'currency', array_agg(j.currency ORDER BY j.position)),
     array_agg(j.attempt_id ORDER BY j.position) FILTER (WHERE j.judgement = 'begun'),
     array_agg(j.hold_id ORDER BY j.position) FILTER (WHERE j.judgement = 'begun'),
     array_agg(j.order_id ORDER BY j.position) FILTER (WHERE j.judgement = 'begun'),

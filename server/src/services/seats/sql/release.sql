@@ -1,7 +1,8 @@
 -- Releases holds that their buyers no longer want: their seats are free at once, and an order that
 -- waits for its payment is CANCELLED with its hold.
 --   why, request_ids  for the trail
--- Answers { results, deltas }: each request's outcome in order, and the deltas (seats.publish).
+-- Answers { columns: { outcome }, deltas }: an array in the order of the requests, and the deltas
+-- (seats.publish).
 -- Outcomes: released, not-found, ended (its time has passed, or a payment is under way).
 -- Locks: the stock, then the holds.
 -- Called by: the program (SeatStore.release).
@@ -12,7 +13,7 @@ CREATE OR REPLACE FUNCTION seats.release(
 DECLARE
   now_at timestamptz;
   ending text[];
-  results jsonb;
+  outcomes jsonb;
   ended record;
 BEGIN
   PERFORM seats.lock_stock(hold_ids);
@@ -23,12 +24,12 @@ BEGIN
       WHEN h.id IS NULL THEN 'not-found'
       WHEN h.state = 'ACTIVE' AND h.deadline > now_at THEN 'released'
       ELSE 'ended' END ORDER BY asked.position)
-  INTO ending, results
+  INTO ending, outcomes
   FROM unnest(hold_ids, buyer_ids) WITH ORDINALITY AS asked (id, buyer_id, position)
   LEFT JOIN seats.holds h
     ON h.id = ANY (ARRAY[asked.id]) AND h.buyer_id = ANY (ARRAY[asked.buyer_id]);
   SELECT * INTO ended FROM seats.end_holds(coalesce(ending, '{}'), 'RELEASED', why, 'buyer',
     request_ids[1], now_at);
-  RETURN jsonb_build_object('results', results,
+  RETURN jsonb_build_object('columns', jsonb_build_object('outcome', outcomes),
     'deltas', seats.publish(ended.show_ids, ended.performance_ids, ended.changes, NULL, NULL));
 END $$;

@@ -8,9 +8,9 @@
 --            or null
 --   looks    text of an int[]: every seat that windows and checks name
 --   ttl, total  how long a hold lasts, and how long at most with its time restarted
--- Answers { outcomes, seats, deadlines, endsBys, deadline, endsBy, conflicts, deltas }. Plurals are
--- arrays in the order of the requests, seats and conflicts as texts of int[]; a hold without a
--- deadline of its own is new and has the batch's.
+-- Answers { columns: { outcome, seats, deadline, endsBy, conflicts }, deltas }: each column an
+-- array in the order of the requests, seats and conflicts as texts of int[]; for deltas see
+-- seats.publish.
 -- Outcomes: held, unknown-performance, not-open, closed, limit, taken, blocked, stranded,
 -- none-free.
 -- Locks: the stock of every performance; then the lapsed holds in the way, by id.
@@ -152,6 +152,8 @@ BEGIN
     IF asked.id_firsts[place] < place AND outcomes[asked.id_firsts[place]] = 'held' THEN
       outcomes[place] := 'held';
       chosen[place] := chosen[asked.id_firsts[place]];
+      deadlines[place] := deadlines[asked.id_firsts[place]];
+      ends_bys[place] := ends_bys[asked.id_firsts[place]];
       CONTINUE;
     END IF;
     -- At most 4 tickets a buyer a performance (the show's limit), counting held, paying and paid.
@@ -191,7 +193,10 @@ BEGIN
     outcomes[place] := CASE WHEN outcome <> 'held' AND number > 1 THEN 'none-free' ELSE outcome END;
     CONTINUE WHEN outcome <> 'held';
 
+    -- A hold lasts 7 minutes (ttl), and 15 in total (seats.restart_deadline).
     chosen[place] := seat_window::text;
+    deadlines[place] := now_at + ttl;
+    ends_bys[place] := now_at + total;
     conflicts[place] := NULL;
     taken := taken || seat_window;
     owned[asked.buyer_firsts[place]] := owned[asked.buyer_firsts[place]]
@@ -214,7 +219,7 @@ BEGIN
   END LOOP;
   holders := array_fill(''::text, ARRAY[cardinality(changes)]);
 
-  -- 3 Write. A hold lasts 7 minutes (ttl) and 15 in total; see seats.restart_deadline.
+  -- 3 Write.
   IF cardinality(held) > 0 THEN
     fences := ARRAY(SELECT nextval('seats.fence') FROM unnest(held));
     INSERT INTO seats.holds (
@@ -239,8 +244,8 @@ BEGIN
     CROSS JOIN LATERAL unnest(chosen[h.p]::integer[]) AS s (seat_no);
   END IF;
   -- 4 Answer, and publish what changed.
-  RETURN jsonb_build_object('outcomes', outcomes, 'seats', chosen, 'deadlines', deadlines,
-    'endsBys', ends_bys, 'deadline', now_at + ttl, 'endsBy', now_at + total,
-    'conflicts', conflicts,
+  RETURN jsonb_build_object(
+    'columns', jsonb_build_object('outcome', outcomes, 'seats', chosen, 'deadline', deadlines,
+      'endsBy', ends_bys, 'conflicts', conflicts),
     'deltas', seats.publish(changed_shows, changed_performances, changes, holders, now_at + ttl));
 END $$;
