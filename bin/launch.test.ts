@@ -30,7 +30,8 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { onParentGone } from ${JSON.stringify(parentWatch)};
 const [word, ...rest] = process.argv.slice(2);
 const installed = existsSync(new URL('../../node_modules/installed', import.meta.url));
-console.log(JSON.stringify({ word, rest, installed, path: process.env.PATH, cwd: process.cwd() }));
+const { PATH: path, MALLOC_ARENA_MAX: arenas } = process.env;
+console.log(JSON.stringify({ word, rest, installed, path, arenas, cwd: process.cwd() }));
 if (word === 'exit') process.exit(Number(rest[0]));
 if (word === 'die') process.kill(process.pid, 'SIGKILL');
 if (word === 'stay') {
@@ -122,6 +123,14 @@ test('the program has its Node first in PATH and runs in the caller’s folder',
   const byNpm = { npm_lifecycle_event: 'usher', INIT_CWD: join(folder, 'server') };
   const below = await launch(folder, ['usher', 'say'], byNpm).ended;
   expect(JSON.parse(below.out).cwd).toBe(join(folder, 'server'));
+});
+
+test('memory that is freed goes back to the system, unless the caller wants it otherwise', async () => {
+  const folder = await makeCheckout();
+  const usual = await launch(folder, ['usher', 'say']).ended;
+  expect(JSON.parse(usual.out)).toMatchObject({ arenas: '1' });
+  const other = await launch(folder, ['usher', 'say'], { MALLOC_ARENA_MAX: '8' }).ended;
+  expect(JSON.parse(other.out)).toMatchObject({ arenas: '8' });
 });
 
 test('packages are installed only once until package-lock.json changes', async () => {

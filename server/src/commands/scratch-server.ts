@@ -22,6 +22,8 @@ export type ScratchServer = {
 };
 
 const program = fileURLToPath(new URL('../main.ts', import.meta.url));
+/** Where programs and homes are, and how memory is allocated (bin/run.mjs). */
+const surroundings = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'MALLOC_ARENA_MAX'];
 const folderPrefix = 'usher-stampede-';
 /** A first start makes a database and fills it with the demo: seconds; on a slow disk a minute. */
 const readyMaxMs = 180_000;
@@ -32,7 +34,7 @@ const logTailChars = 3000;
 export const openScratchServer = async (options: {
   http: HttpClient;
   clock: Clock;
-  /** Of this process: only where programs and homes are is passed on, no setting of Usher's. */
+  /** Of this process: only its `surroundings` are passed on, no setting of Usher's. */
   env: Readonly<Record<string, string | undefined>>;
   execPath: string;
   pid: number;
@@ -51,7 +53,7 @@ export const openScratchServer = async (options: {
   const url = `http://127.0.0.1:${port}`;
   const logPath = join(dataDir, 'usher.log');
   const logFile = await open(logPath, 'w');
-  const passedOn = ['PATH', 'HOME', 'TMPDIR', 'LANG'].flatMap((name) =>
+  const passedOn = surroundings.flatMap((name) =>
     env[name] === undefined ? [] : [[name, env[name]]],
   );
   const child = spawn(options.execPath, [...(options.nodeArgs ?? []), program, 'start'], {

@@ -5,6 +5,7 @@ import { demoAccounts } from '../demo/seed.ts';
 import { systemClock } from '../platform/clock.ts';
 import { type Lifecycle, makeLifecycle } from '../platform/lifecycle.ts';
 import { type Log, makeLog } from '../platform/log.ts';
+import { openMemoryKeeper } from '../platform/memory.ts';
 import { migrate } from '../platform/postgres/migrate.ts';
 import { processPort } from '../platform/process.ts';
 import { stateMachines } from '../state-machines.ts';
@@ -108,6 +109,7 @@ const serve = async (config: Readonly<Settings>, log: Log): Promise<number> => {
       await progress.phase('Demo data ready', () => openDemo(app, sandboxUrl, life, log));
     if (isEnding) return;
     const url = await app.listen();
+    life.onClose('memory', openMemoryKeeper({ clock: systemClock, log }).close);
     progress.end('Ready');
     processPort.print(banner({ url, sandboxUrl, dataDir, isDemo }));
   };
