@@ -1,6 +1,15 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
+// Usher and its tests need Node 24. `npm test` finds the one among the packages; who calls vitest
+// itself on an older Node is told so, instead of hearing of whatever fails first.
+if (Number.parseInt(process.versions.node, 10) < 24) {
+  process.stderr.write(
+    `These tests need Node 24; this is Node ${process.versions.node}. Use: npm test -- [file] [-t title]\n`,
+  );
+  process.exit(1);
+}
+
 /** Whole-system tests, and those on a real store, need PostgreSQL; the others need nothing. */
 const onStores = ['{domain,contract,server,stampede,sandbox,tests}/**/*.{postgres,redis}.test.ts'];
 const wholeSystem = ['tests/{http,simulation,e2e,chaos,load}/**/*.test.ts'];

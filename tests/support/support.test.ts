@@ -54,6 +54,31 @@ describe('a test file fails that leaves', async () => {
   });
 });
 
+describe('vitest called by itself', () => {
+  const runOn = (version: string): Promise<{ code: number | null; error: string }> => {
+    const asIf = `Object.defineProperty(process, 'versions',
+      { value: { ...process.versions, node: ${JSON.stringify(version)} } })`;
+    const argv = ['--import', `data:text/javascript,${encodeURIComponent(asIf)}`];
+    argv.push(join(root, 'node_modules/vitest/vitest.mjs'), 'list', '--filesOnly', 'hash.test');
+    const options = { cwd: root, env: { ...process.env, VITEST: undefined } };
+    return new Promise((done) => {
+      const child = execFile(process.execPath, argv, options, (_, _out, error) =>
+        done({ code: child.exitCode, error }),
+      );
+    });
+  };
+
+  test('on an older Node names the command that finds Node 24, in one line', async () => {
+    const error =
+      'These tests need Node 24; this is Node 20.20.2. Use: npm test -- [file] [-t title]\n';
+    expect(await runOn('20.20.2')).toEqual({ code: 1, error });
+  });
+
+  test('on Node 24 goes on', async () => {
+    expect(await runOn('24.0.0')).toEqual({ code: 0, error: '' });
+  });
+});
+
 describe('the last line of a run', () => {
   test('counts what passed, and the run succeeds', async () => {
     const { code, lastLine } = await runPlanted('reporter/two-pass');
