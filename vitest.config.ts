@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-// Usher and its tests need Node 24. `npm test` finds the one among the packages; who calls vitest
-// itself on an older Node is told so, instead of hearing of whatever fails first.
+// Usher and its tests need Node 24, which `npm test` finds among the packages. Vitest called by
+// itself on an older Node prints this line, instead of whatever fails first.
 if (Number.parseInt(process.versions.node, 10) < 24) {
-  process.stderr.write(
-    `These tests need Node 24; this is Node ${process.versions.node}. Use: npm test -- [file] [-t title]\n`,
-  );
+  const { node } = process.versions;
+  const instead = 'npm test -- [file] [-t title]';
+  process.stderr.write(`These tests need Node 24; this is Node ${node}. Use: ${instead}\n`);
   process.exit(1);
 }
 

@@ -125,7 +125,7 @@ test('the program has its Node first in PATH and runs in the caller’s folder',
   expect(JSON.parse(below.out).cwd).toBe(join(folder, 'server'));
 });
 
-test('memory that is freed goes back to the system, unless the caller wants it otherwise', async () => {
+test('freed memory goes back to the system, unless the caller says otherwise', async () => {
   const folder = await makeCheckout();
   const usual = await launch(folder, ['usher', 'say']).ended;
   expect(JSON.parse(usual.out)).toMatchObject({ arenas: '1' });
