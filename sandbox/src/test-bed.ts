@@ -1,3 +1,4 @@
+import { makeRandom } from '@usher/tests/support/random.ts';
 import { afterEach } from 'vitest';
 import { makeSandbox, type SandboxOptions } from './server.ts';
 
@@ -9,17 +10,6 @@ const credentials = Buffer.from(`${secretKey}:`).toString('base64');
 
 export type Told = { status: number; body: Record<string, unknown>; headers: Headers };
 type Ask = { headers?: Record<string, string>; body?: unknown; method?: string };
-
-/** The same numbers every time (mulberry32), so that a failing test fails again. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -35,7 +25,7 @@ export const whenOver = (close: () => Promise<void>): void => {
 export async function startSandbox(options: Partial<SandboxOptions> = {}) {
   const sandbox = makeSandbox({
     clock: { now: () => bedStartsAtMs, wake: () => () => {} },
-    random: seeded(1),
+    random: makeRandom(1).next,
     secretKey,
     clientKey,
     webhookUrl: null,

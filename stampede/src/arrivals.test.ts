@@ -1,6 +1,6 @@
+import { makeRandom } from '@usher/domain/random.ts';
 import { expect, test } from 'vitest';
 import { drawArrivalMs, lobbyLengthMs } from './arrivals.ts';
-import { makeRandom } from './random.ts';
 
 const people = 20_000;
 const arrivals = (pace: number): number[] =>

@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '@usher/domain/random.ts';
 
 const minuteMs = 60_000;
 /** Of people's time: from the lobby's door to the opening. */

@@ -1,9 +1,9 @@
+import type { Random } from '@usher/domain/random.ts';
 import type { Caller, Session } from './caller.ts';
 import type { Clock } from './clock.ts';
 import type { HttpClient } from './http.ts';
 import type { Notes } from './notes.ts';
 import type { Provider } from './provider.ts';
-import type { Random } from './random.ts';
 import type { SeatChoice } from './seat-choice.ts';
 import type { RoomTemper, Temper } from './temper.ts';
 import type { Visit } from './visit.ts';

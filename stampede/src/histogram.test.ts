@@ -1,7 +1,7 @@
 import { createHistogram } from 'node:perf_hooks';
+import { makeRandom } from '@usher/domain/random.ts';
 import { expect, test } from 'vitest';
 import { latencyOf, makeHistogram } from './histogram.ts';
-import { makeRandom } from './random.ts';
 
 const exactQuantile = (values: readonly number[], q: number): number =>
   values.toSorted((a, b) => a - b)[Math.max(1, Math.ceil(q * values.length)) - 1] ?? 0;

@@ -1,3 +1,4 @@
+import { makeRandom } from '@usher/domain/random.ts';
 import type { Accounts } from './accounts.ts';
 import { drawArrivalMs } from './arrivals.ts';
 import type { Session } from './caller.ts';
@@ -6,7 +7,6 @@ import type { Buyer } from './crowd.ts';
 import type { Notes } from './notes.ts';
 import { inParallel } from './parallel.ts';
 import type { Progress } from './progress.ts';
-import { makeRandom } from './random.ts';
 import { drawRoomTemper, drawTemper } from './temper.ts';
 import { makeVisit } from './visit.ts';
 

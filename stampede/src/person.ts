@@ -1,6 +1,7 @@
 import type { RouteParts } from '@usher/contract/client.ts';
 import type { RouteSpec } from '@usher/contract/route.ts';
 import type { Manner, Outcome } from './caller.ts';
+import { drawPauseMs } from './chance.ts';
 import type { Buyer, Crowd } from './crowd.ts';
 
 /** How a buyer clicks: a pause, then a call whose time counts from the end of the pause. */
@@ -20,7 +21,7 @@ export const makePerson = (crowd: Crowd, buyer: Buyer, startMs: number): Person 
     await wakes.sleep(ms);
   };
   return {
-    pause: (fromMs, toMs) => wait(buyer.random.pauseMs(fromMs, toMs) * pace),
+    pause: (fromMs, toMs) => wait(drawPauseMs(buyer.random, fromMs, toMs) * pace),
     wait,
     click: async (spec, parts, manner) => {
       const outcome = await caller.call(spec, parts, {

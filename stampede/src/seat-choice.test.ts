@@ -1,8 +1,8 @@
 import { compileLayout } from '@usher/domain/layout.ts';
+import { makeRandom } from '@usher/domain/random.ts';
 import { makeSeatBits, SEAT_STATE, setSeatState } from '@usher/domain/seat-bits.ts';
 import { sampleHouse } from '@usher/tests/support/sample-house.ts';
 import { expect, test } from 'vitest';
-import { makeRandom } from './random.ts';
 import { countSeats, makeSeatChoice } from './seat-choice.ts';
 
 /** Two rows of ten; the third has an aisle after its fourth seat. */

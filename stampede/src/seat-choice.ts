@@ -1,6 +1,7 @@
 import type { Layout } from '@usher/domain/layout.ts';
+import type { Random } from '@usher/domain/random.ts';
 import { SEAT_STATE, type SeatBits, seatStateAt } from '@usher/domain/seat-bits.ts';
-import { makeZipf, type Random } from './random.ts';
+import { makeZipf } from './chance.ts';
 
 /** How a crowd looks at a seating plan: everybody wants the seats nearest to the stage. */
 export type SeatChoice = {

@@ -1,4 +1,5 @@
-import type { Random } from './random.ts';
+import type { Random } from '@usher/domain/random.ts';
+import { drawPauseMs } from './chance.ts';
 
 /** What kind of person somebody is; drawn once, from the seed. */
 export type Temper = {
@@ -70,8 +71,8 @@ export const drawTemper = (random: Random): Temper => ({
 export const drawRoomTemper = (random: Random): RoomTemper => ({
   inLine: drawFrom(inLine, random),
   besides: drawFrom(besides, random),
-  afterMs: random.pauseMs(minuteMs, 20 * minuteMs),
-  hiddenMs: random.pauseMs(minuteMs / 2, 8 * minuteMs),
+  afterMs: drawPauseMs(random, minuteMs, 20 * minuteMs),
+  hiddenMs: drawPauseMs(random, minuteMs / 2, 8 * minuteMs),
 });
 
 function drawFrom<T>(shares: readonly (readonly [number, T])[], random: Random): T {

@@ -1,4 +1,5 @@
 import type { Place, RoomNow } from '@usher/contract/waiting-room.ts';
+import { makeRandom } from '@usher/domain/random.ts';
 import { manualClock } from '@usher/tests/support/clock.ts';
 import { createChallenge } from 'altcha-lib';
 import { deriveKey } from 'altcha-lib/algorithms/pbkdf2';
@@ -8,7 +9,6 @@ import type { Buyer, Crowd, End } from './crowd.ts';
 import type { HttpClient, Request, Sent } from './http.ts';
 import { makeNotes } from './notes.ts';
 import { makePerson } from './person.ts';
-import { makeRandom } from './random.ts';
 import type { RoomTemper } from './temper.ts';
 import { makeVisit } from './visit.ts';
 import { waitForTurn } from './waiting.ts';

@@ -1,6 +1,6 @@
+import { makeRandom } from '@usher/domain/random.ts';
 import { manualClock } from '@usher/tests/support/clock.ts';
 import { expect, test } from 'vitest';
-import { makeRandom } from './random.ts';
 import { makeWakes } from './wakes.ts';
 
 const setUp = () => {

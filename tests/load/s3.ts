@@ -1,7 +1,7 @@
+import { makeRandom, type Random } from '@usher/domain/random.ts';
 import type { SeatBits } from '@usher/domain/seat-bits.ts';
 import type { Sale } from '@usher/stampede/crowd.ts';
 import { latencyOf, makeHistogram } from '@usher/stampede/histogram.ts';
-import { makeRandom, type Random } from '@usher/stampede/random.ts';
 import { countSeats } from '@usher/stampede/seat-choice.ts';
 import type { House, Person } from './house.ts';
 import { type Measured, measure, measureIdle, rounded } from './measure.ts';

@@ -1,6 +1,6 @@
+import { makeRandom } from '@usher/domain/random.ts';
 import type { Sale } from '@usher/stampede/crowd.ts';
 import { latencyOf, makeHistogram } from '@usher/stampede/histogram.ts';
-import { makeRandom } from '@usher/stampede/random.ts';
 import type { House, Person } from './house.ts';
 import { type Measured, measure, measureIdle, rounded } from './measure.ts';
 import { findSaturation, type Load, type OpEnd, runAtRate } from './open-loop.ts';

@@ -4,6 +4,7 @@
 // later.) After every round it sends its number to the parent. The second argument `early` plants a
 // bug: the journal says that it has committed what it will commit ten commits later.
 
+import { makeRandom } from '@usher/domain/random.ts';
 import type { RoomAnswer, RoomCommand } from '@usher/domain/room/types.ts';
 import { manualClock } from '../../server/src/platform/clock.ts';
 import { openDatabase } from '../../server/src/platform/postgres/sql.ts';
@@ -13,7 +14,7 @@ import {
   type RoomJournal,
 } from '../../server/src/services/waiting-room/store.postgres.ts';
 import { openControl, personOf, promisedTerms, startMs } from '../contracts/room/stage.ts';
-import { makeDice } from './dice.ts';
+
 import { silentLog } from './log.ts';
 
 export type RoomLine =
@@ -53,7 +54,7 @@ const store = await openMemoryRooms({
 });
 await store.create(showId, { ...openControl, activeMax: 400, ratePerMinute: 60_000 });
 
-const dice = makeDice(1);
+const dice = makeRandom(1).below;
 const entries = new Map<number, number>();
 const standings = new Map<number, string>();
 

@@ -1,9 +1,9 @@
-import { makeDice } from '@usher/tests/support/dice.ts';
 import { expect, test } from 'vitest';
+import { makeRandom } from '../random.ts';
 import { countOnes, lowestOne, makeBits } from './bits.ts';
 
 test.each([40, 300, 5000])('bits below %i are as a set of numbers would be', (max) => {
-  const dice = makeDice(max);
+  const dice = makeRandom(max).below;
   const bits = makeBits();
   const model = new Set<number>();
   const isIn = (from: number, to: number) => [...model].filter((at) => at >= from && at <= to);

@@ -5,15 +5,15 @@ import {
   startMs,
   undrawn,
 } from '@usher/tests/contracts/room/stage.ts';
-import { type Dice, makeDice } from '@usher/tests/support/dice.ts';
 import { describe, expect, test } from 'vitest';
+import { makeRandom, type Random } from '../random.ts';
 import { makeRestoringMachine, makeRoomMachine, type RoomMachine } from './machine.ts';
 import type { RoomAnswer, RoomCommand } from './types.ts';
 
 const peopleMax = 60;
 
 /** Somebody does something, some time passes; the chances are those of a busy room. */
-const makeCrowd = (dice: Dice) => {
+const makeCrowd = (dice: Random['below']) => {
   const entries = new Map<number, number>();
   const commandOf = (who: number): RoomCommand => {
     const person = personOf(who);
@@ -51,7 +51,7 @@ const makeCrowd = (dice: Dice) => {
 const act = (
   machine: RoomMachine,
   crowd: ReturnType<typeof makeCrowd>,
-  dice: Dice,
+  dice: Random['below'],
   now: number,
 ) => {
   const { rev } = machine.state(now);
@@ -121,7 +121,7 @@ describe('records', () => {
   test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     'make the room again as it was, at any moment (%i)',
     (seed) => {
-      const dice = makeDice(seed);
+      const dice = makeRandom(seed).below;
       const crowd = makeCrowd(dice);
       const isLobby = seed % 4 === 0;
       const begun = isLobby ? { ...control, phase: 'lobby' as const, ...undrawn } : control;

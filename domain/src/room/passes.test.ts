@@ -1,11 +1,11 @@
-import { makeDice } from '@usher/tests/support/dice.ts';
 import { expect, test } from 'vitest';
+import { makeRandom } from '../random.ts';
 import { makePasses } from './passes.ts';
 
 type Held = { number: number; endsAtMs: number; endsByMs: number; orderId: string };
 
 test.each([1, 2, 3, 4])('passes end when they end, however they were changed (%i)', (seed) => {
-  const dice = makeDice(seed);
+  const dice = makeRandom(seed).below;
   const passes = makePasses();
   const model = new Map<number, Held>();
   for (let now = 0; now < 20_000; now += dice(8)) {

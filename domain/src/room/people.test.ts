@@ -1,5 +1,5 @@
-import { makeDice } from '@usher/tests/support/dice.ts';
 import { expect, test } from 'vitest';
+import { makeRandom } from '../random.ts';
 import { makePeople, noEntry } from './people.ts';
 
 /** Keys as they come, and keys that are made to meet in the table. */
@@ -11,7 +11,7 @@ const kinds: Readonly<Record<string, (dice: (max: number) => number) => [number,
 };
 
 test.each(Object.keys(kinds))('everybody is found again, and nobody else: %s keys', (kind) => {
-  const dice = makeDice(kind.length);
+  const dice = makeRandom(kind.length).below;
   const people = makePeople();
   const model = new Map<string, number>();
   for (let entry = 0; entry < 30_000; entry++) {
@@ -40,7 +40,7 @@ test('a new entry of somebody is not spent, and the bytes of the old one stay', 
 });
 
 test('100,000 people take less than 20 bytes each, a hundred less than 50 kB', () => {
-  const dice = makeDice(1);
+  const dice = makeRandom(1).below;
   const bytesOf = (count: number): number => {
     const people = makePeople();
     for (let entry = 0; entry < count; entry++) people.put(dice(2 ** 32), dice(2 ** 32), entry);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { makeRandom } from '../random.ts';
 import {
   firstPollSpreadMs,
   heartbeatEveryMs,
@@ -89,17 +90,6 @@ describe('heartbeats', () => {
   });
 });
 
-/** Deterministic numbers from 0 to below 1 (xorshift). */
-const makeChance = (seed: number) => {
-  let state = seed;
-  return (): number => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
-};
-
 type Crowd = { people: number; perSecond: number; seconds: number };
 const slotMs = 100;
 
@@ -108,7 +98,7 @@ const pollsOf = (
   { people, perSecond, seconds }: Crowd,
   intervalMs: (etaMs: number, random: number) => number,
 ): Uint32Array => {
-  const random = makeChance(2_463_534_242);
+  const random = makeRandom(2_463_534_242).next;
   const polls = new Uint32Array(seconds);
   const slots = (seconds * 1000) / slotMs;
   // Who polls in a slot is a chain: `first` of the slot, then `next` of each person.

@@ -1,5 +1,5 @@
-import { makeDice } from '@usher/tests/support/dice.ts';
 import { expect, test } from 'vitest';
+import { makeRandom } from '../random.ts';
 import { makeRecordReader, makeRecordWriter } from './records.ts';
 
 const edges = [0, 1, 127, 128, 16_383, 16_384, 2 ** 31, 2 ** 32 - 1, 2 ** 42, 2 ** 53 - 1];
@@ -18,7 +18,7 @@ test('whole numbers of any size are read as written, in as few bytes as they nee
 });
 
 test('whatever is written, in whatever order and however long, is read again', () => {
-  const dice = makeDice(5);
+  const dice = makeRandom(5).below;
   const writer = makeRecordWriter();
   const texts = ['', 'order_01', '잠시만 “기다려” 주세요', 'x'.repeat(100_000)];
   const steps = Array.from({ length: 3000 }, () => dice(4));

@@ -1,4 +1,5 @@
 import { makeDraw, numberOf } from '@usher/domain/draw.ts';
+import { makeRandom, type Random } from '@usher/domain/random.ts';
 import {
   nearOf,
   openingHoldMs,
@@ -12,7 +13,6 @@ import type {
   RoomDecision,
   RoomState,
 } from '@usher/domain/room/types.ts';
-import { makeRandom, type Random } from '@usher/stampede/random.ts';
 import { sha256 } from '../../../server/src/platform/hash.ts';
 import { personOf } from './room-line.ts';
 import { roomTerms } from './room-terms.ts';

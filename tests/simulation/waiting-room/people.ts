@@ -1,3 +1,4 @@
+import type { Random } from '@usher/domain/random.ts';
 import type {
   PresentedPass,
   PresentedPlace,
@@ -6,7 +7,6 @@ import type {
   RoomStanding,
   RoomState,
 } from '@usher/domain/room/types.ts';
-import type { Random } from '@usher/stampede/random.ts';
 
 /** What one account's devices hold: the tokens they were given, and where they last stood. */
 type Somebody = {

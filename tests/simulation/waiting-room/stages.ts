@@ -1,6 +1,6 @@
+import { makeRandom } from '@usher/domain/random.ts';
 import { controlOf } from '@usher/domain/room/now.ts';
 import type { RoomAnswer, RoomState } from '@usher/domain/room/types.ts';
-import { makeRandom } from '@usher/stampede/random.ts';
 import type { Clock } from '../../../server/src/platform/clock.ts';
 import { silentLog } from '../../../server/src/platform/log.ts';
 import type { Redis } from '../../../server/src/platform/redis/redis.ts';

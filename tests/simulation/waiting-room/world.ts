@@ -1,3 +1,4 @@
+import { makeRandom, type Random } from '@usher/domain/random.ts';
 import type {
   ControlChange,
   RoomAnswer,
@@ -5,7 +6,6 @@ import type {
   RoomState,
   RoomTerms,
 } from '@usher/domain/room/types.ts';
-import { makeRandom, type Random } from '@usher/stampede/random.ts';
 import { makePeople } from './people.ts';
 import type { CrashKind, Step } from './steps.ts';
 

@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { makeRandom } from './random.ts';
+
+const draw = (seed: number, stream: number): number[] => {
+  const random = makeRandom(seed, stream);
+  return Array.from({ length: 8 }, () => random.next());
+};
+
+test('a seed gives the same whims again, another seed or person gives others', () => {
+  expect(draw(7, 3)).toEqual(draw(7, 3));
+  expect(draw(7, 3)).not.toEqual(draw(8, 3));
+  expect(draw(7, 3)).not.toEqual(draw(7, 4));
+});
+
+test('numbers lie in their bounds and fill them evenly', () => {
+  const random = makeRandom(1);
+  const tenths = new Array<number>(10).fill(0);
+  for (let i = 0; i < 10_000; i++) {
+    const drawn = random.below(10);
+    tenths[drawn] = (tenths[drawn] ?? 0) + 1;
+  }
+  expect(tenths).toHaveLength(10);
+  for (const count of tenths) expect(Math.abs(count - 1000)).toBeLessThan(150);
+});
