@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { makePages } from './browser/pages.ts';
 import { makeQueuePages } from './browser/queue-page/routes.ts';
 import type { ServiceName, Settings } from './config.ts';
+import { makeMemoryBus } from './platform/bus/bus.memory.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Context } from './platform/context.ts';
 import { assert } from './platform/failure.ts';
@@ -16,6 +17,7 @@ import { type Lifecycle, makeLifecycle } from './platform/lifecycle.ts';
 import type { Log } from './platform/log.ts';
 import { makeMetrics } from './platform/metrics.ts';
 import type { Module } from './platform/module.ts';
+import { makeHorizon } from './platform/outbox/horizon.ts';
 import { makeRelay } from './platform/outbox/relay.ts';
 import { openListener } from './platform/postgres/listen.ts';
 import { openDatabase } from './platform/postgres/sql.ts';
@@ -91,7 +93,10 @@ const openContext = async (options: AppOptions, life: Lifecycle) => {
   life.onClose('database', db.close);
   const ids = makeIds(clock);
   const shortcuts = makeShortcuts(metrics);
-  const relay = makeRelay({ db, clock, log, metrics, tracing, owner: ids.secret() });
+  const bus = makeMemoryBus();
+  const horizon = makeHorizon(db);
+  const owner = ids.secret();
+  const relay = makeRelay({ db, bus, horizon, clock, log, metrics, tracing, owner });
   const channels = new Map<string, (payload: string) => void>();
   const listen: Context['listen'] = (channel, onMessage) => void channels.set(channel, onMessage);
   const context = {

@@ -279,7 +279,7 @@ describe('an order that comes to nothing', () => {
     until('all ends of orders are played', async () => {
       const [row] = await program.app.db.query<{ rows: number; events: number }>(
         `SELECT (SELECT count(*)::int FROM waiting_room.order_ends) AS rows,
-           (SELECT count(*)::int FROM platform.outbox WHERE published_at IS NULL) AS events`,
+           (SELECT count(*)::int FROM platform.waiting_events) AS events`,
       );
       return row?.rows === 0 && row.events === 0 ? row : null;
     });

@@ -162,7 +162,7 @@ const makePeople = async (db: Database, count: number): Promise<Person[]> => {
 export const isDemoOver = async (db: Database): Promise<boolean> => {
   const [row] = await db.query<{ isOver: boolean }>(
     `SELECT EXISTS (SELECT FROM catalogue.seeds)
-       AND NOT EXISTS (SELECT FROM platform.outbox WHERE published_at IS NULL)
+       AND NOT EXISTS (SELECT FROM platform.waiting_events)
        AND NOT EXISTS (SELECT FROM notifications.mails WHERE state = 'WAITING') AS "isOver"`,
   );
   return row?.isOver === true;

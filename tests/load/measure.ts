@@ -100,7 +100,7 @@ const untilDrained = async (house: House): Promise<number | null> => {
   const startMs = performance.now();
   for (;;) {
     const [row] = await house.db.query<{ left: number }>(
-      'SELECT count(*) AS left FROM platform.outbox WHERE published_at IS NULL',
+      'SELECT count(*) AS left FROM platform.waiting_events',
     );
     const tookMs = performance.now() - startMs;
     if (row?.left === 0) return rounded(tookMs / 1000, 1);

@@ -13,7 +13,7 @@ export const openEnds = async (db: Database): Promise<Record<string, number>> =>
         WHERE state IN ('PENDING', 'PAYING', 'UNKNOWN')) AS orders,
        (SELECT count(*) FROM payments.attempts
         WHERE state IN ('SEATS_LOCKED', 'SENT', 'ANSWERED')) AS attempts,
-       (SELECT count(*) FROM platform.outbox WHERE published_at IS NULL) AS events`,
+       (SELECT count(*) FROM platform.waiting_events) AS events`,
   );
   return row ?? {};
 };

@@ -17,6 +17,16 @@ const undo: Readonly<Record<string, readonly string[]>> = {
        DROP COLUMN request_id, DROP COLUMN created_at,
        ADD CONSTRAINT seating_plans_venue_id_key UNIQUE (venue_id)`,
   ],
+  '000015_cursors': [
+    'ALTER TABLE platform.outbox ADD COLUMN published_at timestamptz',
+    `UPDATE platform.outbox SET published_at = clock_timestamp()
+     WHERE seq NOT IN (SELECT seq FROM platform.waiting_events)`,
+    'CREATE INDEX outbox_waiting ON platform.outbox (seq) WHERE published_at IS NULL',
+    `CREATE INDEX outbox_published ON platform.outbox (published_at)
+     WHERE published_at IS NOT NULL`,
+    'DROP VIEW platform.waiting_events',
+    'DROP TABLE platform.cursors, platform.parked',
+  ],
   '000014_moves': ['DROP TABLE platform.moves', 'DROP FUNCTION platform.refuse_move CASCADE'],
 };
 

@@ -107,7 +107,7 @@ const databaseOf = (urlOf: () => Promise<string>): Database => {
     outboxLeft: () =>
       ask(async (db) => {
         const [row] = await db.query<{ left: number }>(
-          'SELECT count(*) AS left FROM platform.outbox WHERE published_at IS NULL',
+          'SELECT count(*) AS left FROM platform.waiting_events',
         );
         return row?.left ?? 0;
       }),

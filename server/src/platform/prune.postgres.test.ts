@@ -1,6 +1,6 @@
 import { silentLog } from '@usher/tests/support/log.ts';
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { openDatabase } from './postgres/sql.ts';
 import { prune } from './prune.ts';
 
@@ -14,11 +14,6 @@ const eventsOf = async () =>
   (await db.query<{ id: string }>('SELECT id FROM platform.outbox ORDER BY id')).map(
     (row) => row.id,
   );
-const seenOf = async () =>
-  (await db.query<{ event_id: string }>('SELECT event_id FROM platform.inbox ORDER BY 1')).map(
-    (row) => row.event_id,
-  );
-
 test('an answer is kept for 24 hours and forgotten after that, of any number', async () => {
   await db.query(
     `INSERT INTO platform.answers (scope, key, fingerprint, status, content_type, body, answered_at)
@@ -31,24 +26,66 @@ test('an answer is kept for 24 hours and forgotten after that, of any number', a
   expect(await answersOf()).toEqual(['young']);
 });
 
-test('an event not passed on, or that a dead letter names, is never forgotten', async () => {
-  await db.query(
-    `INSERT INTO platform.outbox (id, show_id, type, payload, created_at, published_at)
-     SELECT e.id, 's', 't', '{}', clock_timestamp() - interval '30 days',
-       clock_timestamp() - e.published::interval
-     FROM (VALUES ('evt_old', '8 days'), ('evt_dead', '8 days'), ('evt_new', '6 days'),
-       ('evt_waits', NULL)) AS e (id, published)`,
-  );
-  await db.query(
-    `INSERT INTO platform.dead_letters (consumer, event_id, show_id, type, payload, tries, error)
-     VALUES ('c', 'evt_dead', 's', 't', '{}', 5, 'e')`,
-  );
-  await db.query(
-    `INSERT INTO platform.inbox (consumer, event_id, seen_at)
-     SELECT 'c', id, clock_timestamp() - interval '9 days' FROM platform.outbox`,
-  );
-  await prune(db);
-  expect(await eventsOf()).toEqual(['evt_dead', 'evt_new', 'evt_waits']);
-  // As long as an event is there, it is known who has seen it: nobody takes it twice.
-  expect(await seenOf()).toEqual(['evt_dead', 'evt_new', 'evt_waits']);
+describe('an event that is older than a week', () => {
+  beforeEach(async () => {
+    await db.query('TRUNCATE platform.outbox, platform.cursors, platform.parked RESTART IDENTITY');
+    await db.query('TRUNCATE platform.dead_letters, platform.inbox');
+    await db.query(
+      `INSERT INTO platform.outbox (id, show_id, type, payload, created_at)
+       SELECT e.id, 's', 't', '{}', clock_timestamp() - e.age::interval
+       FROM (VALUES ('evt_1', '8 days'), ('evt_2', '8 days'), ('evt_3', '8 days'),
+         ('evt_4', '6 days')) AS e (id, age)`,
+    );
+  });
+  const addCursors = (...cursors: readonly [name: string, seq: number, servedAgo: string][]) =>
+    db.query(
+      `INSERT INTO platform.cursors (consumer, seq, until)
+       SELECT c.name, c.seq, clock_timestamp() - c.ago::interval
+       FROM unnest($1::text[], $2::bigint[], $3::text[]) AS c (name, seq, ago)`,
+      [
+        cursors.map(([name]) => name),
+        cursors.map(([, seq]) => seq),
+        cursors.map(([, , ago]) => ago),
+      ],
+    );
+
+  test('is deleted when every consumer has it, and a younger one is not', async () => {
+    await addCursors(['mails', 4, '0 s'], ['ranking', 4, '1 day']);
+    await prune(db);
+    expect(await eventsOf()).toEqual(['evt_4']);
+  });
+  test('is kept for a consumer that has not come so far, served now or not', async () => {
+    await addCursors(['mails', 4, '0 s'], ['ranking', 1, '29 days']);
+    await prune(db);
+    expect(await eventsOf()).toEqual(['evt_2', 'evt_3', 'evt_4']);
+  });
+  test('is not kept for a consumer that nobody has served in 30 days', async () => {
+    await addCursors(['mails', 4, '0 s'], ['removed', 1, '31 days']);
+    await prune(db);
+    expect(await eventsOf()).toEqual(['evt_4']);
+  });
+  test('is kept while it is parked, or a dead letter names it', async () => {
+    await addCursors(['mails', 4, '0 s']);
+    await db.query(
+      `INSERT INTO platform.dead_letters (consumer, event_id, show_id, type, payload, tries, error)
+       VALUES ('mails', 'evt_1', 's', 't', '{}', 5, 'e')`,
+    );
+    await db.query(
+      `INSERT INTO platform.parked (consumer, show_id, seq, tries, again_at)
+       VALUES ('mails', 's', 2, 1, clock_timestamp())`,
+    );
+    await prune(db);
+    expect(await eventsOf()).toEqual(['evt_1', 'evt_2', 'evt_4']);
+  });
+  test('is known to have been seen for as long as a consumer looks for it', async () => {
+    await addCursors(['mails', 4, '0 s']);
+    await db.query(`INSERT INTO platform.inbox (consumer, event_id) VALUES ('mails', 'evt_4')`);
+    const inbox = async () => (await db.query('SELECT FROM platform.inbox')).length;
+    await db.query(`UPDATE platform.cursors SET inbox_until = clock_timestamp() + '1 h'::interval`);
+    await prune(db);
+    expect(await inbox()).toBe(1);
+    await db.query('UPDATE platform.cursors SET inbox_until = clock_timestamp()');
+    await prune(db);
+    expect(await inbox()).toBe(0);
+  });
 });

@@ -8,9 +8,9 @@ const rowsAtOnce = 5000;
 type Swept = { what: string; sql: string };
 
 /**
- * What is forgotten, and when: answers to repeated requests after 24 hours (architecture.md),
- * events a week after everybody has them, and what a consumer has seen a day after that, so that
- * an event which still exists is never taken twice.
+ * What is deleted, and when: answers to repeated requests after 24 hours (architecture.md); events
+ * after a week, once every consumer has them. A consumer that no process has asked for in 30 days
+ * is not waited for any more: it was removed, or has missed what is deleted.
  */
 const sweeps: readonly Swept[] = [
   {
@@ -21,13 +21,20 @@ const sweeps: readonly Swept[] = [
       ORDER BY answered_at LIMIT $1) RETURNING 1 AS gone`,
   },
   {
-    // An event that a dead letter still names is kept until the letter was replayed.
+    // Those that a dead letter names are kept until it was replayed, parked ones until they are
+    // taken.
     what: 'events',
     sql: `DELETE FROM platform.outbox WHERE seq IN (
-      SELECT o.seq FROM platform.outbox o
-      WHERE o.published_at < clock_timestamp() - interval '7 days' AND NOT EXISTS (
-        SELECT FROM platform.dead_letters d WHERE d.event_id = o.id AND d.replayed_at IS NULL)
-      ORDER BY o.published_at LIMIT $1) RETURNING 1 AS gone`,
+      SELECT oldest.seq FROM (
+        SELECT o.seq, o.created_at FROM platform.outbox o
+        WHERE o.seq <= coalesce((SELECT min(c.seq) FROM platform.cursors c
+            WHERE c.until > clock_timestamp() - interval '30 days'), 9223372036854775807)
+          AND NOT EXISTS (SELECT FROM platform.parked p WHERE p.seq = o.seq)
+          AND NOT EXISTS (SELECT FROM platform.dead_letters d
+            WHERE d.event_id = o.id AND d.replayed_at IS NULL)
+        ORDER BY o.seq LIMIT $1
+      ) oldest WHERE oldest.created_at < clock_timestamp() - interval '7 days'
+    ) RETURNING 1 AS gone`,
   },
   {
     what: 'replayed dead letters',
@@ -36,12 +43,12 @@ const sweeps: readonly Swept[] = [
       WHERE replayed_at < clock_timestamp() - interval '7 days' LIMIT $1) RETURNING 1 AS gone`,
   },
   {
+    // Looked into only for a day after the migration from one mark for all consumers to cursors.
     what: 'seen events',
     sql: `DELETE FROM platform.inbox WHERE (consumer, event_id) IN (
       SELECT i.consumer, i.event_id FROM platform.inbox i
-      WHERE i.seen_at < clock_timestamp() - interval '8 days'
-        AND NOT EXISTS (SELECT FROM platform.outbox o WHERE o.id = i.event_id)
-      ORDER BY i.seen_at LIMIT $1) RETURNING 1 AS gone`,
+      WHERE NOT EXISTS (SELECT FROM platform.cursors c WHERE c.inbox_until > clock_timestamp())
+      LIMIT $1) RETURNING 1 AS gone`,
   },
 ];
 

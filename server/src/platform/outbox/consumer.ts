@@ -1,5 +1,4 @@
-import type { Database, Sql } from '../postgres/sql.ts';
-import type { Tracing } from '../tracing.ts';
+import type { Sql } from '../postgres/sql.ts';
 
 export type OutboxEvent = {
   readonly seq: number;
@@ -14,15 +13,13 @@ export type OutboxEvent = {
 
 /**
  * Hears of events at least once, in order for each show. `handle` writes its effect through `tx`,
- * together with the note that the events were seen, so that the effect happens once.
+ * in the transaction that moves the consumer's cursor, so that the effect happens once.
  */
 export type Consumer = {
+  /** Names its cursor: another name begins again at the oldest event that is kept. */
   readonly name: string;
   readonly types: readonly string[];
-  /**
-   * Twice is as once: it looks at how things are now. That it saw an event is not noted then, which
-   * is a row for each.
-   */
+  /** Idempotent: it looks at how things are now, or writes nothing that is there already. */
   readonly isRepeatable?: boolean;
   handle(tx: Sql, events: readonly OutboxEvent[]): Promise<void>;
 };
@@ -36,6 +33,8 @@ export type EventRow = {
   trace_id: string | null;
   created_at: Date;
 };
+export const eventColumns = 'o.seq, o.id, o.show_id, o.type, o.payload, o.trace_id, o.created_at';
+
 export const toEvent = (row: EventRow): OutboxEvent => ({
   seq: row.seq,
   id: row.id,
@@ -45,25 +44,3 @@ export const toEvent = (row: EventRow): OutboxEvent => ({
   traceId: row.trace_id,
   createdAtMs: row.created_at.getTime(),
 });
-
-/** Hands a consumer those of the events that it has not seen, in the transaction of the effects. */
-export const deliver = (
-  deps: { db: Database; tracing: Tracing },
-  consumer: Consumer,
-  events: readonly OutboxEvent[],
-): Promise<void> => {
-  const traceIds = events.flatMap((event) => event.traceId ?? []);
-  return deps.tracing.events(consumer.name, [...new Set(traceIds)], () =>
-    deps.db.transaction(async (tx) => {
-      if (consumer.isRepeatable) return consumer.handle(tx, events);
-      const fresh = await tx.query<{ event_id: string }>(
-        `INSERT INTO platform.inbox (consumer, event_id) SELECT $1, unnest($2::text[])
-         ON CONFLICT DO NOTHING RETURNING event_id`,
-        [consumer.name, events.map((event) => event.id)],
-      );
-      const freshIds = new Set(fresh.map((row) => row.event_id));
-      const unseen = events.filter((event) => freshIds.has(event.id));
-      if (unseen.length > 0) await consumer.handle(tx, unseen);
-    }),
-  );
-};

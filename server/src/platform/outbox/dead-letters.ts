@@ -1,6 +1,13 @@
-import type { Database } from '../postgres/sql.ts';
+import type { Clock } from '../clock.ts';
+import type { Database, Sql } from '../postgres/sql.ts';
 import type { Tracing } from '../tracing.ts';
-import { type Consumer, deliver, type EventRow, type OutboxEvent, toEvent } from './consumer.ts';
+import {
+  type Consumer,
+  type EventRow,
+  eventColumns,
+  type OutboxEvent,
+  toEvent,
+} from './consumer.ts';
 
 export type DeadLetter = {
   consumer: string;
@@ -13,27 +20,23 @@ export type DeadLetter = {
   diedAt: Date;
 };
 
-export const bury = (
-  db: Database,
-  consumer: Consumer,
+/** Gives an event up within the transaction that lets its show go on. */
+export const bury = async (
+  tx: Sql,
+  consumer: string,
   event: OutboxEvent,
-  { tries, error }: { tries: number; error: unknown },
-): Promise<unknown> =>
-  db.query(
+  { tries, error }: { tries: number; error: string },
+): Promise<void> => {
+  await tx.query(
     `INSERT INTO platform.dead_letters
        (consumer, event_id, show_id, type, payload, tries, error)
-     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
-    [
-      consumer.name,
-      event.id,
-      event.showId,
-      event.type,
-      JSON.stringify(event.payload),
-      tries,
-      // A text of PostgreSQL cannot hold a NUL.
-      String(error).replaceAll('\0', ' ').slice(0, 2000),
-    ],
+     VALUES ($1, $2, $3, $4, $5, $6, $7)
+     ON CONFLICT (consumer, event_id) DO UPDATE
+     SET tries = excluded.tries, error = excluded.error, died_at = clock_timestamp(),
+       replayed_at = NULL`,
+    [consumer, event.id, event.showId, event.type, JSON.stringify(event.payload), tries, error],
   );
+};
 
 /** Those that wait to be replayed, oldest first. */
 export const listDeadLetters = async (db: Database, limit: number): Promise<DeadLetter[]> => {
@@ -64,26 +67,36 @@ export const listDeadLetters = async (db: Database, limit: number): Promise<Dead
   }));
 };
 
-/** Hands a dead letter to its consumer again; throws what the consumer throws. */
-export const replayDeadLetter = async (
-  deps: { db: Database; tracing: Tracing; consumers: readonly Consumer[] },
+/**
+ * Hands a dead letter to its consumer again; throws what the consumer throws. Where another process
+ * serves the consumer, the letter is parked for it: it is taken within seconds, or dies again.
+ */
+export const replayDeadLetter = (
+  deps: { db: Database; clock: Clock; tracing: Tracing },
+  consumer: Consumer | undefined,
   name: string,
   eventId: string,
-): Promise<'replayed' | 'unknown'> => {
-  const consumer = deps.consumers.find((candidate) => candidate.name === name);
-  const rows = await deps.db.query<EventRow>(
-    `SELECT o.seq, o.id, o.show_id, o.type, o.payload, o.trace_id, o.created_at
-     FROM platform.dead_letters d JOIN platform.outbox o ON o.id = d.event_id
-     WHERE d.consumer = $1 AND d.event_id = $2 AND d.replayed_at IS NULL`,
-    [name, eventId],
-  );
-  const row = rows[0];
-  if (consumer === undefined || row === undefined) return 'unknown';
-  await deliver(deps, consumer, [toEvent(row)]);
-  await deps.db.query(
-    `UPDATE platform.dead_letters SET replayed_at = clock_timestamp()
-     WHERE consumer = $1 AND event_id = $2`,
-    [name, eventId],
-  );
-  return 'replayed';
-};
+): Promise<'replayed' | 'unknown'> =>
+  deps.db.transaction(async (tx) => {
+    // The second of two operators waits here, and finds that it was replayed.
+    const [row] = await tx.query<EventRow>(
+      `WITH replayed AS (
+         UPDATE platform.dead_letters SET replayed_at = clock_timestamp()
+         WHERE consumer = $1 AND event_id = $2 AND replayed_at IS NULL RETURNING event_id)
+       SELECT ${eventColumns} FROM replayed JOIN platform.outbox o ON o.id = replayed.event_id`,
+      [name, eventId],
+    );
+    if (row === undefined) return 'unknown';
+    const event = toEvent(row);
+    if (consumer === undefined) {
+      await tx.query(
+        `INSERT INTO platform.parked (consumer, show_id, seq, tries, again_at)
+         VALUES ($1, $2, $3, 0, $4) ON CONFLICT DO NOTHING`,
+        [name, event.showId, event.seq, new Date(deps.clock.nowMs())],
+      );
+      return 'replayed';
+    }
+    const traceIds = event.traceId === null ? [] : [event.traceId];
+    await deps.tracing.events(name, traceIds, () => consumer.handle(tx, [event]));
+    return 'replayed';
+  });

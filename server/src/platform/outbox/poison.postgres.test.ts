@@ -91,16 +91,17 @@ describe('an event that a consumer cannot take', () => {
     expect(await relay.deadLetters(10)).toEqual([]);
   });
 
-  test('starts anew when another relay takes over, which knows nothing of the tries', async () => {
+  test('is tried on by another relay that takes over, with the tries that are left', async () => {
     const { relay, asked } = await openPoisoned();
-    await append(bed.db, poison);
+    await append(bed.db, poison, after);
     await pass(relay, 4000);
-    expect(asked).toHaveLength(3);
+    expect(asked).toHaveLength(4);
     await relay.close();
     const next = await openPoisoned();
     await pass(next.relay, 20_000);
-    expect(next.asked).toHaveLength(5);
+    expect(next.asked).toHaveLength(2);
     expect(await next.relay.deadLetters(10)).toHaveLength(1);
+    expect(await bed.effects('mails')).toEqual([after.id]);
   });
 });
 
@@ -143,6 +144,30 @@ describe('a dead letter', () => {
     expect(await relay.replay('mails', poison.id)).toBe('unknown');
     expect(await bed.effects('mails')).toEqual([poison.id]);
     expect(await relay.deadLetters(10)).toEqual([]);
+  });
+
+  test('of a consumer that another process serves is replayed there', async () => {
+    let isCured = false;
+    const { relay } = await openPoisoned({ isCured: () => isCured });
+    await append(bed.db, poison);
+    await pass(relay, 20_000);
+    const elsewhere = bed.relay([bed.consumer('ranking')]);
+    isCured = true;
+    expect(await elsewhere.replay('mails', poison.id)).toBe('replayed');
+    expect(await relay.deadLetters(10)).toEqual([]);
+    await pass(relay, 1000);
+    expect(await bed.effects('mails')).toEqual([poison.id]);
+  });
+
+  test('dies again, and is listed again, when it still cannot be taken', async () => {
+    const { relay, asked } = await openPoisoned();
+    await append(bed.db, poison);
+    await pass(relay, 20_000);
+    const elsewhere = bed.relay([bed.consumer('ranking')]);
+    await elsewhere.replay('mails', poison.id);
+    await pass(relay, 20_000);
+    expect(asked).toHaveLength(10);
+    expect(await relay.deadLetters(10)).toHaveLength(1);
   });
 
   test('that nobody knows is not replayed', async () => {

@@ -1,12 +1,16 @@
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { until } from '@usher/tests/support/until.ts';
+import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Database, Sql } from '../postgres/sql.ts';
+import { makeHorizon } from './horizon.ts';
 import { append, type OutboxBed, openOutboxBed, type TestEvent, testEvent } from './test-bed.ts';
 
 let bed: OutboxBed;
+let url: string;
 beforeEach(async () => {
-  bed = await openOutboxBed((await makeTestDatabase()).url);
+  ({ url } = await makeTestDatabase());
+  bed = await openOutboxBed(url);
 });
 afterEach(() => bed.close());
 
@@ -61,32 +65,106 @@ describe('what was written with an effect', () => {
     await until('all', async () => (await bed.waiting()).length === 0);
     expect(await bed.effects('mails')).toEqual(idsOf(events));
   });
+});
 
-  test('by a transaction that ends late is not lost, though later ones went', async () => {
-    const relay = await openRelay([bed.consumer('mails')]);
-    const [late, early] = [testEvent('show 1'), testEvent('show 2')];
-    await bed.db.transaction(async (tx) => {
-      await append(tx, late);
-      await append(bed.db, early);
-      expect(await relay.round()).toBe(1);
+describe('what is still being written', () => {
+  /** A writer that has written and commits, or gives up, when it is told to. */
+  const openWriter = async (event: TestEvent) => {
+    const written = Promise.withResolvers<void>();
+    const told = Promise.withResolvers<'commit' | 'undo'>();
+    const ended = bed.db.transaction(async (tx) => {
+      await append(tx, event);
+      written.resolve();
+      if ((await told.promise) === 'undo') throw new Error('undone');
     });
-    expect(await relay.round()).toBe(1);
-    expect(await bed.effects('mails')).toEqual(idsOf([early, late]));
-    const order = await bed.db.query<{ id: string }>('SELECT id FROM platform.outbox ORDER BY seq');
-    expect(order.map(({ id }) => id)).toEqual(idsOf([late, early]));
+    await written.promise;
+    return {
+      commit: async () => {
+        told.resolve('commit');
+        await ended;
+      },
+      undo: async () => {
+        told.resolve('undo');
+        await expect(ended).rejects.toThrow('undone');
+      },
+    };
+  };
+  const openReal = () => openRelay([bed.consumer('mails')], { horizon: makeHorizon(bed.db) });
+  /** Until nothing is waited for: other tests write on the same server. */
+  const passAll = (relay: Awaited<ReturnType<typeof openReal>>) =>
+    until('everything is final', async () => !(await relay.look()).isWaiting);
+
+  test('holds back what came after it, whichever commits first, and is not lost', async () => {
+    const relay = await openReal();
+    const [first, second, third] = [testEvent('show 1'), testEvent('show 2'), testEvent('show 3')];
+    const late = await openWriter(first);
+    const early = await openWriter(second);
+    await early.commit();
+    await append(bed.db, third);
+    for (let rounds = 0; rounds < 3; rounds++)
+      expect(await relay.look()).toEqual({ passed: 0, isWaiting: true });
+    await late.commit();
+    await passAll(relay);
+    expect(await bed.effects('mails')).toEqual(idsOf([first, second, third]));
+  });
+
+  test('is lost without the wait, when a later one is passed on: the race is real', async () => {
+    const relay = await openRelay([bed.consumer('mails')]);
+    const [first, second] = [testEvent('show 1'), testEvent('show 2')];
+    const late = await openWriter(first);
+    await append(bed.db, second);
+    await relay.round();
+    await late.commit();
+    await relay.round();
+    expect(await bed.effects('mails')).toEqual([second.id]);
+  });
+
+  test('is waited for also when its transaction has a higher id than all that ended', async () => {
+    const relay = await openReal();
+    const [first, second] = [testEvent('show 1'), testEvent('show 2')];
+    // Nothing ends between the two: a snapshot's upper end is below both of them.
+    const lower = await openWriter(first);
+    const higher = await openWriter(second);
+    expect(await relay.look()).toEqual({ passed: 0, isWaiting: true });
+    await lower.commit();
+    expect(await relay.look()).toEqual({ passed: 0, isWaiting: true });
+    await higher.commit();
+    await passAll(relay);
+    expect(await bed.effects('mails')).toEqual(idsOf([first, second]));
+  });
+
+  test('is not waited for when it was undone, or its hanging writer was cut off', async () => {
+    const relay = await openReal();
+    const [hung, kept] = [testEvent('show 1'), testEvent('show 2')];
+    const writer = await openWriter(testEvent('show 3'));
+    const client = new pg.Client({ connectionString: url });
+    client.on('error', () => undefined);
+    await client.connect();
+    const [{ pid }] = (await client.query('SELECT pg_backend_pid() AS pid')).rows;
+    await client.query('BEGIN');
+    await client.query('SELECT platform.append_events($1)', [
+      JSON.stringify([{ ...hung, payload: {} }]),
+    ]);
+    await append(bed.db, kept);
+    await writer.undo();
+    expect(await relay.look()).toEqual({ passed: 0, isWaiting: true });
+    // As the server does after idle_in_transaction_session_timeout.
+    await bed.db.query('SELECT pg_terminate_backend($1, 10000)', [pid]);
+    await passAll(relay);
+    expect(await bed.effects('mails')).toEqual([kept.id]);
   });
 });
 
 describe('a crash', () => {
   const never = new Promise<never>(() => undefined);
-  /** The database of a process that dies before it has marked what it passed on. */
-  const dyingBeforeMark = (): Database & { isDead(): boolean } => {
+  /** The database of a process that dies as soon as the effect is committed. */
+  const dyingAfterCommit = (): Database & { isDead(): boolean } => {
     let isDead = false;
     return {
       ...bed.db,
       isDead: () => isDead,
-      query: (text, params) => {
-        if (!text.startsWith('UPDATE platform.outbox')) return bed.db.query(text, params);
+      transaction: async (work) => {
+        await bed.db.transaction(work);
         isDead = true;
         return never;
       },
@@ -110,18 +188,18 @@ describe('a crash', () => {
     };
   };
 
-  test('between the effect and its mark is followed by no second effect', async () => {
+  test('after the effect is committed is followed by no second effect', async () => {
     const events = [testEvent('show 1'), testEvent('show 1')];
     await append(bed.db, ...events);
-    const db = dyingBeforeMark();
+    const db = dyingAfterCommit();
     bed.relay([bed.consumer('mails')], { db }, true);
     await until('it is dead', db.isDead);
     expect(await bed.effects('mails')).toEqual(idsOf(events));
-    expect(await bed.waiting()).toEqual(idsOf(events));
-    await bed.loseLease();
-    await openRelay([bed.consumer('mails')]);
-    expect(await bed.effects('mails')).toEqual(idsOf(events));
     expect(await bed.waiting()).toEqual([]);
+    await bed.loseLeases();
+    const next = await openRelay([bed.consumer('mails')]);
+    await next.round();
+    expect(await bed.effects('mails')).toEqual(idsOf(events));
   });
 
   test('before the effect is committed leaves the effect to the next relay', async () => {
@@ -131,7 +209,7 @@ describe('a crash', () => {
     bed.relay([bed.consumer('mails')], { db }, true);
     await until('it is dead', db.isDead);
     expect(await bed.effects('mails')).toEqual([]);
-    await bed.loseLease();
+    await bed.loseLeases();
     await openRelay([bed.consumer('mails')]);
     expect(await bed.effects('mails')).toEqual([event.id]);
   });
@@ -143,7 +221,7 @@ describe('relays of several processes', () => {
     const second = await openRelay([bed.consumer('mails')]);
     await append(bed.db, testEvent('show 1'));
     expect(await second.round()).toBe(0);
-    await bed.loseLease();
+    await bed.loseLeases();
     expect(await second.round()).toBe(1);
   });
 
@@ -155,90 +233,101 @@ describe('relays of several processes', () => {
     await until('the second has taken over', async () => (await second.round()) === 1);
   });
 
-  /** Two relays that both believe they have the lease, on the same events at the same time. */
-  const race = async () => {
-    const meeting = makeMeeting();
-    const slow = bed.consumer('mails', () => meeting.come());
-    // Both read the same events before either has marked them: the first waits in its handler.
-    const [a, b] = [await openRelay([slow]), await openRelay([slow])];
-    const events = Array.from({ length: 10 }, (_, i) => testEvent(`show ${i % 2}`));
-    await append(bed.db, ...events);
-    await bed.loseLease();
-    const first = a.round();
-    await until('the first is in its handler', meeting.isSomebodyThere);
-    await bed.loseLease();
-    const second = b.round();
-    await until('the second waits for it, or is there too', async () => {
-      const waiting = await bed.db.query(
-        `SELECT FROM pg_stat_activity
-         WHERE wait_event_type = 'Lock' AND datname = current_database()`,
-      );
-      return waiting.length > 0 || meeting.areBothThere();
-    });
-    meeting.end();
-    await Promise.all([first, second]);
-    return { effects: await bed.effects('mails'), events: idsOf(events) };
-  };
-  const makeMeeting = () => {
-    let end = (): void => undefined;
-    const over = new Promise<void>((resolve) => (end = resolve));
-    let there = 0;
-    const come = (): Promise<void> => {
-      there++;
-      return over;
-    };
-    return {
-      come,
-      end: () => end(),
-      isSomebodyThere: () => there > 0,
-      areBothThere: () => there > 1,
-    };
-  };
-
-  test('that both work, one without a lease, have each effect once and in order', async () => {
-    const { effects, events } = await race();
-    expect(effects).toEqual(events);
-  });
-
-  test('without the note of what was seen would have it twice: the race is real', async () => {
-    // The planted bug: every note is somebody else's.
-    await bed.db.query(`
-      CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS $$
-      BEGIN NEW.consumer := NEW.consumer || gen_random_uuid(); RETURN NEW; END $$;
-      CREATE TRIGGER forget BEFORE INSERT ON platform.inbox
-      FOR EACH ROW EXECUTE FUNCTION forget()`);
-    const { effects, events } = await race();
-    expect(effects.toSorted()).toEqual([...events, ...events].toSorted());
-  });
-
-  test('of which one was stopped for longer than its lease change nothing twice', async () => {
-    let go = (): void => undefined;
-    const stopped = new Promise<void>((resolve) => (go = resolve));
+  /**
+   * One was stopped after it had read what is to do, before it did it, for longer than its lease;
+   * the other delivers meanwhile, then the first goes on.
+   */
+  const overtake = async (change: (text: string) => string = (text) => text) => {
+    const stopped = Promise.withResolvers<void>();
     let isStopped = false;
-    // Stopped after it has read what is to do, before it does it.
     const db: Database = {
       ...bed.db,
       transaction: async (work) => {
         isStopped = true;
-        await stopped;
-        return bed.db.transaction(work);
+        await stopped.promise;
+        return bed.db.transaction((tx) =>
+          work({ query: (text, params) => tx.query(change(text), params) }),
+        );
       },
     };
     const events = [testEvent('show 1'), testEvent('show 2'), testEvent('show 1')];
     await append(bed.db, ...events);
     const old = bed.relay([bed.consumer('mails')], { db });
     await until('it is stopped', () => isStopped);
-    await bed.loseLease();
+    await bed.loseLeases();
     await openRelay([bed.consumer('mails')]);
     expect(await bed.effects('mails')).toEqual(idsOf(events));
-    const published = () =>
-      bed.db.query('SELECT id, published_at FROM platform.outbox ORDER BY seq');
-    const before = await published();
-    go();
+    stopped.resolve();
     await until('it goes on', () => old.clock.sleeping === 1);
-    expect(await bed.effects('mails')).toEqual(idsOf(events));
-    expect((await published()).length).toBe(before.length);
+    return { events: idsOf(events), effects: await bed.effects('mails'), old };
+  };
+
+  test('of which one was stopped for longer than its lease change nothing twice', async () => {
+    const { events, effects, old } = await overtake();
+    expect(effects).toEqual(events);
     expect(await old.round()).toBe(0);
+  });
+
+  test('would change it twice if the cursor were not compared: the race is real', async () => {
+    const { events, effects } = await overtake((text) =>
+      text.replace('owner = $2 AND seq = $3', '$2::text IS NOT NULL AND $3::bigint IS NOT NULL'),
+    );
+    expect(effects).toEqual([...events, ...events]);
+  });
+
+  test('of which one is inside an effect leave the consumer to it', async () => {
+    const inside = Promise.withResolvers<void>();
+    let isInside = false;
+    const slow = bed.consumer('mails', () => {
+      isInside = true;
+      return inside.promise;
+    });
+    const event = testEvent('show 1');
+    const a = await openRelay([slow]);
+    const b = await openRelay([bed.consumer('mails')]);
+    await append(bed.db, event);
+    const first = a.round();
+    await until('it is inside', () => isInside);
+    // A lease cannot be taken while its owner has the cursor locked in a transaction.
+    expect(await b.round()).toBe(0);
+    inside.resolve();
+    await first;
+    expect(await bed.effects('mails')).toEqual([event.id]);
+  });
+});
+
+describe('processes that serve other consumers', () => {
+  test('never pass an event by for those that they do not know', async () => {
+    const old = await openRelay([bed.consumer('mails')]);
+    const [first, second] = [testEvent('show 1'), testEvent('show 1')];
+    await append(bed.db, first);
+    await old.round();
+    expect(await bed.effects('mails')).toEqual([first.id]);
+    const young = await openRelay([bed.consumer('mails'), bed.consumer('ranking')]);
+    await young.round();
+    expect(await bed.effects('ranking')).toEqual([first.id]);
+    await append(bed.db, second);
+    // Each of the two delivers what is its own, and the old one holds the mails.
+    await old.round();
+    await young.round();
+    expect(await bed.effects('mails')).toEqual(idsOf([first, second]));
+    expect(await bed.effects('ranking')).toEqual(idsOf([first, second]));
+  });
+
+  test('take over a consumer from each other where it stood', async () => {
+    const events = [testEvent('show 1'), testEvent('show 1')] as const;
+    const one = await openRelay([bed.consumer('mails'), bed.consumer('ranking')]);
+    await append(bed.db, events[0]);
+    await one.round();
+    await one.close();
+    const other = await openRelay([bed.consumer('mails')]);
+    await append(bed.db, events[1]);
+    await other.round();
+    expect(await bed.effects('mails')).toEqual(idsOf(events));
+    expect(await bed.effects('ranking')).toEqual([events[0].id]);
+    const again = await openRelay([bed.consumer('ranking')]);
+    await again.round();
+    expect(await bed.effects('ranking')).toEqual(idsOf(events));
   });
 });
 
@@ -256,17 +345,33 @@ test('how far the relay lags is told, and by nobody but who works', async () => 
   expect(await lag(relay)).toBe(0);
 });
 
-test('of a consumer for whom twice is as once no note is kept, and it hears again', async () => {
-  const looks = { ...bed.consumer('looks'), isRepeatable: true };
-  const relay = await openRelay([looks, bed.consumer('mails')]);
-  const event = testEvent('show 1');
-  await append(bed.db, event);
-  await relay.round();
-  // As when a process dies before it has written that the event was passed on.
-  await bed.db.query('UPDATE platform.outbox SET published_at = NULL');
-  await relay.round();
-  expect(await bed.effects('looks')).toEqual([event.id, event.id]);
-  expect(await bed.effects('mails')).toEqual([event.id]);
-  const noted = await bed.db.query('SELECT DISTINCT consumer FROM platform.inbox');
-  expect(noted).toEqual([{ consumer: 'mails' }]);
+describe('in the day after the migration from marks to cursors', () => {
+  const inMigration = (seen: readonly TestEvent[]) =>
+    bed.db.query(
+      `WITH seen AS (INSERT INTO platform.inbox (consumer, event_id)
+         SELECT 'mails', unnest($1::text[]))
+       INSERT INTO platform.cursors (consumer, seq, inbox_until)
+       SELECT name, 0, clock_timestamp() + interval '1 day'
+       FROM unnest(ARRAY['mails', 'looks']) AS c (name)`,
+      [idsOf(seen)],
+    );
+  test('what a consumer has seen has no second effect, unless it is repeatable', async () => {
+    const [seen, unseen] = [testEvent('show 1'), testEvent('show 1')];
+    await append(bed.db, seen, unseen);
+    await inMigration([seen]);
+    const looks = { ...bed.consumer('looks'), isRepeatable: true };
+    await openRelay([bed.consumer('mails'), looks]);
+    expect(await bed.effects('mails')).toEqual([unseen.id]);
+    expect(await bed.effects('looks')).toEqual(idsOf([seen, unseen]));
+  });
+  test('and not longer: afterwards the cursor alone decides', async () => {
+    const event = testEvent('show 1');
+    await append(bed.db, event);
+    await inMigration([event]);
+    await bed.db.query(
+      "UPDATE platform.cursors SET inbox_until = clock_timestamp() - '1 s'::interval",
+    );
+    await openRelay([bed.consumer('mails')]);
+    expect(await bed.effects('mails')).toEqual([event.id]);
+  });
 });

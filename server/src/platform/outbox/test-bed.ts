@@ -1,10 +1,13 @@
+import { makeMemoryBus } from '../bus/bus.memory.ts';
+import type { Bus } from '../bus/bus.ts';
 import { manualClock } from '../clock.ts';
 import { type Log, silentLog } from '../log.ts';
 import { makeMetrics } from '../metrics.ts';
 import { type Database, openDatabase, type Sql } from '../postgres/sql.ts';
 import { type Tracing, untraced } from '../tracing.ts';
 import type { Consumer, OutboxEvent } from './consumer.ts';
-import { makeRelay, type Relay } from './relay.ts';
+import type { Horizon } from './horizon.ts';
+import { makeRelay } from './relay.ts';
 
 export type TestEvent = { id: string; showId: string; type: string; traceId?: string };
 
@@ -21,27 +24,52 @@ export const append = (sql: Sql, ...events: readonly TestEvent[]): Promise<unkno
     JSON.stringify(events.map((event) => ({ payload: { of: event.id }, ...event }))),
   ]);
 
+/**
+ * For tests whose events are committed before the relay looks. Transactions of other tests on the
+ * same server hold the real horizon back, for a moment, whenever they like.
+ */
+export const everythingIsFinal = (db: Database): Horizon => ({
+  look: async () => {
+    const [row] = await db.query<{ finalSeq: number }>(
+      `SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS "finalSeq"
+       FROM platform.outbox_seq_seq`,
+    );
+    return { finalSeq: row?.finalSeq ?? 0, isWaiting: false };
+  },
+});
+
 /** A relay of these consumers that works until it is closed. */
 export const openRelay = (
-  options: Omit<Parameters<typeof makeRelay>[0], 'tracing'> & {
+  options: Omit<Parameters<typeof makeRelay>[0], 'tracing' | 'bus' | 'horizon'> & {
     tracing?: Tracing;
+    bus?: Bus;
+    horizon?: Horizon;
     consumers: readonly Consumer[];
   },
-): Relay & { close(): Promise<void> } => {
-  const relay = makeRelay({ tracing: untraced, ...options });
+) => {
+  const horizon = everythingIsFinal(options.db);
+  const relay = makeRelay({ tracing: untraced, bus: makeMemoryBus(), horizon, ...options });
   for (const consumer of options.consumers) relay.subscribe(consumer);
   const working = relay.start();
-  return { ...relay, close: working.stop };
+  return {
+    ...relay,
+    /** How many events one round passed on. */
+    round: async (): Promise<number> => (await relay.round()).passed,
+    look: relay.round,
+    close: working.stop,
+  };
 };
 
 /**
  * Consumers whose effect is a row each time, so that an effect that happens twice is seen; and
  * relays of several processes on one database, each with a clock moved by hand.
  */
-export const openOutboxBed = async (url: string) => {
+export const openOutboxBed = async (url: string, makeBus: () => Bus = makeMemoryBus) => {
   const db = openDatabase({ url, name: 'test', log: silentLog, poolMax: 8 });
   await db.query(`CREATE TABLE IF NOT EXISTS effects (
     seq integer GENERATED ALWAYS AS IDENTITY, consumer text, event_id text, show_id text)`);
+  // Those of the program: none of its consumers is served here.
+  await db.query('DELETE FROM platform.cursors');
   const relays: { close(): Promise<void> }[] = [];
   let processes = 0;
 
@@ -63,25 +91,27 @@ export const openOutboxBed = async (url: string) => {
   });
   const relay = (
     consumers: readonly Consumer[],
-    more: { db?: Database; log?: Log; tracing?: Tracing } = {},
+    more: { db?: Database; log?: Log; tracing?: Tracing; horizon?: Horizon } = {},
     /** Dead processes close nothing. */
     willDie = false,
   ) => {
     const clock = manualClock(0);
     const metrics = makeMetrics();
+    const bus = makeBus();
     const opened = openRelay({
       db,
       clock,
       metrics,
       consumers,
       log: silentLog,
+      bus,
       owner: `process ${++processes}`,
       ...more,
     });
     if (!willDie) relays.push(opened);
     const metric = async (name: string) =>
       (await metrics.registry.metrics()).split('\n').find((line) => line.startsWith(name));
-    return { ...opened, clock, metric };
+    return { ...opened, bus, clock, metric };
   };
   return {
     db,
@@ -94,15 +124,16 @@ export const openOutboxBed = async (url: string) => {
       );
       return rows.map((row) => row.event_id);
     },
+    /** Events that some consumer has still to take. */
     waiting: async (): Promise<string[]> => {
       const rows = await db.query<{ id: string }>(
-        'SELECT id FROM platform.outbox WHERE published_at IS NULL ORDER BY seq',
+        'SELECT id FROM platform.waiting_events ORDER BY seq',
       );
       return rows.map((row) => row.id);
     },
-    /** As after 5 seconds in which nobody renewed it. */
-    loseLease: () =>
-      db.query("UPDATE platform.leases SET until = clock_timestamp() - '1 s'::interval"),
+    /** As after 5 seconds in which nobody renewed them. */
+    loseLeases: () =>
+      db.query("UPDATE platform.cursors SET until = clock_timestamp() - '1 s'::interval"),
     close: async (): Promise<void> => {
       for (const each of relays) await each.close();
       await db.close();

@@ -81,7 +81,12 @@ describe('a ranking', () => {
     const at = '2026-11-21T03:10:00.000Z';
     const event = paid(here, 1, at);
     await publish(event);
-    await office.db.query('UPDATE platform.outbox SET published_at = NULL');
+    // Another process takes over where the cursor stands.
+    await office.db.query("UPDATE platform.cursors SET owner = 'another'");
+    await relay.round();
+    await office.db.query(
+      "UPDATE platform.cursors SET until = clock_timestamp() - '1 s'::interval",
+    );
     await relay.round();
     const [consumer] = office.ranking.consumers ?? [];
     const failing = office.db.transaction(async (tx) => {

@@ -7,6 +7,8 @@
 CREATE OR REPLACE FUNCTION platform.append_events(events jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
+  -- Before the first number is taken: see note-horizon.sql.
+  PERFORM pg_current_xact_id();
   INSERT INTO platform.outbox (id, show_id, type, payload, trace_id)
   SELECT e.value->>'id', e.value->>'showId', e.value->>'type', e.value->'payload',
     substring(e.value->>'traceId' FROM '^[0-9a-f]{32}$')

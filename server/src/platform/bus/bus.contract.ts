@@ -1,0 +1,167 @@
+import { until } from '@usher/tests/support/until.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  append,
+  type OutboxBed,
+  openOutboxBed,
+  type TestEvent,
+  testEvent,
+} from '../outbox/test-bed.ts';
+import type { Database } from '../postgres/sql.ts';
+import type { Batch, Bus } from './bus.ts';
+
+const idsOf = (events: readonly TestEvent[]): string[] => events.map((event) => event.id);
+
+/**
+ * What every bus keeps, seen at the ends that matter: what was written in the outbox, and the
+ * effects of consumers. `openBus` makes the buses of processes that hear each other, if they can.
+ */
+export const promiseBus = (
+  name: string,
+  deps: { makeDatabase: () => Promise<{ url: string }>; openBus: () => Bus },
+): void => {
+  describe(name, () => {
+    let bed: OutboxBed;
+    /** Everything that was published, in order. */
+    let published: Batch[];
+    const makeBus = (): Bus => {
+      const bus = deps.openBus();
+      return {
+        ...bus,
+        publish: (batch) => {
+          published.push(batch);
+          return bus.publish(batch);
+        },
+      };
+    };
+    beforeEach(async () => {
+      published = [];
+      bed = await openOutboxBed((await deps.makeDatabase()).url, makeBus);
+    });
+    afterEach(() => bed.close());
+    const open = async (...given: Parameters<OutboxBed['relay']>) => {
+      const relay = bed.relay(...given);
+      await until('the relay sleeps', () => relay.clock.sleeping === 1);
+      return relay;
+    };
+    /** Lets the time pass, round after round. */
+    const pass = async (relay: Awaited<ReturnType<typeof open>>, ms: number): Promise<void> => {
+      for (let passed = 0; passed < ms; passed += 500) {
+        await until('the relay sleeps', () => relay.clock.sleeping === 1);
+        await relay.clock.advance(500);
+      }
+      await until('the relay sleeps', () => relay.clock.sleeping === 1);
+    };
+
+    test('hands every event to every consumer of its type', async () => {
+      const relay = await open([bed.consumer('mails'), bed.consumer('ranking')]);
+      const events = Array.from({ length: 700 }, (_, i) => testEvent(`show ${i % 5}`));
+      await append(bed.db, ...events);
+      relay.wake();
+      await until('all are taken', async () => (await bed.waiting()).length === 0);
+      for (const consumer of ['mails', 'ranking'])
+        expect((await bed.effects(consumer)).toSorted()).toEqual(idsOf(events).toSorted());
+    });
+
+    test('keeps the order of a show', async () => {
+      const relay = await open([bed.consumer('mails')]);
+      const events = Array.from({ length: 60 }, (_, i) => testEvent(`show ${i % 3}`));
+      for (let at = 0; at < events.length; at += 7) {
+        await append(bed.db, ...events.slice(at, at + 7));
+        relay.wake();
+      }
+      await until('all are taken', async () => (await bed.waiting()).length === 0);
+      const effects = await bed.effects('mails');
+      for (let show = 0; show < 3; show++) {
+        const ofShow = idsOf(events.filter((event) => event.showId === `show ${show}`));
+        expect(effects.filter((id) => ofShow.includes(id))).toEqual(ofShow);
+      }
+    });
+
+    test('has one effect of an event that is delivered twice', async () => {
+      const relay = await open([bed.consumer('mails')]);
+      const events = [testEvent('show 1'), testEvent('show 2')];
+      await append(bed.db, ...events);
+      await relay.round();
+      for (const batch of [...published]) await relay.bus.publish(batch);
+      expect(await bed.effects('mails')).toEqual(idsOf(events));
+    });
+
+    test('would have two if the cursor stayed where it was: the test can fail', async () => {
+      const blind = (db: Database): Database => ({
+        ...db,
+        transaction: (work) =>
+          db.transaction((tx) =>
+            work({
+              query: (text, params) =>
+                tx.query(text.replace('SET seq = $4', 'SET seq = $3 + 0 * $4'), params),
+            }),
+          ),
+      });
+      const relay = await open([bed.consumer('mails')], { db: blind(bed.db) });
+      const event = testEvent('show 1');
+      await append(bed.db, event);
+      await relay.round();
+      await relay.round();
+      expect((await bed.effects('mails')).length).toBeGreaterThan(1);
+    });
+
+    test('stops only the show of a poison message, which ends in the dead letters', async () => {
+      const [poison, after, healthy] = [
+        testEvent('show 1'),
+        testEvent('show 1'),
+        testEvent('show 2'),
+      ] as const;
+      let isCured = false;
+      const mails = bed.consumer('mails', (events) => {
+        if (!isCured && events.some((event) => event.id === poison.id)) throw new Error('poison');
+      });
+      const relay = await open([mails]);
+      await append(bed.db, poison, after, healthy);
+      await pass(relay, 500);
+      expect(await bed.effects('mails')).toEqual([healthy.id]);
+      await pass(relay, 20_000);
+      expect(await bed.effects('mails')).toEqual([healthy.id, after.id]);
+      expect((await relay.deadLetters(10)).map((letter) => letter.eventId)).toEqual([poison.id]);
+      isCured = true;
+      expect(await relay.replay('mails', poison.id)).toBe('replayed');
+      expect(await bed.effects('mails')).toEqual([healthy.id, after.id, poison.id]);
+    });
+
+    test('starts a consumer that is new at the oldest event that is kept', async () => {
+      const first = await open([bed.consumer('mails')]);
+      const events = [testEvent('show 1'), testEvent('show 1'), testEvent('show 2')];
+      await append(bed.db, ...events);
+      await first.round();
+      await bed.db.query('DELETE FROM platform.outbox WHERE id = $1', [events[0]?.id]);
+      const second = await open([bed.consumer('ranking')]);
+      await second.round();
+      expect(await bed.effects('ranking')).toEqual(idsOf(events.slice(1)));
+      expect(await bed.effects('mails')).toEqual(idsOf(events));
+    });
+
+    test('changes nothing when all is published again from the beginning', async () => {
+      const relay = await open([bed.consumer('mails'), bed.consumer('ranking')]);
+      const events = Array.from({ length: 30 }, (_, i) => testEvent(`show ${i % 4}`));
+      for (const event of events) {
+        await append(bed.db, event);
+        await relay.round();
+      }
+      for (const batch of [...published]) await relay.bus.publish(batch);
+      for (const consumer of ['mails', 'ranking'])
+        expect(await bed.effects(consumer)).toEqual(idsOf(events));
+    });
+
+    test('keeps an error of one consumer from the others', async () => {
+      const bus = deps.openBus();
+      const heard: number[] = [];
+      bus.subscribe(async () => {
+        throw new Error('the store is away');
+      });
+      bus.subscribe(async (batch) => void heard.push(batch.throughSeq));
+      const batch = { afterSeq: 0, throughSeq: 7, events: [] };
+      await expect(bus.publish(batch)).rejects.toThrow('the store is away');
+      expect(heard).toEqual([7]);
+    });
+  });
+};

@@ -1,0 +1,14 @@
+import type { Batch, Bus } from './bus.ts';
+
+/** Within one process: what is published is heard before `publish` resolves. */
+export const makeMemoryBus = (): Bus => {
+  const subscribers: ((batch: Batch) => Promise<void>)[] = [];
+  return {
+    publish: async (batch) => {
+      const errors: unknown[] = [];
+      for (const hear of subscribers) await hear(batch).catch((error) => errors.push(error));
+      if (errors.length > 0) throw errors[0];
+    },
+    subscribe: (hear) => void subscribers.push(hear),
+  };
+};
