@@ -1,4 +1,4 @@
-/** A bug is an assertion: what does not hold here was broken by our own code. */
+/** A bug is an assertion: if it fails, our own code is wrong. */
 export function assert(holds: boolean, says: string): asserts holds {
   if (!holds) throw new Error(`assertion failed: ${says}`);
 }

@@ -15,7 +15,7 @@ const rows = fc.array(fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, m
   maxLength: 8,
 });
 const house = rows.map((counts) => compileLayout(sampleHouse(counts, (row) => row % 3)));
-/** A share of seats sold, spread by a fixed pattern, from an empty house to a full one. */
+/** A share of seats sold, in a fixed pattern, from an empty venue to a full one. */
 const sales = fc.record({ share: fc.nat(10), salt: fc.nat(1000) });
 const request = fc.record({ grade: fc.nat(2), count: fc.integer({ min: 1, max: 4 }) });
 
@@ -29,7 +29,7 @@ function windowsOf(candidates: Int32Array, count: number): number[][] {
   ]);
 }
 
-/** All windows of the request, best first, found by looking at every seat. */
+/** All windows of the request, best first, found by checking every seat. */
 function reference(layout: Layout, free: boolean[], { grade, count }: BestAvailableRequest) {
   const { focus } = layout.document.stage;
   const windows = [];
@@ -51,7 +51,7 @@ function reference(layout: Layout, free: boolean[], { grade, count }: BestAvaila
 }
 
 describe('the best available seats for one request', () => {
-  test('are the nearest that strand nobody, else the nearest, as a search of all finds', () => {
+  test('are the nearest that strand no seat, otherwise the nearest, as in a full search', () => {
     fc.assert(
       fc.property(house, sales, request, (layout, sold, wish) => {
         const free = freeSeats(layout, sold);
@@ -68,7 +68,7 @@ describe('the best available seats for one request', () => {
     );
   });
 
-  test('come with every other free window when all are asked for', () => {
+  test('come with every other free window if all are requested', () => {
     fc.assert(
       fc.property(house, sales, request, (layout, sold, wish) => {
         const free = freeSeats(layout, sold);
@@ -83,7 +83,7 @@ describe('the best available seats for one request', () => {
 });
 
 describe('the best available seats for a batch', () => {
-  test('are free, adjacent, of one run and of the grade that was asked for', () => {
+  test('are free, adjacent, in one run and of the requested grade', () => {
     fc.assert(
       fc.property(house, sales, fc.array(request), fc.nat(4), (layout, sold, wishes, most) => {
         const free = freeSeats(layout, sold);
@@ -105,7 +105,7 @@ describe('the best available seats for a batch', () => {
     );
   });
 
-  test('never share a seat of a first choice while the later one has another window', () => {
+  test('share no seat of a first choice while the later request has another window', () => {
     fc.assert(
       fc.property(house, sales, fc.array(request), (layout, sold, wishes) => {
         const free = freeSeats(layout, sold);
@@ -123,7 +123,7 @@ describe('the best available seats for a batch', () => {
     );
   });
 
-  test('leave nobody without a candidate while the grade has a free window', () => {
+  test('leave no request without a candidate while the grade has a free window', () => {
     fc.assert(
       fc.property(house, sales, fc.array(request), (layout, sold, wishes) => {
         const free = freeSeats(layout, sold);
@@ -136,7 +136,7 @@ describe('the best available seats for a batch', () => {
     );
   });
 
-  test('give fallbacks that are nobody’s first choice while stock lasts', () => {
+  test('fall back to no other request’s first choice while stock lasts', () => {
     const layout = compileLayout(sampleHouse(Array.from({ length: 10 }, () => [20, 20])));
     const wishes = Array.from({ length: 20 }, () => ({ grade: 0, count: 2 }));
     const all = chooseForBatch(makeBestAvailableIndex(layout), () => true, wishes, 3);
@@ -145,7 +145,7 @@ describe('the best available seats for a batch', () => {
     expect(new Set(seats).size).toBe(seats.length);
   });
 
-  test('refuse a party larger than the index knows as a mistake of the caller', () => {
+  test('throw for a party larger than the index supports, a bug of the caller', () => {
     const index = makeBestAvailableIndex(compileLayout(sampleHouse([[30]])));
     for (const count of [0, 21, 1.5]) {
       expect(() => bestAvailable(index, () => true, { grade: 0, count }, 1)).toThrow(RangeError);

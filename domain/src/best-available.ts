@@ -1,8 +1,8 @@
 import type { Layout } from './layout.ts';
 
 /**
- * Chooses adjacent seats of one grade: nearest to the stage's focus first, windows that would
- * strand a single seat (see stranded.ts) after all that do not.
+ * Chooses adjacent seats of one grade: nearest to the stage's focus first; windows that would
+ * strand a single seat (see stranded.ts) come after all others.
  */
 export type BestAvailableRequest = {
   /** Index in the document's grades. */
@@ -10,12 +10,12 @@ export type BestAvailableRequest = {
   count: number;
 };
 
-/** A larger party than any the shop sells to; bounds the index. */
+/** Larger than any party that can buy; bounds the index. */
 export const MAX_WINDOW_SEATS = 20;
 
 /**
- * Per grade and count the first seats of all windows, best first. A list is made when it is first
- * asked for, and depends on the plan only, so one index serves every performance on the plan.
+ * Per grade and count, the first seats of all windows, best first. A list is built on first use and
+ * depends only on the plan, so one index serves every performance on the plan.
  */
 export type BestAvailableIndex = {
   layout: Layout;
@@ -77,16 +77,16 @@ function rankWindows(
  * Candidates for every request of a batch, in the order of the requests: windows of ascending
  * seats, flattened, best first; empty when the grade has no such window free.
  *
- * First choices are disjoint over the batch, and the up to `fallbackMax` windows after them too
- * while stock lasts, so that a request that loses its first choice to another process does not
- * take somebody else's. Where stock does not last, the windows of others are candidates again:
- * the one who decides may turn the others away for another reason.
+ * First choices are disjoint within the batch, and so are the up to `fallbackMax` windows after
+ * them while stock lasts, so that a request that loses its first choice to another process does not
+ * take another request's. When stock runs out, the windows of others become candidates again: the
+ * database may refuse those others for a different reason.
  *
- * `isFree` is as it was before the batch and must not change during the call.
+ * `isFree` describes the seats before the batch and must not change during the call.
  *
  * Measured on the demo's 20,000-seat arena, 2 cores, Node 24: a request of a batch of 300 (1 to 4
- * seats, 5 grades, 3 fallbacks) takes 0.9 µs in an empty house, 7.6 µs half sold, 10 µs 95 % sold;
- * a lone request 4 to 13, 4 to 270 and 6 to 260 µs. To repeat:
+ * seats, 5 grades, 3 fallbacks) takes 0.9 µs in an empty venue, 7.6 µs half sold, 10 µs 95 % sold;
+ * a single request 4 to 13, 4 to 270 and 6 to 260 µs. To repeat:
  * `npx vitest bench --run --project 'unit (bench)' server/src/demo/best-available.bench.ts`
  */
 export function chooseForBatch(
@@ -121,7 +121,7 @@ export function chooseForBatch(
   return members.map(({ member, count }) => flattenWindows(member, count));
 }
 
-/** Candidates for one request, as chooseForBatch gives them. */
+/** Candidates for one request, in the form of chooseForBatch. */
 export function bestAvailable(
   index: BestAvailableIndex,
   isFree: (seatNo: number) => boolean,
@@ -134,7 +134,7 @@ export function bestAvailable(
 /** The requests of a batch for one grade and count, and the windows chosen for each. */
 type Group = { count: number; windows: Int32Array; cursor: Cursor; members: number[][] };
 
-/** Deals one fallback to each member, then a second one, …, while there are windows. */
+/** Gives one fallback to each member, then a second one, …, while there are windows. */
 function addUnclaimed(
   group: Group,
   unclaimed: (seatNo: number) => boolean,
@@ -151,7 +151,7 @@ function addUnclaimed(
   }
 }
 
-/** Fills up with windows that others have, each member beginning at another one. */
+/** Fills up with windows that others have; each member starts at a different one. */
 function addContended(
   group: Group,
   layout: Layout,
@@ -178,8 +178,8 @@ function addContended(
 type Cursor = { next: (isFree: (seatNo: number) => boolean) => number };
 
 /**
- * Goes through the ranked windows once: those that strand nobody, then those that do; -1 at the
- * end. Seats may become taken between two calls but not free, so nothing is looked at twice.
+ * Goes through the ranked windows once: first those that strand no seat, then the others; -1 at the
+ * end. Between two calls seats may become taken but not free, so no window is checked twice.
  */
 function makeCursor(layout: Layout, windows: Int32Array, count: number): Cursor {
   let at = 0;

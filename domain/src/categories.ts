@@ -1,3 +1,3 @@
-/** What kind of show it is; fees and rankings are told apart by it. */
+/** The kind of show; fees and rankings depend on it. */
 export const CATEGORIES = ['MUSICAL', 'CONCERT', 'PLAY', 'CLASSIC', 'EXHIBITION'] as const;
 export type Category = (typeof CATEGORIES)[number];

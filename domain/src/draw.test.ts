@@ -23,12 +23,12 @@ const sha256 = (...parts: readonly Uint8Array[]): Uint8Array => {
 const seed = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const seedNo = (no: number): Uint8Array => sha256(Uint8Array.of(no, no >> 8, no >> 16));
 
-/** Of the vectors: byte b of the server's seed is b, the key of entry e is 8 bytes e + 1. */
+/** Test vectors: byte b of the server's seed is b, the key of entry e is 8 bytes of e + 1. */
 const serverSeed = hexOf(Uint8Array.from({ length: 32 }, (_, at) => at));
 const keysOf = (entries: number): Uint8Array =>
   Uint8Array.from({ length: entries * 8 }, (_, at) => (at >> 3) + 1);
 
-/** Made by another program, in another language, from the words of docs/decisions/0009. */
+/** Computed by another program, in another language, from the text of docs/decisions/0009. */
 const vectors = [
   {
     root: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
@@ -65,7 +65,7 @@ const chiSquared = (counts: ArrayLike<number>): number => {
 };
 
 describe('the draw', () => {
-  test('is the one that is written down, so that anybody can make it again', () => {
+  test('gives the published vectors, so that anybody can verify it', () => {
     const page = readFileSync(
       new URL('../../docs/decisions/0009-a-draw-that-anybody-can-verify.md', import.meta.url),
       'utf8',
@@ -83,7 +83,7 @@ describe('the draw', () => {
     expect(page).toContain(drawAlgorithm);
   });
 
-  test('of 100,000 is the written one, too, where words are thrown away', () => {
+  test('gives the published vector for 100,000 entries, where words are discarded', () => {
     const keys = new Uint8Array(800_000);
     const entry = new DataView(new ArrayBuffer(4));
     for (let e = 0; e < 100_000; e++) {
@@ -110,7 +110,7 @@ describe('the draw', () => {
     );
   });
 
-  test('is the same for the same seed, another for another', () => {
+  test('is the same for the same seed and differs for another', () => {
     fc.assert(
       fc.property(seed, fc.nat(255), (bytes, at) => {
         const changed = bytes.with(at % 32, (bytes[at % 32] ?? 0) ^ 1);
@@ -121,7 +121,7 @@ describe('the draw', () => {
     );
   });
 
-  test('depends on what the server committed to and on everybody who came in', () => {
+  test('depends on the server’s commitment and on everybody who joined', () => {
     const bytes = bytesOfHex(serverSeed) ?? new Uint8Array();
     expect(hexOf(commitmentOf(sha256, bytes))).toBe(
       '630dcd2966c4336691125448bbb25b4ff412a49c732db2c8abc1b8581bd710dd',
@@ -134,7 +134,7 @@ describe('the draw', () => {
   });
 });
 
-describe('over many seeds', () => {
+describe('a draw over many seeds', () => {
   const orderOf = (places: ArrayLike<number>): string => Array.from(places).join('');
   const ordersOf = (shuffle: (no: number) => ArrayLike<number>, seeds: number): number[] => {
     const counts = new Map<string, number>();
@@ -145,13 +145,13 @@ describe('over many seeds', () => {
     return [...counts.values()];
   };
 
-  test('each of the 120 orders of five people is as likely as any other', () => {
+  test('gives each of the 120 orders of five people with equal probability', () => {
     const counts = ordersOf((no) => permutationOf(sha256, seedNo(no), 5), 30_000);
     expect(counts).toHaveLength(120);
     expect(chiSquared(counts)).toBeLessThan(chiSquaredLimit(119));
   });
 
-  test('and the same measure finds the shuffle that exchanges with any place', () => {
+  test('is distinguished from the biased shuffle that swaps with any place', () => {
     const biased = (no: number): number[] => {
       const below = makeDice(sha256, seedNo(no));
       const places = [0, 1, 2, 3, 4];
@@ -164,7 +164,7 @@ describe('over many seeds', () => {
     expect(chiSquared(ordersOf(biased, 30_000))).toBeGreaterThan(2 * chiSquaredLimit(119));
   });
 
-  test('first, middle and last to come in may land anywhere among 1,000', () => {
+  test('can put the first, middle and last to join anywhere among 1,000', () => {
     for (const entry of [0, 499, 999]) {
       const fiftieths = new Uint32Array(50);
       for (let no = 0; no < 2000; no++) {
@@ -176,7 +176,7 @@ describe('over many seeds', () => {
 });
 
 describe('the dice', () => {
-  test('throw words away rather than prefer the low numbers', () => {
+  test('discard words instead of favouring the low numbers', () => {
     const bound = 3 * 2 ** 30;
     const below = makeDice(sha256, seedNo(1));
     const words = makeDice(sha256, seedNo(1));
@@ -190,7 +190,7 @@ describe('the dice', () => {
     expect(chiSquared(biased)).toBeGreaterThan(2 * chiSquaredLimit(2));
   });
 
-  test('fall as written down, near the ends of their range and over the end of a block', () => {
+  test('match the published ones at the ends of their range and across blocks', () => {
     const below = makeDice(sha256, bytesOfHex(serverSeed) ?? new Uint8Array());
     const bounds = [2 ** 32 - 1, 3 * 2 ** 30, 2 ** 31 + 1, 1, 2, 10 ** 9, 2 ** 31 + 1];
     const thrown = [...bounds, 2 ** 31 + 1, 2 ** 31 + 1].map((bound) => below(bound));
@@ -199,7 +199,7 @@ describe('the dice', () => {
     ]);
   });
 
-  test('want a seed of 32 bytes', () => {
+  test('require a seed of 32 bytes', () => {
     expect(() => makeDice(sha256, new Uint8Array(31))).toThrow('31 bytes');
   });
 });
@@ -207,7 +207,7 @@ describe('the dice', () => {
 describe('a number', () => {
   const permutation = Uint32Array.of(2, 0, 1);
 
-  test('comes from the draw for who was there, from the order of coming for who was not', () => {
+  test('comes from the draw for people in the lobby, from the join order for others', () => {
     expect([0, 1, 2, 3, 4].map((entry) => numberOf(entry, permutation))).toEqual([3, 1, 2, 4, 5]);
     expect(numberOf(0, new Uint32Array())).toBe(1);
   });
@@ -216,7 +216,7 @@ describe('a number', () => {
     expect(numberOf(0, null)).toBe(0);
   });
 
-  test('is given to one entry only, whoever comes after the draw', () => {
+  test('is given to one entry only, even if people join after the draw', () => {
     fc.assert(
       fc.property(seed, fc.nat(200), fc.nat(200), (bytes, n, later) => {
         const drawn = permutationOf(sha256, bytes, n);
@@ -229,7 +229,7 @@ describe('a number', () => {
 });
 
 describe('hex', () => {
-  test('gives the bytes back', () => {
+  test('round-trips to the same bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => void expect(bytesOfHex(hexOf(bytes))).toEqual(bytes)),
     );

@@ -2,26 +2,26 @@ import { assert } from './assert.ts';
 import { keyBytes, rootOf, type Sha256 } from './merkle.ts';
 
 /**
- * The draw, so that anybody can make it again (docs/decisions/0009): numbers follow from the
- * server's seed, which a hash published beforehand binds, and from everybody who came in.
+ * The draw, which anybody can verify (docs/decisions/0009): numbers follow from the server's seed,
+ * whose hash is published beforehand, and from everybody who joined.
  */
 
-/** In the public record; another way of drawing gets another name. */
+/** Named in the public record; a different algorithm gets a different name. */
 export const drawAlgorithm = 'usher-draw-1';
 
 export const seedBytes = 32;
 
-/** What is published long before the draw. */
+/** Published long before the draw. */
 export const commitmentOf = (sha256: Sha256, serverSeed: Uint8Array): Uint8Array =>
   sha256(serverSeed);
 
-/** Not the server’s choice (bound by the commitment), nor any one buyer’s (a leaf of the root). */
+/** Chosen neither by the server (bound by its commitment) nor by a buyer (one leaf of the root). */
 export const drawSeedOf = (sha256: Sha256, serverSeed: Uint8Array, root: Uint8Array): Uint8Array =>
   sha256(serverSeed, root);
 
 /**
  * Element e is the place of entry e, from 0: Fisher–Yates from the end, `i` from n − 1 down to 1,
- * exchanging element i with element `below(i + 1)`. 1 M take 0.2 s of computing and 4 MB.
+ * swapping element i with element `below(i + 1)`. 1 M take 0.2 s of computing and 4 MB.
  */
 export const permutationOf = (sha256: Sha256, seed: Uint8Array, n: number): Uint32Array => {
   assert(Number.isInteger(n) && n >= 0 && n < 2 ** 32, `${n} entries`);
@@ -38,9 +38,9 @@ export const permutationOf = (sha256: Sha256, seed: Uint8Array, n: number): Uint
 };
 
 /**
- * Integers from 0 to `bound` − 1, each as likely as the others. The stream is SHA-256 of
- * seed ‖ counter (8 bytes, big-endian, from 0), read as 32-bit big-endian words. A word that is not
- * below the highest multiple of `bound` is thrown away (no modulo bias), else its remainder counts.
+ * Integers from 0 to `bound` − 1 with equal probability. The stream is SHA-256 of seed ‖ counter
+ * (8 bytes, big-endian, from 0), read as 32-bit big-endian words. A word that is not below the
+ * highest multiple of `bound` is discarded (no modulo bias); of the others the remainder is used.
  */
 export const makeDice = (sha256: Sha256, seed: Uint8Array): ((bound: number) => number) => {
   assert(seed.length === seedBytes, `a seed of ${seed.length} bytes`);
@@ -65,7 +65,7 @@ export const makeDice = (sha256: Sha256, seed: Uint8Array): ((bound: number) => 
   return (bound) => {
     for (;;) {
       const value = word();
-      // The first half is true for all but a few words, and saves a division.
+      // The first condition is true for all but a few words, and saves a division.
       if (value < 2 ** 32 - bound || value < 2 ** 32 - (2 ** 32 % bound)) {
         return value % bound;
       }
@@ -73,17 +73,17 @@ export const makeDice = (sha256: Sha256, seed: Uint8Array): ((bound: number) => 
   };
 };
 
-/** Place in line of an entry, from 1; 0 before the draw. Who came in after it has entry + 1. */
+/** Number of an entry, from 1; 0 before the draw. People who join after it get entry + 1. */
 export const numberOf = (entry: number, permutation: Uint32Array | null): number => {
   if (permutation === null) return 0;
   return entry < permutation.length ? permutation[entry]! + 1 : entry + 1;
 };
 
-/** Bytes in lower-case hex, as seeds, roots and commitments are written everywhere. */
+/** Bytes as lower-case hex, the form of seeds, roots and commitments everywhere. */
 export const hexOf = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
-/** Null for anything but pairs of lower-case hex digits. */
+/** null for anything but pairs of lower-case hex digits. */
 export const bytesOfHex = (hex: string): Uint8Array | null => {
   if (!/^(?:[0-9a-f]{2})*$/.test(hex)) return null;
   return Uint8Array.from({ length: hex.length / 2 }, (_, at) =>
@@ -91,12 +91,12 @@ export const bytesOfHex = (hex: string): Uint8Array | null => {
   );
 };
 
-/** All hex; `permutation` by entry. Structured clone takes it, so a thread can make it. */
+/** All hex; `permutation` by entry. Structured clone supports it, so a thread can compute it. */
 export type Draw = { root: string; seed: string; permutation: Uint32Array };
 
 /**
- * The whole draw over the entries' keys (8 bytes each, in the order of coming in). 1 M entries take
- * 1.5 s of computing: in a thread (platform/thread.ts), not where requests are answered.
+ * The whole draw over the entries' keys (8 bytes each, in order of joining). 1 M entries take 1.5 s
+ * of computing: run it in a thread (platform/thread.ts), not where requests are served.
  */
 export const makeDraw = (
   sha256: Sha256,
@@ -110,7 +110,7 @@ export const makeDraw = (
   return { root: hexOf(root), seed: hexOf(seed), permutation };
 };
 
-/** The same numbers from the record alone, as after a restart; `seed` in hex. */
+/** The same numbers from the record alone, for example after a restart; `seed` in hex. */
 export const permutationAgain = (
   sha256: Sha256,
   { seed, entries }: { seed: string; entries: number },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { describeLadder, feeLadders } from './fee-ladder.ts';
 
-describe('the fee ladder in plain words', () => {
+describe('the fee ladder in words', () => {
   test('says what Korean ticket sites charge, in Korean', () => {
     expect(describeLadder(feeLadders.operator, 'ko')).toEqual([
       '예매 후 7일 이내: 취소수수료 없음 (관람일 10일 전까지)',

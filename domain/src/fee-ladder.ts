@@ -10,23 +10,23 @@ export type Fee =
   | { kind: 'NONE' }
   /** Of the ticket's price. */
   | { kind: 'PERCENT'; percent: number }
-  /** Won a ticket, but never more than `capPercent` of its price. */
+  /** Won per ticket, but at most `capPercent` of its price. */
   | { kind: 'PER_TICKET'; amount: Readonly<Record<Category, number>>; capPercent: number }
   | { kind: 'NOT_POSSIBLE' };
 
 /**
- * What a cancellation costs, from the farthest tier to the nearest: the first tier whose last day
- * has not passed counts. Days are calendar days before the day of the performance in the venue's
+ * The cost of a cancellation, from the earliest tier to the latest: the first tier whose last day
+ * has not passed applies. Days are calendar days before the day of the performance in the venue's
  * time zone; day 0 is that day itself, until the start.
  */
 export type FeeLadder = {
   preset: LadderName;
   tiers: readonly { untilDaysBefore: number; fee: Fee }[];
-  /** No fee so soon after the booking, up to that many days before the performance. */
+  /** No fee within this time after booking, up to that many days before the performance. */
   freeAfterBooking: { length: number; unit: 'DAYS' | 'HOURS'; untilDaysBefore: number };
   /** Last moment to cancel, local time; null: until the start. */
   deadline: { daysBefore: number; at: string; atOnSaturday: string } | null;
-  /** When the shop's booking fee is given back. */
+  /** When the booking fee is refunded. */
   bookingFeeBack: 'ON_BOOKING_DAY' | 'WITHOUT_CANCELLATION_FEE';
 };
 
@@ -34,7 +34,7 @@ const percent = (value: number): Fee => ({ kind: 'PERCENT', percent: value });
 
 /**
  * What Korean ticket sites charge. A show that allows cancelling on the day replaces the last tier
- * by 90 %.
+ * with 90 %.
  */
 export const operatorLadder: FeeLadder = {
   preset: 'operator',
@@ -77,7 +77,7 @@ export const feeLadders: Readonly<Record<LadderName, FeeLadder>> = {
   'consumer-standard': consumerStandardLadder,
 };
 
-/** The ladder in plain words, one sentence a line, in the order in which a buyer meets them. */
+/** The ladder in words, one sentence per line, from the earliest tier to the latest. */
 export function describeLadder(ladder: FeeLadder, locale: Locale): string[] {
   const words = locale === 'ko' ? korean : english;
   const lines = [words.afterBooking(ladder.freeAfterBooking)];
@@ -92,7 +92,7 @@ export function describeLadder(ladder: FeeLadder, locale: Locale): string[] {
 
 type Words = {
   afterBooking: (free: FeeLadder['freeAfterBooking']) => string;
-  /** `from` is undefined for the first tier, which has no farthest day. */
+  /** `from` is undefined for the first tier, which has no earliest day. */
   days: (from: number | undefined, to: number) => string;
   fee: (fee: Fee) => string;
   deadline: (deadline: FeeLadder['deadline']) => string;
@@ -178,7 +178,7 @@ const english: Words = {
   },
 };
 
-/** Categories that pay the same, the dearest first. */
+/** Groups of categories with the same fee, the most expensive first. */
 function byAmount(amounts: Readonly<Record<Category, number>>): [number, Category[]][] {
   const groups = new Map<number, Category[]>();
   for (const [category, amount] of Object.entries(amounts) as [Category, number][]) {

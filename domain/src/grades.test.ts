@@ -28,14 +28,14 @@ describe('the name of a grade', () => {
 });
 
 describe('the code of a grade', () => {
-  test('is its English name where that is a code, else one made from its Korean name', () => {
+  test('is its English name if that is a valid code, otherwise made from its Korean name', () => {
     expect(makeGradeCode({ ko: 'VIP석', en: 'VIP' }, new Set())).toBe('VIP');
     const code = makeGradeCode({ ko: '가족석', en: 'Family' }, new Set());
     expect(code).toMatch(GRADE_CODE);
     expect(makeGradeCode({ ko: '가족석', en: 'For families' }, new Set(['R']))).toBe(code);
   });
 
-  test('is well formed and its own for every grade of a show, and stays when it was given', () => {
+  test('is valid and unique within a show, and never changes once given', () => {
     const grades = fc.uniqueArray(fc.string({ minLength: 1, maxLength: 20 }), { maxLength: 20 });
     fc.assert(
       fc.property(grades, fc.nat(19), (names, kept) => {
@@ -50,7 +50,7 @@ describe('the code of a grade', () => {
     );
   });
 
-  test('is another one where the first is taken', () => {
+  test('is another one if the first is taken', () => {
     const name = { ko: '가족석', en: 'Family' };
     const first = makeGradeCode(name, new Set());
     const second = makeGradeCode(name, new Set([first]));

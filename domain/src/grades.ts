@@ -1,18 +1,18 @@
 import type { LocalText } from './text.ts';
 
-/** Bounds what is kept for a show; more prices than any house sells at. */
+/** Bounds the data of a show; more prices than any venue uses. */
 export const MAX_GRADES = 20;
 /** Characters of a grade's name: it must fit a ticket and a legend. */
 export const MAX_GRADE_NAME = 20;
-/** How a grade is named in URLs, in claims and on events. */
+/** The name of a grade in URLs, claims and events. */
 export const GRADE_CODE = /^[A-Z0-9]{1,8}$/;
 
-/** A grade as the organiser calls it, with the code that was made for it once. */
+/** A grade with the organiser's name for it and the code that was made for it once. */
 export type NamedGrade = { code: string; name: LocalText };
 
 /**
- * What is wrong with a grade's name, null if nothing is. Any words, Korean or not, with spaces
- * inside; in NFC, because two spellings that look the same would be two grades.
+ * What is wrong with a grade's name; null: nothing. Any words are allowed, Korean or not, with
+ * spaces inside; in NFC, because two encodings that look the same would be two grades.
  */
 export function findGradeNameFault(name: string): string | null {
   const length = [...name].length;
@@ -27,9 +27,9 @@ export function findGradeNameFault(name: string): string | null {
 }
 
 /**
- * A code for a grade that has none: its English name where that is a code (VIP, R), or else one
- * made from its Korean name. The same name always gets the same code, and no two grades of a show
- * get one code: `taken` holds those given so far.
+ * A code for a grade that has none: its English name if that is a valid code (VIP, R), otherwise a
+ * code made from its Korean name. The same name always gets the same code, and two grades of a show
+ * never share a code: `taken` has those given so far.
  */
 export function makeGradeCode(name: LocalText, taken: ReadonlySet<string>): string {
   if (GRADE_CODE.test(name.en) && !taken.has(name.en)) return name.en;

@@ -9,7 +9,7 @@ const body = fc.string({
   maxLength: 26,
 });
 
-test('an id is known by its prefix and 26 characters of the alphabet', () => {
+test('an id is recognised by its prefix and 26 characters of the alphabet', () => {
   fc.assert(
     fc.property(body, (characters) => {
       expect(isId('show', `show_${characters}`)).toBe(true);
@@ -22,7 +22,7 @@ test('an id is known by its prefix and 26 characters of the alphabet', () => {
   );
 });
 
-test('no character outside the alphabet passes: i, l, o, u, capitals, signs', () => {
+test('an id with a character outside the alphabet is refused: i, l, o, u, capitals, signs', () => {
   fc.assert(
     fc.property(
       body,

@@ -16,7 +16,7 @@ export const ID_PREFIXES = {
 } as const;
 export type IdKind = keyof typeof ID_PREFIXES;
 
-/** What follows the prefix and its `_`, as a regular expression. */
+/** The part after the prefix and its `_`, as a regular expression. */
 export const ID_BODY = '[0-9a-hjkmnp-tv-z]{26}';
 
 export function isId(prefix: string, value: string): boolean {

@@ -1,9 +1,9 @@
 import type { SeatMark } from './layout.ts';
 
 /**
- * One parsed line of an organiser's file, all cells as text. Only section, row and number must be
- * there. Without `section_en` a section has one name for both languages, without `grade` the plan
- * suggests none, and without x and y the rows are laid out straight.
+ * One parsed line of an organiser's file, all cells as text. Only section, row and number are
+ * required. Without `section_en` a section has one name for both languages, without `grade` the
+ * plan suggests none, and without x and y the rows are laid out straight.
  */
 export type SeatColumn = 'section' | 'section_en' | 'row' | 'number' | 'grade' | 'mark' | 'x' | 'y';
 export type CsvSeatRow = { [column in SeatColumn]?: string };
@@ -12,7 +12,7 @@ export const REQUIRED_COLUMNS = ['section', 'row', 'number'] as const;
 /** Both or neither. */
 export const PLACE_COLUMNS = ['x', 'y'] as const;
 
-/** How the columns are called in the files of Korean houses, and in English. */
+/** Names of the columns in files of Korean venues, and in English. */
 const HEADINGS: Readonly<Record<string, SeatColumn>> = {
   구역: 'section',
   구역명: 'section',
@@ -30,13 +30,13 @@ const HEADINGS: Readonly<Record<string, SeatColumn>> = {
   비고: 'mark',
 };
 
-/** The column that a heading names; a heading that is not known is left as it is. */
+/** The column for a heading; an unknown heading is returned unchanged. */
 export function readHeading(heading: string): string {
   const name = heading.normalize('NFC').trim().toLowerCase().replaceAll(' ', '');
   return HEADINGS[name] ?? name;
 }
 
-/** How a column is named in a message, so that it is found in either kind of file. */
+/** The name of a column in messages; readers of either kind of file recognise it. */
 export function nameColumn(column: SeatColumn): string {
   const korean = Object.entries(HEADINGS).find(([, named]) => named === column)?.[0];
   return korean === undefined ? column : `${column} (${korean})`;
@@ -45,7 +45,7 @@ export function nameColumn(column: SeatColumn): string {
 const DELIMITERS = [',', ';', '\t'] as const;
 export type Delimiter = (typeof DELIMITERS)[number];
 
-/** What separates the cells: the one that the heading has most of outside quotes. */
+/** The separator of the cells: the one that occurs most in the heading, outside quotes. */
 export function detectDelimiter(text: string): Delimiter {
   const heading = (/^[^\r\n]*/.exec(text)?.[0] ?? '').replace(/"[^"]*"/g, '');
   const count = (delimiter: Delimiter) => heading.split(delimiter).length;
@@ -69,7 +69,7 @@ const MARKS: Readonly<Record<string, SeatMark>> = {
   시야방해석: 'RESTRICTED_VIEW',
 };
 
-/** The mark that a cell names, undefined for a word that is none. */
+/** The mark that a cell names; undefined for an unknown word. */
 export function readSeatMark(cell: string): SeatMark | undefined {
   return MARKS[cell.normalize('NFC').toLowerCase().replaceAll(' ', '')];
 }

@@ -18,11 +18,11 @@ export type CsvSeat = Point & {
   section: string;
   sectionEn: string;
   row: string;
-  /** As it is printed on the seat. */
+  /** The label printed on the seat. */
   label: string;
-  /** Orders the seats of a row, and tells neighbours within a series. */
+  /** Orders the seats of a row, and identifies neighbours within a series. */
   number: number;
-  /** What a label has beside its number: A# for A12. Numbers of two series are not successive. */
+  /** The label without its number: A# for A12. Numbers of different series are not successive. */
   series: string;
   /** Empty: the plan suggests none. */
   grade: string;
@@ -32,7 +32,7 @@ export type CsvSeat = Point & {
 /** Bounds the search for neighbours within a row. */
 const MAX_ROW_SEATS = 500;
 
-/** Reads one line; what is wrong with its cells is added to the faults, and there is no seat. */
+/** Reads one line; errors in its cells are added to the faults, and then there is no seat. */
 export function readSeat(
   cells: CsvSeatRow,
   line: number,
@@ -84,8 +84,8 @@ export function readSeat(
 }
 
 /**
- * Label, number and series of a cell, null when it can be none. 012 is 12, A12 is number 12 of its
- * series; a label without any digit goes by its last letter, so that A and B are neighbours.
+ * Label, number and series of a cell; null if it is not a seat label. 012 is 12, A12 is number 12
+ * of its series; a label without a digit is numbered by its last letter, so A and B are neighbours.
  */
 function readLabel(cell: string): Pick<CsvSeat, 'label' | 'number' | 'series'> | null {
   if (/^\d+$/.test(cell)) {
@@ -110,7 +110,7 @@ function orderOfLetter(letter: string): number {
   return korean < 0 ? (letter.codePointAt(0) ?? 0) : korean;
 }
 
-/** Sections and their rows in the order of the file, the seats of a row by series and number. */
+/** Sections and rows in the order of the file, the seats of a row by series and number. */
 export type CsvPlan = Map<string, Map<string, CsvSeat[]>>;
 
 export function groupSeats(seats: readonly CsvSeat[]): CsvPlan {
@@ -131,7 +131,7 @@ export function groupSeats(seats: readonly CsvSeat[]): CsvPlan {
   return plan;
 }
 
-/** Seats that are there twice, and sections with two English names. */
+/** Duplicate seats, and sections with two English names. */
 export function findDuplicates(seats: readonly CsvSeat[]): CsvFault[] {
   const faults: CsvFault[] = [];
   const lines = new Map<string, number>();
@@ -140,7 +140,7 @@ export function findDuplicates(seats: readonly CsvSeat[]): CsvFault[] {
     const key = JSON.stringify([section, row, label]);
     const earlier = lines.get(key);
     if (earlier !== undefined) {
-      const message = `section ${section} row ${row} number ${label} is in line ${earlier} too`;
+      const message = `section ${section} row ${row} number ${label} is also in line ${earlier}`;
       faults.push({ line, column: 'number', code: 'DUPLICATE_SEAT', message });
     } else lines.set(key, line);
     const name = englishNames.get(section) ?? sectionEn;

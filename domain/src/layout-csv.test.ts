@@ -13,7 +13,7 @@ import { layoutFromCsv } from './layout-csv.ts';
 import { type CsvSeatRow, detectDelimiter, readHeading } from './layout-csv-columns.ts';
 import { layoutFaults } from './layout-faults.ts';
 
-/** The file that an organiser would write for a plan: one line a seat. */
+/** The file that an organiser would write for a plan: one line per seat. */
 function linesOf(document: LayoutDocument, scale = 1): CsvSeatRow[] {
   const layout = compileLayout(document);
   return Array.from({ length: layout.seatCount }, (_, seatNo) => {
@@ -52,7 +52,7 @@ const runsOf = (rows: readonly CsvSeatRow[]) => {
 };
 
 describe('a seating plan from a file', () => {
-  test('has the same seats, grades and neighbours as the plan that was written to it', () => {
+  test('has the same seats, grades and neighbours as the plan written to the file', () => {
     const counts = fc.array(fc.array(fc.integer({ min: 2, max: 12 }), { minLength: 1 }), {
       minLength: 1,
       maxLength: 22,
@@ -136,7 +136,7 @@ describe('a file of few columns', () => {
   const labelsOf = (layout: Layout) =>
     Array.from({ length: layout.seatCount }, (_, i) => seatLabel(layout, i).label);
 
-  test('suggests no grade for the seats whose grade is empty', () => {
+  test('suggests no grade for seats whose grade is empty', () => {
     const none = planFrom([line('1'), line('2')]);
     expect(none.grades).toEqual([]);
     expect([...none.grade]).toEqual([NO_GRADE, NO_GRADE]);
@@ -145,7 +145,7 @@ describe('a file of few columns', () => {
     expect([...some.grade]).toEqual([NO_GRADE, 0]);
   });
 
-  test('is laid out straight, section by section, rows in their order, none on another', () => {
+  test('is laid out straight, section by section, rows in order, without overlaps', () => {
     const rows = fc.array(
       fc.record({
         section: fc.constantFrom('1층', '2층', '박스석'),
@@ -175,7 +175,7 @@ describe('a file of few columns', () => {
     );
   });
 
-  test('has neighbours where numbers are successive, and an aisle where they leave a gap', () => {
+  test('has neighbours where numbers are successive, and an aisle at a gap in the numbers', () => {
     const layout = planFrom(['1', '2', '3', '11', '12'].map((number) => line(number)));
     expect(layout.document.runs.map((run) => run.slice(2, 5))).toEqual([
       [1, 1, 3],
@@ -184,7 +184,7 @@ describe('a file of few columns', () => {
     expect((layout.x[3] ?? 0) - (layout.x[2] ?? 0)).toBeCloseTo(30, 1);
   });
 
-  test('keeps labels with letters, and makes neighbours of successive ones of a series', () => {
+  test('keeps labels with letters, and makes successive labels of a series neighbours', () => {
     const numbers = ['A12', 'A13', 'B1', '휠1', '가', '나', 'AA', 'AB', '7'];
     const layout = planFrom(numbers.map((number) => line(number)));
     expect(labelsOf(layout).toSorted()).toEqual(numbers.toSorted());
@@ -194,7 +194,7 @@ describe('a file of few columns', () => {
     expect(runs.toSorted()).toEqual(['7', 'A12 A13', 'AA AB', 'B1', '가 나', '휠1'].toSorted());
   });
 
-  test('keeps marks in Korean or English, and refuses a word that is none', () => {
+  test('keeps marks in Korean or English, and refuses unknown words', () => {
     const layout = planFrom([
       line('1', { mark: '휠체어석' }),
       line('2', { mark: 'companion' }),
@@ -210,7 +210,7 @@ describe('a file of few columns', () => {
     expect(faultsOf([line('1', { mark: 'cosy' })])).toEqual(['2 mark BAD_CELL']);
   });
 
-  test('is refused line by line when some seats have a place and others have none', () => {
+  test('is refused line by line if only some seats have a position', () => {
     const rows = [line('1', { x: '0', y: '0' }), line('2'), line('3', { x: '2', y: '' })];
     expect(faultsOf(rows)).toEqual(['3 x BAD_CELL', '3 y BAD_CELL', '4 y BAD_CELL']);
   });
@@ -224,7 +224,7 @@ describe('a file of few columns', () => {
 });
 
 describe('the heading of a file', () => {
-  test('names the columns in Korean or in English, with spaces and capitals as they come', () => {
+  test('names the columns in Korean or English, whatever its spaces and capitals', () => {
     const headings = ['구역', ' 열 ', '번', '등급', 'Section', 'SECTION EN', '비고', 'X', '층'];
     expect(headings.map(readHeading)).toEqual([
       'section',
@@ -251,7 +251,7 @@ describe('the heading of a file', () => {
 });
 
 describe('a file with faults', () => {
-  test('is refused with every fault and its line, the heading being line 1', () => {
+  test('is refused with every fault and its line, where the heading is line 1', () => {
     const rows: CsvSeatRow[] = [
       ...rowOf([1, 0], [2, 10], [3, 20]),
       { ...seat, number: '0', x: '30' },
@@ -273,7 +273,7 @@ describe('a file with faults', () => {
     ]);
   });
 
-  test('is refused at once when a column is missing or nothing is in it', () => {
+  test('is refused at once if a column is missing or it has no lines', () => {
     const rows = rowOf([1, 0], [2, 10]);
     for (const column of ['section', 'row', 'number', 'x', 'y'] as const) {
       const without = rows.map(({ [column]: _, ...rest }) => rest);
@@ -282,7 +282,7 @@ describe('a file with faults', () => {
     expect(faultsOf([])).toEqual(['1 null EMPTY']);
   });
 
-  test('is refused when it holds more seats or longer rows than a plan may', () => {
+  test('is refused if it has more seats or longer rows than a plan may have', () => {
     const line = { ...seat, number: '1', x: '0' };
     expect(faultsOf(Array.from({ length: 100_001 }, () => line))).toEqual(['1 null TOO_MANY']);
     const long = rowOf(...Array.from({ length: 501 }, (_, i): [number, number] => [i + 1, i]));
@@ -290,7 +290,7 @@ describe('a file with faults', () => {
   });
 
   test.each(['1e3', '0x10', '', 'NaN', '1,5', '12345678901'])(
-    'does not take %j for a coordinate',
+    'is refused for the coordinate %j',
     (x) => {
       expect(faultsOf([...rowOf([1, 0]), { ...seat, number: '2', x }])).toEqual(['3 x BAD_CELL']);
     },

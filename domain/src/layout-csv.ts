@@ -31,15 +31,15 @@ export type CsvOutcome =
   | { outcome: 'refused'; faults: CsvFault[] };
 
 const NEIGHBOUR_UNITS = 10;
-/** Seats of a row with successive numbers are neighbours up to this many usual distances. */
+/** Seats with successive numbers are neighbours up to this many times the usual distance. */
 const NEIGHBOUR_REACH = 1.5;
 
 /**
- * A seating plan from a file with one line a seat, `rows[0]` being line 2. The stage is taken to
- * lie above the smallest y. Seats are neighbours when they are in the same row, have successive
- * numbers (or every second one, where odd and even numbers are on two sides) and lie no farther
- * apart than usual. Positions are scaled to 10 units between neighbours; a file that has none is
- * laid out straight. All faults are listed.
+ * Makes a seating plan from a file with one line per seat; `rows[0]` is line 2. The stage is
+ * assumed to be above the smallest y. Seats are neighbours if they are in the same row, have
+ * successive numbers (or every second one, if odd and even numbers are on two sides) and are no
+ * farther apart than usual. Positions are scaled to 10 units between neighbours; a file without
+ * positions is laid out straight. All faults are listed.
  */
 export function layoutFromCsv(rows: readonly CsvSeatRow[]): CsvOutcome {
   if (rows.length === 0) return refusal('EMPTY', 'the file has no seats below its heading');
@@ -59,9 +59,9 @@ export function layoutFromCsv(rows: readonly CsvSeatRow[]): CsvOutcome {
   faults.push(...findDuplicates(seats), ...findExcess(seats, plan));
   if (!hasPlaces) layOutStraight(plan);
   const pitch = hasPlaces ? usualDistance(plan) : 1;
-  // Laid out by us, only the seats that are there twice can lie on one another.
+  // In our own layout only duplicate seats can overlap.
   for (const [a, b] of hasPlaces ? overlapsOf(seats, pitch) : []) {
-    const message = `lies on top of the seat of line ${seats[a]?.line}`;
+    const message = `overlaps the seat of line ${seats[a]?.line}`;
     faults.push({ line: seats[b]?.line ?? 0, column: 'x', code: 'SEATS_OVERLAP', message });
   }
   if (faults.length > 0) {
@@ -135,7 +135,7 @@ function documentOf(plan: CsvPlan, pitch: number): LayoutDocument {
   return { format: 1, grades, sections, stage, seatSize: 0.8 * NEIGHBOUR_UNITS, runs };
 }
 
-/** Splits a row, ordered by number, into stretches of neighbours. */
+/** Splits a row, ordered by number, into runs of neighbours. */
 function chainsOf(row: readonly CsvSeat[], reach: number): CsvSeat[][] {
   const keyOf = (series: string, number: number) => `${number} ${series}`;
   const byNumber = new Map(row.map((seat) => [keyOf(seat.series, seat.number), seat]));
@@ -193,7 +193,7 @@ function extrasOf(chain: readonly CsvSeat[], isNumbered: boolean): RunExtras | n
   return hasMarks ? { labels, marks } : { labels };
 }
 
-/** The stretches of a row as one line of points, each joined at its nearer end. */
+/** The runs of a row as one line of points, each joined at its nearer end. */
 function joinChains(chains: readonly (readonly Point[])[]): Point[] {
   let line: Point[] = [];
   for (const chain of chains) {
@@ -211,7 +211,7 @@ function joinChains(chains: readonly (readonly Point[])[]): Point[] {
   return line;
 }
 
-/** A stage half as wide as the house, six seats above its first row. */
+/** A stage half as wide as the venue, six seats above its first row. */
 function stageAbove(seats: readonly Point[]): LayoutDocument['stage'] {
   const extent = seats.reduce(
     (box, { x, y }) => ({

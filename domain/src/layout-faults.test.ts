@@ -22,7 +22,7 @@ const withExtras = (extras: RunExtras) => (document: LayoutDocument) => {
 };
 
 describe('the faults of a seating plan', () => {
-  test('are none for a sound plan', () => {
+  test('are none for a valid plan', () => {
     expect(layoutFaults(sampleHouse([[4, 4], [1, 9], [3]]))).toEqual([]);
     expect(faultsAfter(withRun())).toEqual([]);
     const labels = ['A12', '휠1', 'B'];
@@ -41,20 +41,20 @@ describe('the faults of a seating plan', () => {
     ['too many sections', 'TOO_MANY', (d) => d.sections.push(...manySections())],
     ['too many seats', 'TOO_MANY', withRun(0, '9', 1, 1, MAX_SEATS)],
     ['no seat size', 'BAD_SEAT_SIZE', (d) => Object.assign(d, { seatSize: 0 })],
-    ['a section that is not there', 'BAD_RUN', withRun(7)],
+    ['a section that does not exist', 'BAD_RUN', withRun(7)],
     ['a row without a label', 'BAD_RUN', withRun(0, ' ')],
     ['a seat number below 1', 'BAD_RUN', withRun(0, '9', 2, -1)],
     ['a seat number above the greatest', 'BAD_RUN', withRun(0, '9', 9998)],
-    ['seat numbers that stand still', 'BAD_RUN', withRun(0, '9', 1, 0)],
+    ['seat numbers that do not increase', 'BAD_RUN', withRun(0, '9', 1, 0)],
     ['a run of no seats', 'BAD_RUN', withRun(0, '9', 1, 1, 0)],
     ['a run of half a seat', 'BAD_RUN', withRun(0, '9', 1, 1, 2.5)],
-    ['a grade that is not there', 'BAD_RUN', withRun(0, '9', 1, 1, 3, 5)],
+    ['a grade that does not exist', 'BAD_RUN', withRun(0, '9', 1, 1, 3, 5)],
     ['grade spans that miss a seat', 'BAD_RUN', withRun(0, '9', 1, 1, 3, [1, 0, 1, 1])],
     ['grade spans without a grade', 'BAD_RUN', withRun(0, '9', 1, 1, 3, [3])],
     ['labels that miss a seat', 'BAD_RUN', withExtras({ labels: ['A1', 'A2'] })],
     ['a label that cannot be printed', 'BAD_RUN', withExtras({ labels: ['A1', 'A 2', 'A3'] })],
     ['a label twice', 'DUPLICATE_SEAT', withExtras({ labels: ['A1', 'A2', 'A1'] })],
-    ['a mark beside the run', 'BAD_RUN', withExtras({ marks: { COMPANION: [3] } })],
+    ['a mark outside the run', 'BAD_RUN', withExtras({ marks: { COMPANION: [3] } })],
     [
       'two marks on a seat',
       'BAD_RUN',
@@ -62,10 +62,10 @@ describe('the faults of a seating plan', () => {
     ],
     ['a path for another count', 'BAD_RUN', withRun(0, '9', 1, 1, 3, 0, [0, 300])],
     ['a path to nowhere', 'BAD_RUN', withRun(0, '9', 1, 1, 3, 0, [0, 300, NaN, 0])],
-    ['a section that comes back', 'RUN_ORDER', backToFirstSection],
+    ['a section in two parts', 'RUN_ORDER', backToFirstSection],
     ['a row in two places', 'RUN_ORDER', withRun(0, '1')],
-    ['a seat label twice', 'DUPLICATE_SEAT', withRun(0, '3', 4, 1, 3, 0, [0, 300, 10, 0])],
-    ['seats on one another', 'SEATS_OVERLAP', withRun(0, '9', 1, 1, 3, 0, [0, 0, 10, 0])],
+    ['a duplicate seat label', 'DUPLICATE_SEAT', withRun(0, '3', 4, 1, 3, 0, [0, 300, 10, 0])],
+    ['overlapping seats', 'SEATS_OVERLAP', withRun(0, '9', 1, 1, 3, 0, [0, 0, 10, 0])],
   ])('name %s', (_, code, change) => {
     const faults = faultsAfter(change);
     expect(faults.map((fault) => fault.code)).toContain(code);
@@ -82,7 +82,7 @@ describe('the faults of a seating plan', () => {
   });
 });
 
-test('seats too close to one another are found wherever they lie on the grid', () => {
+test('all seats that are too close together are found, wherever they are on the grid', () => {
   const seat = fc.record({
     x: fc.double({ min: -30, max: 30, noNaN: true }),
     y: fc.double({ min: -30, max: 30, noNaN: true }),

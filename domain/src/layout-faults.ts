@@ -10,11 +10,11 @@ import {
   SEAT_MARKS,
 } from './layout.ts';
 
-/** A larger house than any that stands; bounds memory, and seat deltas to 3 bytes a change. */
+/** More than any venue has; bounds memory, and seat deltas to 3 bytes per change. */
 export const MAX_SEATS = 100_000;
 export const MAX_SECTIONS = 1000;
 export const MAX_SEAT_NUMBER = 9999;
-/** What is printed on a seat: letters and digits, also with a hyphen between them. */
+/** A printed seat label: letters and digits, possibly with a hyphen between them. */
 export const SEAT_LABEL = /^[\p{L}\p{N}](?:-?[\p{L}\p{N}]){0,7}$/u;
 
 export type LayoutFault = {
@@ -29,11 +29,11 @@ export type LayoutFault = {
     | 'TOO_MANY'
     | 'DUPLICATE_SEAT'
     | 'SEATS_OVERLAP';
-  /** In English, for the organiser who has to mend the plan. */
+  /** In English, for the organiser who has to fix the plan. */
   message: string;
 };
 
-/** Everything that is wrong with a document of the right shape; empty when it is sound. */
+/** Everything that is wrong with a document of the right shape; empty if it is valid. */
 export function layoutFaults(document: LayoutDocument): LayoutFault[] {
   const faults: LayoutFault[] = [];
   if (document.sections.length > MAX_SECTIONS) {
@@ -80,7 +80,7 @@ function sectionFaults({ sections }: LayoutDocument): LayoutFault[] {
       faults.push(fault(at, 'BAD_SECTION', 'a section needs a Korean and an English name'));
     }
     if (names.has(name.ko)) {
-      faults.push(fault(at, 'BAD_SECTION', `section ${name.ko} is there twice`));
+      faults.push(fault(at, 'BAD_SECTION', `section ${name.ko} is listed twice`));
     }
     names.add(name.ko);
   }
@@ -102,7 +102,7 @@ function runFaults(document: LayoutDocument): LayoutFault[] {
     }
     const isNewRow = row !== rowBefore;
     if (section < sectionBefore || (isNewRow && rows.has(row))) {
-      const order = 'runs must be in the order of sections, and the runs of a row together';
+      const order = 'runs must be in the order of the sections, with the runs of a row together';
       faults.push(fault(`runs[${i}]`, 'RUN_ORDER', order));
     }
     rows.add(row);
@@ -123,20 +123,20 @@ function runFault(document: LayoutDocument, run: LayoutRun): string | undefined 
   if (row.trim() === '') return 'a row needs a label';
   if (!isWhole(count) || count < 1) return `${count} is not a count of seats`;
   if (!isWhole(numberStep) || (numberStep === 0 && count > 1)) {
-    return `seat numbers cannot go up by ${numberStep}`;
+    return `seat numbers cannot increase by ${numberStep}`;
   }
   if (![firstNumber, lastNumber].every((n) => isWhole(n) && n >= 1 && n <= MAX_SEAT_NUMBER)) {
     return `seat numbers must be between 1 and ${MAX_SEAT_NUMBER}`;
   }
   if (spans.length % 2 !== 0 || !spans.every(isSpanCount)) return 'grade spans are malformed';
-  if (!spans.every(isGrade)) return 'a grade is not one of the plan';
+  if (!spans.every(isGrade)) return 'a grade is not in the plan';
   const graded = spans.reduce((sum, value, i) => sum + (i % 2 === 0 ? value : 0), 0);
   if (graded !== count) return `grades are given for ${graded} seats of ${count}`;
   const isPath =
     count === 1
       ? path.length === 2
       : path.length === 4 || path.length === 5 || (count > 2 && path.length === 2 * count);
-  if (!isPath || !path.every(Number.isFinite)) return 'the path does not fit the count of seats';
+  if (!isPath || !path.every(Number.isFinite)) return 'the path does not match the number of seats';
   return extras === undefined ? undefined : extrasFault(extras, count);
 }
 
@@ -180,14 +180,14 @@ function overlapFaults(layout: Layout): LayoutFault[] {
     fault(
       `runs[${layout.run[b]}]`,
       'SEATS_OVERLAP',
-      `seat ${b} lies on top of seat ${a} (counted from 0 over the whole plan)`,
+      `seat ${b} overlaps seat ${a} (counted from 0 over the whole plan)`,
     ),
   );
 }
 
 /**
- * Pairs of seats nearer to one another than `distance`, each later seat once with one earlier.
- * Compares within cells of a grid, so the time grows with the seats, not with their square.
+ * Pairs of seats closer together than `distance`; each later seat appears once, with one earlier
+ * seat. Compares within cells of a grid, so the time is linear in the number of seats.
  */
 export function overlappingSeats(
   x: ArrayLike<number>,

@@ -67,7 +67,7 @@ function alongRow(row: readonly Point[], i: number, depth: Point): Point {
   return { x: along.x / length, y: along.y / length };
 }
 
-/** A point of the row moved by `distance` units square to the row, positive towards the depth. */
+/** A point of the row moved `distance` units at right angles to it, positive towards the back. */
 function shift(row: readonly Point[], i: number, depth: Point, distance: number): Point {
   const along = alongRow(row, i, depth);
   const normal = { x: -along.y, y: along.x };
@@ -76,7 +76,7 @@ function shift(row: readonly Point[], i: number, depth: Point, distance: number)
   return { x: point.x + normal.x * signed, y: point.y + normal.y * signed };
 }
 
-/** The points of a chain of row ends that stand out; rows are ragged, an outline is not. */
+/** The outermost points of a chain of row ends: rows are ragged, an outline should not be. */
 function bulge(ends: readonly Point[], facing: number): Point[] {
   const kept: Point[] = [];
   for (const end of ends) {
@@ -96,7 +96,7 @@ function direction(row: readonly Point[]): Point {
   return { x: b.x - a.x, y: b.y - a.y };
 }
 
-/** Leaves out the points that lie within 2 units of the line between those kept. */
+/** Removes points within 2 units of the line between the points that are kept. */
 function simplify(points: readonly Point[]): Point[] {
   const first = points[0];
   const last = points.at(-1);

@@ -23,7 +23,7 @@ describe('the path fitted to a run', () => {
     );
   });
 
-  test('is one short tuple for a straight row and for a curved one, however they lie', () => {
+  test('is one short tuple for a straight row and for a curved one, at any angle', () => {
     const angle = fc.double({ min: -Math.PI, max: Math.PI, noNaN: true });
     const count = fc.integer({ min: 3, max: 60 });
     fc.assert(
@@ -48,13 +48,13 @@ describe('the path fitted to a run', () => {
     );
   });
 
-  test('gives every seat its own position where the row is neither straight nor round', () => {
+  test('gives every seat a separate position if the row is neither straight nor round', () => {
     const zigzag = [0, 1, 2, 3, 4].map((i) => ({ x: i * 10, y: (i % 2) * 4 }));
     expect(fitPath(zigzag)).toEqual([0, 0, 10, 4, 20, 0, 30, 4, 40, 0]);
   });
 });
 
-test('an arc keeps its seats on the circle within a tenth of a seat for the widest blocks', () => {
+test('an arc keeps its seats within a tenth of a seat of the circle for the widest blocks', () => {
   const path = arcPath({ x: 700, y: 700 }, 600, 0.3, 10 / 600);
   const centres = pathPoints(path, 60);
   for (let i = 0; i < 60; i++) {

@@ -1,9 +1,9 @@
 export type Point = { x: number; y: number };
 
-/** A twentieth of the distance between neighbours (10 units): closer than anybody can see. */
+/** A twentieth of the distance between neighbours (10 units): too small to see. */
 const FIT_TOLERANCE = 0.5;
 
-/** Path of a run along a circle; angles in radians, the seats one `stepAngle` after the other. */
+/** Path of a run along a circle; angles in radians, one `stepAngle` between seats. */
 export function arcPath(
   centre: Point,
   radius: number,
@@ -19,7 +19,7 @@ export function arcPath(
   return roundPath([first.x, first.y, second.x - first.x, second.y - first.y, stepAngle * 1000]);
 }
 
-/** The shortest path form that goes through the points, see LayoutRun. */
+/** The shortest form of a path through the points, see LayoutRun. */
 export function fitPath(points: readonly Point[]): number[] {
   const first = points[0];
   const last = points.at(-1);
@@ -63,7 +63,7 @@ function pathFits(path: readonly number[], points: readonly Point[]): boolean {
   );
 }
 
-/** Circle through the first, the middle and the last point, seats at equal angles. */
+/** Circle through the first, middle and last point, with the seats at equal angles. */
 function arcThrough(points: readonly Point[]): number[] | undefined {
   const a = points[0];
   const b = points[points.length >> 1];

@@ -1,14 +1,14 @@
 import type { CsvPlan, CsvSeat } from './layout-csv-seats.ts';
 
-/** Distances in seats: rows are a little farther apart than neighbours, sections much. */
+/** Distances in seats: rows are slightly farther apart than neighbours, sections much farther. */
 const ROW_DEPTH = 1.3;
 const SECTION_GAP = 3;
-/** An aisle is drawn where the numbers of a row leave a gap, however wide the gap is. */
+/** A gap in the numbers of a row is drawn as one aisle, however large the gap is. */
 const AISLE_SEATS = 3;
 
 /**
- * Gives every seat a place where the file has none: section after section from the stage, the rows
- * in their order, each straight and centred, with an aisle where its numbers leave a gap.
+ * Gives every seat a position if the file has none: section after section from the stage, rows in
+ * order, each straight and centred, with an aisle at each gap in its numbers.
  */
 export function layOutStraight(plan: CsvPlan): void {
   let y = 0;

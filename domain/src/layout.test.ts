@@ -18,7 +18,7 @@ const house = fc
   .map((rows) => sampleHouse(rows));
 
 describe('a compiled seating plan', () => {
-  test('numbers the seats densely in document order and gives each its own label', () => {
+  test('numbers the seats densely in document order and gives each a unique label', () => {
     fc.assert(
       fc.property(house, (document) => {
         const layout = compileLayout(document);
@@ -78,14 +78,14 @@ describe('a compiled seating plan', () => {
     expect(neighbours(layout, 2)).toEqual({ before: 1, after: 3 });
   });
 
-  test('counts seat numbers down or in steps of two as the run says', () => {
+  test('counts seat numbers down or in steps of two if the run says so', () => {
     const document = sampleHouse([[3]]);
     document.runs = [[0, '가', 9, -2, 3, 0, [0, 0, 10, 0]]];
     const layout = compileLayout(document);
     expect([0, 1, 2].map((seat) => seatLabel(layout, seat).label)).toEqual(['9', '7', '5']);
   });
 
-  test('places single seats where their run says, seat by seat', () => {
+  test('puts single seats at the positions in their run', () => {
     const document = sampleHouse([[3, 1]]);
     document.runs = [
       [0, '1', 1, 1, 3, 0, [0, 0, 9, 4, 21, 3]],
@@ -108,7 +108,7 @@ describe('a compiled seating plan', () => {
 describe('the version of a seating plan', () => {
   const same = (text: string) => text;
 
-  test('stays the same when only the order of keys changes', () => {
+  test('stays the same if only the order of keys changes', () => {
     const document = sampleHouse([[4, 4]]);
     const { runs, stage, ...rest } = document;
     const reordered: LayoutDocument = { runs, stage: { ...stage }, ...rest };

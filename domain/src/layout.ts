@@ -2,10 +2,10 @@ import { pathPoints } from './layout-path.ts';
 import type { LocalText } from './text.ts';
 
 /**
- * A seating plan in two forms: the document that crosses the wire and is stored, and typed arrays
- * compiled from it. Seats are numbered densely 0..n-1 (`seatNo`) in document order, which is
- * section, row, position. A run is a stretch of physically adjacent seats: an aisle or a gap ends
- * it, so the only possible neighbours of a seat are seatNo - 1 and seatNo + 1 of the same run.
+ * A seating plan in two forms: the document that is sent and stored, and typed arrays compiled from
+ * it. Seats are numbered densely 0..n-1 (`seatNo`) in document order, which is section, row,
+ * position. A run is a sequence of physically adjacent seats: an aisle or a gap ends it, so the
+ * only possible neighbours of a seat are seatNo - 1 and seatNo + 1 in the same run.
  */
 
 /** Corners of a closed polygon as x0, y0, x1, y1, … in plan units. */
@@ -13,22 +13,22 @@ export type Outline = number[];
 
 export type LayoutSection = { name: LocalText; outline: Outline };
 
-/** What a buyer must know of a seat beside where it is. */
+/** What a buyer must know about a seat besides its position. */
 export const SEAT_MARKS = ['ACCESSIBLE', 'COMPANION', 'RESTRICTED_VIEW'] as const;
 export type SeatMark = (typeof SEAT_MARKS)[number];
 
-/** How marks are called on tickets, in mails and on screens. */
+/** Names of the marks on tickets, in mails and on screens. */
 export const seatMarks: Readonly<Record<SeatMark, LocalText>> = {
   ACCESSIBLE: { ko: '휠체어석', en: 'Wheelchair space' },
   COMPANION: { ko: '동반자석', en: 'Companion seat' },
   RESTRICTED_VIEW: { ko: '시야제한석', en: 'Restricted view' },
 };
 
-/** What only some runs have. */
+/** Properties that only some runs have. */
 export type RunExtras = {
-  /** One for each seat, where the seats are not called by their numbers: A12, B, 휠1. */
+  /** One per seat, if the seats are not labelled by their numbers: A12, B, 휠1. */
   labels?: string[];
-  /** The places within the run, from 0, of the seats with each mark. */
+  /** For each mark the positions of its seats within the run, from 0. */
   marks?: { [mark in SeatMark]?: number[] };
 };
 
@@ -38,12 +38,12 @@ export type RunExtras = {
  * 4 count of seats · 5 suggested grade: an index, NOT_SUGGESTED, or spans
  * `[count, grade, count, grade, …]` where it changes inside the run · 6 path · 7 extras, if any.
  *
- * The path gives the seats' centres in one of four forms, told apart by length:
+ * The path gives the seats' centres in one of four forms, distinguished by length:
  * - `[x, y]`: a single seat
  * - `[x, y, dx, dy]`: a straight run; each seat lies one step (dx, dy) after the one before
  * - `[x, y, dx, dy, bend]`: a curved run; the step turns by `bend` milliradians after each seat,
  *   so the seats lie on a circle
- * - `[x0, y0, x1, y1, …]`: every seat by itself, only for three seats and more
+ * - `[x0, y0, x1, y1, …]`: every seat separately, only for three or more seats
  */
 export type LayoutRun = [
   section: number,
@@ -59,7 +59,9 @@ export type LayoutRun = [
 /** In a run: the plan suggests no grade for these seats. */
 export const NOT_SUGGESTED = -1;
 
-/** About 2.5 bytes a seat: 50 kB for 20,000 seats, 13 kB compressed; neighbours 10 units apart. */
+/**
+ * About 2.5 bytes per seat: 50 kB for 20,000 seats, 13 kB compressed; neighbours 10 units apart.
+ */
 export type LayoutDocument = {
   format: 1;
   /**
@@ -91,26 +93,26 @@ export type Layout = {
   runStart: Int32Array;
 };
 
-/** How a seat is found in the house, and what is special about it. */
+/** How to find a seat in the venue, and what is special about it. */
 export type SeatLabel = {
   section: LocalText;
   row: string;
-  /** As it is printed on the seat: 12, A12. */
+  /** The label printed on the seat: 12, A12. */
   label: string;
   mark: SeatMark | null;
 };
 
-/** A seat as its buyer sees it: its place in the plan's order, its label and its grade. */
+/** A seat as its buyer sees it: its number in the plan, its label and its grade. */
 export type SeatView = SeatLabel & {
   seatNo: number;
-  /** The code of the grade, and what the organiser calls it. */
+  /** The code of the grade, and the organiser's name for it. */
   grade: string;
   gradeName: LocalText;
 };
 
 /** No seat: a wall, an aisle, a gap. */
 export const NO_SEAT = -1;
-/** Of a seat that nothing has been painted on. */
+/** The grade of a seat that has not been painted. */
 export const NO_GRADE = 255;
 
 /** Expects a document without faults (see layoutFaults); anything else is a bug of the caller. */
@@ -173,7 +175,7 @@ export function seatLabel(layout: Layout, seatNo: number): SeatLabel {
   return { section: section.name, row: run[1], label, mark: markAt(run, place) };
 }
 
-/** What is printed on the seat at a place of its run, counted from 0. */
+/** The label printed on the seat at a position of its run, from 0. */
 export function labelAt(run: LayoutRun, place: number): string {
   return run[7]?.labels?.[place] ?? String(run[2] + run[3] * place);
 }
@@ -184,7 +186,7 @@ function markAt(run: LayoutRun, place: number): SeatMark | null {
   return SEAT_MARKS.find((mark) => marks[mark]?.includes(place)) ?? null;
 }
 
-/** The seats beside a seat, NO_SEAT where its run ends. */
+/** The neighbours of a seat; NO_SEAT where its run ends. */
 export function neighbours(layout: Layout, seatNo: number): { before: number; after: number } {
   const run = layout.run[seatNo];
   if (run === undefined) throw new RangeError(`no seat ${seatNo}`);
@@ -195,8 +197,8 @@ export function neighbours(layout: Layout, seatNo: number): { before: number; af
 }
 
 /**
- * The name under which a plan may be cached for ever: equal documents give equal versions,
- * whatever the order of their keys. `hash` gets one string and is the caller's.
+ * The version under which a plan may be cached forever: equal documents have equal versions,
+ * whatever the order of their keys. The caller supplies `hash`, which gets one string.
  */
 export function layoutVersion(document: LayoutDocument, hash: (text: string) => string): string {
   const { format, grades, sections, stage, seatSize, runs } = document;

@@ -14,7 +14,7 @@ const flat = (keys: readonly Uint8Array[]): Uint8Array =>
   new Uint8Array(keys.flatMap((k) => [...k]));
 const rootOfKeys = (keys: readonly Uint8Array[]): Uint8Array => rootOf(sha256, flat(keys));
 
-/** Level by level, as the words of the specification go. */
+/** Level by level, exactly as the specification says. */
 const slowRoot = (keys: readonly Uint8Array[]): Uint8Array => {
   let level = keys.map((each, entry) => {
     const index = new DataView(new ArrayBuffer(4));
@@ -41,7 +41,7 @@ describe('the root', () => {
     }
   });
 
-  test('is the same in however many slices the keys come', () => {
+  test('is the same for any number of slices', () => {
     fc.assert(
       fc.property(some, fc.array(fc.nat(70), { maxLength: 5 }), (keys, cuts) => {
         const root = makeRoot(sha256);
@@ -72,7 +72,7 @@ describe('the root', () => {
     );
   });
 
-  test('changes when entries change places, when one goes, when one comes', () => {
+  test('changes if entries are swapped, removed or added', () => {
     fc.assert(
       fc.property(some, fc.nat(), fc.nat(), key, (keys, a, b, more) => {
         const root = rootOfKeys(keys);
@@ -85,7 +85,7 @@ describe('the root', () => {
     );
   });
 
-  test('cannot be had by passing an inner node off as an entry', () => {
+  test('cannot be forged by presenting an inner node as an entry', () => {
     const [left, right] = [sha256(Uint8Array.of(1)), sha256(Uint8Array.of(2))];
     const keys = new Uint8Array(16);
     expect(rootOf(sha256, keys)).not.toEqual(sha256(left, right));
@@ -107,7 +107,7 @@ describe('a proof', () => {
     }
   });
 
-  test('shows nothing of another key, entry or tree, nor with a piece changed', () => {
+  test('is not valid for another key, entry or tree, nor if a part is changed', () => {
     fc.assert(
       fc.property(some, fc.nat(), fc.nat(), key, (keys, a, b, strange) => {
         const entry = a % keys.length;
@@ -136,7 +136,7 @@ describe('a proof', () => {
     );
   });
 
-  test('is asked only of an entry that is there', () => {
+  test('exists only for entries of the tree', () => {
     expect(() => proofOf(sha256, new Uint8Array(16), 2)).toThrow('entry 2 of 2');
   });
 });

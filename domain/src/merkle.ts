@@ -1,13 +1,13 @@
 import { assert } from './assert.ts';
 
 /**
- * A root that binds every entry of the draw: its place in the order of coming in and its key.
+ * A root that binds every entry of the draw: its place in the order of joining and its key.
  * Leaf: SHA-256(0x00 ‖ entry, 4 bytes big-endian ‖ key, 8 bytes). Inner node:
- * SHA-256(0x01 ‖ left ‖ right). A node without a sibling goes up unchanged. The root of nothing is
- * SHA-256('').
+ * SHA-256(0x01 ‖ left ‖ right). A node without a sibling is promoted unchanged. The root of an
+ * empty tree is SHA-256('').
  */
 
-/** SHA-256 of the parts one after the other; the digest, 32 bytes, belongs to the caller. */
+/** SHA-256 of the concatenated parts; the digest, 32 bytes, belongs to the caller. */
 export type Sha256 = (...parts: readonly Uint8Array[]) => Uint8Array;
 
 export const keyBytes = 8;
@@ -41,8 +41,8 @@ const entriesOf = (keys: Uint8Array): number => {
 };
 
 /**
- * Takes keys in slices, in the order of coming in, and holds no more than one node a level. Of the
- * complete subtrees so far the largest is first; two of one size become one at once.
+ * Takes keys in slices, in order of joining, and keeps at most one node per level. The largest
+ * complete subtree is first; two of the same size are merged at once.
  */
 export const makeRoot = (sha256: Sha256) => {
   const { leaf, inner } = makeNodes(sha256);
@@ -59,13 +59,13 @@ export const makeRoot = (sha256: Sha256) => {
         subtrees.push(node);
       }
     },
-    /** Of what was added so far. */
+    /** The root of everything added so far. */
     root: (): Uint8Array =>
       entry === 0 ? sha256() : subtrees.reduceRight((right, left) => inner(left, right)),
   };
 };
 
-/** Of all keys, 8 bytes each; 1 M take 1.2 s of computing. */
+/** The root of all keys, 8 bytes each; 1 M take 1.2 s of computing. */
 export const rootOf = (sha256: Sha256, keys: Uint8Array): Uint8Array => {
   const root = makeRoot(sha256);
   root.add(keys);
@@ -83,8 +83,8 @@ const levelAbove = (
   });
 
 /**
- * The siblings on the way from an entry to the root, lowest first: with them (640 bytes at 1 M) one
- * can see that an entry is in the record without having the record.
+ * The siblings on the path from an entry to the root, lowest first: with them (640 bytes at 1 M)
+ * anybody can check that an entry is in the record without having the record.
  */
 export const proofOf = (sha256: Sha256, keys: Uint8Array, entry: number): Uint8Array[] => {
   const { leaf, inner } = makeNodes(sha256);

@@ -27,7 +27,7 @@ describe('money', () => {
     expect(() => addMoney(won(2 ** 53 - 1), won(1))).toThrow(RangeError);
   });
 
-  test('is written the Korean and the English way', () => {
+  test('is formatted in Korean and in English', () => {
     expect(formatMoney(won(150_000), 'ko')).toBe('150,000원');
     expect(formatMoney(won(150_000), 'en')).toBe('₩150,000');
     expect(formatMoney(won(1_234_567), 'ko')).toBe('1,234,567원');
@@ -37,7 +37,7 @@ describe('money', () => {
   });
 });
 
-test('the booking fee is 2,000 won a ticket, 1,000 for a play', () => {
+test('the booking fee is 2,000 won per ticket, 1,000 for a play', () => {
   const fees = CATEGORIES.map((category) => [category, bookingFee(category, 3).amount]);
   expect(Object.fromEntries(fees)).toEqual({
     MUSICAL: 6000,

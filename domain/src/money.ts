@@ -1,7 +1,7 @@
 import type { Category } from './categories.ts';
 import type { Locale } from './text.ts';
 
-/** The one currency that is sold in. */
+/** The only currency in which tickets are sold. */
 export const CURRENCY = 'KRW';
 
 /** Whole minor units of the currency; the won has none, so 150000 is ₩150,000. */
@@ -17,19 +17,19 @@ export function addMoney(...amounts: readonly Money[]): Money {
   return won(amounts.reduce((sum, { amount }) => won(sum + won(amount).amount).amount, 0));
 }
 
-/** `times` is a count of things, a whole number. */
+/** `times` is a whole number. */
 export function multiplyMoney({ amount }: Money, times: number): Money {
   return won(won(amount).amount * won(times).amount);
 }
 
-/** As people write it: 150,000원, ₩150,000. */
+/** For people: 150,000원, ₩150,000. */
 export function formatMoney({ amount }: Money, locale: Locale): string {
   const digits = `${Math.abs(won(amount).amount)}`.replace(/\B(?=(\d{3})+$)/g, ',');
   const sign = amount < 0 ? '-' : '';
   return locale === 'ko' ? `${sign}${digits}원` : `${sign}₩${digits}`;
 }
 
-/** The shop's own fee, per ticket: 1,000 won for a play, 2,000 won otherwise (the usual fees). */
+/** The booking fee per ticket: 1,000 won for a play, 2,000 won otherwise (the usual fees). */
 export function bookingFee(category: Category, tickets: number): Money {
   return multiplyMoney(won(category === 'PLAY' ? 1000 : 2000), tickets);
 }

@@ -31,7 +31,7 @@ function faultsOf(layout: Layout, rules: readonly PaintRule[]): string[] {
 }
 const codeOf = (layout: Layout, seatNo: number) => layout.grades[layout.grade[seatNo] ?? NO_GRADE];
 
-/** The rule as a reader would check it, seat by seat. */
+/** The rule checked naively, seat by seat. */
 const covers = (layout: Layout, rule: PaintRule, seatNo: number): boolean => {
   const { section, row, label } = seatLabel(layout, seatNo);
   if (rule.section !== undefined && rule.section !== section.ko && rule.section !== section.en)
@@ -81,7 +81,7 @@ describe('a painted plan', () => {
     );
   });
 
-  test('counts every seat once, and keeps what it was through its spans', () => {
+  test('counts every seat once, and its spans round-trip', () => {
     const plan = suggestsNothing([[4, 4], [6]]);
     const result = paintLayout(plan, grades, [
       { grade: 'R' },
@@ -95,7 +95,7 @@ describe('a painted plan', () => {
     expect(painted.x).toBe(plan.x);
   });
 
-  test('takes the suggestion of the plan where no rule covers a seat, by code or by name', () => {
+  test('uses the suggestion of the plan if no rule covers a seat, by code or by name', () => {
     const suggested = ['VIP', 'R석', 'Family'];
     const plan = compileLayout(sampleHouse([[2], [2], [2]], (row) => row, suggested));
     const painted = paint(plan, [
@@ -105,7 +105,7 @@ describe('a painted plan', () => {
     expect(codes).toEqual(['VIP', 'VIP', 'R', 'GFAMILY1', 'GFAMILY1', 'GFAMILY1']);
   });
 
-  test('has a version that changes with any seat, grade or plan, and with nothing else', () => {
+  test('has a version that changes with any seat, grade or plan, and only with these', () => {
     const same = (text: string) => text;
     const version = (layout: string, codes: string[], seats: number[]) =>
       paintingVersion(layout, { grades: codes, seats }, same);
@@ -116,14 +116,14 @@ describe('a painted plan', () => {
     expect(version('plan', ['R', 'S'], [1, 0, 3, 1])).not.toBe(base);
   });
 
-  test('is not put on a plan of another size', () => {
+  test('cannot be applied to a plan of another size', () => {
     const painting = { grades: ['R'], seats: [3, 0] };
     expect(() => applyPainting(suggestsNothing([[4]]), painting)).toThrow(RangeError);
   });
 });
 
 describe('a painting is refused', () => {
-  test('with every fault at once: grades, sections, rows and seats that are not there', () => {
+  test('with all faults at once: unknown grades, sections, rows and seats', () => {
     const rules: PaintRule[] = [
       { grade: 'R' },
       { grade: 'Q' },
@@ -143,7 +143,7 @@ describe('a painting is refused', () => {
     ]);
   });
 
-  test('with the list of the seats that would have no grade, row by row', () => {
+  test('with a list of the seats that would have no grade, row by row', () => {
     const plan = compileLayout(sampleHouse([[2], [3], [2]], (row) => row, ['R', 'X', 'VIP']));
     const result = paintLayout(plan, grades, [
       { grade: 'R', section: '1구역', rows: ['2'], seats: ['2'] },

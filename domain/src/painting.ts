@@ -2,24 +2,24 @@ import type { NamedGrade } from './grades.ts';
 import { type Layout, labelAt, NO_GRADE } from './layout.ts';
 
 /**
- * Which grade each seat of a plan has in one show. The plan's own suggestion is the first coat; the
- * rules are painted over it in their order, so the last rule that covers a seat decides.
+ * The grade of each seat of a plan in one show. The plan's suggestion comes first; the rules are
+ * painted over it in order, so the last rule that covers a seat decides.
  */
 export type PaintRule = {
   /** The grade's code, or its Korean or English name. */
   grade: string;
-  /** The section's Korean or English name; without it the rule covers the whole house. */
+  /** The section's Korean or English name; without it the rule covers the whole venue. */
   section?: string | undefined;
   /** Rows of the section; without them the whole section. */
   rows?: readonly string[] | undefined;
-  /** Labels of seats of the one row that is named; without them the whole row. */
+  /** Labels of seats in the one given row; without them the whole row. */
   seats?: readonly string[] | undefined;
 };
 
 export type Painting = {
   /** Codes; a seat's grade is an index into them. */
   grades: readonly string[];
-  /** `[count, grade, count, grade, …]` in the order of the seats; about 2 bytes a row. */
+  /** `[count, grade, count, grade, …]` in seat order; about 2 bytes per row. */
   seats: readonly number[];
 };
 
@@ -28,12 +28,12 @@ export type PaintOutcome =
   | { outcome: 'painted'; painting: Painting }
   | { outcome: 'refused'; faults: PaintFault[] };
 
-/** Rows without a grade that are listed one by one; whoever missed more missed a section. */
+/** Most rows without a grade that are listed one by one; more usually mean a forgotten section. */
 const UNPAINTED_ROWS_LISTED = 100;
 
 /**
- * Paints the plan. All faults are listed, `path` naming the rule (`rules.3.rows.0`): what is not in
- * the plan or among the grades, and every row that would be left with a seat without a grade.
+ * Paints the plan. All faults are listed, with the rule as `path` (`rules.3.rows.0`): names that
+ * are not in the plan or among the grades, and every row that would have a seat without a grade.
  */
 export function paintLayout(
   layout: Layout,
@@ -59,7 +59,7 @@ export function paintLayout(
   return { outcome: 'painted', painting: { grades: codes, seats: encodeSpans(grade) } };
 }
 
-/** The same seats with the grades of a show; what does not change is shared. */
+/** The same seats with the grades of a show; unchanged parts are shared. */
 export function applyPainting(layout: Layout, { grades, seats }: Painting): Layout {
   const grade = new Uint8Array(layout.seatCount).fill(NO_GRADE);
   let seatNo = 0;
@@ -74,7 +74,7 @@ export function applyPainting(layout: Layout, { grades, seats }: Painting): Layo
   return { ...layout, grade, grades };
 }
 
-/** The painting that is the plan's own suggestion, under the plan's names. */
+/** The plan's suggestion as a painting, with the plan's names. */
 export function suggestPainting(layout: Layout): Painting {
   return { grades: layout.document.grades, seats: encodeSpans(layout.grade) };
 }
@@ -98,7 +98,7 @@ export function paintingVersion(
   return hash(JSON.stringify([layoutVersion, grades, seats]));
 }
 
-/** By code, by Korean name, by English name, in that order; -1 when there is none. */
+/** By code, Korean name or English name, in that order; -1 if there is none. */
 function findGrade(grades: readonly NamedGrade[], asked: string): number {
   const wanted = asked.normalize('NFC');
   const byCode = grades.findIndex(({ code }) => code === wanted);
@@ -115,10 +115,12 @@ function suggestGrades(layout: Layout, grades: readonly NamedGrade[]): Uint8Arra
   return layout.grade.map((grade) => suggested[grade] ?? NO_GRADE);
 }
 
-/** Runs of each section and row. A row's runs lie together, so a row is one range of seats. */
+/**
+ * Runs of each section and row. The runs of a row are consecutive, so a row is a range of seats.
+ */
 type PlanIndex = {
   sections: Map<string, number>;
-  /** By section, then by row: the first run and the run after the last. */
+  /** By section, then by row: the first run, and the run after the last one. */
   rows: Map<string, [firstRun: number, endRun: number]>[];
 };
 
@@ -137,7 +139,7 @@ function indexPlan({ document }: Layout): PlanIndex {
   return { sections, rows };
 }
 
-/** Ranges of seats that a rule covers, as `[first, end)`; notes what the plan does not have. */
+/** Ranges of seats that a rule covers, as `[first, end)`; adds a fault for each unknown name. */
 function coverSeats(
   layout: Layout,
   plan: PlanIndex,

@@ -25,7 +25,7 @@ function bounds(now: string, name: RankingPeriod, timeZone: string): [string, st
 }
 
 describe('a ranking period', () => {
-  test('holds its instant and touches the periods before and after, in every zone', () => {
+  test('contains its instant and adjoins the periods before and after, in every zone', () => {
     fc.assert(
       fc.property(instant, period, zone, (now, name, timeZone) => {
         const { startAtMs, endAtMs, key } = periodOf(now, name, timeZone);
@@ -40,7 +40,7 @@ describe('a ranking period', () => {
     );
   });
 
-  test('begins at local midnight, a week on Thursday, a month on the 1st', () => {
+  test('begins at local midnight; a week on Thursday, a month on the 1st', () => {
     const now = '2026-11-20T15:30:00.000Z'; // Saturday, half past midnight in Seoul
     expect(bounds(now, 'DAY', 'Asia/Seoul')).toEqual([
       'DAY:2026-11-21',
@@ -65,7 +65,7 @@ describe('a ranking period', () => {
     expect(periodOf(thursday, 'WEEK', 'Asia/Seoul').key).toBe('WEEK:2026-11-19');
   });
 
-  test('is 23 or 25 hours long on the days when clocks change', () => {
+  test('is 23 or 25 hours long on days when clocks change', () => {
     expect(bounds('2026-03-08T12:00:00.000Z', 'DAY', 'America/New_York')).toEqual([
       'DAY:2026-03-08',
       '2026-03-08T05:00:00.000Z',
@@ -86,7 +86,7 @@ describe('a ranking period', () => {
     ]);
   });
 
-  test('begins at the first midnight where it comes twice', () => {
+  test('begins at the first midnight if it occurs twice', () => {
     expect(bounds('2026-11-01T12:00:00.000Z', 'DAY', 'America/Havana')).toEqual([
       'DAY:2026-11-01',
       '2026-11-01T04:00:00.000Z',
@@ -94,7 +94,7 @@ describe('a ranking period', () => {
     ]);
   });
 
-  test('stays the new day where clocks go back over midnight', () => {
+  test('remains the new day when clocks go back past midnight', () => {
     // 2010-11-07 00:01 became 2010-11-06 23:01; the day had begun at 00:00.
     const begun = Date.parse('2010-11-07T02:30:00.000Z');
     const day = periodOf(begun, 'DAY', 'America/St_Johns');
@@ -102,7 +102,7 @@ describe('a ranking period', () => {
     expect(day.key).toBe('DAY:2010-11-07');
   });
 
-  test('follows the day before where the zone skips a whole day', () => {
+  test('follows the previous day when the zone skips a whole day', () => {
     expect(bounds('2011-12-29T20:00:00.000Z', 'DAY', 'Pacific/Apia')).toEqual([
       'DAY:2011-12-29',
       '2011-12-29T10:00:00.000Z',
@@ -113,7 +113,7 @@ describe('a ranking period', () => {
     );
   });
 
-  test('is refused in a zone that does not exist', () => {
+  test('is refused for an unknown zone', () => {
     expect(() => periodOf(0, 'DAY', 'Asia/Atlantis')).toThrow(RangeError);
   });
 });

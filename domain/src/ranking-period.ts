@@ -1,4 +1,4 @@
-/** DAY from midnight, WEEK from Thursday's midnight, MONTH from midnight of the 1st. */
+/** DAY from midnight, WEEK from Thursday midnight, MONTH from midnight of the 1st. */
 export const RANKING_PERIODS = ['DAY', 'WEEK', 'MONTH'] as const;
 export type RankingPeriod = (typeof RANKING_PERIODS)[number];
 
@@ -14,14 +14,14 @@ const DAY_MS = 86_400_000;
 const THURSDAY = 4;
 
 /**
- * The period that holds the instant, in an IANA time zone. Periods touch without gap or overlap,
- * also where clocks change at midnight: a day without a midnight begins at its first instant, and
- * a midnight that comes twice counts the first time. Takes 50 µs: keep the answer until its end.
+ * The period that contains the instant, in an IANA time zone. Periods adjoin without gap or
+ * overlap, even where clocks change at midnight: a day without a midnight begins at its first
+ * instant, and of two midnights the first one counts. Takes 50 µs: cache the result until its end.
  * Throws RangeError for an unknown zone.
  */
 export function periodOf(nowMs: number, period: RankingPeriod, timeZone: string): PeriodBounds {
   let first = firstDay(localDay(nowMs, timeZone), period);
-  // Clocks set back over midnight show the old date again although the new period has begun.
+  // Clocks set back past midnight show the old date again although the new period has begun.
   if (startOfDay(nextFirstDay(first, period), timeZone) <= nowMs) {
     first = nextFirstDay(first, period);
   }
@@ -33,7 +33,7 @@ export function periodOf(nowMs: number, period: RankingPeriod, timeZone: string)
   };
 }
 
-/** Days are counted from 1970-01-01, a Thursday, in local dates. */
+/** Days are counted from 1970-01-01, a Thursday, as local dates. */
 function firstDay(day: number, period: RankingPeriod): number {
   if (period === 'DAY') return day;
   const date = new Date(day * DAY_MS);
@@ -52,10 +52,10 @@ function localDay(atMs: number, timeZone: string): number {
   return Math.floor(localMs(atMs, timeZone) / DAY_MS);
 }
 
-/** First instant at which the local date is that day or, where the zone skips it, a later one. */
+/** First instant whose local date is that day or, if the zone skips it, a later one. */
 function startOfDay(day: number, timeZone: string): number {
   const midnight = day * DAY_MS;
-  // No zone is farther than 14 h from UTC, and none changes twice within two days.
+  // No zone is more than 14 h from UTC, and none changes twice within two days.
   const earlier = midnight - offsetMs(midnight - DAY_MS, timeZone);
   const later = midnight - offsetMs(midnight + DAY_MS, timeZone);
   for (const candidate of [Math.min(earlier, later), Math.max(earlier, later)]) {
@@ -74,7 +74,7 @@ function offsetMs(atMs: number, timeZone: string): number {
   return localMs(atMs, timeZone) - atMs;
 }
 
-/** The clock on the wall, as if it were UTC. */
+/** The local wall-clock time, as if it were UTC. */
 function localMs(atMs: number, timeZone: string): number {
   const parts: Record<string, number> = {};
   for (const { type, value } of formatterOf(timeZone).formatToParts(atMs)) {
@@ -85,7 +85,7 @@ function localMs(atMs: number, timeZone: string): number {
   return wholeSeconds + (((atMs % 1000) + 1000) % 1000);
 }
 
-/** Making one takes far longer than using it (5 µs). */
+/** Creating one takes far longer than using it (5 µs). */
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
 function formatterOf(timeZone: string): Intl.DateTimeFormat {

@@ -24,7 +24,7 @@ describe('a show', () => {
   test('must price every grade of the plan, and no other, once', () => {
     const grades = [{ code: 'VIP' }, { code: 'VIP' }, { code: 'S' }];
     expect(showFaults({ ...sound, grades })).toEqual([
-      { path: 'grades.1.code', message: 'grade VIP is there twice' },
+      { path: 'grades.1.code', message: 'grade VIP is listed twice' },
       { path: 'grades.2.code', message: 'no seat of the seating plan has grade S' },
       { path: 'grades', message: 'grade R of the seating plan has no price' },
     ]);

@@ -24,7 +24,7 @@ export function showFaults(show: {
   const codes = grades.map(({ code }) => code);
   for (const [i, code] of codes.entries()) {
     const path = `grades.${i}.code`;
-    if (codes.indexOf(code) < i) faults.push({ path, message: `grade ${code} is there twice` });
+    if (codes.indexOf(code) < i) faults.push({ path, message: `grade ${code} is listed twice` });
     else if (planGrades !== null && !planGrades.includes(code))
       faults.push({ path, message: `no seat of the seating plan has grade ${code}` });
   }

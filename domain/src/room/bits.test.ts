@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { makeRandom } from '../random.ts';
 import { countOnes, lowestOne, makeBits } from './bits.ts';
 
-test.each([40, 300, 5000])('bits below %i are as a set of numbers would be', (max) => {
+test.each([40, 300, 5000])('bits below %i behave like a set of numbers', (max) => {
   const dice = makeRandom(max).below;
   const bits = makeBits();
   const model = new Set<number>();
@@ -27,7 +27,7 @@ test.each([40, 300, 5000])('bits below %i are as a set of numbers would be', (ma
   }
 });
 
-test('the lowest of none is -1, wherever one begins', () => {
+test('the lowest bit of an empty set is -1, wherever the search begins', () => {
   const bits = makeBits();
   bits.set(31);
   expect([0, 31, 32, 255, 256, 9999].map(bits.lowest)).toEqual([31, 31, -1, -1, -1, -1]);
@@ -35,7 +35,7 @@ test('the lowest of none is -1, wherever one begins', () => {
   expect(bits.lowest(0)).toBe(-1);
 });
 
-test('the ones of a word are counted and found, the sign bit too', () => {
+test('set bits of a word are counted and found, including the sign bit', () => {
   for (let bit = 0; bit < 32; bit++) {
     const word = 1 << bit;
     expect([countOnes(word), lowestOne(word)]).toEqual([1, bit]);

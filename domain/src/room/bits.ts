@@ -1,4 +1,4 @@
-/** Bits by number, from 0; they grow by doubling. One bit a person: 1,000,000 are 125 kB. */
+/** Bits by number, from 0; the storage grows by doubling. One bit per person: 1 M are 125 kB. */
 export type Bits = ReturnType<typeof makeBits>;
 
 export const makeBits = () => {
@@ -17,13 +17,13 @@ export const makeBits = () => {
       reserve(word + 1);
       words[word]! |= 1 << (at & 31);
     },
-    /** Answers whether it was set. */
+    /** Returns whether it was set. */
     clear: (at: number): boolean => {
       if (!has(at)) return false;
       words[at >>> 5]! &= ~(1 << (at & 31));
       return true;
     },
-    /** Clears both ends and what is between; answers how many were set. */
+    /** Clears the range, both ends included; returns how many were set. */
     clearRange: (from: number, to: number): number => {
       let cleared = 0;
       const last = Math.min(to >>> 5, words.length - 1);
@@ -37,7 +37,7 @@ export const makeBits = () => {
     clearAll: (): void => {
       words.fill(0);
     },
-    /** The lowest that is set, at `from` or above; -1 for none. */
+    /** The lowest set bit at `from` or above; -1 for none. */
     lowest: (from: number): number => {
       let word = from >>> 5;
       let ones = word < words.length ? (words[word]! >>> (from & 31)) << (from & 31) : 0;
@@ -62,10 +62,10 @@ export const countOnes = (word: number): number => {
   return Math.imul((fours + (fours >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 };
 
-/** Where the lowest bit of a word stands that has one. */
+/** Position of the lowest set bit of a word that is not 0. */
 export const lowestOne = (word: number): number => 31 - Math.clz32(word & -word);
 
-/** The bits of this word that lie from `from` to `to`, both included. */
+/** The bits of this word from `from` to `to`, both included. */
 export const maskOf = (word: number, from: number, to: number): number => {
   const low = from > word * 32 ? -1 << (from & 31) : -1;
   const high = to < word * 32 + 31 ? -1 >>> (31 - (to & 31)) : -1;

@@ -1,9 +1,9 @@
 import { makeBits } from './bits.ts';
 
 /**
- * Who is called and has not claimed: numbers that the front has passed, whose bits are reserved
- * until their batch is over, and late ones who were called again. And who is late and waits to be
- * called again, the lowest first.
+ * People who are called and have not claimed: numbers that the front has passed, whose bits are set
+ * until the call of their batch expires, and late people who were called again. Also the late
+ * people who wait to be called again, lowest number first.
  */
 export type Calls = ReturnType<typeof makeCalls>;
 
@@ -11,13 +11,13 @@ type Batch = { from: number; to: number; expiresAtMs: number };
 
 export const makeCalls = () => {
   const reserved = makeBits();
-  // Both in the order of their ends: time does not go back, and the window is one for all.
+  // Both in the order of their ends: time never goes back, and all calls have the same window.
   const batches: Batch[] = [];
   const recalled = new Map<number, number>();
   const late = makeBits();
   let reservedCount = 0;
   let lateCount = 0;
-  /** Nobody below is late. */
+  /** No number below is late. */
   let lateFrom = 0;
 
   const batchOf = (number: number): Batch | undefined => {
@@ -31,31 +31,31 @@ export const makeCalls = () => {
   };
 
   return {
-    /** When the call of this number is over; 0 for one that is not called. */
+    /** When the call of this number expires; 0 if it is not called. */
     expiryOf: (number: number): number => {
       const again = recalled.get(number);
       if (again !== undefined) return again;
       return reserved.has(number) ? (batchOf(number)?.expiresAtMs ?? 0) : 0;
     },
-    /** Ends the call of this number; answers whether it was called. */
+    /** Ends the call of this number; returns whether it was called. */
     take: (number: number): boolean => {
       if (recalled.delete(number)) return true;
       if (!reserved.clear(number)) return false;
       reservedCount--;
       return true;
     },
-    /** The front went from below `from` to `to`: these of them are called. */
+    /** The front moved from below `from` to `to`; these numbers of them are called. */
     release: (from: number, to: number, numbers: readonly number[], expiresAtMs: number): void => {
       for (const number of numbers) reserved.set(number);
       reservedCount += numbers.length;
       batches.push({ from, to, expiresAtMs });
     },
-    /** Calls a late one again. */
+    /** Calls a late person again. */
     recall: (number: number, expiresAtMs: number): void => {
       if (late.clear(number)) lateCount--;
       recalled.set(number, expiresAtMs);
     },
-    /** Ends the calls that are over; answers how many. */
+    /** Ends expired calls; returns how many. */
     sweep: (nowMs: number): number => {
       let ended = 0;
       let over = 0;
@@ -80,7 +80,7 @@ export const makeCalls = () => {
       lateCount++;
       lateFrom = Math.min(lateFrom, number);
     },
-    /** Answers whether it was late. */
+    /** Returns whether it was late. */
     removeLate: (number: number): boolean => {
       if (!late.clear(number)) return false;
       lateCount--;

@@ -1,26 +1,26 @@
-/** Numbers of a room that nobody sets, each with its reason; what is set is in its terms. */
+/** Fixed numbers of a room, each with its reason; configurable ones are in its terms. */
 
-/** How often every process lets the store do what time brings, and reads the room with it. */
+/** How often every process ticks the store and reads the room. */
 export const tickMs = 250;
-/** Of rooms that wait for their lobby only every fourth round is played. */
+/** Rooms that wait for their lobby tick only every fourth round. */
 export const quietRounds = 4;
-/** Of those that are over, every fortieth: a program has had more of them every month. */
+/** Closed rooms tick every fortieth round: their number grows every month. */
 export const closedRounds = 40;
-/** Rows of rooms are read again this often: a room that another process made is known by then. */
+/** How often the rows of rooms are reloaded, to discover rooms created by other processes. */
 export const rowsEveryMs = 1000;
-/** Passes are wanted everywhere this long after a room was made or a bypass ended. */
+/** How long after a room was created or a bypass ended all processes require passes. */
 export const passesGraceMs = 2000;
-/** A document older than this is not given any more. */
+/** A document older than this is no longer served. */
 export const staleMaxMs = 30_000;
-/** Streams are for small rooms: a frame to each of more would take most of a core. */
+/** Streams are for small rooms: frames for more viewers would take most of a core. */
 export const streamWaitingMax = 20_000;
-/** Frames of a room are at least this far apart, however often its front moves. */
+/** Minimum time between two frames of a room, however often its front moves. */
 export const frameEveryMs = 1000;
-/** A draw over more entries is computed in a thread (1.5 ms for a thousand). */
+/** Draws over more entries are computed in a thread (1.5 ms per thousand entries). */
 export const threadEntries = 5000;
-/** With more people waiting than this for each seat left a room is crowded. */
+/** A room with more people waiting per seat left is crowded. */
 export const crowdedPerSeat = 2;
-/** A pass outlives the deadline of its order by more than clocks and trips differ. */
+/** A pass outlives the deadline of its order by more than clock differences and latency. */
 export const pinMarginMs = 1000;
-/** Ends of orders that one round plays. */
+/** Most closed orders that one round processes. */
 export const orderEndsAtOnce = 500;

@@ -19,7 +19,7 @@ const seen = (courses: readonly Course[], rate = makeRate()) => {
 const operators = 333;
 
 describe('the observed rate', () => {
-  test('is the operator’s until there is something to observe, then what the front does', () => {
+  test('is the operator’s rate until there is something to observe, then that of the front', () => {
     expect(makeRate().observed(operators)).toMatchObject({ perMinute: operators, spread: 1 });
     expect(seen([{ forMs: 5_000, perMinute: 600 }]).observed(operators).perMinute).toBe(operators);
     expect(seen([{ forMs: 15_000, perMinute: 600 }]).observed(operators).perMinute).toBeCloseTo(
@@ -27,7 +27,7 @@ describe('the observed rate', () => {
     );
   });
 
-  test('is that of the last minute: what was before is forgotten', () => {
+  test('covers only the last minute', () => {
     const rate = seen([
       { forMs: 300_000, perMinute: 6_000 },
       { forMs: 65_000, perMinute: 600 },
@@ -35,7 +35,7 @@ describe('the observed rate', () => {
     expect(rate.observed(operators).perMinute).toBeCloseTo(600, -1);
   });
 
-  test('stays as it was while the room is paused, for however long', () => {
+  test('does not change while the room is paused, however long', () => {
     const rate = seen([
       { forMs: 60_000, perMinute: 600 },
       { forMs: 3_600_000, perMinute: 0, isRunning: false },
@@ -44,7 +44,7 @@ describe('the observed rate', () => {
     expect(rate.observed(operators)).toMatchObject({ perMinute: 600, spread: 1 });
   });
 
-  test('falls to nothing when the room runs and nobody is called', () => {
+  test('falls to zero if the room runs and nobody is called', () => {
     const rate = seen([
       { forMs: 60_000, perMinute: 600 },
       { forMs: 70_000, perMinute: 0 },
@@ -52,7 +52,7 @@ describe('the observed rate', () => {
     expect(rate.observed(operators).perMinute).toBe(0);
   });
 
-  test('does not flicker: what changes by less than a tenth is shown as it was', () => {
+  test('does not flicker: changes of less than a tenth are not shown', () => {
     const rate = makeRate();
     const shown = new Set<number>();
     let front = 0;
@@ -67,7 +67,7 @@ describe('the observed rate', () => {
     expect(Math.max(...shown)).toBeLessThan(720);
   });
 
-  test('is the same however often the room is looked at', () => {
+  test('does not depend on how often the room is read', () => {
     const often = makeRate();
     const seldom = makeRate();
     for (let atMs = 0; atMs <= 60_000; atMs += 250) {
@@ -78,7 +78,7 @@ describe('the observed rate', () => {
     expect(seldom.observed(1).perMinute).toBeCloseTo(often.observed(1).perMinute);
   });
 
-  test('takes a clock that stands or goes back for no time at all', () => {
+  test('counts no time if the clock stands still or goes back', () => {
     const rate = makeRate();
     for (const atMs of [10_000, 10_000, 5_000, 10_000])
       rate.add({ atMs, front: 7, isRunning: true });
@@ -108,16 +108,16 @@ describe('the spread', () => {
 });
 
 describe('the expected wait', () => {
-  test('is who is ahead over the rate, up to that of the slow fifth', () => {
+  test('is the people ahead divided by the rate, up to the rate of the slowest fifth', () => {
     expect(etaOf(1_200, { perMinute: 600, spread: 1.5 })).toEqual({ from: 120_000, to: 180_000 });
     expect(etaOf(0, { perMinute: 600, spread: 1.5 })).toEqual({ from: 0, to: 0 });
   });
 
-  test('is not made up when nothing moves', () => {
+  test('is unknown if nothing moves', () => {
     expect(etaOf(1, { perMinute: 0, spread: 1 })).toBeNull();
   });
 
-  test('shrinks as the front comes nearer, and never turns round', () => {
+  test('shrinks as the front comes nearer, and its ends never swap', () => {
     const rates = fc.record({
       perMinute: fc.integer({ min: 1, max: 600_000 }),
       spread: fc.double({ min: 1, max: 3, noNaN: true }),
@@ -133,7 +133,7 @@ describe('the expected wait', () => {
     );
   });
 
-  test('holds for a line that is served evenly, to the second', () => {
+  test('is exact to the second for a line that is served evenly', () => {
     const rate = seen([{ forMs: 65_000, perMinute: 1_200 }]).observed(operators);
     const { from = 0, to = 0 } = etaOf(600, rate) ?? {};
     expect(Math.abs(from - 30_000)).toBeLessThan(1_000);
@@ -141,7 +141,7 @@ describe('the expected wait', () => {
   });
 });
 
-describe('when the wait grows it is said why', () => {
+describe('the reason for a growing wait is given', () => {
   const room = { active: 100, called: 10, activeMax: 500, seatsLeft: 900 };
   const slower = { perMinute: 300, earlierPerMinute: 600 };
 
@@ -154,7 +154,7 @@ describe('when the wait grows it is said why', () => {
     expect(whyLonger(state, slower)).toBe(reason);
   });
 
-  test('and nothing is said of a wait that does not grow', () => {
+  test('only if the wait grows', () => {
     const full = { ...room, active: 490 };
     expect(whyLonger(full, { perMinute: 590, earlierPerMinute: 600 })).toBeNull();
     expect(whyLonger(full, { perMinute: 600, earlierPerMinute: 600 })).toBeNull();

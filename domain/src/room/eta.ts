@@ -1,29 +1,29 @@
 import type { RoomState } from './types.ts';
 
 /**
- * When will it be my turn: from how the front really moved over the last minute, never from what
- * was hoped for, and as a range.
+ * When will it be my turn? Estimated from how the front really moved in the last minute, never from
+ * a target, and as a range.
  */
 export type ObservedRate = {
-  /** By how many numbers the front moves a minute; absent people count, they move me too. */
+  /** Numbers per minute by which the front moves; absent people count, since they move me, too. */
   perMinute: number;
-  /** The mean rate ÷ that of the slow fifth of the slices, from 1 to 3: four in five are faster. */
+  /** Mean rate ÷ rate of the slowest fifth of the slices, from 1 to 3: four in five are faster. */
   spread: number;
-  /** The highest that was shown in the last minute: with it people were told how long it takes. */
+  /** The highest rate shown in the last minute, on which people's expected waits were based. */
   earlierPerMinute: number;
 };
 
 const sliceMs = 5_000;
 const slices = 12;
 const spreadMax = 3;
-/** Below this much of a running room there is nothing to observe yet. */
+/** Minimum running time before there is anything to observe. */
 const leastSlices = 2;
-/** What changes by less is shown as it was, so that the expected time does not flicker. */
+/** Smaller changes are not shown, so that the expected time does not flicker. */
 const deadBand = 0.1;
 
 /**
- * The rate of one room. Only time in which the room runs counts: while it is paused the last rate
- * stays, and with it everybody's expectation of what comes after. Make a new one for a new epoch.
+ * The rate of one room. Only running time counts: while the room is paused the last rate remains,
+ * and with it everybody's expected wait. Make a new one for a new epoch.
  */
 export const makeRate = () => {
   /** The front at the end of each full slice of running time, newest last. */
@@ -55,7 +55,7 @@ export const makeRate = () => {
   };
 
   return {
-    /** The front as it is; `isRunning`: people are being called. In the order of time. */
+    /** The current front; `isRunning`: people are being called. Call in order of time. */
     add: (sample: { atMs: number; front: number; isRunning: boolean }): void => {
       if (last === null) fronts = [sample.front];
       else if (last.isRunning) {
@@ -64,13 +64,13 @@ export const makeRate = () => {
         const from = { runningMs, front: last.front };
         runningMs += elapsedMs;
         for (let end = sliceEnd(from.runningMs); end <= runningMs; end += sliceMs) {
-          // Between two samples the front is taken to have moved evenly.
+          // Assume that the front moved evenly between two samples.
           endSlice(from.front + (moved * (end - from.runningMs)) / elapsedMs);
         }
       }
       last = sample;
     },
-    /** `ratePerMinute`, the operator's, stands in until there is something to observe. */
+    /** `ratePerMinute`, the operator's, is used until there is something to observe. */
     observed: (ratePerMinute: number): ObservedRate => {
       const { perMinute, spread } = shown.at(-1) ?? { perMinute: ratePerMinute, spread: 1 };
       const earlierPerMinute = Math.max(perMinute, ...shown.map((rate) => rate.perMinute));
@@ -84,7 +84,7 @@ const sliceEnd = (runningMs: number): number => (Math.floor(runningMs / sliceMs)
 const steady = (fresh: number, shown: number | undefined): number =>
   shown !== undefined && Math.abs(fresh - shown) <= shown * deadBand ? shown : fresh;
 
-/** By linear interpolation between the two values beside it. */
+/** Linear interpolation between the two nearest values. */
 const quantile = (values: readonly number[], share: number): number => {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (sorted.length - 1) * share;
@@ -94,8 +94,8 @@ const quantile = (values: readonly number[], share: number): number => {
 };
 
 /**
- * Half of the people wait no longer than `from`, four in five no longer than `to`, in ms. Null when
- * nothing moves: nobody can say.
+ * Half of the people wait no longer than `from`, four in five no longer than `to`, in ms. null if
+ * nothing moves and the wait is unknown.
  */
 export const etaOf = (
   ahead: number,
@@ -106,24 +106,24 @@ export const etaOf = (
   return { from: Math.round(from), to: Math.round(from * spread) };
 };
 
-/** No seats for more people at once, no room for them, or they only come out more slowly. */
+/** Too few seats, a full room, or people who take longer. */
 export const LONGER_REASONS = ['seats', 'room', 'slow'] as const;
 export type LongerReason = (typeof LONGER_REASONS)[number];
 
 /**
- * Why the expected time has grown within the last minute; null: it has not. A pause is not among
- * the reasons: while it lasts the rate stays, and the document says that it is paused.
+ * Why the expected time has grown within the last minute; null: it has not. A pause is not a
+ * reason: the rate does not change during it, and the document says that the room is paused.
  */
 export const whyLonger = (
   room: Pick<RoomState, 'active' | 'called' | 'activeMax'> & {
-    /** Seats that are not sold; null: not known. */
+    /** Unsold seats; null: not known. */
     seatsLeft: number | null;
   },
   rate: Pick<ObservedRate, 'perMinute' | 'earlierPerMinute'>,
 ): LongerReason | null => {
   if (rate.perMinute >= rate.earlierPerMinute * (1 - deadBand)) return null;
   const inside = room.active + room.called;
-  // No more people are called than there are seats, nor than the room has room for.
+  // Seats and free slots both limit how many people are called.
   if (room.seatsLeft !== null && inside >= room.seatsLeft) return 'seats';
   return inside >= room.activeMax ? 'room' : 'slow';
 };

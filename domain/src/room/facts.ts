@@ -6,13 +6,13 @@ import { makeRecordReader, makeRecordWriter, type RecordReader } from './records
 import type { RoomControl, RoomDecision, RoomPass } from './types.ts';
 
 /**
- * What of a room must survive, and the only functions that change it. Each leaves a record, from
- * which the same change can be made again: what happened, not what was asked for, since who was
- * called hangs on presence, which nobody keeps.
+ * The state of a room that must survive, and the only functions that change it. Each writes a
+ * record from which the change can be replayed. Records contain the outcome, not the command,
+ * because who was called depends on presence, which is not stored.
  */
 export type RoomFacts = ReturnType<typeof makeRoomFacts>;
 
-/** The first byte of a record. Numbers are never given again: journals outlive programs. */
+/** The first byte of a record. Numbers are never reused: journals outlive program versions. */
 const kinds = {
   now: 0,
   entered: 1,
@@ -28,7 +28,7 @@ const kinds = {
   changed: 11,
 } as const;
 
-/** What a change of the control carries besides it. */
+/** What the record of a control change contains besides the control. */
 type ControlFact = {
   control: RoomControl;
   changeId: string;
@@ -38,7 +38,7 @@ type ControlFact = {
   credit: number;
 };
 
-/** What a tick did for the people in line, at `atMs`. */
+/** The effect of a tick on the people in line, at `atMs`. */
 type Release = {
   atMs: number;
   credit: number;
@@ -58,7 +58,7 @@ const makeParts = (control: RoomControl) => ({
   passes: makePasses(),
   calls: makeCalls(),
   admittedBits: makeBits(),
-  /** Entries of the draw that were learnt when its record stood. */
+  /** Entries of the draw whose people became known after its record was complete. */
   unlisted: new Set<number>(),
   decisions: [] as RoomDecision[],
   tail: 0,
@@ -71,7 +71,7 @@ const makeParts = (control: RoomControl) => ({
   lastTickMs: 0,
   /** 60,000 are one person: the rate is in people a minute, the time in ms. */
   credit: 0,
-  /** The largest instant ever used: time does not go back. */
+  /** The latest instant used so far: time never goes back. */
   nowMs: 0,
 });
 
@@ -89,7 +89,7 @@ export const makeRoomFacts = (first: RoomControl) => {
     it.waiting = Math.max(0, it.waiting - 1);
   };
 
-  /** Gives the next entry; a pass that was over and stood here until now goes with the old one. */
+  /** Gives the next entry; an expired pass that was still stored is deleted with the old entry. */
   const enter = (low: number, high: number): void => {
     begin(kinds.entered, low, high);
     passes.remove(low, high);
@@ -97,7 +97,7 @@ export const makeRoomFacts = (first: RoomControl) => {
     it.tail++;
     it.waiting++;
   };
-  /** Knows again what was lost. `isListed`: its key is part of the record of the draw. */
+  /** Restores a lost place. `isListed`: its key is part of the record of the draw. */
   const learn = (
     low: number,
     high: number,
@@ -112,7 +112,7 @@ export const makeRoomFacts = (first: RoomControl) => {
     if (is.waiting) it.waiting++;
     if (!is.listed) it.unlisted.add(entry);
   };
-  /** Gives a pass; `wasCalled`: it takes the place of the call, else it was lost and is known. */
+  /** Gives a pass; `wasCalled`: it replaces the call; otherwise a lost pass is restored. */
   const admit = (low: number, high: number, pass: RoomPass, wasCalled: boolean): void => {
     begin(kinds.admitted, low, high);
     records.int(pass.number);
@@ -123,12 +123,12 @@ export const makeRoomFacts = (first: RoomControl) => {
     passes.put(low, high, pass);
     admittedBits.set(pass.number);
     it.admitted++;
-    // Nobody who comes in gets the number of a pass, even if its place is not known yet.
+    // No new person gets the number of a pass, even if its place is not known yet.
     it.tail = Math.max(it.tail, pass.number);
     const entry = people.find(low, high);
     if (entry !== noEntry && !people.isSpent(entry)) waitsNoMore();
   };
-  /** A pass that was used ends later. */
+  /** Extends a pass that was used. */
   const slide = (low: number, high: number, endsAtMs: number): void => {
     begin(kinds.slid, low, high);
     records.int(endsAtMs);
@@ -149,7 +149,7 @@ export const makeRoomFacts = (first: RoomControl) => {
     records.int(number);
     calls.addLate(number);
   };
-  /** Takes out whoever has a row, with everything they have. */
+  /** Removes a person with everything they have. */
   const leave = (low: number, high: number, number: number): void => {
     begin(kinds.left, low, high);
     records.int(number);
@@ -157,7 +157,7 @@ export const makeRoomFacts = (first: RoomControl) => {
     if (passes.remove(low, high)) return;
     if (calls.take(number) || calls.removeLate(number) || !admittedBits.has(number)) waitsNoMore();
   };
-  /** Ends passes and calls that are over. */
+  /** Ends expired passes and calls. */
   const sweep = (atMs: number): void => {
     const ended = passes.sweep(atMs) + calls.sweep(atMs);
     if (ended === 0) return;
@@ -196,7 +196,7 @@ export const makeRoomFacts = (first: RoomControl) => {
     if (revokes) passes.clear();
   };
 
-  /** The records since the last time, with the time before them. */
+  /** The records since the last call, preceded by the time. */
   const takeRecords = (): Uint8Array => {
     const head = makeRecordWriter();
     head.int(kinds.now);
@@ -225,13 +225,13 @@ export const makeRoomFacts = (first: RoomControl) => {
   };
 };
 
-/** Makes the changes again that the records tell of, and leaves no records of its own. */
+/** Replays the changes in the records, without writing new records. */
 export const replay = (facts: RoomFacts, bytes: Uint8Array): void => {
   const reader = makeRecordReader(bytes);
   while (!reader.isAtEnd) {
     const kind = reader.int();
     const again = replays[kind];
-    if (again === undefined) throw new Error(`assertion failed: no record is of the kind ${kind}`);
+    if (again === undefined) throw new Error(`assertion failed: unknown kind of record ${kind}`);
     again(facts, reader);
   }
   facts.takeRecords();

@@ -59,7 +59,7 @@ describe('the bucket', () => {
     );
   });
 
-  test('without its size would let a silent hour through at once', () => {
+  test('without its limit would let the people of a silent hour through at once', () => {
     const savedUp = { credit: 0, ratePerMinute: 600, elapsedMs: 3_600_000 };
     expect(savedUp.ratePerMinute * (savedUp.elapsedMs / personCredit)).toBe(36_000);
     expect(peopleFor(creditAfter(savedUp, terms))).toBe(6);
@@ -80,25 +80,25 @@ describe('the bucket', () => {
     }
   });
 
-  test('that held two ticks only would call 80 of 119 a minute', () => {
+  test('with room for only two ticks would call 80 of 119 per minute', () => {
     const twoTicks: typeof burstOf = (perMinute) => Math.max(personCredit, perMinute * 500);
     expect(perHour(119, 250, twoTicks) / 60).toBe(80);
   });
 
-  test('holds two ticks and a person, so a slow room calls one at a time', () => {
+  test('holds two ticks and one person, so a slow room calls one at a time', () => {
     expect(burstOf(600, terms)).toBe(600 * 500 + personCredit);
     expect(peopleFor(burstOf(119, terms))).toBe(1);
     expect(peopleFor(2 * personCredit - 1)).toBe(1);
   });
 
-  test('takes what is above its size with it when the rate is lowered', () => {
+  test('loses the credit above its size when the rate is lowered', () => {
     const credit = burstOf(60_000, terms);
     expect(creditAfter({ credit, ratePerMinute: 60, elapsedMs: 0 }, terms)).toBe(
       burstOf(60, terms),
     );
   });
 
-  test('stays in whole numbers that two stores count alike', () => {
+  test('uses whole numbers, so that two stores count alike', () => {
     fc.assert(
       fc.property(rate, fc.nat(2 ** 41), (ratePerMinute, elapsedMs) => {
         const credit = creditAfter({ credit: 0, ratePerMinute, elapsedMs }, terms);
@@ -108,7 +108,7 @@ describe('the bucket', () => {
   });
 });
 
-describe('of rate, most active and mean stay', () => {
+describe('of rate, maximum active and mean stay', () => {
   test('two give the third, and the third with either gives the other back', () => {
     const stays = fc.integer({ min: 1, max: 2400 }).map((tenths) => tenths / 10);
     fc.assert(
@@ -127,7 +127,7 @@ describe('of rate, most active and mean stay', () => {
     );
   });
 
-  test('are set as they are where the stay is not given', () => {
+  test('rate and active are taken as given if no stay is given', () => {
     expect(limitsOf({ ratePerMinute: 90 })).toEqual({
       outcome: 'limits',
       limits: { ratePerMinute: 90 },
@@ -139,7 +139,7 @@ describe('of rate, most active and mean stay', () => {
     });
   });
 
-  test('come out whole where they are whole, though 50 × 1.1 is more than 55 to a computer', () => {
+  test('whole results stay whole, although 50 × 1.1 is more than 55 in floating point', () => {
     const meanStayMinutes = 1.1;
     for (const [ratePerMinute, activeMax] of [
       [50, 55],
@@ -156,9 +156,9 @@ describe('of rate, most active and mean stay', () => {
     ['nothing', {}, 'Set the rate'],
     ['a stay alone', { meanStayMinutes: 5 }, 'two of'],
     ['all three', { ratePerMinute: 60, activeMax: 300, meanStayMinutes: 5 }, 'two of'],
-    ['less than one a minute', { activeMax: 3, meanStayMinutes: 5 }, 'not one a minute'],
-    ['more than may be', { activeMax: 1_000_000, meanStayMinutes: 1 }, '1000000 people a minute'],
-    ['a crowd inside', { ratePerMinute: 600_000, meanStayMinutes: 5 }, '3000000 people in at once'],
+    ['less than one a minute', { activeMax: 3, meanStayMinutes: 5 }, 'fewer than one per minute'],
+    ['more than may be', { activeMax: 1_000_000, meanStayMinutes: 1 }, '1000000 people per minute'],
+    ['a crowd inside', { ratePerMinute: 600_000, meanStayMinutes: 5 }, 'in 3000000 people at once'],
   ])('%s is refused with what to do', (_, wanted, says) => {
     expect(limitsOf(wanted)).toEqual({
       outcome: 'refused',

@@ -1,22 +1,22 @@
 import type { RoomTerms } from './types.ts';
 
 /**
- * How many may be called: a token bucket in whole numbers, so that every store counts alike, and
- * Little's law, by which an operator sets two of three figures and sees the third.
+ * How many people may be called: a token bucket in whole numbers, so that all stores count alike,
+ * and Little's law, by which an operator sets two of three figures and sees the third.
  */
 
-/** What calling one person costs; a rate of one a minute earns one of these each ms. */
+/** Cost of calling one person; a rate of one per minute earns one credit per ms. */
 export const personCredit = 60_000;
 
 /**
- * The bucket's size: what two ticks earn, and the person that is being saved for. Without the one,
- * what was earned beyond a whole person would be lost at every call, and of 119 a minute 80 would
- * be called (ticks of 250 ms).
+ * Size of the bucket: the credit of two ticks and one person. Without that one, the fraction beyond
+ * a whole person would be lost at every call, and of 119 per minute only 80 would be called (ticks
+ * of 250 ms).
  */
 export const burstOf = (ratePerMinute: number, { tickMs }: Pick<RoomTerms, 'tickMs'>): number =>
   personCredit + ratePerMinute * 2 * tickMs;
 
-/** The credit after `elapsedMs` more; a rate that was lowered takes the bucket with it. */
+/** The credit after another `elapsedMs`; a lower rate also lowers the size of the bucket. */
 export const creditAfter = (
   bucket: { credit: number; ratePerMinute: number; elapsedMs: number },
   terms: Pick<RoomTerms, 'tickMs'>,
@@ -26,14 +26,14 @@ export const creditAfter = (
     bucket.credit + bucket.ratePerMinute * bucket.elapsedMs,
   );
 
-/** How many people a credit is good for. */
+/** How many people a credit pays for. */
 export const peopleFor = (credit: number): number => Math.floor(credit / personCredit);
 
-/** How long people stay of whom `active` make room for `perMinute`; null when nobody goes in. */
+/** Mean stay if `active` people are inside and `perMinute` are admitted; null if nobody is. */
 export const meanStayMsOf = (active: number, perMinute: number): number | null =>
   perMinute > 0 ? Math.round((active / perMinute) * 60_000) : null;
 
-/** What an operator may set: a larger figure is a slip of the finger, not a wish. */
+/** Largest values that an operator may set; anything larger is a typing error. */
 export const LIMIT_BOUNDS = {
   ratePerMinute: { min: 1, max: 600_000 },
   activeMax: { min: 1, max: 1_000_000 },
@@ -53,9 +53,9 @@ export type Limits =
   | { outcome: 'refused'; detail: string };
 
 /**
- * Active = rate × stay. One or both of rate and active as they are; with the mean stay exactly one
- * of them, the other is computed: active rounded up (the rate is reached), the rate rounded down
- * (active is not outgrown).
+ * Active = rate × stay. Without a mean stay, rate and active are taken as given. With a mean stay
+ * and exactly one of them, the other is computed: active rounded up (so the rate is reached), the
+ * rate rounded down (so active is not exceeded).
  */
 export const limitsOf = (wanted: WantedLimits): Limits => {
   const { ratePerMinute, activeMax, meanStayMinutes } = wanted;
@@ -63,30 +63,34 @@ export const limitsOf = (wanted: WantedLimits): Limits => {
   const count = Object.keys(given).length;
   if (meanStayMinutes === undefined) {
     if (count > 0) return { outcome: 'limits', limits: given };
-    return refuse('Set the rate, the most active, or the mean stay with one of them.');
+    return refuse('Set the rate, the maximum active, or the mean stay with one of them.');
   }
   if (count !== 1) {
-    return refuse('Set two of rate, most active and mean stay: the third follows from them.');
+    return refuse(
+      'Set only two of rate, maximum active and mean stay: the third follows from them.',
+    );
   }
   const limits = {
-    // 50 × 1.1 is a little more than 55 to a computer, and is 55 to whoever set it.
+    // 50 × 1.1 is a little more than 55 in floating point, but the operator means 55.
     ratePerMinute: Math.floor((activeMax ?? 0) / meanStayMinutes + tiny),
     activeMax: Math.ceil((ratePerMinute ?? 0) * meanStayMinutes - tiny),
     ...given,
   };
   if (limits.ratePerMinute < 1) {
-    return refuse(`Of ${limits.activeMax} people who stay so long, not one a minute leaves.`);
+    return refuse(
+      `If ${limits.activeMax} people stay that long, fewer than one per minute leaves.`,
+    );
   }
   const rateMax = LIMIT_BOUNDS.ratePerMinute.max;
   if (limits.ratePerMinute > rateMax) {
     return refuse(
-      `That would admit ${limits.ratePerMinute} people a minute; ${rateMax} is the most.`,
+      `That would admit ${limits.ratePerMinute} people per minute; the maximum is ${rateMax}.`,
     );
   }
   const activeMost = LIMIT_BOUNDS.activeMax.max;
   if (limits.activeMax > activeMost) {
     return refuse(
-      `That would let ${limits.activeMax} people in at once; ${activeMost} is the most.`,
+      `That would let in ${limits.activeMax} people at once; the maximum is ${activeMost}.`,
     );
   }
   return { outcome: 'limits', limits };

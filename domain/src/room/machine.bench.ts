@@ -7,7 +7,7 @@ import type { RoomCommand } from './types.ts';
 const [control, terms] = [openControl, promisedTerms];
 const key = new Uint8Array(8);
 const view = new DataView(key.buffer);
-/** Somebody's key; the next call writes over it. */
+/** A person's key; the next call overwrites it. */
 const keyOf = (who: number): Uint8Array => {
   view.setUint32(0, Math.imul(who, 0x9e3779b1), true);
   view.setUint32(4, who, true);
@@ -21,7 +21,7 @@ const joinOf = (who: number): RoomCommand => ({
   mayEnter: true,
 });
 
-/** Bytes of this process, with everything that it need not keep thrown away (--expose-gc). */
+/** Memory of this process after a full collection (--expose-gc). */
 const processBytes = (): number => {
   globalThis.gc?.();
   const { heapUsed, arrayBuffers } = process.memoryUsage();

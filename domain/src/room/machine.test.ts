@@ -12,7 +12,7 @@ import type { RoomAnswer, RoomCommand } from './types.ts';
 
 const peopleMax = 60;
 
-/** Somebody does something, some time passes; the chances are those of a busy room. */
+/** Random actions and pauses, with the probabilities of a busy room. */
 const makeCrowd = (dice: Random['below']) => {
   const entries = new Map<number, number>();
   const commandOf = (who: number): RoomCommand => {
@@ -77,7 +77,7 @@ const act = (
   crowd.heard(who, answer);
 };
 
-/** Everything that can be asked of a room. */
+/** Everything that can be read from a room. */
 const seen = (machine: RoomMachine, crowd: ReturnType<typeof makeCrowd>, now: number) => {
   const largestNow = machine.state(0).nowMs;
   const people = Array.from({ length: peopleMax }, (_, who) => {
@@ -96,7 +96,7 @@ const seen = (machine: RoomMachine, crowd: ReturnType<typeof makeCrowd>, now: nu
 const restored = (chunks: readonly Uint8Array[]): RoomMachine => {
   const machine = makeRestoringMachine(promisedTerms);
   for (const chunk of chunks) machine.restore(chunk);
-  // What it was made from is not written once more.
+  // The records that it was restored from are not written again.
   expect(machine.recordBytes).toBe(0);
   return machine;
 };
@@ -109,7 +109,7 @@ const joinOf = (who: number): RoomCommand => ({
   replaces: null,
   mayEnter: true,
 });
-/** Of those who came in as 0, 1, 2 … */
+/** People who joined as 0, 1, 2 … */
 const appearanceOf = (who: number): RoomCommand => ({
   kind: 'appear',
   person: personOf(who),
@@ -118,51 +118,48 @@ const appearanceOf = (who: number): RoomCommand => ({
 });
 
 describe('records', () => {
-  test.each([1, 2, 3, 4, 5, 6, 7, 8])(
-    'make the room again as it was, at any moment (%i)',
-    (seed) => {
-      const dice = makeRandom(seed).below;
-      const crowd = makeCrowd(dice);
-      const isLobby = seed % 4 === 0;
-      const begun = isLobby ? { ...control, phase: 'lobby' as const, ...undrawn } : control;
-      const machine = makeRoomMachine(begun, promisedTerms);
-      const chunks: Uint8Array[] = [];
-      let now = startMs;
-      let recalled = 0;
-      for (let step = 0; step < 2000; step++) {
-        now += dice(4) === 0 ? dice(40) * dice(40) : dice(100);
-        if (isLobby && step === 500)
-          machine.change(
-            {
-              changeId: 'open',
-              ifRev: machine.state(now).rev,
-              change: { seals: true, phase: 'open', drawnAtMs: now, seed: 'cafe', root: 'beef' },
-            },
-            now,
-          );
-        act(machine, crowd, dice, now);
-        if (dice(20) === 0) chunks.push(machine.takeRecords());
-        if (step % 50 !== 49) continue;
-        chunks.push(machine.takeRecords());
-        expect(seen(restored(chunks), crowd, now)).toEqual(seen(machine, crowd, now));
-        recalled += machine.decisions().flatMap((decision) => decision.recalled).length;
-      }
-      expect(machine.state(now).admitted).toBeGreaterThan(10);
-      expect(recalled).toBeGreaterThan(0);
-    },
-  );
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])('restore the room exactly, at any moment (%i)', (seed) => {
+    const dice = makeRandom(seed).below;
+    const crowd = makeCrowd(dice);
+    const isLobby = seed % 4 === 0;
+    const begun = isLobby ? { ...control, phase: 'lobby' as const, ...undrawn } : control;
+    const machine = makeRoomMachine(begun, promisedTerms);
+    const chunks: Uint8Array[] = [];
+    let now = startMs;
+    let recalled = 0;
+    for (let step = 0; step < 2000; step++) {
+      now += dice(4) === 0 ? dice(40) * dice(40) : dice(100);
+      if (isLobby && step === 500)
+        machine.change(
+          {
+            changeId: 'open',
+            ifRev: machine.state(now).rev,
+            change: { seals: true, phase: 'open', drawnAtMs: now, seed: 'cafe', root: 'beef' },
+          },
+          now,
+        );
+      act(machine, crowd, dice, now);
+      if (dice(20) === 0) chunks.push(machine.takeRecords());
+      if (step % 50 !== 49) continue;
+      chunks.push(machine.takeRecords());
+      expect(seen(restored(chunks), crowd, now)).toEqual(seen(machine, crowd, now));
+      recalled += machine.decisions().flatMap((decision) => decision.recalled).length;
+    }
+    expect(machine.state(now).admitted).toBeGreaterThan(10);
+    expect(recalled).toBeGreaterThan(0);
+  });
 
   test.each([
     ['after a call', false],
     ['after a change', true],
-  ])('keep the bucket: a room made again %s calls as many as the other one', (_, changes) => {
+  ])('keep the bucket: a room restored %s calls as many people as the original', (_, changes) => {
     const machine = makeRoomMachine({ ...control, activeMax: 1000 }, promisedTerms);
     const people = Array.from({ length: 200 }, (_each, who) => who);
     machine.play(people.map(joinOf), startMs);
     machine.tick(1000, startMs);
     machine.tick(1000, startMs + 300);
     const chunks = [machine.takeRecords()];
-    // What comes in without a record is reckoned again; a change carries what had come in.
+    // Credit earned without a record is computed again; a change contains the credit at that time.
     machine.tick(0, startMs + 560);
     const wanted = { changeId: 'nothing', ifRev: 1, change: {} };
     if (changes) machine.change(wanted, startMs + 600);
@@ -179,7 +176,7 @@ describe('records', () => {
     ]);
   });
 
-  test('of a join are 9 bytes, and there is none of what changed nothing', () => {
+  test('of a join take 9 bytes, and commands without effect write none', () => {
     const machine = makeRoomMachine(control, promisedTerms);
     machine.play([joinOf(1)], startMs);
     machine.tick(0, startMs);
@@ -193,16 +190,16 @@ describe('records', () => {
     expect(machine.recordBytes).toBe(18);
   });
 
-  test('that are cut short, or of no known kind, are refused and not guessed', () => {
+  test('that are cut short or of unknown kind are refused', () => {
     const machine = makeRoomMachine(control, promisedTerms);
     const records = machine.takeRecords();
     for (const length of [records.length - 1, 12, 3])
       expect(() => restored([records.slice(0, length)])).toThrow('cut short');
-    expect(() => restored([new Uint8Array([99])])).toThrow('no record is of the kind 99');
+    expect(() => restored([new Uint8Array([99])])).toThrow('unknown kind of record 99');
   });
 });
 
-test('a room made again calls nobody until whoever is there has shown themselves', () => {
+test('a restored room calls nobody until the people present have sent heartbeats', () => {
   const machine = makeRoomMachine(control, promisedTerms);
   machine.play([joinOf(0)], startMs);
   machine.tick(0, startMs);
@@ -215,7 +212,7 @@ test('a room made again calls nobody until whoever is there has shown themselves
   expect(fronts([29_500, 29_999, 30_250])).toEqual([0, 0, 1]);
 });
 
-test('a room made again has nothing saved up: the next call is paid for by time', () => {
+test('a restored room has no credit: the next call has to be earned by time', () => {
   const machine = makeRoomMachine({ ...control, ratePerMinute: 1 }, promisedTerms);
   machine.play([joinOf(0)], startMs);
   machine.tick(0, startMs);
@@ -231,7 +228,7 @@ test('a room made again has nothing saved up: the next call is paid for by time'
   expect(at.map(frontAfter)).toEqual([0, 0, 0, 0, 1]);
 });
 
-test('presence in a room made again counts from then on', () => {
+test('presence in a restored room counts from then on', () => {
   const machine = makeRoomMachine(control, promisedTerms);
   machine.play([joinOf(0)], startMs);
   machine.tick(0, startMs);

@@ -14,8 +14,8 @@ import type {
 } from './types.ts';
 
 /**
- * A room in memory, without clock and without I/O: `nowMs` is handed in, and what must survive is
- * taken out as records. Of instants that go back the largest one counts.
+ * A room in memory, without clock or I/O: the caller passes `nowMs` and takes out records of what
+ * must survive. If time goes back, the latest instant so far counts.
  */
 export type RoomMachine = ReturnType<typeof makeRoomMachine>;
 
@@ -108,14 +108,16 @@ export const makeRoomMachine = (control: RoomControl, terms: RoomTerms) => {
       facts.change(next, revokesPasses);
       return { outcome: 'changed', state: state() };
     },
-    /** The room is known from now on. */
+    /** Creates the room. */
     begin: (nowMs: number): RoomState => {
       at(nowMs);
       return state();
     },
-    /** Only this does not remember its `nowMs`. */
+    /** The only function that does not remember its `nowMs`. */
     state: (nowMs: number): RoomState => state(Math.max(it.nowMs, nowMs)),
-    /** 8 bytes for each entry of the draw; zeros for one whose key was not known when it stood. */
+    /**
+     * 8 bytes per entry of the draw; zeros if the key was not known when the record was completed.
+     */
     entries: (): Uint8Array => {
       const bytes = new Uint8Array(8 * it.control.drawEntries);
       const view = new DataView(bytes.buffer);
@@ -124,17 +126,17 @@ export const makeRoomMachine = (control: RoomControl, terms: RoomTerms) => {
       return bytes;
     },
     decisions: (): RoomDecision[] => it.decisions.slice(-decisionsKept),
-    /** What must survive and was not taken yet; the first time, the room itself. */
+    /** Records that were not taken yet; the first time, the room itself. */
     takeRecords: facts.takeRecords,
     get recordBytes() {
       return facts.recordBytes;
     },
-    /** Of the arrays; passes and calls again, at most `activeMax`, come to it. */
+    /** Size of the arrays; passes and repeated calls, at most `activeMax`, come on top. */
     get bytes() {
       return people.bytes + presence.bytes + calls.bytes + admittedBits.bytes;
     },
     restore: (records: Uint8Array): void => replay(facts, records),
-    /** Nobody has shown themselves to us yet: calls nobody until whoever is there has. */
+    /** Presence is unknown: calls nobody until the people present have sent heartbeats. */
     resume: (nowMs: number): void => {
       at(nowMs);
       it.heldUntilMs = Math.max(it.heldUntilMs, it.nowMs + terms.presenceMs);
@@ -164,6 +166,6 @@ const unknown: RoomControl = {
   drawnAtMs: 0,
 };
 
-/** A room whose records are handed to `restore` in their order; the first is its control. */
+/** A room restored from its records in order; the first one is its control. */
 export const makeRestoringMachine = (terms: RoomTerms): RoomMachine =>
   makeRoomMachine(unknown, terms);

@@ -47,7 +47,7 @@ describe('the document that everybody polls', () => {
       expect(JSON.stringify(document).length).toBeLessThanOrEqual(300);
   });
 
-  test('says when what comes next will be, and no longer when it has come', () => {
+  test('gives the time of the next phase, and no longer once it has begun', () => {
     const times = (given: Partial<RoomState>, isDrawn = false) => {
       const { lobbyAt, opensAt } = makeNow(state(given), { ...seen, isDrawn });
       return [lobbyAt, opensAt];
@@ -58,7 +58,7 @@ describe('the document that everybody polls', () => {
     expect(times(drawn, true)).toEqual([undefined, undefined]);
   });
 
-  test('shows the draw as made when numbers can be told, and the lobby until then', () => {
+  test('shows the lobby until numbers are known, then the draw as made', () => {
     expect(makeNow(state({ phase: 'sealed' }), { ...seen, isDrawn: false })).toMatchObject({
       phase: 'lobby',
       draw: null,
@@ -69,7 +69,7 @@ describe('the document that everybody polls', () => {
     });
   });
 
-  test('says to everybody who is called within three minutes that they are to be heard of', () => {
+  test('asks everybody who is called within three minutes for heartbeats', () => {
     expect(makeNow(state(drawn), seen).near).toBe(90_000);
     // A full room moves nobody; the rate that is allowed counts, or its line would fall silent.
     expect(makeNow(state(drawn), { ...seen, rate: { ...seen.rate, perMinute: 0 } }).near).toBe(
@@ -78,7 +78,7 @@ describe('the document that everybody polls', () => {
   });
 });
 
-test('says why the wait grew while people are called, and only then', () => {
+test('gives the reason for a growing wait only while people are called', () => {
   const rate = { ...seen.rate, earlierPerMinute: 60_000 };
   const longer = (
     given: Partial<RoomState>,
@@ -94,12 +94,12 @@ test('says why the wait grew while people are called, and only then', () => {
 });
 
 describe('seats left', () => {
-  test('are those of all performances together', () => {
+  test('are the total of all performances', () => {
     const performances = [new Map([['R', 2]]), new Map(Object.entries({ VIP: 1, R: 3 }))];
     expect(sumLeft(performances)).toEqual(new Map(Object.entries({ R: 5, VIP: 1 })));
   });
 
-  test('make a show sold out when they are known and none', () => {
+  test('make a show sold out if they are known to be none', () => {
     expect(isSoldOut(null)).toBe(false);
     expect(isSoldOut(new Map([['R', 1]]))).toBe(false);
     expect(isSoldOut(new Map([['R', 0]]))).toBe(true);
@@ -107,6 +107,6 @@ describe('seats left', () => {
   });
 });
 
-test('what is kept of a state is its control, whole', () => {
+test('the stored part of a state is its complete control', () => {
   expect(controlOf(state())).toEqual(control);
 });

@@ -3,7 +3,7 @@ import { meanStayMsOf } from './limits.ts';
 import { nearOf } from './poll-policy.ts';
 import type { RoomControl, RoomPhase, RoomState } from './types.ts';
 
-/** Of a room that is made now, also while its show is on sale. */
+/** The control of a new room, possibly of a show that is already on sale. */
 export const firstControl = (wanted: {
   ratePerMinute: number;
   activeMax: number;
@@ -28,7 +28,7 @@ export const firstControl = (wanted: {
   drawnAtMs: 0,
 });
 
-/** What is kept of a state in PostgreSQL. */
+/** The part of a state that is stored in PostgreSQL. */
 export const controlOf = (state: RoomState): RoomControl => ({
   rev: state.rev,
   epoch: state.epoch,
@@ -48,11 +48,11 @@ export const controlOf = (state: RoomState): RoomControl => ({
   drawnAtMs: state.drawnAtMs,
 });
 
-/** While the draw is being made nothing has changed for those who wait for it. */
+/** While the draw is being computed, waiting people still see the lobby. */
 export const shownPhase = (phase: RoomPhase): Exclude<RoomPhase, 'sealed'> =>
   phase === 'sealed' ? 'lobby' : phase;
 
-/** Seats left by grade of several performances together. */
+/** Seats left by grade over several performances. */
 export const sumLeft = (
   performances: readonly ReadonlyMap<string, number>[],
 ): Map<string, number> => {
@@ -64,13 +64,13 @@ export const sumLeft = (
 export const totalOf = (left: ReadonlyMap<string, number>): number =>
   left.values().reduce((sum, seats) => sum + seats, 0);
 
-/** Whether people are being called: only then the front says how fast it moves. */
+/** Whether people are being called: only then does the front show the rate. */
 export const isRunning = (state: RoomState): boolean =>
   (state.phase === 'open' || state.phase === 'draining') &&
   state.override === 'none' &&
   state.nowMs >= state.heldUntilMs;
 
-/** Of nothing known nothing is said: a show is sold out when its seats say so. */
+/** Unknown seats count as available: a show is sold out only if its seats are known. */
 export const isSoldOut = (left: ReadonlyMap<string, number> | null): boolean =>
   left !== null && totalOf(left) === 0;
 
@@ -84,8 +84,8 @@ const whatIsLonger = (
 };
 
 /**
- * The document that everybody polls (`roomNow` in the contract): the same for all who wait in a
- * room, so that a position is one subtraction at the buyer's.
+ * The document that everybody polls (`roomNow` in the contract): the same for everybody in a room,
+ * so that a client computes its position by one subtraction.
  */
 export const makeNow = (
   state: RoomState,
@@ -93,7 +93,7 @@ export const makeNow = (
     left: ReadonlyMap<string, number> | null;
     rate: ObservedRate;
     poll: { floorMs: number; ceilingMs: number; divisor: number };
-    /** Whether this process can tell everybody's number. */
+    /** Whether this process knows everybody's number. */
     isDrawn: boolean;
   },
 ) => ({
@@ -125,7 +125,7 @@ export const makeNow = (
 
 type Settings = { ratePerMinute: number; activeMax: number; opensAt: string };
 
-/** The room as its operator sees it. */
+/** The room as an operator sees it. */
 export const makeRoomView = <S extends Settings>(
   state: RoomState,
   seen: {
@@ -146,7 +146,7 @@ export const makeRoomView = <S extends Settings>(
   overrideUntil: state.overrideUntilMs === 0 ? null : instantOf(state.overrideUntilMs),
   settings: {
     ...seen.settings,
-    // As they are now: levers move them, too.
+    // The current values: levers change them, too.
     ratePerMinute: state.ratePerMinute,
     activeMax: state.activeMax,
     opensAt: instantOf(state.opensAtMs),

@@ -4,7 +4,7 @@ import { makePasses } from './passes.ts';
 
 type Held = { number: number; endsAtMs: number; endsByMs: number; orderId: string };
 
-test.each([1, 2, 3, 4])('passes end when they end, however they were changed (%i)', (seed) => {
+test.each([1, 2, 3, 4])('passes expire on time, however they were changed (%i)', (seed) => {
   const dice = makeRandom(seed).below;
   const passes = makePasses();
   const model = new Map<number, Held>();
@@ -34,7 +34,7 @@ test.each([1, 2, 3, 4])('passes end when they end, however they were changed (%i
   expect([passes.count, passes.sweep(1e9)]).toEqual([0, 0]);
 });
 
-test('a pass given again lives by its own end, not by that of the one before', () => {
+test('a pass that is given again expires at its new end, not at the previous one', () => {
   const passes = makePasses();
   const pass = { number: 1, endsByMs: 0, orderId: '' };
   passes.put(1, 1, { ...pass, endsAtMs: 100 });
@@ -43,7 +43,7 @@ test('a pass given again lives by its own end, not by that of the one before', (
   expect([passes.sweep(200), passes.count, passes.sweep(300), passes.count]).toEqual([0, 1, 1, 0]);
 });
 
-test('nobody’s pass is changed who has none', () => {
+test('changing the pass of a person without one has no effect', () => {
   const passes = makePasses();
   passes.change(1, 1, 5, 'order');
   expect([passes.get(1, 1), passes.count]).toEqual([null, 0]);

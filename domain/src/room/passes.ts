@@ -2,8 +2,8 @@ import TinyQueue from 'tinyqueue';
 import type { RoomPass } from './types.ts';
 
 /**
- * Passes by person, and in the order of their ends. A pass that slides keeps its line in the heap
- * and is looked at again when that comes up, so that using it costs nothing there.
+ * Passes by person, and in the order of their ends. An extended pass keeps its entry in the heap
+ * and is checked again when that entry comes up, so that using a pass costs nothing there.
  */
 export type Passes = ReturnType<typeof makePasses>;
 
@@ -32,7 +32,7 @@ export const makePasses = () => {
       byPerson.set(key, held);
       look(key, held, pass.endsAtMs);
     },
-    /** Changes the pass of somebody who has one. */
+    /** Changes the pass of a person who has one. */
     change: (low: number, high: number, endsAtMs: number, orderId: string): void => {
       const key = keyOf(low, high);
       const held = byPerson.get(key);
@@ -40,9 +40,9 @@ export const makePasses = () => {
       held.pass = { ...held.pass, endsAtMs, orderId };
       if (endsAtMs < held.lookAtMs) look(key, held, endsAtMs);
     },
-    /** Answers whether there was one. */
+    /** Returns whether there was one. */
     remove: (low: number, high: number): boolean => byPerson.delete(keyOf(low, high)),
-    /** Removes those that are over; answers how many. */
+    /** Removes expired passes; returns how many. */
     sweep: (nowMs: number): number => {
       const before = byPerson.size;
       for (let line = heap.peek(); line !== undefined && line.atMs <= nowMs; line = heap.peek()) {
