@@ -234,13 +234,13 @@ const makeServices = (options: AppOptions, opened: Opened, life: Lifecycle) => {
   );
   const payments = add('payments', async () => {
     assert(toss !== null, 'a process that serves payments has a provider');
-    const { checkoutOf, read } = await orders.open();
+    const { readCheckout, read } = await orders.open();
     return openPayments(context, {
       toss,
       seats: await seats.open(),
       isAlone,
-      checkoutOf,
-      orderOf: read,
+      readCheckout,
+      readOrder: read,
       ...(failPoint === undefined ? {} : { failPoint }),
     });
   });

@@ -64,7 +64,7 @@ const doors: NotificationsDoors = {
       ],
       total: won(152_000),
     }),
-    linkToken: (id) => `${id}.secret`,
+    makeLinkToken: (id) => `${id}.secret`,
   },
   identity: {
     accounts: async (wanted) =>

@@ -65,7 +65,7 @@ const doors: NotificationsDoors = {
       ],
       total: won(152_000),
     }),
-    linkToken: (id) => `${id}.secret`,
+    makeLinkToken: (id) => `${id}.secret`,
   },
   identity: {
     accounts: async () => new Map([[buyer, { email: 'minji@example.com', name, locale: 'ko' }]]),

@@ -22,7 +22,7 @@ const openOffice = () => {
   const load = { share: 0 };
   let composed = 0;
   const doors: NotificationsDoors = {
-    orders: { read: never, linkToken: String },
+    orders: { read: never, makeLinkToken: String },
     tickets: { documentsForMail: never },
     identity: {
       accounts: async ([id = '']) =>

@@ -26,7 +26,7 @@ export type NotificationsDoors = {
   readonly orders: {
     read(orderId: string): Promise<(MailedOrder & { readonly state: string }) | null>;
     /** Of the secret address under which the order can be read without signing in. */
-    linkToken(orderId: string): string;
+    makeLinkToken(orderId: string): string;
   };
   readonly identity: {
     accounts(
@@ -89,7 +89,7 @@ const makeComposer = (deps: { doors: NotificationsDoors; publicUrl: string }) =>
     assert(order !== null, `${waiting.id}: its order exists`);
     if (kind === 'unknown' && order.state !== 'UNKNOWN')
       return { over: `the outcome is known by now: ${order.state}` };
-    const url = `${deps.publicUrl}/o/${orders.linkToken(order.id)}`;
+    const url = `${deps.publicUrl}/o/${orders.makeLinkToken(order.id)}`;
     const content = composeOrderMail(kind, order, reader, url);
     if (kind !== 'paid') return { content, attachments: [] };
     const drawn = await tickets.documentsForMail(order.id);

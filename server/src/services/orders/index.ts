@@ -1,2 +1,3 @@
 export { openOrders } from './module.ts';
-export type { Orders, PaymentWindow } from './service.ts';
+export type { Orders } from './service.ts';
+export type { PaymentWindow } from './view.ts';

@@ -4,15 +4,10 @@ import type { Module } from '../../platform/module.ts';
 import { idleWorker } from '../../platform/worker.ts';
 import type { SeatsSettings } from '../seats/index.ts';
 import { ordersRoutes } from './routes.ts';
-import {
-  makeOrders,
-  type Orders,
-  type OrdersCatalogue,
-  type OrdersPasses,
-  type OrdersSeats,
-  type PaymentWindow,
-} from './service.ts';
+import type { OrdersPasses, OrdersSeats } from './service.place.ts';
+import { makeOrders, type Orders } from './service.ts';
 import { makeOrderStore } from './store.ts';
+import type { OrdersCatalogue, PaymentWindow } from './view.ts';
 
 export const openOrders = (
   context: Pick<Context, 'db' | 'ids' | 'metrics' | 'secret' | 'relayWake'> & {

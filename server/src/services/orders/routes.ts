@@ -10,9 +10,10 @@ import { isId } from '@usher/domain/ids.ts';
 import { refuse, validationRefusal } from '../../platform/http/problem.ts';
 import { answer, type Route, route } from '../../platform/http/route.ts';
 import type { Ids } from '../../platform/ids.ts';
-import type { Orders, OrdersSeats } from './service.ts';
+import type { OrdersSeats } from './service.place.ts';
+import type { Orders } from './service.ts';
 
-const cursorOf = (last: Order): string =>
+const makeCursor = (last: Order): string =>
   Buffer.from(`${last.createdAt} ${last.id}`).toString('base64url');
 
 const parseCursor = (cursor: string): { createdAt: Date; id: string } | null => {
@@ -75,7 +76,7 @@ export const ordersRoutes = (deps: {
       });
       const page = items.slice(0, query.limit);
       const last = page.at(-1);
-      const nextCursor = items.length > query.limit && last !== undefined ? cursorOf(last) : null;
+      const nextCursor = items.length > query.limit && last !== undefined ? makeCursor(last) : null;
       return answer(200, { items: page, nextCursor });
     }),
 

@@ -6,7 +6,7 @@ import type { Seats } from '../seats/index.ts';
 import type { PaymentsSettings } from './config.ts';
 import { makeTossProvider } from './provider.toss.ts';
 import type { FailPoint } from './provider-call.ts';
-import { type CheckoutOf, type OrderOf, paymentsRoutes } from './routes.ts';
+import { paymentsRoutes, type ReadCheckout, type ReadOrder } from './routes.ts';
 import { makeCapture } from './service.capture.ts';
 import { makePayments, type Payments } from './service.ts';
 import { makePaymentStore } from './store.ts';
@@ -22,8 +22,8 @@ export const openPayments = (
   doors: {
     toss: { url: string; secretKey: string };
     seats: Pick<Seats, 'applyAll'>;
-    checkoutOf: CheckoutOf;
-    orderOf: OrderOf;
+    readCheckout: ReadCheckout;
+    readOrder: ReadOrder;
     isAlone: boolean;
     failPoint?: (point: FailPoint) => Promise<void>;
   },
@@ -50,8 +50,8 @@ export const openPayments = (
     service: payments,
     routes: paymentsRoutes({
       payments,
-      checkoutOf: doors.checkoutOf,
-      orderOf: doors.orderOf,
+      readCheckout: doors.readCheckout,
+      readOrder: doors.readOrder,
       ids,
       log,
     }),

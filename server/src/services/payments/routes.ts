@@ -14,10 +14,10 @@ import type { ConfirmOutcome, Payments } from './service.ts';
 import type { AttemptRow } from './store.ts';
 
 /** What the payment window needs for an attempt of an order. */
-export type CheckoutOf = (attemptId: string, orderId: string) => Promise<Checkout>;
+export type ReadCheckout = (attemptId: string, orderId: string) => Promise<Checkout>;
 
 /** What a buyer who was refused need know of the order: its state, and the hold to order again. */
-export type OrderOf = (orderId: string) => Promise<{ state: string; holdId: string } | null>;
+export type ReadOrder = (orderId: string) => Promise<{ state: string; holdId: string } | null>;
 
 export const viewAttempt = (row: AttemptRow) => ({
   id: row.id,
@@ -30,8 +30,11 @@ export const viewAttempt = (row: AttemptRow) => ({
   settledAt: row.settledAt?.toISOString() ?? null,
 });
 
-const answerOf = async (result: ConfirmOutcome, orderOf: OrderOf) => {
-  const again = async (orderId: string) => ({ orderId, holdId: (await orderOf(orderId))?.holdId });
+const answerFor = async (result: ConfirmOutcome, readOrder: ReadOrder) => {
+  const again = async (orderId: string) => ({
+    orderId,
+    holdId: (await readOrder(orderId))?.holdId,
+  });
   switch (result.outcome) {
     case 'paid':
       return answer(200, { orderId: result.orderId, orderState: 'PAID' as const });
@@ -61,12 +64,12 @@ const answerOf = async (result: ConfirmOutcome, orderOf: OrderOf) => {
 
 export const paymentsRoutes = (deps: {
   payments: Payments;
-  checkoutOf: CheckoutOf;
-  orderOf: OrderOf;
+  readCheckout: ReadCheckout;
+  readOrder: ReadOrder;
   ids: Ids;
   log: Log;
 }): Route[] => {
-  const { payments, checkoutOf, orderOf, ids, log } = deps;
+  const { payments, readCheckout, readOrder, ids, log } = deps;
   return [
     route(openAttempt, async ({ params, caller, idempotencyKey, traceId }) => {
       const attemptId = ids.fromParts('attempt', caller.accountId, params.orderId, idempotencyKey);
@@ -85,15 +88,15 @@ export const paymentsRoutes = (deps: {
           return refuse('HOLD_ENDED');
         case 'not-payable':
           return refuse('ORDER_NOT_PAYABLE', {
-            extra: { state: (await orderOf(params.orderId))?.state },
+            extra: { state: (await readOrder(params.orderId))?.state },
           });
         case 'opened':
-          return answer(201, await checkoutOf(attemptId, params.orderId));
+          return answer(201, await readCheckout(attemptId, params.orderId));
       }
     }),
 
     route(confirmPayment, async ({ params, body, caller, traceId }) =>
-      answerOf(
+      answerFor(
         await payments.confirm({
           attemptId: params.attemptId,
           buyerId: caller.accountId,
@@ -101,7 +104,7 @@ export const paymentsRoutes = (deps: {
           paymentKey: body.paymentKey,
           requestId: traceId,
         }),
-        orderOf,
+        readOrder,
       ),
     ),
 

@@ -35,7 +35,7 @@ export type TicketsDoors = {
         readonly price: Money;
       }[];
     } | null>;
-    buyerOf(orderId: string): Promise<string | null>;
+    readBuyer(orderId: string): Promise<string | null>;
   };
 };
 
@@ -148,7 +148,7 @@ export const makeTickets = (deps: {
     ofOrder: async (buyerId: string, orderId: string): Promise<Ticket[] | null> => {
       const tickets = await view(await store.ofBuyersOrder(buyerId, orderId));
       if (tickets.length > 0) return tickets;
-      return (await orders.buyerOf(orderId)) === buyerId ? [] : null;
+      return (await orders.readBuyer(orderId)) === buyerId ? [] : null;
     },
     ticket: async (buyerId: string, ticketId: string): Promise<Ticket | null> =>
       (await view(await one(buyerId, ticketId)))[0] ?? null,

@@ -43,7 +43,7 @@ const doors: TicketsDoors = {
         price: { amount: 150_000, currency: 'KRW' as const },
       })),
     }),
-    buyerOf: async (orderId) => buyers.get(orderId) ?? null,
+    readBuyer: async (orderId) => buyers.get(orderId) ?? null,
   },
 };
 
