@@ -1,3 +1,4 @@
+import { writeInstant } from '../instant.ts';
 import { type LongerReason, type ObservedRate, whyLonger } from './eta.ts';
 import { meanStayMsOf } from './limits.ts';
 import { nearOf } from './poll-policy.ts';
@@ -143,13 +144,13 @@ export const makeRoomView = <S extends Settings>(
   epoch: state.epoch,
   phase: shownPhase(state.phase),
   override: state.override,
-  overrideUntil: state.overrideUntilMs === 0 ? null : instantOf(state.overrideUntilMs),
+  overrideUntil: state.overrideUntilMs === 0 ? null : writeInstant(state.overrideUntilMs),
   settings: {
     ...seen.settings,
     // The current values: levers change them, too.
     ratePerMinute: state.ratePerMinute,
     activeMax: state.activeMax,
-    opensAt: instantOf(state.opensAtMs),
+    opensAt: writeInstant(state.opensAtMs),
   },
   message: state.message,
   pollMultiplier: state.pollMultiplier,
@@ -168,8 +169,6 @@ export const makeRoomView = <S extends Settings>(
     state.drawnAtMs === 0
       ? null
       : { entries: state.drawEntries, seed: state.seed, root: state.root },
-  enabledAt: instantOf(seen.enabledAtMs),
+  enabledAt: writeInstant(seen.enabledAtMs),
 });
 export type RoomView<S extends Settings> = ReturnType<typeof makeRoomView<S>>;
-
-const instantOf = (atMs: number): string => new Date(atMs).toISOString();

@@ -1,4 +1,5 @@
 import { numberOf } from '../draw.ts';
+import { writeInstant } from '../instant.ts';
 import { etaOf, type ObservedRate } from './eta.ts';
 import { heartbeatEveryMs } from './poll-policy.ts';
 import type { RoomAnswer, RoomPass, RoomStanding, RoomState } from './types.ts';
@@ -18,8 +19,6 @@ const standings: Readonly<Record<RoomStanding, Standing>> = {
   active: 'ACTIVE',
   over: 'OVER',
 };
-
-const instantOf = (atMs: number): string => new Date(atMs).toISOString();
 
 /** What a buyer is told about their place. */
 export const makePlaceView = (
@@ -48,14 +47,14 @@ export const makePlaceView = (
     heartbeatEveryMs: isWaiting
       ? heartbeatEveryMs({ ahead, ...rate, ratePerMinute: state.ratePerMinute })
       : null,
-    claimBy: claimByMs === 0 ? null : instantOf(claimByMs),
+    claimBy: claimByMs === 0 ? null : writeInstant(claimByMs),
     pass:
       pass === null
         ? null
         : {
             token: sign.pass(pass),
-            endsAt: instantOf(pass.endsAtMs),
-            endsBy: instantOf(pass.endsByMs),
+            endsAt: writeInstant(pass.endsAtMs),
+            endsBy: writeInstant(pass.endsByMs),
           },
   };
 };

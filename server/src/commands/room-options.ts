@@ -157,7 +157,7 @@ const numberOf = (given: string | undefined): number | undefined =>
 
 const withZone = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:?\d\d)$/i;
 
-const instantOf = (given: string | undefined, faults: string[]): string | undefined => {
+const parseInstant = (given: string | undefined, faults: string[]): string | undefined => {
   if (given === undefined) return undefined;
   const at = withZone.test(given) ? new Date(given) : new Date(Number.NaN);
   if (!Number.isNaN(at.getTime())) return at.toISOString();
@@ -170,7 +170,7 @@ const given = (fields: Readonly<Record<string, unknown>>): Record<string, unknow
 
 const settingsOf = (values: Values, faults: string[]): NamedSettings => {
   const named = given({
-    opensAt: instantOf(values['opens-at'], faults),
+    opensAt: parseInstant(values['opens-at'], faults),
     lobbyMinutes: numberOf(values['lobby-minutes']),
     ratePerMinute: numberOf(values.rate),
     activeMax: numberOf(values.active),

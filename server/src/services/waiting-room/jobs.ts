@@ -5,17 +5,13 @@ import type { Worker } from '../../platform/worker.ts';
 import type { Rooms } from './live.ts';
 import type { OrderEnds } from './store.postgres.ts';
 import type { RoomStore } from './store.ts';
+import type { DerivePerson } from './tokens.ts';
 
 /** Plays what has become of orders; one whose room is out of reach is played by a later round. */
 export const makeOrderEndsRound =
-  (deps: {
-    rooms: Rooms;
-    store: RoomStore;
-    orderEnds: OrderEnds;
-    personOf: (showId: string, accountId: string) => Uint8Array;
-  }) =>
+  (deps: { rooms: Rooms; store: RoomStore; orderEnds: OrderEnds; derivePerson: DerivePerson }) =>
   async (): Promise<void> => {
-    const { rooms, store, orderEnds, personOf } = deps;
+    const { rooms, store, orderEnds, derivePerson } = deps;
     if (rooms.all().length === 0) return;
     const noted = await orderEnds.list(limits.orderEndsAtOnce);
     for (const [showId, ends] of Map.groupBy(noted, (end) => end.showId)) {
@@ -24,7 +20,7 @@ export const makeOrderEndsRound =
       const commands = ends.map(({ kind, buyerId, orderId }) => ({
         kind,
         orderId,
-        person: personOf(showId, buyerId),
+        person: derivePerson(showId, buyerId),
       }));
       await store.play(showId, commands);
       await orderEnds.forget(ends.map((end) => end.eventId));

@@ -9,9 +9,10 @@ import { makeOrderEndsRound, openRoomTicks, openRowReads } from './jobs.ts';
 import { makeRooms } from './live.ts';
 import { waitingRoomRoutes } from './routes.ts';
 import { makeOperatedRooms } from './service.operator.ts';
-import { makePersonOf, makeWaitingRoom, type WaitingRoom } from './service.ts';
+import { makeWaitingRoom, type WaitingRoom } from './service.ts';
 import { makeOrderEnds, makeRoomRows, noteOrderEnds, roomChanged } from './store.postgres.ts';
 import type { RoomStore } from './store.ts';
+import { makePersonKeys } from './tokens.ts';
 import { makePublish } from './view.ts';
 
 export type WaitingRoomDoors = {
@@ -59,16 +60,16 @@ export const openWaitingRoom = async (
   const left = makeLeft(doors, log);
   const publish = makePublish({ shortcuts, streams, clock, metrics });
   const rooms = makeRooms({ store, rows, left, publish, clock, log });
-  const personOf = makePersonOf(secret);
+  const derivePerson = makePersonKeys(secret);
   const service = {
-    ...makeWaitingRoom({ ...context, ...doors, rooms, personOf }),
+    ...makeWaitingRoom({ ...context, ...doors, rooms, derivePerson }),
     rooms: makeOperatedRooms({ ...context, ...doors, rooms, rows }),
     /** Before the HTTP server closes, which waits for those who watch. */
     endStreams: streams.close,
   };
   await rooms.readRows();
   const orderEnds = makeOrderEnds(db);
-  const playOrderEnds = makeOrderEndsRound({ rooms, store, orderEnds, personOf });
+  const playOrderEnds = makeOrderEndsRound({ rooms, store, orderEnds, derivePerson });
   let wakeReads = (): void => undefined;
   context.listen(roomChanged, () => wakeReads());
   return {

@@ -1,0 +1,68 @@
+import * as limits from '@usher/domain/room/constants.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { PassAsked, PassCheck } from '../../platform/http/pass.ts';
+import { refuse } from '../../platform/http/problem.ts';
+import type { Log } from '../../platform/log.ts';
+import type { Rooms } from './live.ts';
+import type { RoomStore } from './store.ts';
+import type { DerivePerson, Tokens } from './tokens.ts';
+
+export type PassDeps = {
+  rooms: Rooms;
+  store: RoomStore;
+  derivePerson: DerivePerson;
+  clock: Clock;
+  log: Log;
+};
+
+/** Whether somebody may buy now: asked for every hold and order, once, at the edge. */
+export const makePasses = (deps: PassDeps, tokens: Tokens) => {
+  const { rooms, store, derivePerson, clock, log } = deps;
+  /** Without I/O: null, a refusal, or a pass that the store is to be asked about. */
+  const judge = ({ showId, heldAtMs, accountId, pass }: PassAsked) => {
+    const room = rooms.get(showId);
+    if (room === undefined) return null;
+    const control = room.state ?? room.row.control;
+    if (control.override === 'bypass') return null;
+    if (heldAtMs !== null && heldAtMs < room.passesFromMs) return null;
+    if (pass === undefined) return refuse('PASS_REQUIRED');
+    const who = derivePerson(showId, accountId);
+    const shown = tokens.ownPass(pass, showId, who);
+    const isOver =
+      shown === null ||
+      shown.epoch < control.passEpoch ||
+      shown.endsByMs <= clock.nowMs() + room.skewMs;
+    if (isOver) return refuse('PASS_ENDED');
+    const { number, epoch, endsByMs } = shown;
+    return { person: who, presented: { number, epoch, endsByMs } };
+  };
+  const check: PassCheck = {
+    refuseEarly: (asked) => {
+      const judged = judge(asked);
+      return judged !== null && 'refusal' in judged ? judged : null;
+    },
+    refuse: async (asked) => {
+      const judged = judge(asked);
+      if (judged === null || 'refusal' in judged) return judged;
+      const [answer] = await store.play(asked.showId, [{ kind: 'touch', ...judged }]);
+      return answer?.outcome === 'live' ? null : refuse('PASS_ENDED');
+    },
+  };
+  return {
+    ...check,
+    /**
+     * The pass lives as long as its order waits for money: until `untilMs` by the database's clock.
+     * Never throws: the order stands whatever becomes of this.
+     */
+    pin: async (showId: string, accountId: string, orderId: string, untilMs: number) => {
+      const room = rooms.get(showId);
+      if (room === undefined) return;
+      const who = { person: derivePerson(showId, accountId), orderId };
+      await store
+        .play(showId, [
+          { kind: 'pin', ...who, untilMs: untilMs + room.skewMs + limits.pinMarginMs },
+        ])
+        .catch((error: unknown) => log.warn({ err: error, orderId }, 'a pass could not be pinned'));
+    },
+  };
+};

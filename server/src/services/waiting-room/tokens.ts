@@ -1,0 +1,47 @@
+import { createHmac } from 'node:crypto';
+import { z } from 'zod';
+import { deriveKey, makeTokenSigner } from '../../platform/signed-token.ts';
+
+/** 8 bytes that only this installation can make of an account and a show. */
+export const makePersonKeys = (secret: string) => {
+  const key = deriveKey(secret, 'waiting-room person');
+  return (showId: string, accountId: string): Uint8Array =>
+    createHmac('sha256', key).update(`${showId} ${accountId}`).digest().subarray(0, 8);
+};
+export const writePerson = (person: Uint8Array): string =>
+  Buffer.from(person.buffer, person.byteOffset, person.length).toString('base64url');
+
+export type DerivePerson = ReturnType<typeof makePersonKeys>;
+
+const person = z.string().length(11);
+const count = z.int().min(0);
+const placeToken = z.strictObject({ show: z.string(), person, entry: count, epoch: count });
+const passToken = z.strictObject({
+  show: z.string(),
+  person,
+  number: count,
+  epoch: count,
+  /** The store's clock. Until when it lasts without being used is the store's to know. */
+  endsByMs: count,
+});
+
+/** The signed proofs of a place and of a pass. */
+export const makeTokens = (secret: string) => {
+  const places = makeTokenSigner({ secret, kind: 'place', schema: placeToken });
+  const passes = makeTokenSigner({ secret, kind: 'pass', schema: passToken });
+  /** Null unless we signed it for this person in this room. */
+  const own = <T extends { show: string; person: string }>(
+    payload: T | null,
+    showId: string,
+    who: Uint8Array,
+  ): T | null => (payload?.show === showId && payload.person === writePerson(who) ? payload : null);
+  return {
+    signPlace: places.sign,
+    signPass: passes.sign,
+    ownPlace: (token: string, showId: string, who: Uint8Array) =>
+      own(places.verify(token), showId, who),
+    ownPass: (token: string, showId: string, who: Uint8Array) =>
+      own(passes.verify(token), showId, who),
+  };
+};
+export type Tokens = ReturnType<typeof makeTokens>;
