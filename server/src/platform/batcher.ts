@@ -68,7 +68,7 @@ export const makeBatcher = <I, O>(options: {
     add: (item) =>
       new Promise((resolve, reject) => {
         if (closing !== null || waiting.length >= waitingMax) {
-          const why = closing === null ? 'too many calls wait' : 'closing';
+          const why = closing === null ? 'too many calls are waiting' : 'closing';
           reject(new Failure('OVERLOADED', `${name}: ${why}`, { retryable: true }));
           return;
         }

@@ -41,7 +41,7 @@ export const openChildProgram = async (
     const first = await Promise.race([
       once(lines, 'line').then(([line]) => String(line)),
       once(child, 'exit').then(([code]) => {
-        throw new Error(`${fileURLToPath(script)} ended with ${code} before it was ready`);
+        throw new Error(`${fileURLToPath(script)} exited with code ${code} before it was ready`);
       }),
     ]);
     return { ready: JSON.parse(first) as Record<string, unknown>, process: child, stop };

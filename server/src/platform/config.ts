@@ -191,7 +191,7 @@ export const makeConfigReader = <Shape extends z.ZodRawShape>(options: {
   const names = Object.keys(settings);
   const declared = sections.flatMap((section) => Object.keys(section.settings));
   if (declared.toSorted().join() !== names.toSorted().join())
-    throw new Error('assertion failed: each setting stands in one section');
+    throw new Error('assertion failed: a setting is in two sections');
   const schema = z.object(settings);
 
   const judge = (given: Given, config: Record<string, unknown>): string[] => {

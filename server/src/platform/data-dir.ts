@@ -16,7 +16,7 @@ export function resolveDataDir(from: {
   if (from.configured) return resolve(from.configured);
   if (from.isRoot) return '/var/lib/usher';
   if (from.home && isAbsolute(from.home)) return join(from.home, '.local/share/usher');
-  throw new Error(`there is no place for Usher's data, as HOME is not set: ${REMEDY}`);
+  throw new Error(`no folder for Usher's data, because HOME is not set: ${REMEDY}`);
 }
 
 /**

@@ -36,7 +36,7 @@ export const openJobs = async (options: {
   });
   // The job runner wants a listener on each connection too; the pool's own reports the error.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  pool.on('error', (error) => log.warn({ err: error }, 'an idle job connection was lost'));
+  pool.on('error', (error) => log.warn({ err: error }, 'idle job connection lost'));
   // A killed process's jobs stay locked for four hours otherwise.
   if (options.isAlone)
     await pool.query(

@@ -19,7 +19,7 @@ export const makeLifecycle = (log: Log): Lifecycle => {
         await closer.close();
         log.debug({ part: closer.name }, 'closed');
       } catch (error) {
-        log.error({ err: error, part: closer.name }, 'could not close');
+        log.error({ err: error, part: closer.name }, 'closing failed');
       }
     }
   };

@@ -69,6 +69,6 @@ export const makePruneJob = (db: Database, log: Log): Job => ({
   name: 'platform-prune',
   schedule: '*/10 * * * *',
   run: async () => {
-    log.debug({ gone: await prune(db) }, 'old answers and events are forgotten');
+    log.debug({ gone: await prune(db) }, 'pruned old responses and events');
   },
 });

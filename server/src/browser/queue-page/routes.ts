@@ -293,8 +293,8 @@ export const makeQueuePages = (deps: QueuePagesDeps): FastifyPluginAsync => {
       if (status < 500) return notice(visit, status, 'away');
       const isOfTheWorld = error instanceof Failure && error.retryable;
       const fields = { err: error, traceId: request.id, route: 'queuePage' };
-      if (isOfTheWorld) deps.log.warn(fields, 'a page failed');
-      else deps.log.error(fields, 'a page broke');
+      if (isOfTheWorld) deps.log.warn(fields, 'page request failed');
+      else deps.log.error(fields, 'page request failed with a bug');
       return notice(visit, isOfTheWorld ? 503 : 500, 'away');
     });
     const path = '/shows/:showId/queue';

@@ -38,7 +38,9 @@ const textOf = (spec: RouteSpec, status: number, body: unknown, isChecked: boole
   if (!isChecked || schema === undefined || schema === null || isRawBody(schema)) return text;
   const parsed = schema.safeParse(JSON.parse(text));
   if (parsed.success) return text;
-  throw new Error(`${spec.name} answers ${status} off its contract: ${parsed.error.message}`);
+  throw new Error(
+    `${spec.name} violates its contract with a ${status} response: ${parsed.error.message}`,
+  );
 };
 
 const setHeaders = (reply: FastifyReply, answer: Answer<RouteSpec>): void => {
@@ -77,7 +79,7 @@ export const storedFrom = (
   isChecked: boolean,
 ): StoredAnswer & { isRetryable: boolean } => {
   if ('stream' in answer || 'raw' in answer)
-    throw new Error(`assertion failed: ${spec.name} gives an answer that cannot be kept`);
+    throw new Error(`assertion failed: ${spec.name} has a response that cannot be stored`);
   if ('refusal' in answer)
     return {
       status: statusOf(answer),

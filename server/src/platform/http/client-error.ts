@@ -6,7 +6,7 @@ import { problemBodyOf, type Refusal, refuse, statusOf } from './problem.ts';
 const refusalOf = (code: string): Refusal => {
   if (code === 'HPE_HEADER_OVERFLOW') return refuse('HEADERS_TOO_LARGE');
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return refuse('REQUEST_TIMEOUT');
-  return refuse('MALFORMED_REQUEST', { detail: 'This is not HTTP/1.1 as the server reads it.' });
+  return refuse('MALFORMED_REQUEST', { detail: 'The request is not valid HTTP/1.1.' });
 };
 
 /** Answers what cannot become a request (too slow, too large, no HTTP), and hangs up. */

@@ -41,7 +41,7 @@ type FieldFault = { readonly path: readonly PropertyKey[]; readonly message: str
 
 export const validationRefusal = (where: string, faults: readonly FieldFault[]): Refusal =>
   refuse('VALIDATION_FAILED', {
-    detail: `The ${where} does not fit its description.`,
+    detail: `The ${where} does not match the API schema.`,
     extra: {
       errors: faults.slice(0, 50).map((fault) => ({
         path: [where, ...fault.path.map(String)].join('.'),

@@ -53,7 +53,7 @@ const refusalOfFastify = (error: unknown): Refusal | null => {
   if (status === 413) return refuse('BODY_TOO_LARGE');
   if (status >= 400 && status < 500)
     return refuse('MALFORMED_REQUEST', {
-      detail: error instanceof Error ? error.message : 'The request cannot be read.',
+      detail: error instanceof Error ? error.message : 'The request cannot be parsed.',
     });
   return null;
 };
@@ -85,8 +85,8 @@ const makeErrorHandler =
     const refusal = refusalOfFailure(error) ?? refusalOfFastify(error) ?? refuse('INTERNAL');
     // Not the address: it may carry a link's secret.
     const fields = { err: error, traceId: request.id, route: routeOf(request) };
-    if (refusal.refusal === 'INTERNAL') log.error(fields, 'a request broke');
-    else if (statusOf(refusal) >= 500) log.warn(fields, 'a request failed');
+    if (refusal.refusal === 'INTERNAL') log.error(fields, 'request failed with a bug');
+    else if (statusOf(refusal) >= 500) log.warn(fields, 'request failed');
     refusals.inc({ route: routeOf(request), code: refusal.refusal });
     return sendRefusal(request, reply, refusal);
   };
@@ -128,7 +128,7 @@ const mountPlugins = async (app: FastifyInstance, options: HttpOptions): Promise
     pressureHandler: async (request) => {
       // A program that is busy is alive: the probes must not have it killed.
       if (!request.url.startsWith('/api/')) return;
-      throw new Failure('OVERLOADED', 'the event loop is late', { retryable: true });
+      throw new Failure('OVERLOADED', 'the event loop is overloaded', { retryable: true });
     },
   });
 };

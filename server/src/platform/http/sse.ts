@@ -63,7 +63,7 @@ export const makeStreams = (clock: Clock): Streams => {
   return {
     join: (topic, reply, first) => {
       if (isClosing || viewers >= viewersMax)
-        throw new Failure('OVERLOADED', 'no more viewers can be served', { retryable: true });
+        throw new Failure('OVERLOADED', 'too many viewers', { retryable: true });
       const socket = openStream(reply);
       // Whoever left before we came to them is not waited for: their end was told already.
       if (socket.destroyed || socket.closed) return;

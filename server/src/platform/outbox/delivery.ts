@@ -106,11 +106,11 @@ export const makeDelivery = (deps: Deps, consumer: Consumer) => {
   const noteFailure = (event: OutboxEvent, error: unknown, tries: number): void => {
     const fields = { err: error, consumer: name, eventId: event.id, traceId: event.traceId };
     if (tries < triesMax) {
-      log.warn({ ...fields, tries }, 'event failed');
+      log.warn({ ...fields, tries }, 'event handling failed; retrying');
       return;
     }
     died.inc({ consumer: name });
-    log.error(fields, 'event given up');
+    log.error(fields, 'event given up: moved to dead letters');
   };
 
   /** An event that failed for the first time: it is parked, and the cursor passes it. */
@@ -157,7 +157,7 @@ export const makeDelivery = (deps: Deps, consumer: Consumer) => {
     } catch (error) {
       if (error instanceof CursorElsewhere || isOfTheStore(error)) throw error;
       const fields = { err: error, consumer: name, events: wanted.length };
-      log.warn(fields, 'events failed together; going one by one');
+      log.warn(fields, 'event batch failed; delivering one by one');
       await deliverEach(wanted, afterSeq, throughSeq);
     }
   };

@@ -243,7 +243,7 @@ test('a PostgreSQL that outlived Usher and its guard is stopped and replaced', a
   expect(await isPostmasterOf(orphan, cluster)).toBe(true);
   const second = await mustStart(dataDir);
   expect(await isPostmasterOf(orphan, cluster)).toBe(false);
-  expect(second.warnings).toEqual([expect.stringContaining('whose Usher is gone')]);
+  expect(second.warnings).toEqual([expect.stringContaining('orphaned PostgreSQL')]);
   expect(await sold(second.url)).toEqual([{ seat: 7 }]);
 });
 

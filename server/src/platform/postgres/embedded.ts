@@ -25,7 +25,7 @@ type Log = {
 };
 
 export type EmbeddedPostgres = {
-  /** Of database `usher`, as its owner; good until stop(), also after PostgreSQL had to restart. */
+  /** URL of database `usher`, as its owner; valid until stop(), even if PostgreSQL restarts. */
   url: string;
   port: number;
   dataDir: string;
@@ -33,18 +33,18 @@ export type EmbeddedPostgres = {
 };
 
 const LOG_MAX_BYTES = 5_000_000;
-/** A PostgreSQL that starts or stops is waited for; a killed one lingers for some 2 s. */
+/** How long to wait for a PostgreSQL that starts or stops; a killed one lingers for some 2 s. */
 const CLEAR_LIMIT_MS = 60_000;
-/** A young PostgreSQL whose lock nobody holds is probably about to be claimed by its starter. */
+/** A young PostgreSQL whose lock is free will probably be locked by its starter soon. */
 const YOUNG_MS = 2_000;
 const PAUSE_MS = 100;
 const REVIVE_PAUSE_MS = 1_000;
 
 /**
- * Opens the PostgreSQL that Usher brings along: binaries from an npm package, data in
- * `<dataDir>/postgres`, log in `<dataDir>/postgres.log`, TCP on a free port of 127.0.0.1. It dies
- * with this process, however that ends. Throws when another Usher has the folder, or when the
- * database's user cannot reach it; what a kill -9 left behind is cleared away.
+ * Opens the embedded PostgreSQL: binaries from an npm package, data in `<dataDir>/postgres`, log in
+ * `<dataDir>/postgres.log`, TCP on a free port of 127.0.0.1. It stops together with this process,
+ * however that ends. Throws if another Usher uses the folder, or if the database's user cannot
+ * reach it; leftovers of a kill -9 are cleaned up.
  */
 export async function openEmbeddedPostgres(options: {
   dataDir: string;
@@ -129,13 +129,13 @@ async function clearTheWay(house: House, deadlineMs: number): Promise<void> {
       const claimed = await claim(file.port, password);
       if (claimed.outcome === 'held') throw alreadyRunning(house, claimed.by);
       if (claimed.outcome === 'owned') {
-        log.warn({ pid }, 'a PostgreSQL whose Usher is gone has the data: stopping it');
+        log.warn({ pid }, 'stopping an orphaned PostgreSQL that still owns the data directory');
         await stopByForce(pid, clusterDir);
         await claimed.ownership.release();
       }
     }
     if (performance.now() > deadlineMs) {
-      throw new Error(`the PostgreSQL (process ${pid}) on ${clusterDir} neither serves nor ends`);
+      throw new Error(`the PostgreSQL (process ${pid}) on ${clusterDir} neither serves nor stops`);
     }
     await sleep(PAUSE_MS);
   }
@@ -149,21 +149,21 @@ function isYoung(startedAtMs: number): boolean {
 function alreadyRunning(house: House, by: string): Error {
   return new Error(
     `the data folder ${house.dataDir} is in use by a running Usher (${by}): stop that one first, ` +
-      'or give this one a folder of its own with USHER_DATA_DIR',
+      'or set USHER_DATA_DIR to another folder',
   );
 }
 
 /**
- * Keeps the database owned and alive: when PostgreSQL is killed it is started again on its port,
- * and when only its connections broke (it restarts itself after a crash of one) the lock is taken
- * again.
+ * Keeps the database locked and running: if PostgreSQL is killed it is restarted on its port, and
+ * if only its connections broke (it restarts itself after a backend crashes) the lock is
+ * re-acquired.
  */
 function keep(house: House, first: Running): () => Promise<void> {
   let running = first;
   let stopping: Promise<void> | null = null;
 
   const watching = watch().catch((error: unknown) => {
-    house.log.warn({ err: error }, 'PostgreSQL is lost: stop Usher and start it again');
+    house.log.warn({ err: error }, 'PostgreSQL could not be restarted; restart Usher');
   });
 
   async function watch(): Promise<void> {
@@ -173,7 +173,7 @@ function keep(house: House, first: Running): () => Promise<void> {
     }
   }
 
-  /** Twice, as it may be starting again at this moment. */
+  /** Tried twice, because it may be restarting at this moment. */
   async function stop(): Promise<void> {
     await shut(running);
     await watching;
@@ -202,13 +202,13 @@ async function regain(house: House, postmaster: Postmaster): Promise<Running> {
   for (;;) {
     await sleep(REVIVE_PAUSE_MS);
     if (why !== null) {
-      log.warn({ port, why }, 'PostgreSQL ended by itself: starting it again');
+      log.warn({ port, why }, 'PostgreSQL exited unexpectedly; restarting it');
       return start(house, port);
     }
     const claimed = await claim(port, password);
     if (claimed.outcome === 'held') throw alreadyRunning(house, claimed.by);
     if (claimed.outcome === 'owned') {
-      log.warn({ port }, 'PostgreSQL broke its connections: its lock is taken again');
+      log.warn({ port }, 'PostgreSQL dropped its connections; re-acquiring the lock');
       return { postmaster, ownership: claimed.ownership };
     }
   }

@@ -39,7 +39,7 @@ const open = async (handlers: Handlers = {}, through?: string) => {
   const hears = (text: string) => until(`«${text}»`, () => heard.includes(text));
   const cut = async () => {
     proxy.cut();
-    await until('the loss is known', () => warnings.includes('the listening connection was lost'));
+    await until('the loss is known', () => warnings.includes('LISTEN connection lost'));
     await new Promise((resolve) => setImmediate(resolve));
   };
   /** Makes the time pass until the next try to connect. */

@@ -3,9 +3,9 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 
 /**
- * Messages between processes through PostgreSQL's LISTEN. They can be lost (a connection breaks):
- * whoever listens must also be right without them; an empty message says that some may have been
- * missed. It comes when listening begins, and again after every interruption.
+ * Messages between processes through PostgreSQL's LISTEN. Messages can be lost when a connection
+ * breaks, so listeners must be correct without them; an empty message means that some may have been
+ * missed. It is sent when listening begins, and again after every interruption.
  */
 export type Listener = { close(): Promise<void> };
 
@@ -17,7 +17,7 @@ type Options = {
 };
 
 const reconnectMs = 500;
-/** A connection that a network swallowed silently is found out after this long. */
+/** How soon a silently broken connection is detected. */
 const askMs = 15_000;
 const answerMaxMs = 5000;
 
@@ -35,7 +35,7 @@ const openConnection = async (
   });
   const gone = new AbortController();
   client.on('notification', (message) => hear(message.channel, message.payload ?? ''));
-  client.on('error', (error) => log.warn({ err: error }, 'the listening connection was lost'));
+  client.on('error', (error) => log.warn({ err: error }, 'LISTEN connection lost'));
   client.once('end', () => gone.abort());
   try {
     await client.connect();
@@ -55,7 +55,7 @@ export const openListener = async (options: Options): Promise<Listener> => {
     try {
       channels.get(channel)?.(payload);
     } catch (error) {
-      log.error({ err: error, channel }, 'a message between processes could not be heard');
+      log.error({ err: error, channel }, 'handling a message between processes failed');
     }
   };
   const connect = async (): Promise<Connection> => {
@@ -63,14 +63,14 @@ export const openListener = async (options: Options): Promise<Listener> => {
     for (const channel of channels.keys()) hear(channel, '');
     return connection;
   };
-  /** Ends when the connection is lost, or with the listener. */
+  /** Ends when the connection is lost or the listener is closed. */
   const keep = async ({ client, gone }: Connection): Promise<void> => {
     const ending = AbortSignal.any([gone, closing.signal]);
     while (!ending.aborted) {
       await clock.sleep(askMs, ending);
       if (ending.aborted) break;
       await client.query('SELECT 1').catch((error: unknown) => {
-        log.warn({ err: error }, 'the listening connection does not answer');
+        log.warn({ err: error }, 'LISTEN connection does not respond');
         client.connection.stream.destroy();
       });
     }
@@ -83,7 +83,7 @@ export const openListener = async (options: Options): Promise<Listener> => {
       try {
         return await connect();
       } catch (error) {
-        log.warn({ err: error }, 'still not listening to the database');
+        log.warn({ err: error }, 'LISTEN reconnect failed; retrying');
       }
     }
     return null;

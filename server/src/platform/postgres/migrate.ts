@@ -10,19 +10,19 @@ import { refreshFunctions } from './routines.ts';
 const serverDir = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 const migrationsDir = join(serverDir, 'migrations');
 
-/** Any number that nobody else in the database uses for an advisory lock. */
+/** An arbitrary number that nothing else in the database uses for an advisory lock. */
 const migrateLock = 7_155_021_947;
 
-/** Why a server cannot be used, by its own `server_version_num` (140012 is 14.12); null: it can. */
+/** Why a server cannot be used, from its `server_version_num` (140012 is 14.12); null: it can. */
 export const faultOfVersion = (versionNumber: number): string | null =>
   versionNumber >= 150_000
     ? null
     : `PostgreSQL 15 or later is needed; DATABASE_URL has ${Math.floor(versionNumber / 10_000)}`;
 
 /**
- * Brings the database up to this program's version: numbered migrations (forward only), the job
- * queue's own, then the services' functions and the moves of the state machines. Two programs at
- * once are safe: the second waits.
+ * Migrates the database to this program's version: numbered migrations (forward only), the job
+ * queue's own, then the services' functions and the moves of the state machines. Two programs may
+ * do so at once: the second waits.
  */
 export const migrate = async (options: {
   url: string;
@@ -31,8 +31,8 @@ export const migrate = async (options: {
 }): Promise<void> => {
   const { url, log, machines } = options;
   const client = new pg.Client({ connectionString: url, application_name: 'usher migrate' });
-  // The statement that waits for its answer fails, too; while none does this would end the process.
-  client.on('error', (error) => log.warn({ err: error }, 'the connection of migrate was lost'));
+  // A pending statement fails, too; without one, an unhandled error would end the process.
+  client.on('error', (error) => log.warn({ err: error }, 'migration connection lost'));
   await client.connect();
   try {
     await client.query('SELECT pg_advisory_lock($1)', [migrateLock]);

@@ -255,7 +255,7 @@ describe('a connection that is lost', () => {
     const db = open({ poolMax: 1, log });
     await terminate(await pidOf(db));
     await until('the loss is told', () => lines.length > 0);
-    expect(lines).toMatchObject([{ text: 'an idle connection was lost' }]);
+    expect(lines).toMatchObject([{ text: 'idle database connection lost' }]);
     expect(await db.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 });

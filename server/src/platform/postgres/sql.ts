@@ -2,15 +2,15 @@ import pg from 'pg';
 import { Failure } from '../failure.ts';
 import type { Log } from '../log.ts';
 
-/** Runs one statement. Statements are never named: a pooler may stand between (PgBouncer). */
+/** Runs one statement. Statements are never named, because of poolers such as PgBouncer. */
 export type Sql = {
   query<Row>(text: string, params?: readonly unknown[]): Promise<Row[]>;
 };
 /**
- * What a deadlock or a serialization failure undid is repeated, up to 3 times in all: a statement
- * of its own, or the whole function of a transaction. Failures of the world are thrown as Failure:
- * STORE_UNREACHABLE and STORE_TIMEOUT (the outcome may be unknown), STORE_CONFLICT and OVERLOADED
- * (nothing was done), all of them retryable.
+ * After a deadlock or serialization failure, the statement or the whole function of the transaction
+ * is retried, up to 3 times in all. External failures are thrown as Failure: STORE_UNREACHABLE and
+ * STORE_TIMEOUT (the outcome may be unknown), STORE_CONFLICT and OVERLOADED (nothing was done), all
+ * of them retryable.
  */
 export type Database = Sql & {
   /** READ COMMITTED. */
@@ -18,10 +18,10 @@ export type Database = Sql & {
   close(): Promise<void>;
 };
 
-// int8 and numeric would come as strings: counts and won amounts stay far below 2^53.
+// By default int8 and numeric are strings; counts and won amounts stay far below 2^53.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
-/** Connection lost or refused, resources used up, the disk fails, a standby without a leader. */
+/** Connection lost or refused, resources exhausted, disk failure, a standby without a leader. */
 const unreachableStates = /^(?:08|53|58)\w{3}$|^57P\w\d?$|^25006$/;
 const timeoutStates = new Set(['55P03', '57014', '25P03']);
 const conflictStates = new Set(['40001', '40P01']);
@@ -31,7 +31,7 @@ const stateOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 const isConflict = (error: unknown): boolean => conflictStates.has(stateOf(error));
 
-/** Whether the connection is of no more use: it is broken, or an answer is still on its way. */
+/** Whether the connection is unusable: it is broken, or a response is still pending. */
 const isLost = (cause: unknown): boolean => {
   const state = stateOf(cause);
   const text = cause instanceof Error ? cause.message : '';
@@ -42,7 +42,7 @@ const isLost = (cause: unknown): boolean => {
   );
 };
 
-/** Turns what the driver throws into a Failure, so that nobody above sees an SQLSTATE. */
+/** Turns driver errors into a Failure, so that the layers above never see an SQLSTATE. */
 const asFailure = (cause: unknown): unknown => {
   const text = cause instanceof Error ? cause.message : '';
   const failure = (code: string, message: string): Failure =>
@@ -62,16 +62,19 @@ const repeated = async <T>(log: Log, work: () => Promise<T>): Promise<T> => {
     } catch (error) {
       if (!isConflict(error)) throw error;
       if (tries === triesMax)
-        throw new Failure('STORE_CONFLICT', 'others were always in the way', {
+        throw new Failure('STORE_CONFLICT', 'transaction conflicts persisted after all retries', {
           retryable: true,
           cause: error,
         });
-      log.warn({ state: stateOf(error), tries }, 'undone by the database, repeated');
+      log.warn(
+        { state: stateOf(error), tries },
+        'transaction rolled back (deadlock or serialization failure); retrying',
+      );
     }
   }
 };
 
-/** A connection, and whether it was lost while it was used. */
+/** A connection, and whether it was lost while in use. */
 type Use = { readonly client: pg.PoolClient; isLost: boolean };
 
 const run = async (use: Use, text: string, params: readonly unknown[]) => {
@@ -88,15 +91,15 @@ const on = (use: Use): Sql => ({
 });
 
 /**
- * One use of a connection, which is given back unless it was lost. The pool's own `query` would
- * throw it away after every error, a breach of a constraint among them.
+ * One use of a connection, which is returned to the pool unless it was lost. The pool's own `query`
+ * would discard it after every error, including constraint violations.
  */
 const withClient = async <T>(pool: pg.Pool, work: (use: Use) => Promise<T>): Promise<T> => {
   const client = await pool.connect().catch((error: unknown) => {
     throw asFailure(error);
   });
   const use: Use = { client, isLost: false };
-  // Between two statements a loss is told to nobody else, and would end the process.
+  // A loss between two statements is reported only here, and would otherwise crash the process.
   const onLost = (): void => {
     use.isLost = true;
   };
@@ -114,12 +117,14 @@ const inTransaction = async <T>(use: Use, work: (tx: Sql) => Promise<T>): Promis
     await run(use, 'BEGIN', []);
     const result = await work(on(use));
     const { command } = await run(use, 'COMMIT', []);
-    // The answer to COMMIT when a statement failed and `work` went on all the same.
+    // COMMIT returned ROLLBACK: a statement failed, but `work` continued.
     if (command !== 'COMMIT')
-      throw new Error('assertion failed: a transaction was undone by an error that it dropped');
+      throw new Error(
+        'assertion failed: a transaction was rolled back by an error that it swallowed',
+      );
     return result;
   } catch (error) {
-    // A connection that cannot roll back is thrown away with whatever it held.
+    // A connection that cannot roll back is discarded.
     if (!use.isLost)
       await run(use, 'ROLLBACK', []).catch(() => {
         use.isLost = true;
@@ -138,7 +143,7 @@ export const openDatabase = (options: {
   statementTimeoutMs?: number;
   /** Longest wait for a lock (pretix: 3 s). */
   lockTimeoutMs?: number;
-  /** Longest wait for a connection, to be made or to come free. */
+  /** Longest wait for a connection, new or from the pool. */
   connectTimeoutMs?: number;
 }): Database => {
   const { log, poolMax, statementTimeoutMs = 10_000 } = options;
@@ -150,19 +155,21 @@ export const openDatabase = (options: {
     idleTimeoutMillis: 60_000,
     keepAlive: true,
     statement_timeout: statementTimeoutMs,
-    // For a database that has no say any more: its machine is gone, the network swallows answers.
+    // For a database that cannot time out by itself: its machine or the network is down.
     query_timeout: statementTimeoutMs + 2000,
     lock_timeout: options.lockTimeoutMs ?? 3000,
-    // A stopped process must not keep a lock for ever.
+    // A suspended process must not keep a lock forever.
     idle_in_transaction_session_timeout: 10_000,
   });
-  pool.on('error', (error) => log.warn({ err: error }, 'an idle connection was lost'));
+  pool.on('error', (error) => log.warn({ err: error }, 'idle database connection lost'));
 
-  // Crowds go through batchers; whoever waits behind 50 others for each connection waits too long.
+  // Crowds go through batchers; 50 callers waiting per connection is too many.
   const waitingMax = 50 * poolMax;
   const refuseWhenFull = (): void => {
     if (pool.waitingCount >= waitingMax)
-      throw new Failure('OVERLOADED', 'too many wait for the database', { retryable: true });
+      throw new Failure('OVERLOADED', 'too many callers are waiting for the database', {
+        retryable: true,
+      });
   };
   return {
     query: async (text, params) => {

@@ -31,7 +31,7 @@ const partsOf = (url: string): string[] =>
     .map((part) => part.trim())
     .filter((part) => part !== '');
 
-/** Whether these are addresses of Redis, with commas between them, that one program can use. */
+/** Whether these are Redis addresses, separated by commas, that one program can use together. */
 export const isRedisUrl = (url: string): boolean => {
   const addresses = partsOf(url).map(addressOf);
   const [first] = addresses;
@@ -40,11 +40,11 @@ export const isRedisUrl = (url: string): boolean => {
     (each) =>
       each !== null &&
       each.isTls === first.isTls &&
-      // A Cluster has database 0 only.
+      // A Cluster has only database 0.
       (addresses.length === 1 || each.db === 0),
   );
 };
 
-/** The addresses of a REDIS_URL that the configuration has accepted. */
+/** The addresses in a REDIS_URL that the configuration has accepted. */
 export const redisAddresses = (url: string): RedisAddress[] =>
   partsOf(url).flatMap((part) => addressOf(part) ?? []);

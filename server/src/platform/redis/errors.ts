@@ -1,12 +1,11 @@
 import { Failure } from '../failure.ts';
 
-/** What a server says that cannot serve now, and may serve later. */
+/** Error replies of a server that cannot serve now but may later. */
 const notNow =
   /^(?:BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|MISCONF|NOREPLICAS|OOM|READONLY|TRYAGAIN|UNBLOCKED)\b/;
 
 /**
- * Turns what the driver throws into a Failure. An error that a script ran into is a bug of ours and
- * stays what it is.
+ * Turns driver errors into a Failure. An error inside a script is a bug of ours and is not changed.
  */
 export const asFailure = (cause: unknown): unknown => {
   if (cause instanceof Failure || !(cause instanceof Error)) return cause;

@@ -1,8 +1,8 @@
 import { assert } from '../failure.ts';
 
 /**
- * Packs numbers and texts for a script, which takes them apart with `struct.unpack`: one argument
- * costs Redis less than many, and bytes less than words.
+ * Packs numbers and texts for a script, which unpacks them with `struct.unpack`: one argument costs
+ * Redis less than many, and bytes cost less than text.
  */
 export const makePacker = (bytesMax: number) => {
   const bytes = Buffer.allocUnsafe(bytesMax);
@@ -27,7 +27,7 @@ export const makePacker = (bytesMax: number) => {
     },
     /** `c8` for 8 of them. */
     bytes: (value: Uint8Array): void => {
-      assert(at + value.length <= bytesMax, 'what is packed fits');
+      assert(at + value.length <= bytesMax, 'packed data fits the buffer');
       bytes.set(value, at);
       at += value.length;
     },

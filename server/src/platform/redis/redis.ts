@@ -9,10 +9,10 @@ import type { RedisScript } from './script.ts';
 export type RedisArg = string | number | Buffer;
 
 /**
- * A Redis, single or Cluster: which of them, the server is asked. All is said in scripts, whose
- * keys lie in one slot. Throws the failure STORE_UNREACHABLE (retryable) when the server cannot be
- * reached, has no primary, is loading or full, and when it did not answer in time: then the script
- * may have run or may still run, so every script must bear being run twice.
+ * A Redis client, single server or Cluster; it asks the server which one it is. Every command is a
+ * script whose keys are in one slot. Throws the failure STORE_UNREACHABLE (retryable) if the server
+ * cannot be reached, has no primary, is loading or full, or did not respond in time: then the
+ * script may have run or may still run, so every script must be safe to run twice.
  */
 export type Redis = {
   readonly isCluster: boolean;
@@ -21,22 +21,22 @@ export type Redis = {
     keys: readonly string[],
     args: readonly RedisArg[],
   ): Promise<Answer>;
-  /** What is still on its way is given up. */
+  /** Closes; calls in flight are abandoned. */
   close(): Promise<void>;
 };
 
-/** A healthy server of ours answers in milliseconds; one that does not by then is away. */
+/** A healthy server responds in milliseconds; one that takes this long counts as unreachable. */
 const connectTimeoutMs = 1000;
 /**
- * Longer than the failovers that were tried: 2.7 s after a kill -9 of a primary, 4.3 s after its
- * SIGSTOP (docs/operations/redis.md). Behind it the outcome is unknown.
+ * Longer than the failovers that were measured: 2.7 s after a kill -9 of a primary, 4.3 s after its
+ * SIGSTOP (docs/operations/redis.md). After it the outcome is unknown.
  */
 const answerMaxMs = 6000;
-/** A connection on which nothing is heard for so long is dead, and is made anew. */
+/** A connection that is silent this long is dead; the client reconnects. */
 const silenceMaxMs = 4000;
-/** The other end of a connection that is closed may be away, or gone already; 2 s by default. */
+/** The peer of a closing connection may be unreachable or gone already; 2 s by default. */
 const closeMaxMs = 100;
-/** A node that took over is found in so long, also by a process that sends it nothing. */
+/** How soon a promoted node is discovered, even by a process that sends it nothing. */
 const slotsEveryMs = 1000;
 
 const nodeOptions = ({ username, password, isTls }: RedisAddress) => ({
@@ -48,7 +48,7 @@ const nodeOptions = ({ username, password, isTls }: RedisAddress) => ({
   ...(isTls ? { tls: {} } : {}),
 });
 
-/** Tried on kill -9 and SIGSTOP of primaries; with the defaults calls fail, or hang for 22 s. */
+/** Tested with kill -9 and SIGSTOP of primaries; with the defaults calls fail or hang for 22 s. */
 const clusterOptions: ClusterOptions = {
   maxRedirections: 50,
   retryDelayOnFailover: 200,
@@ -59,7 +59,7 @@ const clusterOptions: ClusterOptions = {
   dnsLookup: (address, done) => done(null, address),
 };
 
-/** Asks the first server that answers. */
+/** Asks the first server that responds. */
 const askIsCluster = async (addresses: readonly RedisAddress[]): Promise<boolean> => {
   let fault: unknown;
   for (const address of addresses) {
@@ -71,7 +71,7 @@ const askIsCluster = async (addresses: readonly RedisAddress[]): Promise<boolean
       retryStrategy: () => null,
       maxRetriesPerRequest: 0,
     });
-    // The reason comes with the promise, too.
+    // The rejected promise has the reason, too.
     probe.on('error', (error) => {
       fault = error;
     });
@@ -84,7 +84,7 @@ const askIsCluster = async (addresses: readonly RedisAddress[]): Promise<boolean
       probe.disconnect();
     }
   }
-  throw new Failure('STORE_UNREACHABLE', 'no Redis of REDIS_URL can be reached', {
+  throw new Failure('STORE_UNREACHABLE', 'no Redis server in REDIS_URL can be reached', {
     retryable: true,
     cause: fault,
   });
@@ -110,8 +110,8 @@ const makeClient = (addresses: readonly RedisAddress[], isCluster: boolean) => {
 type Client = ReturnType<typeof makeClient>;
 
 /**
- * Asks for the slots now and then; answers how that is ended, which waits for a question that is
- * on its way. A Cluster's own interval goes on for ever when it is closed during one.
+ * Refreshes the slots periodically; returns a function that stops this and waits for a refresh in
+ * flight. The Cluster's own interval never ends if it is closed during a refresh.
  */
 const keepSlots = (cluster: Cluster): (() => Promise<void>) => {
   const timer = setInterval(() => cluster.refreshSlotsCache(), slotsEveryMs);
@@ -121,7 +121,9 @@ const keepSlots = (cluster: Cluster): (() => Promise<void>) => {
   };
 };
 
-/** One line when the connection breaks and one when it is there again, however long it takes. */
+/**
+ * Logs one line when the connection breaks and one when it is restored, however long that takes.
+ */
 const logOutages = (client: Client, log: Log): void => {
   let isAway = false;
   const onError = (err: unknown): void => {
@@ -130,18 +132,18 @@ const logOutages = (client: Client, log: Log): void => {
   };
   client.on('error', onError);
   client.on('ready', () => {
-    if (isAway) log.info('Redis can be reached again');
+    if (isAway) log.info('Redis connection restored');
     isAway = false;
   });
-  client.on('node error', (err, address) => log.debug({ err, address }, 'a node of Redis is away'));
+  client.on('node error', (err, address) => log.debug({ err, address }, 'Redis node unreachable'));
 };
 
-/** Rejects when the answer takes longer than `answerMaxMs`. */
+/** Rejects if the response takes longer than `answerMaxMs`. */
 const inTime = async <T>(answer: Promise<T>): Promise<T> => {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      const message = `Redis did not answer in ${answerMaxMs} ms`;
+      const message = `Redis did not respond within ${answerMaxMs} ms`;
       reject(new Failure('STORE_UNREACHABLE', message, { retryable: true }));
     }, answerMaxMs);
   });
@@ -155,7 +157,7 @@ const inTime = async <T>(answer: Promise<T>): Promise<T> => {
 const isUnknownScript = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith('NOSCRIPT');
 
-/** By digest; a server that has forgotten the script, or never knew it, gets its text. */
+/** By digest; a server that does not have the script gets its text. */
 const runOn = async (
   client: Client,
   script: RedisScript<unknown>,
@@ -179,8 +181,8 @@ const runOn = async (
 };
 
 /**
- * `url`: one or more redis:// or rediss:// addresses with commas between them, of which one has to
- * answer now; all the same user and password, those of the first.
+ * `url`: one or more redis:// or rediss:// addresses, separated by commas, of which one must
+ * respond now. All use the user and password of the first.
  */
 export const openRedis = async (options: {
   url: string;
@@ -201,10 +203,10 @@ export const openRedis = async (options: {
   const trips = metrics.counter('usher_redis_trips_total', 'Round trips to Redis', ['script']);
   const failures = metrics.counter(
     'usher_redis_failures_total',
-    'Scripts whose outcome is not known',
+    'Scripts whose outcome is unknown',
     ['script'],
   );
-  log.info({ isCluster, addresses: addresses.length }, 'Redis is open');
+  log.info({ isCluster, addresses: addresses.length }, 'connected to Redis');
   return {
     isCluster,
     run: async (script, keys, args) => {

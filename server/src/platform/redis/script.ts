@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** A Lua script, called by its digest; its answer is read by whoever wrote it. */
+/** A Lua script, called by its digest, with a parser for its reply. */
 export type RedisScript<Answer> = {
   /** For metrics and logs. */
   readonly name: string;
@@ -13,13 +13,13 @@ export type RedisScript<Answer> = {
 export const makeScript = <Answer>(given: {
   name: string;
   text: string;
-  /** Texts of the answer come as Buffers: they are no UTF-8. */
+  /** Strings in the reply come as Buffers: they are not UTF-8. */
   wantsBytes?: boolean;
-  /** Turns integers, texts and lists of them into what the caller needs. */
+  /** Turns integers, strings and lists of them into the result. */
   read: (reply: unknown) => Answer;
 }): RedisScript<Answer> => ({
   ...given,
   wantsBytes: given.wantsBytes ?? false,
-  // What Redis calls it by.
+  // The digest by which Redis calls it.
   digest: createHash('sha1').update(given.text).digest('hex'),
 });

@@ -11,10 +11,10 @@ const firstUse = makeScript({
   read: (reply) => reply === 1,
 });
 
-/** Clocks of two processes differ by less: what one still lets through, Redis still remembers. */
+/** Clocks of two processes differ by less, so Redis remembers a challenge while any accepts it. */
 const overlapMs = 60_000;
 
-/** Used challenges of all processes. Throws what Redis does when it cannot be asked. */
+/** Used challenges of all processes. Throws the failures of Redis. */
 export const makeSharedUsedChallenges = (deps: {
   redis: Redis;
   clock: Clock;

@@ -98,7 +98,7 @@ export const makeMemory = (deps: {
   taken: (showId: string) => Promise<TakenSeats>;
 }) => {
   const { db, clock, log, venues } = deps;
-  const onError = (error: unknown) => log.warn({ err: error }, 'the catalogue could not be read');
+  const onError = (error: unknown) => log.warn({ err: error }, 'loading the catalogue failed');
   const facts = { clock, onError, freshMs: numbers.factsFreshMs, staleMs: 0 };
   const shows = makeCache<Known | null>({ ...facts, weightMax: numbers.showsMax });
   const performances = makeCache<store.Performance[]>({

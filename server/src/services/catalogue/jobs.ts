@@ -33,7 +33,7 @@ export const makeTellOpenings = (deps: {
     } while (told === toldAtOnce);
     if (total === 0) return;
     deps.relayWake();
-    deps.log.info({ likes: total }, 'buyers are told that a sale opened');
+    deps.log.info({ likes: total }, 'notified buyers that a sale opened');
   },
 });
 

@@ -66,7 +66,7 @@ export const makeEndedSessions = async (deps: {
         clock,
         everyMs: endedSessionsReadEveryMs,
         run: read,
-        onError: (error) => log.warn({ err: error }, 'ended sessions could not be read'),
+        onError: (error) => log.warn({ err: error }, 'reading ended sessions failed'),
       });
       wake = reading.wake;
       return reading;

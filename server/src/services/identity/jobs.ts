@@ -23,6 +23,6 @@ export const makePruneSessions = (deps: {
       pruned = await deps.prune(beforeMs, sessionsAtOnce);
       total += pruned;
     } while (pruned === sessionsAtOnce);
-    if (total > 0) deps.log.info({ sessions: total }, 'sessions that were over are forgotten');
+    if (total > 0) deps.log.info({ sessions: total }, 'pruned expired sessions');
   },
 });

@@ -95,7 +95,7 @@ export const makePasswords = (deps: {
     if (running < atOnce) running++;
     else {
       if (line.length >= waitingMax)
-        throw new Failure('OVERLOADED', 'too many passwords wait to be hashed', {
+        throw new Failure('OVERLOADED', 'too many passwords are waiting to be hashed', {
           retryable: true,
         });
       // Whoever is done hands over its turn, so `running` stays as it is.
@@ -311,7 +311,10 @@ export const makeIdentity = (deps: {
       }
       if (rotation.verdict === 'reused') {
         ended.add(sessionId);
-        log.warn({ sessionId, traceId: requestId }, 'a refresh token was used twice');
+        log.warn(
+          { sessionId, traceId: requestId },
+          'refresh token reuse detected; session revoked',
+        );
       }
       return { outcome: 'refused' };
     },

@@ -22,7 +22,7 @@ export const makeNotificationsJobs = (deps: {
     schedule: '*/5 * * * *',
     run: async () => {
       const resumed = await deps.resume();
-      if (resumed > 0) deps.log.warn({ mails: resumed }, 'mails whose job was lost go on');
+      if (resumed > 0) deps.log.warn({ mails: resumed }, 'resumed mails whose job was lost');
     },
   },
 ];

@@ -196,8 +196,8 @@ export const makeNotifications = (deps: {
     });
     deps.tried(state.toLowerCase());
     const facts = { mailId: waiting.id, kind: waiting.kind, tries: waiting.tries, reason };
-    if (state === 'GIVEN_UP') log.error(facts, 'a mail is given up');
-    else if (state === 'WAITING') log.warn(facts, 'a mail could not be sent yet');
+    if (state === 'GIVEN_UP') log.error(facts, 'mail given up');
+    else if (state === 'WAITING') log.warn(facts, 'sending a mail failed; retrying');
   };
   /** The end of a try that failed: the last one of all gives the mail up. */
   const fail = (waiting: WaitingMail, error: unknown, mail: OutgoingMail | null): Promise<void> =>
@@ -247,9 +247,13 @@ export const makeNotifications = (deps: {
         }
       }
       if (failed > 0)
-        throw new Failure('MAILS_NOT_SENT', `${failed} of ${waiting.length} mails wait on`, {
-          retryable: true,
-        });
+        throw new Failure(
+          'MAILS_NOT_SENT',
+          `${failed} of ${waiting.length} mails are still waiting`,
+          {
+            retryable: true,
+          },
+        );
     },
 
     close: async (): Promise<void> => {

@@ -64,9 +64,7 @@ export const ordersRoutes = (deps: {
     route(listOrders, async ({ query, caller }) => {
       const after = query.cursor === undefined ? null : parseCursor(query.cursor);
       if (query.cursor !== undefined && after === null)
-        return validationRefusal('query', [
-          { path: ['cursor'], message: 'is not a cursor of ours' },
-        ]);
+        return validationRefusal('query', [{ path: ['cursor'], message: 'is not a valid cursor' }]);
       const items = await orders.list({
         buyerId: caller.accountId,
         from: query.from === undefined ? null : new Date(query.from),

@@ -265,7 +265,7 @@ export const makeProviderCalls = <Wish, Begun>(
       return { outcome: 'unknown' };
     }
     if (answer.kind === 'refused')
-      log.error({ attemptId, code: answer.code }, 'payment provider refuses our requests');
+      log.error({ attemptId, code: answer.code }, 'payment provider rejected our request');
     await actOn({ attemptId, answer: stored });
     return { outcome: 'settled', answer: stored };
   };
@@ -294,7 +294,7 @@ export const makeProviderCalls = <Wish, Begun>(
   ): Promise<void> => {
     for (const attempt of attempts)
       await recoverOne(attempt).catch((error: unknown) =>
-        log.error({ err: error, attemptId: attempt.id }, 'payment attempt not recovered'),
+        log.error({ err: error, attemptId: attempt.id }, 'payment attempt recovery failed'),
       );
   };
 

@@ -120,9 +120,7 @@ export const paymentsRoutes = (deps: {
       if (paymentKey !== undefined)
         payments
           .hint(paymentKey)
-          .catch((error: unknown) =>
-            log.warn({ err: error }, 'a webhook could not be followed up'),
-          );
+          .catch((error: unknown) => log.warn({ err: error }, 'webhook follow-up failed'));
       return answer(200, { received: true as const });
     }),
   ];

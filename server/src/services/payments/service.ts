@@ -169,7 +169,10 @@ export const makePayments = (deps: PaymentsDeps) => {
       const first = await patience.waitFor(outcome);
       if (first !== null) return first;
       outcome.catch((error: unknown) =>
-        log.error({ err: error, attemptId: request.attemptId }, 'payment failed after its answer'),
+        log.error(
+          { err: error, attemptId: request.attemptId },
+          'settling a payment failed after the provider responded',
+        ),
       );
       return judgeAttempt(await store.attempt(request.attemptId, request.buyerId));
     },

@@ -32,7 +32,9 @@ export const openSeats = (
   });
   context.listen('seats_changed', (payload) => {
     if (payload !== '') return seats.apply(JSON.parse(payload) as PerformanceDelta);
-    seats.reloadAll().catch((error: unknown) => log.warn({ err: error }, 'seats not read again'));
+    seats
+      .reloadAll()
+      .catch((error: unknown) => log.warn({ err: error }, 'reloading seat maps failed'));
   });
   return {
     service: seats,

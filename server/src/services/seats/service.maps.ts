@@ -51,8 +51,7 @@ export const makeSeatMaps = (deps: {
     return promise;
   };
 
-  const noteReload = (error: unknown): void =>
-    log.warn({ err: error }, 'seat map could not be reloaded');
+  const noteReload = (error: unknown): void => log.warn({ err: error }, 'seat map reload failed');
   const waitForGap = async (performanceId: string): Promise<void> => {
     await clock.sleep(gapMs);
     if (maps.get(performanceId)?.hasGap) await reload(performanceId);

@@ -16,7 +16,7 @@ const fileAnswer = (drawn: Drawn<Buffer | string>, type: string, disposition: st
     case 'unknown':
       return refuse('NOT_FOUND');
     case 'cancelled':
-      return refuse('NOT_FOUND', { detail: 'It was cancelled: it admits nobody.' });
+      return refuse('NOT_FOUND', { detail: 'The ticket was cancelled and is no longer valid.' });
     case 'drawn':
       return rawAnswer(200, drawn.document, {
         'content-type': type,

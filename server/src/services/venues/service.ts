@@ -145,7 +145,7 @@ const readFile = (seatsCsv: string): SeatsRead | Promise<SeatsRead> =>
 const listed = (faults: readonly FileFault[]): FileFault[] => {
   if (faults.length <= numbers.faultsListedMax) return [...faults];
   const more = faults.length - numbers.faultsListedMax;
-  const rest = { path: 'file', message: `has ${more} more faults` };
+  const rest = { path: 'file', message: `has ${more} more errors` };
   return [...faults.slice(0, numbers.faultsListedMax), rest];
 };
 
@@ -163,7 +163,7 @@ export const makeVenues = (deps: { db: Sql; clock: Clock; ids: Ids; log: Log }):
     clock,
     freshMs: numbers.freshMs,
     staleMs: 0,
-    onError: (error: unknown) => log.warn({ err: error }, 'a venue could not be read'),
+    onError: (error: unknown) => log.warn({ err: error }, 'loading a venue failed'),
   };
   const venues = makeCache<Venue | null>({ ...common, weightMax: numbers.venuesMax });
   const layouts = makeCache<PlanLayout | null>({

@@ -58,7 +58,7 @@ export const makeDraws = (deps: { store: RoomStore; clock: Clock; log: Log }) =>
       }
       drawOnce(room, async () => {
         room.permutation = await drawAgainInThread(input);
-      }).catch((error: unknown) => log.error({ err: error }, 'the draw could not be recomputed'));
+      }).catch((error: unknown) => log.error({ err: error }, 'recomputing the draw failed'));
     },
 
     /**
@@ -84,7 +84,8 @@ export const makeDraws = (deps: { store: RoomStore; clock: Clock; log: Log }) =>
           change: { phase: 'open', root, seed, drawnAtMs, holdsForMs },
         });
         if (state.seed === seed) room.permutation = permutation;
-        if (outcome === 'changed') log.info({ showId, entries: permutation.length, root }, 'drawn');
+        if (outcome === 'changed')
+          log.info({ showId, entries: permutation.length, root }, 'draw made');
         await note(state);
       }),
   };

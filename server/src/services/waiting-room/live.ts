@@ -40,7 +40,7 @@ export type LiveRoom = DrawnRoom & {
 /** Throws while the store is out of reach: nobody can be told anything then. */
 export const stateOf = (room: LiveRoom): RoomState => {
   if (room.state !== null) return room.state;
-  throw new Failure('ROOM_UNREACHABLE', 'the waiting room does not answer', { retryable: true });
+  throw new Failure('ROOM_UNREACHABLE', 'the waiting room is unreachable', { retryable: true });
 };
 
 export type RoomsDeps = {
@@ -137,7 +137,7 @@ export const makeRooms = (deps: RoomsDeps) => {
   };
   const lose = (room: LiveRoom, error: unknown): void => {
     const { showId } = room;
-    if (!room.isLost) log.warn({ err: error, showId }, 'the waiting room does not answer');
+    if (!room.isLost) log.warn({ err: error, showId }, 'the waiting room is unreachable');
     room.isLost = true;
     if (error instanceof Failure && error.code === 'ROOM_UNKNOWN') room.state = null;
     if (clock.monotonicMs() - room.seenAtMs < limits.staleMaxMs) return;

@@ -35,7 +35,7 @@ const makeLeft =
       const left = await Promise.all(performanceIds.map((id) => seats.left(id)));
       return left.includes(null) ? null : sumLeft(left.filter((each) => each !== null));
     } catch (error) {
-      log.warn({ err: error, showId }, 'seats left are not known');
+      log.warn({ err: error, showId }, 'counting the seats left failed');
       return null;
     }
   };

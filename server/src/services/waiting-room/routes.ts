@@ -13,7 +13,7 @@ type Deps = { room: WaitingRoom; streams: Streams };
 const readyOf = (room: WaitingRoom, showId: string) => {
   const found = room.ready(showId);
   if (found !== 'away') return found;
-  throw new Failure('ROOM_UNREACHABLE', 'the waiting room does not answer', { retryable: true });
+  throw new Failure('ROOM_UNREACHABLE', 'the waiting room is unreachable', { retryable: true });
 };
 
 /** For everybody alike. The crowd's polls are answered before they come here; see view.ts. */

@@ -40,7 +40,7 @@ type Reign = {
 };
 
 const elsewhere = (): Failure =>
-  new Failure('ROOM_ELSEWHERE', 'another process keeps the waiting rooms', { retryable: true });
+  new Failure('ROOM_ELSEWHERE', 'the waiting rooms are in another process', { retryable: true });
 
 type Kit = { clock: Clock; terms: RoomTerms; journal: RoomJournal };
 
@@ -125,7 +125,7 @@ const makeRooms = (kit: Kit, log: Log, begin: () => Promise<Reign | null>) => {
 
   const keep = async (): Promise<void> => {
     if (reign?.isOver) {
-      log.warn({ owner: reign.owner }, 'another process keeps the waiting rooms now');
+      log.warn({ owner: reign.owner }, 'lost the waiting rooms to another process');
       reign = null;
     }
     if (reign !== null) {
@@ -134,7 +134,10 @@ const makeRooms = (kit: Kit, log: Log, begin: () => Promise<Reign | null>) => {
     }
     reign = await begin();
     if (reign === null) return;
-    log.info({ owner: reign.owner, rooms: reign.rooms.size }, 'this process keeps the rooms');
+    log.info(
+      { owner: reign.owner, rooms: reign.rooms.size },
+      'this process now keeps the waiting rooms',
+    );
   };
   const reignOf = (): Reign => {
     if (reign === null || reign.isOver) throw elsewhere();
@@ -165,7 +168,7 @@ const makeRooms = (kit: Kit, log: Log, begin: () => Promise<Reign | null>) => {
     const room = roomOf(current, showId);
     const unwritten = room.unwritten.reduce((sum, { records }) => sum + records.length, 0);
     if (unwritten + room.machine.recordBytes > unwrittenMaxBytes)
-      throw new Failure('OVERLOADED', 'the database does not keep up', { retryable: true });
+      throw new Failure('OVERLOADED', 'the database cannot keep up', { retryable: true });
     return settled(current, room, work(room.machine, clock.nowMs()));
   };
 
@@ -241,7 +244,7 @@ export const makeMemoryRooms = (
         clock,
         everyMs: renewEveryMs,
         run: keep,
-        onError: (error) => log.warn({ err: error }, 'the waiting rooms’ journal is unreachable'),
+        onError: (error) => log.warn({ err: error }, 'waiting-room journal unreachable'),
       });
     },
   };

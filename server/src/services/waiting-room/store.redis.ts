@@ -274,7 +274,7 @@ const makeCaller = ({ redis, log, terms, remembered, nowMs }: Options) => {
       if (reply[0] === ok) return reply;
       await recoverOnce(showId);
     }
-    const message = 'the room changes from server to server';
+    const message = 'the room keeps moving between servers';
     throw new Failure('STORE_UNREACHABLE', message, { retryable: true });
   };
   const callForState = async (

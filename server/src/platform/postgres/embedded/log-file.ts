@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
 
 export type LogFile = {
   write(text: string): void;
-  /** The last lines written through this object, at most 4 kB: what an error message can show. */
+  /** The last lines written through this object, at most 4 kB, for error messages. */
   tail(): string;
   close(): void;
 };
@@ -10,8 +10,9 @@ export type LogFile = {
 const TAIL_CHARS = 4096;
 
 /**
- * Appends to `path`; past `maxBytes` it becomes `path.1` and a new one begins: at most twice that.
- * Writes are synchronous: PostgreSQL logs a few lines an hour here, and none may be lost at exit.
+ * Appends to `path`; above `maxBytes` the file is renamed to `path.1` and a new one begins, so both
+ * take at most twice that. Writes are synchronous: PostgreSQL logs a few lines per hour here, and
+ * none may be lost at exit.
  */
 export function openLogFile(path: string, maxBytes: number): LogFile {
   const open = () => openSync(path, 'a', 0o600);
@@ -28,7 +29,8 @@ export function openLogFile(path: string, maxBytes: number): LogFile {
         }
         writeSync(file, text);
       } catch {
-        // A full disk must not take the ticket office down for the sake of its log; `last` has it.
+        // A full disk must not take the ticket office down because of its log; `last` has the
+        // lines.
       }
     },
     tail: () => last.trim(),

@@ -6,7 +6,7 @@ const LOCK = [0x75736872, 1];
 const CONNECT_LIMIT_MS = 3_000;
 
 export type Ownership = {
-  /** Settles when the connection that holds the lock has ended, for whatever reason. */
+  /** Settles when the connection that holds the lock has ended, for any reason. */
   lost: Promise<void>;
   release(): Promise<void>;
 };
@@ -18,8 +18,8 @@ export type Claim =
   | { outcome: 'not-accepting' };
 
 /**
- * Whoever holds this lock, for the life of a connection, owns the database. A PostgreSQL that
- * lives with nobody holding the lock has lost its Usher.
+ * The process that holds this lock, for the life of a connection, owns the database. A running
+ * PostgreSQL whose lock is free has lost its Usher.
  */
 export async function claim(port: number, password: string): Promise<Claim> {
   const client = new pg.Client({
@@ -33,7 +33,7 @@ export async function claim(port: number, password: string): Promise<Claim> {
     query_timeout: CONNECT_LIMIT_MS,
     keepAlive: true,
   });
-  // Errors of the idle connection are told by 'end'; without a listener they would end us.
+  // 'end' reports errors of the idle connection; without a listener they would crash us.
   client.on('error', () => {});
   try {
     await client.connect();
@@ -45,7 +45,7 @@ export async function claim(port: number, password: string): Promise<Claim> {
     return { outcome: 'held', by };
   } catch (error) {
     await client.end().catch(() => {
-      // It never was connected; the first error is the one to tell.
+      // It was never connected; report the first error.
     });
     if (isNotAccepting(error)) return { outcome: 'not-accepting' };
     throw error;
@@ -68,7 +68,7 @@ async function holder(client: pg.Client): Promise<string> {
   return rows[0]?.application_name ?? 'another Usher';
 }
 
-/** 57P03: starting or stopping; 57P01: stopped under our hands; the rest: the line broke. */
+/** 57P03: starting or stopping; 57P01: stopped during our query; the rest: connection lost. */
 function isNotAccepting(error: unknown): boolean {
   const codes = ['57P03', '57P01', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'];
   if (hasCode(error, ...codes)) return true;

@@ -2,7 +2,7 @@ import { link, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from './errors.ts';
 
-/** What PostgreSQL writes about itself into postmaster.pid, a value a line. */
+/** What PostgreSQL writes about itself to postmaster.pid, one value per line. */
 export type PidFile = {
   text: string;
   pid: number;
@@ -11,7 +11,7 @@ export type PidFile = {
   ready: boolean;
 };
 
-/** Null while there is none, or none that is written to its end. */
+/** null while there is none, or none that is completely written. */
 export async function readPidFile(clusterDir: string): Promise<PidFile | null> {
   const text = await readFile(join(clusterDir, 'postmaster.pid'), 'utf8').catch((error) => {
     if (hasCode(error, 'ENOENT')) return '';
@@ -26,8 +26,8 @@ export async function readPidFile(clusterDir: string): Promise<PidFile | null> {
 }
 
 /**
- * Removes a postmaster.pid whose process is another program by now. It is renamed first and looked
- * at again: another starter may have done the same and have put a true one there meanwhile.
+ * Removes a postmaster.pid whose process is now another program. It is renamed first and checked
+ * again: another starter may have done the same, and a valid file may be there meanwhile.
  */
 export async function removePidFile(clusterDir: string, judged: PidFile): Promise<void> {
   const path = join(clusterDir, 'postmaster.pid');

@@ -12,7 +12,7 @@ import { type DatabaseUser, databaseEnvironment } from './user.ts';
 export type Postmaster = {
   pid: number;
   port: number;
-  /** Settles when it has ended, for whatever reason, with the words for the log. */
+  /** Settles when it has ended, for any reason, with a message for the log. */
   ended: Promise<string>;
   /** Fast shutdown; after the limit, KILL. May be called more than once. */
   stop(): Promise<void>;
@@ -21,7 +21,7 @@ export type Postmaster = {
 export type StartOutcome =
   | { outcome: 'ready'; postmaster: Postmaster }
   | { outcome: 'port-taken' }
-  /** Another PostgreSQL has the data folder, or what remains of it still holds its memory. */
+  /** Another PostgreSQL uses the data folder, or its remains still hold the shared memory. */
   | { outcome: 'occupied' }
   | { outcome: 'failed'; why: string };
 
@@ -33,16 +33,16 @@ export type PostmasterOptions = {
   logFile: LogFile;
 };
 
-/** Replaying 1 GB (max_wal_size) takes seconds; a slow disk may take minutes, and must be let. */
+/** Replaying 1 GB (max_wal_size) takes seconds; a slow disk may need minutes and must get them. */
 const READY_LIMIT_MS = 600_000;
 /** A fast shutdown writes a checkpoint: shared_buffers at most, to a slow disk. */
 const STOP_LIMIT_MS = 30_000;
 const POLL_MS = 20;
 
 /**
- * The guard between us and PostgreSQL: it tells the process id, and turns the end of its input,
- * which the kernel closes when we die of whatever, into a fast shutdown. TERM and INT to the whole
- * group must not end the guard before its charge.
+ * The guard between us and PostgreSQL: it reports the process id, and turns the end of its input,
+ * which the kernel closes when we die for any reason, into a fast shutdown. TERM and INT to the
+ * whole group must not end the guard before PostgreSQL.
  */
 const GUARD = `
 exec 3<&0 </dev/null
@@ -71,7 +71,7 @@ export async function startPostmaster(
 
   const ended = closed.then(async ([code, by]) => {
     await waitUntilGone(pid, clusterDir, Number.POSITIVE_INFINITY);
-    return by ? `its guard was ended by ${by}` : `it ended with code ${code}`;
+    return by ? `its guard was killed by ${by}` : `it exited with code ${code}`;
   });
   const postmaster = { pid, port, ended, stop: () => stop(guard, pid, clusterDir, ended) };
   const deadlineMs = performance.now() + READY_LIMIT_MS;
@@ -88,7 +88,7 @@ export async function startPostmaster(
   return classify(output.text());
 }
 
-/** Detached: in a group of its own, which Ctrl-C in a terminal does not reach. */
+/** Detached: in a separate process group, which Ctrl-C in a terminal does not reach. */
 function spawnGuard(options: PostmasterOptions & { port: number }): ChildProcess {
   const { binDir, clusterDir, user, settings, port } = options;
   const all: Settings = {
@@ -114,7 +114,7 @@ function collect(guard: ChildProcess, logFile: LogFile) {
     text = (text + chunk).slice(-16_384);
     logFile.write(chunk);
   });
-  // The pipe's other end may be gone when we close it; that is the end we wanted.
+  // The other end of the pipe may be gone when we close it, which is fine.
   guard.stdin?.on('error', () => {});
   const pid = new Promise<number>((resolve) => {
     guard.stdout?.setEncoding('utf8').once('data', (line: string) => resolve(Number(line)));
@@ -146,7 +146,7 @@ async function stop(
   late.abort();
 }
 
-/** INT asks for a fast shutdown, QUIT for an immediate one, and KILL asks nobody. */
+/** INT requests a fast shutdown, QUIT an immediate one, and KILL leaves no choice. */
 export async function stopByForce(pid: number, clusterDir: string): Promise<void> {
   const steps = [
     ['SIGINT', STOP_LIMIT_MS],
@@ -158,7 +158,7 @@ export async function stopByForce(pid: number, clusterDir: string): Promise<void
     signal(pid, name);
     if (await waitUntilGone(pid, clusterDir, limitMs)) return;
   }
-  throw new Error(`the PostgreSQL (process ${pid}) on ${clusterDir} cannot be ended`);
+  throw new Error(`the PostgreSQL (process ${pid}) on ${clusterDir} cannot be stopped`);
 }
 
 async function waitUntilGone(pid: number, clusterDir: string, limitMs: number): Promise<boolean> {
@@ -170,13 +170,13 @@ async function waitUntilGone(pid: number, clusterDir: string, limitMs: number): 
   return true;
 }
 
-/** Free at this moment; somebody else may take it before PostgreSQL does, hence `port-taken`. */
+/** Free at this moment; another program may take it before PostgreSQL does, hence `port-taken`. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port to be had');
+  if (address === null || typeof address === 'string') throw new Error('no free port');
   return address.port;
 }

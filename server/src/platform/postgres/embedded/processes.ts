@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { hasCode } from './errors.ts';
 import { runAs } from './user.ts';
 
-/** Whether a process with this id exists, whoever it belongs to. */
+/** Whether a process with this id exists, of any user. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -13,10 +13,9 @@ export function isAlive(pid: number): boolean {
 }
 
 /**
- * Whether the process is the PostgreSQL of this data folder. After a crash of the machine the id
- * in postmaster.pid may belong to anything; PostgreSQL itself asks no further and would not start.
- * It is told by its working folder, which is the data folder under whatever name; a dead one that
- * nobody has collected yet (a zombie) has none.
+ * Whether the process is the PostgreSQL of this data folder. After a crash of the machine the id in
+ * postmaster.pid may belong to any process; PostgreSQL does not check further and would not start.
+ * It is recognised by its working directory, which is the data folder; a zombie has none.
  */
 export async function isPostmasterOf(pid: number, clusterDir: string): Promise<boolean> {
   if (!isAlive(pid)) return false;
@@ -26,7 +25,7 @@ export async function isPostmasterOf(pid: number, clusterDir: string): Promise<b
     return its.ino === ours.ino && its.dev === ours.dev;
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ESRCH')) return false;
-    // Root in a container may not look into others' processes; then any PostgreSQL counts.
+    // Root in a container may not inspect processes of others; then any PostgreSQL counts.
     if (hasCode(error, 'EACCES', 'EPERM')) return isPostgres(await commandLine(pid));
     throw error;
   }
@@ -45,7 +44,7 @@ async function commandLine(pid: number): Promise<string> {
   return words.replaceAll('\0', ' ');
 }
 
-/** Sends the signal; a process that has gone already is no fault. */
+/** Sends the signal; a process that has already exited is no error. */
 export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);

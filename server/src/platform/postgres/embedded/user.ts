@@ -2,14 +2,14 @@ import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Whom PostgreSQL runs as; null when that is simply the user running this process. */
+/** The user that PostgreSQL runs as; null: the user of this process. */
 export type DatabaseUser = { uid: number; gid: number } | null;
 
 export type Finished = { code: number; stdout: string; stderr: string };
 
 /**
- * Runs a program to its end as the given user, with an environment of its own: PGDATA, PGPORT and
- * the like of whoever starts Usher must not reach the database. Code 127 means it could not start.
+ * Runs a program to completion as the given user, with a clean environment: PGDATA, PGPORT and the
+ * like of the caller must not reach the database. Code 127 means that it could not start.
  */
 export function runAs(user: DatabaseUser, program: string, args: string[]): Promise<Finished> {
   return new Promise((resolve) => {
@@ -24,8 +24,8 @@ export function runAs(user: DatabaseUser, program: string, args: string[]): Prom
 export const databaseEnvironment = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C' };
 
 /**
- * PostgreSQL refuses to run as root, so root hands it to the owner of the data, who must stay the
- * same over restarts; a new folder goes to `postgres` where that user exists, else to `nobody`.
+ * PostgreSQL refuses to run as root, so root runs it as the owner of the data, who must be the same
+ * across restarts; a new folder belongs to `postgres` if that user exists, otherwise to `nobody`.
  */
 export async function chooseDatabaseUser(folders: string[]): Promise<DatabaseUser> {
   if (process.getuid?.() !== 0) return null;
@@ -41,11 +41,11 @@ export async function chooseDatabaseUser(folders: string[]): Promise<DatabaseUse
   }
   throw new Error(
     'PostgreSQL does not run as root and this machine has no user "postgres" and no "nobody": ' +
-      'start Usher as an ordinary user, or set DATABASE_URL to a PostgreSQL of your own',
+      'start Usher as an ordinary user, or set DATABASE_URL to your own PostgreSQL',
   );
 }
 
-/** The outermost folder on the way to `path` that the user may not enter; null when none is. */
+/** The outermost parent of `path` that the user may not enter; null: none. */
 export async function closedFolderOnTheWay(path: string, user: DatabaseUser) {
   const folders = [path];
   while (dirname(folders[0]!) !== folders[0]) folders.unshift(dirname(folders[0]!));
