@@ -1,6 +1,9 @@
 import { defineSection, type SettingsOf, wholeNumber } from '../../platform/config.ts';
 
-/** How long seats are held. Orders restart the same time, once. */
+/**
+ * A hold lasts 7 minutes, its time restarts once, and the total never exceeds 15 minutes: decided
+ * in sql/restart-deadline.sql.
+ */
 export const seatsSection = defineSection({
   settings: {
     HOLD_TTL_MS: wholeNumber(1000, 3_600_000).default(7 * 60_000),
