@@ -106,6 +106,7 @@ describe('a file of the shell', () => {
 
   test.each([
     '/assets/package.json',
+    '/assets/index.html',
     '/assets/',
     '/assets',
     '/assets/nothing.js',

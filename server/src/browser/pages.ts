@@ -30,8 +30,8 @@ const pages = {
   '/pay/fail': 'pay-fail.html',
   '/o/:token': 'order.html',
 };
-/** Pages and what they load; other files in web/ are not found. */
-const isServed = (path: string): boolean => /^\/?[\w-]+\.(?:html|js|css|svg)$/.test(path);
+/** Of web/ only what pages load is an asset. */
+const noAssets = ['*.html', 'package.json'];
 
 /** Headers of every page, for the browser that shows it. */
 const pageHeaders = (isHttps: boolean) => ({
@@ -80,8 +80,9 @@ export const makePages =
       root: webDir,
       prefix: '/assets/',
       index: false,
-      dotfiles: 'ignore',
-      allowedPath: isServed,
+      // A route for each file that is there now: no address can lead to another one.
+      wildcard: false,
+      globIgnore: noAssets,
     });
     for (const [address, file] of Object.entries(pages))
       app.get(address, (_, reply) => reply.sendFile(file));
