@@ -343,6 +343,40 @@ test('a hold’s time restarts once and never passes its absolute end', async ()
   await b.close();
 });
 
+/** Whether an order restarts the time of a hold that its buyer has extended before. */
+const restartsWithOrderToo = async (databaseUrl: string): Promise<boolean> => {
+  const b = await openBooking({ url: databaseUrl, holdTtlMs: 60_000, holdTotalMaxMs: 600_000 });
+  const holdId = b.ids.make('hold');
+  await b.takeSeats('acc_a', [0], holdId);
+  await ageHold(b.db, holdId, 30_000);
+  expect(await b.seats.extend(holdId, 'acc_a')).toBe('extended');
+  await ageHold(b.db, holdId, 30_000);
+  const before = await b.seats.hold(holdId, 'acc_a');
+  const placed = await b.orders.place({
+    orderId: b.ids.make('order'),
+    attemptId: b.ids.make('attempt'),
+    holdId,
+    buyerId: 'acc_a',
+    requestId: 'test',
+  });
+  expect(placed.outcome).toBe('placed');
+  const after = await b.seats.hold(holdId, 'acc_a');
+  await b.close();
+  return after?.deadlineAt.getTime() !== before?.deadlineAt.getTime();
+};
+
+test('guard off: without the rule the time restarts by the buyer and by the order', async () => {
+  const broken = await makeTestDatabase();
+  await plantBug(broken.url, 'seats/sql/restart-deadline.sql', [
+    { from: 'hold.extended_at IS NULL', to: 'true' },
+  ]);
+  expect(await restartsWithOrderToo(broken.url)).toBe(true);
+});
+
+test('guard on: a hold that was extended keeps its deadline when it is ordered', async () => {
+  expect(await restartsWithOrderToo(url)).toBe(false);
+});
+
 test('stranding a single seat is refused where the show asks for it, and only there', async () => {
   const strict = await openBooking({ url, rows: [[6]], refusesStranding: true });
   expect(await strict.takeSeats('acc_a', [1, 2])).toEqual({ outcome: 'stranded', conflicts: [0] });

@@ -10,7 +10,7 @@ BEGIN
   WITH attached AS (
     UPDATE seats.holds h SET
       order_id = a.order_id,
-      deadline = seats.restart_deadline(h, ttl, at),
+      deadline = coalesce(seats.restart_deadline(h, ttl, at), h.deadline),
       extended_at = coalesce(h.extended_at, at)
     FROM unnest(hold_ids, order_ids) AS a (hold_id, order_id)
     WHERE h.id = ANY (ARRAY[a.hold_id])

@@ -15,8 +15,8 @@ BEGIN
   now_at := clock_timestamp();
   IF h.id IS NULL THEN RETURN 'not-found'; END IF;
   IF h.state <> 'ACTIVE' OR h.deadline <= now_at THEN RETURN 'ended'; END IF;
-  IF h.extended_at IS NOT NULL THEN RETURN 'extended-before'; END IF;
   new_deadline := seats.restart_deadline(h, ttl, now_at);
+  IF new_deadline IS NULL THEN RETURN 'extended-before'; END IF;
   UPDATE seats.holds SET deadline = new_deadline, extended_at = now_at
   WHERE show_id = h.show_id AND id = h.id;
   UPDATE seats.claims SET deadline = new_deadline
