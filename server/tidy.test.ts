@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { importsOf } from './tidy/imports.ts';
 import { layerOf } from './tidy/layers.ts';
 import { problemCodes } from './tidy/repository.ts';
@@ -34,12 +34,12 @@ describe('the tidy rules', () => {
     nowhere: 0,
   };
 
-  it.each(Object.entries(seenAtLeast))('see in layer %s at least %i files', (kind, least) => {
+  test.each(Object.entries(seenAtLeast))('see in layer %s at least %i files', (kind, least) => {
     const seen = tree.filter(({ path }) => layerOf(path).kind === kind);
     expect(seen.length).toBeGreaterThanOrEqual(least);
   });
 
-  it('see every script that a plain listing finds', () => {
+  test('see every script that a plain listing finds', () => {
     const listed = readdirSync(root)
       .filter((name) => !/^(?:node_modules|\.git|coverage|bench-results)$/.test(name))
       .flatMap((name) => pathsBelow(name))
@@ -48,12 +48,12 @@ describe('the tidy rules', () => {
     expect(seen.sort()).toEqual(listed.sort());
   });
 
-  it('find imports and problem codes in the files', () => {
+  test('find imports and problem codes in the files', () => {
     expect(importsOf(tree).length).toBeGreaterThan(100);
     expect(problemCodes(tree).length).toBeGreaterThan(30);
   });
 
-  it('resolve every import to a file of the tree', () => {
+  test('resolve every import to a file of the tree', () => {
     const paths = new Set(tree.map(({ path }) => path));
     const lost = importsOf(tree).filter(({ target }) => target !== null && !paths.has(target));
     expect(lost.map(({ from, line, specifier }) => `${from.path}:${line} ${specifier}`)).toEqual(
@@ -64,7 +64,7 @@ describe('the tidy rules', () => {
 });
 
 describe('on its planted breaches, and on nothing else, fires the rule', () => {
-  it.each(all)('%s', (name, rule) => {
+  test.each(all)('%s', (name, rule) => {
     const files = readTree(join(fixtures, name));
     const planted = files.flatMap(({ path, text }) =>
       text
@@ -75,19 +75,19 @@ describe('on its planted breaches, and on nothing else, fires the rule', () => {
     expect(places(rule(files))).toEqual(planted.sort());
   });
 
-  it('that each folder of planted breaches is named after', () => {
+  test('that each folder of planted breaches is named after', () => {
     expect(readdirSync(fixtures).sort()).toEqual(all.map(([name]) => name).sort());
   });
 });
 
 describe('the tree has no breach of', () => {
-  it.each(named)('%s', (_name, rule) => {
+  test.each(named)('%s', (_name, rule) => {
     expect(rule(tree).map(({ path, line, says }) => `${path}:${line} ${says}`)).toEqual([]);
   });
 });
 
 describe('long files and functions of the tree are printed by', () => {
-  it.each(warning)('%s', (name, rule) => {
+  test.each(warning)('%s', (name, rule) => {
     const long = rule(tree).map(({ path, line, says }) => `  ${path}:${line} ${says}`);
     console.warn([`${name}: one thing or two? (${long.length})`, ...long].join('\n'));
     expect(tree.length).toBeGreaterThan(500);

@@ -18,9 +18,3 @@ export type IdKind = keyof typeof ID_PREFIXES;
 
 /** The part after the prefix and its `_`, as a regular expression. */
 export const ID_BODY = '[0-9a-hjkmnp-tv-z]{26}';
-
-export function isId(prefix: string, value: string): boolean {
-  return value.startsWith(`${prefix}_`) && BODY.test(value.slice(prefix.length + 1));
-}
-
-const BODY = new RegExp(`^${ID_BODY}$`);

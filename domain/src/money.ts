@@ -17,11 +17,6 @@ export function addMoney(...amounts: readonly Money[]): Money {
   return won(amounts.reduce((sum, { amount }) => won(sum + won(amount).amount).amount, 0));
 }
 
-/** `times` is a whole number. */
-export function multiplyMoney({ amount }: Money, times: number): Money {
-  return won(won(amount).amount * won(times).amount);
-}
-
 /** For people: 150,000원, ₩150,000. */
 export function formatMoney({ amount }: Money, locale: Locale): string {
   const digits = `${Math.abs(won(amount).amount)}`.replace(/\B(?=(\d{3})+$)/g, ',');
@@ -31,5 +26,6 @@ export function formatMoney({ amount }: Money, locale: Locale): string {
 
 /** The booking fee per ticket: 1,000 won for a play, 2,000 won otherwise (the usual fees). */
 export function bookingFee(category: Category, tickets: number): Money {
-  return multiplyMoney(won(category === 'PLAY' ? 1000 : 2000), tickets);
+  const each = category === 'PLAY' ? 1000 : 2000;
+  return won(each * won(tickets).amount);
 }

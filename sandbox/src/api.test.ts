@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { type CallName, documentedCodes, errorMessage, errors } from './errors.ts';
 import { type Bed, startSandbox, type Told } from './test-bed.ts';
 
@@ -15,21 +15,21 @@ describe('the key', () => {
   const withHeader = (authorization: string): Promise<Told> =>
     bed.api(path, { headers: { authorization }, body: {} });
 
-  it('is asked for before anything else is looked at', async () => {
+  test('is asked for before anything else is looked at', async () => {
     expect(said(await withHeader(''))).toEqual([401, 'UNAUTHORIZED_KEY']);
     expect(said(await withHeader('Bearer sandbox_sk_test'))).toEqual([401, 'UNAUTHORIZED_KEY']);
     expect(said(await withHeader(basic('sandbox_sk_other:')))).toEqual([401, 'UNAUTHORIZED_KEY']);
     expect(said(await withHeader(basic('sandbox_ck_test:')))).toEqual([401, 'UNAUTHORIZED_KEY']);
   });
 
-  it('must be followed by a colon', async () => {
+  test('must be followed by a colon', async () => {
     const answer = await withHeader(basic('sandbox_sk_test'));
     expect(said(answer)).toEqual([403, 'INCORRECT_BASIC_AUTH_FORMAT']);
   });
 });
 
 describe('confirm', () => {
-  it('takes the money once and answers the whole payment', async () => {
+  test('takes the money once and answers the whole payment', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     const { status, body, headers } = await bed.confirm(paymentKey, 'order-0001');
     expect(status).toBe(200);
@@ -59,7 +59,7 @@ describe('confirm', () => {
     ]);
   });
 
-  it('has every key of the payment object, null when it is not used', async () => {
+  test('has every key of the payment object, null when it is not used', async () => {
     const { body } = await bed.confirm(await bed.authenticate('order-0001'), 'order-0001');
     const keys =
       'mId version lastTransactionKey paymentKey orderId orderName type method status currency ' +
@@ -70,7 +70,7 @@ describe('confirm', () => {
     expect(Object.keys(body)).toEqual(keys.split(' '));
   });
 
-  it('speaks English when asked to', async () => {
+  test('speaks English when asked to', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     const english = { 'accept-language': 'en-US' };
     const { body } = await bed.confirm(paymentKey, 'order-0001', 15_000, english);
@@ -79,7 +79,7 @@ describe('confirm', () => {
     expect(again.body['message']).toBe(errorMessage('ALREADY_PROCESSED_PAYMENT', true));
   });
 
-  it.each([
+  test.each([
     ['not JSON', 'paymentKey=1'],
     ['no object', '[]'],
     ['no paymentKey', { orderId: 'order-0001', amount: 15_000 }],
@@ -92,25 +92,25 @@ describe('confirm', () => {
     expect(said(answer)).toEqual([400, 'INVALID_REQUEST']);
   });
 
-  it('refuses an amount that is not the one the buyer agreed to', async () => {
+  test('refuses an amount that is not the one the buyer agreed to', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     const answer = await bed.confirm(paymentKey, 'order-0001', 14_999);
     expect(said(answer)).toEqual([400, 'INVALID_REQUEST']);
     expect(await bed.ledger()).toEqual([]);
   });
 
-  it('knows no payment under an invented key', async () => {
+  test('knows no payment under an invented key', async () => {
     const answer = await bed.confirm('sbx_invented', 'order-0001');
     expect(said(answer)).toEqual([404, 'NOT_FOUND_PAYMENT']);
   });
 
-  it('refuses a payment under another order', async () => {
+  test('refuses a payment under another order', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     const answer = await bed.confirm(paymentKey, 'order-0002');
     expect(said(answer)).toEqual([404, 'NOT_FOUND_PAYMENT_SESSION']);
   });
 
-  it('refuses a payment ten minutes after the buyer agreed, not before', async () => {
+  test('refuses a payment ten minutes after the buyer agreed, not before', async () => {
     const early = await bed.authenticate('order-0001');
     const late = await bed.authenticate('order-0002');
     bed.advance(10 * 60_000 - 1);
@@ -127,14 +127,14 @@ describe('confirm', () => {
     });
   });
 
-  it('says that a payment is processed already to a second confirm without its key', async () => {
+  test('says that a payment is processed already to a second confirm without its key', async () => {
     const paymentKey = await bed.paid('order-0001');
     const answer = await bed.confirm(paymentKey, 'order-0001');
     expect(said(answer)).toEqual([400, 'ALREADY_PROCESSED_PAYMENT']);
     expect(await bed.ledger()).toHaveLength(1);
   });
 
-  it('ends the payment when the card company declines, and keeps the reason', async () => {
+  test('ends the payment when the card company declines, and keeps the reason', async () => {
     const paymentKey = await bed.authenticate('order-0001', 15_000, { outcome: 'decline' });
     const answer = await bed.confirm(paymentKey, 'order-0001');
     expect(said(answer)).toEqual([403, 'REJECT_CARD_COMPANY']);
@@ -143,14 +143,14 @@ describe('confirm', () => {
     expect(await bed.ledger()).toEqual([]);
   });
 
-  it('leaves the payment open when the card company has only failed', async () => {
+  test('leaves the payment open when the card company has only failed', async () => {
     const paymentKey = await bed.authenticate('order-0001', 15_000, { outcome: 'PROVIDER_ERROR' });
     const answer = await bed.confirm(paymentKey, 'order-0001');
     expect(said(answer)).toEqual([400, 'PROVIDER_ERROR']);
     expect((await bed.confirm(paymentKey, 'order-0001')).status).toBe(200);
   });
 
-  it.each([
+  test.each([
     ['CARD', 99, 'BELOW_MINIMUM_AMOUNT'],
     ['TRANSFER', 199, 'BELOW_MINIMUM_AMOUNT'],
     ['TRANSFER', 10_000_001, 'EXCEED_MAX_AMOUNT'],
@@ -159,7 +159,7 @@ describe('confirm', () => {
     expect(said(await bed.confirm(paymentKey, 'order-0001', amount))).toEqual([400, code]);
   });
 
-  it.each([
+  test.each([
     ['CARD', 100, 'card'],
     ['TRANSFER', 200, 'transfer'],
     ['EASY_PAY', 100, 'easyPay'],
@@ -173,7 +173,7 @@ describe('confirm', () => {
     expect(described).toEqual([field]);
   });
 
-  it('lets a merchant charge one order twice, for nothing promises that it would not', async () => {
+  test('lets a merchant charge one order twice, as nothing forbids it', async () => {
     const first = await bed.authenticate('order-0001');
     const second = await bed.authenticate('order-0001');
     expect((await bed.confirm(first, 'order-0001')).status).toBe(200);
@@ -186,7 +186,7 @@ describe('confirm', () => {
     });
   });
 
-  it('refuses a new payment for an order whose payment has ended', async () => {
+  test('refuses a new payment for an order whose payment has ended', async () => {
     await bed.paid('order-0001');
     const answer = await bed.control('authenticate', { orderId: 'order-0001', amount: 15_000 });
     expect(said(answer)).toEqual([400, 'DUPLICATED_ORDER_ID']);
@@ -194,7 +194,7 @@ describe('confirm', () => {
 });
 
 describe('queries', () => {
-  it('find a payment by its key and by its order in every state', async () => {
+  test('find a payment by its key and by its order in every state', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     const byKey = await bed.api(`/v1/payments/${paymentKey}`);
     expect(byKey.body).toMatchObject({
@@ -209,14 +209,14 @@ describe('queries', () => {
     expect(byOrder.body).toEqual((await bed.api(`/v1/payments/${paymentKey}`)).body);
   });
 
-  it.each(['/v1/payments/sbx_invented', '/v1/payments/orders/order-9999'])(
+  test.each(['/v1/payments/sbx_invented', '/v1/payments/orders/order-9999'])(
     'know nothing of %s',
     async (path) => {
       expect(said(await bed.api(path))).toEqual([404, 'NOT_FOUND_PAYMENT']);
     },
   );
 
-  it.each([
+  test.each([
     ['GET', '/v1/elsewhere'],
     ['GET', '/v1/payments/a/b'],
     ['GET', '/v1/payments/%E0%A4%A'],
@@ -230,7 +230,7 @@ describe('transactions', () => {
   const list = (query: string): Promise<Told> => bed.api(`/v1/transactions?${query}`);
   const day = 'startDate=2026-11-21T00:00:00&endDate=2026-11-21T23:59:59';
 
-  it('list captures and refunds in their order, refunds as negative amounts', async () => {
+  test('list captures and refunds in their order, refunds as negative amounts', async () => {
     const paymentKey = await bed.paid('order-0001');
     bed.advance(1000);
     await bed.cancel(paymentKey, { cancelAmount: 4_000 });
@@ -247,14 +247,14 @@ describe('transactions', () => {
     ]);
   });
 
-  it('page by the last transaction key', async () => {
+  test('page by the last transaction key', async () => {
     for (const order of ['order-0001', 'order-0002', 'order-0003']) await bed.paid(order);
     const first = (await list(`${day}&limit=2`)).body as unknown as { transactionKey: string }[];
     const rest = await list(`${day}&limit=2&startingAfter=${first[1]!.transactionKey}`);
     expect(rest.body).toMatchObject([{ orderId: 'order-0003' }]);
   });
 
-  it('hold only what happened between the two instants', async () => {
+  test('hold only what happened between the two instants', async () => {
     await bed.paid('order-0001');
     const none = await list('startDate=2026-11-20T00:00:00&endDate=2026-11-21T08:59:59');
     expect(none.body).toEqual([]);
@@ -262,7 +262,7 @@ describe('transactions', () => {
     expect(utc.body).toHaveLength(1);
   });
 
-  it.each([
+  test.each([
     '',
     'startDate=2026-11-21T00:00:00',
     'startDate=yesterday&endDate=today',
@@ -288,14 +288,14 @@ describe('TossPayments-Test-Code', () => {
     [...documentedCodes[call]].map((code) => [call, code] as const),
   );
 
-  it.each(every)('forces on %s the documented %s with its status', async (call, code) => {
+  test.each(every)('forces on %s the documented %s with its status', async (call, code) => {
     const [path, ask] = asks[call]();
     const answer = await bed.api(path, { ...ask, headers: { 'tosspayments-test-code': code } });
     expect(said(answer)).toEqual([errors[code].status, code]);
     expect(answer.body['message']).toBe(errorMessage(code, false));
   });
 
-  it('refuses a code that the call does not have', async () => {
+  test('refuses a code that the call does not have', async () => {
     for (const code of ['NO_SUCH_CODE', 'ALREADY_CANCELED_PAYMENT', 'constructor']) {
       const answer = await bed.api('/v1/payments/confirm', {
         body: {},
@@ -305,7 +305,7 @@ describe('TossPayments-Test-Code', () => {
     }
   });
 
-  it('changes nothing', async () => {
+  test('changes nothing', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     const headers = { 'tosspayments-test-code': 'REJECT_CARD_COMPANY', 'idempotency-key': 'k' };
     await bed.confirm(paymentKey, 'order-0001', 15_000, headers);
@@ -315,7 +315,7 @@ describe('TossPayments-Test-Code', () => {
 });
 
 describe('the table of codes', () => {
-  it('has the statuses of the reference for the calls a merchant depends on', () => {
+  test('has the statuses of the reference for the calls a merchant depends on', () => {
     const statusOf = (call: CallName, status: number): number =>
       [...documentedCodes[call]].filter((code) => errors[code].status === status).length;
     const counts = (call: CallName): number[] =>
@@ -326,7 +326,7 @@ describe('the table of codes', () => {
   });
 });
 
-it('refuses a body beyond its limit', async () => {
+test('refuses a body beyond its limit', async () => {
   const answer = await fetch(`${bed.base}/v1/payments/confirm`, {
     method: 'POST',
     body: 'x'.repeat(70_000),
@@ -334,7 +334,7 @@ it('refuses a body beyond its limit', async () => {
   expect(answer.status).toBe(413);
 });
 
-it('says so when it holds as many payments as it may', async () => {
+test('says so when it holds as many payments as it may', async () => {
   const small = await startSandbox({ paymentsMax: 1 });
   await small.authenticate('order-0001');
   const answer = await small.control('authenticate', { orderId: 'order-0002', amount: 1000 });

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { type Bed, startSandbox, type Told } from './test-bed.ts';
 
 let bed: Bed;
@@ -9,7 +9,7 @@ beforeEach(async () => {
 const said = ({ status, body }: Told): [number, unknown] => [status, body['code']];
 
 describe('a cancel', () => {
-  it('without an amount gives everything back', async () => {
+  test('without an amount gives everything back', async () => {
     const paymentKey = await bed.paid('order-0001');
     const { status, body } = await bed.cancel(paymentKey);
     expect(status).toBe(200);
@@ -40,7 +40,7 @@ describe('a cancel', () => {
     ]);
   });
 
-  it('in parts leaves the rest, with a new transaction each, until nothing is left', async () => {
+  test('in parts leaves the rest, with a new transaction each, until nothing is left', async () => {
     const paymentKey = await bed.paid('order-0001');
     const first = (await bed.cancel(paymentKey, { cancelAmount: 4_000 })).body;
     expect(first).toMatchObject({
@@ -65,7 +65,7 @@ describe('a cancel', () => {
     ]);
   });
 
-  it('keeps tax-free and taxed money apart', async () => {
+  test('keeps tax-free and taxed money apart', async () => {
     const paymentKey = await bed.paid('order-0001', 15_000, { taxFreeAmount: 4_000 });
     expect((await bed.api(`/v1/payments/${paymentKey}`)).body).toMatchObject({
       taxFreeAmount: 4_000,
@@ -81,20 +81,20 @@ describe('a cancel', () => {
     expect((await bed.cancel(paymentKey)).body).toMatchObject({ vat: 0, taxFreeAmount: 0 });
   });
 
-  it('never gives back more than was taken', async () => {
+  test('never gives back more than was taken', async () => {
     const paymentKey = await bed.paid('order-0001');
     await bed.cancel(paymentKey, { cancelAmount: 10_000 });
     const answer = await bed.cancel(paymentKey, { cancelAmount: 5_001 });
     expect(said(answer)).toEqual([403, 'NOT_CANCELABLE_AMOUNT']);
   });
 
-  it('of a cancelled payment says that it is cancelled already', async () => {
+  test('of a cancelled payment says that it is cancelled already', async () => {
     const paymentKey = await bed.paid('order-0001');
     await bed.cancel(paymentKey);
     expect(said(await bed.cancel(paymentKey))).toEqual([400, 'ALREADY_CANCELED_PAYMENT']);
   });
 
-  it('of a payment without money is refused', async () => {
+  test('of a payment without money is refused', async () => {
     const open = await bed.authenticate('order-0001');
     expect(said(await bed.cancel(open))).toEqual([403, 'NOT_CANCELABLE_PAYMENT']);
     const declined = await bed.paid('order-0002', 15_000, { outcome: 'decline' });
@@ -103,18 +103,18 @@ describe('a cancel', () => {
     expect(said(await bed.cancel(open))).toEqual([403, 'NOT_CANCELABLE_PAYMENT']);
   });
 
-  it('of an invented payment finds none', async () => {
+  test('of an invented payment finds none', async () => {
     expect(said(await bed.cancel('sbx_invented'))).toEqual([404, 'NOT_FOUND_PAYMENT']);
   });
 
-  it('in parts is refused where the payment allows only the whole', async () => {
+  test('in parts is refused where the payment allows only the whole', async () => {
     const paymentKey = await bed.paid('order-0001', 15_000, { isPartialCancelable: false });
     const answer = await bed.cancel(paymentKey, { cancelAmount: 1_000 });
     expect(said(answer)).toEqual([403, 'NOT_ALLOWED_PARTIAL_REFUND']);
     expect((await bed.cancel(paymentKey)).status).toBe(200);
   });
 
-  it.each([
+  test.each([
     ['no reason', { cancelReason: undefined }, 'INVALID_REQUEST'],
     ['an empty reason', { cancelReason: '' }, 'INVALID_REQUEST'],
     ['a reason of 201 letters', { cancelReason: 'x'.repeat(201) }, 'INVALID_REQUEST'],
@@ -144,7 +144,7 @@ describe('a cancel', () => {
     expect(await bed.ledger()).toHaveLength(1);
   });
 
-  it('with the right balance goes through', async () => {
+  test('with the right balance goes through', async () => {
     const paymentKey = await bed.paid('order-0001');
     expect((await bed.cancel(paymentKey, { refundableAmount: 15_000 })).status).toBe(200);
   });
@@ -164,7 +164,7 @@ describe('a virtual account', () => {
     });
   const refundReceiveAccount = { bank: '신한', accountNumber: '1234567890', holderName: 'Kim' };
 
-  it('waits for its deposit, and is paid when the deposit comes', async () => {
+  test('waits for its deposit, and is paid when the deposit comes', async () => {
     const { status, body } = await issue();
     expect(status).toBe(200);
     expect(body).toMatchObject({
@@ -181,13 +181,13 @@ describe('a virtual account', () => {
     expect((await bed.control('deposit', { orderId: 'order-0001' })).status).toBe(404);
   });
 
-  it('comes out of a confirm too when the buyer chose it', async () => {
+  test('comes out of a confirm too when the buyer chose it', async () => {
     const paymentKey = await bed.authenticate('order-0001', 15_000, { method: 'VIRTUAL_ACCOUNT' });
     const { body } = await bed.confirm(paymentKey, 'order-0001');
     expect(body).toMatchObject({ status: 'WAITING_FOR_DEPOSIT' });
   });
 
-  it('loses a deposit that the bank takes back, and can be paid again', async () => {
+  test('loses a deposit that the bank takes back, and can be paid again', async () => {
     await issue();
     await bed.control('deposit', { orderId: 'order-0001' });
     const reversed = await bed.control('reverse-deposit', { orderId: 'order-0001' });
@@ -203,7 +203,7 @@ describe('a virtual account', () => {
     expect(said(card)).toEqual([403, 'NOT_CANCELABLE_PAYMENT']);
   });
 
-  it('expires silently at its due date', async () => {
+  test('expires silently at its due date', async () => {
     const { body } = await issue({ validHours: 1 });
     bed.advance(3_600_000);
     const later = await bed.api(`/v1/payments/${body['paymentKey']}`);
@@ -211,7 +211,7 @@ describe('a virtual account', () => {
     expect((await bed.control('deposit', { orderId: 'order-0001' })).status).toBe(404);
   });
 
-  it('is cancelled whole before the deposit, and no money moves', async () => {
+  test('is cancelled whole before the deposit, and no money moves', async () => {
     const { paymentKey } = (await issue()).body;
     const part = await bed.cancel(String(paymentKey), { cancelAmount: 1_000 });
     expect(said(part)).toEqual([403, 'NOT_ALLOWED_PARTIAL_REFUND_WAITING_DEPOSIT']);
@@ -219,7 +219,7 @@ describe('a virtual account', () => {
     expect(await bed.ledger()).toEqual([]);
   });
 
-  it('needs an account to refund to after the deposit', async () => {
+  test('needs an account to refund to after the deposit', async () => {
     const { paymentKey } = (await issue()).body;
     await bed.control('deposit', { orderId: 'order-0001' });
     const without = await bed.cancel(String(paymentKey));
@@ -231,7 +231,7 @@ describe('a virtual account', () => {
     });
   });
 
-  it.each([
+  test.each([
     [{ orderId: 'short' }, 'INVALID_ORDER_ID'],
     [{ bank: '?' }, 'INVALID_BANK'],
     [{ amount: 199 }, 'BELOW_MINIMUM_AMOUNT'],

@@ -1,5 +1,5 @@
 import { createContext, runInContext } from 'node:vm';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { type Bed, clientKey, startSandbox } from './test-bed.ts';
 
 const successUrl = 'http://127.0.0.1:3000/pay/done?show=1';
@@ -38,7 +38,7 @@ async function pressAgain(form: string, action: string, more: Record<string, str
 }
 
 describe('pressing', () => {
-  it('pay leads to successUrl with an authenticated payment and exact parameters', async () => {
+  test('pay leads to successUrl with an authenticated payment and exact parameters', async () => {
     const url = await press('pay');
     const paymentKey = url.searchParams.get('paymentKey')!;
     expect(`${url.origin}${url.pathname}`).toBe('http://127.0.0.1:3000/pay/done');
@@ -56,7 +56,7 @@ describe('pressing', () => {
     expect((await bed.confirm(paymentKey, 'order-0001')).status).toBe(200);
   });
 
-  it('cancel leads to failUrl without the order, and the order can be tried again', async () => {
+  test('cancel leads to failUrl without the order, and the order can be tried again', async () => {
     const url = await press('cancel');
     expect(`${url.origin}${url.pathname}`).toBe('http://127.0.0.1:3000/pay/failed');
     expect([...url.searchParams].map(([name]) => name)).toEqual(['show', 'code', 'message']);
@@ -64,7 +64,7 @@ describe('pressing', () => {
     expect((await press('pay')).pathname).toBe('/pay/done');
   });
 
-  it('reject leads to failUrl with the order, whose payment has failed for good', async () => {
+  test('reject leads to failUrl with the order, whose payment has failed for good', async () => {
     const url = await press('reject');
     expect([...url.searchParams]).toEqual([
       ['show', '1'],
@@ -81,7 +81,7 @@ describe('pressing', () => {
     expect(location.searchParams.get('orderId')).toBe('order-0001');
   });
 
-  it('pay after thirty minutes leads to failUrl', async () => {
+  test('pay after thirty minutes leads to failUrl', async () => {
     const form = formOf(await (await open()).text());
     bed.advance(30 * 60_000);
     const url = await pressAgain(form, 'pay');
@@ -89,7 +89,7 @@ describe('pressing', () => {
     expect(url.searchParams.get('orderId')).toBe('order-0001');
   });
 
-  it('pay twice authenticates one payment once', async () => {
+  test('pay twice authenticates one payment once', async () => {
     const form = formOf(await (await open()).text());
     await pressAgain(form, 'pay');
     const answer = await visit(form, {
@@ -99,20 +99,20 @@ describe('pressing', () => {
     expect(answer.status).toBe(404);
   });
 
-  it('pay with a chosen method and outcome gives confirm that method and outcome', async () => {
+  test('pay with a chosen method and outcome gives confirm that method and outcome', async () => {
     const url = await press('pay', { method: 'TRANSFER', outcome: 'decline' });
     const paymentKey = url.searchParams.get('paymentKey')!;
     expect((await bed.api(`/v1/payments/${paymentKey}`)).body['method']).toBe('계좌이체');
     expect((await bed.confirm(paymentKey, 'order-0001')).body['code']).toBe('REJECT_CARD_COMPANY');
   });
 
-  it('pay with no chosen outcome follows the settings', async () => {
+  test('pay with no chosen outcome follows the settings', async () => {
     await bed.control('settings', { declinePercent: 100 }, 'PATCH');
     const paymentKey = (await press('pay')).searchParams.get('paymentKey')!;
     expect((await bed.confirm(paymentKey, 'order-0001')).status).toBe(403);
   });
 
-  it('something that is no button does nothing', async () => {
+  test('something that is no button does nothing', async () => {
     const form = formOf(await (await open()).text());
     const body = new URLSearchParams({ action: 'steal' });
     expect((await visit(form, { method: 'POST', body })).status).toBe(404);
@@ -121,7 +121,7 @@ describe('pressing', () => {
 });
 
 describe('the page', () => {
-  it('says in both languages that no money moves, with the amount and the order', async () => {
+  test('says in both languages that no money moves, with the amount and the order', async () => {
     const korean = await (await open()).text();
     expect(korean).toContain('실제 돈은 오가지 않습니다');
     expect(korean).toContain('₩15,000 결제하기');
@@ -132,7 +132,7 @@ describe('the page', () => {
     expect(await (await open({ lang: 'en' })).text()).toContain('Pay ₩15,000');
   });
 
-  it('is the same window when it is loaded again in the other language', async () => {
+  test('is the same window when it is loaded again in the other language', async () => {
     const page = await (await open()).text();
     const other = /<a href="([^"]+)"/.exec(page)![1]!.replaceAll('&amp;', '&');
     const english = await (await visit(other)).text();
@@ -140,12 +140,12 @@ describe('the page', () => {
     expect(formOf(english).split('?')[0]).toBe(formOf(page).split('?')[0]);
   });
 
-  it('is a new window when the amount is another', async () => {
+  test('is a new window when the amount is another', async () => {
     const first = formOf(await (await open()).text());
     expect(formOf(await (await open({ amount: '16000' })).text())).not.toBe(first);
   });
 
-  it('shows foreign text as text', async () => {
+  test('shows foreign text as text', async () => {
     const orderName = `<script>alert("1")</script>'&`;
     const page = await (await open({ orderName, customerName: '<b>Kim</b>' })).text();
     expect(page).not.toContain('<script');
@@ -153,14 +153,14 @@ describe('the page', () => {
     expect(page).toContain('&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&#39;&amp;');
   });
 
-  it('runs no script, and lets a popup talk to the shop that opened it', async () => {
+  test('runs no script, and lets a popup talk to the shop that opened it', async () => {
     const { headers } = await open();
     expect(headers.get('content-security-policy')).toContain("default-src 'none'");
     expect(headers.get('cross-origin-opener-policy')).toBe('same-origin-allow-popups');
     expect(headers.get('cache-control')).toBe('no-store');
   });
 
-  it.each([
+  test.each([
     ['another client key', { clientKey: 'sandbox_ck_other' }, 401],
     ['a short order id', { orderId: 'short' }, 400],
     ['no order name', { orderName: '' }, 400],
@@ -175,7 +175,7 @@ describe('the page', () => {
     expect(await answer.text()).toContain('청구된 것은 없습니다');
   });
 
-  it('is found at the payment’s own checkout address until it is answered', async () => {
+  test('is found at the payment’s own checkout address until it is answered', async () => {
     await open();
     const { body } = await bed.api('/v1/payments/orders/order-0001');
     const { url } = body['checkout'] as { url: string };
@@ -183,7 +183,7 @@ describe('the page', () => {
   });
 });
 
-it('a receipt tells what was paid and what is left', async () => {
+test('a receipt tells what was paid and what is left', async () => {
   const paymentKey = await bed.paid('order-0001');
   await bed.cancel(paymentKey, { cancelAmount: 5_000 });
   const { receipt } = (await bed.api(`/v1/payments/${paymentKey}`)).body as {
@@ -195,7 +195,7 @@ it('a receipt tells what was paid and what is left', async () => {
   }
 });
 
-it('any other address shows nothing', async () => {
+test('any other address shows nothing', async () => {
   for (const path of ['/', '/checkout/sbx_invented', '/receipt/sbx_invented']) {
     const answer = await visit(path);
     expect(answer.status).toBe(404);
@@ -242,7 +242,7 @@ describe('the browser script', () => {
   const request = { orderId: 'order-0001', orderName: 'two seats', successUrl, failUrl };
   const amount = { currency: 'KRW', value: 15_000 };
 
-  it('sends widgets and payment windows to the checkout page', async () => {
+  test('sends widgets and payment windows to the checkout page', async () => {
     const { TossPayments, went } = await load();
     const widgets = TossPayments(clientKey).widgets({ customerKey: TossPayments.ANONYMOUS });
     await widgets.setAmount(amount);
@@ -259,7 +259,7 @@ describe('the browser script', () => {
     expect(body['status']).toBe('READY');
   });
 
-  it('refuses what the page would refuse, with a code', async () => {
+  test('refuses what the page would refuse, with a code', async () => {
     const { TossPayments, went } = await load();
     const { requestPayment } = TossPayments(clientKey).payment({ customerKey: 'buyer-1' });
     const refused = (more: object) => requestPayment({ ...request, amount, ...more });
@@ -279,7 +279,7 @@ describe('the browser script', () => {
     expect(() => TossPayments('')).toThrow('client key');
   });
 
-  it('wants the amount before anything is rendered', async () => {
+  test('wants the amount before anything is rendered', async () => {
     const { TossPayments } = await load();
     const widgets = TossPayments(clientKey).widgets({ customerKey: 'buyer-1' });
     const early = { code: 'INVALID_AMOUNT' };

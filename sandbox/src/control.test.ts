@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { type Bed, startSandbox } from './test-bed.ts';
 
 let bed: Bed;
@@ -7,7 +7,7 @@ beforeEach(async () => {
 });
 
 describe('authenticate', () => {
-  it('makes thousands of payments in one call, and says which orders it refused', async () => {
+  test('makes thousands of payments in one call, and says which orders it refused', async () => {
     await bed.paid('order-0000');
     const payments = Array.from({ length: 999 }, (_, at) => ({
       orderId: `order-${String(at).padStart(4, '0')}`,
@@ -23,7 +23,7 @@ describe('authenticate', () => {
     expect((await bed.confirm(keys[997]!, 'order-0998')).status).toBe(200);
   });
 
-  it.each([
+  test.each([
     [{ orderId: 'short', amount: 1000 }],
     [{ orderId: 'order-0001' }],
     [{ orderId: 'order-0001', amount: 0 }],
@@ -36,7 +36,7 @@ describe('authenticate', () => {
     expect([answer.status, answer.body['code']]).toEqual([400, 'BAD_CONTROL_CALL']);
   });
 
-  it('draws the outcome from the settings’ chances when none is named', async () => {
+  test('draws the outcome from the settings’ chances when none is named', async () => {
     await bed.control('settings', { declinePercent: 30 }, 'PATCH');
     const payments = Array.from({ length: 300 }, (_, at) => ({
       orderId: `order-${String(at).padStart(4, '0')}`,
@@ -56,7 +56,7 @@ describe('authenticate', () => {
 });
 
 describe('the checker', () => {
-  it('passes when every order was charged once', async () => {
+  test('passes when every order was charged once', async () => {
     await bed.paid('order-0001');
     await bed.cancel(await bed.paid('order-0002'));
     const { status, body } = await bed.control('assert-no-double-charge');
@@ -64,7 +64,7 @@ describe('the checker', () => {
     expect(body).toMatchObject({ ok: true, captures: 2, refunds: 1, captured: 30_000 });
   });
 
-  it('finds a planted double charge, until the surplus has gone back', async () => {
+  test('finds a planted double charge, until the surplus has gone back', async () => {
     const first = await bed.authenticate('order-0001');
     const second = await bed.authenticate('order-0001');
     await bed.confirm(first, 'order-0001');
@@ -79,7 +79,7 @@ describe('the checker', () => {
     expect((await bed.control('assert-no-double-charge')).status).toBe(200);
   });
 
-  it('names payments that were confirmed under a changed key or none', async () => {
+  test('names payments that were confirmed under a changed key or none', async () => {
     const steady = await bed.authenticate('order-0001');
     const changed = await bed.authenticate('order-0002');
     const bare = await bed.authenticate('order-0003');
@@ -95,7 +95,7 @@ describe('the checker', () => {
   });
 });
 
-it('the ledger is paged, and summed up by order', async () => {
+test('the ledger is paged, and summed up by order', async () => {
   const paymentKey = await bed.paid('order-0001');
   await bed.cancel(paymentKey, { cancelAmount: 5_000 });
   await bed.paid('order-0002');
@@ -114,7 +114,7 @@ it('the ledger is paged, and summed up by order', async () => {
   ]);
 });
 
-it('every call is recorded with its idempotency key and what was decided', async () => {
+test('every call is recorded with its idempotency key and what was decided', async () => {
   const paymentKey = await bed.authenticate('order-0001');
   const key = { 'idempotency-key': 'k1' };
   await bed.confirm(paymentKey, 'order-0001', 1, key);
@@ -135,14 +135,14 @@ it('every call is recorded with its idempotency key and what was decided', async
   expect(cancels.body).toMatchObject({ found: 1 });
 });
 
-it('the clock tells its time and moves only forward', async () => {
+test('the clock tells its time and moves only forward', async () => {
   expect((await bed.control('clock')).body).toEqual({ now: '2026-11-21T00:00:00.000Z' });
   const { body } = await bed.control('clock/advance', { ms: 60_000 });
   expect(body).toEqual({ now: '2026-11-21T00:01:00.000Z' });
   expect((await bed.control('clock/advance', { ms: -1 })).status).toBe(400);
 });
 
-it('settings are shown, changed in part and checked', async () => {
+test('settings are shown, changed in part and checked', async () => {
   const { body } = await bed.control(
     'settings',
     { latencyMs: 5, webhookUrl: 'http://127.0.0.1:9/hook' },
@@ -156,7 +156,7 @@ it('settings are shown, changed in part and checked', async () => {
   }
 });
 
-it('a dashboard cancel and a deposit need a payment that can have them', async () => {
+test('a dashboard cancel and a deposit need a payment that can have them', async () => {
   for (const call of ['operator-cancel', 'deposit', 'reverse-deposit']) {
     expect((await bed.control(call, { orderId: 'order-9999' })).status).toBe(404);
   }
@@ -166,7 +166,7 @@ it('a dashboard cancel and a deposit need a payment that can have them', async (
   expect((await bed.control('operator-cancel', { orderId: 'order-0001' })).status).toBe(400);
 });
 
-it('reset empties everything but the clock and the settings', async () => {
+test('reset empties everything but the clock and the settings', async () => {
   const paymentKey = await bed.paid('order-0001');
   await bed.control('rules', { action: 'hang' });
   await bed.control('reset', {});
@@ -180,7 +180,7 @@ it('reset empties everything but the clock and the settings', async () => {
   expect((await bed.confirm(await bed.authenticate('order-0001'), 'order-0001')).status).toBe(200);
 });
 
-it('an unknown lever is answered with the list of those there are', async () => {
+test('an unknown lever is answered with the list of those there are', async () => {
   const { status, body } = await bed.control('lever');
   expect(status).toBe(404);
   expect(body['calls']).toContain('POST /__ctl/authenticate');

@@ -1,5 +1,5 @@
 import { until } from '@usher/tests/support/until.ts';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { type Bed, startSandbox, type Told } from './test-bed.ts';
 
 let bed: Bed;
@@ -22,7 +22,7 @@ const statusOf = async (paymentKey: string): Promise<unknown> =>
 const outcome = (call: Promise<Told>): Promise<Told | 'unknown'> => call.catch(() => 'unknown');
 
 describe.each(['reset', 'truncate'])('%s', (action) => {
-  it('before the commit leaves no answer, and the buyer has the money', async () => {
+  test('before the commit leaves no answer, and the buyer has the money', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     await rule({ match: { call: 'confirm' }, times: 1, phase: 'before-commit', action });
     expect(await outcome(bed.confirm(paymentKey, 'order-0001', 15_000, key('k1')))).toBe('unknown');
@@ -31,7 +31,7 @@ describe.each(['reset', 'truncate'])('%s', (action) => {
     expect(again.status).toBe(200);
   });
 
-  it('after the commit leaves no answer, and the ledger tells the truth', async () => {
+  test('after the commit leaves no answer, and the ledger tells the truth', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     await rule({ match: { call: 'confirm' }, times: 1, phase: 'after-commit', action });
     expect(await outcome(bed.confirm(paymentKey, 'order-0001', 15_000, key('k1')))).toBe('unknown');
@@ -44,7 +44,7 @@ describe.each(['reset', 'truncate'])('%s', (action) => {
 });
 
 describe('hang', () => {
-  it.each([
+  test.each([
     ['before-commit', 0, 'IN_PROGRESS'],
     ['after-commit', 1, 'DONE'],
   ])('%s never answers; the ledger has %i captures', async (phase, captures, status) => {
@@ -61,7 +61,7 @@ describe('hang', () => {
     expect(await bed.ledger()).toHaveLength(1);
   });
 
-  it('ends by itself when the caller has gone', async () => {
+  test('ends by itself when the caller has gone', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     await rule({ match: { call: 'confirm' }, phase: 'after-commit', action: 'hang' });
     const gone = new AbortController();
@@ -79,7 +79,7 @@ describe('hang', () => {
 });
 
 describe('delay', () => {
-  it('before the commit: the same key runs already, for another the payment is busy', async () => {
+  test('before the commit: the same key is running, for another the payment is busy', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     await rule({ match: { call: 'confirm' }, times: 1, action: 'delay', delayMs: 5_000 });
     const slow = bed.confirm(paymentKey, 'order-0001', 15_000, key('k1'));
@@ -98,7 +98,7 @@ describe('delay', () => {
     expect(await bed.ledger()).toHaveLength(1);
   });
 
-  it('before the commit: the money is taken even if the caller has given up by then', async () => {
+  test('before the commit: the money is taken even if the caller has given up', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     await rule({ match: { call: 'confirm' }, action: 'delay', delayMs: 60_000 });
     const gone = new AbortController();
@@ -116,7 +116,7 @@ describe('delay', () => {
     expect(await statusOf(paymentKey)).toBe('DONE');
   });
 
-  it('after the commit: the money is taken at once, the answer comes later', async () => {
+  test('after the commit: the money is taken at once, the answer comes later', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     const phase = 'after-commit';
     await rule({ match: { call: 'confirm' }, phase, action: 'delay', delayMs: 5_000 });
@@ -126,7 +126,7 @@ describe('delay', () => {
     expect((await slow).body).toMatchObject({ status: 'DONE' });
   });
 
-  it('holds an expiring payment back until its running confirm is decided', async () => {
+  test('holds an expiring payment back until its running confirm is decided', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     bed.advance(599_000);
     await rule({ match: { call: 'confirm' }, action: 'delay', delayMs: 5_000 });
@@ -136,7 +136,7 @@ describe('delay', () => {
     expect((await slow).status).toBe(200);
   });
 
-  it('is added to every call as latency', async () => {
+  test('is added to every call as latency', async () => {
     await bed.control('settings', { latencyMs: 50 }, 'PATCH');
     const paymentKey = await bed.authenticate('order-0001');
     const slow = bed.confirm(paymentKey, 'order-0001');
@@ -148,7 +148,7 @@ describe('delay', () => {
 });
 
 describe('a forced answer', () => {
-  it('before the commit moves no money and is what a replay repeats', async () => {
+  test('before the commit moves no money and is what a replay repeats', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     const code = 'FAILED_PAYMENT_INTERNAL_SYSTEM_PROCESSING';
     await rule({ match: { call: 'confirm' }, times: 1, action: 'answer', code });
@@ -159,7 +159,7 @@ describe('a forced answer', () => {
     expect(await bed.ledger()).toEqual([]);
   });
 
-  it('after the commit is an error although the money was taken', async () => {
+  test('after the commit is an error although the money was taken', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     const answer = { action: 'answer', code: 'PROVIDER_ERROR' };
     await rule({ match: { call: 'confirm' }, times: 1, phase: 'after-commit', ...answer });
@@ -168,14 +168,14 @@ describe('a forced answer', () => {
     expect(await statusOf(paymentKey)).toBe('DONE');
   });
 
-  it('may be a status and a code that no table has', async () => {
+  test('may be a status and a code that no table has', async () => {
     const message = 'brand new';
     await rule({ match: { call: 'query' }, action: 'answer', status: 418, code: 'NEW', message });
     const { status, body } = await bed.api('/v1/payments/sbx_invented');
     expect([status, body]).toEqual([418, { code: 'NEW', message }]);
   });
 
-  it.each([
+  test.each([
     ['before-commit', 0],
     ['after-commit', 1],
   ])('may be some gateway’s page, %s, which no key remembers', async (phase, captures) => {
@@ -203,7 +203,7 @@ describe('a rule', () => {
   const wasStruck = async (path: string): Promise<boolean> =>
     (await bed.api(path)).body['code'] === 'COMMON_ERROR';
 
-  it('strikes only the calls that it names, and only so many times', async () => {
+  test('strikes only the calls that it names, and only so many times', async () => {
     const paymentKey = await bed.paid('order-0001');
     await bed.paid('order-0002');
     await rule({ match: { call: 'query-by-order', orderId: 'order-0001' }, times: 2, ...answer });
@@ -214,20 +214,20 @@ describe('a rule', () => {
     expect(await wasStruck('/v1/payments/orders/order-0001')).toBe(false);
   });
 
-  it('by order finds the calls that name only the payment', async () => {
+  test('by order finds the calls that name only the payment', async () => {
     const paymentKey = await bed.paid('order-0001');
     await rule({ match: { orderId: 'order-0001' }, ...answer });
     expect(said(await bed.cancel(paymentKey))).toEqual([500, 'COMMON_ERROR']);
     expect(await wasStruck(`/v1/payments/${paymentKey}`)).toBe(true);
   });
 
-  it('by payment finds the calls that name only the order', async () => {
+  test('by payment finds the calls that name only the order', async () => {
     const paymentKey = await bed.paid('order-0001');
     await rule({ match: { paymentKey }, ...answer });
     expect(await wasStruck('/v1/payments/orders/order-0001')).toBe(true);
   });
 
-  it('is listed with how often it struck, and can be removed', async () => {
+  test('is listed with how often it struck, and can be removed', async () => {
     const id = await rule({ match: { call: 'any' }, ...answer });
     await bed.api('/v1/transactions');
     expect((await bed.control('rules')).body).toMatchObject({ rules: [{ id, struck: 1 }] });
@@ -239,7 +239,7 @@ describe('a rule', () => {
     expect((await bed.control('rules')).body).toEqual({ rules: [] });
   });
 
-  it.each([
+  test.each([
     [{}],
     [{ action: 'explode' }],
     [{ action: 'delay' }],
@@ -253,7 +253,7 @@ describe('a rule', () => {
 });
 
 describe('the card’s own time-out', () => {
-  it.each([
+  test.each([
     ['timeout', 1],
     ['lost', 0],
   ])('%s: no answer, %i captures, and the same key finds out', async (chosen, captures) => {
@@ -268,7 +268,7 @@ describe('the card’s own time-out', () => {
     expect(await hanging).toBe('unknown');
   });
 
-  it('does not strike a confirm that is refused anyway', async () => {
+  test('does not strike a confirm that is refused anyway', async () => {
     const paymentKey = await bed.authenticate('order-0001', 15_000, { outcome: 'timeout' });
     const wrong = await bed.confirm(paymentKey, 'order-0001', 1);
     expect(said(wrong)).toEqual([400, 'INVALID_REQUEST']);

@@ -1,4 +1,4 @@
-import { beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { type Bed, startSandbox, type Told } from './test-bed.ts';
 
 let bed: Bed;
@@ -10,7 +10,7 @@ const said = ({ status, body }: Told): [number, unknown] => [status, body['code'
 const key = (text: string) => ({ 'idempotency-key': text });
 const day = 24 * 3_600_000;
 
-it('the same key gives the same answer and takes the money once', async () => {
+test('the same key gives the same answer and takes the money once', async () => {
   const paymentKey = await bed.authenticate('order-0001');
   const first = await bed.confirm(paymentKey, 'order-0001', 15_000, key('k1'));
   const again = await bed.confirm(paymentKey, 'order-0001', 15_000, key('k1'));
@@ -18,7 +18,7 @@ it('the same key gives the same answer and takes the money once', async () => {
   expect(await bed.ledger()).toHaveLength(1);
 });
 
-it('a replay is the first answer, whatever has become of the payment since', async () => {
+test('a replay is the first answer, whatever has become of the payment since', async () => {
   const paymentKey = await bed.authenticate('order-0001');
   const first = await bed.confirm(paymentKey, 'order-0001', 15_000, key('k1'));
   const part = await bed.cancel(paymentKey, { cancelAmount: 1_000 }, key('k1'));
@@ -28,14 +28,14 @@ it('a replay is the first answer, whatever has become of the payment since', asy
   expect(await bed.ledger()).toHaveLength(3);
 });
 
-it('a replay does not look at the body', async () => {
+test('a replay does not look at the body', async () => {
   const paymentKey = await bed.authenticate('order-0001');
   const first = await bed.confirm(paymentKey, 'order-0001', 15_000, key('k1'));
   const other = await bed.confirm('sbx_other', 'order-0002', 1, key('k1'));
   expect(other).toMatchObject({ status: 200, body: first.body });
 });
 
-it('a refusal is replayed like any other answer', async () => {
+test('a refusal is replayed like any other answer', async () => {
   const paymentKey = await bed.authenticate('order-0001');
   await bed.confirm(paymentKey, 'order-0001', 1, key('k1'));
   const right = await bed.confirm(paymentKey, 'order-0001', 15_000, key('k1'));
@@ -43,14 +43,14 @@ it('a refusal is replayed like any other answer', async () => {
   expect(await bed.ledger()).toEqual([]);
 });
 
-it('the same key at another address is another request', async () => {
+test('the same key at another address is another request', async () => {
   const first = await bed.paid('order-0001');
   const second = await bed.paid('order-0002');
   await bed.cancel(first, {}, key('k1'));
   expect((await bed.cancel(second, {}, key('k1'))).body).toMatchObject({ paymentKey: second });
 });
 
-it('a key is forgotten after fifteen days, not before', async () => {
+test('a key is forgotten after fifteen days, not before', async () => {
   const paymentKey = await bed.authenticate('order-0001');
   await bed.confirm(paymentKey, 'order-0001', 15_000, key('k1'));
   bed.advance(15 * day - 1);
@@ -60,7 +60,7 @@ it('a key is forgotten after fifteen days, not before', async () => {
   expect(said(late)).toEqual([400, 'ALREADY_PROCESSED_PAYMENT']);
 });
 
-it('a key may have 300 characters and no more', async () => {
+test('a key may have 300 characters and no more', async () => {
   const paymentKey = await bed.authenticate('order-0001');
   const tooLong = await bed.confirm(paymentKey, 'order-0001', 15_000, key('k'.repeat(301)));
   expect(said(tooLong)).toEqual([400, 'INVALID_IDEMPOTENCY_KEY']);
@@ -70,7 +70,7 @@ it('a key may have 300 characters and no more', async () => {
   expect(longest.status).toBe(200);
 });
 
-it('a key means nothing to a query', async () => {
+test('a key means nothing to a query', async () => {
   const paymentKey = await bed.authenticate('order-0001');
   const headers = key('k'.repeat(301));
   await bed.api(`/v1/payments/${paymentKey}`, { headers });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { until } from '@usher/tests/support/until.ts';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { makeIdempotency } from './idempotency.ts';
 import { makeJournal } from './journal.ts';
 import { makeLedger } from './ledger.ts';
@@ -60,7 +60,7 @@ describe('a process that is killed', () => {
       (await ask(base, '/__ctl/authenticate', { orderId, amount: 15_000 })).body['paymentKey'],
     );
 
-  it.each([{ action: 'reset' }, { action: 'delay', delayMs: 20_000 }])(
+  test.each([{ action: 'reset' }, { action: 'delay', delayMs: 20_000 }])(
     'between charge and answer ($action) still has the charge and tells the answer',
     async (rule) => {
       const first = await start();
@@ -89,7 +89,7 @@ describe('a process that is killed', () => {
     },
   );
 
-  it('in the middle of a crowd has forgotten nothing of what it told', async () => {
+  test('in the middle of a crowd has forgotten nothing of what it told', async () => {
     const first = await start();
     const orders = Array.from({ length: 200 }, (_, at) => `order-${1000 + at}`);
     const told = new Map<string, unknown>();
@@ -146,7 +146,7 @@ async function everyKind(bed: Bed): Promise<string[]> {
 }
 
 describe('a start on a journal', () => {
-  it('knows every payment, entry and kept answer of the run before', async () => {
+  test('knows every payment, entry and kept answer of the run before', async () => {
     const first = await open();
     const keys = await everyKind(first);
     const before = await truth(first, keys);
@@ -162,7 +162,7 @@ describe('a start on a journal', () => {
     expect(await second.ledger()).toHaveLength(6);
   });
 
-  it('goes on counting where the run before had stopped', async () => {
+  test('goes on counting where the run before had stopped', async () => {
     const paymentKey = await (await open()).paid('order-0001');
     const second = await open();
     expect(await second.paid('order-0002')).not.toBe(paymentKey);
@@ -171,7 +171,7 @@ describe('a start on a journal', () => {
     expect(refused.body['code']).toBe('DUPLICATED_ORDER_ID');
   });
 
-  it('changes nothing, and neither does the next', async () => {
+  test('changes nothing, and neither does the next', async () => {
     const first = await open();
     const keys = await everyKind(first);
     const before = await truth(first, keys);
@@ -182,7 +182,7 @@ describe('a start on a journal', () => {
     expect(await truth(third, keys)).toEqual(before);
   });
 
-  it('cuts off a torn last line, which nobody was told of', async () => {
+  test('cuts off a torn last line, which nobody was told of', async () => {
     const first = await open();
     const keys = await everyKind(first);
     const before = await truth(first, keys);
@@ -196,7 +196,7 @@ describe('a start on a journal', () => {
     expect(await (await open()).ledger()).toHaveLength(5);
   });
 
-  it('refuses a journal that is broken in its middle, and leaves it as it was', async () => {
+  test('refuses a journal that is broken in its middle, and leaves it as it was', async () => {
     await (await open()).paid('order-0001');
     const broken = `${contents()}{"payments":[\n`;
     writeFileSync(file, broken);
@@ -204,14 +204,14 @@ describe('a start on a journal', () => {
     expect(contents()).toBe(broken);
   });
 
-  it('lets payments expire that nobody looked at while it was away', async () => {
+  test('lets payments expire that nobody looked at while it was away', async () => {
     const paymentKey = await (await open()).authenticate('order-0001');
     const later = await open(bedStartsAtMs + hourMs);
     const { body } = await later.api(`/v1/payments/${paymentKey}`);
     expect(body).toMatchObject({ status: 'EXPIRED' });
   });
 
-  it('forgets after a day what ended without money, never what had taken money', async () => {
+  test('forgets after a day what ended without money, never what had taken money', async () => {
     const first = await open();
     const [refunded, declined, account, failing] = await everyKind(first);
     await first.cancel(refunded!);
@@ -231,7 +231,7 @@ describe('a start on a journal', () => {
     expect(await months.ledger()).toHaveLength(5);
   });
 
-  it('is never earlier than its last entry, so that the ledger stays in order', async () => {
+  test('is never earlier than its last entry, so that the ledger stays in order', async () => {
     const first = await open();
     first.advance(48 * hourMs);
     await first.paid('order-0001');
@@ -241,7 +241,7 @@ describe('a start on a journal', () => {
     expect(two!.atMs).toBe(one!.atMs);
   });
 
-  it('finds nothing after a reset', async () => {
+  test('finds nothing after a reset', async () => {
     const first = await open();
     await first.paid('order-0001');
     await first.control('reset', {});
@@ -252,7 +252,7 @@ describe('a start on a journal', () => {
   });
 });
 
-it('lets nobody be told of a change before it is in the file', async () => {
+test('lets nobody be told of a change before it is in the file', async () => {
   const journal = makeJournal();
   const time = makeTime({ now: () => bedStartsAtMs, wake: () => () => {} });
   const { nowMs } = time;
@@ -282,7 +282,7 @@ it('lets nobody be told of a change before it is in the file', async () => {
   expect(seen).toContain('order-0001');
 });
 
-it('is one line a turn, however much has changed in it', async () => {
+test('is one line a turn, however much has changed in it', async () => {
   const bed = await open();
   const payments = Array.from({ length: 500 }, (_, at) => ({
     orderId: `order-${at}`,
@@ -294,7 +294,7 @@ it('is one line a turn, however much has changed in it', async () => {
   expect(rest).toBe('');
 });
 
-it('names a journal that cannot be written', async () => {
+test('names a journal that cannot be written', async () => {
   const child = spawn(process.execPath, [main, '--journal', join(file, 'in-a-file')], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -306,7 +306,7 @@ it('names a journal that cannot be written', async () => {
   expect(text).toContain(`cannot use the journal ${join(file, 'in-a-file')}`);
 });
 
-it('writes nothing and waits for nothing without a journal', async () => {
+test('writes nothing and waits for nothing without a journal', async () => {
   const bed = await startSandbox();
   await bed.paid('order-0001');
   expect(await bed.ledger()).toHaveLength(1);

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { makeLedger } from './ledger.ts';
 
 const entry = (
@@ -23,7 +23,7 @@ const ledgerOf = (...entries: ReturnType<typeof entry>[]) => {
   return ledger;
 };
 
-it('finds a buyer who paid twice for one order', () => {
+test('finds a buyer who paid twice for one order', () => {
   const report = ledgerOf(
     entry('capture', 'order-one', 'key-a', 100),
     entry('capture', 'order-two', 'key-b', 100),
@@ -35,7 +35,7 @@ it('finds a buyer who paid twice for one order', () => {
   ]);
 });
 
-it('calls an order that was charged once and refunded in part fine', () => {
+test('calls an order that was charged once and refunded in part fine', () => {
   const report = ledgerOf(
     entry('capture', 'order-one', 'key-a', 100),
     entry('refund', 'order-one', 'key-a', 40),
@@ -43,7 +43,7 @@ it('calls an order that was charged once and refunded in part fine', () => {
   expect(report).toMatchObject({ ok: true, captured: 100, refunded: 40, doubleCharged: [] });
 });
 
-it('still finds the double charge when only a part of the surplus went back', () => {
+test('still finds the double charge when only a part of the surplus went back', () => {
   const report = ledgerOf(
     entry('capture', 'order-one', 'key-a', 100),
     entry('capture', 'order-one', 'key-b', 100),
@@ -52,7 +52,7 @@ it('still finds the double charge when only a part of the surplus went back', ()
   expect(report.ok).toBe(false);
 });
 
-it('tells a surplus that went back in full apart from one that did not', () => {
+test('tells a surplus that went back in full apart from one that did not', () => {
   const report = ledgerOf(
     entry('capture', 'order-one', 'key-a', 100),
     entry('capture', 'order-one', 'key-b', 100),
@@ -62,7 +62,7 @@ it('tells a surplus that went back in full apart from one that did not', () => {
   expect(report.chargedTwiceAndRefunded).toMatchObject([{ orderId: 'order-one', net: 100 }]);
 });
 
-it('finds a payment that gave back more than it took, and one captured twice', () => {
+test('finds a payment that gave back more than it took, and one captured twice', () => {
   const report = ledgerOf(
     entry('capture', 'order-one', 'key-a', 100),
     entry('refund', 'order-one', 'key-a', 101),
@@ -73,7 +73,7 @@ it('finds a payment that gave back more than it took, and one captured twice', (
   expect(report.wrongPayments.map(({ paymentKey }) => paymentKey)).toEqual(['key-a', 'key-b']);
 });
 
-it('forgives a deposit that the bank took back and that came again', () => {
+test('forgives a deposit that the bank took back and that came again', () => {
   const report = ledgerOf(
     entry('capture', 'order-one', 'key-a', 100),
     entry('refund', 'order-one', 'key-a', 100),
@@ -82,7 +82,7 @@ it('forgives a deposit that the bank took back and that came again', () => {
   expect(report).toMatchObject({ ok: true, wrongPayments: [], doubleCharged: [] });
 });
 
-it('gives every entry of a page once, whatever key the page before ended with', () => {
+test('gives every entry of a page once, whatever key the page before ended with', () => {
   const ledger = makeLedger({ random: () => 0.5, written: () => {} });
   for (let at = 0; at < 10; at++) {
     ledger.append({ ...entry('capture', `order-${at}`, `key-${at}`, 100), atMs: at * 10 });

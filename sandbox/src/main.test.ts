@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { until } from '@usher/tests/support/until.ts';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { whenOver } from './test-bed.ts';
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));
@@ -42,7 +42,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-it('tells its address in one line of JSON and takes calls there with its keys', async () => {
+test('tells its address in one line of JSON and takes calls there with its keys', async () => {
   const child = start(['--secret-key', 'sandbox_sk_mine', '--client-key', 'sandbox_ck_mine']);
   const base = await listening(child);
   expect(base).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
@@ -59,7 +59,7 @@ it('tells its address in one line of JSON and takes calls there with its keys', 
   expect(await confirmed.json()).toMatchObject({ status: 'DONE', paymentKey });
 });
 
-it('takes its chances and its latency from the command line, by the real clock', async () => {
+test('takes its chances and its latency from the command line, by the real clock', async () => {
   const child = start(['--decline-percent', '100', '--latency-ms', '1']);
   const base = await listening(child);
   const made = await fetch(`${base}/__ctl/authenticate`, {
@@ -76,7 +76,7 @@ it('takes its chances and its latency from the command line, by the real clock',
   await confirmed.text();
 });
 
-it.each(['SIGTERM', 'SIGINT'] as const)('ends on %s, also while a call hangs', async (signal) => {
+test.each(['SIGTERM', 'SIGINT'] as const)('ends on %s, also while a call hangs', async (signal) => {
   const child = start([]);
   const base = await listening(child);
   await fetch(`${base}/__ctl/rules`, { method: 'POST', body: '{"action":"hang"}' });
@@ -93,7 +93,7 @@ it.each(['SIGTERM', 'SIGINT'] as const)('ends on %s, also while a call hangs', a
   expect(await hanging).toBe('cut off');
 });
 
-it('ends when its input is closed', async () => {
+test('ends when its input is closed', async () => {
   const child = start([]);
   await listening(child);
   const exit = once(child, 'exit');
@@ -101,7 +101,7 @@ it('ends when its input is closed', async () => {
   expect(await exit).toEqual([0, null]);
 });
 
-it('ends when the program that started it is killed', async () => {
+test('ends when the program that started it is killed', async () => {
   const parentProgram = `
     import { spawn } from 'node:child_process';
     const child = spawn(process.execPath, [${JSON.stringify(main)}], {
@@ -120,14 +120,14 @@ it('ends when the program that started it is killed', async () => {
   await until('the sandbox has ended', () => !isAlive(pid));
 });
 
-it('goes on without an input that could be closed', async () => {
+test('goes on without an input that could be closed', async () => {
   const child = start([], 'ignore');
   const base = await listening(child);
   expect((await fetch(`${base}/__ctl/clock`)).status).toBe(200);
   expect(child.exitCode).toBeNull();
 });
 
-it.each([
+test.each([
   [['--port', '70000'], '--port'],
   [['--latency-ms', 'soon'], '--latency-ms'],
   [['--colour', 'red'], '--colour'],
@@ -139,7 +139,7 @@ it.each([
   expect(text).toContain(name);
 });
 
-it('says which port is taken', async () => {
+test('says which port is taken', async () => {
   const first = start([]);
   const { port } = new URL(await listening(first));
   const second = start(['--port', port], 'ignore');

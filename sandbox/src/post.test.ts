@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { until } from '@usher/tests/support/until.ts';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { makePost } from './post.ts';
 import { whenOver } from './test-bed.ts';
 
@@ -52,7 +52,7 @@ async function startRaw(answers: (string | 'close' | 'reset')[]) {
 
 const plain = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
-it('sends a whole request, its length counted in bytes', async () => {
+test('sends a whole request, its length counted in bytes', async () => {
   const { send, requests } = await startRaw([plain]);
   expect(await send('{"name":"별"}')).toBe(200);
   const [head, body] = requests[0]!.split('\r\n\r\n');
@@ -65,7 +65,7 @@ it('sends a whole request, its length counted in bytes', async () => {
   expect(body).toBe('{"name":"별"}');
 });
 
-it.each([
+test.each([
   ['a length', plain],
   ['a length of nothing', 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'],
   ['no body', 'HTTP/1.1 204 No Content\r\n\r\n'],
@@ -77,7 +77,7 @@ it.each([
   expect(connections()).toBe(1);
 });
 
-it.each([
+test.each([
   ['says that it closes', 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok'],
   ['has no length', 'HTTP/1.1 200 OK\r\n\r\nok'],
 ])('takes a new connection after an answer that %s', async (_name, answer) => {
@@ -86,19 +86,19 @@ it.each([
   expect(connections()).toBe(2);
 });
 
-it('does not wait for the end of an endless answer', async () => {
+test('does not wait for the end of an endless answer', async () => {
   const endless = `HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n${'x'.repeat(300_000)}`;
   const { send, connections } = await startRaw([endless, plain]);
   expect([await send('1'), await send('2')]).toEqual([200, 200]);
   expect(connections()).toBe(2);
 });
 
-it('does not take what comes unasked for the answer to the next request', async () => {
+test('does not take what comes unasked for the answer to the next request', async () => {
   const { send } = await startRaw([`${plain}|HTTP/1.1 408 Request Timeout\r\n\r\n`, plain]);
   expect([await send('1'), await send('2')]).toEqual([200, 200]);
 });
 
-it.each([
+test.each([
   ['close', 'close'],
   ['reset', 'reset'],
   ['half an answer', 'HTTP/1.1 200 OK\r\nContent-Le'],
@@ -111,13 +111,13 @@ it.each([
   expect(await sent).toBeNull();
 });
 
-it('tries a new connection once when a kept one turns out to be closed', async () => {
+test('tries a new connection once when a kept one turns out to be closed', async () => {
   const { send, connections } = await startRaw([plain, 'close', plain]);
   expect([await send('1'), await send('2')]).toEqual([200, 200]);
   expect(connections()).toBe(2);
 });
 
-it('does not use a kept connection that the other side has closed meanwhile', async () => {
+test('does not use a kept connection that the other side has closed meanwhile', async () => {
   const { send, dropConnections, connections, requests } = await startRaw([plain, plain]);
   await send('1');
   dropConnections();
@@ -126,7 +126,7 @@ it('does not use a kept connection that the other side has closed meanwhile', as
   expect(connections()).toBe(2);
 });
 
-it('can be stopped while it waits, and then tells nothing more', async () => {
+test('can be stopped while it waits, and then tells nothing more', async () => {
   const { sender, requests, send } = await startRaw(['HTTP/1.1 100 ', plain]);
   const told: unknown[] = [];
   const stop = sender.post({}, '1', (status) => told.push(status));

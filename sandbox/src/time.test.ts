@@ -1,9 +1,9 @@
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { makeTime } from './time.ts';
 
 const frozen = { now: () => 1000, wake: () => () => {} };
 
-it('runs what falls due in the order of its instants, each at its own', () => {
+test('runs what falls due in the order of its instants, each at its own', () => {
   const time = makeTime(frozen);
   const ran: [string, number][] = [];
   for (const [name, delayMs] of [['c', 30] as const, ['a', 10] as const, ['b', 20] as const]) {
@@ -19,7 +19,7 @@ it('runs what falls due in the order of its instants, each at its own', () => {
   expect(ran.at(-1)).toEqual(['c', 1030]);
 });
 
-it('keeps the order of equal instants and of timers that set timers', () => {
+test('keeps the order of equal instants and of timers that set timers', () => {
   const time = makeTime(frozen);
   const ran: string[] = [];
   time.after(10, () => {
@@ -32,7 +32,7 @@ it('keeps the order of equal instants and of timers that set timers', () => {
   expect(ran).toEqual(['first', 'second', 'nested', 'third']);
 });
 
-it('does not run a timer that was stopped', () => {
+test('does not run a timer that was stopped', () => {
   const time = makeTime(frozen);
   const ran: string[] = [];
   const stop = time.after(10, () => ran.push('stopped'));
@@ -42,7 +42,7 @@ it('does not run a timer that was stopped', () => {
   expect(ran).toEqual(['kept']);
 });
 
-it('keeps what the outside has to answer until an advance is over', () => {
+test('keeps what the outside has to answer until an advance is over', () => {
   const time = makeTime(frozen);
   const ran: [string, number][] = [];
   time.after(10, () => {
@@ -58,7 +58,7 @@ it('keeps what the outside has to answer until an advance is over', () => {
   ]);
 });
 
-it('is woken by its base for the earliest timer, and again when an earlier one comes', () => {
+test('is woken by its base for the earliest timer, and again when an earlier one comes', () => {
   let now = 0;
   const asked: { delayMs: number; run: () => void; isStopped: boolean }[] = [];
   const time = makeTime({
@@ -84,7 +84,7 @@ it('is woken by its base for the earliest timer, and again when an earlier one c
   expect(asked[2]!.delayMs).toBe(30);
 });
 
-it('orders thousands of timers like a sort does', () => {
+test('orders thousands of timers like a sort does', () => {
   const time = makeTime(frozen);
   const ran: number[] = [];
   const delays = Array.from({ length: 3000 }, (_, at) => (at * 7919) % 1009);

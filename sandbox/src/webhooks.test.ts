@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { until } from '@usher/tests/support/until.ts';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Settings } from './settings.ts';
 import { type Bed, startSandbox, whenOver } from './test-bed.ts';
 
@@ -53,7 +53,7 @@ const statuses = (heard: Heard[]): unknown[] => heard.map(({ body }) => body.dat
 const minute = 60_000;
 
 describe('PAYMENT_STATUS_CHANGED', () => {
-  it('carries the payment, the time without an offset and the transmission’s headers', async () => {
+  test('carries the payment, the time without offset and the transmission’s headers', async () => {
     const { bed, heard } = await startBoth();
     const paymentKey = await bed.paid('order-0001');
     await bed.whenWebhooksIdle();
@@ -73,7 +73,7 @@ describe('PAYMENT_STATUS_CHANGED', () => {
     expect(heard[0]!.headers).not.toHaveProperty('tosspayments-webhook-signature');
   });
 
-  it('comes for DONE, cancels, a decline and an expiry, and for nothing else', async () => {
+  test('comes for DONE, cancels, a decline and an expiry, and for nothing else', async () => {
     const { bed, heard } = await startBoth();
     const paymentKey = await bed.paid('order-0001');
     await bed.cancel(paymentKey, { cancelAmount: 1_000 });
@@ -88,7 +88,7 @@ describe('PAYMENT_STATUS_CHANGED', () => {
     expect(heard).toHaveLength(5);
   });
 
-  it('goes before the answer when the answer is late', async () => {
+  test('goes before the answer when the answer is late', async () => {
     const { bed, heard } = await startBoth();
     const paymentKey = await bed.authenticate('order-0001');
     const rule = { phase: 'after-commit', action: 'delay', delayMs: 1_000 };
@@ -99,7 +99,7 @@ describe('PAYMENT_STATUS_CHANGED', () => {
     expect((await confirming).status).toBe(200);
   });
 
-  it('follows a cancel in the provider’s dashboard', async () => {
+  test('follows a cancel in the provider’s dashboard', async () => {
     const { bed, heard } = await startBoth();
     await bed.paid('order-0001');
     await bed.control('operator-cancel', { orderId: 'order-0001', cancelAmount: 5_000 });
@@ -108,7 +108,7 @@ describe('PAYMENT_STATUS_CHANGED', () => {
   });
 });
 
-it('a virtual account also sends the flat deposit callback, and none when it expires', async () => {
+test('a virtual account also sends the flat deposit callback, none when it expires', async () => {
   const { bed, heard } = await startBoth();
   await bed.paid('order-0001', 15_000, { method: 'VIRTUAL_ACCOUNT' });
   await bed.control('deposit', { orderId: 'order-0001' });
@@ -135,7 +135,7 @@ it('a virtual account also sends the flat deposit callback, and none when it exp
 });
 
 describe('retries', () => {
-  it('come after 1, 4, 16, 64, 256, 1024 and 4096 minutes, then no more', async () => {
+  test('come after 1, 4, 16, 64, 256, 1024 and 4096 minutes, then no more', async () => {
     const { bed, heard } = await startBoth((res) => res.writeHead(500).end());
     await bed.paid('order-0001');
     await bed.whenWebhooksIdle();
@@ -161,7 +161,7 @@ describe('retries', () => {
     ).toEqual(['0', '1', '2', '3', '4', '5', '6', '7']);
   });
 
-  it('end with the first 200, and the body stays what it was', async () => {
+  test('end with the first 200, and the body stays what it was', async () => {
     const { bed, heard } = await startBoth((res, calls) =>
       res.writeHead(calls < 3 ? 204 : 200).end(),
     );
@@ -183,7 +183,7 @@ describe('retries', () => {
     expect(paymentKey).toBe(heard[0]!.body.data['paymentKey']);
   });
 
-  it('follow each other when the clock jumps over all of them', async () => {
+  test('follow each other when the clock jumps over all of them', async () => {
     const { bed, heard } = await startBoth((res) => res.writeHead(503).end());
     await bed.paid('order-0001');
     await bed.whenWebhooksIdle();
@@ -197,7 +197,7 @@ describe('retries', () => {
     ]);
   });
 
-  it('follow a merchant who takes longer than ten seconds', async () => {
+  test('follow a merchant who takes longer than ten seconds', async () => {
     const { bed, heard } = await startBoth((res, calls) => {
       if (calls > 1) res.end();
     });
@@ -213,7 +213,7 @@ describe('retries', () => {
     expect(await shown(bed)).toMatchObject([{ state: 'delivered' }]);
   });
 
-  it('follow a merchant who is not there', async () => {
+  test('follow a merchant who is not there', async () => {
     const bed = await startSandbox({ webhookUrl: 'http://127.0.0.1:1/hooks' });
     await bed.paid('order-0001');
     await bed.whenWebhooksIdle();
@@ -224,7 +224,7 @@ describe('retries', () => {
 });
 
 describe('the switches', () => {
-  it('duplicate: the same transmission comes twice', async () => {
+  test('duplicate: the same transmission comes twice', async () => {
     const { bed, heard } = await startBoth(undefined, { webhookDuplicatePercent: 100 });
     await bed.paid('order-0001');
     await bed.whenWebhooksIdle();
@@ -237,7 +237,7 @@ describe('the switches', () => {
     expect(heard[1]!.headers['tosspayments-webhook-transmission-retried-count']).toBe('0');
   });
 
-  it('drop: it never comes', async () => {
+  test('drop: it never comes', async () => {
     const { bed, heard } = await startBoth(undefined, { webhookDropPercent: 100 });
     await bed.paid('order-0001');
     bed.advance(100_000 * minute);
@@ -246,7 +246,7 @@ describe('the switches', () => {
     expect(await shown(bed)).toMatchObject([{ state: 'dropped', attempts: [] }]);
   });
 
-  it('delay: it comes that much later', async () => {
+  test('delay: it comes that much later', async () => {
     const { bed, heard } = await startBoth(undefined, { webhookDelayMs: 5_000 });
     await bed.paid('order-0001');
     bed.advance(4_999);
@@ -256,7 +256,7 @@ describe('the switches', () => {
     await until('the webhook has come', () => heard.length === 1);
   });
 
-  it('reorder: the last comes first', async () => {
+  test('reorder: the last comes first', async () => {
     const { bed, heard } = await startBoth(undefined, { webhookReorder: 3 });
     const paymentKey = await bed.paid('order-0001');
     await bed.cancel(paymentKey, { cancelAmount: 1_000 });
@@ -267,7 +267,7 @@ describe('the switches', () => {
     expect(statuses(heard)).toEqual(['CANCELED', 'PARTIAL_CANCELED', 'DONE']);
   });
 
-  it('reorder: what waits for company can be sent off', async () => {
+  test('reorder: what waits for company can be sent off', async () => {
     const { bed, heard } = await startBoth(undefined, { webhookReorder: 1000 });
     await bed.paid('order-0001');
     await bed.paid('order-0002');
@@ -276,7 +276,7 @@ describe('the switches', () => {
     expect(heard.map(({ body }) => body.data['orderId'])).toEqual(['order-0002', 'order-0001']);
   });
 
-  it('forge: a webhook that nobody’s payment stands behind, with a guessed secret', async () => {
+  test('forge: a webhook that nobody’s payment stands behind, with a guessed secret', async () => {
     const { bed, heard } = await startBoth();
     const paymentKey = await bed.authenticate('order-0001');
     const { status } = await bed.control('webhooks/forge', {
@@ -295,7 +295,7 @@ describe('the switches', () => {
     expect(await bed.ledger()).toEqual([]);
   });
 
-  it('forge: needs an address, and does not come back after a refusal', async () => {
+  test('forge: needs an address, and does not come back after a refusal', async () => {
     const silent = await startSandbox();
     const asked = { orderId: 'order-0001', status: 'DONE' };
     expect((await silent.control('webhooks/forge', asked)).status).toBe(409);
@@ -309,7 +309,7 @@ describe('the switches', () => {
   });
 });
 
-it('a crowd of webhooks arrives whole, over a few connections', async () => {
+test('a crowd of webhooks arrives whole, over a few connections', async () => {
   const { bed, heard } = await startBoth();
   const payments = Array.from({ length: 300 }, (_, at) => ({
     orderId: `order-${String(at).padStart(4, '0')}`,

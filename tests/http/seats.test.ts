@@ -2,7 +2,13 @@ import { readLayout, readPerformance, readPoster } from '@usher/contract/catalog
 import { blockSeats } from '@usher/contract/organiser.ts';
 import type { RouteSpec } from '@usher/contract/route.ts';
 import { readSeats, releaseHold, watchSeats } from '@usher/contract/seats.ts';
-import { decodeDelta, decodeSeatBits, SEAT_STATE, seatChange } from '@usher/domain/seat-bits.ts';
+import {
+  applyDelta,
+  decodeDelta,
+  decodeSeatBits,
+  SEAT_STATE,
+  seatChange,
+} from '@usher/domain/seat-bits.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Given, pathOf } from '../support/ask.ts';
 import { type Viewer, watch } from '../support/event-stream.ts';
@@ -99,7 +105,7 @@ describe('a viewer of the seats', () => {
       'cache-control': 'no-store',
     });
     const [state] = await framed(viewer, 1);
-    const { headers } = await program.ask(readSeats, { params });
+    const { headers, bytes } = await program.ask(readSeats, { params });
     expect(state).toEqual({ event: 'state', id: String(headers['etag']).slice(1, -1), data: '' });
     const { id: holdId } = await program.hold(as, performanceId, [3, 9]);
     await program.must(releaseHold, { as, params: { holdId } });
@@ -107,6 +113,13 @@ describe('a viewer of the seats', () => {
     expect([taken?.event, freed?.event]).toEqual(['delta', 'delta']);
     expect(changesIn(taken)).toEqual([seatChange(3, HELD), seatChange(9, HELD)]);
     expect(changesIn(freed)).toEqual([seatChange(3, FREE), seatChange(9, FREE)]);
+    // A client that keeps the map by the deltas has what a fresh reading would give.
+    applyDelta(bytes, changesIn(taken));
+    expect([...decodeSeatBits(bytes, 30)].flatMap((s, no) => (s === HELD ? [no] : []))).toEqual([
+      3, 9,
+    ]);
+    applyDelta(bytes, changesIn(freed));
+    expect(bytes).toEqual((await program.ask(readSeats, { params })).bytes);
     // Without a gap: whoever has the state and all deltas has the map.
     const ids = viewer.frames.map(({ id }) => Number(id));
     expect(ids).toEqual([ids[0], Number(ids[0]) + 1, Number(ids[0]) + 2]);

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import ts from 'typescript';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../..');
 
@@ -38,11 +38,11 @@ const configs = ['.', 'contract', 'server', 'web', 'sandbox', 'tests']
   .filter((path) => /\/tsconfig[^/]*\.json$/.test(path));
 
 describe('every tsconfig of the repository', () => {
-  it('is looked at, the root’s among them', () => {
+  test('is looked at, the root’s among them', () => {
     expect(configs).toContain(join(root, 'tsconfig.json'));
   });
 
-  it.each(configs)('%s keeps the compiler as strict as promised', (path) => {
+  test.each(configs)('%s keeps the compiler as strict as promised', (path) => {
     const read = ts.readConfigFile(path, ts.sys.readFile);
     expect(read.error).toBeUndefined();
     const { options } = ts.parseJsonConfigFileContent(read.config, ts.sys, resolve(path, '..'));

@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import ts from 'typescript';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findForgottenPromises } from './typed-promises.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -22,7 +22,7 @@ describe('Biome, with the configuration of this repository', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'usher-lint-'));
   afterAll(() => rmSync(scratch, { recursive: true }));
 
-  it('refuses five planted floating or misused promises, and nothing beside them', async () => {
+  test('refuses five planted floating or misused promises, and nothing beside them', async () => {
     cpSync(join(root, 'biome.json'), join(scratch, 'biome.json'));
     for (const name of readdirSync(fixtures)) {
       cpSync(join(fixtures, name), join(scratch, name.replace(/\.txt$/, '')));
@@ -65,7 +65,7 @@ describe('the compiler’s types', () => {
     sourceFiles = program.getSourceFiles().map((file) => file.fileName);
   }, 120_000);
 
-  it('find each planted promise of a library that nobody waits for, and nothing beside', () => {
+  test('find each planted promise of a library that nobody waits for, and nothing beside', () => {
     const planted = plantedLines('planted-library.ts', /\/\/ planted/);
     expect(planted).toHaveLength(8);
     const found = forgotten.filter((each) => each.path.startsWith(`${fixtures}/`));
@@ -74,7 +74,7 @@ describe('the compiler’s types', () => {
     );
   });
 
-  it('find no promise in our own code whose failure would go nowhere', () => {
+  test('find no promise in our own code whose failure would go nowhere', () => {
     expect(sourceFiles).toContain(join(root, 'tests/lint/typed-promises.ts'));
     expect(sourceFiles.some((path) => path.startsWith(join(root, 'server/src/')))).toBe(true);
     const ours = forgotten.filter((each) => !each.path.startsWith(`${fixtures}/`));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { moveOpening, overrideAt, pullLever, type RoomLever } from './phases.ts';
+import { moveOpening, pullLever, type RoomLever } from './phases.ts';
 import type { RoomControl, RoomPhase } from './types.ts';
 
 const nowMs = 1_800_000_000_000;
@@ -139,10 +139,10 @@ describe('overrides', () => {
 
   test('count no more when their time is over, before any tick has seen it', () => {
     const over = control({ override: 'bypass', overrideUntilMs: nowMs });
-    expect(overrideAt(over, nowMs)).toBe('none');
-    expect(overrideAt(over, nowMs - 1)).toBe('bypass');
-    expect(overrideAt(control({ override: 'paused' }), nowMs)).toBe('paused');
     expect(changeOf(over, { lever: 'resume' })).toContain('neither paused');
+    const ended = { outcome: 'change', change: { override: 'none', overrideUntilMs: 0 } };
+    expect(pullLever(over, { lever: 'resume' }, nowMs - 1)).toEqual(ended);
+    expect(pullLever(control({ override: 'paused' }), { lever: 'resume' }, nowMs)).toEqual(ended);
   });
 });
 

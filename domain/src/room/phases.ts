@@ -71,7 +71,7 @@ export const pullLever = (control: RoomControl, lever: RoomLever, nowMs: number)
 };
 
 /** An override whose time is over counts no more, though no tick has taken it away yet. */
-export const overrideAt = (control: RoomControl, nowMs: number): RoomOverride =>
+const overrideAt = (control: RoomControl, nowMs: number): RoomOverride =>
   control.overrideUntilMs !== 0 && control.overrideUntilMs <= nowMs ? 'none' : control.override;
 
 const beingDrawn = 'The draw is being made; try again in a few seconds.';

@@ -9,7 +9,6 @@ import {
   type PollPolicy,
   pollIntervalMs,
   pollPolicy,
-  pollsPerSecond,
 } from './poll-policy.ts';
 
 const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
@@ -89,6 +88,24 @@ describe('heartbeats', () => {
     );
   });
 });
+
+/**
+ * Polls a second of `waiting` people of whom `perSecond` are called. In the limit of a long line
+ * r·d·(1 + ln(c/f)) + (N − r·c·d)/c, over the multiplier; a short line has not all of its terms.
+ */
+const pollsPerSecond = (
+  policy: PollPolicy,
+  load: { waiting: number; perSecond: number; multiplier: number },
+): number => {
+  const { waiting, perSecond, multiplier } = load;
+  const [floor, ceiling] = [policy.floorMs / 1000, policy.ceilingMs / 1000];
+  const atFloor = Math.min(waiting, perSecond * floor * policy.divisor);
+  const belowCeiling = Math.min(waiting, perSecond * ceiling * policy.divisor);
+  const between = belowCeiling > atFloor ? Math.log(belowCeiling / atFloor) : 0;
+  const polls =
+    atFloor / floor + perSecond * policy.divisor * between + (waiting - belowCeiling) / ceiling;
+  return polls / multiplier;
+};
 
 type Crowd = { people: number; perSecond: number; seconds: number };
 const slotMs = 100;

@@ -55,21 +55,3 @@ export const heartbeatEveryMs = (person: {
   perMinute: number;
   ratePerMinute: number;
 }): number | null => (person.ahead <= nearOf(person) ? heartbeatMs : null);
-
-/**
- * Polls a second of `waiting` people of whom `perSecond` are called. In the limit of a long line
- * r·d·(1 + ln(c/f)) + (N − r·c·d)/c, over the multiplier; a short line has not all of its terms.
- */
-export const pollsPerSecond = (
-  policy: PollPolicy,
-  load: { waiting: number; perSecond: number; multiplier: number },
-): number => {
-  const { waiting, perSecond, multiplier } = load;
-  const [floor, ceiling] = [policy.floorMs / 1000, policy.ceilingMs / 1000];
-  const atFloor = Math.min(waiting, perSecond * floor * policy.divisor);
-  const belowCeiling = Math.min(waiting, perSecond * ceiling * policy.divisor);
-  const between = belowCeiling > atFloor ? Math.log(belowCeiling / atFloor) : 0;
-  const polls =
-    atFloor / floor + perSecond * policy.divisor * between + (waiting - belowCeiling) / ceiling;
-  return polls / multiplier;
-};

@@ -1,5 +1,8 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { type Refusal, validationRefusal } from './problem.ts';
+
+/** An instant in a cursor, in ms since 1970: what a Date can hold. */
+export const instantMs = z.int().min(0).max(8_640_000_000_000_000);
 
 /**
  * Where a page ended, as text that nobody need understand: the last item's place in the order, so

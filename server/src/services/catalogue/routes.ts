@@ -4,7 +4,7 @@ import { idOf } from '@usher/contract/primitives.ts';
 import type { Money } from '@usher/domain/money.ts';
 import { z } from 'zod';
 import { assert } from '../../platform/failure.ts';
-import { decodeCursor, encodeCursor } from '../../platform/http/cursor.ts';
+import { decodeCursor, encodeCursor, instantMs } from '../../platform/http/cursor.ts';
 import { type Refusal, refuse } from '../../platform/http/problem.ts';
 import {
   answer,
@@ -25,7 +25,6 @@ const posterSecurity = {
   'x-content-type-options': 'nosniff',
 };
 
-const instantMs = z.int().min(0).max(8_640_000_000_000_000);
 const afterShow = z.tuple([
   z.enum(['starting', 'opening', 'newest']),
   instantMs.nullable(),

@@ -1,27 +1,21 @@
 import {
   cancelOrder,
   listOrders,
-  type Order,
   placeOrder,
   readOrder,
   readOrderByLink,
 } from '@usher/contract/orders.ts';
-import { isId } from '@usher/domain/ids.ts';
-import { refuse, validationRefusal } from '../../platform/http/problem.ts';
+import { idOf } from '@usher/contract/primitives.ts';
+import { z } from 'zod';
+import { decodeCursor, encodeCursor, instantMs } from '../../platform/http/cursor.ts';
+import { refuse } from '../../platform/http/problem.ts';
 import { answer, type Route, route } from '../../platform/http/route.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { OrdersSeats } from './service.place.ts';
 import type { Orders } from './service.ts';
 
-const makeCursor = (last: Order): string =>
-  Buffer.from(`${last.createdAt} ${last.id}`).toString('base64url');
-
-const parseCursor = (cursor: string): { createdAt: Date; id: string } | null => {
-  const [instant = '', id = ''] = Buffer.from(cursor, 'base64url').toString().split(' ');
-  const createdAtMs = Date.parse(instant);
-  if (Number.isNaN(createdAtMs) || !isId('ord', id)) return null;
-  return { createdAt: new Date(createdAtMs), id };
-};
+/** Where a page ended: the last order's creation, and its id. */
+const afterOrder = z.tuple([instantMs, idOf('order')]);
 
 export const ordersRoutes = (deps: {
   orders: Orders;
@@ -62,19 +56,22 @@ export const ordersRoutes = (deps: {
     ),
 
     route(listOrders, async ({ query, caller }) => {
-      const after = query.cursor === undefined ? null : parseCursor(query.cursor);
-      if (query.cursor !== undefined && after === null)
-        return validationRefusal('query', [{ path: ['cursor'], message: 'is not a valid cursor' }]);
+      const cursor = decodeCursor(query.cursor, afterOrder);
+      if ('refusal' in cursor) return cursor.refusal;
+      const { after } = cursor;
       const items = await orders.list({
         buyerId: caller.accountId,
         from: query.from === undefined ? null : new Date(query.from),
         to: query.to === undefined ? null : new Date(query.to),
-        after,
+        after: after === null ? null : { createdAt: new Date(after[0]), id: after[1] },
         limit: query.limit + 1,
       });
       const page = items.slice(0, query.limit);
       const last = page.at(-1);
-      const nextCursor = items.length > query.limit && last !== undefined ? makeCursor(last) : null;
+      const nextCursor =
+        items.length > query.limit && last !== undefined
+          ? encodeCursor([Date.parse(last.createdAt), last.id])
+          : null;
       return answer(200, { items: page, nextCursor });
     }),
 

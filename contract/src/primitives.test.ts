@@ -1,6 +1,9 @@
+import type { IdKind } from '@usher/domain/ids.ts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isId } from './ids.ts';
+import { idOf } from './primitives.ts';
+
+const isId = (kind: IdKind, text: string): boolean => idOf(kind).safeParse(text).success;
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 const body = fc.string({
@@ -13,7 +16,7 @@ test('an id is recognised by its prefix and 26 characters of the alphabet', () =
   fc.assert(
     fc.property(body, (characters) => {
       expect(isId('show', `show_${characters}`)).toBe(true);
-      expect(isId('ord', `show_${characters}`)).toBe(false);
+      expect(isId('order', `show_${characters}`)).toBe(false);
       expect(isId('show', characters)).toBe(false);
       expect(isId('show', `show_${characters}0`)).toBe(false);
       expect(isId('show', `show_${characters.slice(1)}`)).toBe(false);

@@ -5,8 +5,8 @@ import { createContext, runInContext } from 'node:vm';
 import { build, type Plugin } from 'vite';
 import { describe, expect, test } from 'vitest';
 
-const root = resolve(import.meta.dirname, '../..');
-const fixtures = join(import.meta.dirname, 'fixtures/browser');
+const root = resolve(import.meta.dirname, '../../..');
+const fixtures = join(import.meta.dirname, 'fixtures');
 const builtins = new Set(builtinModules);
 
 const modulesOf = (workspace: string): string[] =>
@@ -91,7 +91,7 @@ describe('domain and contract in a browser', () => {
 
   test('would be refused with a module of Node’s, or with one of its globals', async () => {
     const { asked } = await bundleForBrowser([join(fixtures, 'asks-node.ts')]);
-    expect(asked).toEqual(['tests/lint/fixtures/browser/asks-node.ts: node:crypto']);
+    expect(asked).toEqual(['tests/lint/browser/fixtures/asks-node.ts: node:crypto']);
     const { script } = await bundleForBrowser([join(fixtures, 'wants-buffer.ts')]);
     expect(() => runAsBrowser(script, '() => 0')).toThrow('Buffer is not defined');
   });
