@@ -2,6 +2,7 @@ import type { FastifyReply } from 'fastify';
 import type { Clock } from '../clock.ts';
 import { makeLoop } from '../clock.ts';
 import { Failure } from '../failure.ts';
+import type { Worker } from '../worker.ts';
 
 /**
  * Event streams: a frame is built once as a buffer and written to every viewer of its topic. A
@@ -50,21 +51,25 @@ export const makeStreams = (clock: Clock): Streams => {
     if (socket.writableLength > unreadBytesMax) socket.destroy();
     else socket.write(bytes);
   };
-  const beat = makeLoop({
-    clock,
-    everyMs: heartbeatMs,
-    run: async () => {
-      const bytes = Buffer.from(': still here\n\n');
-      for (const sockets of topics.values()) for (const socket of sockets) writeTo(socket, bytes);
-    },
-    // Writing to a socket does not throw: what is wrong with it comes as its own event.
-    onError: () => undefined,
-  });
+  const openBeat = (): Worker =>
+    makeLoop({
+      clock,
+      everyMs: heartbeatMs,
+      run: async () => {
+        const bytes = Buffer.from(': still here\n\n');
+        for (const sockets of topics.values()) for (const socket of sockets) writeTo(socket, bytes);
+      },
+      // Writing to a socket does not throw: what is wrong with it comes as its own event.
+      onError: () => undefined,
+    });
+  /** From the first viewer on. */
+  let beat: Worker | null = null;
   return {
     join: (topic, reply, first) => {
       if (isClosing || viewers >= viewersMax)
         throw new Failure('OVERLOADED', 'too many viewers', { retryable: true });
       const socket = openStream(reply);
+      beat ??= openBeat();
       // Whoever left before we came to them is not waited for: their end was told already.
       if (socket.destroyed || socket.closed) return;
       socket.write(first);
@@ -86,7 +91,7 @@ export const makeStreams = (clock: Clock): Streams => {
     viewers: (topic) => topics.get(topic)?.size ?? 0,
     close: async () => {
       isClosing = true;
-      await beat.stop();
+      await beat?.stop();
       for (const sockets of topics.values()) for (const socket of sockets) socket.end();
     },
   };

@@ -2,7 +2,7 @@ import type { RoomNow } from '@usher/contract/waiting-room.ts';
 import * as limits from '@usher/domain/room/constants.ts';
 import { makeRate } from '@usher/domain/room/eta.ts';
 import { controlOf, isRunning, totalOf } from '@usher/domain/room/now.ts';
-import type { RoomState } from '@usher/domain/room/types.ts';
+import type { RoomControl, RoomState } from '@usher/domain/room/types.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { Failure } from '../../platform/failure.ts';
 import type { Log } from '../../platform/log.ts';
@@ -42,6 +42,13 @@ export const stateOf = (room: LiveRoom): RoomState => {
   if (room.state !== null) return room.state;
   throw new Failure('ROOM_UNREACHABLE', 'the waiting room is unreachable', { retryable: true });
 };
+
+/**
+ * What was last set of a room, as far as this process knows. A process that does not tick has a row
+ * that is newer than the state.
+ */
+export const currentControl = ({ state, row }: LiveRoom): RoomControl =>
+  state !== null && state.rev >= row.control.rev ? state : row.control;
 
 export type RoomsDeps = {
   store: RoomStore;
@@ -86,11 +93,11 @@ export const makeRooms = (deps: RoomsDeps) => {
   const learn = (row: RoomRow): LiveRoom => {
     const room = rooms.get(row.showId) ?? makeLiveRoom(row);
     rooms.set(row.showId, room);
-    // A process that does not tick hears of the end of a bypass by the row alone.
-    if (room.state === null && room.row.control.override === 'bypass')
-      if (row.control.override !== 'bypass')
-        room.passesFromMs = clock.nowMs() + limits.passesGraceMs;
+    const before = currentControl(room);
     room.row = row;
+    // A process that does not tick learns of the end of a bypass by the row alone.
+    if (before.override === 'bypass' && currentControl(room).override !== 'bypass')
+      room.passesFromMs = clock.nowMs() + limits.passesGraceMs;
     return room;
   };
 

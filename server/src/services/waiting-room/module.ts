@@ -59,7 +59,18 @@ export const openWaitingRoom = async (
   const rows = makeRoomRows(db);
   const left = makeLeft(doors, log);
   const publish = makePublish({ shortcuts, streams, clock, metrics });
-  const rooms = makeRooms({ store, rows, left, publish, clock, log });
+  let isServed = false;
+  const rooms = makeRooms({
+    store,
+    rows,
+    left,
+    // The polled document is built where it is kept up to date.
+    publish: (room, state) => {
+      if (isServed) publish(room, state);
+    },
+    clock,
+    log,
+  });
   const derivePerson = makePersonKeys(secret);
   const service = {
     ...makeWaitingRoom({ ...context, ...doors, rooms, derivePerson }),
@@ -84,6 +95,7 @@ export const openWaitingRoom = async (
       return reads;
     },
     start: async () => {
+      isServed = true;
       const keeping = await store.keep?.();
       await rooms.round();
       const ticks = openRoomTicks(rooms, playOrderEnds, { clock, log });

@@ -40,9 +40,16 @@ export const makeOperatedRooms = (deps: {
     const admittedPerMinute = room.admissions.observed(0).perMinute;
     return makeRoomView(state, { ...row, showId, left, perMinute, admittedPerMinute });
   };
+  /** The room as it is now: a process that does not tick knows only what it asks. */
   const find = async (showId: string): Promise<LiveRoom | undefined> => {
     if (rooms.get(showId) === undefined) await rooms.readRows();
-    return rooms.get(showId);
+    const room = rooms.get(showId);
+    if (room !== undefined) await readState(room);
+    return room;
+  };
+  const readState = async (room: LiveRoom): Promise<void> => {
+    const state = await store.read(room.showId);
+    if (state !== null) await rooms.note(room, state);
   };
 
   const create = async (
@@ -95,17 +102,18 @@ export const makeOperatedRooms = (deps: {
   };
 
   return {
-    list: async (): Promise<Room[]> =>
-      rooms
+    list: async (): Promise<Room[]> => {
+      const old = rooms.all().filter((room) => clock.monotonicMs() - room.seenAtMs > listFreshMs);
+      // One that does not answer is left as it was seen last.
+      await Promise.allSettled(old.map(readState));
+      return rooms
         .all()
         .filter((room) => room.state !== null)
-        .map(viewRoom),
+        .map(viewRoom);
+    },
     read: async (showId: string): Promise<Room | null> => {
       const room = await find(showId);
-      if (room === undefined) return null;
-      const state = await store.read(showId);
-      if (state !== null) await rooms.note(room, state);
-      return viewRoom(room);
+      return room === undefined ? null : viewRoom(room);
     },
     put: async (
       showId: string,
@@ -143,6 +151,8 @@ export const makeOperatedRooms = (deps: {
     },
   };
 };
+/** A room that ticks is seen ten times as often as this. */
+const listFreshMs = 1000;
 /** No rev of any room: changes nothing, and tells whether it was the last change. */
 const never = -1;
 const unmoved: LeverAnswer = { outcome: 'change', change: {} };

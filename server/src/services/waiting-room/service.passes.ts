@@ -3,7 +3,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { PassAsked, PassCheck } from '../../platform/http/pass.ts';
 import { refuse } from '../../platform/http/problem.ts';
 import type { Log } from '../../platform/log.ts';
-import type { Rooms } from './live.ts';
+import { currentControl, type Rooms } from './live.ts';
 import type { RoomStore } from './store.ts';
 import type { DerivePerson, Tokens } from './tokens.ts';
 
@@ -22,7 +22,7 @@ export const makePasses = (deps: PassDeps, tokens: Tokens) => {
   const judge = ({ showId, heldAtMs, accountId, pass }: PassAsked) => {
     const room = rooms.get(showId);
     if (room === undefined) return null;
-    const control = room.state ?? room.row.control;
+    const control = currentControl(room);
     if (control.override === 'bypass') return null;
     if (heldAtMs !== null && heldAtMs < room.passesFromMs) return null;
     if (pass === undefined) return refuse('PASS_REQUIRED');
