@@ -384,6 +384,12 @@ const openAll = async (options: AppOptions, life: Lifecycle) => {
   return {
     http,
     services: openServices(table),
+    /** By name, what this process serves; the probes are in every process. */
+    serving: {
+      routes: served.flatMap((module) => module.routes.map(({ spec }) => spec.name)),
+      consumers: served.flatMap((module) => (module.consumers ?? []).map(({ name }) => name)),
+      jobs: served.flatMap((module) => (module.jobs ?? []).map(({ name }) => name)),
+    },
     /** For tests: stops this process from relaying events. */
     stopRelay: relaying.stop,
     db,

@@ -1,6 +1,6 @@
 import { type App, openApp } from '../../server/src/app.ts';
 import { readConfig } from '../../server/src/config.ts';
-import { systemClock } from '../../server/src/platform/clock.ts';
+import { type Clock, systemClock } from '../../server/src/platform/clock.ts';
 import { makeLog } from '../../server/src/platform/log.ts';
 import type { FailPoint } from '../../server/src/services/payments/index.ts';
 import { afterThisFile } from './after-file.ts';
@@ -20,6 +20,8 @@ export type ProgramOptions = {
   /** Environment variables beside those of every test. */
   settings?: Readonly<Record<string, string>>;
   failPoint?: (point: FailPoint) => Promise<void>;
+  /** Default: the system's. */
+  clock?: Clock;
   /** False: another program works on the same database. Default: true. */
   isAlone?: boolean;
 };
@@ -41,12 +43,18 @@ const listenOnce = (app: App, sandbox: TestSandbox): (() => Promise<string>) => 
   };
 };
 
-/**
- * The whole program in this process, on a database of its own and with the payment sandbox; every
- * answer is held against the contract. Without demo data: an organiser's and an operator's account
- * are there, the rest is made through the API. Closed when the test file is done.
- */
-export const openProgram = async (options: ProgramOptions = {}) => {
+/** Makes an account of staff, and answers its access token. */
+export const makeStaff =
+  (app: App, enter: (person: { email: string; password: string }) => Promise<string>) =>
+  async (role: 'ORGANISER' | 'OPERATOR', name: string): Promise<string> => {
+    const email = `${name}@example.com`;
+    const account = { email, password: staffPassword, name, role, locale: 'ko' as const };
+    await app.services.identity.ensureAccount(account);
+    return enter({ email, password: staffPassword });
+  };
+
+/** A process of the program, on a database of its own and with the payment sandbox. */
+export const openProcess = async (options: ProgramOptions = {}) => {
   const databaseUrl = options.databaseUrl ?? (await makeTestDatabase()).url;
   const sandbox = options.sandbox ?? (await openSandbox());
   const result = readConfig({
@@ -58,19 +66,23 @@ export const openProgram = async (options: ProgramOptions = {}) => {
   });
   if (!result.ok) throw new Error(result.faults.join('\n'));
   const { secretKey, clientKey } = sandbox;
+  const { USHER_SERVICES: served } = result.config;
+  const isPaidHere = served.includes('payments') || served.includes('orders');
   const errors: string[] = [];
   const destination = { write: (line: string) => void errors.push(line) };
   const log = makeLog({ level: 'error', service: 'test', destination });
   const app = await openApp({
     config: result.config,
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     log,
     secret,
     databaseUrl,
     dataDir: await scratchFolder(),
     // Only looked at: nothing in these tests goes there.
     publicUrl: options.publicUrl ?? 'http://usher.test',
-    toss: { url: options.tossUrl ?? sandbox.url, secretKey, clientKey, isSandbox: true },
+    toss: isPaidHere
+      ? { url: options.tossUrl ?? sandbox.url, secretKey, clientKey, isSandbox: true }
+      : null,
     isAlone: options.isAlone ?? true,
     checkAnswers: true,
     ...(options.failPoint === undefined ? {} : { failPoint: options.failPoint }),
@@ -81,15 +93,20 @@ export const openProgram = async (options: ProgramOptions = {}) => {
     return closing;
   };
   afterThisFile(close);
+  const listen = listenOnce(app, sandbox);
+  return { app, sandbox, databaseUrl, close, listen, errors };
+};
+
+/**
+ * The whole program in this process; every answer is held against the contract. Without demo data:
+ * an organiser's and an operator's account are there, the rest is made through the API. Closed when
+ * the test file is done.
+ */
+export const openProgram = async (options: ProgramOptions = {}) => {
+  const { app, sandbox, databaseUrl, close, listen, errors } = await openProcess(options);
   const asker = makeAsk(sendByInject(app.http), () => errors.at(-1) ?? '');
   const tools = makeSaleTools(asker, sandbox);
-  const staff = async (role: 'ORGANISER' | 'OPERATOR', name: string): Promise<string> => {
-    const email = `${name}@example.com`;
-    const account = { email, password: staffPassword, name, role, locale: 'ko' as const };
-    await app.services.identity.ensureAccount(account);
-    return tools.enter({ email, password: staffPassword });
-  };
-  const listen = listenOnce(app, sandbox);
+  const staff = makeStaff(app, tools.enter);
   return {
     app,
     sandbox,

@@ -20,7 +20,7 @@ import { hoursFromNow, type Person } from './sale.ts';
 import { until } from './until.ts';
 
 /** What people and operators do in a waiting room, and what is waited for. */
-export const makeRoomTools = (program: Program) => {
+export const makeRoomTools = (program: Pick<Program, 'must' | 'operator'>) => {
   const { must, operator: as } = program;
   const read = (showId: string): Promise<Room> => must(readRoom, { as, params: { showId } });
   const put = (showId: string, given: Partial<RoomSettings> = {}): Promise<Room> => {
