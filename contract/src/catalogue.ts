@@ -85,6 +85,7 @@ export const performance = z.strictObject({
   startsAt: instant,
   seatingPlanId: idOf('seatingPlan'),
   layoutVersion: z.string(),
+  paintingVersion: z.string().meta({ description: 'Names which grade each seat has' }),
   saleOpensAt: instant,
   saleClosesAt: instant,
   saleState,
@@ -186,6 +187,9 @@ export const readPerformance = defineRoute({
   problems: ['NOT_FOUND'],
 });
 
+/** Layouts and paintings lie under the hash of what is in them. */
+const contentVersion = z.string().regex(/^[A-Za-z0-9_-]{8,64}$/);
+
 export const readLayout = defineRoute({
   name: 'readLayout',
   method: 'GET',
@@ -196,10 +200,27 @@ export const readLayout = defineRoute({
   rate: reading,
   params: z.strictObject({
     seatingPlanId: idOf('seatingPlan'),
-    version: z.string().regex(/^[A-Za-z0-9_-]{8,64}$/),
+    version: contentVersion,
   }),
   responses: {
     200: { contentType: 'application/json', description: 'The layout document' },
+    304: null,
+  },
+  problems: ['NOT_FOUND'],
+});
+
+export const readPainting = defineRoute({
+  name: 'readPainting',
+  method: 'GET',
+  path: '/api/v1/paintings/{version}',
+  tag,
+  summary:
+    'Read which grade each seat has: `grades` are codes, `seats` is count, grade, count, grade … in seatNo order. A version never changes, so it may be cached forever',
+  auth: 'public',
+  rate: reading,
+  params: z.strictObject({ version: contentVersion }),
+  responses: {
+    200: { contentType: 'application/json', description: 'The painting' },
     304: null,
   },
   problems: ['NOT_FOUND'],
@@ -268,6 +289,7 @@ export const catalogueRoutes = [
   listPerformances,
   readPerformance,
   readLayout,
+  readPainting,
   readRanking,
   likeShow,
   unlikeShow,

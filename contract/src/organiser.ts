@@ -1,6 +1,17 @@
+import { MAX_GRADES } from '@usher/domain/grades.ts';
 import { z } from 'zod';
 import { category, grade, ladderName, performance, seatingPlan, show, venue } from './catalogue.ts';
-import { idOf, instant, localText, pageOf, pageQuery, timeZone } from './primitives.ts';
+import {
+  gradeCode,
+  gradeName,
+  idOf,
+  instant,
+  localText,
+  money,
+  pageOf,
+  pageQuery,
+  timeZone,
+} from './primitives.ts';
 import { defineRoute } from './route.ts';
 
 const tag = 'Organiser';
@@ -93,6 +104,35 @@ export const readSeatingPlan = defineRoute({
   problems: ['NOT_FOUND'],
 });
 
+/** A grade without a code gets one made from its name; send the code back to keep it. */
+const givenGrade = z.strictObject({
+  code: gradeCode.optional(),
+  name: z.strictObject({ ko: gradeName, en: gradeName }),
+  price: money,
+});
+const paintRule = z.strictObject({
+  grade: z.string().min(1).max(80).meta({ description: 'Code or name of a grade' }),
+  section: z.string().min(1).max(2000).optional().meta({
+    description: 'Korean or English name of a section; without it the whole house',
+  }),
+  rows: z.array(z.string().min(1).max(20)).min(1).max(200).optional(),
+  seats: z.array(z.string().min(1).max(20)).min(1).max(500).optional().meta({
+    description: 'Labels of seats of the one row',
+  }),
+});
+const showPainting = z.strictObject({
+  seatingPlanId: idOf('seatingPlan'),
+  rules: z.array(paintRule).max(2000).meta({
+    description:
+      'Painted over the grades that the plan suggests, in this order: the last rule that covers a seat decides',
+  }),
+});
+const paintings = z
+  .array(showPainting)
+  .max(20)
+  .default([])
+  .meta({ description: 'Plans that are not named are painted as they suggest' });
+
 const showFields = {
   title: localText,
   synopsis: localText,
@@ -100,7 +140,8 @@ const showFields = {
   venueId: idOf('venue'),
   runningTimeMinutes: z.int().min(1).max(1440),
   ageLimit: z.int().min(0).max(19),
-  grades: z.array(grade).min(1).max(20),
+  grades: z.array(givenGrade).min(1).max(MAX_GRADES),
+  paintings,
   ladder: ladderName,
   saleOpensAt: instant,
   saleClosesAt: instant,
@@ -171,9 +212,69 @@ export const addPerformances = defineRoute({
   rate: editing,
   idempotency: 'optional',
   params: z.strictObject({ showId: idOf('show') }),
-  body: z.strictObject({ startsAt: z.array(instant).min(1).max(200) }),
+  body: z.strictObject({
+    startsAt: z.array(instant).min(1).max(200),
+    seatingPlanId: idOf('seatingPlan').optional().meta({
+      description: 'A plan of the show’s venue; without it the venue’s default',
+    }),
+  }),
   responses: { 201: z.strictObject({ items: z.array(performance) }) },
   problems: ['NOT_FOUND', 'SHOW_RULE_BROKEN'],
+});
+
+export const showGrades = z.strictObject({
+  grades: z.array(grade),
+  paintings: z.array(showPainting),
+  counts: z.array(
+    z.strictObject({
+      seatingPlanId: idOf('seatingPlan'),
+      paintingVersion: z.string(),
+      seats: z.array(z.strictObject({ grade: gradeCode, seats: z.int().min(0) })),
+    }),
+  ),
+  performances: z.array(
+    z.strictObject({
+      performanceId: idOf('performance'),
+      seatingPlanId: idOf('seatingPlan'),
+      paintingVersion: z.string(),
+      isFixed: z.boolean().meta({ description: 'A seat was held: it keeps this painting' }),
+    }),
+  ),
+});
+
+export const readShowGrades = defineRoute({
+  name: 'readShowGrades',
+  method: 'GET',
+  path: '/api/v1/organiser/shows/{showId}/grades',
+  tag,
+  summary: 'Read the grades of a show, how its seats are painted, and the seats of each grade',
+  auth: 'organiser',
+  rate: editing,
+  params: z.strictObject({ showId: idOf('show') }),
+  responses: { 200: showGrades },
+  problems: ['NOT_FOUND'],
+});
+
+export const paintShow = defineRoute({
+  name: 'paintShow',
+  method: 'PUT',
+  path: '/api/v1/organiser/shows/{showId}/grades',
+  tag,
+  summary: 'Set the grades of a show and paint them over its seats',
+  auth: 'organiser',
+  rate: editing,
+  bodyLimitBytes: 1024 * 1024,
+  params: z.strictObject({ showId: idOf('show') }),
+  body: z.strictObject({
+    grades: showFields.grades,
+    paintings,
+    fixedPerformances: z.enum(['refuse', 'keep']).default('refuse').meta({
+      description:
+        'When a performance to come was held and would change: refuse all, or let it keep its painting and repaint the others',
+    }),
+  }),
+  responses: { 200: showGrades },
+  problems: ['NOT_FOUND', 'SHOW_RULE_BROKEN', 'GRADES_FIXED'],
 });
 
 export const blockSeats = defineRoute({
@@ -202,5 +303,7 @@ export const organiserRoutes = [
   createShow,
   editShow,
   addPerformances,
+  readShowGrades,
+  paintShow,
   blockSeats,
 ];

@@ -230,6 +230,15 @@ export const problems = define({
     meaning: '`errors` names the fields, for example a grade without a price.',
     remedy: 'Fix the fields listed and send the request again.',
   },
+  GRADES_FIXED: {
+    status: 409,
+    title: 'Seats of a performance have been held with these grades',
+    retryable: false,
+    meaning:
+      'From its first hold on a performance keeps the grades it is sold with; `performanceIds` names the performances. Nothing was changed.',
+    remedy:
+      'Send `fixedPerformances: "keep"` to repaint only the other performances and those added later. Names and prices can be changed at any time.',
+  },
   ...roomProblems,
   IDEMPOTENCY_KEY_REUSED: {
     status: 422,

@@ -99,7 +99,7 @@ export function paintingVersion(
 }
 
 /** By code, Korean name or English name, in that order; -1 if there is none. */
-function findGrade(grades: readonly NamedGrade[], asked: string): number {
+export function findGrade(grades: readonly NamedGrade[], asked: string): number {
   const wanted = asked.normalize('NFC');
   const byCode = grades.findIndex(({ code }) => code === wanted);
   if (byCode >= 0) return byCode;

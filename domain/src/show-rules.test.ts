@@ -8,9 +8,10 @@ import {
 } from './show-rules.ts';
 
 const day = 86_400_000;
+const gradeOf = (code: string, name = code) => ({ code, name: { ko: `${name}석`, en: name } });
 const sound = {
-  grades: [{ code: 'VIP' }, { code: 'R' }],
-  planGrades: ['VIP', 'R'],
+  grades: [gradeOf('VIP'), gradeOf('R')],
+  paintedGrades: ['VIP', 'R'],
   saleOpensAtMs: 10 * day,
   saleClosesAtMs: 20 * day,
   performancesStartAtMs: [15 * day],
@@ -21,12 +22,12 @@ describe('a show', () => {
   test('whose grades, sale and performances fit has no faults', () => {
     expect(showFaults(sound)).toEqual([]);
   });
-  test('must price every grade of the plan, and no other, once', () => {
-    const grades = [{ code: 'VIP' }, { code: 'VIP' }, { code: 'S' }];
+  test('must price every grade that is painted, and no other, once', () => {
+    const grades = [gradeOf('VIP'), gradeOf('VIP', 'Best'), gradeOf('S')];
     expect(showFaults({ ...sound, grades })).toEqual([
       { path: 'grades.1.code', message: 'grade VIP is listed twice' },
-      { path: 'grades.2.code', message: 'no seat of the seating plan has grade S' },
-      { path: 'grades', message: 'grade R of the seating plan has no price' },
+      { path: 'grades.2.code', message: 'no seat is painted with grade S' },
+      { path: 'grades', message: 'seats are painted with R, which has no price' },
     ]);
   });
   test('must open its sale before it closes, and before every performance', () => {
@@ -37,8 +38,13 @@ describe('a show', () => {
     const faults = showFaults({ ...sound, grades: [], saleOpensAtMs: 30 * day });
     expect(pathsOf(faults)).toEqual(['grades', 'grades', 'saleClosesAt', 'saleOpensAt']);
   });
-  test('of an unknown plan is held to the rules that need none', () => {
-    const show = { ...sound, planGrades: null, grades: [{ code: 'X' }, { code: 'X' }] };
+  test('may not call two grades the same in either language', () => {
+    const grades = [gradeOf('VIP'), { code: 'R', name: { ko: 'VIP석', en: 'Royal' } }];
+    expect(pathsOf(showFaults({ ...sound, grades }))).toEqual(['grades.1.name.ko']);
+  });
+  test('whose painting has faults is held to the rules that need none', () => {
+    const grades = [gradeOf('X'), gradeOf('X', 'Y')];
+    const show = { ...sound, paintedGrades: null, grades };
     expect(pathsOf(showFaults(show))).toEqual(['grades.1.code']);
   });
 });

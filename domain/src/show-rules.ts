@@ -1,3 +1,4 @@
+import type { NamedGrade } from './grades.ts';
 import { periodOf } from './ranking-period.ts';
 
 /** Where a sale stands, by the server's clock. */
@@ -12,25 +13,36 @@ export const MAX_PERFORMANCES = 2000;
 
 /** Every rule that the show breaks; empty when it may be sold. */
 export function showFaults(show: {
-  grades: readonly { code: string }[];
-  /** Null when the seating plan is not known: its rules are then not checked. */
-  planGrades: readonly string[] | null;
+  grades: readonly NamedGrade[];
+  /** Codes that seats are painted with; null when the painting itself has faults. */
+  paintedGrades: readonly string[] | null;
   saleOpensAtMs: number;
   saleClosesAtMs: number;
   performancesStartAtMs: readonly number[];
 }): RuleFault[] {
-  const { grades, planGrades, saleOpensAtMs, saleClosesAtMs, performancesStartAtMs } = show;
+  const { grades, paintedGrades, saleOpensAtMs, saleClosesAtMs, performancesStartAtMs } = show;
   const faults: RuleFault[] = [];
   const codes = grades.map(({ code }) => code);
   for (const [i, code] of codes.entries()) {
     const path = `grades.${i}.code`;
     if (codes.indexOf(code) < i) faults.push({ path, message: `grade ${code} is listed twice` });
-    else if (planGrades !== null && !planGrades.includes(code))
-      faults.push({ path, message: `no seat of the seating plan has grade ${code}` });
+    else if (paintedGrades !== null && !paintedGrades.includes(code))
+      faults.push({ path, message: `no seat is painted with grade ${code}` });
   }
-  for (const code of planGrades ?? [])
+  for (const language of ['ko', 'en'] as const) {
+    const names = grades.map(({ name }) => name[language]);
+    for (const [i, name] of names.entries())
+      if (names.indexOf(name) < i) {
+        const path = `grades.${i}.name.${language}`;
+        faults.push({ path, message: `another grade is called ${name}` });
+      }
+  }
+  for (const code of paintedGrades ?? [])
     if (!codes.includes(code))
-      faults.push({ path: 'grades', message: `grade ${code} of the seating plan has no price` });
+      faults.push({
+        path: 'grades',
+        message: `seats are painted with ${code}, which has no price`,
+      });
   if (saleClosesAtMs <= saleOpensAtMs)
     faults.push({ path: 'saleClosesAt', message: 'the sale must close after it opens' });
   const tooEarly = performancesStartAtMs.filter((startsAtMs) => startsAtMs <= saleOpensAtMs);

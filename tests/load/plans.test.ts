@@ -36,6 +36,7 @@ const buyTogether = async (db: Database, count: number): Promise<void> => {
     windows: [[each.seatNo]],
     grades: [0],
     checks: null,
+    paintingVersion: 'painting',
   }));
   await makeSeatStore(db).take(holds, times);
   const orders = asked.map((each) => {
@@ -104,6 +105,7 @@ const readsOfBatches = async (url: string, rowsAtFirst: number): Promise<number[
     {
       ...sale,
       seatCount: 20_000,
+      paintingVersion: 'painting',
       buyerLimit: 4,
       refusesStranding: false,
       saleOpensAt: new Date(now - dayMs),

@@ -81,6 +81,8 @@ const makeSale = (options: BookingOptions) => {
     saleClosesAt: options.saleClosesAt ?? new Date(clock.nowMs() + dayMs),
     buyerLimit: options.buyerLimit ?? 4,
     refusesStranding: options.refusesStranding ?? false,
+    // As the migration leaves performances that no catalogue knows.
+    paintingVersion: '',
   };
   const facts = {
     ...opening,
@@ -90,10 +92,17 @@ const makeSale = (options: BookingOptions) => {
     startsAtMs: clock.nowMs() + 7 * dayMs,
     gradeNames: new Map(['VIP', 'R', 'S'].map((code) => [code, { ko: `${code}석`, en: code }])),
   };
+  let sold = layout;
+  let next = { layout, version: opening.paintingVersion };
   const prices = new Map(Object.entries({ VIP: 150_000, R: 120_000, S: 90_000 }));
   const catalogue = {
     performance: async (id: string) => (id === opening.performanceId ? facts : null),
-    layout: async () => ({ layout }),
+    layout: async () => ({ layout: sold }),
+    /** What was repainted is seen when it is read again. */
+    forget: () => {
+      sold = next.layout;
+      facts.paintingVersion = next.version;
+    },
     show: async (id: string) => ({
       id,
       title: { ko: '오페라의 밤', en: 'Night at the Opera' },
@@ -105,7 +114,12 @@ const makeSale = (options: BookingOptions) => {
       ladder: 'operator' as const,
     }),
   };
-  return { layout, opening, catalogue };
+  /** As another process paints it: every seat gets one grade. */
+  const repaintTo = (version: string, grade: number): void => {
+    const grades = new Uint8Array(layout.seatCount).fill(grade);
+    next = { version, layout: { ...layout, grade: grades } };
+  };
+  return { layout, opening, catalogue, repaintTo };
 };
 
 const makeServices = (options: BookingOptions, db: Database, sale: ReturnType<typeof makeSale>) => {
@@ -208,6 +222,7 @@ export const openBooking = async (options: BookingOptions) => {
     showId,
     performanceId,
     stock,
+    repaintTo: sale.repaintTo,
     takeSeats,
     order,
     pay,

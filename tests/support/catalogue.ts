@@ -43,9 +43,12 @@ const counted = (db: Database) => {
 export const makeFakeStock = () => {
   const opened = new Map<string, Parameters<Stock['open']>[1][number]>();
   const blocked = new Set<string>();
+  const gradeOfBlocked = new Map<string, number>();
   const takenByOthers = new Set<string>();
   const taken = new Map<string, Map<string, Map<number, number>>>();
   const asked: string[] = [];
+  const held = new Set<string>();
+  const repainted = new Map<string, Parameters<Stock['repaint']>[2][number]>();
   const stock: Stock = {
     open: async (_tx, performances) => {
       for (const each of performances) opened.set(each.performanceId, each);
@@ -63,12 +66,21 @@ export const makeFakeStock = () => {
           .map(([id]) => id),
       );
     },
+    lock: async () => undefined,
+    held: async (_sql, _showId, performanceIds) =>
+      new Set(performanceIds.filter((id) => held.has(id))),
+    repaint: async (_tx, _showId, performances) => {
+      for (const each of performances) repainted.set(each.performanceId, each);
+    },
     block: async (_tx, { performanceId, block, unblock }) => {
       const seatNos = block
         .map(({ seatNo }) => seatNo)
         .filter((seatNo) => takenByOthers.has(`${performanceId} ${seatNo}`));
       if (seatNos.length > 0) return { outcome: 'taken', seatNos };
-      for (const { seatNo } of block) blocked.add(`${performanceId} ${seatNo}`);
+      for (const { seatNo, gradeIndex } of block) {
+        blocked.add(`${performanceId} ${seatNo}`);
+        gradeOfBlocked.set(`${performanceId} ${seatNo}`, gradeIndex);
+      }
       for (const seatNo of unblock) blocked.delete(`${performanceId} ${seatNo}`);
       return { outcome: 'done' };
     },
@@ -77,7 +89,11 @@ export const makeFakeStock = () => {
     stock,
     opened,
     blocked,
+    gradeOfBlocked,
     takenByOthers,
+    /** Performances in which a seat was ever held. */
+    held,
+    repainted,
     /** Shows whose seats were counted, in order. */
     asked,
     /** Says how many seats of a performance are taken, by the grade's index. */

@@ -46,6 +46,10 @@ const bodies: Readonly<Record<string, (world: World) => object>> = {
   createShow: ({ venueId }) => showFields(venueId),
   editShow: () => ({ title: { ko: '빼앗은 공연', en: 'A show that was taken' } }),
   addPerformances: () => ({ startsAt: [hoursFromNow(24 * 20)] }),
+  paintShow: () => ({
+    grades: showFields('').grades,
+    fixedPerformances: 'keep',
+  }),
   blockSeats: ({ freeSeats }) => ({ block: freeSeats.slice(0, 1) }),
   joinRoom: ({ placeToken }) => ({ place: placeToken }),
   sendHeartbeat: ({ placeToken }) => ({ place: placeToken }),

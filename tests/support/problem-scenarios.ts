@@ -1,7 +1,13 @@
 import { logIn, readMe, refresh, signUp } from '@usher/contract/identity.ts';
 import { listOpenPayments } from '@usher/contract/operations.ts';
 import { cancelOrder, placeOrder, readOrder } from '@usher/contract/orders.ts';
-import { blockSeats, createShow, importVenue } from '@usher/contract/organiser.ts';
+import {
+  blockSeats,
+  createShow,
+  importVenue,
+  paintShow,
+  readShowGrades,
+} from '@usher/contract/organiser.ts';
 import { confirmPayment, openAttempt } from '@usher/contract/payments.ts';
 import type { ProblemCode } from '@usher/contract/problems.ts';
 import type { RouteSpec } from '@usher/contract/route.ts';
@@ -112,6 +118,15 @@ const seats = {
     const { as, params, performanceId } = await inSale(program);
     await program.hold((await program.newBuyer()).token, performanceId, [1, 2]);
     return take(program, as, params, { seats: [2, 3] });
+  },
+  GRADES_FIXED: async (program) => {
+    const { showId, performanceId } = await program.newSale(program.organiser);
+    await program.hold((await program.newBuyer()).token, performanceId, [0]);
+    const given = { as: program.organiser, params: { showId } };
+    const { grades, counts } = await program.must(readShowGrades, given);
+    const rules = [{ grade: 'VIP', section: '1층', rows: ['2'] }];
+    const paintings = counts.map(({ seatingPlanId }) => ({ seatingPlanId, rules }));
+    return asked(program, paintShow, { ...given, body: { grades, paintings } });
   },
   SEATS_BLOCKED: async (program) => {
     const { as, params } = await inSale(program);

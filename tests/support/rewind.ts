@@ -27,6 +27,11 @@ const undo: Readonly<Record<string, readonly string[]>> = {
     'DROP VIEW platform.waiting_events',
     'DROP TABLE platform.cursors, platform.parked',
   ],
+  '000016_paintings': [
+    'ALTER TABLE seats.stock DROP COLUMN painting_version',
+    'ALTER TABLE catalogue.performances DROP COLUMN painting_version',
+    'DROP TABLE catalogue.show_paintings, catalogue.paintings',
+  ],
   '000014_moves': ['DROP TABLE platform.moves', 'DROP FUNCTION platform.refuse_move CASCADE'],
 };
 

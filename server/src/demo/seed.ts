@@ -60,6 +60,7 @@ export async function seedDemo(deps: {
         venueId: house.id,
         grades: grades.map(({ code, name, price }) => ({ code, name, priceMinor: price.amount })),
         buyerLimit: 4,
+        paintings: [],
         posterSvg: poster(show),
         startsAtMs: startsAtMs.filter((atMs) => atMs > nowMs),
       },

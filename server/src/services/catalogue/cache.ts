@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Category } from '@usher/domain/categories.ts';
 import type { LadderName } from '@usher/domain/fee-ladder.ts';
+import type { Layout } from '@usher/domain/layout.ts';
 import { bookingFee } from '@usher/domain/money.ts';
+import { applyPainting, type Painting, suggestPainting } from '@usher/domain/painting.ts';
 import type { LocalText } from '@usher/domain/text.ts';
 import { makeCache } from '../../platform/cache.ts';
 import type { Clock } from '../../platform/clock.ts';
@@ -10,6 +12,8 @@ import type { Log } from '../../platform/log.ts';
 import type { Sql } from '../../platform/postgres/sql.ts';
 import type { Venue, VenuesService } from '../venues/index.ts';
 import * as numbers from './limits.ts';
+import type { StoredPainting } from './painting.ts';
+import { findPainting } from './painting-store.ts';
 import * as store from './store.ts';
 import { drawPoster } from './view.ts';
 
@@ -35,6 +39,7 @@ export type PerformanceFacts = {
   readonly showId: string;
   readonly seatingPlanId: string;
   readonly layoutVersion: string;
+  readonly paintingVersion: string;
   readonly round: number;
   readonly startsAtMs: number;
   readonly saleOpensAtMs: number;
@@ -46,11 +51,16 @@ export type PerformanceFacts = {
   readonly gradeNames: ReadonlyMap<string, LocalText>;
 };
 
-/** Seats that are not free, by performance and by the grade's index in the plan. */
+/** Seats that are not free, by performance and by the grade's index in its painting. */
 export type TakenSeats = ReadonlyMap<string, ReadonlyMap<number, number>>;
 
 export const versionOfPoster = (svg: string): string =>
   createHash('sha256').update(svg).digest('base64url').slice(0, 16);
+
+/** A painting with the grade of every seat, also where it is stored as the plan's suggestion. */
+export type KnownPainting = StoredPainting & Painting;
+/** The seats of a plan with the grades of a show. */
+export type PaintedLayout = { readonly layout: Layout };
 
 /** A show with what belongs to it. */
 export type Known = { readonly show: store.Show; readonly venue: Venue; readonly facts: ShowFacts };
@@ -131,6 +141,37 @@ export const makeMemory = (deps: {
     staleMs: numbers.stockStaleMs,
   });
 
+  const paintings = makeCache<KnownPainting | null>({
+    ...facts,
+    freshMs: Infinity,
+    weightMax: numbers.paintingsMax,
+  });
+  const layouts = makeCache<PaintedLayout | null>({
+    ...facts,
+    freshMs: Infinity,
+    weightMax: numbers.paintedSeatsMax,
+    weigh: (painted) => painted?.layout.seatCount ?? 0,
+  });
+
+  const readPainting = async (version: string): Promise<KnownPainting | null> => {
+    const painting = await findPainting(db, version);
+    if (painting === null) return null;
+    if (painting.seats !== null) return { ...painting, seats: painting.seats };
+    const plan = await venues.layout(painting.seatingPlanId);
+    assert(plan, 'the plan of a painting exists');
+    return { ...painting, seats: suggestPainting(plan.layout).seats };
+  };
+  const painting = (version: string) => paintings.get(version, () => readPainting(version));
+  const readLayout = async (
+    seatingPlanId: string,
+    paintingVersion: string,
+  ): Promise<PaintedLayout | null> => {
+    const plan = await venues.layout(seatingPlanId);
+    const painted = await painting(paintingVersion);
+    if (plan === null || painted === null) return null;
+    return { layout: applyPainting(plan.layout, painted) };
+  };
+
   const findVenueOf = async (venueId: string): Promise<Venue> => {
     const venue = await venues.venue(venueId);
     assert(venue, 'the venue of a show exists');
@@ -162,6 +203,14 @@ export const makeMemory = (deps: {
     known,
     find,
     venueOf: findVenueOf,
+    painting,
+    /** The seats of a performance as they are sold; one object for all that are sold alike. */
+    layout: (performance: { seatingPlanId: string; paintingVersion: string }) => {
+      const { seatingPlanId, paintingVersion } = performance;
+      return layouts.get(`${seatingPlanId} ${paintingVersion}`, () =>
+        readLayout(seatingPlanId, paintingVersion),
+      );
+    },
     performances: performancesOf,
     poster: (showId: string) =>
       posters.get(showId, async () => {

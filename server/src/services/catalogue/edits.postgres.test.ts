@@ -42,7 +42,11 @@ describe('making a show', () => {
   test('is refused with every broken rule at once', async () => {
     const body = {
       ...build.showFields(venueId),
-      grades: [twoGrades[0], twoGrades[0], { ...twoGrades[1], code: 'Z' }],
+      grades: [
+        twoGrades[0],
+        twoGrades[0],
+        { ...twoGrades[1], name: { ko: 'Z석', en: 'Z' }, code: 'Z' },
+      ],
       saleClosesAt: build.atMs(-2 * dayMs),
       posterSvg: '<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>',
     };
@@ -50,10 +54,14 @@ describe('making a show', () => {
     expect(response.json()).toMatchObject({ status: 422, code: 'SHOW_RULE_BROKEN' });
     expect(response.json().errors.map((error: { path: string }) => error.path)).toEqual([
       'body.grades.1.code',
-      'body.grades.2.code',
-      'body.grades',
+      'body.grades.1.name.ko',
+      'body.grades.1.name.en',
       'body.saleClosesAt',
       'body.posterSvg',
+      // Three rows that the plan suggests for R, which the show does not have.
+      'body.paintings.0.rules',
+      'body.paintings.0.rules',
+      'body.paintings.0.rules',
     ]);
   });
   test('is for organisers and operators', async () => {
@@ -138,6 +146,7 @@ describe('editing a show', () => {
       saleClosesAt: new Date(first.startsAt),
       buyerLimit: 1,
       refusesStranding: true,
+      paintingVersion: first.paintingVersion,
     });
     expect(office.stock.opened.get(second.id)?.saleClosesAt).toEqual(new Date(saleClosesAt));
     expect(await office.catalogue.service.performance(second.id)).toMatchObject({
@@ -247,6 +256,7 @@ describe('adding performances', () => {
       saleOpensAt: new Date(show.saleOpensAt),
       saleClosesAt: new Date(show.saleClosesAt),
       refusesStranding: true,
+      paintingVersion: performance.paintingVersion,
     });
   });
   test('is refused with every broken rule, and adds none', async () => {

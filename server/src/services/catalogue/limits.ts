@@ -20,6 +20,11 @@ export const factsFreshMs = 60_000;
 /** Lists move with the time, as sales open and end. */
 export const pagesFreshMs = 1000;
 export const pagesStaleMs = 1000;
+/** Paintings by version, about 2 kB each for 20,000 seats: 10 MB. They never change. */
+export const paintingsMax = 5000;
+/** Seats of all painted layouts in memory together, a byte each beside what their plan takes. */
+export const paintedSeatsMax = 10_000_000;
+
 /** Seats left are at most a second old, also when given while they are counted anew (7 ms of the
  * database for 20,000 seats). */
 export const stockFreshMs = 500;

@@ -5,7 +5,8 @@ import { makeCounts } from './counts.ts';
 import { catalogueChannel, makeSoldOutConsumer } from './events.ts';
 import { makeCheckSoldOut, makeTellOpenings } from './jobs.ts';
 import { makeCatalogueRoutes } from './routes.ts';
-import { type CatalogueService, makeCatalogue, type Stock } from './service.ts';
+import { type CatalogueService, makeCatalogue } from './service.ts';
+import type { Stock } from './stock.ts';
 import { readCounts } from './store.ts';
 
 export type CatalogueContext = Pick<

@@ -14,8 +14,10 @@ import {
   rawAnswer,
   route,
 } from '../../platform/http/route.ts';
-import type { Catalogue, Editor } from './service.ts';
+import type { Editor, GivenGrade, ShowGrades } from './service.painting.ts';
+import type { Catalogue } from './service.ts';
 import type { Grade, Sort, Summary } from './store.ts';
+import { gradeBody } from './view.ts';
 
 /** What changes by the second may be shared by everybody for one. */
 const shortly = { 'cache-control': 'public, max-age=1' };
@@ -52,9 +54,33 @@ const editorOf = (request: {
   key: request.idempotencyKey,
 });
 const gradesOf = (
-  grades: readonly { code: string; name: Grade['name']; price: Money }[],
-): Grade[] => grades.map(({ code, name, price }) => ({ code, name, priceMinor: price.amount }));
+  grades: readonly { code?: string | undefined; name: Grade['name']; price: Money }[],
+): GivenGrade[] =>
+  grades.map(({ code, name, price }) => ({ code, name, priceMinor: price.amount }));
 const msOf = (instant: string): number => Date.parse(instant);
+
+const showGradesBody = ({ show, paintings, performances }: ShowGrades) => ({
+  grades: show.grades.map(gradeBody),
+  paintings: paintings.map(({ seatingPlanId, rules }) => ({
+    seatingPlanId,
+    rules: rules.map((rule) => ({
+      ...rule,
+      rows: rule.rows === undefined ? undefined : [...rule.rows],
+      seats: rule.seats === undefined ? undefined : [...rule.seats],
+    })),
+  })),
+  counts: paintings.map(({ seatingPlanId, painting }) => ({
+    seatingPlanId,
+    paintingVersion: painting.version,
+    seats: painting.grades.map((grade, i) => ({ grade, seats: painting.gradeSeats[i] ?? 0 })),
+  })),
+  performances: performances.map(({ id, seatingPlanId, paintingVersion, isFixed }) => ({
+    performanceId: id,
+    seatingPlanId,
+    paintingVersion,
+    isFixed,
+  })),
+});
 
 const publicRoutes = (catalogue: Catalogue): Route[] => [
   route(contract.listShows, async ({ query }) => {
@@ -95,6 +121,19 @@ const publicRoutes = (catalogue: Catalogue): Route[] => [
     return rawAnswer(200, poster.svg, {
       ...headers,
       'content-type': 'image/svg+xml; charset=utf-8',
+    });
+  }),
+
+  route(contract.readPainting, async ({ params, raw }) => {
+    const painting = await catalogue.painting(params.version);
+    if (painting === null) return refuse('NOT_FOUND');
+    const etag = `"${painting.version}"`;
+    const headers = { etag, 'cache-control': 'public, max-age=31536000, immutable' };
+    if (raw.headers['if-none-match'] === etag) return emptyAnswer(304, headers);
+    const { grades, seats } = painting;
+    return rawAnswer(200, Buffer.from(JSON.stringify({ format: 1, grades, seats })), {
+      ...headers,
+      'content-type': 'application/json; charset=utf-8',
     });
   }),
 
@@ -167,12 +206,34 @@ const organiserRoutes = (catalogue: Catalogue): Route[] => {
     }),
 
     route(organiser.addPerformances, async ({ params, body, ...request }) => {
-      const startsAtMs = body.startsAt.map(msOf);
-      const result = await catalogue.addPerformances(editorOf(request), params.showId, startsAtMs);
+      const result = await catalogue.addPerformances(editorOf(request), params.showId, {
+        startsAtMs: body.startsAt.map(msOf),
+        seatingPlanId: body.seatingPlanId,
+      });
       if (result.outcome === 'not-found') return refuse('NOT_FOUND');
       if (result.outcome === 'broken') return ruleBroken(result.faults);
       const items = await Promise.all(result.performanceIds.map(catalogue.readPerformance));
       return answer(201, { items: items.filter((item) => item !== null) });
+    }),
+
+    route(organiser.readShowGrades, async ({ params, ...request }) => {
+      const found = await catalogue.readShowGrades(editorOf(request), params.showId);
+      return found === null ? refuse('NOT_FOUND') : answer(200, showGradesBody(found));
+    }),
+
+    route(organiser.paintShow, async ({ params, body, ...request }) => {
+      const editor = editorOf(request);
+      const result = await catalogue.paintShow(editor, params.showId, {
+        ...body,
+        grades: gradesOf(body.grades),
+      });
+      if (result.outcome === 'not-found') return refuse('NOT_FOUND');
+      if (result.outcome === 'broken') return ruleBroken(result.faults);
+      if (result.outcome === 'fixed')
+        return refuse('GRADES_FIXED', { extra: { performanceIds: result.performanceIds } });
+      const found = await catalogue.readShowGrades(editor, params.showId);
+      assert(found, 'a show that was painted is there');
+      return answer(200, showGradesBody(found));
     }),
 
     route(organiser.blockSeats, async ({ params, body, ...request }) => {

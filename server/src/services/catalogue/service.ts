@@ -11,48 +11,30 @@ import { assert } from '../../platform/failure.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Database, Sql } from '../../platform/postgres/sql.ts';
-import type { Maker, PlanLayout, Venue, VenuesService } from '../venues/index.ts';
+import type { Venue, VenuesService } from '../venues/index.ts';
 import {
   type KnownPerformance,
   makeMemory,
+  type PaintedLayout,
   type PerformanceFacts,
   type ShowFacts,
-  type TakenSeats,
   versionOfPoster,
 } from './cache.ts';
 import type { AllCounts } from './counts.ts';
+import { listPaintedGrades, paintPlans, type ShowPainting } from './painting.ts';
+import { listPaintingsInUse, listShowPaintings, writeShowPaintings } from './painting-store.ts';
 import { findPosterFaults } from './poster-svg.ts';
+import {
+  type Editor,
+  type GivenGrade,
+  makePainting,
+  mayEdit,
+  nameGrades,
+} from './service.painting.ts';
 import { makeSoldOutCheck } from './sold-out.ts';
+import type { Stock } from './stock.ts';
 import * as store from './store.ts';
 import * as render from './view.ts';
-
-/** What the catalogue asks of the seats; they are another service's. */
-export type Stock = {
-  /** Opens performances for sale, or changes their window, limit and rule. */
-  open(
-    tx: Sql,
-    performances: readonly {
-      showId: string;
-      performanceId: string;
-      seatCount: number;
-      saleOpensAt: Date;
-      saleClosesAt: Date;
-      buyerLimit: number;
-      refusesStranding: boolean;
-    }[],
-  ): Promise<void>;
-  taken(showId: string): Promise<TakenSeats>;
-  full(showIds: readonly string[]): Promise<ReadonlySet<string>>;
-  block(
-    tx: Sql,
-    change: {
-      showId: string;
-      performanceId: string;
-      block: readonly { seatNo: number; gradeIndex: number }[];
-      unblock: readonly number[];
-    },
-  ): Promise<{ outcome: 'done' } | { outcome: 'taken'; seatNos: number[] }>;
-};
 
 /**
  * What other services may ask. Answers come from memory; what is not there is read once. An edit by
@@ -63,7 +45,13 @@ export type CatalogueService = {
   performance(performanceId: string): Promise<PerformanceFacts | null>;
   /** Those of a show that can still be bought. */
   performanceIdsOnSale(showId: string): Promise<string[]>;
-  layout(seatingPlanId: string): Promise<PlanLayout | null>;
+  /** The seats of a performance with the grades that they are sold at. */
+  layout(performance: {
+    readonly seatingPlanId: string;
+    readonly paintingVersion: string;
+  }): Promise<PaintedLayout | null>;
+  /** Reads a show again: somebody knows better than what is in memory. */
+  forget(showId: string): void;
   /** Summaries as they are to be sent at an instant, of those shows that exist. One query. */
   summaries(
     showIds: readonly string[],
@@ -77,15 +65,21 @@ export type CatalogueService = {
   noteSeeded(name: string): Promise<void>;
 };
 
-/** Who edits; an operator may edit every show, an organiser their own. */
-export type Editor = Maker & { readonly isOperator: boolean };
-export type NewShow = store.ShowFields & {
+export type NewShow = Omit<store.ShowFields, 'grades'> & {
   readonly venueId: string;
   readonly posterSvg: string | null;
+  readonly grades: readonly GivenGrade[];
+  /** Plans that are not named are painted as they suggest. */
+  readonly paintings: readonly ShowPainting[];
 };
 export type ShowEdit = {
-  readonly [Field in keyof store.ShowFields]?: store.ShowFields[Field] | undefined;
-} & { readonly posterSvg?: string | undefined };
+  readonly [Field in Exclude<keyof store.ShowFields, 'grades'>]?:
+    | store.ShowFields[Field]
+    | undefined;
+} & {
+  readonly posterSvg?: string | undefined;
+  readonly grades?: readonly GivenGrade[] | undefined;
+};
 
 type Broken = { outcome: 'broken'; faults: RuleFault[] };
 type NotFound = { outcome: 'not-found' };
@@ -102,7 +96,7 @@ export type CatalogueDeps = {
 };
 
 export const makeCatalogue = (deps: CatalogueDeps) => {
-  const { db, clock, venues, stock, counts } = deps;
+  const { db, clock, stock, counts } = deps;
   const memory = makeMemory({ ...deps, taken: stock.taken });
 
   const summaryAt = async (summary: store.Summary) => {
@@ -115,11 +109,18 @@ export const makeCatalogue = (deps: CatalogueDeps) => {
     return rendered.map((at) => at(nowMs));
   };
 
+  const paintingOf = async ({ paintingVersion }: store.Performance) => {
+    const painting = await memory.painting(paintingVersion);
+    assert(painting, 'the painting of a performance exists');
+    return painting;
+  };
+
   const checkSoldOut = makeSoldOutCheck({ memory, stock, clock });
   const service = {
     show: async (showId: string) => (await memory.known(showId))?.facts ?? null,
     performance: async (performanceId: string) => (await memory.find(performanceId))?.facts ?? null,
-    layout: venues.layout,
+    layout: memory.layout,
+    painting: memory.painting,
     summaries: async (showIds: readonly string[]) => {
       const found = await store.findSummaries(db, showIds);
       const rendered = await Promise.all(found.map(summaryAt));
@@ -164,8 +165,16 @@ export const makeCatalogue = (deps: CatalogueDeps) => {
       );
       const page = later.slice(0, limit);
       const taken = page.length === 0 ? new Map() : await memory.taken(showId);
-      const items = page.map((each) =>
-        render.performanceBody(each, entry.show, entry.venue, taken.get(each.id), nowMs),
+      const items = await Promise.all(
+        page.map(async (each) =>
+          render.performanceBody(
+            each,
+            entry.show,
+            await paintingOf(each),
+            taken.get(each.id),
+            nowMs,
+          ),
+        ),
       );
       return { items, last: later.length > page.length ? (page.at(-1) ?? null) : null };
     },
@@ -179,9 +188,10 @@ export const makeCatalogue = (deps: CatalogueDeps) => {
     readPerformance: async (performanceId: string) => {
       const found = await memory.find(performanceId);
       if (found === null) return null;
-      const { show, venue, performance } = found;
+      const { show, performance } = found;
       const taken = (await memory.taken(show.id)).get(performanceId);
-      return render.performanceBody(performance, show, venue, taken, clock.nowMs());
+      const painting = await paintingOf(performance);
+      return render.performanceBody(performance, show, painting, taken, clock.nowMs());
     },
     like: async (accountId: string, showId: string, isLiked: boolean) => {
       if ((await memory.known(showId)) === null) return 'not-found';
@@ -216,11 +226,11 @@ const extrasOf = (fields: store.ShowFields, venue: Venue, posterSvg: string | nu
   return { posterSvg, posterVersion, searchText: index.text, searchGrams: index.grams };
 };
 const faultsOf = (
-  show: NewShow,
-  planGrades: readonly string[] | null,
+  show: store.ShowFields & { readonly posterSvg: string | null },
+  paintedGrades: readonly string[] | null,
   performancesStartAtMs: readonly number[],
 ): RuleFault[] => [
-  ...showFaults({ ...show, planGrades, performancesStartAtMs }),
+  ...showFaults({ ...show, paintedGrades, performancesStartAtMs }),
   ...(show.posterSvg === null ? [] : findPosterFaults(show.posterSvg)).map((message) => ({
     path: 'posterSvg',
     message,
@@ -228,10 +238,14 @@ const faultsOf = (
 ];
 const openings = (
   show: store.ShowFields & { id: string },
-  seatCount: number,
-  performances: readonly { id: string; startsAtMs: number }[],
+  performances: readonly {
+    id: string;
+    startsAtMs: number;
+    paintingVersion: string;
+    seatCount: number;
+  }[],
 ) =>
-  performances.map(({ id, startsAtMs }) => ({
+  performances.map(({ id, startsAtMs, paintingVersion, seatCount }) => ({
     showId: show.id,
     performanceId: id,
     seatCount,
@@ -239,41 +253,82 @@ const openings = (
     saleClosesAt: new Date(Math.min(show.saleClosesAtMs, startsAtMs)),
     buyerLimit: show.buyerLimit,
     refusesStranding: show.refusesStranding,
+    paintingVersion,
   }));
 
 /** Edits are decided on the show as it is while locked; all broken rules are told at once. */
 const makeEditing = (
-  { db, clock, ids, venues, stock }: CatalogueDeps,
+  deps: CatalogueDeps,
   catalogue: {
     find(performanceId: string): Promise<KnownPerformance | null>;
     forget(showId: string): void;
+    layout: CatalogueService['layout'];
     checkSoldOut(sql: Sql, showIds: readonly string[]): Promise<void>;
   },
 ) => {
+  const { db, clock, ids, venues, stock } = deps;
   /** The show for an edit, locked, with its venue; null when it is not the editor's to edit. */
   const lock = async (tx: Sql, editor: Editor, showId: string) => {
     const show = await store.findShow(tx, showId, 'lock');
-    if (show === null || (show.ownerId !== editor.accountId && !editor.isOperator)) return null;
+    if (show === null || !mayEdit(editor, show)) return null;
     const venue = await venues.venue(show.venueId);
     assert(venue, 'the venue of a show exists');
     return { show, venue };
   };
+
+  /** The painting of performances to come in a plan, which is made where it is the first there. */
+  const findPaintingFor = async (
+    tx: Sql,
+    show: store.Show,
+    seatingPlanId: string,
+  ): Promise<{ version: string | null; faults: RuleFault[] }> => {
+    const known = await listShowPaintings(tx, show.id);
+    const own = known.find((each) => each.seatingPlanId === seatingPlanId);
+    if (own !== undefined) return { version: own.painting.version, faults: [] };
+    const asked = [{ seatingPlanId, rules: [] }];
+    const painted = await paintPlans(venues, show.venueId, show.grades, asked);
+    const [made] = painted.paintings;
+    if (made !== undefined) await writeShowPaintings(tx, show.id, [made]);
+    const faults = painted.faults.map(({ message }) => ({ path: 'seatingPlanId', message }));
+    return { version: made?.painting.version ?? null, faults };
+  };
+  const withSeatCounts = (performances: readonly store.Performance[]) =>
+    Promise.all(
+      performances.map(async (each) => {
+        const plan = await venues.plan(each.seatingPlanId);
+        assert(plan, 'the plan of a performance exists');
+        return { ...each, seatCount: plan.seatCount };
+      }),
+    );
 
   const createShow = async (
     editor: Editor,
     input: NewShow,
   ): Promise<Broken | { outcome: 'made'; showId: string }> => {
     const venue = await venues.venue(input.venueId);
-    const faults = faultsOf(input, venue?.grades ?? null, []);
-    if (venue === null) faults.unshift({ path: 'venueId', message: 'there is no such venue' });
-    if (venue === null || faults.length > 0) return { outcome: 'broken', faults };
+    const { paintings, ...fields } = input;
+    const show = { ...fields, grades: nameGrades(fields.grades, []) };
+    if (venue === null) {
+      const unknown = { path: 'venueId', message: 'there is no such venue' };
+      return { outcome: 'broken', faults: [unknown, ...faultsOf(show, null, [])] };
+    }
+    const asked =
+      paintings.length > 0 ? paintings : [{ seatingPlanId: venue.seatingPlanId, rules: [] }];
+    const painted = await paintPlans(venues, venue.id, show.grades, asked);
+    const paintedGrades =
+      painted.faults.length > 0
+        ? null
+        : listPaintedGrades(painted.paintings.map(({ painting }) => painting));
+    const faults = [...faultsOf(show, paintedGrades, []), ...painted.faults];
+    if (faults.length > 0) return { outcome: 'broken', faults };
     const { accountId, key } = editor;
     const id = key === null ? ids.make('show') : ids.fromParts('show', accountId, key);
     await db.transaction(async (tx) => {
       // A repeat leaves the show as it is by now.
       if (key !== null && (await store.findShow(tx, id)) !== null) return;
-      const extras = extrasOf(input, venue, input.posterSvg);
-      await store.writeShow(tx, { ...input, id, ownerId: accountId }, extras, clock.nowMs());
+      const extras = extrasOf(show, venue, show.posterSvg);
+      await store.writeShow(tx, { ...show, id, ownerId: accountId }, extras, clock.nowMs());
+      await writeShowPaintings(tx, id, painted.paintings);
       await store.noteChange(tx, editor, 'show-created', id, { ...input, posterSvg: undefined });
     });
     catalogue.forget(id);
@@ -292,17 +347,20 @@ const makeEditing = (
       const { show, venue } = locked;
       const given = Object.fromEntries(Object.entries(edit).filter(([, v]) => v !== undefined));
       const posterSvg = edit.posterSvg ?? (await store.findPosterSvg(tx, showId));
-      const next = { ...show, ...given, posterSvg };
+      const grades = edit.grades === undefined ? show.grades : nameGrades(edit.grades, show.grades);
+      const next = { ...show, ...given, grades, posterSvg };
       const performances = await store.listPerformances(tx, showId);
+      const painted = await listShowPaintings(tx, showId);
+      const inUse = await listPaintingsInUse(tx, showId, nowMs);
       const faults = faultsOf(
         next,
-        venue.grades,
+        listPaintedGrades([...painted.map(({ painting }) => painting), ...inUse]),
         performances.map((each) => each.startsAtMs),
       );
       if (faults.length > 0) return { outcome: 'broken' as const, faults };
       await store.writeShow(tx, next, extrasOf(next, venue, posterSvg), nowMs);
       const later = performances.filter((each) => each.startsAtMs > nowMs);
-      if (later.length > 0) await stock.open(tx, openings(next, venue.seatCount, later));
+      if (later.length > 0) await stock.open(tx, openings(next, await withSeatCounts(later)));
       const details = {
         ...given,
         ...(edit.posterSvg === undefined ? {} : { posterSvg: 'changed' }),
@@ -317,9 +375,10 @@ const makeEditing = (
   const addPerformances = async (
     editor: Editor,
     showId: string,
-    startsAtMs: readonly number[],
+    given: { readonly startsAtMs: readonly number[]; readonly seatingPlanId?: string | undefined },
   ): Promise<Broken | NotFound | { outcome: 'added'; performanceIds: string[] }> => {
     const { accountId, key } = editor;
+    const { startsAtMs } = given;
     const performanceIds = startsAtMs.map((_, i) =>
       key === null
         ? ids.make('performance')
@@ -338,12 +397,24 @@ const makeEditing = (
         saleOpensAtMs: show.saleOpensAtMs,
         nowMs: clock.nowMs(),
       });
-      if (faults.length > 0) return { outcome: 'broken' as const, faults };
-      const added = performanceIds.map((id, i) => ({ id, startsAtMs: startsAtMs[i] ?? 0 }));
+      const planId = given.seatingPlanId ?? venue.seatingPlanId;
+      const painted = await findPaintingFor(tx, show, planId);
+      faults.push(...painted.faults);
+      const plan = await venues.plan(planId);
+      if (faults.length > 0 || painted.version === null || plan === null)
+        return { outcome: 'broken' as const, faults };
+      const { layoutVersion, seatCount } = plan;
+      const paintingVersion = painted.version;
+      const added = performanceIds.map((id, i) => ({
+        id,
+        startsAtMs: startsAtMs[i] ?? 0,
+        paintingVersion,
+        seatCount,
+      }));
       const all = withRounds([...existing, ...added], venue.timeZone);
-      const { seatingPlanId, layoutVersion } = venue;
-      await store.writePerformances(tx, { id: showId, seatingPlanId, layoutVersion }, all);
-      await stock.open(tx, openings(show, venue.seatCount, added));
+      const placed = { id: showId, seatingPlanId: planId, layoutVersion, paintingVersion };
+      await store.writePerformances(tx, placed, all);
+      await stock.open(tx, openings(show, added));
       await store.noteChange(tx, editor, 'performances-added', showId, { performances: added });
       return { outcome: 'added' as const, performanceIds };
     });
@@ -359,12 +430,16 @@ const makeEditing = (
     Broken | NotFound | { outcome: 'done' } | { outcome: 'taken'; seatNos: readonly number[] }
   > => {
     const found = await catalogue.find(performanceId);
-    const plan = found === null ? null : await venues.layout(found.performance.seatingPlanId);
-    if (found === null || plan === null) return { outcome: 'not-found' };
-    const faults = blockFaults(change, plan.layout.seatCount);
+    if (found === null) return { outcome: 'not-found' };
     const result = await db.transaction(async (tx) => {
       const locked = await lock(tx, editor, found.show.id);
       if (locked === null) return { outcome: 'not-found' as const };
+      // As it is painted now: what is in memory may be from before.
+      const performances = await store.listPerformances(tx, found.show.id);
+      const performance = performances.find(({ id }) => id === performanceId);
+      const plan = performance === undefined ? null : await catalogue.layout(performance);
+      assert(plan, 'a performance has a plan');
+      const faults = blockFaults(change, plan.layout.seatCount);
       if (faults.length > 0) return { outcome: 'broken' as const, faults };
       const showId = found.show.id;
       const block = change.block.map((seatNo) => ({
@@ -386,7 +461,16 @@ const makeEditing = (
     return result;
   };
 
+  const painting = makePainting(deps, {
+    lock,
+    forget: catalogue.forget,
+    extrasFor: async (tx, show, venue) =>
+      extrasOf(show, venue, await store.findPosterSvg(tx, show.id)),
+    findFaults: (show, paintedGrades) => faultsOf({ ...show, posterSvg: null }, paintedGrades, []),
+  });
+
   return {
+    ...painting,
     createShow,
     editShow,
     addPerformances,
@@ -397,7 +481,7 @@ const makeEditing = (
     ) => {
       const made = await createShow(editor, show);
       assert(made.outcome === 'made', `a sound show: ${JSON.stringify(made)}`);
-      const added = await addPerformances(editor, made.showId, startsAtMs);
+      const added = await addPerformances(editor, made.showId, { startsAtMs });
       assert(added.outcome === 'added', `sound performances: ${JSON.stringify(added)}`);
       return { showId: made.showId, performanceIds: added.performanceIds };
     },

@@ -46,6 +46,7 @@ export type Performance = {
   readonly round: number;
   readonly seatingPlanId: string;
   readonly layoutVersion: string;
+  readonly paintingVersion: string;
 };
 export type Summary = Pick<
   Show,
@@ -154,7 +155,8 @@ export const writeShow = async (
 export const listPerformances = async (sql: Sql, showId: string): Promise<Performance[]> => {
   const rows = await sql.query<{ performance: Performance }>(
     `SELECT jsonb_build_object('id', f.id, 'startsAtMs', ${ms('f.starts_at')}, 'round', f.round,
-       'seatingPlanId', f.seating_plan_id, 'layoutVersion', f.layout_version) AS performance
+       'seatingPlanId', f.seating_plan_id, 'layoutVersion', f.layout_version,
+       'paintingVersion', f.painting_version) AS performance
      FROM catalogue.performances f WHERE f.show_id = $1 ORDER BY f.starts_at, f.id`,
     [showId],
   );
@@ -175,20 +177,21 @@ export const findShowOfPerformance = async (
 /** Writes a show's performances, also known ones with a new round, and its first and last. */
 export const writePerformances = async (
   tx: Sql,
-  show: { id: string; seatingPlanId: string; layoutVersion: string },
+  show: { id: string; seatingPlanId: string; layoutVersion: string; paintingVersion: string },
   performances: readonly { id: string; startsAtMs: number; round: number }[],
 ): Promise<void> => {
   await tx.query(
     `INSERT INTO catalogue.performances
-       (id, show_id, starts_at, round, seating_plan_id, layout_version)
-     SELECT f.id, $1, f.starts_at, f.round, $2, $3
-     FROM unnest($4::text[], $5::timestamptz[], $6::int[]) AS f (id, starts_at, round)
+       (id, show_id, starts_at, round, seating_plan_id, layout_version, painting_version)
+     SELECT f.id, $1, f.starts_at, f.round, $2, $3, $4
+     FROM unnest($5::text[], $6::timestamptz[], $7::int[]) AS f (id, starts_at, round)
      ON CONFLICT (id) DO UPDATE SET round = excluded.round
      WHERE performances.round <> excluded.round`,
     [
       show.id,
       show.seatingPlanId,
       show.layoutVersion,
+      show.paintingVersion,
       performances.map((each) => each.id),
       performances.map((each) => new Date(each.startsAtMs)),
       performances.map((each) => each.round),

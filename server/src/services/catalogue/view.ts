@@ -5,7 +5,8 @@ import type { SaleState } from '@usher/domain/show-rules.ts';
 import type { LocalText } from '@usher/domain/text.ts';
 import type { z } from 'zod';
 import { type Venue, venueBody } from '../venues/index.ts';
-import type { Counts, Performance, Show, Summary } from './store.ts';
+import type { StoredPainting } from './painting.ts';
+import type { Counts, Grade, Performance, Show, Summary } from './store.ts';
 
 /** What leaves the catalogue: the contract's JSON, and posters. */
 export type SummaryBody = z.infer<typeof contract.showSummary>;
@@ -70,6 +71,12 @@ const laddersInWords: Record<Show['ladder'], LocalText> = {
   'consumer-standard': ladderInWords(feeLadders['consumer-standard']),
 };
 
+export const gradeBody = ({ code, name, priceMinor }: Grade) => ({
+  code,
+  name,
+  price: won(priceMinor),
+});
+
 export const showBody = (show: Show, venue: Venue, counts: Counts, nowMs: number): ShowBody => {
   const lowestPriceMinor = Math.min(...show.grades.map((grade) => grade.priceMinor));
   return {
@@ -78,11 +85,7 @@ export const showBody = (show: Show, venue: Venue, counts: Counts, nowMs: number
     runningTimeMinutes: show.runningTimeMinutes,
     ageLimit: show.ageLimit,
     venue: venueBody(venue),
-    grades: show.grades.map(({ code, name, priceMinor }) => ({
-      code,
-      name,
-      price: won(priceMinor),
-    })),
+    grades: show.grades.map(gradeBody),
     bookingFee: bookingFee(show.category, 1),
     ladder: show.ladder,
     ladderInWords: laddersInWords[show.ladder],
@@ -90,17 +93,18 @@ export const showBody = (show: Show, venue: Venue, counts: Counts, nowMs: number
   };
 };
 
-/** `taken`: seats that are not free, by the grade's index in the plan. */
+/** `taken`: seats that are not free, by the grade's index in the painting. */
 export const performanceBody = (
   performance: Performance,
   show: Show,
-  venue: Venue,
+  painting: StoredPainting,
   taken: ReadonlyMap<number, number> | undefined,
   nowMs: number,
 ): PerformanceBody => {
-  const seatsLeft = venue.grades.map((grade, i) => {
-    const seats = venue.gradeSeats[i] ?? 0;
-    return { grade, seats, left: Math.max(0, seats - (taken?.get(i) ?? 0)) };
+  const seatsLeft = painting.grades.flatMap((grade, i) => {
+    const seats = painting.gradeSeats[i] ?? 0;
+    // Another plan of the venue may have seats of a grade that this one has not.
+    return seats === 0 ? [] : { grade, seats, left: Math.max(0, seats - (taken?.get(i) ?? 0)) };
   });
   const sale = {
     opensAtMs: show.saleOpensAtMs,
@@ -114,6 +118,7 @@ export const performanceBody = (
     startsAt: instant(performance.startsAtMs),
     seatingPlanId: performance.seatingPlanId,
     layoutVersion: performance.layoutVersion,
+    paintingVersion: performance.paintingVersion,
     saleOpensAt: instant(sale.opensAtMs),
     saleClosesAt: instant(sale.endsAtMs),
     saleState: saleStateOf(sale, nowMs),

@@ -20,6 +20,8 @@ export type Sale = {
   showId: string;
   refusesStranding: boolean;
   layout: Layout;
+  /** Which grades the layout has. */
+  paintingVersion: string;
   map: SeatMap;
 };
 export type Pending = {
@@ -52,7 +54,7 @@ const makeBestAvailable = ({ maps, clock }: { maps: SeatMaps; clock: Clock }) =>
     const nowMs = clock.nowMs();
     const wishes = members.map(({ wish }) => {
       assert(wish.kind === 'best', 'grouped by kind');
-      return { grade: sale.layout.document.grades.indexOf(wish.grade), count: wish.count };
+      return { grade: sale.layout.grades.indexOf(wish.grade), count: wish.count };
     });
     const isFree = (seatNo: number): boolean => map.mayBeFree(seatNo, nowMs);
     const chosen = chooseForBatch(readIndex(sale.layout), isFree, wishes, fallbackMax);
@@ -88,7 +90,7 @@ const toTakeRequest = (pending: Pending, windows: Windows): TakeRequest => {
   const grades =
     wish.kind === 'seats'
       ? wish.seatNos.map((seatNo) => layout.grade[seatNo] ?? 0)
-      : new Array<number>(wish.count).fill(layout.document.grades.indexOf(wish.grade));
+      : new Array<number>(wish.count).fill(layout.grades.indexOf(wish.grade));
   return {
     holdId: pending.holdId,
     showId: sale.showId,
@@ -100,6 +102,7 @@ const toTakeRequest = (pending: Pending, windows: Windows): TakeRequest => {
       ? windows.map((seatNos) => strandedChecks(layout, seatNos))
       : null,
     requestId: pending.requestId,
+    paintingVersion: sale.paintingVersion,
   };
 };
 

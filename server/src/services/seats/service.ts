@@ -17,12 +17,19 @@ export type SeatsCatalogue = {
     id: string;
     showId: string;
     seatingPlanId: string;
+    paintingVersion: string;
     saleOpensAtMs: number;
     buyerLimit: number;
     refusesStranding: boolean;
     gradeNames: ReadonlyMap<string, LocalText>;
   } | null>;
-  layout(seatingPlanId: string): Promise<{ layout: Layout } | null>;
+  /** The seats of a performance with the grades that they are sold at. */
+  layout(performance: {
+    seatingPlanId: string;
+    paintingVersion: string;
+  }): Promise<{ layout: Layout } | null>;
+  /** Reads a show again: somebody knows better than what is in memory. */
+  forget(showId: string): void;
 };
 
 export type TakeOutcome =
@@ -58,6 +65,8 @@ type SeatsDeps = {
 
 /** Holds whose seats are remembered, so that ordering them needs no reading; about 10 MB. */
 const holdFactsMax = 50_000;
+/** Readings of a performance that was repainted meanwhile; once is the rule. */
+const repaintTriesMax = 5;
 /** Lapsed holds that one round of the sweeper frees: one statement of some 100 ms. */
 const lapsedMax = 2000;
 
@@ -79,11 +88,14 @@ const makeHoldMemory = () => {
 
 /** The plan of a performance: what its seats are called and which are left, by grade. */
 const makePlanReader = (catalogue: SeatsCatalogue, maps: SeatMaps) => {
-  /** While a map does not change, its bits stay the same object. */
-  const leftByBits = new WeakMap<Uint8Array, ReadonlyMap<string, number>>();
+  /** The bits stay one object until the map changes, the grades until it is repainted. */
+  const leftByBits = new WeakMap<
+    Uint8Array,
+    { grade: Uint8Array; left: ReadonlyMap<string, number> }
+  >();
   const read = async (performanceId: string) => {
     const performance = await catalogue.performance(performanceId);
-    const plan = performance === null ? null : await catalogue.layout(performance.seatingPlanId);
+    const plan = performance === null ? null : await catalogue.layout(performance);
     return performance === null || plan === null ? null : { performance, layout: plan.layout };
   };
   return {
@@ -96,9 +108,11 @@ const makePlanReader = (catalogue: SeatsCatalogue, maps: SeatMaps) => {
       const map = plan === null ? null : await maps.read(performanceId);
       if (plan === null || map === null) return null;
       const bits = map.bits();
-      const { grade, document } = plan.layout;
-      const left = leftByBits.get(bits) ?? countLeft(bits, grade, document.grades);
-      leftByBits.set(bits, left);
+      const { grade, grades } = plan.layout;
+      const known = leftByBits.get(bits);
+      if (known?.grade === grade) return known.left;
+      const left = countLeft(bits, grade, grades);
+      leftByBits.set(bits, { grade, left });
       return left;
     },
 
@@ -108,7 +122,7 @@ const makePlanReader = (catalogue: SeatsCatalogue, maps: SeatMaps) => {
       assert(plan, 'a hold’s performance has a plan');
       const { layout, performance } = plan;
       return seatNos.map((seatNo) => {
-        const grade = layout.document.grades[layout.grade[seatNo] ?? 0] ?? '';
+        const grade = layout.grades[layout.grade[seatNo] ?? 0] ?? '';
         const gradeName = performance.gradeNames.get(grade) ?? { ko: grade, en: grade };
         return { seatNo, ...seatLabel(layout, seatNo), grade, gradeName };
       });
@@ -118,7 +132,7 @@ const makePlanReader = (catalogue: SeatsCatalogue, maps: SeatMaps) => {
 
 /** Why nobody can have this, whatever is free; null: it can be asked for. */
 const judgeWish = (wish: Wish, sale: Sale): TakeOutcome | null => {
-  const { grades } = sale.layout.document;
+  const { grades } = sale.layout;
   if (wish.kind === 'best')
     return grades.includes(wish.grade) ? null : { outcome: 'unknown-grade', grades };
   const unknown = wish.seatNos.filter((seatNo) => seatNo >= sale.map.seatCount);
@@ -154,18 +168,33 @@ const makeHolding = (deps: SeatsDeps, maps: SeatMaps, plans: ReturnType<typeof m
     },
   });
 
-  return {
-    take: async (request: TakeSeats): Promise<TakeOutcome> => {
-      const { performanceId, holdId, buyerId, wish } = request;
+  /** Takes by the grades that the performance has now, also when it was just repainted. */
+  const takeAsPainted = async (request: TakeSeats) => {
+    const { performanceId, wish } = request;
+    for (let tries = 1; ; tries++) {
       const plan = await plans.read(performanceId);
       const map = plan === null ? null : await maps.read(performanceId);
-      if (plan === null || map === null) return { outcome: 'unknown-performance' };
+      if (plan === null || map === null) return { outcome: 'unknown-performance' } as const;
       const { performance, layout } = plan;
-      const { showId, refusesStranding } = performance;
-      const sale: Sale = { performanceId, showId, refusesStranding, layout, map };
+      const { showId, refusesStranding, paintingVersion } = performance;
+      const sale: Sale = { performanceId, showId, refusesStranding, layout, paintingVersion, map };
       const wrong = judgeWish(wish, sale);
       if (wrong !== null) return wrong;
       const result = await taker.take({ ...request, sale });
+      if (result.outcome !== 'repainted')
+        return { outcome: 'decided', performance, map, result } as const;
+      assert(tries < repaintTriesMax, 'a performance is painted as the catalogue says');
+      deps.catalogue.forget(showId);
+    }
+  };
+
+  return {
+    take: async (request: TakeSeats): Promise<TakeOutcome> => {
+      const { performanceId, holdId, buyerId } = request;
+      const decided = await takeAsPainted(request);
+      if (decided.outcome !== 'decided') return decided;
+      const { performance, map, result } = decided;
+      const { showId } = performance;
       outcomes.inc({ outcome: result.outcome });
       switch (result.outcome) {
         case 'held': {

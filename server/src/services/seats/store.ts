@@ -21,11 +21,13 @@ export type TakeRequest = {
   buyerId: string;
   /** Candidates, best first; each has one seat for each of `grades`. */
   windows: readonly (readonly number[])[];
-  /** The grade's index in the plan, seat by seat. */
+  /** The grade's index in the painting, seat by seat. */
   grades: readonly number[];
   /** What would be stranded, by window; null when the show does not ask. */
   checks: readonly (readonly StrandedCheck[])[] | null;
   requestId: string;
+  /** By which the grades were looked up; refused when the performance has another by now. */
+  paintingVersion: string;
 };
 
 export type TakeResult =
@@ -33,6 +35,7 @@ export type TakeResult =
   | { outcome: 'taken' | 'blocked' | 'stranded'; conflicts: number[] }
   | { outcome: 'unknown-performance' | 'closed' | 'none-free' }
   | { outcome: 'limit' }
+  | { outcome: 'repainted' }
   | { outcome: 'not-open' };
 
 export type HoldRow = {
@@ -57,6 +60,8 @@ export type StockOpening = {
   saleClosesAt: Date;
   buyerLimit: number;
   refusesStranding: boolean;
+  /** Grades of claims are indexes into this painting. */
+  paintingVersion: string;
 };
 
 /** Seats and conflicts are texts of int[]; see sql/take.sql. */
@@ -107,9 +112,9 @@ export const makeSeatStock = (db: Database) => ({
   open: async (tx: Sql, openings: readonly StockOpening[]): Promise<void> => {
     await tx.query(
       `INSERT INTO seats.stock (show_id, performance_id, seat_count, sale_opens_at, sale_closes_at,
-         buyer_limit, refuses_stranding)
+         buyer_limit, refuses_stranding, painting_version)
        SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[], $5::timestamptz[],
-         $6::int[], $7::boolean[])
+         $6::int[], $7::boolean[], $8::text[])
        ON CONFLICT (show_id, performance_id) DO UPDATE SET
          sale_opens_at = excluded.sale_opens_at, sale_closes_at = excluded.sale_closes_at,
          buyer_limit = excluded.buyer_limit, refuses_stranding = excluded.refuses_stranding`,
@@ -121,10 +126,11 @@ export const makeSeatStock = (db: Database) => ({
         openings.map((o) => o.saleClosesAt),
         openings.map((o) => o.buyerLimit),
         openings.map((o) => o.refusesStranding),
+        openings.map((o) => o.paintingVersion),
       ],
     );
   },
-  /** Seats that are not free, by performance and by the grade's index in the plan. */
+  /** Seats that are not free, by performance and by the grade's index in its painting. */
   taken: async (showId: string): Promise<Map<string, Map<number, number>>> => {
     const found = await db.query<{ performance_id: string; grade: number; taken: number }>(
       `SELECT performance_id, grade, count(*)::int AS taken FROM seats.claims
@@ -137,6 +143,52 @@ export const makeSeatStock = (db: Database) => ({
       taken.set(row.performance_id, grades.set(row.grade, row.taken));
     }
     return taken;
+  },
+  /** Until the caller's transaction ends nobody holds a seat of these performances. */
+  lock: async (tx: Sql, showId: string, performanceIds: readonly string[]): Promise<void> => {
+    await tx.query(
+      `SELECT FROM seats.stock WHERE show_id = $1 AND performance_id = ANY ($2)
+       ORDER BY performance_id FOR UPDATE`,
+      [showId, performanceIds],
+    );
+  },
+  /** Those performances in which a seat was ever held, also by a hold that has ended. */
+  held: async (
+    sql: Sql,
+    showId: string,
+    performanceIds: readonly string[],
+  ): Promise<Set<string>> => {
+    // Claims first: they are found by their key, holds only by looking at all of the show.
+    const found = await sql.query<{ performance_id: string }>(
+      `SELECT p.performance_id FROM unnest($2::text[]) AS p (performance_id)
+       WHERE EXISTS (SELECT FROM seats.claims c WHERE c.show_id = $1
+           AND c.performance_id = p.performance_id AND c.state <> 'blocked')
+         OR EXISTS (SELECT FROM seats.holds h WHERE h.show_id = $1
+           AND h.performance_id = p.performance_id)`,
+      [showId, performanceIds],
+    );
+    return new Set(found.map((row) => row.performance_id));
+  },
+  /** Gives performances another painting; blocked seats get the grade that it gives them. */
+  repaint: async (
+    tx: Sql,
+    showId: string,
+    performances: readonly {
+      performanceId: string;
+      paintingVersion: string;
+      grades: Uint8Array;
+    }[],
+  ): Promise<void> => {
+    for (const { performanceId, paintingVersion, grades } of performances) {
+      await tx.query(
+        `WITH painted AS (
+           UPDATE seats.stock SET painting_version = $3 WHERE show_id = $1 AND performance_id = $2
+         )
+         UPDATE seats.claims c SET grade = get_byte($4::bytea, c.seat_no)
+         WHERE c.show_id = $1 AND c.performance_id = $2`,
+        [showId, performanceId, paintingVersion, Buffer.from(grades)],
+      );
+    }
   },
   /** Those performances of the shows in which no seat is free. */
   full: async (showIds: readonly string[]): Promise<Set<string>> => {
@@ -197,6 +249,7 @@ export const makeSeatStore = (db: Database) => ({
           checks: (r) => checksText(r.checks),
           looks: looksText,
           request_ids: (r) => r.requestId,
+          painting_versions: (r) => r.paintingVersion,
         }),
         ttl: milliseconds(times.ttlMs),
         total: milliseconds(times.totalMaxMs),

@@ -47,6 +47,7 @@ const rush = async (b: Booking, crowd: number, seatNos: readonly number[]) => {
             grades: seatNos.map(() => 0),
             checks: null,
             requestId: 'rush',
+            paintingVersion: '',
           },
         ],
         times,
@@ -120,6 +121,7 @@ const takeTogether = async (b: Booking, asked: readonly Asked[]) => {
       performanceId: b.performanceId,
       windows,
       requestId: 'batch',
+      paintingVersion: '',
       holdId: holdId ?? b.ids.make('hold'),
       buyerId: buyerId ?? b.ids.make('account'),
       grades: (windows[0] ?? []).map(() => 0),
@@ -277,6 +279,85 @@ test('best available gives a herd disjoint adjacent seats as long as some are le
   await b.close();
 });
 
+/** One hold of seat 0 that was looked up by a painting; the performance has another one by now. */
+const takeAfterRepainting = async (b: Booking) => {
+  await b.stock.repaint(b.db, b.showId, [
+    {
+      performanceId: b.performanceId,
+      paintingVersion: 'newer',
+      grades: new Uint8Array(100).fill(2),
+    },
+  ]);
+  const asked = {
+    holdId: b.ids.make('hold'),
+    showId: b.showId,
+    performanceId: b.performanceId,
+    buyerId: b.ids.make('account'),
+    windows: [[0]],
+    grades: [0],
+    checks: null,
+    requestId: 'stale',
+    paintingVersion: '',
+  };
+  const times = { ttlMs: 60_000, totalMaxMs: 120_000 };
+  const { results } = await makeSeatStore(b.db).take([asked], times);
+  const grades = await b.db.query('SELECT grade FROM seats.claims WHERE performance_id = $1', [
+    b.performanceId,
+  ]);
+  return { outcome: results[0]?.outcome, grades };
+};
+
+test('guard off: a seat is held at the grade that it had before it was repainted', async () => {
+  const broken = await makeTestDatabase();
+  await plantBug(broken.url, 'seats/sql/take.sql', [
+    { from: `WHEN s.painting_version <> r.painting_version THEN 'repainted'`, to: '' },
+  ]);
+  const b = await openBooking({ url: broken.url });
+  expect(await takeAfterRepainting(b)).toEqual({ outcome: 'held', grades: [{ grade: 0 }] });
+  await b.close();
+});
+
+test('guard on: it is refused, and nobody holds it at another grade', async () => {
+  const b = await openBooking({ url });
+  expect(await takeAfterRepainting(b)).toEqual({ outcome: 'repainted', grades: [] });
+  await b.close();
+});
+
+test('a buyer hears nothing of a repainting: the seats are taken at their new grade', async () => {
+  const b = await openBooking({ url });
+  await b.db.query(`UPDATE seats.stock SET painting_version = 'newer' WHERE performance_id = $1`, [
+    b.performanceId,
+  ]);
+  b.repaintTo('newer', 2);
+  expect(await b.takeSeats('acc_a', [0, 1])).toMatchObject({ outcome: 'held' });
+  const rows = await b.db.query('SELECT grade FROM seats.claims WHERE performance_id = $1', [
+    b.performanceId,
+  ]);
+  expect(rows).toEqual([{ grade: 2 }, { grade: 2 }]);
+  await b.close();
+});
+
+test('blocked seats are repainted with the rest, and what was held once is known', async () => {
+  const b = await openBooking({ url });
+  await b.stock.block(b.db, {
+    showId: b.showId,
+    performanceId: b.performanceId,
+    block: [{ seatNo: 3, gradeIndex: 0 }],
+    unblock: [],
+  });
+  const performances = [b.performanceId];
+  expect(await b.stock.held(b.db, b.showId, performances)).toEqual(new Set());
+  const grades = new Uint8Array(100).fill(1);
+  const repainting = { performanceId: b.performanceId, paintingVersion: '', grades };
+  await b.stock.repaint(b.db, b.showId, [repainting]);
+  expect(await b.stock.taken(b.showId)).toEqual(new Map([[b.performanceId, new Map([[1, 1]])]]));
+  const holdId = b.ids.make('hold');
+  await b.takeSeats('acc_a', [0], holdId);
+  await b.seats.release(holdId, 'acc_a', 'test');
+  expect(await b.stock.held(b.db, b.showId, performances)).toEqual(new Set(performances));
+  await b.close();
+});
+
 test('best available says so when no such seats are left together', async () => {
   const b = await openBooking({ url, rows: [[3]] });
   await b.takeSeats('acc_a', [1]);
@@ -415,6 +496,7 @@ test('another process’s map follows notifications; when one is missing it read
       grades: [0],
       checks: null,
       requestId: 'other process',
+      paintingVersion: '',
     })),
     { ttlMs: 60_000, totalMaxMs: 120_000 },
   );

@@ -3,7 +3,8 @@
 -- free; a lapsed hold is taken over in place. It is refused only when a seat was really somebody
 -- else's at this moment.
 --   windows  text of an int[][]: one row a window
---   grades   text of an int[]: one a seat, its index in the plan
+--   grades   text of an int[]: one a seat, its index in the painting
+--   painting_versions  by which the grades were looked up
 --   checks   text of an int[][4]: window (from 1), mid, far, opposite (see domain/src/stranded.ts),
 --            or null
 --   looks    text of an int[]: every seat that windows and checks name
@@ -11,8 +12,8 @@
 -- Answers { columns: { outcome, seats, deadline, endsBy, conflicts }, deltas }: each column an
 -- array in the order of the requests, seats and conflicts as texts of int[]; for deltas see
 -- seats.publish.
--- Outcomes: held, unknown-performance, not-open, closed, limit, taken, blocked, stranded,
--- none-free.
+-- Outcomes: held, unknown-performance, repainted, not-open, closed, limit, taken, blocked,
+-- stranded, none-free.
 -- Locks: the stock of every performance; then the lapsed holds in the way, by id.
 -- Called by: the program (SeatStore.take).
 -- Plans: generic, by an index (docs/decisions/0012).
@@ -21,7 +22,7 @@
 CREATE OR REPLACE FUNCTION seats.take(
   hold_ids text[], show_ids text[], performance_ids text[], buyer_ids text[],
   windows text[], grades text[], checks text[], looks text[], request_ids text[],
-  ttl interval, total interval
+  painting_versions text[], ttl interval, total interval
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   now_at timestamptz;
@@ -68,14 +69,16 @@ BEGIN
       min(r.place) OVER (PARTITION BY r.show_id, r.performance_id) AS performance_first,
       min(r.place) OVER (PARTITION BY r.show_id, r.performance_id, r.buyer_id) AS buyer_first,
       min(r.place) OVER (PARTITION BY r.hold_id) AS id_first
-    FROM unnest(hold_ids, show_ids, performance_ids, buyer_ids)
-      WITH ORDINALITY AS r (hold_id, show_id, performance_id, buyer_id, place)
+    FROM unnest(hold_ids, show_ids, performance_ids, buyer_ids, painting_versions)
+      WITH ORDINALITY AS r (hold_id, show_id, performance_id, buyer_id, painting_version, place)
   ), known AS (
     SELECT r.*, s.buyer_limit, s.refuses_stranding, h.seat_nos, h.deadline, h.ends_by,
       CASE
         -- A repeat of a request that was answered before: the same hold, not another.
         WHEN h.id IS NOT NULL THEN 'held'
         WHEN s.show_id IS NULL THEN 'unknown-performance'
+        -- The first hold fixes the grades of a performance, so it must know them.
+        WHEN s.painting_version <> r.painting_version THEN 'repainted'
         -- The sale opens and closes at exact instants of the database's clock.
         WHEN now_at < s.sale_opens_at THEN 'not-open'
         WHEN now_at >= s.sale_closes_at THEN 'closed'

@@ -1,0 +1,183 @@
+import { giveGradeCodes } from '@usher/domain/grades.ts';
+import { applyPainting, type Painting } from '@usher/domain/painting.ts';
+import type { RuleFault } from '@usher/domain/show-rules.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { assert } from '../../platform/failure.ts';
+import type { Database, Sql } from '../../platform/postgres/sql.ts';
+import type { Maker, Venue, VenuesService } from '../venues/index.ts';
+import {
+  listPaintedGrades,
+  type PlanPainting,
+  paintPlans,
+  type ShowPainting,
+  type StoredPainting,
+} from './painting.ts';
+import * as paintings from './painting-store.ts';
+import type { Stock } from './stock.ts';
+import * as store from './store.ts';
+
+/** Who edits; an operator may edit every show, an organiser their own. */
+export type Editor = Maker & { readonly isOperator: boolean };
+/** A grade without a code gets one made from its name. */
+export type GivenGrade = Omit<store.Grade, 'code'> & { readonly code?: string | undefined };
+
+export type PaintRequest = {
+  readonly grades: readonly GivenGrade[];
+  readonly paintings: readonly ShowPainting[];
+  /** What to do when a performance to come was held and would change. */
+  readonly fixedPerformances: 'refuse' | 'keep';
+};
+
+export const mayEdit = (editor: Editor, show: store.Show): boolean =>
+  show.ownerId === editor.accountId || editor.isOperator;
+
+/** How a show is painted, with what a reader wants to know of it. */
+export type ShowGrades = {
+  readonly show: store.Show;
+  readonly paintings: readonly (ShowPainting & { readonly painting: StoredPainting })[];
+  readonly performances: readonly (store.Performance & { readonly isFixed: boolean })[];
+};
+
+/** Grades with their codes: one that is named as before keeps its code also when none is sent. */
+export const nameGrades = (
+  given: readonly GivenGrade[],
+  known: readonly store.Grade[],
+): store.Grade[] => {
+  const used = new Set(given.map(({ code }) => code));
+  return giveGradeCodes(
+    given.map((grade) => {
+      const before = known.find(({ name }) => name.ko === grade.name.ko)?.code;
+      const code = grade.code ?? (used.has(before) ? undefined : before);
+      return { ...grade, code };
+    }),
+  );
+};
+
+/**
+ * What an organiser paints. A performance keeps for ever the painting that its first hold met: what
+ * a buyer holds must not change its price. Every other performance to come, and those added later,
+ * get the newest one of their plan. Paintings are versions; none is changed.
+ */
+export const makePainting = (
+  deps: { db: Database; clock: Clock; venues: VenuesService; stock: Stock },
+  catalogue: {
+    /** The show for an edit, locked, with its venue; null when it is not the editor's to edit. */
+    lock(
+      tx: Sql,
+      editor: Editor,
+      showId: string,
+    ): Promise<{ show: store.Show; venue: Venue } | null>;
+    /** What goes beside the fields of a show that is written. */
+    extrasFor(tx: Sql, show: store.Show, venue: Venue): Promise<store.ShowExtras>;
+    findFaults(show: store.Show, paintedGrades: readonly string[] | null): RuleFault[];
+    forget(showId: string): void;
+  },
+) => {
+  const { db, clock, venues, stock } = deps;
+  /** Of performances to come, those that would be painted otherwise. */
+  const findRepaintings = async (
+    later: readonly store.Performance[],
+    painted: readonly PlanPainting[],
+  ) => {
+    const repaintings = [];
+    for (const { id, seatingPlanId, paintingVersion } of later) {
+      const painting = painted.find((each) => each.seatingPlanId === seatingPlanId)?.painting;
+      assert(painting, 'every plan in use is painted');
+      if (painting.version === paintingVersion) continue;
+      const plan = await venues.layout(seatingPlanId);
+      assert(plan && painting.seats, 'a new painting names the grade of every seat');
+      const { grade } = applyPainting(plan.layout, painting as Painting);
+      repaintings.push({
+        performanceId: id,
+        paintingVersion: painting.version,
+        grades: grade,
+      });
+    }
+    return repaintings;
+  };
+
+  const paintShow = async (
+    editor: Editor,
+    showId: string,
+    request: PaintRequest,
+  ): Promise<
+    | { outcome: 'painted' }
+    | { outcome: 'not-found' }
+    | { outcome: 'broken'; faults: RuleFault[] }
+    | { outcome: 'fixed'; performanceIds: string[] }
+  > => {
+    const nowMs = clock.nowMs();
+    const result = await db.transaction(async (tx) => {
+      const locked = await catalogue.lock(tx, editor, showId);
+      if (locked === null) return { outcome: 'not-found' as const };
+      const { show, venue } = locked;
+      const next = { ...show, grades: nameGrades(request.grades, show.grades) };
+      const performances = await store.listPerformances(tx, showId);
+      const later = performances.filter(({ startsAtMs }) => startsAtMs > nowMs);
+      const asked = addPlansInUse(request.paintings, later, venue);
+      const painted = await paintPlans(venues, venue.id, next.grades, asked);
+      if (painted.faults.length > 0) {
+        const faults = [...catalogue.findFaults(next, null), ...painted.faults];
+        return { outcome: 'broken' as const, faults };
+      }
+      const repaintings = await findRepaintings(later, painted.paintings);
+      const changing = repaintings.map(({ performanceId }) => performanceId);
+      await stock.lock(tx, showId, changing);
+      const held = await stock.held(tx, showId, changing);
+      if (held.size > 0 && request.fixedPerformances === 'refuse')
+        return { outcome: 'fixed' as const, performanceIds: [...held] };
+      const kept = later.filter(({ id }) => held.has(id)).map((each) => each.paintingVersion);
+      const inUse = await paintings.listPaintingsInUse(tx, showId, nowMs);
+      const faults = catalogue.findFaults(
+        next,
+        listPaintedGrades([
+          ...painted.paintings.map(({ painting }) => painting),
+          ...inUse.filter(({ version }) => kept.includes(version)),
+        ]),
+      );
+      if (faults.length > 0) return { outcome: 'broken' as const, faults };
+
+      await store.writeShow(tx, next, await catalogue.extrasFor(tx, next, venue), nowMs);
+      await paintings.writeShowPaintings(tx, showId, painted.paintings);
+      const planIds = painted.paintings.map(({ seatingPlanId }) => seatingPlanId);
+      await paintings.dropOtherPaintings(tx, showId, planIds);
+      const free = repaintings.filter(({ performanceId }) => !held.has(performanceId));
+      await stock.repaint(tx, showId, free);
+      await paintings.repaintPerformances(tx, free);
+      const repainted = free.map(({ performanceId }) => performanceId);
+      await store.noteChange(tx, editor, 'show-painted', showId, { ...request, repainted });
+      return { outcome: 'painted' as const };
+    });
+    catalogue.forget(showId);
+    return result;
+  };
+
+  /** How a show is painted; null when it is not the editor's to see. */
+  const readShowGrades = async (editor: Editor, showId: string): Promise<ShowGrades | null> => {
+    const show = await store.findShow(db, showId);
+    if (show === null || !mayEdit(editor, show)) return null;
+    const performances = await store.listPerformances(db, showId);
+    const performanceIds = performances.map(({ id }) => id);
+    const held = await stock.held(db, showId, performanceIds);
+    return {
+      show,
+      paintings: await paintings.listShowPaintings(db, showId),
+      performances: performances.map((each) => ({ ...each, isFixed: held.has(each.id) })),
+    };
+  };
+
+  return { paintShow, readShowGrades };
+};
+
+/** The paintings asked for, and the plain suggestion of every other plan that is in use. */
+const addPlansInUse = (
+  asked: readonly ShowPainting[],
+  later: readonly store.Performance[],
+  venue: Venue,
+): ShowPainting[] => {
+  const named = new Set(asked.map(({ seatingPlanId }) => seatingPlanId));
+  const used = later.map(({ seatingPlanId }) => seatingPlanId);
+  const others = [...new Set(used)].filter((planId) => !named.has(planId));
+  const all = [...asked, ...others.map((seatingPlanId) => ({ seatingPlanId, rules: [] }))];
+  return all.length > 0 ? all : [{ seatingPlanId: venue.seatingPlanId, rules: [] }];
+};
