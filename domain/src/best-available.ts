@@ -11,13 +11,13 @@ export type BestAvailableRequest = {
 };
 
 /** Larger than any party that can buy; bounds the index. */
-export const MAX_WINDOW_SEATS = 20;
+const MAX_WINDOW_SEATS = 20;
 
 /**
  * Per grade and count, the first seats of all windows, best first. A list is built on first use and
  * depends only on the plan, so one index serves every performance on the plan.
  */
-export type BestAvailableIndex = {
+type BestAvailableIndex = {
   layout: Layout;
   rankedWindows: (grade: number, count: number) => Int32Array;
 };

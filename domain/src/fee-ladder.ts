@@ -6,7 +6,7 @@ import type { Locale } from './text.ts';
 export const LADDER_NAMES = ['operator', 'consumer-standard'] as const;
 export type LadderName = (typeof LADDER_NAMES)[number];
 
-export type Fee =
+type Fee =
   | { kind: 'NONE' }
   /** Of the ticket's price. */
   | { kind: 'PERCENT'; percent: number }
@@ -36,7 +36,7 @@ const percent = (value: number): Fee => ({ kind: 'PERCENT', percent: value });
  * What Korean ticket sites charge. A show that allows cancelling on the day replaces the last tier
  * with 90 %.
  */
-export const operatorLadder: FeeLadder = {
+const operatorLadder: FeeLadder = {
   preset: 'operator',
   tiers: [
     {
@@ -58,7 +58,7 @@ export const operatorLadder: FeeLadder = {
 };
 
 /** The Korean consumer dispute standard (소비자분쟁해결기준) for performances. */
-export const consumerStandardLadder: FeeLadder = {
+const consumerStandardLadder: FeeLadder = {
   preset: 'consumer-standard',
   tiers: [
     { untilDaysBefore: 10, fee: { kind: 'NONE' } },

@@ -4,7 +4,7 @@
  * in 오페라의밤. A word in other letters is found where a word begins with it: "art" finds "Artists",
  * not "party". Upper and lower case, accents and full-width letters make no difference.
  */
-export type SearchIndex = {
+type SearchIndex = {
   /** Words with one space before each. */
   text: string;
   /** Pairs of neighbouring characters in it, and single Korean ones: few rows share them all. */

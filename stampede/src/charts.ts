@@ -3,14 +3,14 @@
  * HTML beside it, so that they are as large on a phone as on a screen. No script, nothing to load.
  */
 
-export type Series = {
+type Series = {
   label: string;
   /** A colour of the page: a custom property such as `--blue`. */
   colour: string;
   /** In the units of the axes, ascending in x. */
   points: readonly { x: number; y: number }[];
 };
-export type Limit = { label: string; y: number };
+type Limit = { label: string; y: number };
 
 type Plot = {
   title: string;

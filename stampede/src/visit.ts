@@ -1,7 +1,7 @@
 import type { Place } from '@usher/contract/waiting-room.ts';
 
 /** A place as its holder was told of it. Instants are those of the run's monotonic clock. */
-export type PlaceTold = {
+type PlaceTold = {
   entry: number;
   key: string;
   /** Null until the draw. */

@@ -120,7 +120,7 @@ const override = (
   return changeTo({ override: wanted, overrideUntilMs: 0 });
 };
 
-export type WantedTimes = { opensAtMs: number; lobbyMinutes: number };
+type WantedTimes = { opensAtMs: number; lobbyMinutes: number };
 
 /**
  * Moving the opening. A lobby that is open stays open, whatever its new time; a draw that was made

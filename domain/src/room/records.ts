@@ -61,7 +61,6 @@ export const makeRecordWriter = () => {
     },
   };
 };
-export type RecordWriter = ReturnType<typeof makeRecordWriter>;
 
 /** A buffer that one burst has blown up is not kept for ever. */
 const keptMax = 65_536;

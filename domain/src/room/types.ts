@@ -11,7 +11,7 @@ export type PersonKey = Uint8Array;
 /** `sealed`: the draw is being made; people are shown `lobby` meanwhile (shownPhase). */
 export type RoomPhase = ShownRoomPhase | 'sealed';
 export const SHOWN_ROOM_PHASES = ['idle', 'lobby', 'open', 'draining', 'closed'] as const;
-export type ShownRoomPhase = (typeof SHOWN_ROOM_PHASES)[number];
+type ShownRoomPhase = (typeof SHOWN_ROOM_PHASES)[number];
 export const ROOM_OVERRIDES = ['none', 'paused', 'bypass', 'reject'] as const;
 export type RoomOverride = (typeof ROOM_OVERRIDES)[number];
 
@@ -56,7 +56,7 @@ export type RoomControl = {
   drawnAtMs: number;
 };
 
-export type RoomCounts = {
+type RoomCounts = {
   /** The store's clock. */
   nowMs: number;
   /** Entries given so far; also the highest number. */
