@@ -47,11 +47,11 @@ export const wrapStep = (
 
 const openProgram = (
   rig: Rig,
-  options: Pick<BookingOptions, 'failPoint' | 'sale' | 'disturb'>,
+  options: Pick<BookingOptions, 'failPoint' | 'sale' | 'disturb' | 'waitMs'>,
 ): Promise<Booking> => {
   const { url, secretKey } = rig.sandbox;
   const provider = makeTossProvider({ url, secretKey, timeoutMs: 5000 });
-  return openBooking({ ...options, url: rig.url, provider, waitMs: 50 });
+  return openBooking({ waitMs: 50, ...options, url: rig.url, provider });
 };
 const plantNothing: Plant = (capture) => capture;
 
@@ -184,6 +184,8 @@ export const repeatStep = async (rig: Rig, step: StepName, card: Card): Promise<
   const plant = rig.plant ?? plantNothing;
   const repeats: (() => Promise<unknown>)[] = [];
   const program = await openProgram(rig, {
+    // The payment is waited for: recovery takes what is still going on for left behind.
+    waitMs: 20_000,
     disturb: (capture, opened) =>
       wrapStep(plant(capture, opened), step, async (commit) => {
         const first = await commit();

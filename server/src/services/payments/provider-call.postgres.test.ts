@@ -80,11 +80,16 @@ const chargesAgain: Plant = (capture, { provider }) => {
 const spareKeys: string[] = [];
 
 type PlantedSql = { file: string; replacements: readonly { from: string; to: string }[] };
+/** Guards of their own: the moves that the database enforces see most of what a step could do. */
+const dropMoves = ['seats.holds', 'seats.claims', 'orders.orders', 'payments.attempts']
+  .map((table) => `ALTER TABLE ${table} DISABLE TRIGGER refuse_move;`)
+  .join('');
 /** `shows`: what is found wrong. */
 type Planted = { plant?: Plant; sql?: readonly PlantedSql[]; shows: string };
 const openPlanted = async ({ plant, sql = [] }: Omit<Planted, 'shows'>): Promise<Rig> => {
   const broken = await makeTestDatabase();
-  for (const { file, replacements } of sql) await plantBug(broken.url, file, replacements);
+  for (const { file, replacements } of sql)
+    await plantBug(broken.url, file, replacements, dropMoves);
   return { url: broken.url, sandbox, ...(plant === undefined ? {} : { plant }) };
 };
 
