@@ -14,9 +14,9 @@ import { until } from '../support/until.ts';
 import {
   embeddedUrl,
   finish,
-  type House,
+  type Installation,
   killAll,
-  makeHouse,
+  makeInstallation,
   type Running,
   startIn,
   terminate,
@@ -28,12 +28,12 @@ const rows = 15;
 const seatsInRow = 20;
 
 let sandbox: TestSandbox;
-let house: House;
+let installation: Installation;
 beforeAll(async () => {
   sandbox = await openSandboxProgram();
   // A call that gets no answer is given up by both sides soon, and asked about again.
   await sandbox.control('settings', { hangMs: 3000 }, 'PATCH');
-  house = await makeHouse({
+  installation = await makeInstallation({
     TOSS_URL: sandbox.url,
     TOSS_SECRET_KEY: sandbox.secretKey,
     TOSS_CLIENT_KEY: sandbox.clientKey,
@@ -42,7 +42,7 @@ beforeAll(async () => {
     PAYMENT_WAIT_MS: '1000',
     PAYMENT_TIMEOUT_MS: '2000',
   });
-  await sandbox.webhooksTo(`${house.url}/api/v1/webhooks/toss`);
+  await sandbox.webhooksTo(`${installation.url}/api/v1/webhooks/toss`);
 });
 
 /** The demo's organiser: the embedded program comes with one. */
@@ -62,7 +62,7 @@ const compareWith = async (db: Database, told: readonly Told[]) => {
 
 /** A sale in the running program, as the demo's organiser makes it. */
 const openSale = async (performances: number) => {
-  const send = sendByFetch(house.url);
+  const send = sendByFetch(installation.url);
   const tools = makeSaleTools(makeAsk(send), sandbox);
   const organiser = await tools.enter(demoOrganiser);
   const sale = await tools.newSale(organiser, { rows, seatsInRow, performances });
@@ -88,8 +88,8 @@ const gather = async ({ send, performanceIds, seatCount }: OpenSale) => {
   /** In the middle of it all; the crowd waits at the door. */
   const killAndStart = async (running: Running): Promise<Running> => {
     door.shut();
-    await killAll(house, running);
-    const next = await startIn(house);
+    await killAll(installation, running);
+    const next = await startIn(installation);
     door.open();
     return next;
   };
@@ -129,10 +129,10 @@ const expectSeatsWhole = async (db: Database, sale: OpenSale): Promise<void> => 
 };
 
 test('a second start on the same data is refused, with the folder and the remedy', async () => {
-  const first = await startIn(house);
-  const { code, said } = await finish(['start'], { ...house.settings, PORT: '0' });
+  const first = await startIn(installation);
+  const { code, said } = await finish(['start'], { ...installation.settings, PORT: '0' });
   expect(code).toBe(1);
-  expect(said).toContain(`the data folder ${house.dataDir} is in use by a running Usher`);
+  expect(said).toContain(`the data folder ${installation.dataDir} is in use by a running Usher`);
   expect(said).toContain('USHER_DATA_DIR');
   const { tools, performanceId } = await openSale(1);
   const buyer = await tools.newBuyer();
@@ -168,7 +168,10 @@ describe('TERM under load', () => {
   test('ends with 0: what was begun is answered, nothing was done without an answer', async () => {
     // As patient with the bank as a program is that is not made to hurry for a test.
     const patience = { PAYMENT_WAIT_MS: '8000', PAYMENT_TIMEOUT_MS: '20000' };
-    let running = await startIn({ ...house, settings: { ...house.settings, ...patience } });
+    let running = await startIn({
+      ...installation,
+      settings: { ...installation.settings, ...patience },
+    });
     const sale = await openSale(1);
     const { tools, performanceId } = sale;
     const { token: as } = await tools.newBuyer();
@@ -178,8 +181,8 @@ describe('TERM under load', () => {
     await sandbox.rule({ match, action: 'delay', delayMs: 2000 });
     const paymentKey = await sandbox.authenticate(attemptId, amount.amount);
     const path = pathOf(watchSeats, { params: { performanceId } });
-    const viewer = await watch(`${house.url}${path}`);
-    const unused = await openRaw(house.url);
+    const viewer = await watch(`${installation.url}${path}`);
+    const unused = await openRaw(installation.url);
     const loads = await Promise.all([20, 40, 60].map((seat) => takeUntilRefused(sale, seat)));
     await until('all are under way', () => loads.every(({ holds }) => holds.length > 0));
 
@@ -196,8 +199,8 @@ describe('TERM under load', () => {
     const answers = new Set(loads.flatMap((load) => load.answers));
     expect([...answers].filter((status) => status !== 201 && status !== 204)).toEqual([]);
 
-    running = await startIn(house);
-    const db = openAftermath(await embeddedUrl(house));
+    running = await startIn(installation);
+    const db = openAftermath(await embeddedUrl(installation));
     for (const { accountId, holds } of loads) {
       const found = await db.query<{ id: string }>(
         'SELECT id FROM seats.holds WHERE buyer_id = $1 ORDER BY id',
@@ -212,7 +215,7 @@ describe('TERM under load', () => {
 
 describe('kill -9 of program and database in the middle of a crowd', () => {
   test('five times, loses and doubles nothing', async () => {
-    let running = await startIn(house);
+    let running = await startIn(installation);
     const sale = await openSale(8);
     const crowd = await gather(sale);
     for (let kill = 1; kill <= kills; kill++) {
@@ -225,7 +228,7 @@ describe('kill -9 of program and database in the middle of a crowd', () => {
     expect(crowd.troubles.get('no answer') ?? 0).toBeGreaterThan(0);
     expect(crowd.unexpected).toEqual([]);
 
-    const db = openAftermath(await embeddedUrl(house));
+    const db = openAftermath(await embeddedUrl(installation));
     await settled(db, 120_000);
     expect(await violationsIn(db)).toEqual([]);
     await expectAsTold(db, crowd.told);
@@ -239,8 +242,8 @@ describe('kill -9 of program and database in the middle of a crowd', () => {
   }, 600_000);
 
   test('loses what buyers were told where commits are not waited for', async () => {
-    const first = await startIn(house);
-    const superuser = new URL(await embeddedUrl(house));
+    const first = await startIn(installation);
+    const superuser = new URL(await embeddedUrl(installation));
     superuser.username = 'postgres';
     const planted = openAftermath(superuser.href);
     // What is committed is told at once and written later, as faster databases do it.
@@ -249,13 +252,13 @@ describe('kill -9 of program and database in the middle of a crowd', () => {
     await planted.query("ALTER SYSTEM SET wal_writer_flush_after = '1GB'");
     await planted.close();
     await terminate(first);
-    let running = await startIn(house);
+    let running = await startIn(installation);
     const crowd = await gather(await openSale(8));
     await crowd.morePaid(2 * paidBetween);
     const toldBefore = crowd.told.map((each) => ({ ...each }));
     running = await crowd.killAndStart(running);
     await crowd.disperse();
-    const db = openAftermath(await embeddedUrl(house));
+    const db = openAftermath(await embeddedUrl(installation));
     const lost = (await compareWith(db, toldBefore)).filter(({ end, order }) => {
       return order === undefined || (end === 'PAID' && order.state !== 'PAID');
     });

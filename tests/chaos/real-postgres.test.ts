@@ -9,21 +9,21 @@ import { silentLog } from '../support/log.ts';
 import { makeSaleTools } from '../support/sale.ts';
 import { openSandboxProgram } from '../support/sandbox.ts';
 import { describeNeeding } from '../support/stack.ts';
-import { makeHouse, startIn, terminate } from '../support/usher-process.ts';
+import { makeInstallation, startIn, terminate } from '../support/usher-process.ts';
 
 describeNeeding('debian-postgresql', 'with DATABASE_URL the program', () => {
   test('sells on a PostgreSQL of one’s own, and leaves it running when it ends', async () => {
     const { url: databaseUrl } = await debianPostgres();
     const sandbox = await openSandboxProgram();
-    const house = await makeHouse({
+    const installation = await makeInstallation({
       DATABASE_URL: databaseUrl,
       TOSS_URL: sandbox.url,
       TOSS_SECRET_KEY: sandbox.secretKey,
       TOSS_CLIENT_KEY: sandbox.clientKey,
     });
-    const running = await startIn(house);
+    const running = await startIn(installation);
     const db = openDatabase({ url: databaseUrl, name: 'test', log: silentLog, poolMax: 2 });
-    const asker = makeAsk(sendByFetch(house.url));
+    const asker = makeAsk(sendByFetch(installation.url));
     const tools = makeSaleTools(asker, sandbox);
     const buyer = await tools.newBuyer();
     const organiser = await tools.newBuyer();

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { connectionsUsual } from './house.ts';
 import { findSaturation, runAtRate } from './open-loop.ts';
 import { makeRawClient } from './raw-http.ts';
+import { connectionsUsual } from './test-server.ts';
 
 const program = fileURLToPath(new URL('bare-server.ts', import.meta.url));
 

@@ -6,7 +6,6 @@ import { parseArgs } from 'node:util';
 import { keepTicksQuick } from '../../server/src/platform/ticks.ts';
 import { startRedisServer } from '../support/redis-servers.ts';
 import { measureBare } from './bare.ts';
-import { type House, openHouse } from './house.ts';
 import { describeMachine } from './machine.ts';
 import { rounded } from './measure.ts';
 import { roomSettings } from './room.ts';
@@ -15,6 +14,7 @@ import { runS2, s2Size } from './s2.ts';
 import { runS2b, s2bSize } from './s2b.ts';
 import { runS3, s3Size } from './s3.ts';
 import { runS4, runS4Ungrouped, s4Size } from './s4.ts';
+import { openTestServer, type TestServer } from './test-server.ts';
 
 const help = `npm run bench -- [options]: measure this machine against a bare node:http server
 
@@ -48,15 +48,15 @@ type Settings = Readonly<Record<string, string>>;
 /** `redisFolder`: where a second Redis may live; null where the run has none. */
 type Given = { profileDir: string | undefined; settings: Settings; redisFolder: string | null };
 
-/** A house of the scenario's own, profiled when that is wanted. */
-const withHouse = async (
+/** A server for this scenario alone, profiled when that is wanted. */
+const withTestServer = async (
   { profileDir, settings }: Given,
-  run: (house: House) => Promise<Result>,
+  run: (target: TestServer) => Promise<Result>,
   more: { people: number; connectionsMax?: number } = { people: 0 },
 ): Promise<Result> => {
   const profiled = profileDir === undefined ? {} : { cpuProfileDir: profileDir };
-  const house = await openHouse({ settings, ...more, ...profiled });
-  return run(house).finally(house.close);
+  const target = await openTestServer({ settings, ...more, ...profiled });
+  return run(target).finally(target.close);
 };
 const withRooms = (given: Given): Given => ({
   ...given,
@@ -65,15 +65,15 @@ const withRooms = (given: Given): Given => ({
 
 const scenarios: Record<string, (say: Say, given: Given) => Promise<Result>> = {
   S1: (say, given) =>
-    withHouse(withRooms(given), (house) => runS1(house, s1Size, given.redisFolder, say)),
-  S2: (say, given) => withHouse(withRooms(given), (house) => runS2(house, s2Size, say)),
-  S2b: (say, given) => withHouse(withRooms(given), (house) => runS2b(house, s2bSize, say)),
-  S3: (say, given) => withHouse(given, (house) => runS3(house, s3Size, say), buyers),
+    withTestServer(withRooms(given), (target) => runS1(target, s1Size, given.redisFolder, say)),
+  S2: (say, given) => withTestServer(withRooms(given), (target) => runS2(target, s2Size, say)),
+  S2b: (say, given) => withTestServer(withRooms(given), (target) => runS2b(target, s2bSize, say)),
+  S3: (say, given) => withTestServer(given, (target) => runS3(target, s3Size, say), buyers),
   S4: async (say, given) => {
-    const grouped = await withHouse(given, (house) => runS4(house, s4Size, say), buyers);
+    const grouped = await withTestServer(given, (target) => runS4(target, s4Size, say), buyers);
     say('S4 again with group commit off (BATCH_SIZE_MAX=1)');
     const settings = { BATCH_SIZE_MAX: '1' };
-    const plain = await openHouse({ ...buyers, settings });
+    const plain = await openTestServer({ ...buyers, settings });
     const ungrouped = await runS4Ungrouped(plain, s4Size, say).finally(plain.close);
     return {
       ...grouped,

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { latencyOf } from '@usher/stampede/histogram.ts';
-import type { House } from './house.ts';
 import type { CpuSeconds } from './machine.ts';
 import type { Load } from './open-loop.ts';
+import type { TestServer } from './test-server.ts';
 
 /** A backend of PostgreSQL tells its statistics 10 s after it fell idle, at the latest. */
 const statisticsMs = 11_000;
@@ -35,32 +35,32 @@ export type Measured = {
 };
 
 /** Commits a second of a server that nobody asks anything. */
-export const measureIdle = async (house: House, seconds: number): Promise<number> => {
+export const measureIdle = async (target: TestServer, seconds: number): Promise<number> => {
   await sleep(statisticsMs);
-  const before = await house.commits();
+  const before = await target.commits();
   await sleep(seconds * 1000);
-  return ((await house.commits()) - before) / seconds;
+  return ((await target.commits()) - before) / seconds;
 };
 
 export const measure = async (
-  house: House,
+  target: TestServer,
   idleCommitsPerS: number,
   run: () => Promise<Load>,
 ): Promise<Measured> => {
   const startMs = performance.now();
   const before = {
-    cpu: house.cpu(),
-    commits: await house.commits(),
-    trips: await house.metric(tripsMeter),
-    bytes: { ...house.client.bytes },
+    cpu: target.cpu(),
+    commits: await target.commits(),
+    trips: await target.metric(tripsMeter),
+    bytes: { ...target.client.bytes },
   };
   const load = await run();
-  const bytes = { ...house.client.bytes };
-  const trips = (await house.metric(tripsMeter)) - before.trips;
-  const drainedAfterS = await untilDrained(house);
-  const cpu = house.cpu();
+  const bytes = { ...target.client.bytes };
+  const trips = (await target.metric(tripsMeter)) - before.trips;
+  const drainedAfterS = await untilDrained(target);
+  const cpu = target.cpu();
   await sleep(statisticsMs);
-  const commits = (await house.commits()) - before.commits;
+  const commits = (await target.commits()) - before.commits;
   const idleCommits = (idleCommitsPerS * (performance.now() - startMs)) / 1000;
   const each = (total: number): number => (load.done === 0 ? 0 : total / load.done);
   const micros = (kind: keyof CpuSeconds): number =>
@@ -96,10 +96,10 @@ export const measure = async (
   };
 };
 
-const untilDrained = async (house: House): Promise<number | null> => {
+const untilDrained = async (target: TestServer): Promise<number | null> => {
   const startMs = performance.now();
   for (;;) {
-    const [row] = await house.db.query<{ left: number }>(
+    const [row] = await target.db.query<{ left: number }>(
       'SELECT count(*) AS left FROM platform.waiting_events',
     );
     const tookMs = performance.now() - startMs;

@@ -6,8 +6,8 @@ import { systemClock } from '../../server/src/platform/clock.ts';
 import { silentLog } from '../../server/src/platform/log.ts';
 import { openDatabase } from '../../server/src/platform/postgres/sql.ts';
 import { until } from '../support/until.ts';
-import { isDemoOver } from './house.ts';
 import { type ProcessKind, readCpu, readMemory } from './machine.ts';
+import { isDemoOver } from './test-server.ts';
 
 const help = `npm run memory -- [options]: what a first start holds when it is at rest
 

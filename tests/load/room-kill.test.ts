@@ -28,7 +28,13 @@ import { silentLog } from '../../server/src/platform/log.ts';
 import { openDatabase } from '../../server/src/platform/postgres/sql.ts';
 import { afterThisFile } from '../support/after-file.ts';
 import { until } from '../support/until.ts';
-import { embeddedUrl, type House, killAll, makeHouse, startIn } from '../support/usher-process.ts';
+import {
+  embeddedUrl,
+  type Installation,
+  killAll,
+  makeInstallation,
+  startIn,
+} from '../support/usher-process.ts';
 
 const people = 10_000;
 /** Who is still coming in when the program is killed. */
@@ -42,13 +48,13 @@ const hourMs = 3_600_000;
 
 const clock = systemClock;
 const ids = makeIds(clock);
-const secret = 'the secret of a house that is killed, of no other house';
+const secret = 'the secret of a program that is killed, and of no other';
 
 type Seen = { standing: Standing; number: number | null; entry: number; key: string };
 const seenOf = ({ standing, number, receipt }: Place): Seen => ({ standing, number, ...receipt });
 
-/** Calls the house as good clients do: what gets no answer is asked again. */
-const openCalls = (house: House) => {
+/** Calls the program as good clients do: what gets no answer is asked again. */
+const openCalls = (installation: Installation) => {
   const http = makeHttpClient(atOnce);
   afterThisFile(http.close);
   const { signal } = new AbortController();
@@ -57,7 +63,7 @@ const openCalls = (house: House) => {
     http,
     clock,
     notes,
-    origin: house.url,
+    origin: installation.url,
     patienceMs: limitMs,
     makeKey: ids.secret,
   });
@@ -96,9 +102,12 @@ const openSale = async ({ caller, must, signal, accounts }: Calls) => {
 };
 
 /** The accounts of everybody, with a session each. */
-const gather = async (house: House, accounts: Calls['accounts']): Promise<Session[]> => {
+const gather = async (
+  installation: Installation,
+  accounts: Calls['accounts'],
+): Promise<Session[]> => {
   const log = silentLog;
-  const db = openDatabase({ url: await embeddedUrl(house), name: 'test', log, poolMax: 1 });
+  const db = openDatabase({ url: await embeddedUrl(installation), name: 'test', log, poolMax: 1 });
   const make = makeScratchAccounts({ db, secret, clock, ids });
   const tokens = await make(people + newcomers).finally(db.close);
   return tokens.map((token) => accounts.withToken(token(), null));
@@ -114,13 +123,16 @@ const standings = (seen: readonly Seen[]): Partial<Record<Standing, number>> => 
 test(
   'killed with 10,000 in the room it keeps every place and pass, person by person',
   async () => {
-    const house = await makeHouse({ USHER_SECRET: secret, ROOM_CLAIM_WINDOW_MS: '600000' });
-    const first = await startIn(house);
-    const calls = openCalls(house);
+    const installation = await makeInstallation({
+      USHER_SECRET: secret,
+      ROOM_CLAIM_WINDOW_MS: '600000',
+    });
+    const first = await startIn(installation);
+    const calls = openCalls(installation);
     const { must } = calls;
     const sale = await openSale(calls);
     const { params } = sale;
-    const crowd = await gather(house, calls.accounts);
+    const crowd = await gather(installation, calls.accounts);
     const join = (session: Session): Promise<Place> =>
       must(session, joinRoom, { params, body: {} });
     const me = (session: Session): Promise<Place> => must(session, readPlace, { params });
@@ -146,8 +158,8 @@ test(
     // While it is killed people come in; whoever is answered after it was answered by the next one.
     const late = crowd.slice(people);
     const comingIn = inParallel(late, atOnce, join);
-    await killAll(house, first);
-    await startIn(house);
+    await killAll(installation, first);
+    await startIn(installation);
     const came = await comingIn;
     const after = await inParallel(waiting, atOnce, me);
     const newcomersAfter = await inParallel(late, atOnce, me);

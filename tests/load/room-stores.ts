@@ -19,8 +19,8 @@ import { stateMachines } from '../../server/src/state-machines.ts';
 import { silentLog } from '../support/log.ts';
 import { startRedisServer } from '../support/redis-servers.ts';
 import { makeScratchFolder } from '../support/scratch.ts';
-import { ids } from './house.ts';
 import { rounded } from './measure.ts';
+import { ids } from './test-server.ts';
 
 /** Calls of one turn of the event loop; each is one person who joins. */
 const callsATurn = 256;

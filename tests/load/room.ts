@@ -7,9 +7,9 @@ import { z } from 'zod';
 import { demoAccounts } from '../../server/src/demo/seed.ts';
 import { systemClock } from '../../server/src/platform/clock.ts';
 import { makeTokenSigner } from '../../server/src/platform/signed-token.ts';
-import { benchSecret, type House, ids } from './house.ts';
 import type { OpEnd } from './open-loop.ts';
 import type { RawAnswer } from './raw-http.ts';
+import { benchSecret, ids, type TestServer } from './test-server.ts';
 
 const tokenLifeMs = 4 * 3_600_000;
 /** Seats enough that no room runs out of them; the largest house that a plan may have. */
@@ -49,7 +49,7 @@ const makeHeaders = () => {
 
 /** Makes a show with a room that opens after `opensInMs`; 0: it is open. */
 export const openRoom = async (
-  house: House,
+  target: TestServer,
   limits: { opensInMs: number; ratePerMinute: number; activeMax: number },
 ): Promise<Room> => {
   const http = makeHttpClient(4);
@@ -59,7 +59,7 @@ export const openRoom = async (
   const caller = makeCaller({
     http,
     clock,
-    origin: house.server.url,
+    origin: target.server.url,
     notes,
     patienceMs: 30_000,
     makeKey: ids.secret,
@@ -68,7 +68,7 @@ export const openRoom = async (
   const operator = demoAccounts.find(({ role }) => role === 'OPERATOR');
   if (operator === undefined) throw new Error('the demo has an operator');
   const session = await accounts.logIn({ ...operator, address: null });
-  const { showId } = await house.shows.makeSale(await house.shows.makeVenue(houseSeats));
+  const { showId } = await target.shows.makeSale(await target.shows.makeVenue(houseSeats));
   const params = { showId };
   const how = { step: null, session, fromMs: 0, signal };
   const { opensInMs, ...settings } = limits;
@@ -79,7 +79,7 @@ export const openRoom = async (
 
   const headersOf = makeHeaders();
   const path = joinRoom.path.replace('{showId}', showId);
-  const { client } = house;
+  const { client } = target;
   const statusOf = async (send: Promise<{ status: number }>, good: number): Promise<OpEnd> => {
     const { status } = await send;
     return status === good || (status === 200 && good === 201)

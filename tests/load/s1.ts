@@ -1,8 +1,8 @@
-import type { House } from './house.ts';
 import { type Measured, measure, measureIdle, rounded } from './measure.ts';
 import { findSaturation, runAtRate } from './open-loop.ts';
 import { openRoom, type Room } from './room.ts';
 import { runRoomStores } from './room-stores.ts';
+import type { TestServer } from './test-server.ts';
 
 export type S1Size = {
   fromPerS: number;
@@ -59,12 +59,16 @@ export const fillRoom = async (
 
 /** A crowd comes to the lobby within seconds, one in ten of them twice. */
 export const runS1 = async (
-  house: House,
+  target: TestServer,
   size: S1Size,
   redisFolder: string | null,
   say: (line: string) => void,
 ) => {
-  const room = await openRoom(house, { opensInMs: 6 * hourMs, ratePerMinute: 600, activeMax: 500 });
+  const room = await openRoom(target, {
+    opensInMs: 6 * hourMs,
+    ratePerMinute: 600,
+    activeMax: 500,
+  });
   const { op, people } = makeJoinOp(room);
   await runAtRate({ perS: size.fromPerS, seconds: 2, op });
   const tryRate = async (perS: number) => {
@@ -74,8 +78,8 @@ export const runS1 = async (
   };
   const { fromPerS, toPerS } = size;
   const { bestPerS, tried } = await findSaturation({ fromPerS, toPerS, tryRate });
-  const idle = await measureIdle(house, 5);
-  const joins: Measured = await measure(house, idle, () =>
+  const idle = await measureIdle(target, 5);
+  const joins: Measured = await measure(target, idle, () =>
     runAtRate({ perS: Math.max(bestPerS, fromPerS), seconds: size.stepSeconds, op }),
   );
   const [from, came] = [people(), Math.max(people(), size.people)];
@@ -85,7 +89,7 @@ export const runS1 = async (
   const atTheDoor = await runRoomStores({ ...size.atTheDoor, redisFolder });
   return {
     scenario: 'S1',
-    store: house.store,
+    store: target.store,
     ...joins,
     requestsPerOp: 1,
     people: came,
@@ -94,6 +98,6 @@ export const runS1 = async (
     filledPerS: rounded(filledPerS, 0),
     atTheDoor,
     steps: tried.map(({ offeredPerS, donePerS }) => ({ offeredPerS, donePerS })),
-    invariantViolations: (await house.violations()) + Math.abs(now.tail - came),
+    invariantViolations: (await target.violations()) + Math.abs(now.tail - came),
   };
 };

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../support/until.ts';
-import type { House } from './house.ts';
 import { type Measured, measure, measureIdle, rounded } from './measure.ts';
 import { findSaturation, type Load, runAtRate } from './open-loop.ts';
 import { openRoom, type Room } from './room.ts';
 import { fillRoom } from './s1.ts';
+import type { TestServer } from './test-server.ts';
 
 export type S2Size = {
   /** People waiting while polls are measured; the last one is what the scenario is about. */
@@ -70,7 +70,12 @@ const admitMeanwhile = async (room: Room, perS: number) => {
 };
 
 /** The rate at which polls saturate the server, and what one costs there. */
-const measurePolls = async (house: House, room: Room, size: S2Size, say: (l: string) => void) => {
+const measurePolls = async (
+  target: TestServer,
+  room: Room,
+  size: S2Size,
+  say: (l: string) => void,
+) => {
   let nth = 0;
   const op = () => room.poll(nth++);
   const tryRate = async (perS: number): Promise<Load> => {
@@ -80,16 +85,16 @@ const measurePolls = async (house: House, room: Room, size: S2Size, say: (l: str
   };
   const { fromPerS, toPerS } = size;
   const { bestPerS } = await findSaturation({ fromPerS, toPerS, tryRate });
-  const idle = await measureIdle(house, 5);
-  const polls: Measured = await measure(house, idle, () =>
+  const idle = await measureIdle(target, 5);
+  const polls: Measured = await measure(target, idle, () =>
     runAtRate({ perS: Math.max(bestPerS, 1000), seconds: 2 * size.stepSeconds, op }),
   );
   return polls;
 };
 
-export const runS2 = async (house: House, size: S2Size, say: (line: string) => void) => {
+export const runS2 = async (target: TestServer, size: S2Size, say: (line: string) => void) => {
   const limits = { ratePerMinute: size.admitPerS * 60, activeMax: 90_000 };
-  const room = await openRoom(house, { opensInMs: 0, ...limits });
+  const room = await openRoom(target, { opensInMs: 0, ...limits });
   const rows: Record<string, unknown>[] = [];
   let filled = 0;
   let last: Measured | null = null;
@@ -99,7 +104,7 @@ export const runS2 = async (house: House, size: S2Size, say: (line: string) => v
   for (const waiting of size.waiting) {
     await fillRoom(room, { from: filled, to: waiting }, say);
     filled = waiting;
-    last = await measurePolls(house, room, size, say);
+    last = await measurePolls(target, room, size, say);
     rows.push({ waiting, perS: last.throughputPerS, cpuMicrosPerPoll: last.cpuMicrosPerOp });
   }
   if (last === null) throw new Error('nothing was measured');
@@ -114,7 +119,7 @@ export const runS2 = async (house: House, size: S2Size, say: (line: string) => v
   const { active } = await room.read();
   return {
     scenario: 'S2',
-    store: house.store,
+    store: target.store,
     ...last,
     requestsPerOp: 1,
     bySize: rows,
@@ -125,6 +130,6 @@ export const runS2 = async (house: House, size: S2Size, say: (line: string) => v
       admittedPerS: rounded(admittedPerS, 0),
       active,
     },
-    invariantViolations: (await house.violations()) + (active > limits.activeMax ? 1 : 0),
+    invariantViolations: (await target.violations()) + (active > limits.activeMax ? 1 : 0),
   };
 };

@@ -1,9 +1,9 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { watchRoom } from '@usher/contract/waiting-room.ts';
-import type { House } from './house.ts';
 import { rounded } from './measure.ts';
 import { openRoom } from './room.ts';
+import type { TestServer } from './test-server.ts';
 
 export type S2bSize = { viewers: number; seconds: number };
 export const s2bSize: S2bSize = { viewers: 16_000, seconds: 20 };
@@ -41,10 +41,10 @@ const openViewer = (port: number, path: string, nth: number, onFrame: (frames: n
   });
 
 /** Many watch one room as server-sent events. */
-export const runS2b = async (house: House, size: S2bSize, say: (line: string) => void) => {
+export const runS2b = async (target: TestServer, size: S2bSize, say: (line: string) => void) => {
   const limits = { ratePerMinute: 600, activeMax: 500 };
-  const room = await openRoom(house, { opensInMs: hourMs, ...limits });
-  const { port } = new URL(house.server.url);
+  const room = await openRoom(target, { opensInMs: hourMs, ...limits });
+  const { port } = new URL(target.server.url);
   const path = watchRoom.path.replace('{showId}', room.showId);
   let frames = 0;
   const sockets: Socket[] = [];
@@ -62,10 +62,10 @@ export const runS2b = async (house: House, size: S2bSize, say: (line: string) =>
     say(`S2b: ${viewers} viewers`);
   };
   await openUpTo(firstViewers);
-  const bytesBefore = await house.heldMemory();
+  const bytesBefore = await target.heldMemory();
   await openUpTo(size.viewers);
-  const bytesAfter = await house.heldMemory();
-  const cpuBefore = house.cpu();
+  const bytesAfter = await target.heldMemory();
+  const cpuBefore = target.cpu();
   const [startMs, before] = [performance.now(), frames];
   for (let nth = 0; performance.now() - startMs < size.seconds * 1000; nth++) {
     const end = await room.join(nth);
@@ -74,11 +74,11 @@ export const runS2b = async (house: House, size: S2bSize, say: (line: string) =>
   }
   const heard = frames - before;
   const seconds = (performance.now() - startMs) / 1000;
-  const cpuS = house.cpu().server - cpuBefore.server;
+  const cpuS = target.cpu().server - cpuBefore.server;
   for (const socket of sockets) socket.destroy();
   return {
     scenario: 'S2b',
-    store: house.store,
+    store: target.store,
     viewers: size.viewers,
     requestsPerOp: 1,
     throughputPerS: rounded(heard / seconds, 0),
@@ -87,6 +87,6 @@ export const runS2b = async (house: House, size: S2bSize, say: (line: string) =>
     cpuMicrosPerOp: heard === 0 ? 0 : rounded((cpuS * 1e6) / heard, 1),
     redisTripsPerOp: 0,
     dbCommitsPerOp: 0,
-    invariantViolations: await house.violations(),
+    invariantViolations: await target.violations(),
   };
 };

@@ -3,9 +3,9 @@ import type { SeatBits } from '@usher/domain/seat-bits.ts';
 import type { Sale } from '@usher/stampede/crowd.ts';
 import { latencyOf, makeHistogram } from '@usher/stampede/histogram.ts';
 import { countSeats } from '@usher/stampede/seat-choice.ts';
-import type { House, Person } from './house.ts';
 import { type Measured, measure, measureIdle, rounded } from './measure.ts';
 import { findSaturation, type OpEnd, runAtRate } from './open-loop.ts';
+import type { Person, TestServer } from './test-server.ts';
 
 /** Sizes of the scenario as quality.md has it; a test makes it small. */
 export type S3Size = {
@@ -45,14 +45,14 @@ let keys = 0;
 export const nextKey = (): string => `bench-key-${(++keys).toString(36).padStart(10, '0')}`;
 
 export const holdSeats = async (
-  house: House,
+  target: TestServer,
   person: Person,
   performanceId: string,
   seats: readonly number[],
 ): Promise<HoldAnswer> => {
   const path = `/api/v1/performances/${performanceId}/holds`;
   const headers = `${person.headers}idempotency-key: ${nextKey()}\r\n`;
-  const answer = await house.client.send('POST', path, headers, `{"seats":[${seats.join()}]}`);
+  const answer = await target.client.send('POST', path, headers, `{"seats":[${seats.join()}]}`);
   if (answer.status === 201)
     return { outcome: 'held', holdId: answer.body.toString('latin1', 7, 7 + 'hold_'.length + 26) };
   return { outcome: 'refused', code: codeOf(answer.body) };
@@ -62,19 +62,19 @@ export const codeOf = (body: Buffer): string =>
   /"code":"(\w+)"/.exec(body.toString())?.[1] ?? body.toString().slice(0, 80);
 
 /** Reads the map and holds what it shows as free, by Zipf; again after a lost race, three times. */
-const makeCrowdOp = (house: House, sale: Sale) => {
+const makeCrowdOp = (target: TestServer, sale: Sale) => {
   const winners = makeHistogram();
   const losers = makeHistogram();
   /** By somebody with an account: the limits for one address stop a crowd behind it. */
   const readMap = async (person: Person): Promise<SeatBits> => {
     const path = `/api/v1/performances/${sale.performanceId}/seats`;
-    const { status, body } = await house.client.send('GET', path, person.headers, null);
+    const { status, body } = await target.client.send('GET', path, person.headers, null);
     if (status !== 200) throw new Error(`the seat map is not shown: ${status}`);
     return body;
   };
   let attempts = 0;
   const op = async (nth: number): Promise<OpEnd> => {
-    const person = house.people[nth % house.people.length];
+    const person = target.people[nth % target.people.length];
     if (person === undefined) throw new Error('nobody is there');
     const random: Random = makeRandom(seed, nth);
     let wanted = 1 + random.below(4);
@@ -88,7 +88,7 @@ const makeCrowdOp = (house: House, sale: Sale) => {
       wanted = seats.length;
       const askedMs = performance.now();
       attempts += 1;
-      const answer = await holdSeats(house, person, sale.performanceId, seats);
+      const answer = await holdSeats(target, person, sale.performanceId, seats);
       const tookMs = performance.now() - askedMs;
       if (answer.outcome === 'held') {
         winners.record(tookMs);
@@ -106,13 +106,13 @@ const makeCrowdOp = (house: House, sale: Sale) => {
  * 10,000 people on 2,000 seats, who go home after three lost races; then others for what those left
  * free; and whether every seat went to one of them.
  */
-const runCrowd = async (house: House, size: S3Size) => {
-  const sale = await house.shows.makeSale(await house.shows.makeVenue(size.seats));
-  const crowd = makeCrowdOp(house, sale);
-  const usher = house.people.at(-1);
+const runCrowd = async (target: TestServer, size: S3Size) => {
+  const sale = await target.shows.makeSale(await target.shows.makeVenue(size.seats));
+  const crowd = makeCrowdOp(target, sale);
+  const usher = target.people.at(-1);
   if (usher === undefined) throw new Error('nobody is there');
   await crowd.readMap(usher);
-  const early = await house.metric('usher_holds_refused_early_total');
+  const early = await target.metric('usher_holds_refused_early_total');
   const startMs = performance.now();
   const { people, crowdSeconds } = size;
   const load = await runAtRate({
@@ -127,13 +127,13 @@ const runCrowd = async (house: House, size: S3Size) => {
   for (let s = 0; s < lookAgainMaxS && (await countNow()).free > 0; s++)
     await runAtRate({ perS: lookAgainPerS, seconds: 1, op: () => crowd.op(nth++) });
   const { free, held } = await countNow();
-  const [claims] = await house.db.query<{ claims: number; seats: number }>(
+  const [claims] = await target.db.query<{ claims: number; seats: number }>(
     `SELECT count(*) AS claims, count(DISTINCT seat_no) AS seats FROM seats.claims
      WHERE performance_id = $1`,
     [sale.performanceId],
   );
   const lost = crowd.losers.count;
-  const refusedEarly = (await house.metric('usher_holds_refused_early_total')) - early;
+  const refusedEarly = (await target.metric('usher_holds_refused_early_total')) - early;
   return {
     people,
     seats: size.seats,
@@ -154,15 +154,15 @@ const runCrowd = async (house: House, size: S3Size) => {
 };
 
 /** A thousand people on one seat, all at the same moment. */
-const runOneSeat = async (house: House, size: S3Size) => {
-  const sale = await house.shows.makeSale(await house.shows.makeVenue(1));
-  const early = await house.metric('usher_holds_refused_early_total');
+const runOneSeat = async (target: TestServer, size: S3Size) => {
+  const sale = await target.shows.makeSale(await target.shows.makeVenue(1));
+  const early = await target.metric('usher_holds_refused_early_total');
   const latency = makeHistogram();
   const startMs = performance.now();
-  const people = house.people.slice(0, size.peopleOnOneSeat);
+  const people = target.people.slice(0, size.peopleOnOneSeat);
   const answers = await Promise.all(
     people.map(async (person) => {
-      const answer = await holdSeats(house, person, sale.performanceId, [0]);
+      const answer = await holdSeats(target, person, sale.performanceId, [0]);
       latency.record(performance.now() - startMs);
       return answer;
     }),
@@ -171,13 +171,13 @@ const runOneSeat = async (house: House, size: S3Size) => {
   const refusals: Record<string, number> = {};
   for (const answer of answers)
     if (answer.outcome === 'refused') refusals[answer.code] = (refusals[answer.code] ?? 0) + 1;
-  const refusedEarly = (await house.metric('usher_holds_refused_early_total')) - early;
+  const refusedEarly = (await target.metric('usher_holds_refused_early_total')) - early;
   // Whoever comes now is told from memory.
   const late = await Promise.all(
-    people.map((person) => holdSeats(house, person, sale.performanceId, [0])),
+    people.map((person) => holdSeats(target, person, sale.performanceId, [0])),
   );
   const refusedLate = late.filter((answer) => answer.outcome === 'refused').length;
-  const lateEarly = (await house.metric('usher_holds_refused_early_total')) - early - refusedEarly;
+  const lateEarly = (await target.metric('usher_holds_refused_early_total')) - early - refusedEarly;
   return {
     people: people.length,
     winners,
@@ -189,15 +189,15 @@ const runOneSeat = async (house: House, size: S3Size) => {
 };
 
 /** Durable holds without contention: every arrival finds seats of its own. */
-const makeHoldOp = (house: House, sales: readonly Sale[]) => {
+const makeHoldOp = (target: TestServer, sales: readonly Sale[]) => {
   const random = makeRandom(seed);
   const cursors = sales.map(() => 0);
   let started = 0;
   return async (): Promise<OpEnd> => {
     const nth = started++;
-    const person = house.people[nth % house.people.length];
+    const person = target.people[nth % target.people.length];
     // Nobody comes twice to the same performance, where four seats are the limit.
-    const at = (nth + Math.floor(nth / house.people.length)) % sales.length;
+    const at = (nth + Math.floor(nth / target.people.length)) % sales.length;
     const sale = sales[at];
     if (person === undefined || sale === undefined) throw new Error('nobody is there');
     const first = cursors[at] ?? 0;
@@ -205,17 +205,17 @@ const makeHoldOp = (house: House, sales: readonly Sale[]) => {
     if (first + count > sale.seatCount) return { kind: 'error', reason: 'the houses are full' };
     cursors[at] = first + count;
     const seats = Array.from({ length: count }, (_, i) => first + i);
-    const answer = await holdSeats(house, person, sale.performanceId, seats);
+    const answer = await holdSeats(target, person, sale.performanceId, seats);
     return answer.outcome === 'held' ? { kind: 'done' } : { kind: 'error', reason: answer.code };
   };
 };
 
-const runHolds = async (house: House, size: S3Size, say: (line: string) => void) => {
-  const venue = await house.shows.makeVenue(size.houseSeats);
+const runHolds = async (target: TestServer, size: S3Size, say: (line: string) => void) => {
+  const venue = await target.shows.makeVenue(size.houseSeats);
   const sales: Sale[] = [];
-  for (let made = 0; made < size.houses; made++) sales.push(await house.shows.makeSale(venue));
-  const op = makeHoldOp(house, sales);
-  const idle = await measureIdle(house, 5);
+  for (let made = 0; made < size.houses; made++) sales.push(await target.shows.makeSale(venue));
+  const op = makeHoldOp(target, sales);
+  const idle = await measureIdle(target, 5);
   await runAtRate({ perS: size.fromPerS, seconds: 2, op });
   const tryRate = async (perS: number) => {
     const load = await runAtRate({ perS, seconds: size.stepSeconds, op });
@@ -228,18 +228,18 @@ const runHolds = async (house: House, size: S3Size, say: (line: string) => void)
     tryRate,
   });
   const best = Math.max(bestPerS, size.fromPerS / 4);
-  const holds: Measured = await measure(house, idle, () =>
+  const holds: Measured = await measure(target, idle, () =>
     runAtRate({ perS: best, seconds: size.stepSeconds, op }),
   );
   return { holds, tried };
 };
 
-export const runS3 = async (house: House, size: S3Size, say: (line: string) => void) => {
-  const oneSeat = await runOneSeat(house, size);
+export const runS3 = async (target: TestServer, size: S3Size, say: (line: string) => void) => {
+  const oneSeat = await runOneSeat(target, size);
   say(`S3 one seat: ${oneSeat.winners} winner of ${oneSeat.people}`);
-  const crowd = await runCrowd(house, size);
+  const crowd = await runCrowd(target, size);
   say(`S3 crowd: ${crowd.seatsHeld} of ${crowd.seats} seats held in ${crowd.tookS} s`);
-  const { holds, tried } = await runHolds(house, size, say);
+  const { holds, tried } = await runHolds(target, size, say);
   return {
     scenario: 'S3',
     store: 'embedded',
@@ -248,6 +248,7 @@ export const runS3 = async (house: House, size: S3Size, say: (line: string) => v
     crowd,
     oneSeat,
     steps: tried.map(({ offeredPerS, donePerS }) => ({ offeredPerS, donePerS })),
-    invariantViolations: (await house.violations()) + crowd.doubles + Math.abs(oneSeat.winners - 1),
+    invariantViolations:
+      (await target.violations()) + crowd.doubles + Math.abs(oneSeat.winners - 1),
   };
 };

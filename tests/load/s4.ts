@@ -1,11 +1,11 @@
 import { makeRandom } from '@usher/domain/random.ts';
 import type { Sale } from '@usher/stampede/crowd.ts';
 import { latencyOf, makeHistogram } from '@usher/stampede/histogram.ts';
-import type { House, Person } from './house.ts';
 import { type Measured, measure, measureIdle, rounded } from './measure.ts';
 import { findSaturation, type Load, type OpEnd, runAtRate } from './open-loop.ts';
 import { makeRawClient, type RawClient } from './raw-http.ts';
 import { codeOf, holdSeats, nextKey } from './s3.ts';
+import type { Person, TestServer } from './test-server.ts';
 
 /** Of three requests, one of which asks the provider. */
 const purchaseMs = 1000;
@@ -67,13 +67,13 @@ const makeWindow = (client: RawClient) => {
 type Order = { attemptId: string; amount: number; sandboxOrigin: string };
 
 const placeOrder = async (
-  house: House,
+  target: TestServer,
   person: Person,
   holdId: string,
 ): Promise<Order | { code: string }> => {
   const headers = `${person.headers}idempotency-key: ${nextKey()}\r\n`;
   const body = `{"holdId":"${holdId}"}`;
-  const answer = await house.client.send('POST', '/api/v1/orders', headers, body);
+  const answer = await target.client.send('POST', '/api/v1/orders', headers, body);
   if (answer.status !== 201) return { code: codeOf(answer.body) };
   const text = answer.body.toString();
   const [, attemptId = '', amount = ''] = orderParts.exec(text) ?? [];
@@ -82,7 +82,7 @@ const placeOrder = async (
 };
 
 const pay = async (
-  house: House,
+  target: TestServer,
   person: Person,
   { attemptId, amount }: Order,
   paymentKey: string,
@@ -90,7 +90,7 @@ const pay = async (
   const path = `/api/v1/payments/${attemptId}/confirm`;
   const headers = `${person.headers}idempotency-key: ${nextKey()}\r\n`;
   const body = `{"paymentKey":"${paymentKey}","amount":${amount}}`;
-  const answer = await house.client.send('POST', path, headers, body);
+  const answer = await target.client.send('POST', path, headers, body);
   if (answer.status === 200) return { kind: 'done' };
   if (answer.status === 202) return { kind: 'open', reason: 'not known after 8 s' };
   const code = codeOf(answer.body);
@@ -99,15 +99,15 @@ const pay = async (
 };
 
 /** Whole purchases on seats of their own, and how long each step took. */
-const makePurchases = async (house: House, sales: readonly Sale[]) => {
+const makePurchases = async (target: TestServer, sales: readonly Sale[]) => {
   const random = makeRandom(seed);
   const cursors = sales.map(() => 0);
   const steps = { hold: makeHistogram(), order: makeHistogram(), pay: makeHistogram() };
   let started = 0;
   const next = () => {
     const nth = started++;
-    const person = house.people[nth % house.people.length];
-    const at = (nth + Math.floor(nth / house.people.length)) % sales.length;
+    const person = target.people[nth % target.people.length];
+    const at = (nth + Math.floor(nth / target.people.length)) % sales.length;
     const sale = sales[at];
     if (person === undefined || sale === undefined) throw new Error('nobody is there');
     const first = cursors[at] ?? 0;
@@ -121,11 +121,11 @@ const makePurchases = async (house: House, sales: readonly Sale[]) => {
     const { person, sale, seats, isFull } = next();
     if (isFull) return { kind: 'error', reason: 'the houses are full' };
     const startMs = performance.now();
-    const held = await holdSeats(house, person, sale.performanceId, seats);
+    const held = await holdSeats(target, person, sale.performanceId, seats);
     if (held.outcome === 'refused') return { kind: 'error', reason: held.code };
     const heldMs = performance.now();
     steps.hold.record(heldMs - startMs);
-    const order = await placeOrder(house, person, held.holdId);
+    const order = await placeOrder(target, person, held.holdId);
     if ('code' in order) return { kind: 'error', reason: order.code };
     steps.order.record(performance.now() - heldMs);
     return { person, order };
@@ -145,7 +145,7 @@ const makePurchases = async (house: House, sales: readonly Sale[]) => {
     const { person, order } = ordered;
     const paymentKey = await window(order.attemptId, order.amount);
     const startMs = performance.now();
-    const end = await pay(house, person, order, paymentKey);
+    const end = await pay(target, person, order, paymentKey);
     if (end.kind === 'done') steps.pay.record(performance.now() - startMs);
     return end;
   };
@@ -154,15 +154,15 @@ const makePurchases = async (house: House, sales: readonly Sale[]) => {
 
 export type Purchases = Awaited<ReturnType<typeof makePurchases>>;
 
-const openSale = async (house: House, size: S4Size): Promise<Purchases> => {
-  const venue = await house.shows.makeVenue(size.houseSeats);
+const openSale = async (target: TestServer, size: S4Size): Promise<Purchases> => {
+  const venue = await target.shows.makeVenue(size.houseSeats);
   const sales: Sale[] = [];
-  for (let made = 0; made < size.shows; made++) sales.push(await house.shows.makeSale(venue));
-  return makePurchases(house, sales);
+  for (let made = 0; made < size.shows; made++) sales.push(await target.shows.makeSale(venue));
+  return makePurchases(target, sales);
 };
 
 const runAtLoad = async (
-  house: House,
+  target: TestServer,
   size: S4Size,
   { op }: Purchases,
   idle: number,
@@ -182,13 +182,13 @@ const runAtLoad = async (
   });
   const best = Math.max(bestPerS, size.fromPerS / 4);
   const seconds = 2 * size.stepSeconds;
-  const measured = await measure(house, idle, () => runAtRate({ perS: best, seconds, op }));
+  const measured = await measure(target, idle, () => runAtRate({ perS: best, seconds, op }));
   return { measured, tried };
 };
 
 /** One purchase after the other: every step is a batch of one, however group commit is set. */
-const runOneByOne = async (house: House, size: S4Size, { op }: Purchases, idle: number) =>
-  measure(house, idle, async () => {
+const runOneByOne = async (target: TestServer, size: S4Size, { op }: Purchases, idle: number) =>
+  measure(target, idle, async () => {
     const load: Load = {
       offeredPerS: 0,
       seconds: size.oneByOneSeconds,
@@ -212,17 +212,17 @@ const runOneByOne = async (house: House, size: S4Size, { op }: Purchases, idle: 
     return load;
   });
 
-export const runS4 = async (house: House, size: S4Size, say: (line: string) => void) => {
-  const purchases = await openSale(house, size);
+export const runS4 = async (target: TestServer, size: S4Size, say: (line: string) => void) => {
+  const purchases = await openSale(target, size);
   // Before the load: after it mails are on their way for long, at a commit or two each.
-  const idle = await measureIdle(house, 5);
-  const oneByOne = await runOneByOne(house, size, purchases, idle);
-  const { measured, tried } = await runAtLoad(house, size, purchases, idle, say);
+  const idle = await measureIdle(target, 5);
+  const oneByOne = await runOneByOne(target, size, purchases, idle);
+  const { measured, tried } = await runAtLoad(target, size, purchases, idle, say);
   const book = await purchases.sandbox.send('GET', '/__ctl/assert-no-double-charge', '', null);
   purchases.sandbox.close();
   const { steps } = purchases;
-  const batches = await house.metric('usher_batch_size_count');
-  const calls = await house.metric('usher_batch_size_sum');
+  const batches = await target.metric('usher_batch_size_count');
+  const calls = await target.metric('usher_batch_size_sum');
   return {
     scenario: 'S4',
     store: 'embedded',
@@ -243,15 +243,19 @@ export const runS4 = async (house: House, size: S4Size, say: (line: string) => v
     meanBatch: rounded(calls / Math.max(1, batches), 2),
     isChargedOnce: book.status === 200,
     steps: tried.map(({ offeredPerS, donePerS }) => ({ offeredPerS, donePerS })),
-    invariantViolations: await house.violations(),
+    invariantViolations: await target.violations(),
   };
 };
 
 /** The same with group commit switched off: each call is a statement and a commit of its own. */
-export const runS4Ungrouped = async (house: House, size: S4Size, say: (line: string) => void) => {
-  const purchases = await openSale(house, size);
-  const idle = await measureIdle(house, 5);
-  const { measured } = await runAtLoad(house, size, purchases, idle, say);
+export const runS4Ungrouped = async (
+  target: TestServer,
+  size: S4Size,
+  say: (line: string) => void,
+) => {
+  const purchases = await openSale(target, size);
+  const idle = await measureIdle(target, 5);
+  const { measured } = await runAtLoad(target, size, purchases, idle, say);
   purchases.sandbox.close();
-  return { ...measured, invariantViolations: await house.violations() };
+  return { ...measured, invariantViolations: await target.violations() };
 };

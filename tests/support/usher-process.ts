@@ -77,14 +77,14 @@ export const finish = async (
   return { code, said: running.said() };
 };
 
-export type House = {
+export type Installation = {
   dataDir: string;
   url: string;
   settings: Settings;
 };
 
 /** A place for a program: a data folder of its own and an address that stays over restarts. */
-export const makeHouse = async (settings: Settings): Promise<House> => {
+export const makeInstallation = async (settings: Settings): Promise<Installation> => {
   const port = await freePort();
   const dataDir = await scratchFolder();
   return {
@@ -111,8 +111,8 @@ const isReady = async (url: string): Promise<boolean> => {
   }
 };
 
-/** Starts the program in its house and waits until it is ready. */
-export const startIn = async ({ url, settings }: House): Promise<Running> => {
+/** Starts the program and waits until it is ready. */
+export const startIn = async ({ url, settings }: Installation): Promise<Running> => {
   const running = runUsher(['start'], settings);
   await until(
     'the program is ready',
@@ -126,7 +126,7 @@ export const startIn = async ({ url, settings }: House): Promise<Running> => {
 };
 
 /** Its own database, while it runs. */
-export const embeddedUrl = async ({ dataDir }: House): Promise<string> => {
+export const embeddedUrl = async ({ dataDir }: Installation): Promise<string> => {
   const clusterDir = join(dataDir, 'postgres');
   const file = await readPidFile(clusterDir);
   if (file === null) throw new Error(`no database runs in ${clusterDir}`);
@@ -149,7 +149,10 @@ const parentOf = (pid: number): number | null => {
 };
 
 /** Kill -9 of the program and of all its database's processes, at one moment. */
-export const killAll = async ({ dataDir }: House, { child, end }: Running): Promise<void> => {
+export const killAll = async (
+  { dataDir }: Installation,
+  { child, end }: Running,
+): Promise<void> => {
   const clusterDir = join(dataDir, 'postgres');
   const postmaster = (await readPidFile(clusterDir))?.pid ?? 0;
   if (!(await isPostmasterOf(postmaster, clusterDir))) throw new Error('its database is not there');

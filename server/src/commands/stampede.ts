@@ -33,7 +33,7 @@ const claimWindowMs = 30_000;
 const scratchPassTtlMs = (pace: number): number =>
   Math.min(30 * 60_000, Math.max(20_000, Math.round(10 * 60_000 * pace)));
 
-type House = {
+type Target = {
   url: string;
   isTrusting: boolean;
   databaseUrl: (() => Promise<string>) | null;
@@ -42,11 +42,11 @@ type House = {
 };
 
 /** The given server, or a temporary one. */
-const openHouse = async (
+const openTarget = async (
   options: Options,
   http: HttpClient,
   signal: AbortSignal,
-): Promise<House> => {
+): Promise<Target> => {
   const { url, databaseUrl, redisUrl } = options;
   if (url !== null)
     return {
@@ -142,35 +142,35 @@ const execute = async (options: Options, stopping: AbortController): Promise<num
     print: isJson ? processPort.printError : processPort.print,
   });
   if (options.url === null) progress.say('  starting a temporary server');
-  let house: House | null = null;
+  let target: Target | null = null;
   try {
-    house = await openHouse(options, http, signal);
+    target = await openTarget(options, http, signal);
     const seed = options.seed ?? clock.nowMs() % 0x1_0000_0000;
     const { report, evening } = await run({
       options: { ...options, seed },
-      url: house.url,
+      url: target.url,
       organiser: options.organiser ?? ofDemo('ORGANISER'),
       operator: options.operator ?? ofDemo('OPERATOR'),
-      isTrusting: house.isTrusting,
-      makeAccounts: house.makeAccounts,
+      isTrusting: target.isTrusting,
+      makeAccounts: target.makeAccounts,
       claimWindowMs,
-      database: house.databaseUrl === null ? null : databaseOf(house.databaseUrl),
-      history: house.databaseUrl === null ? null : historyOf(house.databaseUrl, options.redisUrl),
+      database: target.databaseUrl === null ? null : databaseOf(target.databaseUrl),
+      history: target.databaseUrl === null ? null : historyOf(target.databaseUrl, options.redisUrl),
       http,
       clock,
       makeSecret: ids.secret,
       progress,
       signal,
     });
-    await house.close();
-    house = null;
+    await target.close();
+    target = null;
     if (htmlPath !== null) await writeFile(htmlPath, renderPage(report, evening, clock.nowMs()));
     processPort.print(isJson ? `${JSON.stringify(report)}\n` : renderReport(report));
     return isBroken(report) ? 3 : 0;
   } finally {
     // Stops people who still shop after a failure.
     stopping.abort();
-    await house?.close();
+    await target?.close();
     await http.close();
   }
 };

@@ -18,12 +18,12 @@ import type { Caller } from '../../platform/http/route.ts';
 import type { Log } from '../../platform/log.ts';
 import type { CatalogueService } from '../../services/catalogue/index.ts';
 import type { Identity } from '../../services/identity/index.ts';
-import type { OpenWaitingRoom } from '../../services/waiting-room/index.ts';
+import type { WaitingRoomDoor } from '../../services/waiting-room/index.ts';
 import { makeQueueCookies, type QueueCookies } from './cookies.ts';
 import { type QueuePage, type QueuePerson, renderQueueNotice, renderQueuePage } from './view.ts';
 
 export type QueuePagesDeps = {
-  room: Pick<OpenWaitingRoom, 'ready' | 'join' | 'readPlace' | 'beat' | 'claim' | 'leave'>;
+  room: Pick<WaitingRoomDoor, 'ready' | 'join' | 'readPlace' | 'beat' | 'claim' | 'leave'>;
   catalogue: Pick<CatalogueService, 'show'>;
   identity: Pick<Identity, 'authenticate' | 'logIn' | 'refresh' | 'logOut'>;
   clock: Clock;

@@ -61,15 +61,15 @@ export async function openEmbeddedPostgres(options: {
   const { password } = await ensureCluster({ clusterDir, binDir, user, locale: BUILTIN_UTF8 });
   const logFile = openLogFile(join(dataDir, 'postgres.log'), LOG_MAX_BYTES);
   const settings = { ...ticketOfficeSettings, ...options.settings };
-  const house = { clusterDir, binDir, user, settings, logFile, dataDir, log, password };
+  const cluster = { clusterDir, binDir, user, settings, logFile, dataDir, log, password };
   try {
-    const running = await start(house, null);
+    const running = await start(cluster, null);
     const { port } = running.postmaster;
     await ensureDatabase(port, password).catch(async (error) => {
       await shut(running);
       throw error;
     });
-    const stop = keep(house, running);
+    const stop = keep(cluster, running);
     const url = `postgres://usher:${password}@127.0.0.1:${port}/usher`;
     log.info({ dataDir, port }, 'PostgreSQL is ready');
     return { url, port, dataDir, stop };
@@ -79,7 +79,12 @@ export async function openEmbeddedPostgres(options: {
   }
 }
 
-type House = PostmasterOptions & { dataDir: string; log: Log; password: string; logFile: LogFile };
+type Cluster = PostmasterOptions & {
+  dataDir: string;
+  log: Log;
+  password: string;
+  logFile: LogFile;
+};
 type Running = { postmaster: Postmaster; ownership: Ownership };
 
 async function requireReachable(dataDir: string, user: DatabaseUser): Promise<void> {
@@ -93,13 +98,13 @@ async function requireReachable(dataDir: string, user: DatabaseUser): Promise<vo
   );
 }
 
-async function start(house: House, fixedPort: number | null): Promise<Running> {
-  const { clusterDir, password } = house;
+async function start(cluster: Cluster, fixedPort: number | null): Promise<Running> {
+  const { clusterDir, password } = cluster;
   const deadlineMs = performance.now() + CLEAR_LIMIT_MS;
   for (;;) {
-    await clearTheWay(house, deadlineMs);
+    await clearTheWay(cluster, deadlineMs);
     const port = fixedPort ?? (await freePort());
-    const started = await startPostmaster({ ...house, port });
+    const started = await startPostmaster({ ...cluster, port });
     if (started.outcome === 'failed') {
       throw new Error(`PostgreSQL does not start on ${clusterDir}: ${started.why}`);
     }
@@ -108,7 +113,7 @@ async function start(house: House, fixedPort: number | null): Promise<Running> {
       const claimed = await claim(port, password);
       if (claimed.outcome === 'owned') return { postmaster, ownership: claimed.ownership };
       await postmaster.stop();
-      if (claimed.outcome === 'held') throw alreadyRunning(house, claimed.by);
+      if (claimed.outcome === 'held') throw alreadyRunning(cluster, claimed.by);
     }
     if (performance.now() > deadlineMs) {
       throw new Error(`PostgreSQL does not start on ${clusterDir}: ${started.outcome}`);
@@ -118,8 +123,8 @@ async function start(house: House, fixedPort: number | null): Promise<Running> {
 }
 
 /** Returns when no PostgreSQL is alive on the data: an orphan is stopped, an owned one refused. */
-async function clearTheWay(house: House, deadlineMs: number): Promise<void> {
-  const { clusterDir, log, password } = house;
+async function clearTheWay(cluster: Cluster, deadlineMs: number): Promise<void> {
+  const { clusterDir, log, password } = cluster;
   for (;;) {
     const file = await readPidFile(clusterDir);
     if (!file || !isAlive(file.pid)) return;
@@ -127,7 +132,7 @@ async function clearTheWay(house: House, deadlineMs: number): Promise<void> {
     if (!(await isPostmasterOf(pid, clusterDir))) return removePidFile(clusterDir, file);
     if (!isYoung(file.startedAtMs)) {
       const claimed = await claim(file.port, password);
-      if (claimed.outcome === 'held') throw alreadyRunning(house, claimed.by);
+      if (claimed.outcome === 'held') throw alreadyRunning(cluster, claimed.by);
       if (claimed.outcome === 'owned') {
         log.warn({ pid }, 'stopping an orphaned PostgreSQL that still owns the data directory');
         await stopByForce(pid, clusterDir);
@@ -146,10 +151,10 @@ function isYoung(startedAtMs: number): boolean {
   return ageMs >= 0 && ageMs < YOUNG_MS;
 }
 
-function alreadyRunning(house: House, by: string): Error {
+function alreadyRunning(cluster: Cluster, by: string): Error {
   return new Error(
-    `the data folder ${house.dataDir} is in use by a running Usher (${by}): stop that one first, ` +
-      'or set USHER_DATA_DIR to another folder',
+    `the data folder ${cluster.dataDir} is in use by a running Usher (${by}): stop that one ` +
+      'first, or set USHER_DATA_DIR to another folder',
   );
 }
 
@@ -158,18 +163,18 @@ function alreadyRunning(house: House, by: string): Error {
  * if only its connections broke (it restarts itself after a backend crashes) the lock is
  * re-acquired.
  */
-function keep(house: House, first: Running): () => Promise<void> {
+function keep(cluster: Cluster, first: Running): () => Promise<void> {
   let running = first;
   let stopping: Promise<void> | null = null;
 
   const watching = watch().catch((error: unknown) => {
-    house.log.warn({ err: error }, 'PostgreSQL could not be restarted; restart Usher');
+    cluster.log.warn({ err: error }, 'PostgreSQL could not be restarted; restart Usher');
   });
 
   async function watch(): Promise<void> {
     while (stopping === null) {
       await Promise.race([running.ownership.lost, running.postmaster.ended]);
-      if (stopping === null) running = await regain(house, running.postmaster);
+      if (stopping === null) running = await regain(cluster, running.postmaster);
     }
   }
 
@@ -178,7 +183,7 @@ function keep(house: House, first: Running): () => Promise<void> {
     await shut(running);
     await watching;
     await shut(running);
-    house.logFile.close();
+    cluster.logFile.close();
   }
 
   return () => {
@@ -192,8 +197,8 @@ async function shut({ ownership, postmaster }: Running): Promise<void> {
   await postmaster.stop();
 }
 
-async function regain(house: House, postmaster: Postmaster): Promise<Running> {
-  const { log, password } = house;
+async function regain(cluster: Cluster, postmaster: Postmaster): Promise<Running> {
+  const { log, password } = cluster;
   const { port } = postmaster;
   let why: string | null = null;
   void postmaster.ended.then((words) => {
@@ -203,10 +208,10 @@ async function regain(house: House, postmaster: Postmaster): Promise<Running> {
     await sleep(REVIVE_PAUSE_MS);
     if (why !== null) {
       log.warn({ port, why }, 'PostgreSQL exited unexpectedly; restarting it');
-      return start(house, port);
+      return start(cluster, port);
     }
     const claimed = await claim(port, password);
-    if (claimed.outcome === 'held') throw alreadyRunning(house, claimed.by);
+    if (claimed.outcome === 'held') throw alreadyRunning(cluster, claimed.by);
     if (claimed.outcome === 'owned') {
       log.warn({ port }, 'PostgreSQL dropped its connections; re-acquiring the lock');
       return { postmaster, ownership: claimed.ownership };

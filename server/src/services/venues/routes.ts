@@ -29,9 +29,9 @@ const planBody = (plan: SeatingPlan) => ({ ...plan, grades: [...plan.grades] });
 
 export const makeVenuesRoutes = (venues: Venues): Route[] => [
   route(importVenue, async ({ body, caller, traceId, idempotencyKey }) => {
-    const { seatsCsv, ...house } = body;
+    const { seatsCsv, ...facts } = body;
     const maker = { accountId: caller.accountId, requestId: traceId, key: idempotencyKey };
-    const result = await venues.importCsv(maker, house, seatsCsv);
+    const result = await venues.importCsv(maker, facts, seatsCsv);
     switch (result.outcome) {
       case 'made':
         return answer(201, venueBody(result.venue));

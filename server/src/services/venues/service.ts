@@ -38,7 +38,7 @@ export type VenuesService = {
   layout(seatingPlanId: string): Promise<PlanLayout | null>;
   plan(seatingPlanId: string): Promise<SeatingPlan | null>;
   /** Makes a venue from a document; one without faults, or it is a bug of the caller. */
-  add(maker: Maker, house: House & { readonly plan: LayoutDocument }): Promise<Venue>;
+  add(maker: Maker, facts: VenueFacts & { readonly plan: LayoutDocument }): Promise<Venue>;
   /** Adds a plan to a venue, from a document without faults. */
   addPlan(maker: Maker, venueId: string, plan: NewPlan): Promise<SeatingPlan>;
 };
@@ -50,7 +50,7 @@ export type Maker = {
   readonly requestId: string;
   readonly key: string | null;
 };
-export type House = {
+export type VenueFacts = {
   readonly name: LocalText;
   readonly address: LocalText;
   readonly timeZone: string;
@@ -62,7 +62,7 @@ export type Venues = VenuesService & {
   list(after: readonly [number, string] | null, limit: number): Promise<Venue[]>;
   importCsv(
     maker: Maker,
-    house: House,
+    facts: VenueFacts,
     seatsCsv: string,
   ): Promise<
     | { outcome: 'made'; venue: Venue }
@@ -185,15 +185,19 @@ export const makeVenues = (deps: { db: Sql; clock: Clock; ids: Ids; log: Log }):
   };
   const pack = (document: LayoutDocument): Promise<Buffer> =>
     compress(JSON.stringify(document), { level: 9 });
-  const write = async (maker: Maker, house: House, document: LayoutDocument): Promise<Venue> => {
+  const write = async (
+    maker: Maker,
+    facts: VenueFacts,
+    document: LayoutDocument,
+  ): Promise<Venue> => {
     const { accountId, key } = maker;
     const id = key === null ? ids.make('venue') : ids.fromParts('venue', accountId, key);
     const made: Venue = {
       ...summarise(document),
       id,
-      name: house.name,
-      address: house.address,
-      timeZone: house.timeZone,
+      name: facts.name,
+      address: facts.address,
+      timeZone: facts.timeZone,
       seatingPlanId: ids.fromParts('seatingPlan', id),
       createdAtMs: clock.nowMs(),
     };
@@ -234,19 +238,19 @@ export const makeVenues = (deps: { db: Sql; clock: Clock; ids: Ids; log: Log }):
     plan,
     layout: (seatingPlanId) => layouts.get(seatingPlanId, () => readLayout(seatingPlanId)),
     list: (after, limit) => store.listVenues(db, after, limit),
-    add: async (maker, { plan: document, ...house }) => {
+    add: async (maker, { plan: document, ...facts }) => {
       assertSound(document);
-      return write(maker, house, document);
+      return write(maker, facts, document);
     },
     addPlan: async (maker, venueId, given) => {
       assertSound(given.document);
       return writePlan(maker, venueId, given);
     },
-    importCsv: async (maker, house, seatsCsv) => {
-      if (!isTimeZone(house.timeZone)) return { outcome: 'unknown-time-zone' };
+    importCsv: async (maker, facts, seatsCsv) => {
+      if (!isTimeZone(facts.timeZone)) return { outcome: 'unknown-time-zone' };
       const seats = await readFile(seatsCsv);
       if ('faults' in seats) return { outcome: 'layout-refused', faults: listed(seats.faults) };
-      return { outcome: 'made', venue: await write(maker, house, seats.document) };
+      return { outcome: 'made', venue: await write(maker, facts, seats.document) };
     },
     importPlan: async (maker, venueId, { name, seatsCsv }) => {
       const ownerId = await store.findOwner(db, venueId);

@@ -33,7 +33,7 @@ type Holder = {
 };
 
 /** Two processes on one Cluster, a crowd between them, and what everybody was ever told. */
-const openHouse = async () => {
+const openRooms = async () => {
   const cluster = await openTestCluster();
   const seen = { epoch: 0, states: [] as RoomState[] };
   const openStore = async (): Promise<RoomStore> => {
@@ -57,7 +57,7 @@ const openHouse = async () => {
   const tick = async (store: RoomStore = stores[0]) => see(await store.tick(showId, 1_000_000));
   return { cluster, stores, seen, tick };
 };
-type House = Awaited<ReturnType<typeof openHouse>>;
+type Rooms = Awaited<ReturnType<typeof openRooms>>;
 
 /** The answers; null when the outcome is not known, which is no reason to lose anything. */
 const tryTo = async <T>(call: Promise<T>): Promise<T | null> => {
@@ -91,10 +91,10 @@ const learn = (holder: Holder, answer: RoomAnswer, epoch: number): void => {
     holder.pass = { number: answer.pass.number, endsByMs: answer.pass.endsByMs, epoch };
 };
 /** Everybody of the part says what they want next, each at one of the two processes. */
-const round = async (house: House, part: readonly Holder[], kind: 'join' | 'claim') => {
-  const { epoch } = house.seen;
+const round = async (rooms: Rooms, part: readonly Holder[], kind: 'join' | 'claim') => {
+  const { epoch } = rooms.seen;
   await Promise.all(
-    house.stores.map(async (store, at) => {
+    rooms.stores.map(async (store, at) => {
       const mine = part.filter(({ who }) => who % 2 === at);
       if (mine.length === 0) return;
       const commands = mine.map((holder): RoomCommand => {
@@ -114,40 +114,40 @@ const crowdOf = (from: number, count: number): Holder[] =>
 
 describeNeeding('redis', 'a room whose primary is killed', () => {
   test('loses nobody’s place, gives no number twice, is never above its cap', async () => {
-    const house = await openHouse();
+    const rooms = await openRooms();
     const people: Holder[] = [];
     let killed: Promise<unknown> | null = null;
     for (let turn = 0; turn < 60; turn++) {
       const news = crowdOf(20 * turn, 20);
       people.push(...news);
-      await round(house, news, 'join');
-      await tryTo(house.tick(house.stores[turn % 2 === 0 ? 0 : 1]));
-      await round(house, people.slice(0, 200), 'claim');
+      await round(rooms, news, 'join');
+      await tryTo(rooms.tick(rooms.stores[turn % 2 === 0 ? 0 : 1]));
+      await round(rooms, people.slice(0, 200), 'claim');
       // Some have paid: their slots go on.
       const done = people.filter(({ pass }) => pass !== null).slice(0, 5);
       const leaves = done.map((holder): RoomCommand => ({ kind: 'leave', ...placeOf(holder) }));
       if (turn % 10 === 9) {
-        const left = await tryTo(house.stores[0].play(showId, leaves));
+        const left = await tryTo(rooms.stores[0].play(showId, leaves));
         if (left !== null) for (const holder of done) people.splice(people.indexOf(holder), 1);
       }
-      if (turn === 25) killed = house.cluster.kill(`{${showId}}`);
+      if (turn === 25) killed = rooms.cluster.kill(`{${showId}}`);
     }
     await killed;
-    const state = await house.tick();
+    const state = await rooms.tick();
     expect(state.epoch).toBe(1);
-    await round(house, people, 'join');
-    await round(house, people, 'join');
+    await round(rooms, people, 'join');
+    await round(rooms, people, 'join');
     expect(people.every(({ place }) => place !== null)).toBe(true);
     expect(new Set(people.map(({ place }) => place?.entry)).size).toBe(people.length);
-    expect(house.seen.states.length).toBeGreaterThan(20);
+    expect(rooms.seen.states.length).toBeGreaterThan(20);
     expect(state.admitted).toBeGreaterThan(activeMax / 2);
   });
 
   test('learns what the promoted server never got from what people show', async () => {
-    const house = await openHouse();
-    const { cluster, stores, tick } = house;
+    const rooms = await openRooms();
+    const { cluster, stores, tick } = rooms;
     const known = crowdOf(0, 60);
-    await round(house, known, 'join');
+    await round(rooms, known, 'join');
     const key = `{${showId}}`;
     const [primary, replica] = [await cluster.primaryOf(key), await cluster.replicaOf(key)];
     await until('the replica has it', async () =>
@@ -160,11 +160,11 @@ describeNeeding('redis', 'a room whose primary is killed', () => {
     await primary.cli('CLIENT', 'KILL', 'TYPE', 'replica');
     const atFirst = ({ who }: Holder): boolean => who % 2 === 0;
     const lost = crowdOf(1000, 160).filter(atFirst);
-    await round(house, lost, 'join');
+    await round(rooms, lost, 'join');
     const before = await tick();
     expect(before.called).toBeGreaterThan(5);
     const admitted = known.filter(atFirst).slice(0, 5);
-    await round(house, admitted, 'claim');
+    await round(rooms, admitted, 'claim');
     expect(admitted.every(({ pass }) => pass !== null)).toBe(true);
     const front = before.front;
     await primary.signal('SIGKILL');
@@ -174,11 +174,11 @@ describeNeeding('redis', 'a room whose primary is killed', () => {
     const after = await tick(stores[1]);
     expect(after).toMatchObject({ epoch: 1, active: 0, called: 0, front: 0 });
     const newcomers = crowdOf(5001, 100).filter((holder) => !atFirst(holder));
-    await round(house, newcomers, 'join');
+    await round(rooms, newcomers, 'join');
     // The first process brings how far the front was with its next tick.
     const told = await tick(stores[0]);
     expect(told.front).toBeGreaterThanOrEqual(front);
-    await round(house, [...known, ...lost], 'join');
+    await round(rooms, [...known, ...lost], 'join');
     const all = [...known, ...lost, ...newcomers].map(({ place }) => place?.entry);
     expect(new Set(all).size).toBe(190);
     const touches = admitted.map(
@@ -190,7 +190,7 @@ describeNeeding('redis', 'a room whose primary is killed', () => {
     // Nobody is called for one claim window; then it goes on, within the cap.
     const decided = await stores[0].decisions(showId);
     await until('somebody is called again', async () => {
-      await round(house, [...known, ...lost], 'claim');
+      await round(rooms, [...known, ...lost], 'claim');
       const now = await tick();
       return now.nowMs >= told.heldUntilMs && now.active + now.called > 5;
     });

@@ -40,7 +40,7 @@ const makeLeft =
     }
   };
 
-export type OpenWaitingRoom = WaitingRoom & {
+export type WaitingRoomDoor = WaitingRoom & {
   rooms: ReturnType<typeof makeOperatedRooms>;
   endStreams(): Promise<void>;
 };
@@ -52,7 +52,7 @@ export const openWaitingRoom = async (
     'db' | 'clock' | 'ids' | 'log' | 'metrics' | 'secret' | 'shortcuts' | 'listen'
   >,
   doors: WaitingRoomDoors,
-): Promise<Module<OpenWaitingRoom>> => {
+): Promise<Module<WaitingRoomDoor>> => {
   const { db, clock, log, metrics, secret, shortcuts } = context;
   const { store } = doors;
   const streams = makeStreams(clock);

@@ -80,7 +80,7 @@ export const makeOperatedRooms = (deps: {
   type Wish = { changeId: string; ifRev: number };
   /** Whether it was this change by which the room was opened. */
   const wasOpened = (showId: string, changeId: string) =>
-    store.change(showId, { changeId: drawIdOf(changeId), ifRev: never, change: {} });
+    store.change(showId, { changeId: drawIdOf(changeId), ifRev: noRevision, change: {} });
   /** Changes the room as `judge` says, or tells that this change was made before. */
   const change = async (
     room: LiveRoom,
@@ -92,7 +92,7 @@ export const makeOperatedRooms = (deps: {
     const before = stateOf(room);
     const judged = before.rev === ifRev ? judge(before, clock.nowMs() + room.skewMs) : null;
     if (judged?.outcome === 'refused') return judged;
-    const wanted = { changeId, ifRev: judged === null ? never : ifRev };
+    const wanted = { changeId, ifRev: judged === null ? noRevision : ifRev };
     let done = await store.change(showId, { ...wanted, change: judged?.change ?? {} });
     if (done.outcome === 'conflict' && isOpening) done = await wasOpened(showId, changeId);
     await rooms.note(room, done.state);
@@ -153,6 +153,6 @@ export const makeOperatedRooms = (deps: {
 };
 /** A room that ticks is seen ten times as often as this. */
 const listFreshMs = 1000;
-/** No rev of any room: changes nothing, and tells whether it was the last change. */
-const never = -1;
+/** The revision of no room: changes nothing, and tells whether this was the last change. */
+const noRevision = -1;
 const unmoved: LeverAnswer = { outcome: 'change', change: {} };

@@ -27,7 +27,7 @@ const tokenLifeMs = 2 * 3_600_000;
 export const connectionsUsual = 256;
 
 /** A server under load, with everything that a scenario asks of it. */
-export type House = {
+export type TestServer = {
   server: ScratchServer;
   /** Where waiting rooms are kept. */
   store: 'embedded' | 'redis';
@@ -47,12 +47,12 @@ export type House = {
 /** `headers`: the line with the access token, ready to be sent. */
 export type Person = { accountId: string; headers: string };
 
-export const openHouse = async (options: {
+export const openTestServer = async (options: {
   people: number;
   settings?: Readonly<Record<string, string>>;
   cpuProfileDir?: string;
   connectionsMax?: number;
-}): Promise<House> => {
+}): Promise<TestServer> => {
   const signal = new AbortController().signal;
   const http = makeHttpClient(16);
   const profiled = options.cpuProfileDir === undefined ? [] : profileArgs(options.cpuProfileDir);
@@ -124,7 +124,7 @@ const collectOnSignal = [
 ];
 /** Longer than a collection takes. */
 const collectedMs = 3000;
-const readHeldMemory = async (pid: number, metric: House['metric']): Promise<number> => {
+const readHeldMemory = async (pid: number, metric: TestServer['metric']): Promise<number> => {
   process.kill(pid, 'SIGUSR2');
   await sleep(collectedMs);
   const names = ['nodejs_heap_size_used_bytes', 'nodejs_external_memory_bytes'];
