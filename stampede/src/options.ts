@@ -63,9 +63,9 @@ const address = (protocols: readonly string[]) => (text: string) =>
     ? null
     : `must begin with ${protocols.map((name) => `${name}//`).join(' or ')}`;
 
-function isLogIn(text: string): string | null {
+const isLogIn = (text: string): string | null => {
   return /^[^:]+@[^:]+:.+$/.test(text) ? null : 'must be EMAIL:PASSWORD';
-}
+};
 const redisUrl = /^(?:redis|rediss):\/\/\S+$/;
 
 const rules: Record<string, (text: string) => string | null> = {
@@ -134,7 +134,7 @@ export const parseWords = (argv: readonly string[]): Words => {
 };
 
 /** Options that make no sense beside each other. */
-function misplaced(values: Readonly<Record<string, string | boolean | undefined>>): string[] {
+const misplaced = (values: Readonly<Record<string, string | boolean | undefined>>): string[] => {
   const isForeign = values['url'] !== undefined;
   const faults: string[] = [];
   if (values['database-url'] !== undefined && !isForeign)
@@ -142,10 +142,10 @@ function misplaced(values: Readonly<Record<string, string | boolean | undefined>
   if (values['redis'] !== undefined && isForeign)
     faults.push('--redis goes without --url: a running server has its own settings');
   return faults;
-}
+};
 
-function logInOf(text: string | undefined): LogIn | null {
+const logInOf = (text: string | undefined): LogIn | null => {
   if (text === undefined) return null;
   const [email = '', ...password] = text.split(':');
   return { email, password: password.join(':') };
-}
+};

@@ -51,14 +51,14 @@ export const makeSeatChoice = (layout: Layout, exponent: number): SeatChoice => 
 const seatsFrom = (start: number, count: number): number[] =>
   Array.from({ length: count }, (_, i) => start + i);
 
-function byNearness(layout: Layout): Int32Array {
+const byNearness = (layout: Layout): Int32Array => {
   const { focus } = layout.document.stage;
   const distance = (seatNo: number): number =>
     Math.hypot((layout.x[seatNo] ?? 0) - focus.x, (layout.y[seatNo] ?? 0) - focus.y);
   return Int32Array.from({ length: layout.seatCount }, (_, seatNo) => seatNo).sort(
     (a, b) => distance(a) - distance(b) || a - b,
   );
-}
+};
 
 /** How many seats a map shows as free, held, sold and blocked. */
 export const countSeats = (

@@ -75,11 +75,11 @@ export const drawRoomTemper = (random: Random): RoomTemper => ({
   hiddenMs: drawPauseMs(random, minuteMs / 2, 8 * minuteMs),
 });
 
-function drawFrom<T>(shares: readonly (readonly [number, T])[], random: Random): T {
+const drawFrom = <T>(shares: readonly (readonly [number, T])[], random: Random): T => {
   let left = random.below(shares.reduce((sum, [share]) => sum + share, 0));
   for (const [share, value] of shares) {
     if (left < share) return value;
     left -= share;
   }
   throw new Error('assertion failed: the shares cover what was drawn');
-}
+};

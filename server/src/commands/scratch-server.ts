@@ -94,7 +94,7 @@ export const openScratchServer = async (options: {
 const hasEnded = (child: ChildProcess): boolean =>
   child.exitCode !== null || child.signalCode !== null;
 
-async function endChild(child: ChildProcess, clock: Clock): Promise<void> {
+const endChild = async (child: ChildProcess, clock: Clock): Promise<void> => {
   if (hasEnded(child)) return;
   const isGone = new AbortController();
   child.once('exit', () => isGone.abort());
@@ -104,16 +104,16 @@ async function endChild(child: ChildProcess, clock: Clock): Promise<void> {
   const ended = once(child, 'exit');
   child.kill('SIGKILL');
   await ended;
-}
+};
 
-async function untilReady(wait: {
+const untilReady = async (wait: {
   http: HttpClient;
   clock: Clock;
   child: ChildProcess;
   url: string;
   logPath: string;
   signal: AbortSignal;
-}): Promise<void> {
+}): Promise<void> => {
   const { http, clock, child, url, logPath, signal } = wait;
   const untilMs = clock.monotonicMs() + readyMaxMs;
   const ask = { origin: url, method: 'GET', path: '/readyz', headers: {}, body: null } as const;
@@ -129,22 +129,22 @@ async function untilReady(wait: {
     }
     await clock.sleep(pollMs, signal);
   }
-}
+};
 
 /** As platform/postgres/embedded keeps them: the port in postmaster.pid, the password beside it. */
-async function databaseUrlIn(dataDir: string): Promise<string> {
+const databaseUrlIn = async (dataDir: string): Promise<string> => {
   const clusterDir = join(dataDir, 'postgres');
   const file = await readPidFile(clusterDir);
   if (file === null) throw new Error(`there is no running database in ${clusterDir}`);
   const password = (await readFile(join(clusterDir, 'usher-password'), 'utf8')).trim();
   return `postgres://usher:${password}@127.0.0.1:${file.port}/usher`;
-}
+};
 
 /** Removes what runs that were killed have left: the folders whose maker is dead. */
-async function removeAbandoned(): Promise<void> {
+const removeAbandoned = async (): Promise<void> => {
   for (const name of await readdir(tmpdir())) {
     if (!name.startsWith(folderPrefix)) continue;
     if (isAlive(Number.parseInt(name.slice(folderPrefix.length), 10))) continue;
     await rm(join(tmpdir(), name), { recursive: true, force: true });
   }
-}
+};

@@ -44,7 +44,7 @@ const OUTSIDE = /\\|(?:url|image|image-set|cross-fade|src|expression)\s*\(|(?:ja
  * Why a text is not a poster that may be shown, each reason once, in words for the organiser;
  * empty for a good one. Reading stops where the text is not XML, or is nested too deep.
  */
-export function findPosterFaults(svg: string): string[] {
+export const findPosterFaults = (svg: string): string[] => {
   // Half a surrogate pair is no character, and would be another text once it is sent as UTF-8.
   if (!svg.isWellFormed()) return ['has a character that XML forbids'];
   const faults = new Set<string>();
@@ -56,12 +56,12 @@ export function findPosterFaults(svg: string): string[] {
     faults.add(error.message);
   }
   return [...faults];
-}
+};
 
 /** Ends the reading: after its first error a parser only guesses. */
 class Unreadable extends Error {}
 
-function openParser(say: (fault: string) => void) {
+const openParser = (say: (fault: string) => void) => {
   const parser = new SaxesParser({ xmlns: true });
   const open: string[] = [];
   // All of a <style> is one text to CSS, also when a comment divides it.
@@ -109,19 +109,19 @@ function openParser(say: (fault: string) => void) {
     styleText = '';
   });
   return parser;
-}
+};
 
 /** `value` as the parser gives it: with its entities resolved, as a browser would read it. */
-function attributeFaults(name: string, value: string): string[] {
+const attributeFaults = (name: string, value: string): string[] => {
   if (!ATTRIBUTES.has(name)) return [`attribute ${name} is not allowed in a poster`];
   // The element says what its namespace has to be; the address of SVG's own is a plain name.
   if (name === 'xmlns') return [];
   if (name === 'href')
     return /^#[\w-]+$/.test(value) ? [] : ['href may only name a part of the poster itself'];
   return leadsOutside(value) ? [`attribute ${name} leads outside of the poster`] : [];
-}
+};
 
 /** A reference to anything but a part of the poster itself, or a way to hide one. */
-function leadsOutside(value: string): boolean {
+const leadsOutside = (value: string): boolean => {
   return OUTSIDE.test(value.replace(OWN_PART, ''));
-}
+};
