@@ -140,7 +140,29 @@ export function studioPlan(): LayoutDocument {
     }),
   );
   plan.addSection({ ko: '객석', en: 'House' }, rows);
-  return plan.document();
+  return markBackRow(plan.document());
+}
+
+/** Wheelchair spaces and a companion's seat at each side of the last row. */
+function markBackRow(document: LayoutDocument): LayoutDocument {
+  const last = HANGUL_ROWS.at(-1);
+  const runs = document.runs.map((run): LayoutRun => {
+    const [section, row, firstNumber, numberStep, count, grade, path] = run;
+    if (row !== last) return run;
+    const marks = { ACCESSIBLE: [0], COMPANION: [1] };
+    return [section, row, firstNumber, numberStep, count, grade, path, { marks }];
+  });
+  return { ...document, runs };
+}
+
+/** Seats that are called by their row and number: A1, A2, … */
+function labelByRow(document: LayoutDocument): LayoutDocument {
+  const runs = document.runs.map((run): LayoutRun => {
+    const [section, row, firstNumber, numberStep, count, grade, path] = run;
+    const labels = Array.from({ length: count }, (_, place) => `${row}${firstNumber + place}`);
+    return [section, row, firstNumber, numberStep, count, grade, path, { labels }];
+  });
+  return { ...document, runs };
 }
 
 /** A media hall: a half circle of seats before a wall of light. */
@@ -166,5 +188,5 @@ export function mediaHallPlan(): LayoutDocument {
     ),
   );
   plan.addSection({ ko: '전시실', en: 'Gallery' }, rows);
-  return plan.document();
+  return labelByRow(plan.document());
 }

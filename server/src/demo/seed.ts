@@ -45,12 +45,12 @@ export async function seedDemo(deps: {
   const accountId = accountIds.get('organiser@example.com') ?? '';
   const makerOf = (key: string) => ({ accountId, requestId: 'demo', key: `demo ${key}` });
 
-  const houses = new Map<string, { id: string; seatCount: number }>();
+  const houses = new Map<string, { id: string; seatCount: number; seatingPlanId: string }>();
   for (const { key, ...house } of demoVenues())
     houses.set(key, await venues.add(makerOf(key), house));
   const soldOut: Parameters<SellAll>[0][number][] = [];
   for (const show of demoShows(nowMs)) {
-    const { key, venue, grades, isSoldOut, hasRoom, startsAtMs, ...fields } = show;
+    const { key, venue, grades, isSoldOut, hasRoom, startsAtMs, rules, ...fields } = show;
     const house = houses.get(venue);
     if (house === undefined) throw new Error(`the demo has no venue ${venue}`);
     const { showId, performanceIds } = await catalogue.addShow(
@@ -60,7 +60,7 @@ export async function seedDemo(deps: {
         venueId: house.id,
         grades: grades.map(({ code, name, price }) => ({ code, name, priceMinor: price.amount })),
         buyerLimit: 4,
-        paintings: [],
+        paintings: rules.length === 0 ? [] : [{ seatingPlanId: house.seatingPlanId, rules }],
         posterSvg: poster(show),
         startsAtMs: startsAtMs.filter((atMs) => atMs > nowMs),
       },

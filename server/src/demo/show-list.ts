@@ -1,3 +1,4 @@
+import { won } from '@usher/domain/money.ts';
 import type { WeeklyTimes } from './calendar.ts';
 import type { ShowPlan } from './show-types.ts';
 
@@ -207,7 +208,17 @@ export const showList: readonly ShowPlan[] = [
     },
     runningTimeMinutes: 95,
     ageLimit: 12,
-    prices: { R: 50_000, S: 35_000 },
+    prices: {},
+    grades: [
+      { name: { ko: '냉장고 앞자리', en: 'By the refrigerator' }, price: won(50_000) },
+      { name: { ko: '마루석', en: 'Floor' }, price: won(42_000) },
+      { name: { ko: '옥상석', en: 'Rooftop' }, price: won(30_000) },
+    ],
+    rules: [
+      { grade: '마루석' },
+      { grade: '냉장고 앞자리', section: '객석', rows: ['가', '나', '다'] },
+      { grade: '옥상석', section: '객석', rows: ['차', '카', '타'] },
+    ],
     opens: { days: -3, hour: 14 },
     run: { fromDay: 15, weekday: 2, days: 27, times: playWeek },
   },

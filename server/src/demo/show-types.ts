@@ -1,6 +1,7 @@
 import type { Category } from '@usher/domain/categories.ts';
 import type { FeeLadder } from '@usher/domain/fee-ladder.ts';
 import type { Money } from '@usher/domain/money.ts';
+import type { PaintRule } from '@usher/domain/painting.ts';
 import type { LocalText } from '@usher/domain/text.ts';
 import type { Run } from './calendar.ts';
 import type { DemoVenueKey } from './venues.ts';
@@ -17,7 +18,9 @@ export type DemoShow = {
   ladder: FeeLadder['preset'];
   refusesStranding: boolean;
   /** Every grade of the venue's plan. */
-  grades: { code: string; name: LocalText; price: Money }[];
+  grades: { code?: string; name: LocalText; price: Money }[];
+  /** How they are painted over what the plan suggests. */
+  rules: readonly PaintRule[];
   saleOpensAtMs: number;
   saleClosesAtMs: number;
   /** Starts of the performances, ascending. */
@@ -40,4 +43,4 @@ export type ShowPlan = Pick<
   prices: Readonly<Record<string, number>>;
   opens: SaleOpening;
   run: Run;
-} & Partial<Pick<DemoShow, 'ladder' | 'refusesStranding' | 'isSoldOut'>>;
+} & Partial<Pick<DemoShow, 'grades' | 'rules' | 'ladder' | 'refusesStranding' | 'isSoldOut'>>;

@@ -1,4 +1,7 @@
 import { CATEGORIES } from '@usher/domain/categories.ts';
+import { giveGradeCodes } from '@usher/domain/grades.ts';
+import { compileLayout } from '@usher/domain/layout.ts';
+import { countGrades, paintLayout } from '@usher/domain/painting.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { poster } from './posters.ts';
@@ -44,12 +47,26 @@ describe('the demo shows', () => {
   });
 
   test('price every grade of their house, the better the dearer', () => {
-    for (const { venue, grades } of shows) {
+    for (const { venue, grades, rules } of shows) {
       const plan = venues.get(venue)?.plan;
-      expect(grades.map(({ code }) => code)).toEqual(plan?.grades);
+      if (rules.length === 0) expect(grades.map(({ code }) => code)).toEqual(plan?.grades);
       const prices = grades.map(({ price }) => price.amount);
       expect(prices).toEqual(prices.toSorted((a, b) => b - a));
       expect(new Set(prices).size).toBe(prices.length);
+    }
+  });
+
+  test('paint a house that another show sells at other grades, with names in Korean', () => {
+    const painted = shows.filter(({ rules }) => rules.length > 0);
+    expect(painted.length).toBeGreaterThan(0);
+    for (const { venue, grades, rules } of painted) {
+      const plan = venues.get(venue)?.plan;
+      if (plan === undefined) throw new Error('no plan');
+      const result = paintLayout(compileLayout(plan), giveGradeCodes(grades), rules);
+      if (result.outcome === 'refused') throw new Error(JSON.stringify(result.faults));
+      for (const seats of countGrades(result.painting)) expect(seats).toBeGreaterThan(0);
+      for (const { name } of grades) expect(name.ko).toMatch(/[가-힣]/);
+      expect(shows.filter((show) => show.venue === venue).length).toBeGreaterThan(1);
     }
   });
 

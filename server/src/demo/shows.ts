@@ -7,19 +7,22 @@ import type { DemoVenueKey } from './venues.ts';
 
 /** Invented shows around `nowMs`: one opens its sale in five minutes, one is sold out. */
 export function demoShows(nowMs: number): DemoShow[] {
-  return showList.map(({ prices, opens, run, ...show }) => {
+  return showList.map(({ prices, opens, run, grades, ...show }) => {
     const startsAtMs = startsOf(nowMs, run);
     return {
       ladder: 'operator',
       refusesStranding: false,
       isSoldOut: false,
       hasRoom: 'inMinutes' in opens,
+      rules: [],
       ...show,
-      grades: Object.entries(prices).map(([code, price]) => ({
-        code,
-        name: gradeName(code, show.venue),
-        price: won(price),
-      })),
+      grades:
+        grades ??
+        Object.entries(prices).map(([code, price]) => ({
+          code,
+          name: gradeName(code, show.venue),
+          price: won(price),
+        })),
       saleOpensAtMs:
         'inMinutes' in opens
           ? nowMs + opens.inMinutes * 60_000
