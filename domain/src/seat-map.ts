@@ -31,7 +31,7 @@ export type SeatMap = {
   apply(delta: SeatDelta): 'applied' | 'known' | 'early';
   /** Whether a delta is waiting for one that has not come. */
   readonly hasGap: boolean;
-  /** Free, or held by somebody whose time is over: the database may say yes. */
+  /** Free, or held by an expired hold: the database may say yes. */
   mayBeFree(seatNo: number, nowMs: number): boolean;
   /** Seats that are surely somebody else's at this moment. */
   takenByOthers(seatNos: readonly number[], buyerId: string, nowMs: number): number[];
@@ -61,7 +61,7 @@ export const makeSeatMap = (seatCount: number, snapshot: SeatSnapshot): SeatMap 
     open += Number(state <= SEAT_STATE.HELD) - Number(wasOpen);
     states[seatNo] = state;
     deadlines[seatNo] = deadlineMs;
-    // A sold seat keeps the mark of whoever held it: a repeated request is told from a stranger's.
+    // A sold seat keeps its holder's mark, to tell a retry from another buyer's request.
     if (state !== SEAT_STATE.SOLD) holders[seatNo] = holder;
   };
   for (const claim of snapshot.claims) {

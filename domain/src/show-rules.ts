@@ -5,7 +5,7 @@ import { periodOf } from './ranking-period.ts';
 export const SALE_STATES = ['UPCOMING', 'ON_SALE', 'SOLD_OUT', 'CLOSED'] as const;
 export type SaleState = (typeof SALE_STATES)[number];
 
-/** What is wrong with a show, named by the field that has to be mended. */
+/** What is wrong with a show, by the field that has to be fixed. */
 export type RuleFault = { path: string; message: string };
 
 /** More would not fit a season; bounds what is kept in memory for a show. */

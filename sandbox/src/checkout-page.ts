@@ -234,7 +234,7 @@ export function receiptPage(payment: Payment, language: Language): string {
   );
 }
 
-/** Why no checkout is shown: the code's message, and the faults that a developer can mend. */
+/** Why no checkout is shown: the code's message, and the faults that a developer can fix. */
 export function noticePage(language: Language, code: ErrorCode, faults: string[]): string {
   const say = words[language];
   const list = faults.map((fault) => `<li>${html(fault)}</li>`).join('');

@@ -199,7 +199,9 @@ const operatorCancelSchema = z.strictObject({
   cancelReason: z.string().min(1).max(200).default('cancelled in the dashboard'),
 });
 
-/** Somebody cancels in the provider's dashboard, so the merchant hears of it only afterwards. */
+/**
+ * Somebody cancels in the provider's dashboard, so the merchant learns about it only afterwards.
+ */
 function operatorCancel({ payments }: Deps, { input }: Call): Reply {
   const { orderId, cancelAmount, cancelReason } = operatorCancelSchema.parse(input);
   const payment = payments.byOrder(orderId);

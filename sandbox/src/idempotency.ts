@@ -33,7 +33,7 @@ export function makeIdempotency({
 }: {
   nowMs: () => number;
   keysMax: number;
-  /** Hears of every answer that is kept. */
+  /** Called with every response that is kept. */
   answered: (slot: Slot) => void;
 }) {
   const slots = new Map<string, Slot>();

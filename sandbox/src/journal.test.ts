@@ -182,7 +182,7 @@ describe('a start on a journal', () => {
     expect(await truth(third, keys)).toEqual(before);
   });
 
-  test('cuts off a torn last line, which nobody was told of', async () => {
+  test('cuts off a torn last line, whose change no caller has seen', async () => {
     const first = await open();
     const keys = await everyKind(first);
     const before = await truth(first, keys);
@@ -252,7 +252,7 @@ describe('a start on a journal', () => {
   });
 });
 
-test('lets nobody be told of a change before it is in the file', async () => {
+test('responds only after a change is in the file', async () => {
   const journal = makeJournal();
   const time = makeTime({ now: () => bedStartsAtMs, wake: () => () => {} });
   const { nowMs } = time;

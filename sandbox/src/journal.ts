@@ -41,7 +41,7 @@ const readBytes = 1 << 20;
 export type Journal = ReturnType<typeof makeJournal>;
 
 /**
- * What has to outlive the process, appended to a file before anybody is told of it. There is no
+ * What has to outlive the process, appended to a file before any response mentions it. There is no
  * fsync: what was written is in the system's page cache and survives the death of the process,
  * not that of the machine. Until `open`, and for ever without a file, nothing is written and
  * nobody waits. A write that fails (a full disk) is thrown out of the event loop and ends the

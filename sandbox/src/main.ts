@@ -114,7 +114,7 @@ function end(): void {
 
 process.on('SIGTERM', end);
 process.on('SIGINT', end);
-// A pipe that closes means that whoever held its other end is gone. A terminal or /dev/null says
+// A closed pipe means that the process at its other end is gone. A terminal or /dev/null says
 // nothing of the kind, so those are not watched.
 const input = fstatSync(0);
 if (input.isFIFO() || input.isSocket()) {

@@ -6,9 +6,9 @@ export type State = {
   nowMs: () => number;
   random: () => number;
   ledger: Ledger;
-  /** Hears of every status that the provider tells by webhook, after the change. */
+  /** Called after each change of status that the provider reports by webhook. */
   changed: (payment: Payment) => void;
-  /** Hears of every other change, of which nobody is told. */
+  /** Called after every other change, which is not reported. */
   touched: (payment: Payment) => void;
   paymentsMax: number;
   byKey: Map<string, Payment>;

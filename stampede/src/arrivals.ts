@@ -6,8 +6,8 @@ const lobbyMs = 10 * minuteMs;
 
 /**
  * When people come to an on-sale that was announced, in ms of people's time from the opening: most
- * in its last minutes and first seconds, some early, and a tail that heard of it later. `bend`: how
- * much the moments close to the opening are preferred; 1 is evenly.
+ * in its last minutes and first seconds, some early, and a tail that learned about it later.
+ * `bend`: how much the moments close to the opening are preferred; 1 is evenly.
  */
 const waves = [
   { share: 0.15, fromMs: 0, toMs: -lobbyMs, bend: 1 },

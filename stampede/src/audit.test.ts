@@ -62,7 +62,7 @@ test('a ticket that was exchanged under its owner is found', () => {
   expect(brokenBy([order(0, { tickets })])).toEqual(['B3']);
 });
 
-test('whoever paid twice is found', () => {
+test('a buyer who paid twice is found', () => {
   expect(brokenBy([order(0), order(0, { seatNos: [8] })])).toEqual(['B4']);
 });
 

@@ -73,7 +73,7 @@ export type OrderRecord = {
   orderId: string;
   totalMinor: number;
   attemptIds: string[];
-  /** What the buyer was told of the payment; `open`: neither yes nor no. */
+  /** The payment outcome that the buyer received; `open`: neither yes nor no. */
   told: 'paid' | 'no' | 'open';
   /** Read after the payment. */
   tickets: { id: string; seatNo: number }[];

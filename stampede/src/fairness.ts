@@ -39,7 +39,7 @@ export const readRecord = async (crowd: Crowd): Promise<DrawRecord | null> => {
 };
 
 /**
- * W9: the draw is made again from its record, as anybody can; the seed is the one that a hash of it
+ * W9: the draw is re-run from its record, as anybody can do; the seed is the one that a hash of it
  * had promised; everybody's receipt is in it, and everybody has the number that it gives.
  */
 export const checkFairness = (
@@ -47,8 +47,7 @@ export const checkFairness = (
   promised: string | null,
   visits: readonly Visit[],
 ): { check: Check; fairness: Fairness } => {
-  const promise =
-    'the draw comes out the same when it is made again, with everybody’s receipt in it';
+  const promise = 'a re-run of the draw gives the same result, with everybody’s receipt in it';
   const none = { entries: 0, receiptsChecked: 0, root: '', seed: '' };
   if (record === null) {
     const numbered = visits.some(({ places }) => places.some(({ number }) => number !== null));

@@ -72,7 +72,7 @@ test('every word is understood', () => {
   });
 });
 
-test('all wrong words are named at once', () => {
+test('all usage errors are reported at once', () => {
   const words = parseWords([
     '--buyers',
     '0',

@@ -58,7 +58,7 @@ test('the book of a sandbox that lived through the run is read, and its mark rem
   expect(rulesLeft()).toBe(0);
 });
 
-test('the book of a sandbox that was started anew is not trusted', async () => {
+test('the ledger of a restarted sandbox is not trusted', async () => {
   const { http, restart } = makeFake();
   const provider = makeProvider(http, 'mark');
   await provider.authenticate('http://s', { ...payment, attemptId: 'att_1' });

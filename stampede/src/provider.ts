@@ -24,7 +24,7 @@ const authenticated = z.looseObject({ paymentKey: z.string() });
 const ledger = z.looseObject({
   orders: z.array(z.looseObject({ orderId: z.string(), net: z.number() })),
 });
-// Numbered anew by every sandbox: only the order that a rule names tells whose it is.
+// Every sandbox numbers its rules from 1: only the order in a rule identifies it.
 const rule = z.looseObject({
   id: z.string(),
   match: z.looseObject({ orderId: z.string().nullable() }),
@@ -92,7 +92,7 @@ export const makeProvider = (http: HttpClient, mark: string): Provider => {
       if (hasMoved || !isMarked || own === undefined)
         return {
           outcome: 'none',
-          why: 'the payment sandbox was started anew and its book with it',
+          why: 'the payment sandbox was restarted and lost its ledger',
         };
       await ask(origin, 'DELETE', `rules/${own.id}`);
       const byAttempt = new Map(book.data.orders.map(({ orderId, net }) => [orderId, net]));

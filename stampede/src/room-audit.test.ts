@@ -81,7 +81,7 @@ test('a new place after the old one was over is no change', () => {
   expect(visit.places).toHaveLength(2);
 });
 
-test('a crowd whose numbers follow its coming breaks nothing, whoever overlapped', () => {
+test('a crowd with numbers in order of joining breaks nothing, even with overlaps', () => {
   const visits = [person(0, 2, 0), person(1, 1, 5), person(2, 4, 100), person(3, 3, 105)];
   expect(checkJoinOrder(visits, 2).breaches).toEqual([]);
 });
@@ -120,7 +120,7 @@ test('who was there, came in time and was made late is found', () => {
   const samples = [sample(0, { front: 6 }), sample(10_000, { front: 6 }), sample(10_300)];
   const [before, last] = [samples.slice(0, 2), { ...sample(10_300), front: 7 }];
   expect(checkNobodySkipped(visits, [...before, last], 30_000).breaches).toHaveLength(1);
-  // Called at 300 at the earliest, so that the claim may have come when its time was over.
+  // Called at 300 at the earliest, so that the claim may have arrived after it expired.
   const early = [sample(0, { front: 6 }), sample(300, { front: 7 })];
   expect(checkNobodySkipped(visits, early, 5000).breaches).toEqual([]);
   const away = visits.map((visit) => ({ ...visit, hasStayed: false }));

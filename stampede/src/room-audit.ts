@@ -47,7 +47,7 @@ export const checkPlaces = (visits: readonly Visit[]): Check => ({
   ),
 });
 
-/** W3: after the draw first come, first served; whoever was in the lobby goes before. */
+/** W3: after the draw first come, first served; people from the lobby go first. */
 export const checkJoinOrder = (visits: readonly Visit[], drawEntries: number): Check => {
   const breaches: string[] = [];
   const later = visits
@@ -94,7 +94,7 @@ export const checkCallOrder = (visits: readonly Visit[]): Check => {
   return { id: 'W4', promise, breaches };
 };
 
-/** W5: whoever stayed and came within the time for claiming was not made late. */
+/** W5: people who stayed and claimed within the claim window were not made late. */
 export const checkNobodySkipped = (
   visits: readonly Visit[],
   samples: readonly RoomSample[],

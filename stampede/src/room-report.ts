@@ -41,7 +41,7 @@ export type RoomReport = {
   late: { people: number; admitted: number };
   /** 1; one more for each failover that the room went through, or revoking of its passes. */
   epochs: number;
-  /** Second tabs and devices, and places asked for anew after a loss. */
+  /** Second tabs and devices, and places requested again after a loss. */
   askedAgain: number;
   fairness: Fairness;
 };

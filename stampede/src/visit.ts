@@ -1,6 +1,6 @@
 import type { Place } from '@usher/contract/waiting-room.ts';
 
-/** A place as its holder was told of it. Instants are those of the run's monotonic clock. */
+/** A place as its holder received it. Instants are those of the run's monotonic clock. */
 type PlaceTold = {
   entry: number;
   key: string;
@@ -17,7 +17,7 @@ export type Visit = {
   places: PlaceTold[];
   /** What was said of a place and does not fit what was said before. */
   changes: string[];
-  /** How often the place was asked for anew, by another tab or device or after a loss. */
+  /** How often the place was requested again, by another tab or device or after a loss. */
   askedAgain: number;
   /** Was there all the time: no hidden tab, no phone in the pocket. */
   hasStayed: boolean;

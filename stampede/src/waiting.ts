@@ -36,7 +36,7 @@ type Line = {
 
 /** A challenge that failed, a lost place, a pass that was over: no person goes on for ever. */
 const joinsMax = 8;
-/** From the opening until everybody can see the draw; whoever asks sooner asks twice. */
+/** From the opening until everybody can see the draw; earlier polls must be repeated. */
 const drawTakesMs = 500;
 /** Who is near says so as often. */
 const heartbeatMs = 20_000;
@@ -134,7 +134,7 @@ const schedule = (line: Line): void => {
   if (now.draw === null && line.pollAtMs > drawMs)
     line.pollAtMs = Math.max(drawMs, atMs + floorMs * multiplier);
   if (!isNear(line)) line.beatAtMs = Infinity;
-  // Whoever becomes near together does not beat together.
+  // People who become near at the same time do not send heartbeats at the same time.
   else if (line.beatAtMs === Infinity) line.beatAtMs = atMs + heartbeatMs * buyer.random.next();
 };
 
@@ -161,7 +161,7 @@ const refusals: Partial<Record<ProblemCode, End>> = {
 /** Comes in, or asks again for the place that one has. */
 const join = async (line: Line): Promise<End | null> => {
   const { person, params } = line;
-  // Whoever has a place is not asked for it.
+  // A person who has a place need not present it.
   const isNew = line.buyer.visit.places.length === 0;
   let solution = isNew ? await solveChallengeOf(person, params) : undefined;
   while (line.joinsLeft > 0) {

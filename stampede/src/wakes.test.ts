@@ -7,7 +7,7 @@ const setUp = () => {
   const clock = manualClock(1000);
   const stopping = new AbortController();
   const advance = async (ms: number): Promise<void> => {
-    // Whoever has just lain down lets the alarm be set first.
+    // Let the new sleeper set its alarm first.
     for (let turn = 0; turn < 10; turn++) await Promise.resolve();
     await clock.advance(ms);
   };
@@ -30,7 +30,7 @@ test('a thousand sleepers wake in the order of their instants, none before its o
   expect(wakes.sleeping).toBe(0);
 });
 
-test('whoever wants to wake before the first sleeper does', async () => {
+test('a sleeper that must wake before the first one does', async () => {
   const { clock, advance, wakes } = setUp();
   const woken: string[] = [];
   void wakes.sleep(500).then(() => woken.push('late'));

@@ -48,7 +48,7 @@ beforeAll(async () => {
 /** The demo's organiser: the embedded program comes with one. */
 const demoOrganiser = { email: 'organiser@example.com', password: 'usher-demo-2026' };
 
-/** What the database says of the purchases that buyers were told of. */
+/** The database's view of the purchases that buyers know about. */
 const compareWith = async (db: Database, told: readonly Told[]) => {
   const found = await db.query<{ id: string; state: string; seats: number[] }>(
     `SELECT o.id, o.state, coalesce((SELECT array_agg(t.seat_no ORDER BY t.seat_no)

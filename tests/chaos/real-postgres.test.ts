@@ -12,7 +12,7 @@ import { describeNeeding } from '../support/stack.ts';
 import { makeInstallation, startIn, terminate } from '../support/usher-process.ts';
 
 describeNeeding('debian-postgresql', 'with DATABASE_URL the program', () => {
-  test('sells on a PostgreSQL of one’s own, and leaves it running when it ends', async () => {
+  test('sells with an external PostgreSQL, and leaves it running when it stops', async () => {
     const { url: databaseUrl } = await debianPostgres();
     const sandbox = await openSandboxProgram();
     const installation = await makeInstallation({
@@ -27,7 +27,7 @@ describeNeeding('debian-postgresql', 'with DATABASE_URL the program', () => {
     const tools = makeSaleTools(asker, sandbox);
     const buyer = await tools.newBuyer();
     const organiser = await tools.newBuyer();
-    // Who may organise is decided by whoever runs the office; there is no route for it.
+    // The operator decides who may organise; there is no route for it.
     await db.query(`UPDATE identity.accounts SET role = 'ORGANISER' WHERE id = $1`, [
       organiser.accountId,
     ]);

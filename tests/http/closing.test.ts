@@ -69,7 +69,7 @@ test('a program that closes answers what it began, and waits for nobody else', a
   unused.destroy();
 });
 
-test('whoever still asks on a connection in use learns that no more should come', async () => {
+test('a client on a connection in use is told to send no more requests', async () => {
   const { program, given, goOn, isOnItsWay } = await openWithPayment();
   const readiness = requestText('GET /readyz', { connection: 'keep-alive' });
   const origin = await program.listen();
@@ -121,7 +121,7 @@ test('a program without its database is alive, but not ready, until it is back',
   expect([cut.status, jsonOf(cut)]).toEqual([503, { ready: false, missing: ['database'] }]);
   expect(Number(cut.headers['retry-after'])).toBeGreaterThan(0);
   expect((await ask(healthz)).status).toBe(200);
-  proxy.mend();
+  proxy.repair();
   await until('it is ready again', async () => (await ask(readyz)).status === 200);
   await close();
 });

@@ -190,7 +190,7 @@ describe('with somebody else’s ids', () => {
     expect(await state()).toEqual(before);
   });
 
-  test('while whoever they belong to is let in everywhere', async () => {
+  test('while their owners are admitted everywhere', async () => {
     const owners = {
       account: callerOf('minji', 'BUYER', minji, minji.token),
       organiser: callerOf('her organiser', 'ORGANISER', staff('organiser'), program.organiser),

@@ -267,7 +267,7 @@ describe('a refusal', () => {
     expect([again.status, codeOf(again)]).toEqual([502, 'PAYMENT_PROVIDER_REFUSED']);
   });
 
-  test('because the provider is not there stays that, and its hold is ordered anew', async () => {
+  test('because the provider is unreachable stays so; its hold can be reordered', async () => {
     const { databaseUrl, sandbox } = program;
     const proxy = await openTcpProxy(1);
     await proxy.close();

@@ -221,7 +221,7 @@ describe('a body that is no JSON, or JSON with a trap in it', () => {
   });
 });
 
-describe('whoever calls too often', () => {
+describe('a client that calls too often', () => {
   const limited = () =>
     openProgram({ databaseUrl: program.databaseUrl, settings: { RATE_LIMITS: 'true' } });
 

@@ -116,7 +116,7 @@ const forced = {
       const given = { as, params: { orderId: nowhere.orderId } };
       proxy.cut();
       const reply = await program.ask(readOrder, given);
-      proxy.mend();
+      proxy.repair();
       await until(
         'the database is there again',
         async () => (await program.ask(readOrder, given)).status === 404,

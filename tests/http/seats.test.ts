@@ -120,13 +120,13 @@ describe('a viewer of the seats', () => {
     ]);
     applyDelta(bytes, changesIn(freed));
     expect(bytes).toEqual((await program.ask(readSeats, { params })).bytes);
-    // Without a gap: whoever has the state and all deltas has the map.
+    // Without a gap: the state and all deltas give the map.
     const ids = viewer.frames.map(({ id }) => Number(id));
     expect(ids).toEqual([ids[0], Number(ids[0]) + 1, Number(ids[0]) + 2]);
     viewer.leave();
   });
 
-  test('of another process hears of it too', async () => {
+  test('of another process gets the change, too', async () => {
     const other = await openProgram({
       databaseUrl: program.databaseUrl,
       sandbox: program.sandbox,
@@ -141,7 +141,7 @@ describe('a viewer of the seats', () => {
     await other.close();
   });
 
-  test('is told the state anew when a change was missed on the way', async () => {
+  test('gets the whole state again if a change was lost on the way', async () => {
     const { performanceId, as, params } = await onSale();
     const viewer = await view(params);
     const [state] = await framed(viewer, 1);
@@ -151,8 +151,8 @@ describe('a viewer of the seats', () => {
       [performanceId],
     );
     await program.hold(as, performanceId, [12]);
-    const [, anew] = await framed(viewer, 2);
-    expect(anew).toMatchObject({ event: 'state', id: String(Number(state?.id) + 2) });
+    const [, reloaded] = await framed(viewer, 2);
+    expect(reloaded).toMatchObject({ event: 'state', id: String(Number(state?.id) + 2) });
     const { bytes } = await program.ask(readSeats, { params });
     expect(decodeSeatBits(bytes, 30)[12]).toBe(HELD);
     viewer.leave();

@@ -97,7 +97,7 @@ describe('two processes that share no service, on one database', () => {
 });
 
 describeNeeding('redis', 'two processes that share no service, with rooms in Redis', () => {
-  test('sell to those who have a pass, and hear of revoked ones by the rows alone', async () => {
+  test('sell to those who have a pass, and see revoked passes from the rows', async () => {
     const redis = await openTestRedis();
     const split = await openSplit({ REDIS_URL: redis.url });
     const room = makeRoomTools(split);
@@ -105,7 +105,7 @@ describeNeeding('redis', 'two processes that share no service, with rooms in Red
     await room.open(showId);
     const buyer = await split.newBuyer();
     const wish = { as: buyer.token, params: { performanceId }, body: { seats: [0] } };
-    await until('the other has heard of the room', async () => {
+    await until('the other knows the room', async () => {
       const reply = await split.ask(takeHold, wish);
       return reply.status === 403 && codeOf(reply) === 'PASS_REQUIRED';
     });

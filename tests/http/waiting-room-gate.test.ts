@@ -30,7 +30,7 @@ const atRoom = async (people: number, given: Parameters<RoomTools['open']>[1] = 
   return { showId, performanceId, persons, params: { showId } };
 };
 
-/** Until then a hold may have been taken where nobody had heard of the room yet. */
+/** Until then a process that did not know the room may have taken a hold. */
 const untilPassesAreWanted = async (showId: string): Promise<void> => {
   const fromMs = Date.parse((await room.read(showId)).enabledAt) + passesGraceMs;
   await room.untilRoom(showId, 'orders want a pass everywhere', ({ now }) => now > fromMs);
@@ -233,7 +233,7 @@ describe('the operator’s levers', () => {
     return reply.status < 300 ? reply.status : codeOf(reply);
   };
   test.each<Lever['lever']>(['drain', 'close', 'reject'])(
-    '%s: nobody new comes in, and whoever has a place keeps it',
+    '%s: nobody new can join, and people in line keep their places',
     async (lever) => {
       const { showId, persons } = await atRoom(2);
       const [minji, late] = persons as [Person, Person];

@@ -48,7 +48,7 @@ describeNeeding('redis', 'two processes with their rooms in Redis', () => {
     const { showId, performanceId } = await one.newSale(one.organiser);
     await atOne.open(showId);
     const { token: as } = await one.newBuyer();
-    await until('the other has heard of it', async () => {
+    await until('the other has been notified', async () => {
       const reply = await other.ask(readPlace, { as, params: { showId } });
       return codeOf(reply) === 'NO_PLACE';
     });
@@ -114,7 +114,7 @@ describeNeeding('redis', 'two processes with their rooms in Redis', () => {
 });
 
 describe('two processes with their rooms in the memory of one', () => {
-  test('hear of an order’s end wherever its event is passed on', async () => {
+  test('learn about the end of an order in whichever process relays its event', async () => {
     const { one, other } = await openTwo({});
     const atOne = makeRoomTools(one);
     const { showId, performanceId } = await one.newSale(one.organiser);

@@ -56,7 +56,7 @@ describe('the way through the room', () => {
     expect(again.code).toBe('PASS_ENDED');
   });
 
-  test('whoever has bought may come in again, at the end of the line', async () => {
+  test('a person who has bought may join again, at the end of the line', async () => {
     const { showId, performanceId, persons, params } = await atRoom(2);
     const [minji, other] = persons as [Person, Person];
     const { place, pass } = await room.enter(minji, showId);
@@ -76,7 +76,7 @@ describe('the way through the room', () => {
     expect((await program.refusal(sendHeartbeat, old)).code).toBe('PLACE_TOKEN_REFUSED');
   });
 
-  test('ends for whoever leaves, at whatever point, and their slot is another’s', async () => {
+  test('ends for a person who leaves at any point, and the slot goes to another', async () => {
     const { showId, persons, params } = await atRoom(3, { activeMax: 1 });
     const [minji, second, third] = persons as [Person, Person, Person];
     await room.enter(minji, showId);
@@ -214,7 +214,7 @@ describe('the seats of the show', () => {
   });
 });
 
-describe('whoever was called and did not come', () => {
+describe('a person who was called and did not come', () => {
   let quick: Program;
   let tools: RoomTools;
   beforeAll(async () => {

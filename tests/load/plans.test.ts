@@ -128,7 +128,7 @@ const medianOf = (numbers: readonly number[]): number =>
 
 /**
  * The last four batches to the first four. Their medians, as a single batch also reads the entries
- * of rows that are no more, which PostgreSQL keeps for whoever looks at the moment, ANALYZE say.
+ * of rows that are no more, which PostgreSQL keeps for current readers such as ANALYZE.
  */
 const growthOf = (reads: readonly number[]): number =>
   medianOf(reads.slice(-4)) / medianOf(reads.slice(0, 4));

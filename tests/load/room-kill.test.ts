@@ -155,7 +155,7 @@ test(
     const before = await inParallel(waiting, atOnce, me);
     const roomBefore = await sale.room();
 
-    // While it is killed people come in; whoever is answered after it was answered by the next one.
+    // While it is killed people come in; responses after the kill come from the next primary.
     const late = crowd.slice(people);
     const comingIn = inParallel(late, atOnce, join);
     await killAll(installation, first);

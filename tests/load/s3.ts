@@ -172,7 +172,7 @@ const runOneSeat = async (target: TestServer, size: S3Size) => {
   for (const answer of answers)
     if (answer.outcome === 'refused') refusals[answer.code] = (refusals[answer.code] ?? 0) + 1;
   const refusedEarly = (await target.metric('usher_holds_refused_early_total')) - early;
-  // Whoever comes now is told from memory.
+  // Later requests are refused from memory.
   const late = await Promise.all(
     people.map((person) => holdSeats(target, person, sale.performanceId, [0])),
   );

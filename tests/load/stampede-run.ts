@@ -58,7 +58,7 @@ export const expectFair = (report: ReturnType<typeof reportIn>): void => {
     fairness: { outcome: 'verified' },
     notChecked: [],
   });
-  // Whoever comes when all is sold is not let in any more.
+  // People who come after all is sold are not let in.
   expect(report.cameIn).toBeGreaterThanOrEqual(report.admissions.people);
   const { waitingMs, admissions, late, fairness, askedAgain } = report;
   expect(waitingMs.count).toBe(admissions.people);

@@ -142,7 +142,7 @@ test(
   limitMs,
 );
 
-test('a server that is not there fails the run, and wrong words are told apart', async () => {
+test('an unreachable server fails the run, and a usage error has a different code', async () => {
   const absent = ['stampede', '--url', 'http://127.0.0.1:9', '--patience', '1', '--json'];
   const failed = await finish(absent, {});
   expect(failed.code).toBe(1);

@@ -4,7 +4,7 @@ type Cleanup = () => void | Promise<void>;
 const key = Symbol.for('usher.tests.after-this-file');
 const shelf = globalThis as { [key]?: Cleanup[] };
 
-/** Runs after the last hook of the test file, whoever calls it and wherever: in tests, too. */
+/** Runs after the last hook of the test file, wherever it is called: in tests, too. */
 export function afterThisFile(cleanup: Cleanup): void {
   shelf[key] ??= [];
   shelf[key].push(cleanup);

@@ -4,7 +4,7 @@ import { silentLog } from './log.ts';
 import type { TestSandbox } from './sandbox.ts';
 import { until } from './until.ts';
 
-/** What is still under way in a database; all zero when everything has come to its end. */
+/** The work still in progress in a database; all zero when everything has finished. */
 export const openEnds = async (db: Database): Promise<Record<string, number>> => {
   const [row] = await db.query<Record<string, number>>(
     `SELECT
@@ -22,7 +22,7 @@ export const openEnds = async (db: Database): Promise<Record<string, number>> =>
 export const settled = async (db: Database, limitMs: number): Promise<void> => {
   let left = '';
   await until(
-    'everything has come to its end',
+    'everything has finished',
     async () => {
       const ends = await openEnds(db);
       left = JSON.stringify(ends);

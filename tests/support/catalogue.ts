@@ -108,7 +108,7 @@ export const startsAt = '2026-11-21T03:00:00.000Z';
 
 /**
  * The catalogue, its venues and the ranking over HTTP on a database, by a clock that stands still.
- * Whoever calls names account and role in the token.
+ * The token of a caller names account and role.
  */
 export const openCatalogueOffice = async (options: { url: string; nowMs?: number }) => {
   const clock = manualClock(options.nowMs ?? Date.parse(startsAt));

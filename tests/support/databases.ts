@@ -3,7 +3,7 @@ import pg from 'pg';
 /** A deadline for a busy machine; a connection usually ends within some ms. */
 const GOODBYE_LIMIT_MS = 30_000;
 
-/** Drops every database whose name begins so, with whoever is still connected to it. */
+/** Drops every database whose name begins so, with all its connections. */
 export async function dropDatabases(server: string, prefix: string): Promise<void> {
   await withClient(server, async (client) => {
     const { rows } = await client.query<{ datname: string }>(

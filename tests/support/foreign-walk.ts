@@ -5,14 +5,14 @@ import { exampleOf, type World } from './examples.ts';
 /** A stranger, or the one whom a route is for. */
 export type Caller = {
   name: string;
-  /** A token that is good now (some routes end sessions); none for whoever is not signed in. */
+  /** A token that is good now (some routes end sessions); none for anonymous callers. */
   token: () => Promise<string | undefined>;
   role: 'nobody' | 'BUYER' | 'ORGANISER' | 'OPERATOR';
 };
 export type Walk = {
   routes: readonly RouteSpec[];
   ask: Ask['ask'];
-  /** What somebody has, as far as a stranger can have heard of it; one of each kind in each. */
+  /** What an account owns, as far as a stranger may know it; one of each kind in each. */
   worlds: readonly World[];
   /** Texts that tell of that somebody: nobody else may be sent one. */
   marks: readonly string[];
@@ -87,7 +87,7 @@ export const walkAsStrangers = async (
 };
 
 /**
- * The other half of the proof: whoever a thing belongs to is let in, so that the ids are real and a
+ * The other half of the proof: the owner is admitted, so that the ids are real and a
  * stranger's 404 says something. Answers the routes where it is let in in none of the worlds.
  */
 export const walkAsOwner = async (

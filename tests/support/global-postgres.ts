@@ -15,7 +15,7 @@ declare module 'vitest' {
 
 type Server = { url: string; stop(): Promise<void> };
 
-// Each project loads this file anew; one server is enough for the whole run.
+// Each project loads this file separately; one server is enough for the whole run.
 const key = Symbol.for('usher.tests.postgres');
 const shelf = globalThis as { [key]?: { server: Promise<Server>; users: number } };
 

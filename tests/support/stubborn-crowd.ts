@@ -6,7 +6,7 @@ import { codeOf, jsonOf, makeAsk, type Reply, type Send } from './ask.ts';
 import { makeSaleTools, type Person } from './sale.ts';
 import type { TestSandbox } from './sandbox.ts';
 
-/** What a buyer was told of a purchase, last. */
+/** The last response that a buyer got about a purchase. */
 export type Told = {
   orderId: string;
   attemptId: string;

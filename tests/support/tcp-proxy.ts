@@ -9,7 +9,7 @@ export const openTcpProxy = async (targetPort: number) => {
   const keep = (socket: Socket): void => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    // Both ends hear of a broken line by 'close'.
+    // Both ends get 'close' when the connection breaks.
     socket.on('error', () => socket.destroy());
   };
   const server = createServer((near) => {
@@ -41,9 +41,9 @@ export const openTcpProxy = async (targetPort: number) => {
   afterThisFile(close);
   return {
     port: (server.address() as AddressInfo).port,
-    /** Ends every connection; new ones are reset until it is mended. */
+    /** Ends every connection; new ones are reset until `repair()`. */
     cut,
-    mend: (): void => {
+    repair: (): void => {
       isCut = false;
     },
     close,

@@ -137,7 +137,7 @@ describe('overrides', () => {
     expect(changeOf(control(), { lever: 'resume' })).toContain('neither paused');
   });
 
-  test('count no more when their time is over, before any tick has seen it', () => {
+  test('no longer count once expired, even before a tick has removed them', () => {
     const over = control({ override: 'bypass', overrideUntilMs: nowMs });
     expect(changeOf(over, { lever: 'resume' })).toContain('neither paused');
     const ended = { outcome: 'change', change: { override: 'none', overrideUntilMs: 0 } };

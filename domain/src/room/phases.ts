@@ -33,7 +33,8 @@ const refuse = (detail: string): LeverAnswer => ({ outcome: 'refused', detail })
 
 /**
  * What a lever changes in a room as it is, or why it makes no sense there. A change that `seals`
- * asks for the draw: whoever makes the change goes on with it. `nowMs` is the store's clock.
+ * asks for the draw: the caller that makes the change continues with it. `nowMs` is the store's
+ * clock.
  */
 export const pullLever = (control: RoomControl, lever: RoomLever, nowMs: number): LeverAnswer => {
   switch (lever.lever) {
@@ -70,7 +71,7 @@ export const pullLever = (control: RoomControl, lever: RoomLever, nowMs: number)
   }
 };
 
-/** An override whose time is over counts no more, though no tick has taken it away yet. */
+/** An expired override no longer counts, even if no tick has removed it yet. */
 const overrideAt = (control: RoomControl, nowMs: number): RoomOverride =>
   control.overrideUntilMs !== 0 && control.overrideUntilMs <= nowMs ? 'none' : control.override;
 
@@ -83,7 +84,7 @@ const openLobby = ({ phase }: RoomControl, nowMs: number): LeverAnswer => {
   return refuse(`The room is ${phase}: the time of its lobby is over.`);
 };
 
-/** Also takes back a drain and a close: whoever is in line still is. */
+/** Also undoes a drain and a close: people in line are still there. */
 const open = (control: RoomControl, nowMs: number): LeverAnswer => {
   const { phase } = control;
   if (phase === 'open') return refuse('The room is open already.');
@@ -124,7 +125,7 @@ type WantedTimes = { opensAtMs: number; lobbyMinutes: number };
 
 /**
  * Moving the opening. A lobby that is open stays open, whatever its new time; a draw that was made
- * is not made again.
+ * is never repeated.
  */
 export const moveOpening = (control: RoomControl, wanted: WantedTimes): LeverAnswer => {
   const { opensAtMs } = wanted;

@@ -68,7 +68,7 @@ export const makePlaceCommands = (
     if (refusing.includes(phase) || override === 'reject' || !mayEnter)
       return { outcome: 'refused', phase, override };
     facts.enter(low, high);
-    // Whoever comes in after the draw knows their number, and is there.
+    // People who join after the draw know their number and are present.
     if (isDrawn()) presence.set(it.tail);
     return placed(it.tail - 1, true);
   };
@@ -80,7 +80,7 @@ export const makePlaceCommands = (
     if (!isDrawn() || number === 0) return stands('lobby');
     const pass = livePass(low, high);
     if (pass !== null) return stands('active', { pass });
-    // A pass that was made again may have been beyond the front.
+    // A restored pass may have been beyond the front.
     if (admittedBits.has(number)) return stands('over');
     if (number > it.front) {
       presence.set(number);

@@ -38,7 +38,7 @@ export const makeRecordWriter = () => {
       int(encoded.length);
       append(encoded);
     },
-    /** As they are: whoever reads them knows where they end. */
+    /** Unchanged: the reader knows where they end. */
     bytes: append,
     /** Ascending whole numbers, as the gaps between them. */
     ascending: (values: readonly number[]): void => {

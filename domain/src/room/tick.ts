@@ -13,7 +13,7 @@ const byTime = (facts: RoomFacts, nowMs: number): void => {
   if (override !== 'none' && overrideUntilMs !== 0 && overrideUntilMs <= nowMs)
     turn({ override: 'none', overrideUntilMs: 0 });
   if (phase === 'idle' && lobbyAtMs <= nowMs) turn({ phase: 'lobby' });
-  // Not before nobody waits: whoever vanished is counted as waiting for ever.
+  // Not only when nobody waits: people who vanished count as waiting forever.
   const isRunDry = it.front >= it.tail && it.calls.called + it.calls.late + it.passes.count === 0;
   if (phase === 'draining' && isRunDry) turn({ phase: 'closed' });
 };
@@ -64,7 +64,7 @@ export const playTick = (
   const isFirst = it.lastTickMs === 0;
   const sinceMs = isFirst ? 0 : nowMs - it.lastTickMs;
   if (!isFirst && sinceMs < terms.tickMs) return;
-  // Nobody was counted for so long: whoever is there must be heard first.
+  // Presence was not counted for so long: wait for heartbeats first.
   if (sinceMs >= terms.presenceMs)
     it.heldUntilMs = Math.max(it.heldUntilMs, nowMs + terms.presenceMs);
   byTime(facts, nowMs);

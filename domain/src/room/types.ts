@@ -2,7 +2,7 @@ import type { LocalText } from '../text.ts';
 
 /**
  * The words of a waiting room's state. A person is 8 bytes that only this installation can make of
- * an account and a show. Whoever comes in gets the next `entry` (0, 1, 2 …). Entries before the
+ * an account and a show. A person who joins gets the next `entry` (0, 1, 2 …). Entries before the
  * draw get their number by the draw, entry + 1 is the number of later ones (domain/draw.ts), so
  * that no row moves at the draw. WAITING and CALLED are derived from number and front.
  */
@@ -94,7 +94,7 @@ export type RoomPass = {
 
 export type RoomCommand =
   /**
-   * Gives the place of this person, a new one to whoever has none. `presented` (of a lower epoch
+   * Returns the place of this person, a new one if there is none. `presented` (of a lower epoch
    * than now) brings back a place that the store has lost. `replaces`: the entry, if it is the
    * person's, is over and a new one is wanted. `mayEnter` false: no new entry is given.
    */

@@ -47,7 +47,7 @@ test('a fresh value is given without a load', async () => {
   expect(await cache.get('a', at('two'))).toBe('one');
 });
 
-test('a stale value is given at once and loaded anew behind the answer, once', async () => {
+test('a stale value is returned at once and reloaded once in the background', async () => {
   const { cache, at, clock, load, loads } = open();
   await cache.get('a', at('one'));
   await clock.advance(1001);

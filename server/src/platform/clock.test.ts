@@ -34,7 +34,7 @@ describe('a clock moved by hand', () => {
     expect([clock.nowMs(), clock.monotonicMs()]).toEqual([1250, 250]);
   });
 
-  test('wakes whoever slept until then in the order of their times, each at its time', async () => {
+  test('wakes sleepers in the order of their times, each at its time', async () => {
     const clock = manualClock(0);
     const woken: string[] = [];
     const sleeper = (name: string, ms: number) =>
@@ -47,7 +47,7 @@ describe('a clock moved by hand', () => {
     await Promise.all(all);
   });
 
-  test('whoever sleeps again meanwhile is woken in the same advance', async () => {
+  test('a sleeper that sleeps again meanwhile is woken in the same advance', async () => {
     const clock = manualClock(0);
     const woken: number[] = [];
     const beat = (async () => {

@@ -28,7 +28,7 @@ export const systemClock: Clock = {
 };
 
 export type ManualClock = Clock & {
-  /** Moves the time on and wakes whoever slept until then, in order. */
+  /** Advances the time and wakes those who slept until then, in order. */
   advance(ms: number): Promise<void>;
   /** How many sleep now. */
   readonly sleeping: number;
@@ -63,7 +63,7 @@ export const manualClock = (startMs: number): ManualClock => {
         sleepers = sleepers.filter((s) => s !== next);
         now = next.atMs;
         next.wake();
-        // Lets whoever was woken run (and perhaps sleep again) before the time goes on.
+        // Lets woken code run (and perhaps sleep again) before the time advances.
         for (let turn = 0; turn < 10; turn++) await Promise.resolve();
       }
       now = untilMs;

@@ -6,7 +6,7 @@ import type { Metrics } from './metrics.ts';
 import type { Database } from './postgres/sql.ts';
 import type { Tracing } from './tracing.ts';
 
-/** What every service is given: the tools, and a way to hear of other processes. */
+/** What every service gets: the tools, and notifications from other processes. */
 export type Context = {
   readonly db: Database;
   readonly clock: Clock;

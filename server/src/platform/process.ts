@@ -32,7 +32,9 @@ export const processPort = {
     process.on('SIGINT', () => once('SIGINT'));
     onParentGone(() => once('the launcher is gone'));
   },
-  /** What nobody caught is a bug: logged, then the process ends; whoever runs it starts it anew. */
+  /**
+   * An uncaught error is a bug: it is logged, the process exits, and its supervisor restarts it.
+   */
   onBug: (report: (error: unknown) => void): void => {
     const fatal = (error: unknown): void => {
       report(error);

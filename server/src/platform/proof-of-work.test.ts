@@ -82,7 +82,7 @@ describe('a proof of work', () => {
     expect(await proof.verify(early, me)).toBe('expired');
   });
 
-  test('cannot be had with a challenge of one’s own, or one that was changed', async () => {
+  test('cannot be faked with a forged or changed challenge', async () => {
     const proof = open();
     const { challenge, solution } = await solve(await challengeOf(proof, 50));
     const { parameters } = challenge;

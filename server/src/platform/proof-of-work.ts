@@ -118,7 +118,7 @@ export const makeProofOfWork = (options: {
         ...keys,
         algorithm,
         cost: hashesPerTry,
-        // From 0: whoever knows the least that it can be starts there, and saves that.
+        // From 0: with a known minimum a solver would start there and save that work.
         counter: randomInt(2 * tries),
         data: { boundTo },
         expiresAt: Math.floor((clock.nowMs() + challengeTtlMs) / 1000),

@@ -33,7 +33,7 @@ export const makeThread = <Input, Result>(
   };
   return (input) => {
     const result = last.then(() => run(input));
-    // The next one only waits; the error is for whoever asked.
+    // The next one only waits; the error goes to the caller.
     last = result.then(
       () => undefined,
       () => undefined,

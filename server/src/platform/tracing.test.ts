@@ -185,7 +185,7 @@ describe('with a collector', () => {
   });
 });
 
-test('a collector that refuses is told of in the log, and nothing else suffers', async () => {
+test('a collector that refuses is reported in the log, and nothing else suffers', async () => {
   const { endpoint } = await openCollector(400);
   const warnings: unknown[] = [];
   const log = { warn: (fields: unknown) => warnings.push(fields) };

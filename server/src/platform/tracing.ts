@@ -97,7 +97,7 @@ const ended = async <T>(spans: readonly Span[], work: () => Promise<T>): Promise
 export const openTracing = async (options: {
   endpoint: string | undefined;
   service: string;
-  /** Hears of spans that could not be sent. */
+  /** Called for spans that could not be sent. */
   log?: Log;
 }): Promise<Tracing> => {
   const { endpoint, service, log } = options;

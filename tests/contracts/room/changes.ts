@@ -19,7 +19,7 @@ const { claimWindowMs, passMaxMs } = promisedTerms;
 
 const byRev: readonly RoomPromise[] = [
   {
-    title: 'a room is made with what it is given, and stays as it is when it is made again',
+    title: 'a room is made with what it is given, and does not change if it is created again',
     keeps: async (room) => {
       const { created, join, read } = await setStage(room);
       const counts = { tail: 0, front: 0, waiting: 0, called: 0, late: 0, active: 0, admitted: 0 };
@@ -144,7 +144,7 @@ const sealing: readonly RoomPromise[] = [
 
 const revoking: readonly RoomPromise[] = [
   {
-    title: 'revoking ends every pass at once, and none of them is made again',
+    title: 'revoking ends every pass at once, and none of them can be restored',
     keeps: async (room) => {
       const { admit, crowd, tick, change, touch, appear, read } = await setStage(room);
       const { endsByMs } = await admit(1);

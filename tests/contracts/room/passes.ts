@@ -154,7 +154,7 @@ const proof = { number: 7, epoch, endsByMs };
 
 const lost: readonly RoomPromise[] = [
   {
-    title: 'a pass that the store has lost is made again by its token of an earlier epoch',
+    title: 'a pass that the store has lost is restored from its token of an earlier epoch',
     keeps: async (room) => {
       const { crowd, touch, read, appear } = await setStage(room);
       await crowd([1, 2, 3, 4, 5, 6, 7]);
@@ -167,7 +167,7 @@ const lost: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a pass made again is taken from the line only if its owner was counted there',
+    title: 'restoring a pass shortens the line only if its owner was counted there',
     keeps: async (room) => {
       const { crowd, touch, leave, read } = await setStage(room);
       await crowd([1, 2, 3]);
@@ -177,7 +177,7 @@ const lost: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a pass made again ends no later than the lost one would have',
+    title: 'a restored pass ends no later than the lost one would have',
     keeps: async (room) => {
       const { touch } = await setStage(room);
       const pass = passIn(await touch(1, { ...proof, endsByMs: startMs + 5000 }));
@@ -185,7 +185,7 @@ const lost: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a pass that was revoked, is of this epoch, or is past its end is not made again',
+    title: 'a pass that was revoked, is of this epoch, or has expired is not restored',
     keeps: async (room) => {
       const { touch, read } = await setStage(room);
       const refused = [
@@ -198,7 +198,7 @@ const lost: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a pass that has had its end is not made again',
+    title: 'a pass that has ended is not restored',
     keeps: async (room) => {
       const { admit, touch, pin, complete, advance } = await setStage(room);
       await admit(1);
@@ -213,7 +213,7 @@ const lost: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a pass is not made again beyond the most active, counting who is called',
+    title: 'a pass is not restored beyond the maximum active, including called people',
     keeps: async (room) => {
       const { crowd, touch, tick, claim } = await setStage(room, { activeMax: 2 });
       await crowd([1, 2]);
@@ -229,5 +229,5 @@ const lost: readonly RoomPromise[] = [
   },
 ];
 
-/** How passes slide, are pinned, end and are made again. */
+/** How passes slide, are pinned, end and are restored. */
 export const passPromises: readonly RoomPromise[] = [...sliding, ...pinned, ...lost];

@@ -26,7 +26,7 @@ const oneEach: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'whoever joins again, on any device, has the same place, and nobody else’s changes',
+    title: 'joining again on any device gives the same place, and changes no other place',
     keeps: async (room) => {
       const { crowd, join, read } = await setStage(room);
       await crowd([1, 2, 3]);
@@ -123,7 +123,7 @@ const closedDoors: readonly RoomPromise[] = [
 
 const newPlaces: readonly RoomPromise[] = [
   {
-    title: 'whoever left comes in again at the end of the line',
+    title: 'a person who left joins again at the end of the line',
     keeps: async (room) => {
       const { crowd, leave, join, appear } = await setStage(room);
       await crowd([1, 2, 3]);
@@ -135,7 +135,7 @@ const newPlaces: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'whoever left does not get the old place back by its token',
+    title: 'a person who left does not get the old place back by its token',
     keeps: async (room) => {
       const { crowd, leave, join } = await setStage(room);
       await crowd([1, 2]);
@@ -194,7 +194,7 @@ const lostPlaces: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'whoever has a place keeps it, whatever token is presented',
+    title: 'a person who has a place keeps it, whatever token is presented',
     keeps: async (room) => {
       const { join, read } = await setStage(room);
       await join(1);

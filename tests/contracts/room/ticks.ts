@@ -172,7 +172,7 @@ const presence: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'whoever shows themselves counts as there for at least one presence time, at most two',
+    title: 'a heartbeat counts as presence for at least one presence time, at most two',
     keeps: async (room) => {
       const { crowd, tick, advance, wait } = await setStage(room);
       await tick(0);
@@ -188,7 +188,7 @@ const presence: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'whoever has not shown themselves for two presence times counts as gone',
+    title: 'a person without a heartbeat for two presence times counts as gone',
     keeps: async (room) => {
       const { crowd, tick, wait } = await setStage(room);
       await tick(0);

@@ -130,7 +130,7 @@ const claiming: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'who has had a pass and lost it by time is over, called again or not',
+    title: 'a person whose pass has expired is done, called again or not',
     keeps: async (room) => {
       const { admit, advance, appear, claim, tick, read } = await setStage(room);
       const { endsAtMs } = await admit(1);
@@ -145,7 +145,7 @@ const claiming: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a pass made again beyond the front is over when it ends, never waiting again',
+    title: 'a pass restored beyond the front ends for good, and its owner never waits again',
     keeps: async (room) => {
       const { join, touch, appear, advance } = await setStage(room);
       const epoch = openControl.epoch - 1;

@@ -309,7 +309,7 @@ const makeCrowd = (plan: CrowdPlan, stateNow: () => RoomState) => {
       }
       hidden = entered.filter(({ habit }) => habit === 'hides');
     },
-    /** Whoever has hidden and whose number was passed comes back after a while. */
+    /** A person with a hidden tab whose number was passed comes back after a while. */
     wakeHidden: (): void => {
       const { front } = stateNow();
       const passed = hidden.filter(({ number }) => number <= front);

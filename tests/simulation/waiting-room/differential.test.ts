@@ -117,7 +117,7 @@ describeNeeding('redis', 'the store in Redis says word for word what the rules s
   });
 
   test(
-    'also when it is started anew, emptied, or forgets its scripts',
+    'even if it is restarted, emptied, or loses its scripts',
     async () => {
       const crashes: CrashKind[] = ['restart', 'flush', 'scripts'];
       const runs = await playAll(seedsOf(1001, 5), crashes, async (world, time) =>

@@ -39,7 +39,7 @@ export const refusesOldTokens = (run: Run): Breach[] =>
       const shown = command.presented;
       if (shown === null) return 'a pass lives that was never given, or was revoked';
       if (shown.epoch < passEpoch) return `a pass of the revoked epoch ${shown.epoch} lives`;
-      if (shown.epoch >= epoch) return `a pass of the epoch ${shown.epoch} was made again`;
+      if (shown.epoch >= epoch) return `a pass of the epoch ${shown.epoch} was restored`;
       return shown.endsByMs <= scene.nowMs ? 'a pass lives that is over' : null;
     }
     if (command.kind === 'join' && answer.outcome === 'placed' && known.entry === null) {

@@ -79,7 +79,7 @@ const walkBusyTicks = (run: Run, onTick: (scene: Scene) => void, onAny: (scene: 
       const { moment, nowMs } = scene;
       const { state, step } = moment;
       onAny(scene);
-      // The bucket begins anew.
+      // The bucket is reset.
       if (step.kind === 'crash') workedAtMs = nowMs;
       if (step.kind !== 'tick') return;
       const sinceMs = workedAtMs === null ? 0 : nowMs - workedAtMs;

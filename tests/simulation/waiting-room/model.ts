@@ -321,7 +321,7 @@ export const makeRoomModel = (initial: RoomControl, terms: RoomTerms) => {
     if (!isFirst && nowMs - lastTickMs < terms.tickMs) return look(clockMs);
     const dtMs = isFirst ? 0 : nowMs - lastTickMs;
     if (isFirst) rotatedAtMs = nowMs;
-    // Nobody was counted for so long: whoever is there must be heard first.
+    // Presence was not counted for so long: wait for heartbeats first.
     if (dtMs >= terms.presenceMs)
       counts.heldUntilMs = Math.max(counts.heldUntilMs, nowMs + terms.presenceMs);
     lastTickMs = nowMs;

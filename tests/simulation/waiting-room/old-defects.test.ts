@@ -59,7 +59,7 @@ const scenarios = {
 };
 
 const ours = (open: (showId: string) => Promise<Line>): void => {
-  test('1 whoever refreshes the page keeps the place', async () => {
+  test('1 refreshing the page keeps the place', async () => {
     expect(await scenarios.refreshing(await fill(await open('show_refresh')))).toEqual({
       before: 293,
       after: 293,
@@ -86,7 +86,7 @@ const ours = (open: (showId: string) => Promise<Line>): void => {
 };
 
 describe('the old design of the line', () => {
-  test('1 gives whoever refreshes the last place', async () => {
+  test('1 gives a person who refreshes the last place', async () => {
     expect(await scenarios.refreshing(await oldLine())).toEqual({ before: 293, after: 2000 });
   });
 

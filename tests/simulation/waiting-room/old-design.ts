@@ -75,7 +75,7 @@ export const makeOldLine = (options: { slots: number; slotMs: number }): Line =>
 /** Seats of one performance, as a buyer meets them. */
 export type Counter = {
   take: (buyer: string, seatNo: number) => Promise<'held' | 'taken'>;
-  /** The program starts anew, or fills what it keeps in memory again. */
+  /** The program restarts, or reloads its memory. */
   refill: () => Promise<void>;
   /** The time of every hold is over; what should say so is lost. */
   letTimePass: () => Promise<void>;

@@ -220,7 +220,7 @@ const around =
     wrapped(world, time, wrap);
 
 export const plantedBugs: readonly Planted[] = [
-  // Whoever was told a foreign entry cannot use it (4, 5) or can (8); entries do not rise (13).
+  // A person who got a foreign entry cannot use it (4, 5) or can (8); entries do not rise (13).
   { promise: 1, bug: 'a lost update', with: [4, 5, 8, 13], crashes: [], open: around(lostUpdate) },
   { promise: 2, bug: 'a cap that is off by two', with: [], crashes: [], open: around(laxCap) },
   { promise: 3, bug: 'credit given twice', with: [], crashes: [], open: around(doubleCredit) },

@@ -60,7 +60,9 @@ export const makeRoomLine = async (
     if (now === null) throw new Error('the room is gone');
     return now;
   };
-  /** Whoever is near shows themselves; whoever is called, now or again, takes the pass. */
+  /**
+   * People near the front send heartbeats; called people, also those called again, claim the pass.
+   */
   const poll = async (): Promise<void> => {
     const people = [...waiting].slice(0, near);
     const said = await standings('appear', people);

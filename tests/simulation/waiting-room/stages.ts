@@ -17,7 +17,7 @@ import type { World } from './world.ts';
 
 export type RoomToStage = Pick<World, 'terms' | 'control' | 'showId'>;
 
-/** The time of the test; whoever sleeps by it does so until they are woken to end. */
+/** The clock of the test; sleepers sleep until they are woken to finish. */
 const clockOf = (time: TestTime): Clock => ({
   nowMs: () => time.nowMs,
   monotonicMs: () => 0,
@@ -129,7 +129,7 @@ const rememberedOf = (state: RoomState) => ({
 });
 
 /**
- * Of some calls the answer is lost on its way, and whoever made them makes them again: a time-out,
+ * The response of some calls is lost, and the caller retries them: a time-out,
  * a proxy, a process that died. (The service says to a repeat of leaving or paying: done.)
  */
 export const unsureStage = (stage: Stage, seed: number): Stage => {

@@ -9,7 +9,7 @@ import type {
 } from '@usher/domain/room/types.ts';
 
 /**
- * How a store comes to an end in the middle: its process killed, its server started anew with its
+ * How a store is interrupted: its process killed, its server restarted with its
  * data, its server without its data, or only without its scripts.
  */
 export type CrashKind = 'kill' | 'restart' | 'flush' | 'scripts';

@@ -362,7 +362,7 @@ describe('every page', () => {
     expect(page.html).toContain(`href="/shows/${showId}"`);
   });
 
-  test('stands still for whoever wants to read it in peace', async () => {
+  test('stops refreshing for readers who ask for it', async () => {
     const { browser } = await open();
     expect((await browser.open(path)).refreshS).toBeGreaterThan(0);
     expect((await browser.open(`${path}?still`)).refreshS).toBeNull();

@@ -32,13 +32,13 @@ export type QueuePagesDeps = {
   rateLimits: boolean;
 };
 
-/** Whoever reads must get to the end of a line, and 30 s to claim are longer. */
+/** Readers must be able to finish a line, and the 30 s to claim are longer. */
 const refreshMinMs = 5000;
 /** Somebody late is called again at any moment, and has 30 s from then. */
 const lateMs = 10_000;
 /** Behind a failure of the world, and behind too many questions. */
 const tryAgainS = 5;
-/** A page for everybody, asked by many from one address; and one's own. */
+/** Rates of the public page, requested by many from one address, and of personal pages. */
 const rates = { page: { perMinute: 600, burst: 120 }, deed: { perMinute: 60, burst: 20 } };
 
 /** Nothing runs on the page, its forms go to us, and nobody else's page may show it in a frame. */
@@ -113,7 +113,7 @@ const makeSessions = ({ identity }: QueuePagesDeps, cookies: QueueCookies) => ({
 /** From 0 to below 1, of the trace's id: by chance, or as the caller likes it for themselves. */
 const chanceOf = ({ id }: FastifyRequest): number => Number.parseInt(id.slice(-8), 16) / 2 ** 32;
 
-/** Where somebody stands; whoever is called is let in by asking. */
+/** A person's place; reading it also claims the pass of a person who is called. */
 const makePlaces = ({ room }: QueuePagesDeps, cookies: QueueCookies) => {
   const read = async (who: { showId: string; accountId: string }, kept: string | null) => {
     const found = await room.readPlace(who);

@@ -89,7 +89,7 @@ const all = (['ko', 'en'] as const).flatMap((locale) =>
   rooms.flatMap((room) => people.map((person) => ({ locale, room, person }))),
 );
 
-describe('whatever the room and whoever reads', () => {
+describe('in any room and for any reader', () => {
   test('the page is one document in one language, and runs and styles nothing by itself', () => {
     expect(all.length).toBeGreaterThan(150);
     for (const more of all) {
@@ -155,7 +155,7 @@ describe('somebody in line', () => {
     expect(near).not.toContain(pageWords.ko.meanwhile);
   });
 
-  test('is told of a pause instead of a time that would not come true', () => {
+  test('learns about a pause instead of a waiting time that would be wrong', () => {
     const paused = words({ room: { ...now, override: 'paused' }, person: inside() });
     expect(paused).toContain(pageWords.ko.paused);
     expect(paused).not.toContain('5분 –');
@@ -166,7 +166,7 @@ describe('somebody in line', () => {
   });
 });
 
-test('whoever is let in reads until when, where to go, and the pass for the API', () => {
+test('an admitted person sees the deadline, where to go, and the pass for the API', () => {
   const active = inside({ standing: 'ACTIVE', ahead: 0, etaMs: null, pass });
   const page = html({ person: active });
   expect(wordsOf(page)).toContain('오후 7:10:00까지');
@@ -176,7 +176,7 @@ test('whoever is let in reads until when, where to go, and the pass for the API'
   expect(wordsOf(html({ person: active, locale: 'en' }))).toContain('until 19:10:00');
 });
 
-test('whose time is over can get in line again', () => {
+test('a person whose time has run out can get in line again', () => {
   const over = inside({ standing: 'OVER', ahead: null, etaMs: null });
   expect(formsIn(html({ person: over }))).toEqual(['join', 'log-out']);
 });

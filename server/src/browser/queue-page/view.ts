@@ -248,7 +248,7 @@ const footnote = (page: QueuePage, { say, number, clock, path }: Speaker): strin
   return `<p class="soft small">${asOf} ${said}</p>`;
 };
 
-/** `title` is what a screen reader says first, each time that the page comes anew. */
+/** `title` is what a screen reader says first, each time the page reloads. */
 const documentOf = (locale: Locale, title: string, main: string, foot: string): string =>
   `<!doctype html>
 <html lang="${locale}">

@@ -6,7 +6,7 @@ export const makeMemoryBus = (): Bus => {
   return {
     publish: async (batch) => {
       const errors: unknown[] = [];
-      for (const hear of subscribers) await hear(batch).catch((error) => errors.push(error));
+      for (const deliver of subscribers) await deliver(batch).catch((error) => errors.push(error));
       if (errors.length > 0) throw errors[0];
     },
     subscribe: (hear) => void subscribers.push(hear),

@@ -76,7 +76,7 @@ export const admit = (
   const caller = callerOf(guard, request);
   if (caller === null && spec.auth !== 'public') return { refusal: refuse('UNAUTHENTICATED') };
   if (caller !== null && !guard.mayCall(spec.auth, caller)) return { refusal: refuse('FORBIDDEN') };
-  // Worked out anew, from all proxies on the way, whenever it is read.
+  // Fastify computes it from all proxies on every read.
   const address = request.ip;
   const waitMs = limiter === null ? 0 : waitMsOf(limiter, spec, caller, address);
   if (waitMs > 0) return { refusal: refuse('TOO_MANY_REQUESTS', { retryAfterMs: waitMs }) };

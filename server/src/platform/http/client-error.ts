@@ -26,6 +26,6 @@ export const answerClientError = (error: Error & { code?: string }, socket: Sock
     'cache-control: no-store',
     'connection: close',
   ];
-  // Whoever keeps sending after this must not keep the connection: it is cut when we have written.
+  // A client that keeps sending must not keep the connection: it is cut after our response.
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 };

@@ -209,7 +209,7 @@ test('what is no HTTP is answered by a problem, and the connection is closed', a
   expect(heard).toContain('"code":"MALFORMED_REQUEST"');
 });
 
-test('whoever hangs up in the middle of a request harms nobody', async () => {
+test('a client that disconnects in the middle of a request harms nobody', async () => {
   const { app, lines } = await open([plainRoute(async () => rawAnswer(200, 'done', text))]);
   const origin = await listening(app);
   const socket = connect(Number(new URL(origin).port), '127.0.0.1');

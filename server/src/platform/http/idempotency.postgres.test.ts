@@ -86,7 +86,7 @@ describe('a repeat with the same key', () => {
     expect(work.done).toBe(1);
   });
 
-  test('after the first one broke runs anew: it is not taken for running for ever', async () => {
+  test('runs again after the first one failed, which does not count as still running', async () => {
     const [asked, work, idempotency] = [call(), counted(), open()];
     const broken = () => Promise.reject(new Error('lost'));
     await expect(idempotency.once(asked, broken)).rejects.toThrow('lost');
@@ -106,7 +106,7 @@ describe('a crash between the effect and the kept answer', () => {
     const asked = call();
     let isKeeping = (): void => undefined;
     const keeping = new Promise<void>((resolve) => (isKeeping = resolve));
-    // The process dies while its answer is on the way to the database: nobody ever hears of it.
+    // The process dies while its response is being stored: nobody ever receives it.
     const dying: Database = {
       ...db,
       query: (text, params) => {
@@ -218,7 +218,7 @@ test('a crowd of calls is looked up and kept in few statements', async () => {
   expect(statements).toBeLessThan(20);
 });
 
-test('when the answer cannot be kept the caller hears of it; the repeat runs again', async () => {
+test('if the response cannot be stored the caller gets an error; a retry runs', async () => {
   const [asked, work] = [call(), counted()];
   const lost = {
     ...db,

@@ -81,7 +81,7 @@ export const route = <S extends RouteSpec>(
   handle: (request: RouteRequest<S>) => Promise<Answer<S>>,
   ...[companions]: S extends { readonly pass: 'required' } ? [Companions<S>] : [Companions<S>?]
 ): Route =>
-  // The list of routes forgets each one's own types; the server checks every request against the
+  // The list of routes loses the type of each route; the server checks every request against the
   // spec's schemas before it calls the handler.
   ({ spec, handle, ...companions }) as unknown as Route;
 

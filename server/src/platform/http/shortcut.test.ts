@@ -63,7 +63,7 @@ describe('an answer that is ready', () => {
     expect(await (await ask()).json()).toBe('routed');
   });
 
-  test('is not sent again to whoever has it', async () => {
+  test('is not sent again to a client that has it', async () => {
     const { shortcuts, ask } = await open();
     shortcuts.put(path, ready('first'));
     const again = await ask({ headers: { 'if-none-match': '"1"' } });
@@ -105,7 +105,7 @@ describe('the usual way is gone by', () => {
   test('what still comes while the server closes, and is told to hang up', async () => {
     const answered: string[] = [];
     const askAgain = { now: async (): Promise<string> => '' };
-    // Runs after the shortcuts have heard of it, before the server stops to listen.
+    // Runs after the shortcuts are notified, before the server stops listening.
     const { shortcuts, app, ask } = await open({}, (server) =>
       server.addHook('preClose', async () => void answered.push(await askAgain.now())),
     );

@@ -70,7 +70,7 @@ export const makeStreams = (clock: Clock): Streams => {
         throw new Failure('OVERLOADED', 'too many viewers', { retryable: true });
       const socket = openStream(reply);
       beat ??= openBeat();
-      // Whoever left before we came to them is not waited for: their end was told already.
+      // Viewers who have left are not waited for: their end was reported already.
       if (socket.destroyed || socket.closed) return;
       socket.write(first);
       const sockets = topics.get(topic) ?? new Set();

@@ -12,7 +12,7 @@ export type OutboxEvent = {
 };
 
 /**
- * Hears of events at least once, in order for each show. `handle` writes its effect through `tx`,
+ * Receives events at least once, in order per show. `handle` writes its effect through `tx`,
  * in the transaction that moves the consumer's cursor, so that the effect happens once.
  */
 export type Consumer = {

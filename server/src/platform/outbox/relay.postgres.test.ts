@@ -35,7 +35,7 @@ describe('what was written with an effect', () => {
     expect(await relay.metric('usher_outbox_events_total')).toBe('usher_outbox_events_total 21');
   });
 
-  test('is not heard of when its transaction was undone', async () => {
+  test('is not delivered if its transaction was rolled back', async () => {
     const relay = await openRelay([bed.consumer('mails')]);
     const undone = bed.db.transaction(async (tx) => {
       await append(tx, testEvent('show 1'));

@@ -197,7 +197,7 @@ describe('a failure of the world', () => {
       expect(await failureOf(run)).toMatchObject({ code: 'STORE_UNREACHABLE' });
   });
 
-  test('is a database that is heard of no more: after a while nobody waits for it', async () => {
+  test('does not wait forever for a database that no longer responds', async () => {
     const proxy = await openTestProxy(url);
     closers.push(proxy.close);
     const db = open({ url: proxy.url, statementTimeoutMs: 1500 });
@@ -341,7 +341,7 @@ describe('when all connections are in use', () => {
     return { db, end };
   };
 
-  test('whoever waits too long for one is refused, with nothing done', async () => {
+  test('a caller that waits too long for one is refused, with nothing done', async () => {
     const { db, end } = await exhausted({ connectTimeoutMs: 100 });
     for (const run of [db.query('SELECT 1'), db.transaction(async () => expect.unreachable())])
       expect(await failureOf(run)).toMatchObject({ code: 'OVERLOADED', retryable: true });

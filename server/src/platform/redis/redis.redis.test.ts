@@ -27,7 +27,7 @@ describeNeeding('redis', 'a Redis', () => {
     metrics.close();
   });
 
-  test('that has forgotten its scripts is given them again, and nobody hears of it', async () => {
+  test('that has lost its scripts gets them again, unnoticed by callers', async () => {
     const server = await openTestRedis();
     const redis = await openRedis({ url: server.url, log: silentLog, metrics });
     opened.push(redis);

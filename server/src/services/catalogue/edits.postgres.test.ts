@@ -335,7 +335,7 @@ test('every change says who made it, when, and by which request', async () => {
   ]);
 });
 
-test('an edit by one process is seen by another as soon as it hears of it', async () => {
+test('an edit by one process is visible in another as soon as it is notified', async () => {
   const other = await openCatalogueOffice({ url });
   const heard: string[] = [];
   const catalogueChanged = (showId: string) => {
@@ -349,7 +349,10 @@ test('an edit by one process is seen by another as soon as it hears of it', asyn
   expect(await read()).toEqual(show);
   const title = { ko: '바뀐 이름', en: 'Changed' };
   await call('PATCH', `/organiser/shows/${show.id}`, { as: organiser, body: { title } });
-  await until('the edit is heard of', () => heard.filter((id) => id === show.id).length >= 2);
+  await until(
+    'the notification has arrived',
+    () => heard.filter((id) => id === show.id).length >= 2,
+  );
   expect(await read()).toMatchObject({ title });
   await listener.close();
   await other.close();

@@ -147,7 +147,7 @@ describe('when a sale opens', () => {
     await office.clock.advance(dayMs);
     expect(new Set(await run()).size).toBe(1001);
   });
-  test('nobody is told of a sale that has ended meanwhile', async () => {
+  test('nobody is notified of a sale that has ended meanwhile', async () => {
     const { id } = await soon();
     await like(id, newBuyer());
     await office.clock.advance(100 * dayMs);

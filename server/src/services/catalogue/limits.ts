@@ -13,8 +13,8 @@ export const pagesMax = 2000;
 export const stockMax = 10_000;
 
 /**
- * Facts change only by an edit, which every process hears of (LISTEN catalogue_changed). The minute
- * is for a notice that was lost without anybody noticing.
+ * Facts change only by an edit, of which every process is notified (LISTEN catalogue_changed). The
+ * minute is for a notice that was lost without anybody noticing.
  */
 export const factsFreshMs = 60_000;
 /** Lists move with the time, as sales open and end. */
@@ -25,7 +25,7 @@ export const paintingsMax = 5000;
 /** Seats of all painted layouts in memory together, a byte each beside what their plan takes. */
 export const paintedSeatsMax = 10_000_000;
 
-/** Seats left are at most a second old, also when given while they are counted anew (7 ms of the
+/** Seats left are at most a second old, even while they are being recounted (7 ms of the
  * database for 20,000 seats). */
 export const stockFreshMs = 500;
 export const stockStaleMs = 500;

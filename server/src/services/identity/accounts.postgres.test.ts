@@ -229,7 +229,7 @@ describe('an account that the program ensures', () => {
     locale: 'ko' as const,
   };
 
-  test('is made once, whoever asks and however often, and then left as it is', async () => {
+  test('is created once, whichever process asks, and then never changed', async () => {
     const offices = [await openProcess(), await openProcess()] as const;
     const asked = Array.from({ length: 20 }, (_, i) =>
       offices[i % 2 === 0 ? 0 : 1].identity.ensureAccount(operator),

@@ -10,7 +10,7 @@ export const endedSessionsChannel = 'identity_sessions';
 
 /**
  * The sessions that were ended while their access tokens may still be good, in memory, so that
- * checking a token needs no I/O. They are heard of by message, which can be lost, and read again
+ * checking a token needs no I/O. They arrive by message, which can be lost, and are reloaded
  * from the database, which is late: together a logout works at once, and after a gap soon.
  */
 export type EndedSessions = {

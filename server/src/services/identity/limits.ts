@@ -5,7 +5,7 @@ export const passwordCost = { memory: 19_456, passes: 2, parallelism: 1, tagLeng
 
 /** More than the cores gain nothing; of Node's 4 threads one is left for files and DNS. */
 export const hashesAtOnce = Math.min(availableParallelism(), 3);
-/** On 2 cores the last in line waits some 4 s; whoever comes later is told so at once. */
+/** On 2 cores the last in line waits some 4 s; later callers are refused at once. */
 export const hashesWaitingMax = 200;
 
 /** How long a used refresh token is still answered: two tabs, or an answer that was lost. */
@@ -15,7 +15,7 @@ export const sessionLifeMaxMs = 90 * 24 * 3_600_000;
 
 /** The longest ACCESS_TOKEN_TTL_MS that the configuration allows. */
 export const accessTokenTtlMaxMs = 3_600_000;
-/** Processes hear of ended sessions at once; what they missed they read this often. */
+/** Processes are notified of ended sessions at once; missed ones are reloaded this often. */
 export const endedSessionsReadEveryMs = 5000;
 /** Clocks of two processes, and a commit that took its time, differ by less than this. */
 export const endedSessionsOverlapMs = 60_000;

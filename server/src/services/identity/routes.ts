@@ -10,7 +10,7 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 /**
  * Whether a browser says that another site's page made this call. Browsers say so in headers that
- * no page can set; whoever is not a browser says nothing, and has no cookie of anybody else.
+ * no page can set; other clients send no such header, and have no cookie of another person.
  */
 const isForeign = (headers: Headers, ownOrigins: readonly string[]): boolean => {
   const { origin } = headers;

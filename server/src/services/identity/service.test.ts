@@ -87,7 +87,7 @@ describe('passwords are hashed a few at once', () => {
     expect(await hashFifty(Number.POSITIVE_INFINITY)).toEqual({ calls: 50, most: 50 });
   });
 
-  test('whoever finds the line full is told at once, before any work', async () => {
+  test('a caller that finds the queue full is refused at once, before any work', async () => {
     const { argon2id, seen, finishAll } = heldArgon2id();
     const passwords = makePasswords({ ids, atOnce: 1, waitingMax: 2, argon2id });
     const three = [1, 2, 3].map((i) => passwords.hash(`password ${i}`));

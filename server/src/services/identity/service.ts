@@ -98,7 +98,7 @@ export const makePasswords = (deps: {
         throw new Failure('OVERLOADED', 'too many passwords are waiting to be hashed', {
           retryable: true,
         });
-      // Whoever is done hands over its turn, so `running` stays as it is.
+      // A finished call hands over its turn, so `running` stays as it is.
       await new Promise<void>((resolve) => void line.push(resolve));
     }
     try {
@@ -138,7 +138,7 @@ const isTooCommon = (password: string, email: string): boolean => {
   return numbers.commonPasswords.has(folded) || folded === email || folded === email.split('@')[0];
 };
 
-/** Slows down whoever guesses at one e-mail, known or not, from however many addresses. */
+/** Slows down guessing for one e-mail, known or not, from any number of addresses. */
 const makeLogInGuard = (clock: Clock, rateLimits: boolean) => {
   const limiter = makeRateLimiter(clock);
   const wrong = new Map<string, { tries: number; atMs: number }>();

@@ -22,7 +22,7 @@ const listTellings = ({ type, showId, payload }: OutboxEvent): Telling[] => {
 };
 
 /**
- * Writes who is to be told of what; composing and sending is a job's, and asks the facts then. One
+ * Writes who gets which mail; a job composes and sends it later, with the facts of that time. One
  * mail for each account, kind and subject, however often an event comes.
  */
 export const makeNotificationsConsumer = (tell: NotificationsStore['tell']): Consumer => ({

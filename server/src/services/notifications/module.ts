@@ -21,7 +21,7 @@ export type NotificationsContext = Pick<
   'db' | 'clock' | 'ids' | 'log' | 'metrics' | 'publicUrl' | 'dataDir'
 > & { readonly config: NotificationsSettings & Pick<PlatformSettings, 'USHER_ENV' | 'HOST'> };
 
-/** Nobody asks it anything: it hears of everything by event. */
+/** No service calls it: it works on events only. */
 export type Notifications = {
   /** The pages /outbox and /outbox/{mailId}; none with an SMTP server or on an open address. */
   registerPages(app: FastifyInstance): void;

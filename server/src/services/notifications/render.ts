@@ -97,7 +97,7 @@ const words = {
     seatAt: (row: string, label: string) => `row ${row}, seat ${label}`,
     openOrder: 'See your order',
     openShow: 'See the show',
-    secret: 'Whoever knows this address can see your order. Please do not pass it on.',
+    secret: 'Anyone who has this link can see your order. Please do not share it.',
     paid: {
       subject: 'Your tickets',
       says: [

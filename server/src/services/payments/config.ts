@@ -26,7 +26,7 @@ export const paymentsSection = defineSection({
   findFaults: ({ given, config, isProduction, serves }) => {
     const faults: string[] = [];
     const isPaid = serves('payments');
-    // The payment window is opened by whoever placed the order, with the client key alone.
+    // The payment window is opened by the process that placed the order, with only the client key.
     const isOrdered = serves('orders');
     if (isProduction && isPaid)
       faults.push(

@@ -155,7 +155,7 @@ test('within a batch the first who asks for a seat has it, and its limit counts 
   await b.close();
 });
 
-test('within a batch a hold id that comes twice is one hold, or is judged anew', async () => {
+test('within a batch a duplicate hold id is one hold, or is decided again', async () => {
   const b = await openBooking({ url, rows: [[6]] });
   const [held, lost] = [b.ids.make('hold'), b.ids.make('hold')];
   const results = await takeTogether(b, [
@@ -482,7 +482,7 @@ test('a lost race is refused from memory, without a trip to the database', async
   await b.close();
 });
 
-test('another process’s map follows notifications; when one is missing it reads anew', async () => {
+test('another process’s map follows notifications, and reloads if one is missing', async () => {
   const b = await openBooking({ url });
   await b.seats.readMap(b.performanceId);
   const store = makeSeatStore(b.db);

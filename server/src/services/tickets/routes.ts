@@ -10,7 +10,7 @@ import { refuse } from '../../platform/http/problem.ts';
 import { answer, type Route, rawAnswer, route } from '../../platform/http/route.ts';
 import type { Drawn, TicketsService } from './service.ts';
 
-/** A ticket admits whoever shows it: no cache on the way may keep it. */
+/** A ticket admits anyone who shows it: no cache may store it. */
 const fileAnswer = (drawn: Drawn<Buffer | string>, type: string, disposition: string) => {
   switch (drawn.outcome) {
     case 'unknown':

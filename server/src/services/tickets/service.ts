@@ -164,7 +164,7 @@ export const makeTickets = (deps: {
       draw(await store.ofBuyersOrder(buyerId, orderId), drawPdf),
     orderCalendar: async (buyerId: string, orderId: string): Promise<Drawn<string>> =>
       draw(await store.ofBuyersOrder(buyerId, orderId), renderCalendar),
-    /** For the mail to the order's buyer: whoever calls this has asked nobody whose order it is. */
+    /** For the mail to the order's buyer: the caller has not checked who owns the order. */
     documentsForMail: async (orderId: string): Promise<Drawn<{ pdf: Buffer; calendar: string }>> =>
       draw(await store.ofOrder(orderId), async (tickets, runningTimeMinutes) => ({
         pdf: await drawPdf(tickets),

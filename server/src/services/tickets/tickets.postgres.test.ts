@@ -335,7 +335,7 @@ describe('over HTTP', () => {
 });
 
 describe('documents for the mail', () => {
-  test('are those of the live tickets, whoever asks', async () => {
+  test('are those of the live tickets, for every caller', async () => {
     const { orderId, tickets: issued } = await makeOrder(mine, 2);
     await cancel(issued[0]!.id);
     const drawn = await tickets.service.documentsForMail(orderId);

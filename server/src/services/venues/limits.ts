@@ -6,7 +6,7 @@ export const plansMax = 100;
 export const planSeatsMax = 2_000_000;
 /** Nothing of a venue changes: what is in memory stays true. */
 export const freshMs = Infinity;
-/** Faults listed of a refused file; whoever has more has the same one on every line. */
+/** Faults listed of a refused file; more usually means the same error on every line. */
 export const faultsListedMax = 500;
 /** Up to some 1,500 seats, which take 40 ms, starting a thread (0.3 s) is not worth it. */
 export const smallFileCharacters = 50_000;

@@ -12,7 +12,7 @@ const ends: Readonly<Record<string, OrderEnd['kind']>> = {
 /**
  * What happened to an order is noted for the room in the transaction of the event, so that it is
  * noted once. The room itself may be kept by another process (store.memory.ts), or be out of reach
- * for a while: whoever can plays it from the note (jobs.ts).
+ * for a while: any process that can processes the note (jobs.ts).
  */
 export const makeOrderEndsConsumer = (
   write: (sql: Sql, ends: readonly OrderEnd[]) => Promise<void>,

@@ -83,7 +83,7 @@ const placeOf = ({ who, place }: Holder) => ({
 });
 const learn = (holder: Holder, answer: RoomAnswer, epoch: number): void => {
   if (answer.outcome === 'placed') {
-    // Whoever shows their token has the place that it names, for ever.
+    // A person who presents a token has the place that it names, forever.
     if (holder.place !== null) expect(answer.entry).toBe(holder.place.entry);
     holder.place = { entry: answer.entry, epoch };
   }
@@ -155,7 +155,7 @@ describeNeeding('redis', 'a room whose primary is killed', () => {
         `offset=${/master_repl_offset:(\d+)/.exec(await primary.cli('INFO', 'replication'))?.[1]}`,
       ),
     );
-    // From here on everything is acknowledged and lost, and only the first process hears of it.
+    // From here on everything is acknowledged and lost, and only the first process sees it.
     await replica.signal('SIGSTOP');
     await primary.cli('CLIENT', 'KILL', 'TYPE', 'replica');
     const atFirst = ({ who }: Holder): boolean => who % 2 === 0;

@@ -61,7 +61,7 @@ test('the newest control and the furthest numbers stay, in whatever order they c
   expect(found).toMatchObject({ control: { rev: 5, activeMax: 5 }, tail: 30, front: 9 });
 });
 
-test('processes hear of a new control and of settings, not of steps of the front', async () => {
+test('processes are notified of new controls and settings, not of front steps', async () => {
   const heard: string[] = [];
   const hear = (show: string): void => {
     // An empty one says that listening has begun.

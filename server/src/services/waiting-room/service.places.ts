@@ -43,7 +43,7 @@ const viewPlace = (tokens: Tokens, { room, person }: Visitor, stands: StandsAt):
   );
 };
 
-/** Why nobody new comes in, whoever it is; null: they may. */
+/** Why new people cannot join; null: they can. */
 const judgeCrowd = ({ room, state }: Visitor): Refusal | null => {
   const { left, row } = room;
   if (isSoldOut(left)) return refuse('SHOW_SOLD_OUT');

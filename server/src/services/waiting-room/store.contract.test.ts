@@ -199,7 +199,7 @@ const broken: Readonly<Record<string, Breaks>> = {
     ...room,
     decisions: async () => (await room.decisions()).map((it) => ({ ...it, recalled: [] })),
   }),
-  'makes a room anew': (room) => ({
+  'recreates a room': (room) => ({
     ...room,
     create: async (control) => ({ ...(await room.create(control)), rev: control.rev }),
   }),

@@ -69,7 +69,7 @@ const joinOf = (who: number): RoomCommand => ({
 const placed = (entry: number, isNew = true): RoomAnswer => ({ outcome: 'placed', entry, isNew });
 const showId = 'show_one';
 const elsewhere = { code: 'ROOM_ELSEWHERE', retryable: true };
-/** As if the keeper had not been heard of for longer than its lease. */
+/** As if the keeper had been silent for longer than its lease. */
 const endLease = (db: Database) =>
   db.query(`UPDATE waiting_room.keeper SET until = clock_timestamp() - interval '1 ms'`);
 const whenKept = (store: RoomStore) =>
@@ -203,7 +203,7 @@ describe('after a kill -9 with 10,000 in line', () => {
     }
     const open = [...people.values()].filter((known) => known.open > 0).length;
     const waiting = (counts['waiting'] ?? 0) + (counts['called'] ?? 0) + (counts['late'] ?? 0);
-    // Whoever joined and was not answered is counted and stands nowhere.
+    // A person who joined without a response is counted but has no place.
     for (const [name, found, told] of [
       ['waiting', waiting, state.waiting],
       ['called', counts['called'] ?? 0, state.called],

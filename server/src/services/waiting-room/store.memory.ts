@@ -12,7 +12,7 @@ import type { Worker } from '../../platform/worker.ts';
 import type { JournalChunk, RoomJournal } from './store.postgres.ts';
 import type { RoomStore } from './store.ts';
 
-/** Who has not been heard of for so long keeps the journal no more; renewed by every write. */
+/** A keeper that is silent for this long loses the journal; every write renews it. */
 const leaseMs = 5000;
 const renewEveryMs = 1000;
 /** Of one room, while the database does not take it: some 100,000 people who came in. */
@@ -216,7 +216,7 @@ export type MemoryRoomsOptions = {
   /** Of this process alone; another one after every start. */
   owner: string;
   terms: RoomTerms;
-  /** Nobody else uses the database: whoever kept the journal is gone. */
+  /** No other process uses the database: the previous keeper of the journal is gone. */
   isAlone: boolean;
 };
 

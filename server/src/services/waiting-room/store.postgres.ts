@@ -91,7 +91,7 @@ export const makeRoomRows = (sql: Sql) => ({
   },
 });
 
-/** An order that has come to an end; the pass it was made under is to hear of it. */
+/** A closed order; the pass it was made under must be updated. */
 export type OrderEnd = {
   eventId: string;
   showId: string;
@@ -148,8 +148,8 @@ const pageChunks = 500;
  */
 export const makeRoomJournal = (db: Sql) => ({
   /**
-   * Makes `owner` the keeper if there is none, or if the last one has not been heard of for as long
-   * as it had asked for; `isAlone`: whoever kept it is gone for certain.
+   * Makes `owner` the keeper if there is none, or if the last one has been silent for as long
+   * as it had asked for; `isAlone`: the previous keeper is certainly gone.
    */
   take: async (owner: string, leaseMs: number, isAlone: boolean): Promise<boolean> => {
     const taken = await db.query(

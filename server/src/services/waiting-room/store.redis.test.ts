@@ -115,7 +115,7 @@ describeNeeding('redis', 'a Redis for rooms', () => {
     const { server, play, read, remember, store, showId } = await openRoom(lobby);
     await play(Array.from({ length: 40 }, (_, who) => joinOf(who)));
     remember(await read());
-    // Ten more come in before anybody outside hears of them.
+    // Ten more join before any other process sees them.
     await play(Array.from({ length: 10 }, (_, at) => joinOf(40 + at)));
     await server.cli('FLUSHALL');
 
@@ -165,7 +165,7 @@ describeNeeding('redis', 'a Redis for rooms', () => {
     expect(await read()).toMatchObject({ active: 1, late: 1 });
   });
 
-  test('a process that starts on an empty Redis makes no used room anew', async () => {
+  test('a process that starts on an empty Redis does not recreate a used room', async () => {
     const { server, play, read, remember, kept, open, showId } = await openRoom(lobby);
     await play(Array.from({ length: 20 }, (_, who) => joinOf(who)));
     remember(await read());

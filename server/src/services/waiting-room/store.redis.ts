@@ -289,7 +289,7 @@ const makeCaller = ({ redis, log, terms, remembered, nowMs }: Options) => {
   };
   /**
    * Whether nobody was ever in the room: one that is open elsewhere and missing here was lost, and
-   * is recovered instead of being made anew with numbers that were given already.
+   * is recovered instead of being recreated with numbers that were given already.
    */
   const isUntouched = async (showId: string): Promise<boolean> => {
     const kept = await remembered(showId);

@@ -44,7 +44,7 @@ export const makePublish = (deps: {
     const now: RoomNow = makeNow(state, { left, rate, poll: pollPolicy, isDrawn });
     const said = JSON.stringify({ ...now, now: 0 });
     const isNews = said !== room.said;
-    // Another process's documents have other versions: a client that changes over reads anew.
+    // Another process's documents have other versions: a client that switches reloads it.
     if (isNews) versions++;
     const etag = isNews || room.ready === null ? `"${state.rev}-${versions}"` : room.ready.etag;
     const body = Buffer.from(JSON.stringify(now));

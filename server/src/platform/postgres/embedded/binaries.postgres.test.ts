@@ -52,7 +52,7 @@ test('a package without its links gets them, from two processes at once too', as
   expect(readdirSync(dataDir)).toEqual([]);
 });
 
-test('links missing where we may only read are told of, and those there are enough', async () => {
+test('missing links in a read-only folder are reported, and existing ones are enough', async () => {
   const fresh = await freshPackage();
   const lib = join(fresh.folder, 'native/lib');
   chmodSync(lib, 0o555);

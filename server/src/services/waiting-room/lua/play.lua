@@ -140,7 +140,7 @@ local function join(person, i)
   local flags = byte(commands, at)
   local shownEntry, shownEpoch, replaces
   at = at + 1
-  -- Whoever shows nothing is most likely new: one call then, instead of two.
+  -- A person without a token is most likely new: one call then, instead of two.
   if flags == 1 and letsIn and redis.call('HSETNX', KEYS[12 + i], person, tail) == 1 then
     return enter(person)
   end

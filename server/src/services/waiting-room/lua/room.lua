@@ -9,8 +9,8 @@
 
 local OK, MISSING, FENCED = 1, 0, -1
 
--- Whoever keeps the room is written in `runId`. Another server that has it was promoted or started
--- again, and may have lost what was acknowledged last: it changes nothing before `recover` has run.
+-- `runId` is the server that keeps the room. Another server was promoted or restarted and may have
+-- lost the last acknowledged writes, so it changes nothing before `recover` has run.
 local function isKeptHere(runId)
   return string.find(redis.call('INFO', 'server'), runId, 1, true) ~= nil
 end

@@ -1,6 +1,6 @@
--- tick: what time brings to a room, at most once a tickMs, whoever asks. Phases that are due,
--- passes and calls that are over, presence, the bucket; then late ones are called again, and the
--- front moves over those who are there. With less than tickMs gone it only reads.
+-- tick: the effects of time on a room, at most once per tickMs. Phases that are due,
+-- expired passes and calls, presence, the bucket; then late people are called again, and the front
+-- moves over those who are present. Before tickMs have passed it only reads.
 -- KEYS[1] control
 -- KEYS[2] pass ends
 -- KEYS[3] passes
