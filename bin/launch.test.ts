@@ -9,7 +9,7 @@ import { afterEach, expect, test } from 'vitest';
 const parentWatch = resolve(import.meta.dirname, '../server/src/platform/parent-watch.ts');
 
 /** Fake npm: records that it was called, waits for `go` if asked to, installs one package. */
-const NPM = `
+const npmProgram = `
 import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 appendFileSync('npm.log', process.argv.slice(2).join(' ') + '\\n');
@@ -25,7 +25,7 @@ writeFileSync('node_modules/installed', '');
 `;
 
 /** Fake Usher: prints its arguments; with \`stay\` it runs until it is told to stop. */
-const PROGRAM = `
+const startProgram = `
 import { existsSync, writeFileSync } from 'node:fs';
 import { onParentGone } from ${JSON.stringify(parentWatch)};
 const [word, ...rest] = process.argv.slice(2);
@@ -53,25 +53,25 @@ if (word === 'stay') {
 `;
 
 /** A checkout with the real launcher, and fakes of what it starts. */
-async function makeCheckout(): Promise<string> {
+const makeCheckout = async (): Promise<string> => {
   const folder = await scratchFolder();
   cpSync(import.meta.dirname, join(folder, 'bin'), { recursive: true });
   mkdirSync(join(folder, 'server/src'), { recursive: true });
-  writeFileSync(join(folder, 'server/src/main.ts'), PROGRAM);
+  writeFileSync(join(folder, 'server/src/main.ts'), startProgram);
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-  writeFileSync(join(folder, 'npm-cli.js'), NPM);
+  writeFileSync(join(folder, 'npm-cli.js'), npmProgram);
   writeLock(folder, '1.0.0');
   return folder;
-}
+};
 
-function writeLock(folder: string, version: string): void {
+const writeLock = (folder: string, version: string): void => {
   const packages = {
     '': { name: 'usher' },
     'node_modules/one': { version, integrity: `sha512-${version}` },
     'node_modules/elsewhere': { version: '1.0.0', optional: true, os: ['plan9'], cpu: ['x64'] },
   };
   writeFileSync(join(folder, 'package-lock.json'), JSON.stringify({ packages }));
-}
+};
 
 const running: ChildProcess[] = [];
 afterEach(async () => {
@@ -83,7 +83,7 @@ afterEach(async () => {
   }
 });
 
-function launch(folder: string, args: string[], env: NodeJS.ProcessEnv = {}) {
+const launch = (folder: string, args: string[], env: NodeJS.ProcessEnv = {}) => {
   const child = spawn(process.execPath, [join(folder, 'bin/launch.mjs'), ...args], {
     cwd: '/',
     env: { PATH: '/usr/bin:/bin', npm_execpath: join(folder, 'npm-cli.js'), ...env },
@@ -99,7 +99,7 @@ function launch(folder: string, args: string[], env: NodeJS.ProcessEnv = {}) {
   });
   const ended = once(child, 'close').then(([code]) => ({ code, ...said }));
   return { child, said, ended };
-}
+};
 
 const npmCalls = (folder: string) =>
   existsSync(join(folder, 'npm.log'))

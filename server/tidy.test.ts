@@ -94,8 +94,8 @@ describe('long files and functions of the tree are printed by', () => {
   });
 });
 
-function pathsBelow(name: string): string[] {
+const pathsBelow = (name: string): string[] => {
   if (!statSync(join(root, name)).isDirectory()) return [name];
   const below = readdirSync(join(root, name), { recursive: true, encoding: 'utf8' });
   return below.map((path) => `${name}/${path.replaceAll(sep, '/')}`);
-}
+};

@@ -1,7 +1,7 @@
-import { CATEGORIES } from '@usher/domain/categories.ts';
-import { LADDER_NAMES } from '@usher/domain/fee-ladder.ts';
-import { RANKING_PERIODS } from '@usher/domain/ranking-period.ts';
-import { SALE_STATES } from '@usher/domain/show-rules.ts';
+import { showCategories } from '@usher/domain/categories.ts';
+import { ladderNames } from '@usher/domain/fee-ladder.ts';
+import { rankingPeriods } from '@usher/domain/ranking-period.ts';
+import { saleStates } from '@usher/domain/show-rules.ts';
 import { z } from 'zod';
 import {
   gradeCode,
@@ -16,9 +16,9 @@ import {
 } from './primitives.ts';
 import { defineRoute } from './route.ts';
 
-export const category = z.enum(CATEGORIES);
+export const category = z.enum(showCategories);
 
-export const ladderName = z.enum(LADDER_NAMES);
+export const ladderName = z.enum(ladderNames);
 
 export const grade = z.strictObject({ code: gradeCode, name: localText, price: money });
 
@@ -43,7 +43,7 @@ export const seatingPlan = z.strictObject({
 });
 
 /** State of the sale, by the server's clock when the response was made. */
-export const saleState = z.enum(SALE_STATES);
+export const saleState = z.enum(saleStates);
 
 export const showSummary = z.strictObject({
   id: idOf('show'),
@@ -93,7 +93,7 @@ export const performance = z.strictObject({
 });
 export type Performance = z.infer<typeof performance>;
 
-const rankingPeriod = z.enum(RANKING_PERIODS);
+const rankingPeriod = z.enum(rankingPeriods);
 export const ranking = z.strictObject({
   category: category.nullable(),
   period: rankingPeriod,

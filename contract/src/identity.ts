@@ -1,9 +1,9 @@
-import { ROLES } from '@usher/domain/roles.ts';
+import { accountRoles } from '@usher/domain/roles.ts';
 import { z } from 'zod';
 import { idOf, instant, locale } from './primitives.ts';
 import { defineRoute } from './route.ts';
 
-export const role = z.enum(ROLES);
+export const role = z.enum(accountRoles);
 
 export const email = z
   .string()

@@ -1,4 +1,4 @@
-import { ORDER_STATES } from '@usher/domain/order-states.ts';
+import { orderStates } from '@usher/domain/order-states.ts';
 import { z } from 'zod';
 import { ladderName } from './catalogue.ts';
 import { checkout } from './payments.ts';
@@ -6,7 +6,7 @@ import { gradeCode, idOf, instant, localText, money, pageOf, pageQuery } from '.
 import { defineRoute } from './route.ts';
 import { seatView } from './seats.ts';
 
-const orderState = z.enum(ORDER_STATES);
+const orderState = z.enum(orderStates);
 
 const orderItem = z.strictObject({
   seat: seatView,

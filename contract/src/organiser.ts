@@ -1,4 +1,4 @@
-import { MAX_GRADES } from '@usher/domain/grades.ts';
+import { maxGrades } from '@usher/domain/grades.ts';
 import { z } from 'zod';
 import { category, grade, ladderName, performance, seatingPlan, show, venue } from './catalogue.ts';
 import {
@@ -140,7 +140,7 @@ const showFields = {
   venueId: idOf('venue'),
   runningTimeMinutes: z.int().min(1).max(1440),
   ageLimit: z.int().min(0).max(19),
-  grades: z.array(givenGrade).min(1).max(MAX_GRADES),
+  grades: z.array(givenGrade).min(1).max(maxGrades),
   paintings,
   ladder: ladderName,
   saleOpensAt: instant,

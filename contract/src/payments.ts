@@ -1,10 +1,10 @@
-import { ATTEMPT_OUTCOMES, ATTEMPT_STATES } from '@usher/domain/order-states.ts';
+import { attemptOutcomes, attemptStates } from '@usher/domain/order-states.ts';
 import { z } from 'zod';
 import { idOf, instant, money } from './primitives.ts';
 import { defineRoute } from './route.ts';
 
-const attemptState = z.enum(ATTEMPT_STATES);
-const attemptOutcome = z.enum(ATTEMPT_OUTCOMES);
+const attemptState = z.enum(attemptStates);
+const attemptOutcome = z.enum(attemptOutcomes);
 
 /** What the buyer's browser needs to open the payment window of the provider. */
 export const checkout = z.strictObject({

@@ -1,14 +1,14 @@
 import { findGradeNameFault } from '@usher/domain/grades.ts';
-import { ID_BODY, ID_PREFIXES, type IdKind } from '@usher/domain/ids.ts';
-import { CURRENCY, type Money } from '@usher/domain/money.ts';
-import { LOCALES, type LocalText } from '@usher/domain/text.ts';
+import { type IdKind, idBody, idPrefixes } from '@usher/domain/ids.ts';
+import { currency, type Money } from '@usher/domain/money.ts';
+import { type LocalText, locales } from '@usher/domain/text.ts';
 import { z } from 'zod';
 
 export const idOf = (kind: IdKind) =>
   z
     .string()
-    .regex(new RegExp(`^${ID_PREFIXES[kind]}_${ID_BODY}$`), `must be a ${kind} id`)
-    .meta({ example: `${ID_PREFIXES[kind]}_01jd8zk3v7q2m4x6t9w1y5b0ce` });
+    .regex(new RegExp(`^${idPrefixes[kind]}_${idBody}$`), `must be a ${kind} id`)
+    .meta({ example: `${idPrefixes[kind]}_01jd8zk3v7q2m4x6t9w1y5b0ce` });
 
 /** An instant in ISO 8601, UTC, milliseconds. */
 export const instant = z.iso
@@ -18,7 +18,7 @@ export const instant = z.iso
 /** Money in integer minor units of its currency; the won has none, so 150000 is ₩150,000. */
 export const money = z.strictObject({
   amount: z.int().min(0).max(1_000_000_000_000),
-  currency: z.literal(CURRENCY),
+  currency: z.literal(currency),
 }) satisfies z.ZodType<Money>;
 
 /** A text for people, in the languages of the product. */
@@ -34,7 +34,7 @@ export const localText = z.strictObject({
   en: readable,
 }) satisfies z.ZodType<LocalText>;
 
-export const locale = z.enum(LOCALES);
+export const locale = z.enum(locales);
 export const gradeCode = z
   .string()
   .regex(/^[A-Z0-9]{1,8}$/, 'must be 1 to 8 capital letters or digits')

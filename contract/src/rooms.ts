@@ -1,7 +1,7 @@
-import { LIMIT_BOUNDS } from '@usher/domain/room/limits.ts';
+import { limitBounds } from '@usher/domain/room/limits.ts';
 import type { RoomView } from '@usher/domain/room/now.ts';
-import { type RoomLever, SIMPLE_LEVERS } from '@usher/domain/room/phases.ts';
-import { ROOM_OVERRIDES, SHOWN_ROOM_PHASES } from '@usher/domain/room/types.ts';
+import { type RoomLever, simpleLevers } from '@usher/domain/room/phases.ts';
+import { roomOverrides, shownRoomPhases } from '@usher/domain/room/types.ts';
 import { z } from 'zod';
 import { gradeCode, idOf, instant, localText } from './primitives.ts';
 import { defineRoute } from './route.ts';
@@ -10,14 +10,14 @@ import { defineRoute } from './route.ts';
 const tag = 'Waiting room';
 const showParams = z.strictObject({ showId: idOf('show') });
 
-export const roomPhase = z.enum(SHOWN_ROOM_PHASES);
-export const roomOverride = z.enum(ROOM_OVERRIDES);
+export const roomPhase = z.enum(shownRoomPhases);
+export const roomOverride = z.enum(roomOverrides);
 
 const operating = { perMinute: 240, burst: 60 };
 const within = <T extends z.ZodNumber>(schema: T, bounds: { min: number; max: number }) =>
   schema.min(bounds.min).max(bounds.max);
-const ratePerMinute = within(z.int(), LIMIT_BOUNDS.ratePerMinute);
-const activeMax = within(z.int(), LIMIT_BOUNDS.activeMax);
+const ratePerMinute = within(z.int(), limitBounds.ratePerMinute);
+const activeMax = within(z.int(), limitBounds.activeMax);
 
 /** What an operator sets: two of the three terms of Little’s law; the third is only shown. */
 export const roomSettings = z.strictObject({
@@ -104,21 +104,21 @@ export const putRoom = defineRoute({
 });
 
 export const lever = z.discriminatedUnion('lever', [
-  z.strictObject({ lever: z.enum(SIMPLE_LEVERS) }),
+  z.strictObject({ lever: z.enum(simpleLevers) }),
   z.strictObject({
     lever: z.literal('bypass'),
-    minutes: within(z.int(), LIMIT_BOUNDS.bypassMinutes),
+    minutes: within(z.int(), limitBounds.bypassMinutes),
   }),
   z.strictObject({
     lever: z.literal('limits'),
     ratePerMinute: ratePerMinute.optional(),
     activeMax: activeMax.optional(),
-    meanStayMinutes: within(z.number(), LIMIT_BOUNDS.meanStayMinutes).optional(),
+    meanStayMinutes: within(z.number(), limitBounds.meanStayMinutes).optional(),
   }),
   z.strictObject({ lever: z.literal('message'), message: localText.nullable() }),
   z.strictObject({
     lever: z.literal('poll'),
-    multiplier: within(z.number(), LIMIT_BOUNDS.pollMultiplier),
+    multiplier: within(z.number(), limitBounds.pollMultiplier),
   }),
 ]) satisfies z.ZodType<RoomLever>;
 export type Lever = z.infer<typeof lever>;

@@ -1,5 +1,5 @@
-import { SEAT_MARKS, type SeatView } from '@usher/domain/layout.ts';
-import { HOLD_STATES } from '@usher/domain/order-states.ts';
+import { type SeatView, seatMarkKinds } from '@usher/domain/layout.ts';
+import { holdStates } from '@usher/domain/order-states.ts';
 import { z } from 'zod';
 import { gradeCode, idOf, instant, localText, seatNo } from './primitives.ts';
 import { defineRoute } from './route.ts';
@@ -16,12 +16,12 @@ export const seatView = z.strictObject({
   section: localText,
   row: z.string(),
   label: z.string().meta({ description: 'As it is printed on the seat', example: 'A12' }),
-  mark: z.enum(SEAT_MARKS).nullable(),
+  mark: z.enum(seatMarkKinds).nullable(),
   grade: gradeCode,
   gradeName: localText,
 }) satisfies z.ZodType<SeatView>;
 
-const holdState = z.enum(HOLD_STATES);
+const holdState = z.enum(holdStates);
 export const hold = z.strictObject({
   id: idOf('hold'),
   performanceId: idOf('performance'),

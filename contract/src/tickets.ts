@@ -1,10 +1,10 @@
-import { TICKET_STATES } from '@usher/domain/order-states.ts';
+import { ticketStates } from '@usher/domain/order-states.ts';
 import { z } from 'zod';
 import { idOf, instant, localText } from './primitives.ts';
 import { defineRoute } from './route.ts';
 import { seatView } from './seats.ts';
 
-const ticketState = z.enum(TICKET_STATES);
+const ticketState = z.enum(ticketStates);
 
 export const ticket = z.strictObject({
   id: idOf('ticket'),

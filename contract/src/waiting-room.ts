@@ -1,6 +1,6 @@
 import type { DrawRecord } from '@usher/domain/draw-check.ts';
-import { LONGER_REASONS } from '@usher/domain/room/eta.ts';
-import { type PlaceView, STANDINGS } from '@usher/domain/room/place.ts';
+import { longerReasons } from '@usher/domain/room/eta.ts';
+import { type PlaceView, roomStandings } from '@usher/domain/room/place.ts';
 import { z } from 'zod';
 import { idOf, instant, localText } from './primitives.ts';
 import {
@@ -55,7 +55,7 @@ export const roomNow = z.strictObject({
     .number()
     .meta({ description: 'Observed numbers per minute by which the front advances' }),
   spread: z.number().meta({ description: 'How uneven that is: slowest fifth to mean, ≥ 1' }),
-  longer: z.enum(LONGER_REASONS).optional().meta({
+  longer: z.enum(longerReasons).optional().meta({
     description:
       'Why the wait grew within the last minute: seats are running out, the room is full, people take longer',
   }),
@@ -98,7 +98,7 @@ export const watchRoom = defineRoute({
   problems: ['NOT_FOUND', 'STREAM_NOT_OFFERED'],
 });
 
-const standing = z.enum(STANDINGS);
+const standing = z.enum(roomStandings);
 
 /** Signed; proves the place to us after data loss, and to anybody who has the public record. */
 const receipt = z.strictObject({

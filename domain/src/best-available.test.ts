@@ -19,18 +19,16 @@ const house = rows.map((counts) => compileLayout(sampleHouse(counts, (row) => ro
 const sales = fc.record({ share: fc.nat(10), salt: fc.nat(1000) });
 const request = fc.record({ grade: fc.nat(2), count: fc.integer({ min: 1, max: 4 }) });
 
-function freeSeats({ seatCount }: Layout, { share, salt }: { share: number; salt: number }) {
-  return Array.from({ length: seatCount }, (_, i) => ((i + salt) * 7919) % 10 >= share);
-}
+const freeSeats = ({ seatCount }: Layout, { share, salt }: { share: number; salt: number }) =>
+  Array.from({ length: seatCount }, (_, i) => ((i + salt) * 7919) % 10 >= share);
 
-function windowsOf(candidates: Int32Array, count: number): number[][] {
-  return Array.from({ length: candidates.length / count }, (_, i) => [
+const windowsOf = (candidates: Int32Array, count: number): number[][] =>
+  Array.from({ length: candidates.length / count }, (_, i) => [
     ...candidates.subarray(i * count, (i + 1) * count),
   ]);
-}
 
 /** All windows of the request, best first, found by checking every seat. */
-function reference(layout: Layout, free: boolean[], { grade, count }: BestAvailableRequest) {
+const reference = (layout: Layout, free: boolean[], { grade, count }: BestAvailableRequest) => {
   const { focus } = layout.document.stage;
   const windows = [];
   for (let start = 0; start + count <= layout.seatCount; start++) {
@@ -48,7 +46,7 @@ function reference(layout: Layout, free: boolean[], { grade, count }: BestAvaila
     windows.push({ seats, distance, strands });
   }
   return windows;
-}
+};
 
 describe('the best available seats for one request', () => {
   test('are the nearest that strand no seat, otherwise the nearest, as in a full search', () => {

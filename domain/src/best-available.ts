@@ -11,7 +11,7 @@ export type BestAvailableRequest = {
 };
 
 /** Larger than any party that can buy; bounds the index. */
-const MAX_WINDOW_SEATS = 20;
+const maxWindowSeats = 20;
 
 /**
  * Per grade and count, the first seats of all windows, best first. A list is built on first use and
@@ -22,16 +22,16 @@ type BestAvailableIndex = {
   rankedWindows: (grade: number, count: number) => Int32Array;
 };
 
-export function makeBestAvailableIndex(layout: Layout): BestAvailableIndex {
+export const makeBestAvailableIndex = (layout: Layout): BestAvailableIndex => {
   const lists = new Map<number, Int32Array>();
   let distances: Float64Array | undefined;
   return {
     layout,
     rankedWindows(grade, count) {
-      if (!Number.isInteger(count) || count < 1 || count > MAX_WINDOW_SEATS) {
-        throw new RangeError(`a window has 1 to ${MAX_WINDOW_SEATS} seats, not ${count}`);
+      if (!Number.isInteger(count) || count < 1 || count > maxWindowSeats) {
+        throw new RangeError(`a window has 1 to ${maxWindowSeats} seats, not ${count}`);
       }
-      const key = grade * (MAX_WINDOW_SEATS + 1) + count;
+      const key = grade * (maxWindowSeats + 1) + count;
       let list = lists.get(key);
       if (!list) {
         distances ??= distancesBefore(layout);
@@ -41,10 +41,10 @@ export function makeBestAvailableIndex(layout: Layout): BestAvailableIndex {
       return list;
     },
   };
-}
+};
 
 /** Sum of the distances to the focus of all seats before each seat. */
-function distancesBefore(layout: Layout): Float64Array {
+const distancesBefore = (layout: Layout): Float64Array => {
   const { focus } = layout.document.stage;
   const sums = new Float64Array(layout.seatCount + 1);
   for (let seatNo = 0; seatNo < layout.seatCount; seatNo++) {
@@ -53,14 +53,14 @@ function distancesBefore(layout: Layout): Float64Array {
     sums[seatNo + 1] = (sums[seatNo] ?? 0) + Math.hypot(dx, dy);
   }
   return sums;
-}
+};
 
-function rankWindows(
+const rankWindows = (
   layout: Layout,
   distances: Float64Array,
   grade: number,
   count: number,
-): Int32Array {
+): Int32Array => {
   const starts: number[] = [];
   let sameBefore = 0;
   for (let seatNo = 0; seatNo < layout.seatCount; seatNo++) {
@@ -71,7 +71,7 @@ function rankWindows(
   }
   const distance = (start: number) => (distances[start + count] ?? 0) - (distances[start] ?? 0);
   return Int32Array.from(starts).sort((a, b) => distance(a) - distance(b) || a - b);
-}
+};
 
 /**
  * Candidates for every request of a batch, in the order of the requests: windows of ascending
@@ -89,12 +89,12 @@ function rankWindows(
  * a single request 4 to 13, 4 to 270 and 6 to 260 µs. To repeat:
  * `npx vitest bench --run --project 'unit (bench)' server/src/demo/best-available.bench.ts`
  */
-export function chooseForBatch(
+export const chooseForBatch = (
   index: BestAvailableIndex,
   isFree: (seatNo: number) => boolean,
   requests: readonly BestAvailableRequest[],
   fallbackMax: number,
-): Int32Array[] {
+): Int32Array[] => {
   const chosen = new Uint8Array(index.layout.seatCount);
   const unclaimed = (seatNo: number) => chosen[seatNo] === 0 && isFree(seatNo);
   const groups = new Map<Int32Array, Group>();
@@ -119,28 +119,26 @@ export function chooseForBatch(
     addContended(group, index.layout, isFree, fallbackMax);
   }
   return members.map(({ member, count }) => flattenWindows(member, count));
-}
+};
 
 /** Candidates for one request, in the form of chooseForBatch. */
-export function bestAvailable(
+export const bestAvailable = (
   index: BestAvailableIndex,
   isFree: (seatNo: number) => boolean,
   request: BestAvailableRequest,
   fallbackMax: number,
-): Int32Array {
-  return chooseForBatch(index, isFree, [request], fallbackMax)[0] ?? new Int32Array();
-}
+): Int32Array => chooseForBatch(index, isFree, [request], fallbackMax)[0] ?? new Int32Array();
 
 /** The requests of a batch for one grade and count, and the windows chosen for each. */
 type Group = { count: number; windows: Int32Array; cursor: Cursor; members: number[][] };
 
 /** Gives one fallback to each member, then a second one, …, while there are windows. */
-function addUnclaimed(
+const addUnclaimed = (
   group: Group,
   unclaimed: (seatNo: number) => boolean,
   chosen: Uint8Array,
   fallbackMax: number,
-): void {
+): void => {
   for (let round = 0; round < fallbackMax; round++) {
     for (const member of group.members) {
       const start = group.cursor.next(unclaimed);
@@ -149,15 +147,15 @@ function addUnclaimed(
       chosen.fill(1, start, start + group.count);
     }
   }
-}
+};
 
 /** Fills up with windows that others have; each member starts at a different one. */
-function addContended(
+const addContended = (
   group: Group,
   layout: Layout,
   isFree: (seatNo: number) => boolean,
   fallbackMax: number,
-): void {
+): void => {
   const short = group.members.filter((member) => member.length < 1 + fallbackMax);
   if (short.length === 0) return;
   const cursor = makeCursor(layout, group.windows, group.count);
@@ -173,7 +171,7 @@ function addContended(
       if (!member.includes(start)) member.push(start);
     }
   }
-}
+};
 
 type Cursor = { next: (isFree: (seatNo: number) => boolean) => number };
 
@@ -181,7 +179,7 @@ type Cursor = { next: (isFree: (seatNo: number) => boolean) => number };
  * Goes through the ranked windows once: first those that strand no seat, then the others; -1 at the
  * end. Between two calls seats may become taken but not free, so no window is checked twice.
  */
-function makeCursor(layout: Layout, windows: Int32Array, count: number): Cursor {
+const makeCursor = (layout: Layout, windows: Int32Array, count: number): Cursor => {
   let at = 0;
   let strandingAt = 0;
   const stranding: number[] = [];
@@ -200,20 +198,24 @@ function makeCursor(layout: Layout, windows: Int32Array, count: number): Cursor 
       return -1;
     },
   };
-}
+};
 
-function isWindowFree(start: number, count: number, isFree: (seatNo: number) => boolean): boolean {
+const isWindowFree = (
+  start: number,
+  count: number,
+  isFree: (seatNo: number) => boolean,
+): boolean => {
   for (let seatNo = start; seatNo < start + count; seatNo++) if (!isFree(seatNo)) return false;
   return true;
-}
+};
 
 /** strandsSeat of stranded.ts for a window, without making the checks. */
-function strandsBeside(
+const strandsBeside = (
   layout: Layout,
   start: number,
   count: number,
   isFree: (seatNo: number) => boolean,
-): boolean {
+): boolean => {
   const run = layout.run[start] ?? 0;
   const first = layout.runStart[run] ?? 0;
   const end = layout.runStart[run + 1] ?? 0;
@@ -223,13 +225,13 @@ function strandsBeside(
   const leftAlone = left - 1 < first || !isFree(left - 1);
   const rightAlone = right + 1 >= end || !isFree(right + 1);
   return leftAlone || rightAlone;
-}
+};
 
-function flattenWindows(starts: readonly number[], count: number): Int32Array {
+const flattenWindows = (starts: readonly number[], count: number): Int32Array => {
   const seats = new Int32Array(starts.length * count);
   let at = 0;
   for (const start of starts) {
     for (let seatNo = start; seatNo < start + count; seatNo++) seats[at++] = seatNo;
   }
   return seats;
-}
+};

@@ -1,3 +1,3 @@
 /** The kind of show; fees and rankings depend on it. */
-export const CATEGORIES = ['MUSICAL', 'CONCERT', 'PLAY', 'CLASSIC', 'EXHIBITION'] as const;
-export type Category = (typeof CATEGORIES)[number];
+export const showCategories = ['MUSICAL', 'CONCERT', 'PLAY', 'CLASSIC', 'EXHIBITION'] as const;
+export type Category = (typeof showCategories)[number];

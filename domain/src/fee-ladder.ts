@@ -3,8 +3,8 @@ import { formatMoney, won } from './money.ts';
 import type { Locale } from './text.ts';
 
 /** `operator`: the ladder of Korean ticket sites; `consumer-standard`: 소비자분쟁해결기준. */
-export const LADDER_NAMES = ['operator', 'consumer-standard'] as const;
-export type LadderName = (typeof LADDER_NAMES)[number];
+export const ladderNames = ['operator', 'consumer-standard'] as const;
+export type LadderName = (typeof ladderNames)[number];
 
 type Fee =
   | { kind: 'NONE' }
@@ -78,7 +78,7 @@ export const feeLadders: Readonly<Record<LadderName, FeeLadder>> = {
 };
 
 /** The ladder in words, one sentence per line, from the earliest tier to the latest. */
-export function describeLadder(ladder: FeeLadder, locale: Locale): string[] {
+export const describeLadder = (ladder: FeeLadder, locale: Locale): string[] => {
   const words = locale === 'ko' ? korean : english;
   const lines = [words.afterBooking(ladder.freeAfterBooking)];
   let daysBefore: number | undefined;
@@ -88,7 +88,7 @@ export function describeLadder(ladder: FeeLadder, locale: Locale): string[] {
   }
   lines.push(words.deadline(ladder.deadline), words.bookingFee[ladder.bookingFeeBack]);
   return lines;
-}
+};
 
 type Words = {
   afterBooking: (free: FeeLadder['freeAfterBooking']) => string;
@@ -179,10 +179,10 @@ const english: Words = {
 };
 
 /** Groups of categories with the same fee, the most expensive first. */
-function byAmount(amounts: Readonly<Record<Category, number>>): [number, Category[]][] {
+const byAmount = (amounts: Readonly<Record<Category, number>>): [number, Category[]][] => {
   const groups = new Map<number, Category[]>();
   for (const [category, amount] of Object.entries(amounts) as [Category, number][]) {
     groups.set(amount, [...(groups.get(amount) ?? []), category]);
   }
   return [...groups].sort(([a], [b]) => b - a);
-}
+};

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { findGradeNameFault, GRADE_CODE, giveGradeCodes, makeGradeCode } from './grades.ts';
+import { findGradeNameFault, giveGradeCodes, gradeCode, makeGradeCode } from './grades.ts';
 
 const named = (ko: string, en = ko) => ({ name: { ko, en } });
 
@@ -31,7 +31,7 @@ describe('the code of a grade', () => {
   test('is its English name if that is a valid code, otherwise made from its Korean name', () => {
     expect(makeGradeCode({ ko: 'VIP석', en: 'VIP' }, new Set())).toBe('VIP');
     const code = makeGradeCode({ ko: '가족석', en: 'Family' }, new Set());
-    expect(code).toMatch(GRADE_CODE);
+    expect(code).toMatch(gradeCode);
     expect(makeGradeCode({ ko: '가족석', en: 'For families' }, new Set(['R']))).toBe(code);
   });
 
@@ -44,7 +44,7 @@ describe('the code of a grade', () => {
         );
         const codes = giveGradeCodes(asked).map(({ code }) => code);
         expect(new Set(codes).size).toBe(names.length);
-        for (const code of codes) expect(code).toMatch(GRADE_CODE);
+        for (const code of codes) expect(code).toMatch(gradeCode);
         if (kept < names.length) expect(codes[kept]).toBe('KEPT');
       }),
     );
@@ -54,7 +54,7 @@ describe('the code of a grade', () => {
     const name = { ko: '가족석', en: 'Family' };
     const first = makeGradeCode(name, new Set());
     const second = makeGradeCode(name, new Set([first]));
-    expect(second).toMatch(GRADE_CODE);
+    expect(second).toMatch(gradeCode);
     expect(second).not.toBe(first);
     expect(makeGradeCode({ ko: 'VIP석', en: 'VIP' }, new Set(['VIP']))).not.toBe('VIP');
   });

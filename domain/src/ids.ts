@@ -1,5 +1,5 @@
 /** Every id is a prefix that names its kind, `_`, and 26 lower-case Crockford base32 characters. */
-export const ID_PREFIXES = {
+export const idPrefixes = {
   account: 'acc',
   session: 'ses',
   venue: 'venue',
@@ -14,7 +14,7 @@ export const ID_PREFIXES = {
   event: 'evt',
   lever: 'lev',
 } as const;
-export type IdKind = keyof typeof ID_PREFIXES;
+export type IdKind = keyof typeof idPrefixes;
 
 /** The part after the prefix and its `_`, as a regular expression. */
-export const ID_BODY = '[0-9a-hjkmnp-tv-z]{26}';
+export const idBody = '[0-9a-hjkmnp-tv-z]{26}';

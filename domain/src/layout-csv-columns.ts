@@ -8,12 +8,12 @@ import type { SeatMark } from './layout.ts';
 export type SeatColumn = 'section' | 'section_en' | 'row' | 'number' | 'grade' | 'mark' | 'x' | 'y';
 export type CsvSeatRow = { [column in SeatColumn]?: string };
 
-export const REQUIRED_COLUMNS = ['section', 'row', 'number'] as const;
+export const requiredColumns = ['section', 'row', 'number'] as const;
 /** Both or neither. */
-export const PLACE_COLUMNS = ['x', 'y'] as const;
+export const placeColumns = ['x', 'y'] as const;
 
 /** Names of the columns in files of Korean venues, and in English. */
-const HEADINGS: Readonly<Record<string, SeatColumn>> = {
+const headings: Readonly<Record<string, SeatColumn>> = {
   구역: 'section',
   구역명: 'section',
   영문구역: 'section_en',
@@ -31,28 +31,28 @@ const HEADINGS: Readonly<Record<string, SeatColumn>> = {
 };
 
 /** The column for a heading; an unknown heading is returned unchanged. */
-export function readHeading(heading: string): string {
+export const readHeading = (heading: string): string => {
   const name = heading.normalize('NFC').trim().toLowerCase().replaceAll(' ', '');
-  return HEADINGS[name] ?? name;
-}
+  return headings[name] ?? name;
+};
 
 /** The name of a column in messages; readers of either kind of file recognise it. */
-export function nameColumn(column: SeatColumn): string {
-  const korean = Object.entries(HEADINGS).find(([, named]) => named === column)?.[0];
+export const nameColumn = (column: SeatColumn): string => {
+  const korean = Object.entries(headings).find(([, named]) => named === column)?.[0];
   return korean === undefined ? column : `${column} (${korean})`;
-}
+};
 
-const DELIMITERS = [',', ';', '\t'] as const;
-export type Delimiter = (typeof DELIMITERS)[number];
+const delimiters = [',', ';', '\t'] as const;
+export type Delimiter = (typeof delimiters)[number];
 
 /** The separator of the cells: the one that occurs most in the heading, outside quotes. */
-export function detectDelimiter(text: string): Delimiter {
+export const detectDelimiter = (text: string): Delimiter => {
   const heading = (/^[^\r\n]*/.exec(text)?.[0] ?? '').replace(/"[^"]*"/g, '');
   const count = (delimiter: Delimiter) => heading.split(delimiter).length;
-  return DELIMITERS.reduce((best, next) => (count(next) > count(best) ? next : best));
-}
+  return delimiters.reduce((best, next) => (count(next) > count(best) ? next : best));
+};
 
-const MARKS: Readonly<Record<string, SeatMark>> = {
+const marks: Readonly<Record<string, SeatMark>> = {
   accessible: 'ACCESSIBLE',
   wheelchair: 'ACCESSIBLE',
   휠체어: 'ACCESSIBLE',
@@ -70,6 +70,5 @@ const MARKS: Readonly<Record<string, SeatMark>> = {
 };
 
 /** The mark that a cell names; undefined for an unknown word. */
-export function readSeatMark(cell: string): SeatMark | undefined {
-  return MARKS[cell.normalize('NFC').toLowerCase().replaceAll(' ', '')];
-}
+export const readSeatMark = (cell: string): SeatMark | undefined =>
+  marks[cell.normalize('NFC').toLowerCase().replaceAll(' ', '')];

@@ -1,7 +1,7 @@
-import { findGradeNameFault, MAX_GRADES } from './grades.ts';
+import { findGradeNameFault, maxGrades } from './grades.ts';
 import type { SeatMark } from './layout.ts';
 import { type CsvSeatRow, readSeatMark, type SeatColumn } from './layout-csv-columns.ts';
-import { MAX_SEAT_NUMBER, MAX_SECTIONS, SEAT_LABEL } from './layout-faults.ts';
+import { maxSeatNumber, maxSections, seatLabel } from './layout-faults.ts';
 import type { Point } from './layout-path.ts';
 
 export type CsvFault = {
@@ -30,15 +30,15 @@ export type CsvSeat = Point & {
 };
 
 /** Bounds the search for neighbours within a row. */
-const MAX_ROW_SEATS = 500;
+const maxRowSeats = 500;
 
 /** Reads one line; errors in its cells are added to the faults, and then there is no seat. */
-export function readSeat(
+export const readSeat = (
   cells: CsvSeatRow,
   line: number,
   hasPlaces: boolean,
   faults: CsvFault[],
-): CsvSeat | null {
+): CsvSeat | null => {
   const before = faults.length;
   const cell = (column: SeatColumn) => cells[column]?.trim().normalize('NFC') ?? '';
   const bad = (column: SeatColumn, message: string) =>
@@ -64,7 +64,7 @@ export function readSeat(
   const row = text('row', 20);
   const numbered = readLabel(cell('number'));
   if (numbered === null) {
-    const bounds = `1 to ${MAX_SEAT_NUMBER}, or a label such as A12`;
+    const bounds = `1 to ${maxSeatNumber}, or a label such as A12`;
     bad('number', `"${cell('number')}" is not a seat number: ${bounds}`);
   }
   const grade = cell('grade');
@@ -81,19 +81,19 @@ export function readSeat(
   if (sectionEn.length > 100) bad('section_en', 'section_en is longer than 100 characters');
   if (faults.length > before || numbered === null) return null;
   return { line, section, sectionEn, row, ...numbered, grade, mark: mark ?? null, x, y };
-}
+};
 
 /**
  * Label, number and series of a cell; null if it is not a seat label. 012 is 12, A12 is number 12
  * of its series; a label without a digit is numbered by its last letter, so A and B are neighbours.
  */
-function readLabel(cell: string): Pick<CsvSeat, 'label' | 'number' | 'series'> | null {
+const readLabel = (cell: string): Pick<CsvSeat, 'label' | 'number' | 'series'> | null => {
   if (/^\d+$/.test(cell)) {
     const number = Number(cell);
-    if (number < 1 || number > MAX_SEAT_NUMBER) return null;
+    if (number < 1 || number > maxSeatNumber) return null;
     return { label: String(number), number, series: '#' };
   }
-  if (!SEAT_LABEL.test(cell)) return null;
+  if (!seatLabel.test(cell)) return null;
   const digits = /\d{1,4}/.exec(cell);
   if (digits === null) {
     const letters = [...cell];
@@ -101,19 +101,19 @@ function readLabel(cell: string): Pick<CsvSeat, 'label' | 'number' | 'series'> |
     return { label: cell, number: orderOfLetter(last), series: `${letters.join('')}@` };
   }
   return { label: cell, number: Number(digits[0]), series: cell.replace(digits[0], '#') };
-}
+};
 
-const KOREAN_LETTERS = '가나다라마바사아자차카타파하';
+const koreanLetters = '가나다라마바사아자차카타파하';
 
-function orderOfLetter(letter: string): number {
-  const korean = KOREAN_LETTERS.indexOf(letter);
+const orderOfLetter = (letter: string): number => {
+  const korean = koreanLetters.indexOf(letter);
   return korean < 0 ? (letter.codePointAt(0) ?? 0) : korean;
-}
+};
 
 /** Sections and rows in the order of the file, the seats of a row by series and number. */
 export type CsvPlan = Map<string, Map<string, CsvSeat[]>>;
 
-export function groupSeats(seats: readonly CsvSeat[]): CsvPlan {
+export const groupSeats = (seats: readonly CsvSeat[]): CsvPlan => {
   const plan: CsvPlan = new Map();
   for (const seat of seats) {
     const rows = plan.get(seat.section) ?? new Map<string, CsvSeat[]>();
@@ -129,10 +129,10 @@ export function groupSeats(seats: readonly CsvSeat[]): CsvPlan {
     }
   }
   return plan;
-}
+};
 
 /** Duplicate seats, and sections with two English names. */
-export function findDuplicates(seats: readonly CsvSeat[]): CsvFault[] {
+export const findDuplicates = (seats: readonly CsvSeat[]): CsvFault[] => {
   const faults: CsvFault[] = [];
   const lines = new Map<string, number>();
   const englishNames = new Map<string, string>();
@@ -151,24 +151,24 @@ export function findDuplicates(seats: readonly CsvSeat[]): CsvFault[] {
     }
   }
   return faults;
-}
+};
 
 /** Too many sections, grades, or seats in a row. */
-export function findExcess(seats: readonly CsvSeat[], plan: CsvPlan): CsvFault[] {
+export const findExcess = (seats: readonly CsvSeat[], plan: CsvPlan): CsvFault[] => {
   const faults: CsvFault[] = [];
   const tooMany = (line: number, column: CsvFault['column'], message: string) =>
     faults.push({ line, column, code: 'TOO_MANY', message });
-  if (plan.size > MAX_SECTIONS) tooMany(1, 'section', `at most ${MAX_SECTIONS} sections`);
-  if (new Set(seats.map(({ grade }) => grade)).size > MAX_GRADES) {
-    tooMany(1, 'grade', `at most ${MAX_GRADES} grades`);
+  if (plan.size > maxSections) tooMany(1, 'section', `at most ${maxSections} sections`);
+  if (new Set(seats.map(({ grade }) => grade)).size > maxGrades) {
+    tooMany(1, 'grade', `at most ${maxGrades} grades`);
   }
   for (const rows of plan.values()) {
     for (const row of rows.values()) {
       const first = row[0];
-      if (first && row.length > MAX_ROW_SEATS) {
-        tooMany(first.line, 'row', `row ${first.row} has more than ${MAX_ROW_SEATS} seats`);
+      if (first && row.length > maxRowSeats) {
+        tooMany(first.line, 'row', `row ${first.row} has more than ${maxRowSeats} seats`);
       }
     }
   }
   return faults;
-}
+};

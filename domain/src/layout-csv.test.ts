@@ -6,7 +6,7 @@ import {
   type Layout,
   type LayoutDocument,
   labelAt,
-  NO_GRADE,
+  noGrade,
   seatLabel,
 } from './layout.ts';
 import { layoutFromCsv } from './layout-csv.ts';
@@ -14,7 +14,7 @@ import { type CsvSeatRow, detectDelimiter, readHeading } from './layout-csv-colu
 import { layoutFaults } from './layout-faults.ts';
 
 /** The file that an organiser would write for a plan: one line per seat. */
-function linesOf(document: LayoutDocument, scale = 1): CsvSeatRow[] {
+const linesOf = (document: LayoutDocument, scale = 1): CsvSeatRow[] => {
   const layout = compileLayout(document);
   return Array.from({ length: layout.seatCount }, (_, seatNo) => {
     const { section, row, label } = seatLabel(layout, seatNo);
@@ -28,20 +28,20 @@ function linesOf(document: LayoutDocument, scale = 1): CsvSeatRow[] {
       y: ((layout.y[seatNo] ?? 0) * scale).toFixed(3),
     };
   });
-}
+};
 
-function planFrom(rows: readonly CsvSeatRow[]): Layout {
+const planFrom = (rows: readonly CsvSeatRow[]): Layout => {
   const result = layoutFromCsv(rows);
   if (result.outcome === 'refused') throw new Error(JSON.stringify(result.faults));
   expect(layoutFaults(result.document)).toEqual([]);
   return compileLayout(result.document);
-}
+};
 
-function faultsOf(rows: readonly CsvSeatRow[]): string[] {
+const faultsOf = (rows: readonly CsvSeatRow[]): string[] => {
   const result = layoutFromCsv(rows);
   if (result.outcome === 'layout') return [];
   return result.faults.map(({ line, column, code }) => `${line} ${column} ${code}`);
-}
+};
 
 const seat = { section: '1층', row: '1', grade: 'R', y: '0' };
 const rowOf = (...seats: [number: number, x: number][]): CsvSeatRow[] =>
@@ -139,10 +139,10 @@ describe('a file of few columns', () => {
   test('suggests no grade for seats whose grade is empty', () => {
     const none = planFrom([line('1'), line('2')]);
     expect(none.grades).toEqual([]);
-    expect([...none.grade]).toEqual([NO_GRADE, NO_GRADE]);
+    expect([...none.grade]).toEqual([noGrade, noGrade]);
     const some = planFrom([line('1'), line('2', { grade: '가족석 (3인)' })]);
     expect(some.grades).toEqual(['가족석 (3인)']);
-    expect([...some.grade]).toEqual([NO_GRADE, 0]);
+    expect([...some.grade]).toEqual([noGrade, 0]);
   });
 
   test('is laid out straight, section by section, rows in order, without overlaps', () => {

@@ -1,15 +1,15 @@
 import {
   type LayoutDocument,
   type LayoutRun,
-  NOT_SUGGESTED,
+  notSuggested,
   type RunExtras,
   type SeatMark,
 } from './layout.ts';
 import {
   type CsvSeatRow,
   nameColumn,
-  PLACE_COLUMNS,
-  REQUIRED_COLUMNS,
+  placeColumns,
+  requiredColumns,
 } from './layout-csv-columns.ts';
 import {
   type CsvFault,
@@ -20,7 +20,7 @@ import {
   groupSeats,
   readSeat,
 } from './layout-csv-seats.ts';
-import { MAX_SEATS, overlappingSeats } from './layout-faults.ts';
+import { maxSeats, overlappingSeats } from './layout-faults.ts';
 import { outlineOfRows } from './layout-outline.ts';
 import { fitPath, type Point } from './layout-path.ts';
 import { layOutStraight } from './layout-straight.ts';
@@ -30,9 +30,9 @@ export type CsvOutcome =
   | { outcome: 'layout'; document: LayoutDocument }
   | { outcome: 'refused'; faults: CsvFault[] };
 
-const NEIGHBOUR_UNITS = 10;
+const neighbourUnits = 10;
 /** Seats with successive numbers are neighbours up to this many times the usual distance. */
-const NEIGHBOUR_REACH = 1.5;
+const neighbourReach = 1.5;
 
 /**
  * Makes a seating plan from a file with one line per seat; `rows[0]` is line 2. The stage is
@@ -41,13 +41,13 @@ const NEIGHBOUR_REACH = 1.5;
  * farther apart than usual. Positions are scaled to 10 units between neighbours; a file without
  * positions is laid out straight. All faults are listed.
  */
-export function layoutFromCsv(rows: readonly CsvSeatRow[]): CsvOutcome {
+export const layoutFromCsv = (rows: readonly CsvSeatRow[]): CsvOutcome => {
   if (rows.length === 0) return refusal('EMPTY', 'the file has no seats below its heading');
-  if (rows.length > MAX_SEATS) {
-    return refusal('TOO_MANY', `at most ${MAX_SEATS} seats, not ${rows.length}`);
+  if (rows.length > maxSeats) {
+    return refusal('TOO_MANY', `at most ${maxSeats} seats, not ${rows.length}`);
   }
   const hasPlaces = rows.some(({ x = '', y = '' }) => `${x}${y}`.trim() !== '');
-  const required = hasPlaces ? [...REQUIRED_COLUMNS, ...PLACE_COLUMNS] : REQUIRED_COLUMNS;
+  const required = hasPlaces ? [...requiredColumns, ...placeColumns] : requiredColumns;
   const missing = required.filter((column) => rows.every((row) => row[column] === undefined));
   if (missing.length > 0) {
     const names = missing.map(nameColumn).join(', ');
@@ -68,21 +68,22 @@ export function layoutFromCsv(rows: readonly CsvSeatRow[]): CsvOutcome {
     return { outcome: 'refused', faults: faults.sort((a, b) => a.line - b.line) };
   }
   return { outcome: 'layout', document: documentOf(plan, pitch) };
-}
+};
 
-function refusal(code: CsvFault['code'], message: string): CsvOutcome {
-  return { outcome: 'refused', faults: [{ line: 1, column: null, code, message }] };
-}
+const refusal = (code: CsvFault['code'], message: string): CsvOutcome => ({
+  outcome: 'refused',
+  faults: [{ line: 1, column: null, code, message }],
+});
 
 /** A sample large enough for a median, small enough for rows of 500 seats. */
-const MEASURED_SEATS_A_ROW = 20;
+const measuredSeatsARow = 20;
 
 /** Median distance to the nearest seat of the row; 1 where no row has two seats. */
-function usualDistance(plan: CsvPlan): number {
+const usualDistance = (plan: CsvPlan): number => {
   const distances: number[] = [];
   for (const rows of plan.values()) {
     for (const row of rows.values()) {
-      for (const seat of row.slice(0, MEASURED_SEATS_A_ROW)) {
+      for (const seat of row.slice(0, measuredSeatsARow)) {
         let nearest = Infinity;
         for (const other of row) {
           if (other !== seat) nearest = Math.min(nearest, apart(seat, other));
@@ -92,51 +93,48 @@ function usualDistance(plan: CsvPlan): number {
     }
   }
   return distances.sort((a, b) => a - b)[distances.length >> 1] ?? 1;
-}
+};
 
-function overlapsOf(seats: readonly CsvSeat[], pitch: number): [number, number][] {
-  return overlappingSeats(
+const overlapsOf = (seats: readonly CsvSeat[], pitch: number): [number, number][] =>
+  overlappingSeats(
     seats.map(({ x }) => x),
     seats.map(({ y }) => y),
     pitch * 0.4,
   );
-}
 
-function apart(a: Point, b: Point): number {
-  return Math.hypot(a.x - b.x, a.y - b.y);
-}
+const apart = (a: Point, b: Point): number => Math.hypot(a.x - b.x, a.y - b.y);
 
-const USUAL_GRADES = ['VIP', 'R', 'S', 'A', 'B', 'C'];
+const usualGrades = ['VIP', 'R', 'S', 'A', 'B', 'C'];
 
-function documentOf(plan: CsvPlan, pitch: number): LayoutDocument {
-  const scale = NEIGHBOUR_UNITS / pitch;
+const documentOf = (plan: CsvPlan, pitch: number): LayoutDocument => {
+  const scale = neighbourUnits / pitch;
   const sections: LayoutDocument['sections'] = [];
   const runs: LayoutRun[] = [];
   const all = [...plan.values()].flatMap((rows) => [...rows.values()].flat());
   const codes = [...new Set(all.map(({ grade }) => grade))].filter((grade) => grade !== '');
   const grades = [
-    ...USUAL_GRADES.filter((code) => codes.includes(code)),
-    ...codes.filter((code) => !USUAL_GRADES.includes(code)),
+    ...usualGrades.filter((code) => codes.includes(code)),
+    ...codes.filter((code) => !usualGrades.includes(code)),
   ];
   for (const [ko, rows] of plan) {
     const centres: Point[][] = [];
     let name: LocalText = { ko, en: ko };
     for (const row of rows.values()) {
-      const chains = chainsOf(row, pitch * NEIGHBOUR_REACH).map((chain) =>
+      const chains = chainsOf(row, pitch * neighbourReach).map((chain) =>
         chain.map((seat) => ({ ...seat, x: seat.x * scale, y: seat.y * scale })),
       );
       name = { ko, en: row[0]?.sectionEn ?? ko };
       for (const chain of chains) runs.push(runOf(sections.length, chain, grades));
       centres.push(joinChains(chains));
     }
-    sections.push({ name, outline: outlineOfRows(centres, 0.55 * NEIGHBOUR_UNITS) });
+    sections.push({ name, outline: outlineOfRows(centres, 0.55 * neighbourUnits) });
   }
   const stage = stageAbove(all.map(({ x, y }) => ({ x: x * scale, y: y * scale })));
-  return { format: 1, grades, sections, stage, seatSize: 0.8 * NEIGHBOUR_UNITS, runs };
-}
+  return { format: 1, grades, sections, stage, seatSize: 0.8 * neighbourUnits, runs };
+};
 
 /** Splits a row, ordered by number, into runs of neighbours. */
-function chainsOf(row: readonly CsvSeat[], reach: number): CsvSeat[][] {
+const chainsOf = (row: readonly CsvSeat[], reach: number): CsvSeat[][] => {
   const keyOf = (series: string, number: number) => `${number} ${series}`;
   const byNumber = new Map(row.map((seat) => [keyOf(seat.series, seat.number), seat]));
   const nextOf = ({ number, series, ...seat }: CsvSeat) =>
@@ -159,15 +157,19 @@ function chainsOf(row: readonly CsvSeat[], reach: number): CsvSeat[][] {
     if (chain.length > 0) chains.push(chain);
   }
   return chains;
-}
+};
 
-function runOf(section: number, chain: readonly CsvSeat[], grades: readonly string[]): LayoutRun {
+const runOf = (
+  section: number,
+  chain: readonly CsvSeat[],
+  grades: readonly string[],
+): LayoutRun => {
   const first = chain[0];
   const isNumbered = chain.every(({ label, number }) => label === String(number));
   const step = isNumbered ? (chain[1]?.number ?? 0) - (first?.number ?? 0) : 1;
   const spans: number[] = [];
   for (const { grade } of chain) {
-    const index = grade === '' ? NOT_SUGGESTED : grades.indexOf(grade);
+    const index = grade === '' ? notSuggested : grades.indexOf(grade);
     if (spans.at(-1) === index) spans[spans.length - 2] = (spans.at(-2) ?? 0) + 1;
     else spans.push(1, index);
   }
@@ -180,9 +182,9 @@ function runOf(section: number, chain: readonly CsvSeat[], grades: readonly stri
   const extras = extrasOf(chain, isNumbered);
   if (extras === null) return [section, row, firstNumber, numberStep, count, grade, path];
   return [section, row, firstNumber, numberStep, count, grade, path, extras];
-}
+};
 
-function extrasOf(chain: readonly CsvSeat[], isNumbered: boolean): RunExtras | null {
+const extrasOf = (chain: readonly CsvSeat[], isNumbered: boolean): RunExtras | null => {
   const marks: { [mark in SeatMark]?: number[] } = {};
   for (const [place, { mark }] of chain.entries()) {
     if (mark !== null) marks[mark] = [...(marks[mark] ?? []), place];
@@ -191,10 +193,10 @@ function extrasOf(chain: readonly CsvSeat[], isNumbered: boolean): RunExtras | n
   if (isNumbered) return hasMarks ? { marks } : null;
   const labels = chain.map(({ label }) => label);
   return hasMarks ? { labels, marks } : { labels };
-}
+};
 
 /** The runs of a row as one line of points, each joined at its nearer end. */
-function joinChains(chains: readonly (readonly Point[])[]): Point[] {
+const joinChains = (chains: readonly (readonly Point[])[]): Point[] => {
   let line: Point[] = [];
   for (const chain of chains) {
     const [head, tail] = [line[0], line.at(-1)];
@@ -209,10 +211,10 @@ function joinChains(chains: readonly (readonly Point[])[]): Point[] {
     line = nearest < 2 ? line.concat(turned) : turned.concat(line);
   }
   return line;
-}
+};
 
 /** A stage half as wide as the venue, six seats above its first row. */
-function stageAbove(seats: readonly Point[]): LayoutDocument['stage'] {
+const stageAbove = (seats: readonly Point[]): LayoutDocument['stage'] => {
   const extent = seats.reduce(
     (box, { x, y }) => ({
       left: Math.min(box.left, x),
@@ -230,4 +232,4 @@ function stageAbove(seats: readonly Point[]): LayoutDocument['stage'] {
     outline: [left, top, right, top, right, bottom, left, bottom],
     focus: { x: centre, y: bottom },
   };
-}
+};

@@ -1,21 +1,21 @@
 import { sampleHouse } from '@usher/tests/support/sample-house.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type LayoutDocument, type LayoutRun, NOT_SUGGESTED, type RunExtras } from './layout.ts';
-import { type LayoutFault, layoutFaults, MAX_SEATS, overlappingSeats } from './layout-faults.ts';
+import { type LayoutDocument, type LayoutRun, notSuggested, type RunExtras } from './layout.ts';
+import { type LayoutFault, layoutFaults, maxSeats, overlappingSeats } from './layout-faults.ts';
 
-function faultsAfter(change: (document: LayoutDocument) => void): LayoutFault[] {
+const faultsAfter = (change: (document: LayoutDocument) => void): LayoutFault[] => {
   const document = sampleHouse([[4, 4], [4, 4], [4]]);
   change(document);
   return layoutFaults(document);
-}
+};
 
-function withRun(...parts: Partial<LayoutRun>): (document: LayoutDocument) => void {
-  return (document) => {
+const withRun =
+  (...parts: Partial<LayoutRun>): ((document: LayoutDocument) => void) =>
+  (document) => {
     const sound: LayoutRun = [0, '9', 1, 1, 3, 0, [0, 300, 10, 0]];
     document.runs.push(sound.map((value, i) => parts[i] ?? value) as LayoutRun);
   };
-}
 
 const withExtras = (extras: RunExtras) => (document: LayoutDocument) => {
   document.runs.push([0, '9', 1, 1, 3, 0, [0, 300, 10, 0], extras]);
@@ -27,7 +27,7 @@ describe('the faults of a seating plan', () => {
     expect(faultsAfter(withRun())).toEqual([]);
     const labels = ['A12', '휠1', 'B'];
     expect(faultsAfter(withExtras({ labels, marks: { ACCESSIBLE: [1] } }))).toEqual([]);
-    const suggestsNothing = sampleHouse([[4]], () => NOT_SUGGESTED, []);
+    const suggestsNothing = sampleHouse([[4]], () => notSuggested, []);
     expect(layoutFaults(suggestsNothing)).toEqual([]);
   });
 
@@ -39,7 +39,7 @@ describe('the faults of a seating plan', () => {
     ['a section without a name', 'BAD_SECTION', (d) => d.sections.push(section(' ', 'Upper'))],
     ['a section twice', 'BAD_SECTION', (d) => d.sections.push(section('1구역', 'Block 9'))],
     ['too many sections', 'TOO_MANY', (d) => d.sections.push(...manySections())],
-    ['too many seats', 'TOO_MANY', withRun(0, '9', 1, 1, MAX_SEATS)],
+    ['too many seats', 'TOO_MANY', withRun(0, '9', 1, 1, maxSeats)],
     ['no seat size', 'BAD_SEAT_SIZE', (d) => Object.assign(d, { seatSize: 0 })],
     ['a section that does not exist', 'BAD_RUN', withRun(7)],
     ['a row without a label', 'BAD_RUN', withRun(0, ' ')],
@@ -102,16 +102,16 @@ test('all seats that are too close together are found, wherever they are on the 
   );
 });
 
-function section(ko: string, en: string): LayoutDocument['sections'][number] {
-  return { name: { ko, en }, outline: [] };
-}
+const section = (ko: string, en: string): LayoutDocument['sections'][number] => ({
+  name: { ko, en },
+  outline: [],
+});
 
-function manySections(): LayoutDocument['sections'] {
-  return Array.from({ length: 1000 }, (_, i) => section(`추가 ${i}`, `Extra ${i}`));
-}
+const manySections = (): LayoutDocument['sections'] =>
+  Array.from({ length: 1000 }, (_, i) => section(`추가 ${i}`, `Extra ${i}`));
 
-function backToFirstSection(document: LayoutDocument): void {
+const backToFirstSection = (document: LayoutDocument): void => {
   document.sections.push(section('2층', 'Upper'));
   withRun(1, '1')(document);
   withRun(0, '10', 1, 1, 3, 0, [0, 400, 10, 0])(document);
-}
+};

@@ -1,21 +1,21 @@
-import { findGradeNameFault, MAX_GRADES } from './grades.ts';
+import { findGradeNameFault, maxGrades } from './grades.ts';
 import {
   compileLayout,
   type Layout,
   type LayoutDocument,
   type LayoutRun,
   labelAt,
-  NOT_SUGGESTED,
+  notSuggested,
   type RunExtras,
-  SEAT_MARKS,
+  seatMarkKinds,
 } from './layout.ts';
 
 /** More than any venue has; bounds memory, and seat deltas to 3 bytes per change. */
-export const MAX_SEATS = 100_000;
-export const MAX_SECTIONS = 1000;
-export const MAX_SEAT_NUMBER = 9999;
+export const maxSeats = 100_000;
+export const maxSections = 1000;
+export const maxSeatNumber = 9999;
 /** A printed seat label: letters and digits, possibly with a hyphen between them. */
-export const SEAT_LABEL = /^[\p{L}\p{N}](?:-?[\p{L}\p{N}]){0,7}$/u;
+export const seatLabel = /^[\p{L}\p{N}](?:-?[\p{L}\p{N}]){0,7}$/u;
 
 export type LayoutFault = {
   /** Where in the document, such as `runs[12]`. */
@@ -34,14 +34,14 @@ export type LayoutFault = {
 };
 
 /** Everything that is wrong with a document of the right shape; empty if it is valid. */
-export function layoutFaults(document: LayoutDocument): LayoutFault[] {
+export const layoutFaults = (document: LayoutDocument): LayoutFault[] => {
   const faults: LayoutFault[] = [];
-  if (document.sections.length > MAX_SECTIONS) {
-    faults.push(fault('sections', 'TOO_MANY', `at most ${MAX_SECTIONS} sections`));
+  if (document.sections.length > maxSections) {
+    faults.push(fault('sections', 'TOO_MANY', `at most ${maxSections} sections`));
   }
   const seatCount = document.runs.reduce((sum, run) => sum + run[4], 0);
-  if (!(seatCount <= MAX_SEATS)) {
-    faults.push(fault('runs', 'TOO_MANY', `at most ${MAX_SEATS} seats, not ${seatCount}`));
+  if (!(seatCount <= maxSeats)) {
+    faults.push(fault('runs', 'TOO_MANY', `at most ${maxSeats} seats, not ${seatCount}`));
   }
   if (!(document.seatSize > 0 && document.seatSize <= 1000)) {
     faults.push(fault('seatSize', 'BAD_SEAT_SIZE', 'the seat size must be between 0 and 1000'));
@@ -50,16 +50,18 @@ export function layoutFaults(document: LayoutDocument): LayoutFault[] {
   faults.push(...gradeFaults(document), ...sectionFaults(document), ...runFaults(document));
   if (faults.length > 0) return faults;
   return [...duplicateFaults(document), ...overlapFaults(compileLayout(document))];
-}
+};
 
-function fault(at: string, code: LayoutFault['code'], message: string): LayoutFault {
-  return { at, code, message };
-}
+const fault = (at: string, code: LayoutFault['code'], message: string): LayoutFault => ({
+  at,
+  code,
+  message,
+});
 
-function gradeFaults({ grades }: LayoutDocument): LayoutFault[] {
+const gradeFaults = ({ grades }: LayoutDocument): LayoutFault[] => {
   const faults: LayoutFault[] = [];
-  if (grades.length > MAX_GRADES) {
-    faults.push(fault('grades', 'BAD_GRADE', `a plan suggests at most ${MAX_GRADES} grades`));
+  if (grades.length > maxGrades) {
+    faults.push(fault('grades', 'BAD_GRADE', `a plan suggests at most ${maxGrades} grades`));
   }
   for (const [i, name] of grades.entries()) {
     const message = findGradeNameFault(name);
@@ -69,9 +71,9 @@ function gradeFaults({ grades }: LayoutDocument): LayoutFault[] {
     }
   }
   return faults;
-}
+};
 
-function sectionFaults({ sections }: LayoutDocument): LayoutFault[] {
+const sectionFaults = ({ sections }: LayoutDocument): LayoutFault[] => {
   const faults: LayoutFault[] = [];
   const names = new Set<string>();
   for (const [i, { name }] of sections.entries()) {
@@ -85,9 +87,9 @@ function sectionFaults({ sections }: LayoutDocument): LayoutFault[] {
     names.add(name.ko);
   }
   return faults;
-}
+};
 
-function runFaults(document: LayoutDocument): LayoutFault[] {
+const runFaults = (document: LayoutDocument): LayoutFault[] => {
   const faults: LayoutFault[] = [];
   let sectionBefore = 0;
   let rowBefore: string | undefined;
@@ -110,23 +112,23 @@ function runFaults(document: LayoutDocument): LayoutFault[] {
     rowBefore = row;
   }
   return faults;
-}
+};
 
-function runFault(document: LayoutDocument, run: LayoutRun): string | undefined {
+const runFault = (document: LayoutDocument, run: LayoutRun): string | undefined => {
   const [section, row, firstNumber, numberStep, count, grade, path, extras] = run;
   const lastNumber = firstNumber + numberStep * (count - 1);
   const spans = typeof grade === 'number' ? [count, grade] : grade;
   const isSpanCount = (value: number, i: number) => i % 2 === 1 || (value >= 1 && isWhole(value));
   const isGrade = (value: number, i: number) =>
-    i % 2 === 0 || value === NOT_SUGGESTED || document.grades[value] !== undefined;
+    i % 2 === 0 || value === notSuggested || document.grades[value] !== undefined;
   if (document.sections[section] === undefined) return `there is no section ${section}`;
   if (row.trim() === '') return 'a row needs a label';
   if (!isWhole(count) || count < 1) return `${count} is not a count of seats`;
   if (!isWhole(numberStep) || (numberStep === 0 && count > 1)) {
     return `seat numbers cannot increase by ${numberStep}`;
   }
-  if (![firstNumber, lastNumber].every((n) => isWhole(n) && n >= 1 && n <= MAX_SEAT_NUMBER)) {
-    return `seat numbers must be between 1 and ${MAX_SEAT_NUMBER}`;
+  if (![firstNumber, lastNumber].every((n) => isWhole(n) && n >= 1 && n <= maxSeatNumber)) {
+    return `seat numbers must be between 1 and ${maxSeatNumber}`;
   }
   if (spans.length % 2 !== 0 || !spans.every(isSpanCount)) return 'grade spans are malformed';
   if (!spans.every(isGrade)) return 'a grade is not in the plan';
@@ -138,25 +140,25 @@ function runFault(document: LayoutDocument, run: LayoutRun): string | undefined 
       : path.length === 4 || path.length === 5 || (count > 2 && path.length === 2 * count);
   if (!isPath || !path.every(Number.isFinite)) return 'the path does not match the number of seats';
   return extras === undefined ? undefined : extrasFault(extras, count);
-}
+};
 
-function extrasFault({ labels, marks }: RunExtras, count: number): string | undefined {
+const extrasFault = ({ labels, marks }: RunExtras, count: number): string | undefined => {
   if (labels !== undefined && labels.length !== count) {
     return `labels are given for ${labels.length} seats of ${count}`;
   }
-  const badLabel = labels?.find((label) => !SEAT_LABEL.test(label));
+  const badLabel = labels?.find((label) => !seatLabel.test(label));
   if (badLabel !== undefined) {
     return `"${badLabel}" is not a seat label: 1 to 8 letters or digits, such as A12`;
   }
-  const marked = SEAT_MARKS.flatMap((mark) => marks?.[mark] ?? []);
+  const marked = seatMarkKinds.flatMap((mark) => marks?.[mark] ?? []);
   if (!marked.every((place) => isWhole(place) && place >= 0 && place < count)) {
     return 'a mark is on a seat that is not in the run';
   }
   if (new Set(marked).size !== marked.length) return 'a seat has two marks';
   return undefined;
-}
+};
 
-function duplicateFaults(document: LayoutDocument): LayoutFault[] {
+const duplicateFaults = (document: LayoutDocument): LayoutFault[] => {
   const faults: LayoutFault[] = [];
   const labels = new Set<string>();
   for (const [i, run] of document.runs.entries()) {
@@ -173,27 +175,26 @@ function duplicateFaults(document: LayoutDocument): LayoutFault[] {
     }
   }
   return faults;
-}
+};
 
-function overlapFaults(layout: Layout): LayoutFault[] {
-  return overlappingSeats(layout.x, layout.y, layout.document.seatSize / 2).map(([a, b]) =>
+const overlapFaults = (layout: Layout): LayoutFault[] =>
+  overlappingSeats(layout.x, layout.y, layout.document.seatSize / 2).map(([a, b]) =>
     fault(
       `runs[${layout.run[b]}]`,
       'SEATS_OVERLAP',
       `seat ${b} overlaps seat ${a} (counted from 0 over the whole plan)`,
     ),
   );
-}
 
 /**
  * Pairs of seats closer together than `distance`; each later seat appears once, with one earlier
  * seat. Compares within cells of a grid, so the time is linear in the number of seats.
  */
-export function overlappingSeats(
+export const overlappingSeats = (
   x: ArrayLike<number>,
   y: ArrayLike<number>,
   distance: number,
-): [earlier: number, later: number][] {
+): [earlier: number, later: number][] => {
   const cells = new Map<string, number[]>();
   const pairs: [number, number][] = [];
   const near = (a: number, b: number) =>
@@ -213,8 +214,6 @@ export function overlappingSeats(
     else cells.set(`${column},${line}`, [seat]);
   }
   return pairs;
-}
+};
 
-function isWhole(value: number): boolean {
-  return Number.isSafeInteger(value);
-}
+const isWhole = (value: number): boolean => Number.isSafeInteger(value);

@@ -5,7 +5,7 @@ import type { Point } from './layout-path.ts';
  * Outline of a section from its rows, first to last: along the first row, the rows' ends, the
  * last row and back, `margin` units outside the seats' centres. Follows curved rows.
  */
-export function outlineOfRows(rows: readonly (readonly Point[])[], margin: number): Outline {
+export const outlineOfRows = (rows: readonly (readonly Point[])[], margin: number): Outline => {
   const aligned = alignRows(rows.filter((row) => row.length > 0));
   const first = aligned[0];
   const last = aligned.at(-1);
@@ -33,10 +33,10 @@ export function outlineOfRows(rows: readonly (readonly Point[])[], margin: numbe
     ).reverse(),
   ];
   return corners.flatMap(({ x, y }) => [Math.round(x), Math.round(y)]);
-}
+};
 
 /** All rows in the direction of the first one. */
-function alignRows(rows: readonly (readonly Point[])[]): Point[][] {
+const alignRows = (rows: readonly (readonly Point[])[]): Point[][] => {
   let before: Point | undefined;
   return rows.map((row) => {
     const isReversed = before !== undefined && dot(before, direction(row)) < 0;
@@ -44,9 +44,9 @@ function alignRows(rows: readonly (readonly Point[])[]): Point[][] {
     if (row.length > 1) before = direction(aligned);
     return aligned;
   });
-}
+};
 
-function widenRow(row: readonly Point[], depth: Point, margin: number): Point[] {
+const widenRow = (row: readonly Point[], depth: Point, margin: number): Point[] => {
   const head = alongRow(row, 0, depth);
   const tail = alongRow(row, row.length - 1, depth);
   const [first = { x: 0, y: 0 }] = row;
@@ -56,28 +56,28 @@ function widenRow(row: readonly Point[], depth: Point, margin: number): Point[] 
     ...row,
     { x: last.x + tail.x * margin, y: last.y + tail.y * margin },
   ];
-}
+};
 
 /** Unit vector along the row at one of its points; across the depth for a single seat. */
-function alongRow(row: readonly Point[], i: number, depth: Point): Point {
+const alongRow = (row: readonly Point[], i: number, depth: Point): Point => {
   const a = row[Math.max(0, i - 1)] ?? { x: 0, y: 0 };
   const b = row[Math.min(row.length - 1, i + 1)] ?? a;
   const along = row.length > 1 ? { x: b.x - a.x, y: b.y - a.y } : { x: depth.y, y: -depth.x };
   const length = Math.hypot(along.x, along.y) || 1;
   return { x: along.x / length, y: along.y / length };
-}
+};
 
 /** A point of the row moved `distance` units at right angles to it, positive towards the back. */
-function shift(row: readonly Point[], i: number, depth: Point, distance: number): Point {
+const shift = (row: readonly Point[], i: number, depth: Point, distance: number): Point => {
   const along = alongRow(row, i, depth);
   const normal = { x: -along.y, y: along.x };
   const signed = dot(normal, depth) < 0 ? -distance : distance;
   const point = row[i] ?? { x: 0, y: 0 };
   return { x: point.x + normal.x * signed, y: point.y + normal.y * signed };
-}
+};
 
 /** The outermost points of a chain of row ends: rows are ragged, an outline should not be. */
-function bulge(ends: readonly Point[], facing: number): Point[] {
+const bulge = (ends: readonly Point[], facing: number): Point[] => {
   const kept: Point[] = [];
   for (const end of ends) {
     for (let [a, b] = kept.slice(-2); a && b; [a, b] = kept.slice(-2)) {
@@ -88,16 +88,16 @@ function bulge(ends: readonly Point[], facing: number): Point[] {
     kept.push(end);
   }
   return simplify(kept);
-}
+};
 
-function direction(row: readonly Point[]): Point {
+const direction = (row: readonly Point[]): Point => {
   const [a = { x: 0, y: 0 }] = row;
   const b = row.at(-1) ?? a;
   return { x: b.x - a.x, y: b.y - a.y };
-}
+};
 
 /** Removes points within 2 units of the line between the points that are kept. */
-function simplify(points: readonly Point[]): Point[] {
+const simplify = (points: readonly Point[]): Point[] => {
   const first = points[0];
   const last = points.at(-1);
   if (!first || !last || points.length < 3) return [...points];
@@ -114,12 +114,8 @@ function simplify(points: readonly Point[]): Point[] {
     ...simplify(points.slice(0, farthest + 1)).slice(0, -1),
     ...simplify(points.slice(farthest)),
   ];
-}
+};
 
-function middle(row: readonly Point[]): Point {
-  return row[row.length >> 1] ?? { x: 0, y: 0 };
-}
+const middle = (row: readonly Point[]): Point => row[row.length >> 1] ?? { x: 0, y: 0 };
 
-function dot(a: Point, b: Point): number {
-  return a.x * b.x + a.y * b.y;
-}
+const dot = (a: Point, b: Point): number => a.x * b.x + a.y * b.y;

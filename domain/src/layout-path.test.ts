@@ -5,13 +5,13 @@ import { arcPath, fitPath, type Point, pathPoints } from './layout-path.ts';
 const coordinate = fc.double({ min: -2000, max: 2000, noNaN: true });
 
 /** Largest distance between the points and the seats of the path. */
-function error(path: number[], points: readonly Point[]): number {
+const error = (path: number[], points: readonly Point[]): number => {
   const centres = pathPoints(path, points.length);
   const errors = points.map(({ x, y }, i) =>
     Math.hypot(x - (centres[2 * i] ?? Infinity), y - (centres[2 * i + 1] ?? Infinity)),
   );
   return Math.max(...errors);
-}
+};
 
 describe('the path fitted to a run', () => {
   test('never moves a seat by more than half a unit, whatever the positions', () => {

@@ -1,15 +1,15 @@
 export type Point = { x: number; y: number };
 
 /** A twentieth of the distance between neighbours (10 units): too small to see. */
-const FIT_TOLERANCE = 0.5;
+const fitTolerance = 0.5;
 
 /** Path of a run along a circle; angles in radians, one `stepAngle` between seats. */
-export function arcPath(
+export const arcPath = (
   centre: Point,
   radius: number,
   startAngle: number,
   stepAngle: number,
-): number[] {
+): number[] => {
   const at = (angle: number): Point => ({
     x: centre.x + radius * Math.cos(angle),
     y: centre.y + radius * Math.sin(angle),
@@ -17,10 +17,10 @@ export function arcPath(
   const first = at(startAngle);
   const second = at(startAngle + stepAngle);
   return roundPath([first.x, first.y, second.x - first.x, second.y - first.y, stepAngle * 1000]);
-}
+};
 
 /** The shortest form of a path through the points, see LayoutRun. */
-export function fitPath(points: readonly Point[]): number[] {
+export const fitPath = (points: readonly Point[]): number[] => {
   const first = points[0];
   const last = points.at(-1);
   if (!first || !last) return [];
@@ -36,10 +36,10 @@ export function fitPath(points: readonly Point[]): number[] {
   const curved = arcThrough(points);
   if (curved && pathFits(curved, points)) return curved;
   return points.flatMap(({ x, y }) => [round(x, 1), round(y, 1)]);
-}
+};
 
 /** Centres of the seats of a run with this path, as x0, y0, x1, y1, … */
-export function pathPoints(path: readonly number[], count: number): number[] {
+export const pathPoints = (path: readonly number[], count: number): number[] => {
   if (path.length > 5) return path.slice(0, 2 * count);
   let [x = 0, y = 0, dx = 0, dy = 0] = path;
   const bend = (path[4] ?? 0) / 1000;
@@ -53,18 +53,18 @@ export function pathPoints(path: readonly number[], count: number): number[] {
     [dx, dy] = [dx * cos - dy * sin, dx * sin + dy * cos];
   }
   return points;
-}
+};
 
-function pathFits(path: readonly number[], points: readonly Point[]): boolean {
+const pathFits = (path: readonly number[], points: readonly Point[]): boolean => {
   const centres = pathPoints(path, points.length);
   return points.every(
     ({ x, y }, i) =>
-      Math.hypot(x - (centres[2 * i] ?? 0), y - (centres[2 * i + 1] ?? 0)) <= FIT_TOLERANCE,
+      Math.hypot(x - (centres[2 * i] ?? 0), y - (centres[2 * i + 1] ?? 0)) <= fitTolerance,
   );
-}
+};
 
 /** Circle through the first, middle and last point, with the seats at equal angles. */
-function arcThrough(points: readonly Point[]): number[] | undefined {
+const arcThrough = (points: readonly Point[]): number[] | undefined => {
   const a = points[0];
   const b = points[points.length >> 1];
   const c = points.at(-1);
@@ -84,13 +84,12 @@ function arcThrough(points: readonly Point[]): number[] | undefined {
   const whole = turn(angle(a), angle(b)) + turn(angle(b), angle(c));
   const radius = Math.hypot(a.x - centre.x, a.y - centre.y);
   return arcPath(centre, radius, angle(a), whole / (points.length - 1));
-}
+};
 
-function roundPath(path: readonly number[]): number[] {
-  return path.map((value, i) => round(value, i < 2 ? 1 : 2));
-}
+const roundPath = (path: readonly number[]): number[] =>
+  path.map((value, i) => round(value, i < 2 ? 1 : 2));
 
-function round(value: number, decimals: number): number {
+const round = (value: number, decimals: number): number => {
   const unit = 10 ** decimals;
   return Math.round(value * unit) / unit + 0;
-}
+};

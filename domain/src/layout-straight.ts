@@ -1,16 +1,16 @@
 import type { CsvPlan, CsvSeat } from './layout-csv-seats.ts';
 
 /** Distances in seats: rows are slightly farther apart than neighbours, sections much farther. */
-const ROW_DEPTH = 1.3;
-const SECTION_GAP = 3;
+const rowDepth = 1.3;
+const sectionGap = 3;
 /** A gap in the numbers of a row is drawn as one aisle, however large the gap is. */
-const AISLE_SEATS = 3;
+const aisleSeats = 3;
 
 /**
  * Gives every seat a position if the file has none: section after section from the stage, rows in
  * order, each straight and centred, with an aisle at each gap in its numbers.
  */
-export function layOutStraight(plan: CsvPlan): void {
+export const layOutStraight = (plan: CsvPlan): void => {
   let y = 0;
   for (const rows of plan.values()) {
     for (const row of rows.values()) {
@@ -20,14 +20,14 @@ export function layOutStraight(plan: CsvPlan): void {
         seat.x = (places[i] ?? 0) - middle;
         seat.y = y;
       }
-      y += ROW_DEPTH;
+      y += rowDepth;
     }
-    y += SECTION_GAP;
+    y += sectionGap;
   }
-}
+};
 
 /** Distances of the seats of a row from its first one. */
-function spreadRow(row: readonly CsvSeat[]): number[] {
+const spreadRow = (row: readonly CsvSeat[]): number[] => {
   const steps = row.slice(1).flatMap((seat, i) => {
     const before = row[i];
     return before?.series === seat.series ? [seat.number - before.number] : [];
@@ -38,7 +38,7 @@ function spreadRow(row: readonly CsvSeat[]): number[] {
     const before = row[i - 1];
     if (before === undefined) return place;
     const isSuccessive = before.series === seat.series && seat.number - before.number <= usual;
-    place += isSuccessive ? 1 : AISLE_SEATS;
+    place += isSuccessive ? 1 : aisleSeats;
     return place;
   });
-}
+};

@@ -5,8 +5,8 @@ import {
   compileLayout,
   type LayoutDocument,
   layoutVersion,
-  NO_SEAT,
   neighbours,
+  noSeat,
   seatLabel,
 } from './layout.ts';
 
@@ -42,8 +42,8 @@ describe('a compiled seating plan', () => {
         for (let run = 0; run < layout.runCount; run++) {
           const first = layout.runStart[run] ?? 0;
           const last = (layout.runStart[run + 1] ?? 0) - 1;
-          expect(neighbours(layout, first).before).toBe(NO_SEAT);
-          expect(neighbours(layout, last).after).toBe(NO_SEAT);
+          expect(neighbours(layout, first).before).toBe(noSeat);
+          expect(neighbours(layout, last).after).toBe(noSeat);
           for (let seat = first; seat < last; seat++) {
             expect(neighbours(layout, seat).after).toBe(seat + 1);
             expect(neighbours(layout, seat + 1).before).toBe(seat);

@@ -14,8 +14,8 @@ export type Outline = number[];
 export type LayoutSection = { name: LocalText; outline: Outline };
 
 /** What a buyer must know about a seat besides its position. */
-export const SEAT_MARKS = ['ACCESSIBLE', 'COMPANION', 'RESTRICTED_VIEW'] as const;
-export type SeatMark = (typeof SEAT_MARKS)[number];
+export const seatMarkKinds = ['ACCESSIBLE', 'COMPANION', 'RESTRICTED_VIEW'] as const;
+export type SeatMark = (typeof seatMarkKinds)[number];
 
 /** Names of the marks on tickets, in mails and on screens. */
 export const seatMarks: Readonly<Record<SeatMark, LocalText>> = {
@@ -57,7 +57,7 @@ export type LayoutRun = [
 ];
 
 /** In a run: the plan suggests no grade for these seats. */
-export const NOT_SUGGESTED = -1;
+export const notSuggested = -1;
 
 /**
  * About 2.5 bytes per seat: 50 kB for 20,000 seats, 13 kB compressed; neighbours 10 units apart.
@@ -111,12 +111,12 @@ export type SeatView = SeatLabel & {
 };
 
 /** No seat: a wall, an aisle, a gap. */
-export const NO_SEAT = -1;
+export const noSeat = -1;
 /** The grade of a seat that has not been painted. */
-export const NO_GRADE = 255;
+export const noGrade = 255;
 
 /** Expects a document without faults (see layoutFaults); anything else is a bug of the caller. */
-export function compileLayout(document: LayoutDocument): Layout {
+export const compileLayout = (document: LayoutDocument): Layout => {
   const runCount = document.runs.length;
   const runStart = new Int32Array(runCount + 1);
   for (const [index, run] of document.runs.entries()) {
@@ -143,29 +143,29 @@ export function compileLayout(document: LayoutDocument): Layout {
     placeSeats(layout, first, run);
   }
   return layout;
-}
+};
 
-function placeGrades(grade: Uint8Array, first: number, run: LayoutRun): void {
+const placeGrades = (grade: Uint8Array, first: number, run: LayoutRun): void => {
   const spans = typeof run[5] === 'number' ? [run[4], run[5]] : run[5];
   let seatNo = first;
   for (let i = 0; i < spans.length; i += 2) {
     const end = seatNo + (spans[i] ?? 0);
-    const suggested = spans[i + 1] ?? NOT_SUGGESTED;
-    grade.fill(suggested === NOT_SUGGESTED ? NO_GRADE : suggested, seatNo, end);
+    const suggested = spans[i + 1] ?? notSuggested;
+    grade.fill(suggested === notSuggested ? noGrade : suggested, seatNo, end);
     seatNo = end;
   }
-}
+};
 
-function placeSeats(layout: Layout, first: number, run: LayoutRun): void {
+const placeSeats = (layout: Layout, first: number, run: LayoutRun): void => {
   const centres = pathPoints(run[6], run[4]);
   for (let i = 0; i < run[4]; i++) {
     layout.x[first + i] = centres[2 * i] ?? 0;
     layout.y[first + i] = centres[2 * i + 1] ?? 0;
   }
-}
+};
 
 /** Throws RangeError for a seat that the plan does not have. */
-export function seatLabel(layout: Layout, seatNo: number): SeatLabel {
+export const seatLabel = (layout: Layout, seatNo: number): SeatLabel => {
   const runIndex = layout.run[seatNo];
   const run = runIndex === undefined ? undefined : layout.document.runs[runIndex];
   const section = run && layout.document.sections[run[0]];
@@ -173,34 +173,33 @@ export function seatLabel(layout: Layout, seatNo: number): SeatLabel {
   const place = seatNo - (layout.runStart[runIndex] ?? 0);
   const label = labelAt(run, place);
   return { section: section.name, row: run[1], label, mark: markAt(run, place) };
-}
+};
 
 /** The label printed on the seat at a position of its run, from 0. */
-export function labelAt(run: LayoutRun, place: number): string {
-  return run[7]?.labels?.[place] ?? String(run[2] + run[3] * place);
-}
+export const labelAt = (run: LayoutRun, place: number): string =>
+  run[7]?.labels?.[place] ?? String(run[2] + run[3] * place);
 
-function markAt(run: LayoutRun, place: number): SeatMark | null {
+const markAt = (run: LayoutRun, place: number): SeatMark | null => {
   const marks = run[7]?.marks;
   if (marks === undefined) return null;
-  return SEAT_MARKS.find((mark) => marks[mark]?.includes(place)) ?? null;
-}
+  return seatMarkKinds.find((mark) => marks[mark]?.includes(place)) ?? null;
+};
 
 /** The neighbours of a seat; NO_SEAT where its run ends. */
-export function neighbours(layout: Layout, seatNo: number): { before: number; after: number } {
+export const neighbours = (layout: Layout, seatNo: number): { before: number; after: number } => {
   const run = layout.run[seatNo];
   if (run === undefined) throw new RangeError(`no seat ${seatNo}`);
   return {
-    before: layout.run[seatNo - 1] === run ? seatNo - 1 : NO_SEAT,
-    after: layout.run[seatNo + 1] === run ? seatNo + 1 : NO_SEAT,
+    before: layout.run[seatNo - 1] === run ? seatNo - 1 : noSeat,
+    after: layout.run[seatNo + 1] === run ? seatNo + 1 : noSeat,
   };
-}
+};
 
 /**
  * The version under which a plan may be cached forever: equal documents have equal versions,
  * whatever the order of their keys. The caller supplies `hash`, which gets one string.
  */
-export function layoutVersion(document: LayoutDocument, hash: (text: string) => string): string {
+export const layoutVersion = (document: LayoutDocument, hash: (text: string) => string): string => {
   const { format, grades, sections, stage, seatSize, runs } = document;
   return hash(
     JSON.stringify([
@@ -212,12 +211,12 @@ export function layoutVersion(document: LayoutDocument, hash: (text: string) => 
       runs.map(orderExtras),
     ]),
   );
-}
+};
 
-function orderExtras(run: LayoutRun): unknown[] {
+const orderExtras = (run: LayoutRun): unknown[] => {
   const [section, row, firstNumber, numberStep, count, grade, path, extras] = run;
   const plain = [section, row, firstNumber, numberStep, count, grade, path];
   if (extras === undefined) return plain;
-  const marks = SEAT_MARKS.map((mark) => extras.marks?.[mark] ?? null);
+  const marks = seatMarkKinds.map((mark) => extras.marks?.[mark] ?? null);
   return [...plain, extras.labels ?? null, marks];
-}
+};

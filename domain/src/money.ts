@@ -2,30 +2,29 @@ import type { Category } from './categories.ts';
 import type { Locale } from './text.ts';
 
 /** The only currency in which tickets are sold. */
-export const CURRENCY = 'KRW';
+export const currency = 'KRW';
 
 /** Whole minor units of the currency; the won has none, so 150000 is ₩150,000. */
-export type Money = { amount: number; currency: typeof CURRENCY };
+export type Money = { amount: number; currency: typeof currency };
 
 /** Throws RangeError for anything but a whole number: a fraction of a won is a bug. */
-export function won(amount: number): Money {
+export const won = (amount: number): Money => {
   if (!Number.isSafeInteger(amount)) throw new RangeError(`${amount} is not a whole amount`);
-  return { amount, currency: CURRENCY };
-}
+  return { amount, currency: currency };
+};
 
-export function addMoney(...amounts: readonly Money[]): Money {
-  return won(amounts.reduce((sum, { amount }) => won(sum + won(amount).amount).amount, 0));
-}
+export const addMoney = (...amounts: readonly Money[]): Money =>
+  won(amounts.reduce((sum, { amount }) => won(sum + won(amount).amount).amount, 0));
 
 /** For people: 150,000원, ₩150,000. */
-export function formatMoney({ amount }: Money, locale: Locale): string {
+export const formatMoney = ({ amount }: Money, locale: Locale): string => {
   const digits = `${Math.abs(won(amount).amount)}`.replace(/\B(?=(\d{3})+$)/g, ',');
   const sign = amount < 0 ? '-' : '';
   return locale === 'ko' ? `${sign}${digits}원` : `${sign}₩${digits}`;
-}
+};
 
 /** The booking fee per ticket: 1,000 won for a play, 2,000 won otherwise (the usual fees). */
-export function bookingFee(category: Category, tickets: number): Money {
+export const bookingFee = (category: Category, tickets: number): Money => {
   const each = category === 'PLAY' ? 1000 : 2000;
   return won(each * won(tickets).amount);
-}
+};

@@ -12,8 +12,8 @@ export type Machine<State extends string> = {
   readonly ends: readonly State[];
 };
 
-export const SEAT_CLAIM_STATES = ['held', 'paying', 'sold', 'blocked'] as const;
-export type SeatClaimState = (typeof SEAT_CLAIM_STATES)[number];
+export const seatClaimStates = ['held', 'paying', 'sold', 'blocked'] as const;
+export type SeatClaimState = (typeof seatClaimStates)[number];
 
 /**
  * A free seat has no state: a claim on it begins when it is taken and is removed when it is freed.
@@ -32,8 +32,8 @@ export const seatMachine: Machine<SeatClaimState> = {
   ends: ['held', 'blocked'],
 };
 
-export const HOLD_STATES = ['ACTIVE', 'PAYING', 'SOLD', 'RELEASED', 'LAPSED'] as const;
-export type HoldState = (typeof HOLD_STATES)[number];
+export const holdStates = ['ACTIVE', 'PAYING', 'SOLD', 'RELEASED', 'LAPSED'] as const;
+export type HoldState = (typeof holdStates)[number];
 
 /** Seats move with their hold. A hold that has ended stays, as a record. */
 export const holdMachine: Machine<HoldState> = {
@@ -48,7 +48,7 @@ export const holdMachine: Machine<HoldState> = {
   ends: [],
 };
 
-export const ORDER_STATES = [
+export const orderStates = [
   'PENDING',
   'PAYING',
   'PAID',
@@ -59,7 +59,7 @@ export const ORDER_STATES = [
   'PARTLY_REFUNDED',
   'REFUNDED',
 ] as const;
-export type OrderState = (typeof ORDER_STATES)[number];
+export type OrderState = (typeof orderStates)[number];
 
 /**
  * UNKNOWN: the provider's outcome is not known; the seats stay the buyer's. FAILED is always
@@ -82,8 +82,8 @@ export const orderMachine: Machine<OrderState> = {
   ends: [],
 };
 
-export const ATTEMPT_STATES = ['CREATED', 'SEATS_LOCKED', 'SENT', 'ANSWERED', 'SETTLED'] as const;
-export type AttemptState = (typeof ATTEMPT_STATES)[number];
+export const attemptStates = ['CREATED', 'SEATS_LOCKED', 'SENT', 'ANSWERED', 'SETTLED'] as const;
+export type AttemptState = (typeof attemptStates)[number];
 
 /**
  * SENT is committed before the provider is called: an attempt found before it was not sent and is
@@ -103,8 +103,8 @@ export const attemptMachine: Machine<AttemptState> = {
 };
 
 /** How an attempt ended; SUPERSEDED: a later attempt of the same order took its place. */
-export const ATTEMPT_OUTCOMES = ['APPROVED', 'DECLINED', 'NOT_SENT', 'SUPERSEDED'] as const;
-export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
+export const attemptOutcomes = ['APPROVED', 'DECLINED', 'NOT_SENT', 'SUPERSEDED'] as const;
+export type AttemptOutcome = (typeof attemptOutcomes)[number];
 
-export const TICKET_STATES = ['LIVE', 'CANCELLED'] as const;
-export type TicketState = (typeof TICKET_STATES)[number];
+export const ticketStates = ['LIVE', 'CANCELLED'] as const;
+export type TicketState = (typeof ticketStates)[number];

@@ -2,7 +2,7 @@ import { sampleHouse } from '@usher/tests/support/sample-house.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { NamedGrade } from './grades.ts';
-import { compileLayout, type Layout, NO_GRADE, NOT_SUGGESTED, seatLabel } from './layout.ts';
+import { compileLayout, type Layout, noGrade, notSuggested, seatLabel } from './layout.ts';
 import {
   applyPainting,
   countGrades,
@@ -18,18 +18,18 @@ const grades: NamedGrade[] = [
   { code: 'GFAMILY1', name: { ko: '가족석', en: 'Family' } },
 ];
 const suggestsNothing = (rows: readonly (readonly number[])[]): Layout =>
-  compileLayout(sampleHouse(rows, () => NOT_SUGGESTED, []));
+  compileLayout(sampleHouse(rows, () => notSuggested, []));
 
-function paint(layout: Layout, rules: readonly PaintRule[]): Layout {
+const paint = (layout: Layout, rules: readonly PaintRule[]): Layout => {
   const result = paintLayout(layout, grades, rules);
   if (result.outcome === 'refused') throw new Error(JSON.stringify(result.faults));
   return applyPainting(layout, result.painting);
-}
-function faultsOf(layout: Layout, rules: readonly PaintRule[]): string[] {
+};
+const faultsOf = (layout: Layout, rules: readonly PaintRule[]): string[] => {
   const result = paintLayout(layout, grades, rules);
   return result.outcome === 'refused' ? result.faults.map((fault) => fault.path) : [];
-}
-const codeOf = (layout: Layout, seatNo: number) => layout.grades[layout.grade[seatNo] ?? NO_GRADE];
+};
+const codeOf = (layout: Layout, seatNo: number) => layout.grades[layout.grade[seatNo] ?? noGrade];
 
 /** The rule checked naively, seat by seat. */
 const covers = (layout: Layout, rule: PaintRule, seatNo: number): boolean => {
@@ -91,7 +91,7 @@ describe('a painted plan', () => {
     expect(result.painting.seats).toEqual([8, 1, 6, 0]);
     expect(countGrades(result.painting)).toEqual([6, 8, 0]);
     const painted = applyPainting(plan, result.painting);
-    expect(suggestPainting(compileLayout(plan.document)).seats).toEqual([14, NO_GRADE]);
+    expect(suggestPainting(compileLayout(plan.document)).seats).toEqual([14, noGrade]);
     expect(painted.x).toBe(plan.x);
   });
 

@@ -1,5 +1,5 @@
 import type { NamedGrade } from './grades.ts';
-import { type Layout, labelAt, NO_GRADE } from './layout.ts';
+import { type Layout, labelAt, noGrade } from './layout.ts';
 
 /**
  * The grade of each seat of a plan in one show. The plan's suggestion comes first; the rules are
@@ -29,17 +29,17 @@ export type PaintOutcome =
   | { outcome: 'refused'; faults: PaintFault[] };
 
 /** Most rows without a grade that are listed one by one; more usually mean a forgotten section. */
-const UNPAINTED_ROWS_LISTED = 100;
+const unpaintedRowsListed = 100;
 
 /**
  * Paints the plan. All faults are listed, with the rule as `path` (`rules.3.rows.0`): names that
  * are not in the plan or among the grades, and every row that would have a seat without a grade.
  */
-export function paintLayout(
+export const paintLayout = (
   layout: Layout,
   grades: readonly NamedGrade[],
   rules: readonly PaintRule[],
-): PaintOutcome {
+): PaintOutcome => {
   const faults: PaintFault[] = [];
   const grade = suggestGrades(layout, grades);
   const plan = indexPlan(layout);
@@ -57,63 +57,62 @@ export function paintLayout(
   if (faults.length > 0) return { outcome: 'refused', faults };
   const codes = grades.map(({ code }) => code);
   return { outcome: 'painted', painting: { grades: codes, seats: encodeSpans(grade) } };
-}
+};
 
 /** The same seats with the grades of a show; unchanged parts are shared. */
-export function applyPainting(layout: Layout, { grades, seats }: Painting): Layout {
-  const grade = new Uint8Array(layout.seatCount).fill(NO_GRADE);
+export const applyPainting = (layout: Layout, { grades, seats }: Painting): Layout => {
+  const grade = new Uint8Array(layout.seatCount).fill(noGrade);
   let seatNo = 0;
   for (let i = 0; i < seats.length; i += 2) {
     const end = seatNo + (seats[i] ?? 0);
-    grade.fill(seats[i + 1] ?? NO_GRADE, seatNo, end);
+    grade.fill(seats[i + 1] ?? noGrade, seatNo, end);
     seatNo = end;
   }
   if (seatNo !== layout.seatCount) {
     throw new RangeError(`a painting of ${seatNo} seats is not one of ${layout.seatCount}`);
   }
   return { ...layout, grade, grades };
-}
+};
 
 /** The plan's suggestion as a painting, with the plan's names. */
-export function suggestPainting(layout: Layout): Painting {
-  return { grades: layout.document.grades, seats: encodeSpans(layout.grade) };
-}
+export const suggestPainting = (layout: Layout): Painting => ({
+  grades: layout.document.grades,
+  seats: encodeSpans(layout.grade),
+});
 
 /** Seats of each grade, in the order of `grades`. */
-export function countGrades({ grades, seats }: Painting): number[] {
+export const countGrades = ({ grades, seats }: Painting): number[] => {
   const counts = grades.map(() => 0);
   for (let i = 0; i < seats.length; i += 2) {
     const grade = seats[i + 1] ?? 0;
     counts[grade] = (counts[grade] ?? 0) + (seats[i] ?? 0);
   }
   return counts;
-}
+};
 
 /** Equal paintings of equal plans have equal versions. `hash` gets one string. */
-export function paintingVersion(
+export const paintingVersion = (
   layoutVersion: string,
   { grades, seats }: Painting,
   hash: (text: string) => string,
-): string {
-  return hash(JSON.stringify([layoutVersion, grades, seats]));
-}
+): string => hash(JSON.stringify([layoutVersion, grades, seats]));
 
 /** By code, Korean name or English name, in that order; -1 if there is none. */
-export function findGrade(grades: readonly NamedGrade[], asked: string): number {
+export const findGrade = (grades: readonly NamedGrade[], asked: string): number => {
   const wanted = asked.normalize('NFC');
   const byCode = grades.findIndex(({ code }) => code === wanted);
   if (byCode >= 0) return byCode;
   const byKorean = grades.findIndex(({ name }) => name.ko === wanted);
   return byKorean >= 0 ? byKorean : grades.findIndex(({ name }) => name.en === wanted);
-}
+};
 
-function suggestGrades(layout: Layout, grades: readonly NamedGrade[]): Uint8Array {
+const suggestGrades = (layout: Layout, grades: readonly NamedGrade[]): Uint8Array => {
   const suggested = layout.grades.map((name) => {
     const found = findGrade(grades, name);
-    return found < 0 ? NO_GRADE : found;
+    return found < 0 ? noGrade : found;
   });
-  return layout.grade.map((grade) => suggested[grade] ?? NO_GRADE);
-}
+  return layout.grade.map((grade) => suggested[grade] ?? noGrade);
+};
 
 /**
  * Runs of each section and row. The runs of a row are consecutive, so a row is a range of seats.
@@ -124,7 +123,7 @@ type PlanIndex = {
   rows: Map<string, [firstRun: number, endRun: number]>[];
 };
 
-function indexPlan({ document }: Layout): PlanIndex {
+const indexPlan = ({ document }: Layout): PlanIndex => {
   const sections = new Map<string, number>();
   for (const [i, { name }] of document.sections.entries()) sections.set(name.ko, i);
   // An English name counts where no section has it as its Korean one.
@@ -137,16 +136,16 @@ function indexPlan({ document }: Layout): PlanIndex {
     rows[run[0]]?.set(run[1], [known?.[0] ?? i, i + 1]);
   }
   return { sections, rows };
-}
+};
 
 /** Ranges of seats that a rule covers, as `[first, end)`; adds a fault for each unknown name. */
-function coverSeats(
+const coverSeats = (
   layout: Layout,
   plan: PlanIndex,
   rule: PaintRule,
   path: string,
   faults: PaintFault[],
-): [first: number, end: number][] {
+): [first: number, end: number][] => {
   const { section, rows, seats } = rule;
   if (section === undefined) {
     if (rows !== undefined || seats !== undefined) {
@@ -178,15 +177,15 @@ function coverSeats(
     }
   }
   return covered;
-}
+};
 
-function coverLabels(
+const coverLabels = (
   layout: Layout,
   [firstRun, endRun]: [number, number],
   named: { section: string; row: string; seats: readonly string[] },
   path: string,
   faults: PaintFault[],
-): [number, number][] {
+): [number, number][] => {
   const seatNos = new Map<string, number>();
   for (let run = firstRun; run < endRun; run++) {
     const tuple = layout.document.runs[run];
@@ -204,15 +203,15 @@ function coverLabels(
     } else covered.push([seatNo, seatNo + 1]);
   }
   return covered;
-}
+};
 
 /** One fault for each row in which a seat has no grade, naming the seats. */
-function listUnpainted(layout: Layout, grade: Uint8Array): PaintFault[] {
+const listUnpainted = (layout: Layout, grade: Uint8Array): PaintFault[] => {
   const rows = new Map<string, { place: string; labels: string[]; suggested: Set<string> }>();
   for (const [runIndex, run] of layout.document.runs.entries()) {
     const first = layout.runStart[runIndex] ?? 0;
     for (let place = 0; place < run[4]; place++) {
-      if (grade[first + place] !== NO_GRADE) continue;
+      if (grade[first + place] !== noGrade) continue;
       const section = layout.document.sections[run[0]]?.name.ko ?? '';
       const key = JSON.stringify([section, run[1]]);
       const row = rows.get(key) ?? {
@@ -222,11 +221,11 @@ function listUnpainted(layout: Layout, grade: Uint8Array): PaintFault[] {
       };
       rows.set(key, row);
       row.labels.push(labelAt(run, place));
-      const suggestion = layout.grades[layout.grade[first + place] ?? NO_GRADE];
+      const suggestion = layout.grades[layout.grade[first + place] ?? noGrade];
       if (suggestion !== undefined) row.suggested.add(suggestion);
     }
   }
-  const listed = [...rows.values()].slice(0, UNPAINTED_ROWS_LISTED);
+  const listed = [...rows.values()].slice(0, unpaintedRowsListed);
   const faults = listed.map(({ place, labels, suggested }) => {
     const names = [...suggested].join(', ');
     const hint = names === '' ? '' : `; the plan suggests ${names}, which the show does not have`;
@@ -238,13 +237,13 @@ function listUnpainted(layout: Layout, grade: Uint8Array): PaintFault[] {
     faults.push({ path: 'rules', message });
   }
   return faults;
-}
+};
 
-function encodeSpans(grade: Uint8Array): number[] {
+const encodeSpans = (grade: Uint8Array): number[] => {
   const spans: number[] = [];
   for (const each of grade) {
     if (spans.at(-1) === each) spans[spans.length - 2] = (spans.at(-2) ?? 0) + 1;
     else spans.push(1, each);
   }
   return spans;
-}
+};

@@ -25,9 +25,9 @@ export const makeRandom = (seed: number, stream = 0): Random => {
 };
 
 /** Spreads every bit of a 32-bit number over all bits (the finaliser of splitmix32). */
-function mix(number: number): number {
+const mix = (number: number): number => {
   let z = number;
   z = Math.imul(z ^ (z >>> 16), 0x21f0_aaad);
   z = Math.imul(z ^ (z >>> 15), 0x735a_2d97);
   return (z ^ (z >>> 15)) >>> 0;
-}
+};

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { periodOf, type RankingPeriod } from './ranking-period.ts';
 
-const ZONES = [
+const zones = [
   'UTC',
   'Asia/Seoul',
   'America/New_York',
@@ -17,12 +17,12 @@ const ZONES = [
 ];
 const instant = fc.integer({ min: Date.UTC(2000, 0), max: Date.UTC(2040, 0) });
 const period = fc.constantFrom<RankingPeriod>('DAY', 'WEEK', 'MONTH');
-const zone = fc.constantFrom(...ZONES);
+const zone = fc.constantFrom(...zones);
 
-function bounds(now: string, name: RankingPeriod, timeZone: string): [string, string, string] {
+const bounds = (now: string, name: RankingPeriod, timeZone: string): [string, string, string] => {
   const { startAtMs, endAtMs, key } = periodOf(Date.parse(now), name, timeZone);
   return [key, new Date(startAtMs).toISOString(), new Date(endAtMs).toISOString()];
-}
+};
 
 describe('a ranking period', () => {
   test('contains its instant and adjoins the periods before and after, in every zone', () => {

@@ -19,16 +19,16 @@ export type SearchNeedles = {
 };
 
 /** Names are also found when they are written without spaces: 레미제라블 for 레 미제라블. */
-export function searchIndex(names: readonly string[], texts: readonly string[]): SearchIndex {
+export const searchIndex = (names: readonly string[], texts: readonly string[]): SearchIndex => {
   const words = names.flatMap((name) => [...wordsOf(name), ...squeezedWordsOf(name)]);
   words.push(...texts.flatMap((text) => wordsOf(text)));
   const distinct = [...new Set(words)];
   const grams = new Set(distinct.flatMap((word) => [...gramsOf(word), ...singlesOf(word)]));
   return { text: distinct.map((word) => ` ${word}`).join(''), grams: [...grams] };
-}
+};
 
 /** What a text must hold to answer the query; no needles when the query has no word in it. */
-export function searchNeedles(query: string): SearchNeedles {
+export const searchNeedles = (query: string): SearchNeedles => {
   const words = [...new Set(wordsOf(query))];
   return {
     needles: words.map((word) => (isGlued(word) ? word : ` ${word}`)),
@@ -41,34 +41,29 @@ export function searchNeedles(query: string): SearchNeedles {
       ),
     ],
   };
-}
+};
 
-const GLUED = '[\\p{sc=Hangul}\\p{sc=Han}\\p{sc=Hiragana}\\p{sc=Katakana}]';
-const WORD = new RegExp(`${GLUED}+|(?:(?!${GLUED})[\\p{L}\\p{N}\\p{M}])+`, 'gu');
-const STARTS_GLUED = new RegExp(`^${GLUED}`, 'u');
-const GLUED_WORDS = new RegExp(`${GLUED}+(?:[^\\p{L}\\p{N}]+${GLUED}+)+`, 'gu');
+const glued = '[\\p{sc=Hangul}\\p{sc=Han}\\p{sc=Hiragana}\\p{sc=Katakana}]';
+const wordPattern = new RegExp(`${glued}+|(?:(?!${glued})[\\p{L}\\p{N}\\p{M}])+`, 'gu');
+const startsGlued = new RegExp(`^${glued}`, 'u');
+const gluedWords = new RegExp(`${glued}+(?:[^\\p{L}\\p{N}]+${glued}+)+`, 'gu');
 
-const isGlued = (word: string): boolean => STARTS_GLUED.test(word);
+const isGlued = (word: string): boolean => startsGlued.test(word);
 const plain = (text: string): string => text.normalize('NFKC').toLowerCase();
 
-function wordsOf(text: string): string[] {
-  return (plain(text).match(WORD) ?? []).map((word) => (isGlued(word) ? word : unaccented(word)));
-}
+const wordsOf = (text: string): string[] =>
+  (plain(text).match(wordPattern) ?? []).map((word) => (isGlued(word) ? word : unaccented(word)));
 
-function squeezedWordsOf(name: string): string[] {
-  const groups = plain(name).match(GLUED_WORDS) ?? [];
+const squeezedWordsOf = (name: string): string[] => {
+  const groups = plain(name).match(gluedWords) ?? [];
   return groups.map((group) => group.replace(/[^\p{L}\p{N}]+/gu, ''));
-}
+};
 
-function unaccented(word: string): string {
-  return word.normalize('NFD').replace(/\p{M}/gu, '');
-}
+const unaccented = (word: string): string => word.normalize('NFD').replace(/\p{M}/gu, '');
 
-function gramsOf(word: string): string[] {
+const gramsOf = (word: string): string[] => {
   const characters = [...(isGlued(word) ? word : ` ${word}`)];
   return characters.slice(1).map((character, i) => `${characters[i]}${character}`);
-}
+};
 
-function singlesOf(word: string): string[] {
-  return isGlued(word) ? [...word] : [];
-}
+const singlesOf = (word: string): string[] => (isGlued(word) ? [...word] : []);

@@ -8,9 +8,9 @@ import {
   encodeDelta,
   encodeSeatBits,
   makeSeatBits,
-  SEAT_STATE,
   type SeatState,
   seatChange,
+  seatState,
   seatStateAt,
   setSeatState,
   shownState,
@@ -52,10 +52,10 @@ describe('seat bits', () => {
   });
 
   test('show a seat that is being paid for as held', () => {
-    expect(shownState('held')).toBe(SEAT_STATE.HELD);
-    expect(shownState('paying')).toBe(SEAT_STATE.HELD);
-    expect(shownState('sold')).toBe(SEAT_STATE.SOLD);
-    expect(shownState('blocked')).toBe(SEAT_STATE.BLOCKED);
+    expect(shownState('held')).toBe(seatState.HELD);
+    expect(shownState('paying')).toBe(seatState.HELD);
+    expect(shownState('sold')).toBe(seatState.SOLD);
+    expect(shownState('blocked')).toBe(seatState.BLOCKED);
   });
 
   test('count every seat once, in its grade and state', () => {
@@ -98,7 +98,7 @@ describe('a seat delta', () => {
         expect(encodeDelta(changes).length).toBeLessThanOrEqual(3 * seats);
       }),
     );
-    const row = Array.from({ length: 40 }, (_, i) => seatChange(i, SEAT_STATE.SOLD));
+    const row = Array.from({ length: 40 }, (_, i) => seatChange(i, seatState.SOLD));
     expect(encodeDelta(row)).toHaveLength(40);
   });
 
@@ -108,7 +108,7 @@ describe('a seat delta', () => {
   });
 
   test('cut off inside a change is refused, not read as another seat', () => {
-    const bytes = encodeDelta([seatChange(50_000, SEAT_STATE.SOLD)]);
+    const bytes = encodeDelta([seatChange(50_000, seatState.SOLD)]);
     expect(() => decodeDelta(bytes.subarray(0, 2))).toThrow(RangeError);
   });
 });

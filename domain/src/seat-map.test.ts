@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { SEAT_STATE, type SeatState } from './seat-bits.ts';
+import { type SeatState, seatState } from './seat-bits.ts';
 import { holderMark, makeSeatMap, type SeatDelta } from './seat-map.ts';
 
-const { FREE, HELD, SOLD, BLOCKED } = SEAT_STATE;
+const { FREE, HELD, SOLD, BLOCKED } = seatState;
 const buyer = 'acc_01jd8zk3v7q2m4x6t9w1y5b0ce';
 const other = 'acc_01jd8zk3v7q2m4x6t9w1y5b0cf';
 const empty = { version: 1, claims: [] };

@@ -1,4 +1,4 @@
-import { encodeSeatBits, SEAT_STATE, type SeatChange, type SeatState } from './seat-bits.ts';
+import { encodeSeatBits, type SeatChange, type SeatState, seatState } from './seat-bits.ts';
 
 /**
  * What one process knows of a performance's seats: a copy of what the database has decided, moved
@@ -57,12 +57,12 @@ export const makeSeatMap = (seatCount: number, snapshot: SeatSnapshot): SeatMap 
   let open = seatCount;
 
   const set = (seatNo: number, state: SeatState, holder: string, deadlineMs: number): void => {
-    const wasOpen = (states[seatNo] ?? 0) <= SEAT_STATE.HELD;
-    open += Number(state <= SEAT_STATE.HELD) - Number(wasOpen);
+    const wasOpen = (states[seatNo] ?? 0) <= seatState.HELD;
+    open += Number(state <= seatState.HELD) - Number(wasOpen);
     states[seatNo] = state;
     deadlines[seatNo] = deadlineMs;
     // A sold seat keeps its holder's mark, to tell a retry from another buyer's request.
-    if (state !== SEAT_STATE.SOLD) holders[seatNo] = holder;
+    if (state !== seatState.SOLD) holders[seatNo] = holder;
   };
   for (const claim of snapshot.claims) {
     set(claim.seatNo, claim.state, claim.holder, claim.deadlineMs ?? Number.POSITIVE_INFINITY);
@@ -78,8 +78,8 @@ export const makeSeatMap = (seatCount: number, snapshot: SeatSnapshot): SeatMap 
     bits = null;
   };
   const mayBeFree = (seatNo: number, nowMs: number): boolean =>
-    states[seatNo] === SEAT_STATE.FREE ||
-    (states[seatNo] === SEAT_STATE.HELD && (deadlines[seatNo] ?? 0) <= nowMs);
+    states[seatNo] === seatState.FREE ||
+    (states[seatNo] === seatState.HELD && (deadlines[seatNo] ?? 0) <= nowMs);
 
   return {
     seatCount,
@@ -109,7 +109,7 @@ export const makeSeatMap = (seatCount: number, snapshot: SeatSnapshot): SeatMap 
         (seatNo) => !mayBeFree(seatNo, nowMs) && holders[seatNo] !== mark && holders[seatNo] !== '',
       );
     },
-    isBlocked: (seatNo) => states[seatNo] === SEAT_STATE.BLOCKED,
+    isBlocked: (seatNo) => states[seatNo] === seatState.BLOCKED,
     isSoldOut: () => open === 0,
     bits: () => {
       bits ??= encodeSeatBits(states as unknown as ArrayLike<SeatState>);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   blockFaults,
-  MAX_PERFORMANCES,
+  maxPerformances,
   performanceFaults,
   showFaults,
   withRounds,
@@ -71,7 +71,7 @@ describe('performances', () => {
     ]);
   });
   test('of a show are bounded in number', () => {
-    const existingStartAtMs = Array.from({ length: MAX_PERFORMANCES }, (_, i) => 100 * day + i);
+    const existingStartAtMs = Array.from({ length: maxPerformances }, (_, i) => 100 * day + i);
     expect(pathsOf(performanceFaults({ ...added, existingStartAtMs }))).toEqual(['startsAt']);
   });
   test('are numbered by their start within the day of the venue', () => {

@@ -2,24 +2,24 @@ import type { NamedGrade } from './grades.ts';
 import { periodOf } from './ranking-period.ts';
 
 /** Where a sale stands, by the server's clock. */
-export const SALE_STATES = ['UPCOMING', 'ON_SALE', 'SOLD_OUT', 'CLOSED'] as const;
-export type SaleState = (typeof SALE_STATES)[number];
+export const saleStates = ['UPCOMING', 'ON_SALE', 'SOLD_OUT', 'CLOSED'] as const;
+export type SaleState = (typeof saleStates)[number];
 
 /** What is wrong with a show, by the field that has to be fixed. */
 export type RuleFault = { path: string; message: string };
 
 /** More would not fit a season; bounds what is kept in memory for a show. */
-export const MAX_PERFORMANCES = 2000;
+export const maxPerformances = 2000;
 
 /** Every rule that the show breaks; empty when it may be sold. */
-export function showFaults(show: {
+export const showFaults = (show: {
   grades: readonly NamedGrade[];
   /** Codes that seats are painted with; null when the painting itself has faults. */
   paintedGrades: readonly string[] | null;
   saleOpensAtMs: number;
   saleClosesAtMs: number;
   performancesStartAtMs: readonly number[];
-}): RuleFault[] {
+}): RuleFault[] => {
   const { grades, paintedGrades, saleOpensAtMs, saleClosesAtMs, performancesStartAtMs } = show;
   const faults: RuleFault[] = [];
   const codes = grades.map(({ code }) => code);
@@ -52,15 +52,15 @@ export function showFaults(show: {
       message: `${tooEarly.length} of the performances would start before the sale opens`,
     });
   return faults;
-}
+};
 
 /** Every rule that new performances of a show break. */
-export function performanceFaults(added: {
+export const performanceFaults = (added: {
   startsAtMs: readonly number[];
   existingStartAtMs: readonly number[];
   saleOpensAtMs: number;
   nowMs: number;
-}): RuleFault[] {
+}): RuleFault[] => {
   const { startsAtMs, existingStartAtMs, saleOpensAtMs, nowMs } = added;
   const faults: RuleFault[] = [];
   const taken = new Set(existingStartAtMs);
@@ -71,19 +71,19 @@ export function performanceFaults(added: {
     if (atMs <= saleOpensAtMs) say('a performance must start after the sale opens');
     taken.add(atMs);
   }
-  if (existingStartAtMs.length + startsAtMs.length > MAX_PERFORMANCES)
+  if (existingStartAtMs.length + startsAtMs.length > maxPerformances)
     faults.push({
       path: 'startsAt',
-      message: `a show has at most ${MAX_PERFORMANCES} performances`,
+      message: `a show has at most ${maxPerformances} performances`,
     });
   return faults;
-}
+};
 
 /** Numbers performances by their start within the day that the venue's clock shows. */
-export function withRounds<Performance extends { id: string; startsAtMs: number }>(
+export const withRounds = <Performance extends { id: string; startsAtMs: number }>(
   performances: readonly Performance[],
   timeZone: string,
-): (Performance & { round: number })[] {
+): (Performance & { round: number })[] => {
   const rounds = new Map<string, number>();
   return performances
     .toSorted((a, b) => a.startsAtMs - b.startsAtMs)
@@ -93,13 +93,13 @@ export function withRounds<Performance extends { id: string; startsAtMs: number 
       rounds.set(day, round);
       return { ...performance, round };
     });
-}
+};
 
 /** What is wrong with keeping seats back, or giving them to the sale again. */
-export function blockFaults(
+export const blockFaults = (
   change: { block: readonly number[]; unblock: readonly number[] },
   seatCount: number,
-): RuleFault[] {
+): RuleFault[] => {
   const faults: RuleFault[] = [];
   const named = new Set<number>();
   for (const list of ['block', 'unblock'] as const)
@@ -110,4 +110,4 @@ export function blockFaults(
       named.add(seatNo);
     }
   return faults;
-}
+};

@@ -8,18 +8,18 @@ import { strandedChecks, strandsSeat } from './stranded.ts';
  * One row drawn as text: `.` free, `x` taken, `o` free and requested, `|` an aisle. A request
  * strands a seat when a lone `.` touches requested seats whose other side is free.
  */
-function strandsByReading(row: string): boolean {
+const strandsByReading = (row: string): boolean => {
   const walled = `|${row}|`;
   return /[xo|]\.o+\./.test(walled) || /\.o+\.[xo|]/.test(walled);
-}
+};
 
-function strandsByRule(row: string): boolean {
+const strandsByRule = (row: string): boolean => {
   const runs = row.split('|');
   const seats = runs.join('');
   const layout = compileLayout(sampleHouse([runs.map((run) => run.length)]));
   const requested = [...seats].flatMap((seat, seatNo) => (seat === 'o' ? [seatNo] : []));
   return strandsSeat(strandedChecks(layout, requested), (seatNo) => seats[seatNo] !== 'x');
-}
+};
 
 describe('the stranded-seat rule', () => {
   test('says the same as reading the row seat by seat, for any request and any sales', () => {

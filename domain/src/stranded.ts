@@ -1,4 +1,4 @@
-import { type Layout, NO_SEAT, neighbours } from './layout.ts';
+import { type Layout, neighbours, noSeat } from './layout.ts';
 
 /**
  * The stranded-seat rule: a request must not leave one free seat alone between taken ones, where a
@@ -13,7 +13,7 @@ import { type Layout, NO_SEAT, neighbours } from './layout.ts';
 export type StrandedCheck = { mid: number; far: number; opposite: number };
 
 /** Seats are judged as they are before the request. Throws RangeError for an unknown seat. */
-export function strandedChecks(layout: Layout, seatNos: readonly number[]): StrandedCheck[] {
+export const strandedChecks = (layout: Layout, seatNos: readonly number[]): StrandedCheck[] => {
   const requested = new Set(seatNos);
   const checks: StrandedCheck[] = [];
   for (const seatNo of [...requested].sort((a, b) => a - b)) {
@@ -25,24 +25,22 @@ export function strandedChecks(layout: Layout, seatNos: readonly number[]): Stra
       last = right;
       right = neighbours(layout, last).after;
     }
-    if (left === NO_SEAT || right === NO_SEAT) continue;
+    if (left === noSeat || right === noSeat) continue;
     const { before: farLeft } = neighbours(layout, left);
     const { after: farRight } = neighbours(layout, right);
     checks.push(
-      { mid: left, far: requested.has(farLeft) ? NO_SEAT : farLeft, opposite: right },
-      { mid: right, far: requested.has(farRight) ? NO_SEAT : farRight, opposite: left },
+      { mid: left, far: requested.has(farLeft) ? noSeat : farLeft, opposite: right },
+      { mid: right, far: requested.has(farRight) ? noSeat : farRight, opposite: left },
     );
   }
   return checks;
-}
+};
 
 /** The rule as SQL applies it to the same checks. */
-export function strandsSeat(
+export const strandsSeat = (
   checks: readonly StrandedCheck[],
   isFree: (seatNo: number) => boolean,
-): boolean {
-  return checks.some(
-    ({ mid, far, opposite }) =>
-      isFree(mid) && (far === NO_SEAT || !isFree(far)) && isFree(opposite),
+): boolean =>
+  checks.some(
+    ({ mid, far, opposite }) => isFree(mid) && (far === noSeat || !isFree(far)) && isFree(opposite),
   );
-}

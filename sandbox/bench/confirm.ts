@@ -29,20 +29,20 @@ const amount = 150_000;
 
 type Program = { base: URL; end: () => void };
 
-async function start(file: string, args: string[]): Promise<Program> {
+const start = async (file: string, args: string[]): Promise<Program> => {
   const path = new URL(file, import.meta.url).pathname;
   const child = spawn(process.execPath, [path, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
   const { listening } = JSON.parse(line) as { listening: string };
   return { base: new URL(listening), end: () => child.stdin.end() };
-}
+};
 
-async function ask<T>(base: URL, path: string, body?: unknown): Promise<T> {
+const ask = async <T>(base: URL, path: string, body?: unknown): Promise<T> => {
   const init = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
   return (await (await fetch(new URL(path, base), init)).json()) as T;
-}
+};
 
-function confirmText(base: URL, payment: { orderId: string; paymentKey: string }): Buffer {
+const confirmText = (base: URL, payment: { orderId: string; paymentKey: string }): Buffer => {
   const credentials = Buffer.from('sandbox_sk_demo:').toString('base64');
   const body = JSON.stringify({ ...payment, amount });
   return Buffer.from(
@@ -51,9 +51,9 @@ function confirmText(base: URL, payment: { orderId: string; paymentKey: string }
       `idempotency-key: confirm:${payment.orderId}:0123456789abcdef\r\n` +
       `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
   );
-}
+};
 
-async function authenticate(base: URL, count: number, prefix: string): Promise<Buffer[]> {
+const authenticate = async (base: URL, count: number, prefix: string): Promise<Buffer[]> => {
   const requests: Buffer[] = [];
   for (let done = 0; done < count; done += 5000) {
     const payments = Array.from({ length: Math.min(5000, count - done) }, (_, at) => ({
@@ -68,11 +68,11 @@ async function authenticate(base: URL, count: number, prefix: string): Promise<B
     requests.push(...made.payments.map((payment) => confirmText(base, payment)));
   }
   return requests;
-}
+};
 
 /** Sends what `next` gives, one at a time on one connection, until it gives nothing more. */
-function worker(base: URL, next: () => Buffer | undefined, latenciesMs: number[]): Promise<void> {
-  return new Promise((resolve, reject) => {
+const worker = (base: URL, next: () => Buffer | undefined, latenciesMs: number[]): Promise<void> =>
+  new Promise((resolve, reject) => {
     const socket = connect(Number(base.port), base.hostname);
     let answer = '';
     let askedAt = 0;
@@ -98,9 +98,8 @@ function worker(base: URL, next: () => Buffer | undefined, latenciesMs: number[]
       send();
     });
   });
-}
 
-async function measure(base: URL, requests: Buffer[], settled: () => Promise<void>) {
+const measure = async (base: URL, requests: Buffer[], settled: () => Promise<void>) => {
   type Stats = { cpuMicros: number; rssBytes: number };
   const before = await ask<Stats>(base, '/__ctl/stats');
   const latenciesMs: number[] = [];
@@ -121,7 +120,7 @@ async function measure(base: URL, requests: Buffer[], settled: () => Promise<voi
     p99Ms: ms(0.99),
     rssMb: Math.round(after.rssBytes / 1e6),
   };
-}
+};
 
 let received = 0;
 let wanted = Number.POSITIVE_INFINITY;
@@ -138,7 +137,7 @@ await once(receiver, 'listening');
 const { port } = receiver.address() as AddressInfo;
 
 /** Resolves when the receiver has had `count` webhooks since the last time. */
-async function heard(count: number): Promise<void> {
+const heard = async (count: number): Promise<void> => {
   if (!values.webhooks) return;
   if (received < count) {
     await new Promise<void>((resolve) => {
@@ -148,7 +147,7 @@ async function heard(count: number): Promise<void> {
   }
   received = 0;
   wanted = Number.POSITIVE_INFINITY;
-}
+};
 
 const bare = await start('./bare.ts', []);
 const bareRequests = Array.from({ length: confirms }, (_, at) =>

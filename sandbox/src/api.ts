@@ -43,7 +43,7 @@ type Running = {
 export type Api = ReturnType<typeof makeApi>;
 
 /** The provider's public API: `handle` answers every request whose path begins with `/v1/`. */
-export function makeApi(deps: Deps) {
+export const makeApi = (deps: Deps) => {
   const authorization = `Basic ${Buffer.from(`${deps.secretKey}:`).toString('base64')}`;
   return {
     handle(req: IncomingMessage, res: ServerResponse, url: string, text: string): void {
@@ -58,17 +58,17 @@ export function makeApi(deps: Deps) {
       }
     },
   };
-}
+};
 
 const isEnglish = (req: IncomingMessage): boolean =>
   req.headers['accept-language']?.startsWith('en') === true;
 
 /** The call that a request makes, or the code that turns it away before anything is looked at. */
-function admit(
+const admit = (
   req: IncomingMessage,
   url: string,
   text: string,
-): { request: ApiRequest; key: string | null } | ErrorCode {
+): { request: ApiRequest; key: string | null } | ErrorCode => {
   const question = url.indexOf('?');
   const path = question < 0 ? url : url.slice(0, question);
   const route = routeOf(req.method ?? '', path);
@@ -85,28 +85,28 @@ function admit(
   const search = question < 0 ? '' : url.slice(question);
   const input = isPost ? parseJson(text) : undefined;
   return { request: { ...route, path, search, input, english: isEnglish(req) }, key };
-}
+};
 
 const headerText = (value: string | string[] | undefined): string | null =>
   value === undefined ? null : String(value);
 
-function refusalOfAuthorization(header: string | undefined): ErrorCode {
+const refusalOfAuthorization = (header: string | undefined): ErrorCode => {
   const credentials = /^Basic (.+)$/.exec(header ?? '')?.[1];
   if (credentials === undefined) return 'UNAUTHORIZED_KEY';
   const hasColon = Buffer.from(credentials, 'base64').includes(':');
   return hasColon ? 'UNAUTHORIZED_KEY' : 'INCORRECT_BASIC_AUTH_FORMAT';
-}
+};
 
-function parseJson(text: string): unknown {
+const parseJson = (text: string): unknown => {
   try {
     return JSON.parse(text);
   } catch (failure) {
     if (failure instanceof SyntaxError) return undefined;
     throw failure;
   }
-}
+};
 
-function start(deps: Deps, request: ApiRequest, key: string | null, res: ServerResponse): void {
+const start = (deps: Deps, request: ApiRequest, key: string | null, res: ServerResponse): void => {
   const payment = subject(deps, request);
   const running: Running = {
     request,
@@ -128,10 +128,10 @@ function start(deps: Deps, request: ApiRequest, key: string | null, res: ServerR
     }
   }
   proceed(deps, running, payment);
-}
+};
 
 /** The payment that a call is about; fills in what the call did not name itself. */
-function subject(deps: Deps, request: ApiRequest): Payment | undefined {
+const subject = (deps: Deps, request: ApiRequest): Payment | undefined => {
   if (request.call === 'confirm' && request.input !== undefined) {
     const asked = confirmRequest(request.input);
     request.paymentKey = asked?.paymentKey ?? null;
@@ -146,14 +146,14 @@ function subject(deps: Deps, request: ApiRequest): Payment | undefined {
   const payment = deps.payments.byKey(request.paymentKey);
   request.orderId ??= payment?.orderId ?? null;
   return payment;
-}
+};
 
-function recordOf(
+const recordOf = (
   { calls, time }: Deps,
   { call, orderId, paymentKey, input }: ApiRequest,
   idempotencyKey: string | null,
   payment: Payment | undefined,
-): CallRecord {
+): CallRecord => {
   const asked = input as { amount?: unknown; cancelAmount?: unknown } | undefined | null;
   const amount = call === 'cancel' ? asked?.cancelAmount : asked?.amount;
   return calls.add({
@@ -168,9 +168,9 @@ function recordOf(
     isReplay: false,
     fault: null,
   });
-}
+};
 
-function claimKey(deps: Deps, running: Running, key: string): void {
+const claimKey = (deps: Deps, running: Running, key: string): void => {
   const { request } = running;
   const claim = deps.idempotency.begin(key, request.path);
   if (claim === 'full') {
@@ -183,16 +183,16 @@ function claimKey(deps: Deps, running: Running, key: string): void {
     running.known = claim.slot.answer;
     running.record.isReplay = true;
   }
-}
+};
 
-function releaseKey(deps: Deps, running: Running): void {
+const releaseKey = (deps: Deps, running: Running): void => {
   if (running.slot === null) return;
   deps.idempotency.release(running.idempotencyKey!, running.request.path);
   running.slot = null;
-}
+};
 
 /** A payment made to time out does so once, at its first confirm that would have succeeded. */
-function faultOfCard(deps: Deps, payment: Payment, { input }: ApiRequest): Fault | null {
+const faultOfCard = (deps: Deps, payment: Payment, { input }: ApiRequest): Fault | null => {
   const { outcome } = payment;
   if ((outcome !== 'timeout' && outcome !== 'lost') || payment.status !== 'IN_PROGRESS')
     return null;
@@ -200,10 +200,10 @@ function faultOfCard(deps: Deps, payment: Payment, { input }: ApiRequest): Fault
   if (asked?.orderId !== payment.orderId || asked.amount !== payment.totalAmount) return null;
   deps.payments.approveNext(payment);
   return { phase: outcome === 'timeout' ? 'after-commit' : 'before-commit', action: 'hang' };
-}
+};
 
 /** The way to the provider: latency, and faults that strike before it has done anything. */
-function proceed(deps: Deps, running: Running, payment: Payment | undefined): void {
+const proceed = (deps: Deps, running: Running, payment: Payment | undefined): void => {
   const { fault } = running;
   let waitMs = deps.settings.latencyMs;
   if (fault !== null) running.record.fault = `${fault.phase} ${fault.action}`;
@@ -226,10 +226,10 @@ function proceed(deps: Deps, running: Running, payment: Payment | undefined): vo
     running.busy = payment;
   }
   deps.time.after(waitMs, () => finish(deps, running));
-}
+};
 
 /** The provider's own work. */
-function finish(deps: Deps, running: Running): void {
+const finish = (deps: Deps, running: Running): void => {
   const { fault, record, slot } = running;
   const forced = fault?.action === 'answer' ? answerOf(fault) : null;
   if (forced !== null && fault?.phase === 'after-commit' && running.known === null) {
@@ -243,10 +243,10 @@ function finish(deps: Deps, running: Running): void {
   record.code = answer.kind === 'payment' ? null : answer.code;
   // Nobody is told, or cut off, before the change is in the journal.
   deps.journal.whenWritten(() => giveBack(deps, running, answer));
-}
+};
 
 /** The way back: the answer, or the fault that strikes it. */
-function giveBack(deps: Deps, running: Running, answer: Answer): void {
+const giveBack = (deps: Deps, running: Running, answer: Answer): void => {
   const { fault } = running;
   if (fault?.phase !== 'after-commit' || fault.action === 'answer') {
     deliver(deps, running, answer);
@@ -255,7 +255,7 @@ function giveBack(deps: Deps, running: Running, answer: Answer): void {
   } else {
     strike(deps, running, fault, answer);
   }
-}
+};
 
 const answerOf = (fault: Fault & { action: 'answer' }): Answer => ({
   kind: 'text',
@@ -267,20 +267,20 @@ const answerOf = (fault: Fault & { action: 'answer' }): Answer => ({
 const bodyOf = (deps: Deps, answer: Answer): string =>
   answer.kind === 'text' ? answer.body : paymentText(answer.view, deps.baseUrl());
 
-function deliver(deps: Deps, { res }: Running, answer: Answer): void {
+const deliver = (deps: Deps, { res }: Running, answer: Answer): void => {
   send(res, answer.kind === 'payment' ? 200 : answer.status, bodyOf(deps, answer));
-}
+};
 
 const jsonType = 'application/json;charset=UTF-8';
 
-function send(res: ServerResponse, status: number, body: string, contentType = jsonType): void {
+const send = (res: ServerResponse, status: number, body: string, contentType = jsonType): void => {
   if (res.destroyed) return;
   res.writeHead(status, ['Content-Type', contentType, 'Content-Length', Buffer.byteLength(body)]);
   res.end(body);
-}
+};
 
 /** Faults after which the caller does not have the provider's answer. */
-function strike(deps: Deps, running: Running, fault: Fault, answer: Answer | null): void {
+const strike = (deps: Deps, running: Running, fault: Fault, answer: Answer | null): void => {
   const { res, request } = running;
   const { socket } = res;
   if (socket === null || socket.destroyed) return;
@@ -316,7 +316,7 @@ function strike(deps: Deps, running: Running, fault: Fault, answer: Answer | nul
     default:
       fault satisfies never;
   }
-}
+};
 
 const gatewayPage = (status: number): string =>
   `<html><head><title>${status}</title></head><body><h1>${status}</h1><hr>gateway</body></html>\n`;

@@ -20,7 +20,7 @@ export type CallRecord = {
 export type Calls = ReturnType<typeof makeCalls>;
 
 /** The last `callsMax` calls; older ones are overwritten and counted. */
-export function makeCalls({ callsMax }: { callsMax: number }) {
+export const makeCalls = ({ callsMax }: { callsMax: number }) => {
   const ring: CallRecord[] = [];
   let made = 0;
 
@@ -57,4 +57,4 @@ export function makeCalls({ callsMax }: { callsMax: number }) {
       made = 0;
     },
   };
-}
+};

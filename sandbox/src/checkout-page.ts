@@ -146,7 +146,7 @@ const html = (text: string): string => text.replace(/[&<>"']/g, (letter) => esca
 
 const won = (amount: number): string => `₩${amount.toLocaleString('en-US')}`;
 
-function page(language: Language, title: string, content: string): string {
+const page = (language: Language, title: string, content: string): string => {
   const say = words[language];
   return `<!doctype html>
 <html lang="${language}">
@@ -166,22 +166,21 @@ ${content}
 </body>
 </html>
 `;
-}
+};
 
 const row = (name: string, value: string): string =>
   `<dt>${html(name)}</dt><dd>${html(value)}</dd>`;
 
-function radios(name: string, options: [value: string, text: string][], checked: string): string {
-  return options
+const radios = (name: string, options: [value: string, text: string][], checked: string): string =>
+  options
     .map(
       ([value, text]) =>
         `<label><input type="radio" name="${name}" value="${value}"` +
         `${value === checked ? ' checked' : ''}><span>${html(text)}</span></label>`,
     )
     .join('');
-}
 
-export function checkoutPage(payment: Payment, language: Language, otherUrl: string): string {
+export const checkoutPage = (payment: Payment, language: Language, otherUrl: string): string => {
   const say = words[language];
   const shown: Method[] =
     payment.method === 'VIRTUAL_ACCOUNT' ? ['VIRTUAL_ACCOUNT'] : ['CARD', 'EASY_PAY', 'TRANSFER'];
@@ -214,9 +213,9 @@ export function checkoutPage(payment: Payment, language: Language, otherUrl: str
 </form>
 <footer><a href="${html(otherUrl)}">${say.other}</a></footer>`,
   );
-}
+};
 
-export function receiptPage(payment: Payment, language: Language): string {
+export const receiptPage = (payment: Payment, language: Language): string => {
   const say = words[language];
   const { balance } = amountsAfter(payment, payment.cancels.length);
   const rows = [
@@ -232,10 +231,10 @@ export function receiptPage(payment: Payment, language: Language): string {
     `<section class="card"><h1>${html(payment.orderName)}</h1>
 <p class="amount">${won(payment.totalAmount)}</p><dl>${rows.join('')}</dl></section>`,
   );
-}
+};
 
 /** Why no checkout is shown: the code's message, and the faults that a developer can fix. */
-export function noticePage(language: Language, code: ErrorCode, faults: string[]): string {
+export const noticePage = (language: Language, code: ErrorCode, faults: string[]): string => {
   const say = words[language];
   const list = faults.map((fault) => `<li>${html(fault)}</li>`).join('');
   return page(
@@ -246,4 +245,4 @@ export function noticePage(language: Language, code: ErrorCode, faults: string[]
       list === '' ? '' : `<ul>${list}</ul>`
     }</section>`,
   );
-}
+};

@@ -26,16 +26,16 @@ const open = (more: Record<string, string> = {}, init: RequestInit = {}): Promis
 const formOf = (page: string): string => /action="([^"]+)"/.exec(page)![1]!;
 
 /** Opens the window and presses a button; the address that the browser is sent to. */
-async function press(action: string, more: Record<string, string> = {}): Promise<URL> {
+const press = async (action: string, more: Record<string, string> = {}): Promise<URL> => {
   const form = formOf(await (await open()).text());
   return pressAgain(form, action, more);
-}
-async function pressAgain(form: string, action: string, more: Record<string, string> = {}) {
+};
+const pressAgain = async (form: string, action: string, more: Record<string, string> = {}) => {
   const body = new URLSearchParams({ action, ...more });
   const answer = await visit(form, { method: 'POST', body });
   expect(answer.status).toBe(303);
   return new URL(answer.headers.get('location')!);
-}
+};
 
 describe('pressing', () => {
   test('pay leads to successUrl with an authenticated payment and exact parameters', async () => {
@@ -222,7 +222,7 @@ describe('the browser script', () => {
   };
 
   /** Runs the script as a page would and tells where it wants the browser to go. */
-  async function load(): Promise<{ TossPayments: TossPayments; went: string[] }> {
+  const load = async (): Promise<{ TossPayments: TossPayments; went: string[] }> => {
     const answer = await visit('/v2/standard');
     expect(answer.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
     const went: string[] = [];
@@ -238,7 +238,7 @@ describe('the browser script', () => {
     });
     runInContext(await answer.text(), page);
     return { TossPayments: window.TossPayments!, went };
-  }
+  };
   const request = { orderId: 'order-0001', orderName: 'two seats', successUrl, failUrl };
   const amount = { currency: 'KRW', value: 15_000 };
 

@@ -50,11 +50,11 @@ type Deps = {
 };
 
 /** The window that the buyer sees, and the script that opens it. */
-export function makeCheckout(deps: Deps) {
+export const makeCheckout = (deps: Deps) => {
   const windows = new Map<string, Window>();
   const script = readFileSync(new URL('./standard.js', import.meta.url), 'utf8');
 
-  function route(method: string, url: URL, text: string, language: Language): Reply {
+  const route = (method: string, url: URL, text: string, language: Language): Reply => {
     const { pathname, searchParams } = url;
     const paymentKey = /^\/(?:checkout|receipt|v1\/payments)\/([^/]+)(?:\/checkout)?$/.exec(
       pathname,
@@ -71,7 +71,7 @@ export function makeCheckout(deps: Deps) {
         : { status: 200, html: receiptPage(payment, language) };
     }
     return nothing(language);
-  }
+  };
 
   return {
     handle(req: IncomingMessage, res: ServerResponse, address: string, text: string): void {
@@ -92,30 +92,30 @@ export function makeCheckout(deps: Deps) {
       });
     },
   };
-}
+};
 
-function languageOf(url: URL, req: IncomingMessage): Language {
+const languageOf = (url: URL, req: IncomingMessage): Language => {
   const asked = url.searchParams.get('lang') ?? req.headers['accept-language'] ?? 'ko';
   return asked.startsWith('en') ? 'en' : 'ko';
-}
+};
 
-function otherLanguage(url: URL, language: Language): string {
+const otherLanguage = (url: URL, language: Language): string => {
   const other = new URL(url);
   other.searchParams.set('lang', language === 'ko' ? 'en' : 'ko');
   return `${other.pathname}${other.search}`;
-}
+};
 
 const nothing = (language: Language): Reply => ({
   status: 404,
   html: noticePage(language, 'NOT_FOUND', []),
 });
 
-function open(
+const open = (
   deps: Deps,
   windows: Map<string, Window>,
   query: URLSearchParams,
   language: Language,
-): Reply {
+): Reply => {
   const parsed = openSchema.safeParse(Object.fromEntries(query));
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
@@ -139,7 +139,7 @@ function open(
   if (windows.size > windowsMax) windows.delete(windows.keys().next().value!);
   const other = otherLanguage(new URL(`/checkout?${query}`, 'http://sandbox'), language);
   return { status: 200, html: checkoutPage(payment, language, other) };
-}
+};
 
 const newPayment = (asked: z.infer<typeof openSchema>): NewPayment => ({
   orderId: asked.orderId,
@@ -155,13 +155,13 @@ const newPayment = (asked: z.infer<typeof openSchema>): NewPayment => ({
 });
 
 /** What the buyer pressed. Every way ends at one of the merchant's two addresses. */
-function answer(
+const answer = (
   { payments, settings, random }: Deps,
   windows: Map<string, Window>,
   payment: Payment,
   form: URLSearchParams,
   language: Language,
-): Reply {
+): Reply => {
   const window = windows.get(payment.paymentKey);
   const parsed = answerSchema.safeParse(Object.fromEntries(form));
   if (window === undefined || !parsed.success) return nothing(language);
@@ -185,12 +185,12 @@ function answer(
   const told = { paymentType: 'NORMAL', orderId, paymentKey, amount: String(payment.totalAmount) };
   for (const [name, value] of Object.entries(told)) success.searchParams.set(name, value);
   return { location: success.href };
-}
+};
 
-function failed(failUrl: string, code: ErrorCode, language: Language, orderId: string | null) {
+const failed = (failUrl: string, code: ErrorCode, language: Language, orderId: string | null) => {
   const url = new URL(failUrl);
   url.searchParams.set('code', code);
   url.searchParams.set('message', errorMessage(code, language === 'en'));
   if (orderId !== null) url.searchParams.set('orderId', orderId);
   return url.href;
-}
+};

@@ -85,7 +85,7 @@ const newPayment = (
 });
 
 /** What a buyer does in the window, in one cheap call; many at once as `{payments: […]}`. */
-function authenticate(deps: Deps, { input }: Call): Reply {
+const authenticate = (deps: Deps, { input }: Call): Reply => {
   if (typeof input === 'object' && input !== null && 'payments' in input) {
     const batch = batchSchema.parse(input);
     return ok({
@@ -101,7 +101,7 @@ function authenticate(deps: Deps, { input }: Call): Reply {
   return made.outcome === 'refused'
     ? noCode(made.code)
     : ok({ paymentKey: made.payment.paymentKey });
-}
+};
 
 const settingsNow = ({ settings, webhookTarget }: Deps): Reply =>
   ok({ ...settings, webhookUrl: webhookTarget.url?.href ?? null });
@@ -113,14 +113,14 @@ const changeSchema = settingsSchema.partial().extend({
     .optional(),
 });
 
-function changeSettings(deps: Deps, { input }: Call): Reply {
+const changeSettings = (deps: Deps, { input }: Call): Reply => {
   const { webhookUrl, ...changes } = changeSchema.parse(input);
   Object.assign(deps.settings, changes);
   if (webhookUrl !== undefined) {
     deps.webhookTarget.url = webhookUrl === null ? null : new URL(webhookUrl);
   }
   return settingsNow(deps);
-}
+};
 
 const phase = z.enum(['before-commit', 'after-commit']).default('before-commit');
 const status = z.int().min(200).max(599);
@@ -154,7 +154,7 @@ const ruleSchema = z.discriminatedUnion('action', [
   z.strictObject({ ...ruleBase, action: z.literal('html'), status: status.default(502) }),
 ]);
 
-function actionOf(rule: z.infer<typeof ruleSchema>): Action {
+const actionOf = (rule: z.infer<typeof ruleSchema>): Action => {
   switch (rule.action) {
     case 'delay':
       return { action: 'delay', delayMs: rule.delayMs };
@@ -173,20 +173,20 @@ function actionOf(rule: z.infer<typeof ruleSchema>): Action {
     default:
       return { action: rule.action };
   }
-}
+};
 
-function addRule({ faults }: Deps, { input }: Call): Reply {
+const addRule = ({ faults }: Deps, { input }: Call): Reply => {
   const rule = ruleSchema.parse(input);
   return ok(faults.add(rule.match, rule.times, { ...actionOf(rule), phase: rule.phase }));
-}
+};
 
 const orderSchema = z.strictObject({ orderId: z.string() });
 
-function onOrder(deps: Deps, input: unknown, act: (payment: Payment) => Decision): Reply {
+const onOrder = (deps: Deps, input: unknown, act: (payment: Payment) => Decision): Reply => {
   const payment = deps.payments.byOrder(orderSchema.parse(input).orderId);
   if (payment === undefined) return noCode('NOT_FOUND_PAYMENT');
   return told(act(payment));
-}
+};
 
 const told = (decision: Decision): Reply =>
   decision.outcome === 'refused'
@@ -202,7 +202,7 @@ const operatorCancelSchema = z.strictObject({
 /**
  * Somebody cancels in the provider's dashboard, so the merchant learns about it only afterwards.
  */
-function operatorCancel({ payments }: Deps, { input }: Call): Reply {
+const operatorCancel = ({ payments }: Deps, { input }: Call): Reply => {
   const { orderId, cancelAmount, cancelReason } = operatorCancelSchema.parse(input);
   const payment = payments.byOrder(orderId);
   if (payment === undefined) return noCode('NOT_FOUND_PAYMENT');
@@ -210,7 +210,7 @@ function operatorCancel({ payments }: Deps, { input }: Call): Reply {
   return told(
     payments.cancel(payment.paymentKey, { ...request, currency: null, hasRefundAccount: true }),
   );
-}
+};
 
 const forgeSchema = z.strictObject({
   orderId: z.string(),
@@ -221,7 +221,7 @@ const forgeSchema = z.strictObject({
 });
 
 /** A webhook that no payment stands behind: the real payment's shape with a guessed secret. */
-function forge({ payments, webhooks, webhookTarget, time }: Deps, { input }: Call): Reply {
+const forge = ({ payments, webhooks, webhookTarget, time }: Deps, { input }: Call): Reply => {
   const asked = forgeSchema.parse(input);
   if (webhookTarget.url === null) return no(409, 'NO_WEBHOOK_URL', 'set webhookUrl first');
   const payment = payments.byOrder(asked.orderId);
@@ -236,7 +236,7 @@ function forge({ payments, webhooks, webhookTarget, time }: Deps, { input }: Cal
   const createdAt = `${seoulTime(time.nowMs()).slice(0, 19)}.000000`;
   const body = JSON.stringify({ eventType: 'PAYMENT_STATUS_CHANGED', createdAt, data });
   return ok({ id: webhooks.forge(asked.orderId, asked.status, body).id });
-}
+};
 
 const limitOf = (query: URLSearchParams): number =>
   z.coerce
@@ -246,16 +246,16 @@ const limitOf = (query: URLSearchParams): number =>
     .max(100_000)
     .parse(query.get('limit') ?? 1000);
 
-function listLedger({ ledger }: Deps, { query }: Call): Reply {
+const listLedger = ({ ledger }: Deps, { query }: Call): Reply => {
   const from = z.coerce
     .number()
     .int()
     .min(0)
     .parse(query.get('from') ?? 0);
   return ok({ size: ledger.size(), entries: ledger.page(from, limitOf(query)) });
-}
+};
 
-function listCalls({ calls }: Deps, { query }: Call): Reply {
+const listCalls = ({ calls }: Deps, { query }: Call): Reply => {
   const orderId = query.get('orderId');
   const paymentKey = query.get('paymentKey');
   const call = query.get('call');
@@ -267,22 +267,22 @@ function listCalls({ calls }: Deps, { query }: Call): Reply {
   );
   const made = { made: calls.made(), overwritten: calls.overwritten() };
   return ok({ ...made, found: found.length, calls: found.slice(-limitOf(query)) });
-}
+};
 
-function listWebhooks({ webhooks }: Deps, { query }: Call): Reply {
+const listWebhooks = ({ webhooks }: Deps, { query }: Call): Reply => {
   const orderId = query.get('orderId');
   const found = webhooks.list().filter((each) => orderId === null || each.orderId === orderId);
   const shown = found.slice(-limitOf(query)).map(({ body, followedBy, ...delivery }) => delivery);
   return ok({ overflowed: webhooks.overflowed(), found: found.length, webhooks: shown });
-}
+};
 
-function assertNoDoubleCharge({ ledger, calls }: Deps): Reply {
+const assertNoDoubleCharge = ({ ledger, calls }: Deps): Reply => {
   const report = ledger.assertNoDoubleCharge();
   // 409, so that `curl --fail` in a script fails with it.
   return { status: report.ok ? 200 : 409, body: { ...report, changedKeys: calls.changedKeys() } };
-}
+};
 
-function stats({ payments, idempotency, ledger, calls, time }: Deps): Reply {
+const stats = ({ payments, idempotency, ledger, calls, time }: Deps): Reply => {
   const { user, system } = process.cpuUsage();
   return ok({
     cpuMicros: user + system,
@@ -293,7 +293,7 @@ function stats({ payments, idempotency, ledger, calls, time }: Deps): Reply {
     calls: calls.made(),
     now: new Date(time.nowMs()).toISOString(),
   });
-}
+};
 
 const advanceSchema = z.strictObject({
   ms: z
@@ -303,18 +303,18 @@ const advanceSchema = z.strictObject({
 });
 const clockNow = ({ time }: Deps): Reply => ok({ now: new Date(time.nowMs()).toISOString() });
 
-function advance(deps: Deps, byMs: number): void {
+const advance = (deps: Deps, byMs: number): void => {
   deps.time.advance(byMs);
   deps.payments.expireDue();
-}
+};
 
-function reset(deps: Deps): Reply {
+const reset = (deps: Deps): Reply => {
   const { payments, ledger, idempotency, faults, calls, webhooks, journal } = deps;
   for (const store of [payments, ledger, idempotency, faults, calls, webhooks, journal]) {
     store.clear();
   }
   return ok({ empty: true });
-}
+};
 
 const routes: Record<string, Handler> = {
   'POST /__ctl/authenticate': authenticate,
@@ -347,8 +347,8 @@ const routes: Record<string, Handler> = {
 };
 
 /** The levers that the provider does not have: see README.md for each. */
-export function makeControl(deps: Deps) {
-  function answer(method: string, url: string, text: string): Reply {
+export const makeControl = (deps: Deps) => {
+  const answer = (method: string, url: string, text: string): Reply => {
     const { pathname, searchParams } = new URL(url, 'http://sandbox');
     const rule = /^\/__ctl\/rules\/(\w+)$/.exec(pathname)?.[1];
     if (rule !== undefined && method === 'DELETE') {
@@ -365,7 +365,7 @@ export function makeControl(deps: Deps) {
     }
     const input: unknown = text === '' ? undefined : JSON.parse(text);
     return handler(deps, { path: pathname, query: searchParams, input });
-  }
+  };
 
   return {
     handle(req: IncomingMessage, res: ServerResponse, url: string, text: string): void {
@@ -388,4 +388,4 @@ export function makeControl(deps: Deps) {
     },
     advance: (byMs: number): void => advance(deps, byMs),
   };
-}
+};

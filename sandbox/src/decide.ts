@@ -22,7 +22,7 @@ export const viewAnswer = (payment: Payment, english: boolean): Answer => ({
 });
 
 /** Does what a call asks and tells its answer; runs once for each call that is not a replay. */
-export function decide(deps: Decider, request: ApiRequest): Answer {
+export const decide = (deps: Decider, request: ApiRequest): Answer => {
   const { payments } = deps;
   const { english } = request;
   const told = (decision: Decision): Answer =>
@@ -56,13 +56,13 @@ export function decide(deps: Decider, request: ApiRequest): Answer {
     default:
       return request.call satisfies never;
   }
-}
+};
 
-function issueVirtualAccount(
+const issueVirtualAccount = (
   { payments, time }: Decider,
   request: ApiRequest,
   told: (decision: Decision) => Answer,
-): Answer {
+): Answer => {
   const asked = virtualAccountRequest(request.input);
   if (typeof asked === 'string') return errorAnswer(asked, request.english);
   if (asked.amount < minimumAmount.VIRTUAL_ACCOUNT) {
@@ -89,16 +89,16 @@ function issueVirtualAccount(
     customerName: asked.customerName,
   };
   return told(payments.issueVirtualAccount(wanted, asked.bank, dueAtMs));
-}
+};
 
-function transactions({ ledger, baseUrl }: Decider, { search, english }: ApiRequest): Answer {
+const transactions = ({ ledger, baseUrl }: Decider, { search, english }: ApiRequest): Answer => {
   const asked = transactionsRequest(search);
   if (asked === null) return errorAnswer('INVALID_REQUEST', english);
   const found = ledger.between(asked.sinceMs, asked.untilMs, asked.startingAfter, asked.limit);
   if (found === null) return errorAnswer('INVALID_REQUEST', english);
   const rows = found.map((entry) => transactionObject(entry, english, baseUrl()));
   return { kind: 'text', status: 200, code: null, body: JSON.stringify(rows) };
-}
+};
 
 /** A cancel's amount is negative, so that a sum over the list is what the merchant has. */
 const transactionObject = (entry: LedgerEntry, english: boolean, baseUrl: string) => ({

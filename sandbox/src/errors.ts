@@ -271,7 +271,7 @@ export const errorMessage = (code: ErrorCode, english: boolean): string =>
 
 const bodies = new Map<string, string>();
 /** The JSON body of an error; the same string every time, so that replays cost no memory. */
-export function errorBody(code: ErrorCode, english: boolean): string {
+export const errorBody = (code: ErrorCode, english: boolean): string => {
   const key = english ? `en ${code}` : code;
   let body = bodies.get(key);
   if (body === undefined) {
@@ -279,7 +279,7 @@ export function errorBody(code: ErrorCode, english: boolean): string {
     bodies.set(key, body);
   }
   return body;
-}
+};
 
 const everyCall = ['UNAUTHORIZED_KEY', 'INCORRECT_BASIC_AUTH_FORMAT'] as const;
 const everyPost = [

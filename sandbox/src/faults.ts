@@ -35,7 +35,7 @@ export type Rule = {
 export type Faults = ReturnType<typeof makeFaults>;
 
 /** The rules, in the order in which they were made; the first that fits a call strikes it. */
-export function makeFaults() {
+export const makeFaults = () => {
   let rules: Rule[] = [];
   let made = 0;
 
@@ -77,4 +77,4 @@ export function makeFaults() {
       rules = [];
     },
   };
-}
+};

@@ -26,7 +26,7 @@ export type Idempotency = ReturnType<typeof makeIdempotency>;
  * same; the body is not compared. Only one secret key exists here and every POST has its own URL,
  * so key and URL identify it.
  */
-export function makeIdempotency({
+export const makeIdempotency = ({
   nowMs,
   keysMax,
   answered,
@@ -35,17 +35,17 @@ export function makeIdempotency({
   keysMax: number;
   /** Called with every response that is kept. */
   answered: (slot: Slot) => void;
-}) {
+}) => {
   const slots = new Map<string, Slot>();
 
   /** Entries are in the order of their first use, so the lapsed ones come first. */
-  function dropLapsed(): void {
+  const dropLapsed = (): void => {
     const lapsedAtMs = nowMs() - keyTtlMs;
     for (const [id, slot] of slots) {
       if (slot.firstUsedAtMs > lapsedAtMs) return;
       slots.delete(id);
     }
-  }
+  };
 
   return {
     /** `answer` null in the returned slot means that the first request is still running. */
@@ -77,4 +77,4 @@ export function makeIdempotency({
     },
     clear: (): void => slots.clear(),
   };
-}
+};

@@ -29,7 +29,7 @@ const contents = (): string => readFileSync(file, 'utf8');
 describe('a process that is killed', () => {
   const authorization = `Basic ${Buffer.from('sandbox_sk_demo:').toString('base64')}`;
 
-  async function start(port = '0') {
+  const start = async (port = '0') => {
     const child = spawn(process.execPath, [main, '--journal', file, '--port', port], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -37,23 +37,23 @@ describe('a process that is killed', () => {
     const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
     const base = (JSON.parse(line) as { listening: string }).listening;
     return { child, base, port: new URL(base).port };
-  }
+  };
 
-  async function kill(child: ChildProcess): Promise<void> {
+  const kill = async (child: ChildProcess): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const exit = once(child, 'exit');
     child.kill('SIGKILL');
     await exit;
-  }
+  };
 
-  async function ask(base: string, path: string, body?: object, key?: string) {
+  const ask = async (base: string, path: string, body?: object, key?: string) => {
     const answer = await fetch(`${base}${path}`, {
       method: body === undefined ? 'GET' : 'POST',
       headers: { authorization, ...(key === undefined ? {} : { 'idempotency-key': key }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
-  }
+  };
 
   const authenticate = async (base: string, orderId: string): Promise<string> =>
     String(
@@ -121,7 +121,7 @@ describe('a process that is killed', () => {
 const open = (at = bedStartsAtMs): Promise<Bed> =>
   startSandbox({ journal: file, clock: { now: () => at, wake: () => () => {} } });
 
-async function truth(bed: Bed, paymentKeys: string[]): Promise<unknown> {
+const truth = async (bed: Bed, paymentKeys: string[]): Promise<unknown> => {
   const payments: Told['body'][] = [];
   for (const key of paymentKeys) {
     const { body } = await bed.api(`/v1/payments/${key}`);
@@ -129,10 +129,10 @@ async function truth(bed: Bed, paymentKeys: string[]): Promise<unknown> {
   }
   const { idempotencyKeys, payments: size } = (await bed.control('stats')).body;
   return { payments, idempotencyKeys, size, ledger: await bed.ledger() };
-}
+};
 
 /** One payment in each way to stand. */
-async function everyKind(bed: Bed): Promise<string[]> {
+const everyKind = async (bed: Bed): Promise<string[]> => {
   const refunded = await bed.paid('order-refunded');
   await bed.cancel(refunded, { cancelAmount: 4_000 }, { 'idempotency-key': 'refund-1' });
   const declined = await bed.authenticate('order-declined', 15_000, { outcome: 'decline' });
@@ -143,7 +143,7 @@ async function everyKind(bed: Bed): Promise<string[]> {
   const failing = await bed.authenticate('order-failing', 15_000, { outcome: 'PROVIDER_ERROR' });
   await bed.confirm(failing, 'order-failing');
   return [refunded, declined, account, failing, await bed.authenticate('order-waiting')];
-}
+};
 
 describe('a start on a journal', () => {
   test('knows every payment, entry and kept answer of the run before', async () => {

@@ -47,7 +47,7 @@ export type Journal = ReturnType<typeof makeJournal>;
  * nobody waits. A write that fails (a full disk) is thrown out of the event loop and ends the
  * program: a provider that cannot keep its books takes no money.
  */
-export function makeJournal() {
+export const makeJournal = () => {
   let fd: number | null = null;
   let turn: NodeJS.Immediate | null = null;
   // Sets and lists of this turn; a payment that changed twice is written once, as it is at the end.
@@ -56,7 +56,7 @@ export function makeJournal() {
   let slots: Slot[] = [];
   let waiting: (() => void)[] = [];
 
-  function write(): void {
+  const write = (): void => {
     if (turn === null || fd === null) return;
     clearImmediate(turn);
     turn = null;
@@ -67,19 +67,19 @@ export function makeJournal() {
     const told = waiting;
     waiting = [];
     for (const run of told) run();
-  }
+  };
 
-  function forgetTurn(): void {
+  const forgetTurn = (): void => {
     changed.clear();
     entries = [];
     slots = [];
-  }
+  };
 
-  function isKept(): boolean {
+  const isKept = (): boolean => {
     if (fd === null) return false;
     turn ??= setImmediate(write);
     return true;
-  }
+  };
 
   return {
     /** Brings the stores to where the file ends, rewrites it in short, and begins to write. */
@@ -113,39 +113,39 @@ export function makeJournal() {
       fd = null;
     },
   };
-}
+};
 
-function append(fd: number, line: Line): void {
+const append = (fd: number, line: Line): void => {
   const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
   for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
-}
+};
 
-function writtenSlot({ id, firstUsedAtMs, answer }: Slot): WrittenSlot {
+const writtenSlot = ({ id, firstUsedAtMs, answer }: Slot): WrittenSlot => {
   if (answer === null) throw new Error('a slot is kept when it has its answer');
   if (answer.kind === 'text') return { id, firstUsedAtMs, answer };
   const { payment, ...view } = answer.view;
   const written = { ...view, paymentKey: payment.paymentKey };
   return { id, firstUsedAtMs, answer: { kind: 'payment', view: written } };
-}
+};
 
 /** Null when the payment is forgotten: its answers go with it. */
-function slotOf(
+const slotOf = (
   { id, firstUsedAtMs, answer }: WrittenSlot,
   payments: ReadonlyMap<string, Payment>,
-): Slot | null {
+): Slot | null => {
   if (answer.kind === 'text') return { id, firstUsedAtMs, answer };
   const { paymentKey, ...view } = answer.view;
   const payment = payments.get(paymentKey);
   return payment === undefined
     ? null
     : { id, firstUsedAtMs, answer: { kind: 'payment', view: { ...view, payment } } };
-}
+};
 
 /**
  * Payments that moved money are never forgotten: a refund or a list of transactions weeks later
  * has to find them.
  */
-function restore(file: string, { payments, ledger, idempotency, time }: Stores): void {
+const restore = (file: string, { payments, ledger, idempotency, time }: Stores): void => {
   const byKey = new Map<string, Payment>();
   const entries: LedgerEntry[] = [];
   const slots: WrittenSlot[] = [];
@@ -166,7 +166,7 @@ function restore(file: string, { payments, ledger, idempotency, time }: Stores):
   payments.restore([...byKey.values()]);
   ledger.restore(entries);
   idempotency.restore(slots.map((slot) => slotOf(slot, byKey)).filter((slot) => slot !== null));
-}
+};
 
 /** The file's whole lines; what follows the last line end was never told to anybody. */
 function* readLines(file: string): Generator<Line> {
@@ -192,16 +192,16 @@ function* readLines(file: string): Generator<Line> {
   }
 }
 
-function lineOf(text: string, number: number): Line {
+const lineOf = (text: string, number: number): Line => {
   try {
     return JSON.parse(text) as Line;
   } catch (failure) {
     throw new Error(`line ${number} cannot be read: ${(failure as Error).message}`);
   }
-}
+};
 
 /** Into a file beside it that then takes its name: a kill on the way leaves the old one. */
-function rewrite(file: string, { payments, ledger, idempotency }: Stores): void {
+const rewrite = (file: string, { payments, ledger, idempotency }: Stores): void => {
   const lines = [
     ...inLines([...payments.all()]).map((some) => ({ payments: some, ledger: [], answers: [] })),
     ...inLines(ledger.page(0, ledger.size())).map((some) => ({
@@ -219,11 +219,11 @@ function rewrite(file: string, { payments, ledger, idempotency }: Stores): void 
   for (const line of lines) append(fd, line);
   closeSync(fd);
   renameSync(`${file}.new`, file);
-}
+};
 
-function inLines<T>(all: readonly T[]): T[][] {
+const inLines = <T>(all: readonly T[]): T[][] => {
   const count = Math.ceil(all.length / rewrittenPerLine);
   return Array.from({ length: count }, (_, at) =>
     all.slice(at * rewrittenPerLine, (at + 1) * rewrittenPerLine),
   );
-}
+};

@@ -49,26 +49,26 @@ const threeDigits = Array.from({ length: 0x1000 }, (_, number) =>
 
 export type Ledger = ReturnType<typeof makeLedger>;
 
-export function makeLedger({
+export const makeLedger = ({
   random,
   written,
 }: {
   random: () => number;
   written: (entry: LedgerEntry) => void;
-}) {
+}) => {
   const entries: LedgerEntry[] = [];
 
-  function transactionKey(seq: number): string {
+  const transactionKey = (seq: number): string => {
     let key = '';
     for (let six = 0; six < 4; six++) {
       const drawn = Math.floor(random() * 0x100_0000);
       key += threeDigits[drawn >> 12]! + threeDigits[drawn & 0xfff]!;
     }
     return `${key}${seq.toString(16).toUpperCase().padStart(8, '0')}`;
-  }
+  };
 
   /** The first entry that happened at `atMs` or later. */
-  function firstSince(atMs: number): number {
+  const firstSince = (atMs: number): number => {
     let low = 0;
     let high = entries.length;
     while (low < high) {
@@ -77,7 +77,7 @@ export function makeLedger({
       else high = middle;
     }
     return low;
-  }
+  };
 
   return {
     append(moved: Omit<LedgerEntry, 'seq' | 'transactionKey'>): LedgerEntry {
@@ -122,9 +122,9 @@ export function makeLedger({
       entries.length = 0;
     },
   };
-}
+};
 
-function moneyByOrder(entries: readonly LedgerEntry[]): Map<string, OrderMoney> {
+const moneyByOrder = (entries: readonly LedgerEntry[]): Map<string, OrderMoney> => {
   const orders = new Map<string, OrderMoney>();
   for (const { orderId, paymentKey, kind, amount } of entries) {
     let order = orders.get(orderId);
@@ -142,7 +142,7 @@ function moneyByOrder(entries: readonly LedgerEntry[]): Map<string, OrderMoney> 
     order.net = order.captured - order.refunded;
   }
   return orders;
-}
+};
 
 type PaymentMoney = {
   captures: number;
@@ -152,7 +152,7 @@ type PaymentMoney = {
   wrong: boolean;
 };
 
-function moneyByPayment(entries: readonly LedgerEntry[]): Map<string, PaymentMoney> {
+const moneyByPayment = (entries: readonly LedgerEntry[]): Map<string, PaymentMoney> => {
   const payments = new Map<string, PaymentMoney>();
   for (const { paymentKey, kind, amount } of entries) {
     let money = payments.get(paymentKey);
@@ -171,9 +171,9 @@ function moneyByPayment(entries: readonly LedgerEntry[]): Map<string, PaymentMon
     if (held > money.price || held < 0) money.wrong = true;
   }
   return payments;
-}
+};
 
-function findDoubleCharges(entries: readonly LedgerEntry[]): DoubleChargeReport {
+const findDoubleCharges = (entries: readonly LedgerEntry[]): DoubleChargeReport => {
   const payments = moneyByPayment(entries);
   const holdsMoney = (paymentKey: string): boolean => {
     const money = payments.get(paymentKey)!;
@@ -208,4 +208,4 @@ function findDoubleCharges(entries: readonly LedgerEntry[]): DoubleChargeReport 
   }
   report.ok = report.doubleCharged.length === 0 && report.wrongPayments.length === 0;
   return report;
-}
+};

@@ -9,38 +9,38 @@ import { whenOver } from './test-bed.ts';
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));
 
 /** The program as a child; killed after the test if it is still there. */
-function start(args: string[], stdin: 'pipe' | 'ignore' = 'pipe'): ChildProcess {
+const start = (args: string[], stdin: 'pipe' | 'ignore' = 'pipe'): ChildProcess => {
   const child = spawn(process.execPath, [main, ...args], { stdio: [stdin, 'pipe', 'pipe'] });
   whenOver(() => ended(child, () => child.kill('SIGKILL')));
   return child;
-}
+};
 
-async function ended(child: ChildProcess, kill: () => void): Promise<void> {
+const ended = async (child: ChildProcess, kill: () => void): Promise<void> => {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exit = once(child, 'exit');
   kill();
   await exit;
-}
+};
 
-async function listening(child: ChildProcess): Promise<string> {
+const listening = async (child: ChildProcess): Promise<string> => {
   const [line] = (await once(createInterface(child.stdout!), 'line')) as [string];
   return (JSON.parse(line) as { listening: string }).listening;
-}
+};
 
-async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
+const textOf = async (stream: NodeJS.ReadableStream): Promise<string> => {
   let text = '';
   for await (const chunk of stream) text += chunk;
   return text;
-}
+};
 
-function isAlive(pid: number): boolean {
+const isAlive = (pid: number): boolean => {
   try {
     return process.kill(pid, 0);
   } catch (failure) {
     if ((failure as NodeJS.ErrnoException).code === 'ESRCH') return false;
     throw failure;
   }
-}
+};
 
 test('tells its address in one line of JSON and takes calls there with its keys', async () => {
   const child = start(['--secret-key', 'sandbox_sk_mine', '--client-key', 'sandbox_ck_mine']);

@@ -33,39 +33,39 @@ const options = {
   help: { type: 'boolean', default: false },
 } as const;
 
-function refuse(why: string): never {
+const refuse = (why: string): never => {
   process.stderr.write(`${why}\n\n${usage}`);
   process.exit(2);
-}
+};
 
-function parse() {
+const parse = () => {
   try {
     return parseArgs({ options }).values;
   } catch (failure) {
     return refuse((failure as Error).message);
   }
-}
+};
 const values = parse();
 
-function numberOf(name: keyof typeof values, max: number): number {
+const numberOf = (name: keyof typeof values, max: number): number => {
   const value = Number(values[name]);
   if (Number.isInteger(value) && value >= 0 && value <= max) return value;
   return refuse(`--${name} must be a whole number from 0 to ${max}`);
-}
+};
 
-function webhookUrl(): string | null {
+const webhookUrl = (): string | null => {
   const text = values['webhook-url'];
   if (text === undefined) return null;
   if (URL.canParse(text) && new URL(text).protocol === 'http:') return text;
   return refuse('--webhook-url must be an http: address');
-}
+};
 
 if (values.help) {
   process.stdout.write(usage);
   process.exit(0);
 }
 
-function make(): Sandbox {
+const make = (): Sandbox => {
   const { journal = null } = values;
   const settings = {
     latencyMs: numberOf('latency-ms', 600_000),
@@ -96,11 +96,11 @@ function make(): Sandbox {
     process.stderr.write(`cannot use the journal ${journal}: ${(failure as Error).message}\n`);
     process.exit(1);
   }
-}
+};
 const sandbox = make();
 
 let isEnding = false;
-function end(): void {
+const end = (): void => {
   if (isEnding) return;
   isEnding = true;
   sandbox.close().then(
@@ -110,7 +110,7 @@ function end(): void {
       process.exit(1);
     },
   );
-}
+};
 
 process.on('SIGTERM', end);
 process.on('SIGINT', end);

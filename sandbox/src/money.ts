@@ -27,7 +27,7 @@ const transferMaximumAmount = 10_000_000;
  * provider's table promises nothing about that, so the caller has to prevent it, and
  * `assertNoDoubleCharge` tells whether it did.
  */
-export function confirm(state: State, request: ConfirmRequest): Decision {
+export const confirm = (state: State, request: ConfirmRequest): Decision => {
   expireDue(state);
   const payment = current(state, state.byKey.get(request.paymentKey));
   if (payment === undefined) return refused('NOT_FOUND_PAYMENT');
@@ -49,9 +49,9 @@ export function confirm(state: State, request: ConfirmRequest): Decision {
     capture(state, payment);
   }
   return { outcome: 'accepted', payment };
-}
+};
 
-function refusalOfCard(payment: Payment): ErrorCode | null {
+const refusalOfCard = (payment: Payment): ErrorCode | null => {
   if (payment.totalAmount < minimumAmount[payment.method]) return 'BELOW_MINIMUM_AMOUNT';
   if (payment.method === 'TRANSFER' && payment.totalAmount > transferMaximumAmount) {
     return 'EXCEED_MAX_AMOUNT';
@@ -59,16 +59,16 @@ function refusalOfCard(payment: Payment): ErrorCode | null {
   if (payment.outcome === 'decline') return 'REJECT_CARD_COMPANY';
   if (payment.outcome === 'approve') return null;
   return payment.outcome === 'timeout' || payment.outcome === 'lost' ? null : payment.outcome;
-}
+};
 
-function writeLedger(
+const writeLedger = (
   state: State,
   payment: Payment,
   kind: 'capture' | 'refund',
   amount: number,
   status: Status,
-) {
-  return state.ledger.append({
+) =>
+  state.ledger.append({
     atMs: state.nowMs(),
     kind,
     paymentKey: payment.paymentKey,
@@ -79,17 +79,16 @@ function writeLedger(
     amount,
     status,
   });
-}
 
-function capture(state: State, payment: Payment): void {
+const capture = (state: State, payment: Payment): void => {
   const entry = writeLedger(state, payment, 'capture', payment.totalAmount, 'DONE');
   payment.status = 'DONE';
   payment.transactionKey = entry.transactionKey;
   payment.approvedAtMs = entry.atMs;
   state.changed(payment);
-}
+};
 
-export function cancel(state: State, paymentKey: string, request: CancelRequest): Decision {
+export const cancel = (state: State, paymentKey: string, request: CancelRequest): Decision => {
   const payment = current(state, state.byKey.get(paymentKey));
   if (payment === undefined) return refused('NOT_FOUND_PAYMENT');
   const isWaiting = payment.status === 'WAITING_FOR_DEPOSIT';
@@ -109,14 +108,14 @@ export function cancel(state: State, paymentKey: string, request: CancelRequest)
   }
   giveBack(state, payment, request.cancelReason, amount, taxFree, left.balance - amount);
   return { outcome: 'accepted', payment };
-}
+};
 
-function refusalOfCancel(
+const refusalOfCancel = (
   payment: Payment,
   request: CancelRequest,
   amount: number,
   balance: number,
-): ErrorCode | null {
+): ErrorCode | null => {
   if (request.currency !== null && request.currency !== payment.currency) return 'INVALID_REQUEST';
   if (amount <= 0) return 'INVALID_REQUEST';
   if (request.refundableAmount !== null && request.refundableAmount !== balance) {
@@ -129,16 +128,16 @@ function refusalOfCancel(
   if (amount < balance && !payment.isPartialCancelable) return 'NOT_ALLOWED_PARTIAL_REFUND';
   const needsAccount = payment.virtualAccount !== null;
   return needsAccount && !request.hasRefundAccount ? 'INVALID_REFUND_ACCOUNT_INFO' : null;
-}
+};
 
-function giveBack(
+const giveBack = (
   state: State,
   payment: Payment,
   cancelReason: string,
   cancelAmount: number,
   taxFreeAmount: number,
   refundableAmount: number,
-): void {
+): void => {
   const status = refundableAmount === 0 ? 'CANCELED' : 'PARTIAL_CANCELED';
   // Before the deposit no money has come, so none goes back.
   const moved = payment.status !== 'WAITING_FOR_DEPOSIT';
@@ -157,9 +156,9 @@ function giveBack(
   payment.cancels = [...payment.cancels, made];
   payment.status = status;
   state.changed(payment);
-}
+};
 
-function awaitDeposit(state: State, payment: Payment, bankCode: string, dueAtMs: number): void {
+const awaitDeposit = (state: State, payment: Payment, bankCode: string, dueAtMs: number): void => {
   payment.virtualAccount = {
     accountNumber: `X${letters(state.random, 3)}`,
     bankCode,
@@ -170,29 +169,29 @@ function awaitDeposit(state: State, payment: Payment, bankCode: string, dueAtMs:
   payment.expiresAtMs = dueAtMs;
   payment.transactionKey = letters(state.random, 8).toUpperCase();
   state.changed(payment);
-}
+};
 
 /** Turns a new payment into a virtual account that waits for its deposit. */
-export function issueVirtualAccount(
+export const issueVirtualAccount = (
   state: State,
   made: Decision,
   bankCode: string,
   dueAtMs: number,
-): Decision {
+): Decision => {
   if (made.outcome === 'accepted') awaitDeposit(state, made.payment, bankCode, dueAtMs);
   return made;
-}
+};
 
-export function deposit(state: State, payment: Payment): Decision {
+export const deposit = (state: State, payment: Payment): Decision => {
   if (current(state, payment)!.status !== 'WAITING_FOR_DEPOSIT') {
     return refused('NOT_FOUND_PAYMENT_SESSION');
   }
   capture(state, payment);
   return { outcome: 'accepted', payment };
-}
+};
 
 /** The bank takes a deposit back (an error on its side): the buyer has to pay it in again. */
-export function reverseDeposit(state: State, payment: Payment): Decision {
+export const reverseDeposit = (state: State, payment: Payment): Decision => {
   if (payment.virtualAccount === null || payment.status !== 'DONE') {
     return refused('NOT_CANCELABLE_PAYMENT');
   }
@@ -201,4 +200,4 @@ export function reverseDeposit(state: State, payment: Payment): Decision {
   payment.approvedAtMs = null;
   state.changed(payment);
   return { outcome: 'accepted', payment };
-}
+};

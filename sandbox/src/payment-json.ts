@@ -36,7 +36,7 @@ export const methodName = (method: Method, english: boolean): string =>
 const seoulOffsetMs = 9 * 3_600_000;
 const seconds = new Map<number, string>();
 /** `2022-08-05T12:56:21+09:00`: the provider tells every time in Seoul's offset, in seconds. */
-export function seoulTime(atMs: number): string {
+export const seoulTime = (atMs: number): string => {
   // Under load thousands of payments fall into the same few seconds.
   const second = Math.floor(atMs / 1000);
   let text = seconds.get(second);
@@ -46,7 +46,7 @@ export function seoulTime(atMs: number): string {
     seconds.set(second, text);
   }
   return text;
-}
+};
 
 /** `yyyy-MM-dd'T'HH:mm:ss.SSSSSS` in Seoul without an offset, as webhooks carry it. */
 export const seoulMicros = (atMs: number): string =>
@@ -55,7 +55,7 @@ export const seoulMicros = (atMs: number): string =>
 export type Amounts = { balance: number; taxFree: number; vat: number; supplied: number };
 
 /** What is left of a payment after its first `cancels` cancels; the total never changes. */
-export function amountsAfter(payment: Payment, cancels: number): Amounts {
+export const amountsAfter = (payment: Payment, cancels: number): Amounts => {
   let balance = payment.totalAmount;
   let taxFree = payment.taxFreeAmount;
   for (let at = 0; at < cancels; at++) {
@@ -64,48 +64,44 @@ export function amountsAfter(payment: Payment, cancels: number): Amounts {
   }
   const vat = Math.round((balance - taxFree) / 11);
   return { balance, taxFree, vat, supplied: balance - vat - taxFree };
-}
+};
 
-function cancelJson(cancel: Cancel) {
-  return {
-    transactionKey: cancel.transactionKey,
-    cancelReason: cancel.cancelReason,
-    taxExemptionAmount: 0,
-    canceledAt: seoulTime(cancel.canceledAtMs),
-    cardDiscountAmount: 0,
-    transferDiscountAmount: 0,
-    easyPayDiscountAmount: 0,
-    receiptKey: null,
-    cancelStatus: 'DONE',
-    cancelRequestId: null,
-    cancelAmount: cancel.cancelAmount,
-    taxFreeAmount: cancel.taxFreeAmount,
-    refundableAmount: cancel.refundableAmount,
-  };
-}
+const cancelJson = (cancel: Cancel) => ({
+  transactionKey: cancel.transactionKey,
+  cancelReason: cancel.cancelReason,
+  taxExemptionAmount: 0,
+  canceledAt: seoulTime(cancel.canceledAtMs),
+  cardDiscountAmount: 0,
+  transferDiscountAmount: 0,
+  easyPayDiscountAmount: 0,
+  receiptKey: null,
+  cancelStatus: 'DONE',
+  cancelRequestId: null,
+  cancelAmount: cancel.cancelAmount,
+  taxFreeAmount: cancel.taxFreeAmount,
+  refundableAmount: cancel.refundableAmount,
+});
 
 const isApproved = (status: Status): boolean =>
   status === 'DONE' || status === 'CANCELED' || status === 'PARTIAL_CANCELED';
 
-function cardJson(amount: number, english: boolean) {
-  return {
-    amount,
-    issuerCode: '61',
-    acquirerCode: '31',
-    number: '00000000****000*',
-    installmentPlanMonths: 0,
-    isInterestFree: false,
-    interestPayer: null,
-    approveNo: '00000000',
-    useCardPoint: false,
-    cardType: english ? 'CREDIT' : '신용',
-    ownerType: english ? 'PERSONAL' : '개인',
-    acquireStatus: 'READY',
-  };
-}
+const cardJson = (amount: number, english: boolean) => ({
+  amount,
+  issuerCode: '61',
+  acquirerCode: '31',
+  number: '00000000****000*',
+  installmentPlanMonths: 0,
+  isInterestFree: false,
+  interestPayer: null,
+  approveNo: '00000000',
+  useCardPoint: false,
+  cardType: english ? 'CREDIT' : '신용',
+  ownerType: english ? 'PERSONAL' : '개인',
+  acquireStatus: 'READY',
+});
 
 /** The object under the method's own name; the other methods' are null. */
-function methodJson({ payment, status, cancels, english }: View) {
+const methodJson = ({ payment, status, cancels, english }: View) => {
   const account = payment.virtualAccount;
   return {
     card: payment.method === 'CARD' ? cardJson(payment.totalAmount, english) : null,
@@ -135,12 +131,12 @@ function methodJson({ payment, status, cancels, english }: View) {
           }
         : null,
   };
-}
+};
 
 const noMethod = { card: null, virtualAccount: null, transfer: null, easyPay: null };
 
 /** The Payment object, every key present, in the shape of API version 2022-11-16. */
-export function paymentObject(view: View, baseUrl: string) {
+export const paymentObject = (view: View, baseUrl: string) => {
   const { payment, status, cancels, english } = view;
   const amounts = amountsAfter(payment, cancels);
   const approved = isApproved(status);
@@ -188,7 +184,7 @@ export function paymentObject(view: View, baseUrl: string) {
     failure:
       failure === null || shown ? null : { code: failure, message: errorMessage(failure, english) },
   };
-}
+};
 
 let last: { view: View; baseUrl: string; text: string } | null = null;
 
@@ -196,12 +192,12 @@ let last: { view: View; baseUrl: string; text: string } | null = null;
  * The payment object as text. The last one is kept, because an answer and the webhook about the
  * same change are written one after the other (5 µs each).
  */
-export function paymentText(view: View, baseUrl: string): string {
+export const paymentText = (view: View, baseUrl: string): string => {
   if (last === null || last.baseUrl !== baseUrl || !isSameView(last.view, view)) {
     last = { view, baseUrl, text: JSON.stringify(paymentObject(view, baseUrl)) };
   }
   return last.text;
-}
+};
 
 const isSameView = (a: View, b: View): boolean =>
   a.payment === b.payment &&

@@ -22,7 +22,7 @@ export type State = {
 export type ExpiryQueue = ReturnType<typeof makeExpiryQueue>;
 
 /** Payments in the order of their first deadlines, which is the order in which they came. */
-export function makeExpiryQueue() {
+export const makeExpiryQueue = () => {
   const queue: Payment[] = [];
   // Kept apart, for a payment's own deadline moves when it goes on to its next state.
   const deadlines: number[] = [];
@@ -48,26 +48,26 @@ export function makeExpiryQueue() {
       head = 0;
     },
   };
-}
+};
 
-export function expireDue(state: State): void {
+export const expireDue = (state: State): void => {
   const now = state.nowMs();
   state.opened.takeDue(now, (payment) => expire(state, payment, 'READY'));
   state.authenticated.takeDue(now, (payment) => expire(state, payment, 'IN_PROGRESS'));
-}
+};
 
 /** A payment that has left the state, or is being confirmed right now, does not expire from it. */
-function expire(state: State, payment: Payment, from: Status): void {
+const expire = (state: State, payment: Payment, from: Status): void => {
   if (payment.status !== from || payment.isBusy) return;
   payment.status = 'EXPIRED';
   payment.failure = 'EXPIRED_PAYMENT';
   // The provider is silent when a virtual account's due date passes.
   if (from === 'WAITING_FOR_DEPOSIT') state.touched(payment);
   else state.changed(payment);
-}
+};
 
 /** The payment as it is at this moment: expiry is decided when somebody looks. */
-export function current(state: State, payment: Payment | undefined): Payment | undefined {
+export const current = (state: State, payment: Payment | undefined): Payment | undefined => {
   if (
     payment !== undefined &&
     !isFinished(payment.status) &&
@@ -76,30 +76,30 @@ export function current(state: State, payment: Payment | undefined): Payment | u
     expire(state, payment, payment.status);
   }
   return payment;
-}
+};
 
 const alphabet = '0123456789abcdefghijklmnopqrstuvwxyz';
 /** 00 to zz. */
 const pairs = [...alphabet].flatMap((first) => [...alphabet].map((second) => first + second));
 
 /** Four letters or digits from each number drawn, looked up in pairs because that is fastest. */
-export function letters(random: () => number, fours: number): string {
+export const letters = (random: () => number, fours: number): string => {
   let text = '';
   for (let four = 0; four < fours; four++) {
     const drawn = Math.floor(random() * 1_679_616);
     text += pairs[Math.floor(drawn / 1296)]! + pairs[drawn % 1296]!;
   }
   return text;
-}
+};
 
 /** What the card was to do has happened once. */
-export function approveNext(state: State, payment: Payment): void {
+export const approveNext = (state: State, payment: Payment): void => {
   payment.outcome = 'approve';
   state.touched(payment);
-}
+};
 
-export function abort(state: State, payment: Payment, code: ErrorCode): void {
+export const abort = (state: State, payment: Payment, code: ErrorCode): void => {
   payment.status = 'ABORTED';
   payment.failure = code;
   state.changed(payment);
-}
+};

@@ -30,9 +30,9 @@ const noCancels: readonly Cancel[] = [];
 export type Payments = ReturnType<typeof makePayments>;
 
 /** The payments and the rules by which they change; no clock, network or chance of its own. */
-export function makePayments(
+export const makePayments = (
   deps: Pick<State, 'nowMs' | 'random' | 'ledger' | 'changed' | 'touched' | 'paymentsMax'>,
-) {
+) => {
   const state: State = {
     ...deps,
     byKey: new Map(),
@@ -75,9 +75,9 @@ export function makePayments(
       state.authenticated.clear();
     },
   };
-}
+};
 
-function create(state: State, request: NewPayment, status: 'READY' | 'IN_PROGRESS'): Decision {
+const create = (state: State, request: NewPayment, status: 'READY' | 'IN_PROGRESS'): Decision => {
   const { nowMs, random } = state;
   expireDue(state);
   if (state.byKey.size >= state.paymentsMax) return refused('SANDBOX_FULL');
@@ -106,14 +106,14 @@ function create(state: State, request: NewPayment, status: 'READY' | 'IN_PROGRES
   (status === 'READY' ? state.opened : state.authenticated).add(payment);
   state.touched(payment);
   return { outcome: 'accepted', payment };
-}
+};
 
-function authenticate(
+const authenticate = (
   state: State,
   payment: Payment,
   method: Method,
   outcome: CardOutcome,
-): Decision {
+): Decision => {
   if (current(state, payment)!.status !== 'READY') return refused('NOT_FOUND_PAYMENT_SESSION');
   payment.method = method;
   payment.outcome = outcome;
@@ -122,9 +122,9 @@ function authenticate(
   state.authenticated.add(payment);
   state.touched(payment);
   return { outcome: 'accepted', payment };
-}
+};
 
-function restore(state: State, earlier: readonly Payment[]): void {
+const restore = (state: State, earlier: readonly Payment[]): void => {
   for (const payment of earlier) {
     state.byKey.set(payment.paymentKey, payment);
     state.byOrder.set(payment.orderId, payment);
@@ -137,4 +137,4 @@ function restore(state: State, earlier: readonly Payment[]): void {
     if (payment.status === 'READY') state.opened.add(payment);
     if (payment.status === 'IN_PROGRESS') state.authenticated.add(payment);
   }
-}
+};

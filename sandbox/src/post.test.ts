@@ -6,7 +6,7 @@ import { makePost } from './post.ts';
 import { whenOver } from './test-bed.ts';
 
 /** A server that answers each request on a connection with the next of these raw texts. */
-async function startRaw(answers: (string | 'close' | 'reset')[]) {
+const startRaw = async (answers: (string | 'close' | 'reset')[]) => {
   const requests: string[] = [];
   const sockets = new Set<Socket>();
   let connections = 0;
@@ -48,7 +48,7 @@ async function startRaw(answers: (string | 'close' | 'reset')[]) {
       for (const socket of sockets) socket.destroy();
     },
   };
-}
+};
 
 const plain = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 

@@ -17,19 +17,19 @@ const answerMaxBytes = 256 * 1024;
  * run sends thousands a second beside the server under test: 30 µs of CPU each, where node:http's
  * client took 140 µs (bench/confirm.ts --webhooks). Only the status of an answer is of interest.
  */
-export function makePost(target: () => URL | null): { post: Post; close: () => void } {
+export const makePost = (target: () => URL | null): { post: Post; close: () => void } => {
   const idle: Line[] = [];
   const open = new Set<Line>();
   let address = '';
 
-  function discard(line: Line): void {
+  const discard = (line: Line): void => {
     open.delete(line);
     const at = idle.indexOf(line);
     if (at >= 0) idle.splice(at, 1);
     line.socket.destroy();
-  }
+  };
 
-  function dial(url: URL): Line {
+  const dial = (url: URL): Line => {
     const socket = connect(Number(url.port || 80), url.hostname.replace(/^\[|\]$/g, ''));
     const line: Line = { socket, isReused: false, received: '', answered: null };
     open.add(line);
@@ -46,7 +46,7 @@ export function makePost(target: () => URL | null): { post: Post; close: () => v
     };
     socket.on('error', over).on('end', over).on('close', over);
     return line;
-  }
+  };
 
   const post: Post = (headers, body, answered) => {
     const url = target();
@@ -86,16 +86,16 @@ export function makePost(target: () => URL | null): { post: Post; close: () => v
       for (const line of open) discard(line);
     },
   };
-}
+};
 
-function requestText(url: URL, headers: Record<string, string>, body: string): string {
+const requestText = (url: URL, headers: Record<string, string>, body: string): string => {
   let text = `POST ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n`;
   for (const name in headers) text += `${name}: ${headers[name]}\r\n`;
   return `${text}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
-}
+};
 
 /** Tells the status when the whole answer is there, and keeps the connection if it may be kept. */
-function read(line: Line, idle: Line[], discard: (line: Line) => void): void {
+const read = (line: Line, idle: Line[], discard: (line: Line) => void): void => {
   const { received, answered } = line;
   if (answered === null) {
     // Nobody asked: such as a 408 before an idle connection is closed.
@@ -116,14 +116,14 @@ function read(line: Line, idle: Line[], discard: (line: Line) => void): void {
   if (isComplete === 'unclear' || Number.isNaN(status)) discard(line);
   else idle.push(line);
   answered(Number.isNaN(status) ? null : status);
-}
+};
 
 /** `unclear`: the body ends with the connection, or in a way that is not worth following. */
-function hasWholeBody(
+const hasWholeBody = (
   head: string,
   bodyBytes: number,
   received: string,
-): 'yes' | 'not-yet' | 'unclear' {
+): 'yes' | 'not-yet' | 'unclear' => {
   if (/\r\nconnection: *close/i.test(head)) return 'unclear';
   const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
   if (length !== undefined) {
@@ -133,4 +133,4 @@ function hasWholeBody(
   if (/^HTTP\/1\.1 204/.test(head)) return 'yes';
   if (!/\r\ntransfer-encoding: *chunked/i.test(head)) return 'unclear';
   return received.endsWith('\r\n0\r\n\r\n') ? 'yes' : 'not-yet';
-}
+};

@@ -19,10 +19,10 @@ export const orderIdPattern = /^[A-Za-z0-9_-]{6,64}$/;
 const prefix = '/v1/payments/';
 
 /** Which call a method and path mean; null when the API has no such thing. */
-export function routeOf(
+export const routeOf = (
   method: string,
   path: string,
-): Pick<ApiRequest, 'call' | 'paymentKey' | 'orderId'> | null {
+): Pick<ApiRequest, 'call' | 'paymentKey' | 'orderId'> | null => {
   if (method === 'POST') {
     if (path === '/v1/payments/confirm')
       return { call: 'confirm', paymentKey: null, orderId: null };
@@ -42,10 +42,10 @@ export function routeOf(
   if (!path.startsWith(prefix)) return null;
   const paymentKey = segment(path.slice(prefix.length));
   return paymentKey === null ? null : { call: 'query', paymentKey, orderId: null };
-}
+};
 
 /** One decoded path segment; null when it is empty, more than one, or not decodable. */
-function segment(text: string): string | null {
+const segment = (text: string): string | null => {
   if (text === '' || text.includes('/')) return null;
   if (!text.includes('%')) return text;
   try {
@@ -54,17 +54,17 @@ function segment(text: string): string | null {
     if (failure instanceof URIError) return null;
     throw failure;
   }
-}
+};
 
 /** By hand, for this is the call that a load run makes thousands of times a second. */
-export function confirmRequest(input: unknown): ConfirmRequest | null {
+export const confirmRequest = (input: unknown): ConfirmRequest | null => {
   if (typeof input !== 'object' || input === null) return null;
   const { paymentKey, orderId, amount } = input as Record<string, unknown>;
   if (typeof paymentKey !== 'string' || paymentKey === '' || paymentKey.length > 200) return null;
   if (typeof orderId !== 'string' || orderId === '') return null;
   if (typeof amount !== 'number' || !Number.isSafeInteger(amount)) return null;
   return { paymentKey, orderId, amount };
-}
+};
 
 const amount = z.int().min(0);
 const cancelSchema = z.object({
@@ -79,7 +79,7 @@ const cancelSchema = z.object({
 });
 
 /** A cancel's body, or the code that refuses it. Unknown fields are let through, as there. */
-export function cancelRequest(input: unknown): CancelRequest | ErrorCode {
+export const cancelRequest = (input: unknown): CancelRequest | ErrorCode => {
   const parsed = cancelSchema.safeParse(input);
   if (!parsed.success) return 'INVALID_REQUEST';
   const { refundReceiveAccount: account, ...rest } = parsed.data;
@@ -98,7 +98,7 @@ export function cancelRequest(input: unknown): CancelRequest | ErrorCode {
     currency: rest.currency ?? null,
     hasRefundAccount: account != null,
   };
-}
+};
 
 /** Two digits, or letters of a bank's name; the provider takes both. */
 export const isBank = (text: string): boolean => /^(\d{2}|[A-Za-z가-힣]{2,20})$/.test(text);
@@ -117,12 +117,12 @@ const virtualAccountSchema = z
   .refine((it) => it.validHours == null || it.dueDate == null);
 export type VirtualAccountRequest = z.infer<typeof virtualAccountSchema>;
 
-export function virtualAccountRequest(input: unknown): VirtualAccountRequest | ErrorCode {
+export const virtualAccountRequest = (input: unknown): VirtualAccountRequest | ErrorCode => {
   const parsed = virtualAccountSchema.safeParse(input);
   if (!parsed.success) return 'INVALID_REQUEST';
   if (!orderIdPattern.test(parsed.data.orderId)) return 'INVALID_ORDER_ID';
   return isBank(parsed.data.bank) ? parsed.data : 'INVALID_BANK';
-}
+};
 
 /** An instant in milliseconds; without an offset it is Seoul's time. NaN when it is no instant. */
 export const instantMs = (text: string): number =>
@@ -135,7 +135,7 @@ export type TransactionsRequest = {
   limit: number;
 };
 
-export function transactionsRequest(search: string): TransactionsRequest | null {
+export const transactionsRequest = (search: string): TransactionsRequest | null => {
   const query = new URLSearchParams(search);
   const sinceMs = instantMs(query.get('startDate') ?? '');
   const untilMs = instantMs(query.get('endDate') ?? '');
@@ -143,4 +143,4 @@ export function transactionsRequest(search: string): TransactionsRequest | null 
   if (Number.isNaN(sinceMs) || Number.isNaN(untilMs) || sinceMs > untilMs) return null;
   if (!Number.isInteger(limit) || limit < 1 || limit > 5000) return null;
   return { sinceMs, untilMs, startingAfter: query.get('startingAfter'), limit };
-}
+};

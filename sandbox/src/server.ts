@@ -35,7 +35,7 @@ const apiBodyMaxBytes = 64 * 1024;
 const controlBodyMaxBytes = 16 * 1024 * 1024;
 
 /** The whole sandbox around one HTTP server, not yet listening. */
-export function makeSandbox(options: SandboxOptions) {
+export const makeSandbox = (options: SandboxOptions) => {
   const { clock, random, secretKey, clientKey, paymentsMax } = options;
   let base = '';
   const baseUrl = (): string => base;
@@ -107,7 +107,7 @@ export function makeSandbox(options: SandboxOptions) {
     /** Resolves when every webhook that is due has had its answer. */
     whenWebhooksIdle: webhooks.whenIdle,
   };
-}
+};
 
 /** A webhook tells of a change as an answer does, so it too waits until the change is kept. */
 const afterWriting =
@@ -123,12 +123,12 @@ const afterWriting =
     return () => stop();
   };
 
-function readBody(
+const readBody = (
   req: IncomingMessage,
   res: ServerResponse,
   maxBytes: number,
   done: (text: string) => void,
-): void {
+): void => {
   if (req.method === 'GET') {
     done('');
     return;
@@ -146,4 +146,4 @@ function readBody(
     }
     done(chunks.length === 1 ? chunks[0]!.toString() : Buffer.concat(chunks).toString());
   });
-}
+};

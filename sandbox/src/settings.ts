@@ -31,11 +31,11 @@ export const defaultSettings: Settings = {
 };
 
 /** What the card will do when nobody chose it; of the time-outs half are charged. */
-export function chanceOutcome(settings: Settings, random: () => number): CardOutcome {
+export const chanceOutcome = (settings: Settings, random: () => number): CardOutcome => {
   const { declinePercent, timeoutPercent } = settings;
   if (declinePercent === 0 && timeoutPercent === 0) return 'approve';
   const drawn = random() * 100;
   if (drawn < declinePercent) return 'decline';
   if (drawn < declinePercent + timeoutPercent / 2) return 'timeout';
   return drawn < declinePercent + timeoutPercent ? 'lost' : 'approve';
-}
+};

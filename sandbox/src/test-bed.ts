@@ -22,7 +22,7 @@ export const whenOver = (close: () => Promise<void>): void => {
 };
 
 /** A sandbox on a free port whose clock stands still until `advance`; closed after the test. */
-export async function startSandbox(options: Partial<SandboxOptions> = {}) {
+export const startSandbox = async (options: Partial<SandboxOptions> = {}) => {
   const sandbox = makeSandbox({
     clock: { now: () => bedStartsAtMs, wake: () => () => {} },
     random: makeRandom(1).next,
@@ -37,7 +37,7 @@ export async function startSandbox(options: Partial<SandboxOptions> = {}) {
   const base = await sandbox.listen(0, '127.0.0.1');
   whenOver(sandbox.close);
 
-  async function ask(path: string, { headers = {}, body, method }: Ask = {}): Promise<Told> {
+  const ask = async (path: string, { headers = {}, body, method }: Ask = {}): Promise<Told> => {
     const init: RequestInit = { headers, method: method ?? (body === undefined ? 'GET' : 'POST') };
     if (body !== undefined) init.body = typeof body === 'string' ? body : JSON.stringify(body);
     const answer = await fetch(`${base}${path}`, init);
@@ -46,7 +46,7 @@ export async function startSandbox(options: Partial<SandboxOptions> = {}) {
       body: (await answer.json()) as Record<string, unknown>,
       headers: answer.headers,
     };
-  }
+  };
 
   const bed = {
     base,
@@ -91,6 +91,6 @@ export async function startSandbox(options: Partial<SandboxOptions> = {}) {
     },
   };
   return bed;
-}
+};
 
 export type Bed = Awaited<ReturnType<typeof startSandbox>>;

@@ -29,7 +29,7 @@ const wakeMaxMs = 3_600_000;
 /** The earliest first; of those that are due at one instant the one that was set first. */
 const compareTimers = (a: Timer, b: Timer): number => a.dueAtMs - b.dueAtMs || a.order - b.order;
 
-export function makeTime({ now, wake }: TimeBase): Time {
+export const makeTime = ({ now, wake }: TimeBase): Time => {
   let heap = new TinyQueue<Timer>([], compareTimers);
   let offsetMs = 0;
   let order = 0;
@@ -39,7 +39,7 @@ export function makeTime({ now, wake }: TimeBase): Time {
   let afterwards: (() => void)[] | null = null;
   const nowMs = (): number => now() + offsetMs;
 
-  function arm(): void {
+  const arm = (): void => {
     const first = heap.peek();
     if (first === undefined || first.dueAtMs >= armedForMs) return;
     disarm?.();
@@ -49,18 +49,18 @@ export function makeTime({ now, wake }: TimeBase): Time {
       disarm = null;
       runDue();
     });
-  }
+  };
 
   /** Takes the first timer out if it is due at this instant. */
-  function popDue(atMs: number): Timer | undefined {
+  const popDue = (atMs: number): Timer | undefined => {
     const first = heap.peek();
     return first !== undefined && first.dueAtMs <= atMs ? heap.pop() : undefined;
-  }
+  };
 
-  function runDue(): void {
+  const runDue = (): void => {
     for (let timer = popDue(nowMs()); timer !== undefined; timer = popDue(nowMs())) timer.run?.();
     arm();
-  }
+  };
 
   return {
     nowMs,
@@ -96,4 +96,4 @@ export function makeTime({ now, wake }: TimeBase): Time {
       heap = new TinyQueue<Timer>([], compareTimers);
     },
   };
-}
+};

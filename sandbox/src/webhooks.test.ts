@@ -12,9 +12,9 @@ type Heard = {
 };
 
 /** A merchant's webhook address; `answer` decides what each call gets. */
-async function startMerchant(
+const startMerchant = async (
   answer: (res: ServerResponse, calls: number) => void = (res) => res.end(),
-) {
+) => {
   const heard: Heard[] = [];
   const server = createServer((req: IncomingMessage, res) => {
     let text = '';
@@ -35,7 +35,7 @@ async function startMerchant(
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hooks?from=sandbox`;
   return { heard, url };
-}
+};
 
 const startBoth = async (
   answer?: (res: ServerResponse, calls: number) => void,

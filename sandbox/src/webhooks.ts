@@ -63,9 +63,9 @@ type State = {
 };
 
 /** Tells the merchant of changes, as often as it takes and as badly as the settings say. */
-export function makeWebhooks(
+export const makeWebhooks = (
   deps: Pick<State, 'post' | 'time' | 'random' | 'settings' | 'baseUrl'>,
-) {
+) => {
   const state: State = {
     ...deps,
     shown: [],
@@ -104,12 +104,12 @@ export function makeWebhooks(
       state.overflowed = 0;
     },
   };
-}
+};
 
 const isIdle = ({ running, waiting, waitingFrom }: State): boolean =>
   running === 0 && waitingFrom === waiting.length;
 
-function changed(state: State, payment: Payment): void {
+const changed = (state: State, payment: Payment): void => {
   const view = viewNow(payment, false);
   const atMs = state.time.nowMs();
   if (told.has(payment.status)) {
@@ -122,7 +122,7 @@ function changed(state: State, payment: Payment): void {
   if (payment.virtualAccount !== null) {
     dispatch(state, payment, 'DEPOSIT_CALLBACK', () => depositCallback(view, atMs));
   }
-}
+};
 
 /** Flat, and without an `eventType`: the provider's oldest webhook. */
 const depositCallback = ({ payment, status, transactionKey }: View, atMs: number): string =>
@@ -137,13 +137,13 @@ const depositCallback = ({ payment, status, transactionKey }: View, atMs: number
 const hits = ({ random }: State, percent: number): boolean =>
   percent > 0 && random() * 100 < percent;
 
-function deliveryOf(
+const deliveryOf = (
   state: State,
   eventType: Delivery['eventType'],
   orderId: string,
   status: string,
   body: () => string,
-): Delivery {
+): Delivery => {
   state.made += 1;
   const delivery: Delivery = {
     id: `whtrans_${state.made.toString(36)}_${Math.floor(state.random() * 36 ** 8).toString(36)}`,
@@ -159,14 +159,14 @@ function deliveryOf(
   state.shown.push(delivery);
   if (state.shown.length > 2 * shownMax) state.shown.splice(0, shownMax);
   return delivery;
-}
+};
 
-function dispatch(
+const dispatch = (
   state: State,
   payment: Payment,
   eventType: Delivery['eventType'],
   body: () => string,
-): void {
+): void => {
   const { settings } = state;
   const delivery = deliveryOf(state, eventType, payment.orderId, payment.status, body);
   if (hits(state, settings.webhookDropPercent)) {
@@ -187,25 +187,25 @@ function dispatch(
       gather(state, copy);
     }
   }
-}
+};
 
-function gather(state: State, delivery: Delivery): void {
+const gather = (state: State, delivery: Delivery): void => {
   if (state.settings.webhookReorder <= 1 && state.gathered.length === 0) {
     send(state, delivery);
     return;
   }
   state.gathered.push(delivery);
   if (state.gathered.length >= state.settings.webhookReorder) flush(state);
-}
+};
 
-function flush(state: State): number {
+const flush = (state: State): number => {
   const gathered = state.gathered.splice(0).reverse();
   for (const [at, delivery] of gathered.entries()) delivery.followedBy = gathered[at + 1] ?? null;
   if (gathered[0] !== undefined) send(state, gathered[0]);
   return gathered.length;
-}
+};
 
-function send(state: State, delivery: Delivery): void {
+const send = (state: State, delivery: Delivery): void => {
   if (state.running < runningMax) {
     start(state, delivery, state.time.nowMs());
     return;
@@ -216,9 +216,9 @@ function send(state: State, delivery: Delivery): void {
     return;
   }
   state.waiting.push(delivery);
-}
+};
 
-function sendNext(state: State): void {
+const sendNext = (state: State): void => {
   state.running -= 1;
   if (state.waitingFrom < state.waiting.length) {
     const next = state.waiting[state.waitingFrom++]!;
@@ -229,7 +229,7 @@ function sendNext(state: State): void {
     attempt(state, next, state.time.nowMs());
   }
   if (isIdle(state)) for (const resolve of state.idle.splice(0)) resolve();
-}
+};
 
 /** What falls due during an advance of the clock goes out at its end, with its own ten seconds. */
 const start = (state: State, delivery: Delivery, dueAtMs: number): void =>
@@ -239,7 +239,7 @@ const start = (state: State, delivery: Delivery, dueAtMs: number): void =>
  * One try. The next is due counted from when this one was due, not from when its failure became
  * known: one long advance of the clock then makes all tries follow each other in their order.
  */
-function attempt(state: State, delivery: Delivery, dueAtMs: number): void {
+const attempt = (state: State, delivery: Delivery, dueAtMs: number): void => {
   const { time } = state;
   const tried: Attempt = { atMs: dueAtMs, result: 'running' };
   const retried = delivery.attempts.push(tried) - 1;
@@ -269,9 +269,9 @@ function attempt(state: State, delivery: Delivery, dueAtMs: number): void {
     delivery.body(),
     (status) => over(status ?? 'failed'),
   );
-}
+};
 
-function retry(state: State, delivery: Delivery, retried: number, dueAtMs: number): void {
+const retry = (state: State, delivery: Delivery, retried: number, dueAtMs: number): void => {
   const minutes = delivery.isForged ? undefined : retryAfterMinutes[retried];
   if (minutes === undefined) {
     delivery.state = 'given-up';
@@ -281,4 +281,4 @@ function retry(state: State, delivery: Delivery, retried: number, dueAtMs: numbe
   const waitMs = nextAtMs - state.time.nowMs();
   if (waitMs <= 0) attempt(state, delivery, nextAtMs);
   else state.time.after(waitMs, () => start(state, delivery, nextAtMs));
-}
+};

@@ -191,11 +191,11 @@ describe('an address', () => {
 });
 
 test('a payment provider is named together with its keys', () => {
-  const TOSS_URL = 'https://api.tosspayments.com';
-  expect(named({ TOSS_URL })).toEqual(['TOSS_SECRET_KEY', 'TOSS_CLIENT_KEY']);
-  expect(named({ TOSS_URL, TOSS_SECRET_KEY: 'test_sk_1', TOSS_CLIENT_KEY: 'test_ck_1' })).toEqual(
-    [],
-  );
+  const tossApiUrl = 'https://api.tosspayments.com';
+  expect(named({ TOSS_URL: tossApiUrl })).toEqual(['TOSS_SECRET_KEY', 'TOSS_CLIENT_KEY']);
+  expect(
+    named({ TOSS_URL: tossApiUrl, TOSS_SECRET_KEY: 'test_sk_1', TOSS_CLIENT_KEY: 'test_ck_1' }),
+  ).toEqual([]);
 });
 
 describe('USHER_SERVICES', () => {
@@ -238,7 +238,9 @@ test('two parts of the program cannot declare one setting', () => {
   const section = defineSection({ settings: { PORT: wholeNumber(0, 65_535).default(3000) } });
   const { settings } = section;
   expect(() => makeConfigReader({ settings, sections: [section] })).not.toThrow();
-  expect(() => makeConfigReader({ settings, sections: [section, section] })).toThrow('one section');
+  expect(() => makeConfigReader({ settings, sections: [section, section] })).toThrow(
+    'two sections',
+  );
 });
 
 describe('in production', () => {

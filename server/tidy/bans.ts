@@ -12,9 +12,8 @@ type Ban = {
 const program = /^(?:domain|contract|server|stampede)\/src\//;
 const platform = /^server\/src\/platform\//;
 
-function anyOf(...patterns: RegExp[]): RegExp {
-  return new RegExp(patterns.map((pattern) => pattern.source).join('|'), 'g');
-}
+const anyOf = (...patterns: RegExp[]): RegExp =>
+  new RegExp(patterns.map((pattern) => pattern.source).join('|'), 'g');
 
 /** What code may not use, and what to use instead. */
 const bans: readonly Ban[] = [
@@ -87,7 +86,7 @@ const bannedModules = /^node:(?:timers(?:\/promises)?|process|perf_hooks)$/;
 /** Node's histogram, which reads no clock, is in the same module as the clock. */
 const keepsHistograms = /^stampede\/src\/histogram(?:\.test)?\.ts$/;
 
-export function bannedCode(files: readonly SourceFile[]): Breach[] {
+export const bannedCode = (files: readonly SourceFile[]): Breach[] => {
   const breaches: Breach[] = [];
   const say = (path: string, line: number, says: string) =>
     breaches.push({ rule: 'bannedCode', path, line, says });
@@ -108,14 +107,14 @@ export function bannedCode(files: readonly SourceFile[]): Breach[] {
     }
   }
   return breaches;
-}
+};
 
 /** Words that promise work instead of doing it. Anywhere in code, also in comments and texts. */
 const forbiddenWords = ['TODO', 'FIXME', 'XXX'];
 const wordsOf = new RegExp(`(?:\\b(?:${forbiddenWords.join('|')})|@ts-(?:ignore|nocheck))\\b`, 'g');
 
-export function forbiddenText(files: readonly SourceFile[]): Breach[] {
-  return files
+export const forbiddenText = (files: readonly SourceFile[]): Breach[] =>
+  files
     .filter(({ path }) => isScript(path) || /\.(?:lua|sql|css|html|ya?ml|sh)$/.test(path))
     .filter(({ path }) => path !== 'server/tidy/bans.ts')
     .flatMap((file) =>
@@ -126,7 +125,6 @@ export function forbiddenText(files: readonly SourceFile[]): Breach[] {
         says: `\`${match[0]}\`: do it, or open an issue`,
       })),
     );
-}
 
 const emptyCatch = anyOf(
   /\bcatch\s*(?:\([^)]*\)\s*)?\{\s*\}/,
@@ -134,7 +132,7 @@ const emptyCatch = anyOf(
 );
 
 /** Empty catch blocks; a comment inside that gives the reason is enough. */
-export function swallowedErrors(files: readonly SourceFile[]): Breach[] {
+export const swallowedErrors = (files: readonly SourceFile[]): Breach[] => {
   const breaches: Breach[] = [];
   for (const { path, code, text } of files.filter(({ path }) => isScript(path))) {
     for (const match of code.matchAll(emptyCatch)) {
@@ -150,4 +148,4 @@ export function swallowedErrors(files: readonly SourceFile[]): Breach[] {
     }
   }
   return breaches;
-}
+};

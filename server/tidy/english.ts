@@ -10,9 +10,8 @@ type Phrase = {
 /** Between two words of a phrase: white space, or a line break inside a comment. */
 const gap = '(?:\\s|\\*|//|--|#)+';
 
-function matchPhrase(words: string): RegExp {
-  return new RegExp(`\\b(?:${words.replaceAll(' ', gap)})\\b`, 'gi');
-}
+const matchPhrase = (words: string): RegExp =>
+  new RegExp(`\\b(?:${words.replaceAll(' ', gap)})\\b`, 'gi');
 
 /**
  * Words and phrases that make a reader stop, with what to write instead. Only phrases that are
@@ -70,8 +69,8 @@ export const plainEnglish: Rule = (files) => {
   return page === undefined ? breaches : [...breaches, ...compareTable(page)];
 };
 
-function findPhrases({ path, text }: SourceFile): Breach[] {
-  return phrases.flatMap(({ pattern, write }) =>
+const findPhrases = ({ path, text }: SourceFile): Breach[] =>
+  phrases.flatMap(({ pattern, write }) =>
     [...text.matchAll(pattern)].map((match) => ({
       rule: 'plainEnglish',
       path,
@@ -79,11 +78,10 @@ function findPhrases({ path, text }: SourceFile): Breach[] {
       says: `“${match[0].replaceAll(/\s+/g, ' ')}”: write ${write}`,
     })),
   );
-}
 
 /** Writers look the phrases up in STYLE.md, so its table must be complete. */
-function compareTable({ path, text }: SourceFile): Breach[] {
-  return phrases
+const compareTable = ({ path, text }: SourceFile): Breach[] =>
+  phrases
     .filter(({ not, write }) => !text.includes(`| ${not} | ${write} |`))
     .map(({ not, write }) => ({
       rule: 'plainEnglish',
@@ -91,4 +89,3 @@ function compareTable({ path, text }: SourceFile): Breach[] {
       line: 1,
       says: `has no row “${not}”: write “${write}”`,
     }));
-}

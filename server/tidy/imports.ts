@@ -17,11 +17,10 @@ const importing = [
   /\b(?:import|require|mock|doMock|importActual)\s*\(\s*(['"`]) *\1/g,
 ];
 
-export function importsOf(files: readonly SourceFile[]): Import[] {
-  return files.filter((file) => isScript(file.path)).flatMap(importsOfFile);
-}
+export const importsOf = (files: readonly SourceFile[]): Import[] =>
+  files.filter((file) => isScript(file.path)).flatMap(importsOfFile);
 
-function importsOfFile(file: SourceFile): Import[] {
+const importsOfFile = (file: SourceFile): Import[] => {
   const found: Import[] = [];
   for (const pattern of importing) {
     for (const match of file.code.matchAll(pattern)) {
@@ -33,12 +32,12 @@ function importsOfFile(file: SourceFile): Import[] {
     }
   }
   return found;
-}
+};
 
-function resolve(path: string, specifier: string): string | null {
+const resolve = (path: string, specifier: string): string | null => {
   if (specifier.startsWith('.')) return posix.join(posix.dirname(path), specifier);
   const workspace = /^@usher\/(\w+)\/(.+)$/.exec(specifier);
   if (workspace === null) return null;
   const [, name, file] = workspace;
   return name === 'tests' ? `tests/${file}` : `${name}/src/${file}`;
-}
+};

@@ -12,7 +12,7 @@ export type Layer =
 const composition =
   /^server\/src\/(?:commands\/.+|(?:app|config|main|invariants|state-machines)(?:\.[\w.]+)?)\.ts$/;
 
-export function layerOf(path: string): Layer {
+export const layerOf = (path: string): Layer => {
   const service = /^server\/src\/services\/([^/]+)\//.exec(path);
   if (service?.[1] !== undefined) return { kind: 'service', name: service[1] };
   if (path.startsWith('contract/')) return { kind: 'contract' };
@@ -26,7 +26,7 @@ export function layerOf(path: string): Layer {
   if (path.startsWith('stampede/')) return { kind: 'stampede' };
   if (path.startsWith('sandbox/')) return { kind: 'sandbox' };
   return { kind: 'free' };
-}
+};
 
 /** Drivers connect us to another program; only platform/ may import one. */
 const driverNames = [
@@ -61,7 +61,7 @@ const wireGrammar = new Set([
 const forTests =
   /^(?:tests\/(?:support|contracts)\/.+|server\/src\/(?:invariants|state-machines)\.ts)$/;
 
-export function layering(files: readonly SourceFile[]): Breach[] {
+export const layering = (files: readonly SourceFile[]): Breach[] => {
   const breaches: Breach[] = [];
   const say = (path: string, line: number, says: string) =>
     breaches.push({ rule: 'layering', path, line, says });
@@ -73,9 +73,9 @@ export function layering(files: readonly SourceFile[]): Breach[] {
     if (fault !== null) say(each.from.path, each.line, `${fault}: ${each.specifier}`);
   }
   return breaches;
-}
+};
 
-function packageFault({ from, specifier }: Import): string | null {
+const packageFault = ({ from, specifier }: Import): string | null => {
   if (isTest(from.path)) return null;
   const isBuiltin = specifier.startsWith('node:');
   switch (layerOf(from.path).kind) {
@@ -102,9 +102,9 @@ function packageFault({ from, specifier }: Import): string | null {
     default:
       return null;
   }
-}
+};
 
-function fileFault({ from }: Import, target: string): string | null {
+const fileFault = ({ from }: Import, target: string): string | null => {
   const layer = layerOf(from.path);
   const to = layerOf(target);
   if (from.path.startsWith('server/') && to.kind === 'sandbox') {
@@ -146,20 +146,20 @@ function fileFault({ from }: Import, target: string): string | null {
     default:
       return null;
   }
-}
+};
 
-function serviceFault(name: string, to: Layer, target: string): string | null {
+const serviceFault = (name: string, to: Layer, target: string): string | null => {
   if (to.kind === 'service') return to.name === name ? null : doorFault(target);
   return ['domain', 'contract', 'platform'].includes(to.kind)
     ? null
     : 'a service imports domain, contract, platform, its own files and other services’ doors';
-}
+};
 
 const doorFault = (target: string): string | null =>
   target.endsWith('/index.ts') ? null : 'another service is entered through its index.ts';
 
 /** Import cycles, each reported once, at the file that comes first by name. */
-export function cycles(files: readonly SourceFile[]): Breach[] {
+export const cycles = (files: readonly SourceFile[]): Breach[] => {
   const edges = new Map<string, Import[]>();
   for (const each of importsOf(files)) {
     edges.set(each.from.path, [...(edges.get(each.from.path) ?? []), each]);
@@ -181,13 +181,13 @@ export function cycles(files: readonly SourceFile[]): Breach[] {
   };
   for (const path of edges.keys()) visit(path, []);
   return [...breaches.values()];
-}
+};
 
-function ringBreach(ring: readonly Import[]): Breach {
+const ringBreach = (ring: readonly Import[]): Breach => {
   const paths = ring.map((step) => step.from.path);
   const first = paths.indexOf([...paths].sort()[0] ?? '');
   const turned = [...paths.slice(first), ...paths.slice(0, first)];
   const step = ring[first];
   const says = `import cycle: ${[...turned, turned[0]].join(' → ')}`;
   return { rule: 'cycles', path: turned[0] ?? '', line: step?.line ?? 1, says };
-}
+};

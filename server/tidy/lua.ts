@@ -6,11 +6,10 @@ import { type Breach, lineAt, type SourceFile } from './source.ts';
  * what it returns. Every key it touches comes from KEYS: a Redis Cluster finds the slot by them,
  * and refuses or misplaces undeclared keys.
  */
-export function luaContracts(files: readonly SourceFile[]): Breach[] {
-  return files.filter(({ path }) => path.endsWith('.lua')).flatMap(luaBreaches);
-}
+export const luaContracts = (files: readonly SourceFile[]): Breach[] =>
+  files.filter(({ path }) => path.endsWith('.lua')).flatMap(luaBreaches);
 
-function luaBreaches({ path, text }: SourceFile): Breach[] {
+const luaBreaches = ({ path, text }: SourceFile): Breach[] => {
   const breaches: Breach[] = [];
   const say = (line: number, says: string) =>
     breaches.push({ rule: 'luaContracts', path, line, says });
@@ -26,14 +25,14 @@ function luaBreaches({ path, text }: SourceFile): Breach[] {
   }
   for (const fault of undeclaredKeys(code)) say(fault.line, fault.says);
   return breaches;
-}
+};
 
 /** `-- KEYS[1] the room` declares one; `-- ARGV[2..] the people` declares 2 and all that follow. */
 type Declared = { indexes: Set<number>; openFrom: number | null };
 /** `index` is null if it is computed, or if the whole array is used. */
 type Use = { index: number | null; line: number };
 
-function declaredIn(header: string, kind: 'KEYS' | 'ARGV'): Declared | null {
+const declaredIn = (header: string, kind: 'KEYS' | 'ARGV'): Declared | null => {
   if (new RegExp(`^--\\s*${kind}\\s+none\\b`, 'm').test(header)) {
     return { indexes: new Set(), openFrom: null };
   }
@@ -47,18 +46,15 @@ function declaredIn(header: string, kind: 'KEYS' | 'ARGV'): Declared | null {
     indexes: new Set(fixed.map((match) => Number(match[1]))),
     openFrom: open === undefined ? null : Number(open[1]),
   };
-}
+};
 
-function usesOf(code: string, kind: 'KEYS' | 'ARGV'): Use[] {
-  return [...code.matchAll(new RegExp(`\\b${kind}\\b(?:\\[\\s*(\\d+)\\s*\\])?`, 'g'))].map(
-    (match) => ({
-      index: match[1] === undefined ? null : Number(match[1]),
-      line: lineAt(code, match.index),
-    }),
-  );
-}
+const usesOf = (code: string, kind: 'KEYS' | 'ARGV'): Use[] =>
+  [...code.matchAll(new RegExp(`\\b${kind}\\b(?:\\[\\s*(\\d+)\\s*\\])?`, 'g'))].map((match) => ({
+    index: match[1] === undefined ? null : Number(match[1]),
+    line: lineAt(code, match.index),
+  }));
 
-function mismatches(kind: string, declared: Declared, uses: readonly Use[]): [number, string][] {
+const mismatches = (kind: string, declared: Declared, uses: readonly Use[]): [number, string][] => {
   const { indexes, openFrom } = declared;
   const isDeclared = (index: number | null) =>
     index === null
@@ -74,13 +70,13 @@ function mismatches(kind: string, declared: Declared, uses: readonly Use[]): [nu
     .filter((index) => !uses.some((use) => use.index === index))
     .map((index): [number, string] => [1, `${kind}[${index}] is declared and not used`]);
   return [...surprises, ...idle];
-}
+};
 
 const calls = /\bredis\.p?call\(\s*(['"])(\w+)\1\s*(?:,\s*([^,)\n]+(?:\([^)]*\))?))?/g;
 const withoutKey = new Set(['TIME', 'INFO', 'PUBLISH', 'SPUBLISH', 'PING', 'ECHO']);
 const unbounded = new Set(['KEYS', 'SCAN', 'HGETALL', 'SMEMBERS', 'FLUSHALL', 'FLUSHDB']);
 
-function undeclaredKeys(code: string): { line: number; says: string }[] {
+const undeclaredKeys = (code: string): { line: number; says: string }[] => {
   const aliases = [...code.matchAll(/\blocal\s+(\w+)\s*=\s*KEYS\[/g)].map((match) => match[1]);
   return [...code.matchAll(calls)].flatMap((match) => {
     const command = (match[2] ?? '').toUpperCase();
@@ -91,4 +87,4 @@ function undeclaredKeys(code: string): { line: number; says: string }[] {
     if (withoutKey.has(command) || isDeclared) return [];
     return [{ line, says: `${command} on \`${key}\`, which is not one of KEYS` }];
   });
-}
+};

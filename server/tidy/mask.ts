@@ -6,7 +6,7 @@ export type Literal = { readonly line: number; readonly text: string };
  * the rules. An unclosed quote ends at the end of its line: an apostrophe in JSX text spoils only
  * that line.
  */
-export function maskTypeScript(text: string): { code: string; literals: Literal[] } {
+export const maskTypeScript = (text: string): { code: string; literals: Literal[] } => {
   const literals: Literal[] = [];
   const templates: { line: number; text: string; braces: number }[] = [];
   let code = '';
@@ -73,7 +73,7 @@ export function maskTypeScript(text: string): { code: string; literals: Literal[
     }
   }
   return { code, literals };
-}
+};
 
 /** Comments and string values become blanks; text between dollar quotes is SQL and stays. */
 export const maskSql = (text: string): string =>
@@ -90,14 +90,14 @@ const beforeRegExp = /(?:^|[(,=:[!&|?{};]|=>|\b(?:return|typeof|case|in|of|throw
 const startsRegExp = (code: string): boolean => beforeRegExp.test(code.slice(-40));
 const blanks = (text: string): string => text.replace(/[^\n]/g, ' ');
 
-function lengthUntil(text: string, from: number, end: string): number {
+const lengthUntil = (text: string, from: number, end: string): number => {
   const found = text.indexOf(end, from);
   return (found === -1 ? text.length : found) - from;
-}
+};
 
-function bodyUntil(text: string, from: number, quote: string): string {
+const bodyUntil = (text: string, from: number, quote: string): string => {
   let to = from;
   while (to < text.length && text[to] !== quote && text[to] !== '\n')
     to += text[to] === '\\' ? 2 : 1;
   return text.slice(from, to);
-}
+};

@@ -1,7 +1,7 @@
 import { type Breach, lineAt, type SourceFile } from './source.ts';
 
 /** Each problem code has a page; problem+json names it as `type`. */
-export function problemPages(files: readonly SourceFile[]): Breach[] {
+export const problemPages = (files: readonly SourceFile[]): Breach[] => {
   const pages = new Set(files.map(({ path }) => path));
   return problemCodes(files)
     .filter(({ code }) => !pages.has(`docs/problems/${code}.md`))
@@ -11,12 +11,12 @@ export function problemPages(files: readonly SourceFile[]): Breach[] {
       line,
       says: `docs/problems/${code}.md is missing`,
     }));
-}
+};
 
-export function problemCodes(
+export const problemCodes = (
   files: readonly SourceFile[],
-): { code: string; path: string; line: number }[] {
-  return files
+): { code: string; path: string; line: number }[] =>
+  files
     .filter(({ path }) => /^contract\/src\/(?:[a-z]+-)?problems\.ts$/.test(path))
     .flatMap(({ path, code }) =>
       [...code.matchAll(/^\s*([A-Z][A-Z0-9_]+):\s*\{/gm)].map((match) => ({
@@ -25,12 +25,11 @@ export function problemCodes(
         line: lineAt(code, match.index + match[0].length),
       })),
     );
-}
 
 const publicRegistry = 'registry.npmjs.org';
 
 /** A lock file written through a mirror would install from that mirror, or not at all. */
-export function registryHosts(files: readonly SourceFile[]): Breach[] {
+export const registryHosts = (files: readonly SourceFile[]): Breach[] => {
   const breaches: Breach[] = [];
   for (const { path, text } of files) {
     const isLock = path === 'package-lock.json';
@@ -44,4 +43,4 @@ export function registryHosts(files: readonly SourceFile[]): Breach[] {
     }
   }
   return breaches;
-}
+};

@@ -19,7 +19,7 @@ const roles = [
  */
 const besideTheRoles = /^\/\/ Beside the roles: ([a-z0-9-]+\.ts), \S/gm;
 
-export function fileRoles(files: readonly SourceFile[]): Breach[] {
+export const fileRoles = (files: readonly SourceFile[]): Breach[] => {
   const introduced = new Set(
     files
       .filter(({ path }) => path.endsWith('/index.ts'))
@@ -42,14 +42,14 @@ export function fileRoles(files: readonly SourceFile[]): Breach[] {
       },
     ];
   });
-}
+};
 
 /**
  * Each schema belongs to one service (`waiting-room` owns `waiting_room`), or to the platform.
  * Other services may call functions whose file calls them doors: so two services can share a
  * transaction without sharing a table.
  */
-export function tableOwners(files: readonly SourceFile[]): Breach[] {
+export const tableOwners = (files: readonly SourceFile[]): Breach[] => {
   const schemas = new Set(['platform']);
   for (const { path } of files) {
     const service = serviceFile.exec(path)?.[1];
@@ -75,7 +75,7 @@ export function tableOwners(files: readonly SourceFile[]): Breach[] {
         })),
     );
   });
-}
+};
 
 /** `-- The doors through which payments …`: the comment that begins the file says so. */
 const isDoor = ({ path, text }: SourceFile): boolean =>
@@ -92,7 +92,7 @@ const relationKinds = [
   'procedure',
 ];
 
-function createdIn(files: readonly SourceFile[]): Set<string> {
+const createdIn = (files: readonly SourceFile[]): Set<string> => {
   const creating = new RegExp(
     `\\bcreate\\s+(?:or\\s+replace\\s+|unlogged\\s+)?(?:${relationKinds.join('|')})\\s+` +
       '(?:if\\s+not\\s+exists\\s+)?([a-z_]+\\.[a-z_]\\w*)',
@@ -104,7 +104,7 @@ function createdIn(files: readonly SourceFile[]): Set<string> {
       .flatMap(({ code }) => [...code.matchAll(creating)].map((match) => match[1] ?? ''))
       .map((name) => name.toLowerCase()),
   );
-}
+};
 
 const looksLikeSql = new RegExp(
   [
@@ -120,14 +120,14 @@ const looksLikeSql = new RegExp(
   'i',
 );
 
-function statementsOf(file: SourceFile): { text: string; line: number }[] {
+const statementsOf = (file: SourceFile): { text: string; line: number }[] => {
   if (file.path.endsWith('.sql')) return [{ text: file.code, line: 1 }];
   // A test may check the result of its action in any table.
   if (!isScript(file.path) || isTest(file.path)) return [];
   return file.literals
     .filter(({ text }) => looksLikeSql.test(text))
     .map(({ text, line }) => ({ text: text.replace(/'(?:[^']|'')*'/g, blanks), line }));
-}
+};
 
 const blanks = (text: string): string => text.replace(/[^\n]/g, ' ');
 
@@ -135,11 +135,11 @@ const blanks = (text: string): string => text.replace(/[^\n]/g, ' ');
  * Known tables and functions anywhere, and any name after FROM, JOIN, INTO … in one of our schemas.
  * `orders.id` of an alias is neither.
  */
-function namesIn(
+const namesIn = (
   text: string,
   schemas: ReadonlySet<string>,
   tables: ReadonlySet<string>,
-): { name: string; offset: number }[] {
+): { name: string; offset: number }[] => {
   const found = new Map<number, string>();
   for (const match of text.matchAll(/\b([a-z_]+)\.([a-z_]\w*)/gi)) {
     const name = match[0].toLowerCase();
@@ -150,4 +150,4 @@ function namesIn(
     if (tables.has(name) || (isRelation && !isCompared && isOurs)) found.set(match.index, name);
   }
   return [...found].map(([offset, name]) => ({ name, offset }));
-}
+};

@@ -16,7 +16,7 @@ const hasShape = (path: string): boolean => isScript(path) || /\.(?:lua|sql)$/.t
  * Lines of at most 100 characters. A line that contains only a string may be longer (the formatter
  * does not break it, and nobody reads it as code), and so may a line with a URL.
  */
-export function columns(files: readonly SourceFile[]): Breach[] {
+export const columns = (files: readonly SourceFile[]): Breach[] => {
   const breaches: Breach[] = [];
   for (const { path, text, code } of files.filter((file) => hasShape(file.path))) {
     const codeLines = code.split('\n');
@@ -28,7 +28,7 @@ export function columns(files: readonly SourceFile[]): Breach[] {
     }
   }
   return breaches;
-}
+};
 
 const onlyText = /^\s*(?:[\w$]+: |return |\+ )?(['"`]) *\1[,;)]*\s*$/;
 
@@ -36,8 +36,8 @@ const onlyText = /^\s*(?:[\w$]+: |return |\+ )?(['"`]) *\1[,;)]*\s*$/;
  * A literal spread into a literal, `...{ a, b }` or `...['a', 'b']`: the spread adds nothing, hides
  * duplicate keys from the compiler, and exists only to put several entries on one line.
  */
-export function foldedLiterals(files: readonly SourceFile[]): Breach[] {
-  return files
+export const foldedLiterals = (files: readonly SourceFile[]): Breach[] =>
+  files
     .filter(({ path }) => isScript(path))
     .flatMap(({ path, text }) =>
       spreadLiterals(parse(path, text)).map((offset) => ({
@@ -47,9 +47,8 @@ export function foldedLiterals(files: readonly SourceFile[]): Breach[] {
         says: 'spreads a literal: write its entries out',
       })),
     );
-}
 
-function spreadLiterals(file: ts.SourceFile): number[] {
+const spreadLiterals = (file: ts.SourceFile): number[] => {
   const found: number[] = [];
   const visit = (node: ts.Node): void => {
     if (ts.isSpreadAssignment(node) || ts.isSpreadElement(node)) {
@@ -62,21 +61,21 @@ function spreadLiterals(file: ts.SourceFile): number[] {
   };
   visit(file);
   return found;
-}
+};
 
-function withoutCasts(node: ts.Expression): ts.Expression {
+const withoutCasts = (node: ts.Expression): ts.Expression => {
   const isWrapped =
     ts.isParenthesizedExpression(node) || ts.isAsExpression(node) || ts.isSatisfiesExpression(node);
   return isWrapped ? withoutCasts(node.expression) : node;
-}
+};
 
-function parse(path: string, text: string): ts.SourceFile {
+const parse = (path: string, text: string): ts.SourceFile => {
   const kind = path.endsWith('x') ? ts.ScriptKind.TSX : ts.ScriptKind.TS;
   return ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true, kind);
-}
+};
 
-export function fileLength(files: readonly SourceFile[]): Breach[] {
-  return files
+export const fileLength = (files: readonly SourceFile[]): Breach[] =>
+  files
     .filter(({ path }) => isScript(path) || /\.(?:lua|sql)$/.test(path))
     .map(({ path, text }) => ({ path, count: text.split('\n').length - 1 }))
     .filter(({ count }) => count > fileLinesFigure)
@@ -86,11 +85,10 @@ export function fileLength(files: readonly SourceFile[]): Breach[] {
       line: fileLinesFigure + 1,
       says: `${count} lines; a sitting is about ${fileLinesFigure}`,
     }));
-}
 
 /** Every function with its whole body, nested functions included. Test suites do not count. */
-export function functionLength(files: readonly SourceFile[]): Breach[] {
-  return files
+export const functionLength = (files: readonly SourceFile[]): Breach[] =>
+  files
     .filter(({ path }) => isScript(path))
     .flatMap(({ path, text }) =>
       functionsOf(path, text)
@@ -102,11 +100,10 @@ export function functionLength(files: readonly SourceFile[]): Breach[] {
           says: `${name} has ${lines} lines; a screen is about ${functionLinesFigure}`,
         })),
     );
-}
 
 type Measured = { name: string; line: number; lines: number };
 
-export function functionsOf(path: string, text: string): Measured[] {
+export const functionsOf = (path: string, text: string): Measured[] => {
   const file = parse(path, text);
   const lineOf = (position: number): number => file.getLineAndCharacterOfPosition(position).line;
   const found: Measured[] = [];
@@ -119,16 +116,16 @@ export function functionsOf(path: string, text: string): Measured[] {
   };
   visit(file);
   return found;
-}
+};
 
 /** `describe('…', () => { … })` or our variants of it: a list of tests, of any length. */
-function isSuite(node: ts.Node): boolean {
+const isSuite = (node: ts.Node): boolean => {
   const call = node.parent;
   return ts.isCallExpression(call) && /^describe/.test(call.expression.getText());
-}
+};
 
-function nameOf(node: ts.SignatureDeclaration): string {
+const nameOf = (node: ts.SignatureDeclaration): string => {
   const named = node.name ?? (ts.isVariableDeclaration(node.parent) ? node.parent.name : undefined);
   if (named !== undefined) return named.getText();
   return ts.isPropertyAssignment(node.parent) ? node.parent.name.getText() : 'a function';
-}
+};

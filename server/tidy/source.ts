@@ -28,16 +28,16 @@ export const isScript = (path: string): boolean => script.test(path);
 export const isTest = (path: string): boolean =>
   /(?:\.(?:test|bench|contract)\.tsx?|(?:^|\/)test-bed\.ts)$/.test(path);
 
-export function toSourceFile(path: string, text: string): SourceFile {
+export const toSourceFile = (path: string, text: string): SourceFile => {
   if (isScript(path)) return { path, text, ...maskTypeScript(text) };
   return { path, text, code: path.endsWith('.sql') ? maskSql(text) : text, literals: [] };
-}
+};
 
 /**
  * Every readable file below `root`, without the suffix `.txt`: planted breaches have it so that
  * compiler, linter and test runner ignore them.
  */
-export function readTree(root: string): SourceFile[] {
+export const readTree = (root: string): SourceFile[] => {
   const files: SourceFile[] = [];
   const walk = (folder: string): void => {
     for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
@@ -53,12 +53,12 @@ export function readTree(root: string): SourceFile[] {
   };
   walk('');
   return files;
-}
+};
 
-export function lineAt(text: string, offset: number): number {
+export const lineAt = (text: string, offset: number): number => {
   let line = 1;
   for (let at = text.indexOf('\n'); at !== -1 && at < offset; at = text.indexOf('\n', at + 1)) {
     line++;
   }
   return line;
-}
+};

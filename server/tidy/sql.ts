@@ -8,11 +8,10 @@ const creating = /\bcreate\s+(?:or\s+replace\s+)?(?:function|procedure)\s+([\w.]
  * `payments/sql/mark-sent.sql` creates `payments.mark_sent` and nothing else, so that the name
  * leads to the file. Its header says what it locks and who calls it.
  */
-export function sqlFunctions(files: readonly SourceFile[]): Breach[] {
-  return files.flatMap(functionBreaches);
-}
+export const sqlFunctions = (files: readonly SourceFile[]): Breach[] =>
+  files.flatMap(functionBreaches);
 
-function functionBreaches({ path, text, code }: SourceFile): Breach[] {
+const functionBreaches = ({ path, text, code }: SourceFile): Breach[] => {
   const [isFunction, service, file] = functionFile.exec(path) ?? [];
   if (isFunction === undefined || file === undefined) return [];
   const name = `${(service ?? 'platform').replaceAll('-', '_')}.${file.replaceAll('-', '_')}`;
@@ -32,4 +31,4 @@ function functionBreaches({ path, text, code }: SourceFile): Breach[] {
   for (const part of ['Locks', 'Called by'])
     if (!new RegExp(`^-- ${part}: \\S`, 'm').test(header)) say(1, `the header has no "${part}:"`);
   return breaches;
-}
+};

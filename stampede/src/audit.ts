@@ -2,7 +2,7 @@ import type { Order } from '@usher/contract/orders.ts';
 import { readOrder } from '@usher/contract/orders.ts';
 import { readSeats } from '@usher/contract/seats.ts';
 import { listTickets } from '@usher/contract/tickets.ts';
-import { SEAT_STATE, seatStateAt } from '@usher/domain/seat-bits.ts';
+import { seatState, seatStateAt } from '@usher/domain/seat-bits.ts';
 import type { Buyer, Crowd, OrderRecord } from './crowd.ts';
 import { inParallel } from './parallel.ts';
 import { makePerson } from './person.ts';
@@ -139,9 +139,9 @@ export const checkSeatMap = async (
   let held = 0;
   for (let seatNo = 0; seatNo < seatCount; seatNo++) {
     const state = seatStateAt(read.body, seatNo);
-    if (state === SEAT_STATE.SOLD) sold += 1;
-    if (state === SEAT_STATE.HELD) held += 1;
-    if ((state === SEAT_STATE.SOLD) !== ticketed.has(seatNo)) breaches.push(`seat ${seatNo}`);
+    if (state === seatState.SOLD) sold += 1;
+    if (state === seatState.HELD) held += 1;
+    if ((state === seatState.SOLD) !== ticketed.has(seatNo)) breaches.push(`seat ${seatNo}`);
   }
   const promise = 'the seat map shows as sold just the seats that people have tickets for';
   return { check: { id: 'B5', promise, breaches }, sold, held };

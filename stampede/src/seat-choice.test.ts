@@ -1,6 +1,6 @@
 import { compileLayout } from '@usher/domain/layout.ts';
 import { makeRandom } from '@usher/domain/random.ts';
-import { makeSeatBits, SEAT_STATE, setSeatState } from '@usher/domain/seat-bits.ts';
+import { makeSeatBits, seatState, setSeatState } from '@usher/domain/seat-bits.ts';
 import { sampleHouse } from '@usher/tests/support/sample-house.ts';
 import { expect, test } from 'vitest';
 import { countSeats, makeSeatChoice } from './seat-choice.ts';
@@ -24,7 +24,7 @@ test('seats that were chosen are free, side by side in one run, and as many as w
     expect(new Set(seats.map((seatNo) => layout.run[seatNo])).size).toBe(1);
     for (const [i, seatNo] of seats.entries()) {
       expect(seatNo).toBe((seats[0] ?? 0) + i);
-      setSeatState(bits, seatNo, SEAT_STATE.HELD);
+      setSeatState(bits, seatNo, seatState.HELD);
     }
     taken += count;
     // Throws for a seat that was chosen twice: it would be counted once.
@@ -35,7 +35,7 @@ test('seats that were chosen are free, side by side in one run, and as many as w
 test('nothing is offered where no run has so many free seats together', () => {
   const bits = makeSeatBits(layout.seatCount);
   for (let seatNo = 0; seatNo < layout.seatCount; seatNo += 2)
-    setSeatState(bits, seatNo, SEAT_STATE.SOLD);
+    setSeatState(bits, seatNo, seatState.SOLD);
   const choice = makeSeatChoice(layout, 1.1);
   expect(choice.choose(bits, 2, makeRandom(6))).toBeNull();
   expect(choice.choose(bits, 1, makeRandom(6))).toHaveLength(1);

@@ -1,6 +1,6 @@
 import type { Layout } from '@usher/domain/layout.ts';
 import type { Random } from '@usher/domain/random.ts';
-import { SEAT_STATE, type SeatBits, seatStateAt } from '@usher/domain/seat-bits.ts';
+import { type SeatBits, seatState, seatStateAt } from '@usher/domain/seat-bits.ts';
 import { makeZipf } from './chance.ts';
 
 /** How a crowd looks at a seating plan: everybody wants the seats nearest to the stage. */
@@ -24,7 +24,7 @@ export const makeSeatChoice = (layout: Layout, exponent: number): SeatChoice => 
     const end = layout.runStart[run + 1] ?? 0;
     let start = first;
     for (let at = first; at < end && start <= seatNo; at++) {
-      if (seatStateAt(bits, at) !== SEAT_STATE.FREE) start = at + 1;
+      if (seatStateAt(bits, at) !== seatState.FREE) start = at + 1;
       else if (at - start + 1 === count) return start;
     }
     return -1;

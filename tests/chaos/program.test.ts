@@ -1,6 +1,6 @@
 import { confirmPayment } from '@usher/contract/payments.ts';
 import { readSeats, releaseHold, takeHold, watchSeats } from '@usher/contract/seats.ts';
-import { decodeSeatBits, SEAT_STATE } from '@usher/domain/seat-bits.ts';
+import { decodeSeatBits, seatState } from '@usher/domain/seat-bits.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Database } from '../../server/src/platform/postgres/sql.ts';
 import { money, openAftermath, settled, violationsIn } from '../support/aftermath.ts';
@@ -121,7 +121,7 @@ const expectSeatsWhole = async (db: Database, sale: OpenSale): Promise<void> => 
       `SELECT count(*) FROM tickets.tickets WHERE performance_id = $1 AND state = 'LIVE'`,
       [performanceId],
     );
-    expect([count(SEAT_STATE.SOLD), count(SEAT_STATE.FREE)]).toEqual([
+    expect([count(seatState.SOLD), count(seatState.FREE)]).toEqual([
       ticketed?.count,
       sale.seatCount - (ticketed?.count ?? 0),
     ]);

@@ -8,7 +8,7 @@ import {
   type Room,
   readRoom,
 } from '@usher/contract/waiting-room.ts';
-import { LEVERS } from '@usher/domain/room/phases.ts';
+import { levers } from '@usher/domain/room/phases.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { freshKey, jsonOf, problemOf } from '../support/ask.ts';
 import { nowhere } from '../support/examples.ts';
@@ -80,7 +80,7 @@ describe('an operator', () => {
     await room.untilRoom(showId, 'nobody is in line', ({ phase }) => phase === 'closed');
     await pull({ lever: 'open' });
     expect(await pull({ lever: 'close' })).toMatchObject({ phase: 'closed' });
-    expect([...pulled].sort()).toEqual([...LEVERS].sort());
+    expect([...pulled].sort()).toEqual([...levers].sort());
   });
 
   test('finds every use in the audit: who, when, why, by which request, what rev', async () => {

@@ -6,8 +6,8 @@ import {
   applyDelta,
   decodeDelta,
   decodeSeatBits,
-  SEAT_STATE,
   seatChange,
+  seatState,
 } from '@usher/domain/seat-bits.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Given, pathOf } from '../support/ask.ts';
@@ -16,7 +16,7 @@ import { nowhere } from '../support/examples.ts';
 import { openProgram, type Program } from '../support/program.ts';
 import { until } from '../support/until.ts';
 
-const { FREE, HELD, SOLD, BLOCKED } = SEAT_STATE;
+const { FREE, HELD, SOLD, BLOCKED } = seatState;
 
 let program: Program;
 beforeAll(async () => {

@@ -10,13 +10,13 @@ const root = resolve(import.meta.dirname, '../..');
 const fixtures = join(import.meta.dirname, 'fixtures');
 
 /** The fixtures end in `.txt` so that no tool takes them for our own code. */
-function plantedLines(name: string, mark: RegExp): string[] {
+const plantedLines = (name: string, mark: RegExp): string[] => {
   const lines = readFileSync(join(fixtures, `${name}.txt`), 'utf8').split('\n');
   return lines.flatMap((line, at) => {
     const rule = mark.exec(line);
     return rule === null ? [] : [`${name}:${at + 1} ${rule[1] ?? ''}`.trim()];
   });
-}
+};
 
 describe('Biome, with the configuration of this repository', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'usher-lint-'));
@@ -37,7 +37,7 @@ describe('Biome, with the configuration of this repository', () => {
 
 type Report = { category: string; location: { path: string; start: { line: number } } };
 
-async function lint(folder: string, files: string[]) {
+const lint = async (folder: string, files: string[]) => {
   const biome = join(root, 'node_modules/@biomejs/biome/bin/biome');
   const args = [biome, 'lint', '--reporter=json', '--max-diagnostics=none', ...files];
   const { exitCode, stdout } = await new Promise<{ exitCode: number | null; stdout: string }>(
@@ -53,7 +53,7 @@ async function lint(folder: string, files: string[]) {
       `${location.path}:${location.start.line} ${category.split('/').at(-1)}`,
   );
   return { exitCode, reported };
-}
+};
 
 describe('the compiler’s types', () => {
   let forgotten: { path: string; line: number; text: string }[] = [];
@@ -83,7 +83,7 @@ describe('the compiler’s types', () => {
 });
 
 /** The tree of tsconfig.json and the planted library calls as one program: types are read once. */
-function compile(): ts.Program {
+const compile = (): ts.Program => {
   const read = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile);
   const { options, fileNames } = ts.parseJsonConfigFileContent(read.config, ts.sys, root);
   const planted = join(fixtures, 'planted-library.ts');
@@ -92,4 +92,4 @@ function compile(): ts.Program {
   host.fileExists = (path) => path === planted || fileExists(path);
   host.readFile = (path) => readFile(path === planted ? `${planted}.txt` : path);
   return ts.createProgram([...fileNames, planted], options, host);
-}
+};

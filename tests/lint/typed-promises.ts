@@ -8,10 +8,10 @@ import ts from 'typescript';
  */
 export type Forgotten = { path: string; line: number; text: string };
 
-export function findForgottenPromises(
+export const findForgottenPromises = (
   program: ts.Program,
   isOurs: (path: string) => boolean,
-): Forgotten[] {
+): Forgotten[] => {
   const checker = program.getTypeChecker();
   const found: Forgotten[] = [];
   for (const file of program.getSourceFiles()) {
@@ -26,18 +26,18 @@ export function findForgottenPromises(
     visit(file);
   }
   return found;
-}
+};
 
-function isForgotten(node: ts.Node, checker: ts.TypeChecker): boolean {
+const isForgotten = (node: ts.Node, checker: ts.TypeChecker): boolean => {
   if (ts.isExpressionStatement(node)) return isDropped(node.expression, checker);
   return (
     ts.isCallExpression(node) &&
     node.arguments.some((each, at) => isMisused(each, checker) && !mayWait(node, at, checker))
   );
-}
+};
 
 /** Whether the statement's value is a promise whose failure would go nowhere. */
-function isDropped(expression: ts.Expression, checker: ts.TypeChecker): boolean {
+const isDropped = (expression: ts.Expression, checker: ts.TypeChecker): boolean => {
   const inner = withoutParentheses(expression);
   if (ts.isVoidExpression(inner) || ts.isAwaitExpression(inner)) return false;
   if (ts.isBinaryExpression(inner)) {
@@ -50,9 +50,9 @@ function isDropped(expression: ts.Expression, checker: ts.TypeChecker): boolean 
   }
   if (!isPromise(checker.getTypeAtLocation(inner), checker)) return false;
   return !handlesFailure(inner);
-}
+};
 
-function handlesFailure(expression: ts.Expression): boolean {
+const handlesFailure = (expression: ts.Expression): boolean => {
   if (!ts.isCallExpression(expression)) return false;
   const callee = expression.expression;
   if (!ts.isPropertyAccessExpression(callee)) return false;
@@ -60,16 +60,13 @@ function handlesFailure(expression: ts.Expression): boolean {
   if (callee.name.text === 'catch') return length > 0;
   if (callee.name.text === 'then') return length > 1;
   return callee.name.text === 'finally' && handlesFailure(withoutParentheses(callee.expression));
-}
+};
 
-function withoutParentheses(expression: ts.Expression): ts.Expression {
-  return ts.isParenthesizedExpression(expression)
-    ? withoutParentheses(expression.expression)
-    : expression;
-}
+const withoutParentheses = (expression: ts.Expression): ts.Expression =>
+  ts.isParenthesizedExpression(expression) ? withoutParentheses(expression.expression) : expression;
 
 /** Whether an async function written on the spot goes to a caller that ignores what it returns. */
-function isMisused(argument: ts.Expression, checker: ts.TypeChecker): boolean {
+const isMisused = (argument: ts.Expression, checker: ts.TypeChecker): boolean => {
   if (!ts.isArrowFunction(argument) && !ts.isFunctionExpression(argument)) return false;
   const wanted = checker.getContextualType(argument);
   if (wanted === undefined) return false;
@@ -82,10 +79,10 @@ function isMisused(argument: ts.Expression, checker: ts.TypeChecker): boolean {
     .getTypeAtLocation(argument)
     .getCallSignatures()
     .some((each) => isPromise(each.getReturnType(), checker));
-}
+};
 
 /** Whether another overload of the called function would wait for what this argument returns. */
-function mayWait(call: ts.CallExpression, at: number, checker: ts.TypeChecker): boolean {
+const mayWait = (call: ts.CallExpression, at: number, checker: ts.TypeChecker): boolean => {
   const overloads = checker.getTypeAtLocation(call.expression).getCallSignatures();
   return overloads.some((overload) => {
     const parameter = overload.parameters[at];
@@ -96,14 +93,14 @@ function mayWait(call: ts.CallExpression, at: number, checker: ts.TypeChecker): 
       .flatMap((each) => [...each.getCallSignatures()])
       .some((each) => isPromise(each.getReturnType(), checker));
   });
-}
+};
 
 /** What has `then` but no `catch` (a Fastify reply, a plugin being registered) is none. */
-function isPromise(type: ts.Type, checker: ts.TypeChecker): boolean {
+const isPromise = (type: ts.Type, checker: ts.TypeChecker): boolean => {
   if (type.isUnion()) return type.types.some((each) => isPromise(each, checker));
   return ['then', 'catch'].every((name) => {
     const member = type.getProperty(name);
     if (member === undefined) return false;
     return checker.getTypeOfSymbol(member).getCallSignatures().length > 0;
   });
-}
+};

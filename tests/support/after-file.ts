@@ -5,13 +5,13 @@ const key = Symbol.for('usher.tests.after-this-file');
 const shelf = globalThis as { [key]?: Cleanup[] };
 
 /** Runs after the last hook of the test file, wherever it is called: in tests, too. */
-export function afterThisFile(cleanup: Cleanup): void {
+export const afterThisFile = (cleanup: Cleanup): void => {
   shelf[key] ??= [];
   shelf[key].push(cleanup);
-}
+};
 
 /** Called by setup.ts only: newest first, all of them even when one fails. */
-export async function cleanUpAfterFile(): Promise<void> {
+export const cleanUpAfterFile = async (): Promise<void> => {
   const faults: unknown[] = [];
   for (const cleanup of (shelf[key] ?? []).splice(0).reverse()) {
     try {
@@ -21,4 +21,4 @@ export async function cleanUpAfterFile(): Promise<void> {
     }
   }
   if (faults.length > 0) throw new AggregateError(faults, 'cleaning up after the file failed');
-}
+};

@@ -23,14 +23,14 @@ superuser.username = 'postgres';
 superuser.pathname = '/postgres';
 await withClient(superuser.href, (client) => client.query('ALTER ROLE usher CREATEDB'));
 
-async function namesOf(prefix: string): Promise<string[]> {
+const namesOf = async (prefix: string): Promise<string[]> => {
   const names: string[] = [];
   await withClient(server.url, async (client) => {
     const { rows } = await client.query('SELECT datname FROM pg_database ORDER BY datname');
     names.push(...rows.map((row) => row.datname).filter((name) => name.startsWith(prefix)));
   });
   return names;
-}
+};
 
 test('a database is dropped with an autovacuum worker in it, which FORCE refuses', async () => {
   await withClient(server.url, (client) => client.query('CREATE DATABASE swept'));

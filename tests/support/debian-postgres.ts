@@ -16,7 +16,7 @@ import { debianPostgresBinDir } from './stack-parts.ts';
  * database of the ticket office's role, stopped when the test file is done. Only in tests of
  * `describeNeeding('debian-postgresql', …)`.
  */
-export async function debianPostgres(): Promise<{ url: string }> {
+export const debianPostgres = async (): Promise<{ url: string }> => {
   const binDir = debianPostgresBinDir();
   if (binDir === null) throw new Error('there is none: see stackPart("debian-postgresql").how');
   const folder = await scratchFolder();
@@ -35,4 +35,4 @@ export async function debianPostgres(): Promise<{ url: string }> {
   });
   await ensureDatabase(port, password);
   return { url: `postgres://usher:${password}@127.0.0.1:${port}/usher` };
-}
+};

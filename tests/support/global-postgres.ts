@@ -35,7 +35,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 }
 
-async function openServer(databasePrefix: string): Promise<Server> {
+const openServer = async (databasePrefix: string): Promise<Server> => {
   const given = process.env['TEST_DATABASE_URL'];
   if (given) return { url: given, stop: () => dropDatabases(given, databasePrefix) };
 
@@ -51,7 +51,7 @@ async function openServer(databasePrefix: string): Promise<Server> {
       await rm(dataDir, { recursive: true, force: true });
     },
   };
-}
+};
 
 /**
  * What a test sees is as in production (synchronous_commit stays on: commits wait for each other
@@ -67,9 +67,9 @@ const testSettings = {
   max_wal_senders: '0',
 };
 
-async function letUsherCreateDatabases(url: string): Promise<void> {
+const letUsherCreateDatabases = async (url: string): Promise<void> => {
   const superuser = new URL(url);
   superuser.username = 'postgres';
   superuser.pathname = '/postgres';
   await withClient(superuser.href, (client) => client.query('ALTER ROLE usher CREATEDB'));
-}
+};

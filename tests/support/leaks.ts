@@ -1,7 +1,7 @@
 import { createHook } from 'node:async_hooks';
 
 /** What a test file must not leave behind, by the names that Node gives these resources. */
-const KINDS: Record<string, string> = {
+const kinds: Record<string, string> = {
   Timeout: 'timer',
   TCPWRAP: 'socket',
   PIPEWRAP: 'pipe',
@@ -15,8 +15,8 @@ const KINDS: Record<string, string> = {
   WORKER: 'worker thread',
 };
 /** A closed socket is gone one or two turns of the loop after its end: so long it may take. */
-const SETTLE_LIMIT_MS = 1_000;
-const POLL_MS = 5;
+const settleLimitMs = 1_000;
+const pollMs = 5;
 
 export type LeakWatch = {
   /** Rejects with what was opened since and is left, and where it was opened. */
@@ -29,7 +29,7 @@ type Opened = { kind: string; stack: string; resource: WeakRef<object> };
  * Watches everything that is opened from now on. What Node's event loop does not wait for (unref)
  * is no leak, and neither is what the test runner opens for itself.
  */
-export function watchForLeaks(): LeakWatch {
+export const watchForLeaks = (): LeakWatch => {
   const opened = new Map<number, Opened>();
   const wait = globalThis.setTimeout;
   let watching = true;
@@ -37,7 +37,7 @@ export function watchForLeaks(): LeakWatch {
     // Promises are no leaks, and watching them makes them three times slower.
     trackPromises: false,
     init(id, type, _trigger, resource) {
-      const kind = KINDS[type];
+      const kind = kinds[type];
       if (kind === undefined || !watching) return;
       const { stackTraceLimit } = Error;
       Error.stackTraceLimit = 40;
@@ -54,41 +54,41 @@ export function watchForLeaks(): LeakWatch {
   return {
     async expectNothingLeft() {
       watching = false;
-      const deadlineMs = performance.now() + SETTLE_LIMIT_MS;
+      const deadlineMs = performance.now() + settleLimitMs;
       const left = () => [...opened.values()].filter(({ resource }) => isHolding(resource.deref()));
       while (left().length > 0 && performance.now() < deadlineMs) {
-        await new Promise((resolve) => wait(resolve, POLL_MS));
+        await new Promise((resolve) => wait(resolve, pollMs));
       }
       hook.disable();
       const leaks = left();
       if (leaks.length > 0) throw new Error(`the test file left open:\n${describe(leaks)}`);
     },
   };
-}
+};
 
-function isHolding(resource: object | undefined): boolean {
+const isHolding = (resource: object | undefined): boolean => {
   if (resource === undefined || isStandardStream(resource)) return false;
   if ('hasRef' in resource && typeof resource.hasRef === 'function') return resource.hasRef();
   return true;
-}
+};
 
 /** Node opens them on first use and never closes them. */
-function isStandardStream(resource: object): boolean {
+const isStandardStream = (resource: object): boolean => {
   const streams = [process.stdin, process.stdout, process.stderr];
   return streams.some((stream) => '_handle' in stream && stream._handle === resource);
-}
+};
 
 /** Judged by the innermost frame outside of Node; timers of Node's own are nobody's leak. */
-function isOfTheRunner(stack: string, kind: string): boolean {
+const isOfTheRunner = (stack: string, kind: string): boolean => {
   const frames = stack.split('\n').filter((line) => !/\(?node:|\/leaks\.ts|^Error/.test(line));
   const first = frames[0] ?? '';
   if (first === '') return kind === 'timer';
   return /node_modules\/(@?vitest|tinypool|vite)\b/.test(first);
-}
+};
 
 /** What Node opens a turn after it was asked to has no frame of ours; its port tells it then. */
-function describe(leaks: Opened[]): string {
-  return leaks
+const describe = (leaks: Opened[]): string =>
+  leaks
     .map(({ kind, stack, resource }) => {
       const frames = stack.split('\n').slice(1);
       const ours = frames.filter((line) => !/node:|node_modules|\/leaks\.ts/.test(line));
@@ -97,11 +97,10 @@ function describe(leaks: Opened[]): string {
       return `${kind}, opened\n${where.slice(0, 5).join('\n')}`;
     })
     .join('\n');
-}
 
-function portOf(handle: object | undefined): string[] {
+const portOf = (handle: object | undefined): string[] => {
   const name: { port?: number } = {};
   if (!handle || !('getsockname' in handle) || typeof handle.getsockname !== 'function') return [];
   handle.getsockname(name);
   return name.port === undefined ? [] : [`    on port ${name.port}`];
-}
+};

@@ -5,7 +5,7 @@ import { makeTestDatabase } from './postgres.ts';
 const first = await makeTestDatabase();
 const second = await makeTestDatabase();
 
-async function ask(url: string, sql: string) {
+const ask = async (url: string, sql: string) => {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
@@ -13,7 +13,7 @@ async function ask(url: string, sql: string) {
   } finally {
     await client.end();
   }
-}
+};
 
 test('a test database has the migrations applied', async () => {
   const rows = await ask(first.url, "SELECT FROM pg_namespace WHERE nspname = 'platform'");

@@ -13,7 +13,7 @@ export type TestDatabase = { url: string; name: string };
  * A database of the caller's own with all migrations applied, dropped when the test file is done.
  * It is a copy of a template that the first caller of the run makes.
  */
-export async function makeTestDatabase(): Promise<TestDatabase> {
+export const makeTestDatabase = async (): Promise<TestDatabase> => {
   const server = inject('postgresUrl');
   const template = `${inject('databasePrefix')}_template`;
   const name = `${inject('databasePrefix')}_${randomBytes(6).toString('hex')}`;
@@ -23,19 +23,23 @@ export async function makeTestDatabase(): Promise<TestDatabase> {
   });
   afterThisFile(() => dropDatabases(server, name));
   return { url: urlOf(server, name), name };
-}
+};
 
 /** An empty database, for tests of the migrations themselves. */
-export async function makeEmptyDatabase(): Promise<TestDatabase> {
+export const makeEmptyDatabase = async (): Promise<TestDatabase> => {
   const server = inject('postgresUrl');
   const name = `${inject('databasePrefix')}_${randomBytes(6).toString('hex')}`;
   await withClient(server, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE template0`));
   afterThisFile(() => dropDatabases(server, name));
   return { url: urlOf(server, name), name };
-}
+};
 
 /** One of all callers migrates, under a name that is not the template's until it is complete. */
-async function ensureTemplate(client: pg.Client, server: string, template: string): Promise<void> {
+const ensureTemplate = async (
+  client: pg.Client,
+  server: string,
+  template: string,
+): Promise<void> => {
   const lock = createHash('sha256').update(template).digest().readInt32BE();
   await client.query('SELECT pg_advisory_lock($1)', [lock]);
   const known = await client.query('SELECT FROM pg_database WHERE datname = $1', [template]);
@@ -48,4 +52,4 @@ async function ensureTemplate(client: pg.Client, server: string, template: strin
     await client.query(`ALTER DATABASE ${draft} RENAME TO ${template}`);
   }
   await client.query('SELECT pg_advisory_unlock($1)', [lock]);
-}
+};

@@ -21,7 +21,7 @@ export type RedisCluster = {
   stop(): Promise<void>;
 };
 
-const LIMIT_MS = 60_000;
+const limitMs = 60_000;
 
 const settings = {
   'cluster-enabled': 'yes',
@@ -43,13 +43,13 @@ export const startRedisCluster = async (folder: string): Promise<RedisCluster> =
   };
   const living = (): RedisServer[] => nodes.filter((node) => node.isAnswering);
   const ready = () =>
-    until('the Cluster is ready', () => isReady(living()), LIMIT_MS).then(() => {});
+    until('the Cluster is ready', () => isReady(living()), limitMs).then(() => {});
   const primaryOf = async (key: string): Promise<RedisServer> => {
     const slot = Number(await living()[0]?.cli('CLUSTER', 'KEYSLOT', key));
     const port = await until(
       `the primary of ${key} is agreed on`,
       async () => agreed(await Promise.all(living().map((node) => ownerOf(node, slot)))),
-      LIMIT_MS,
+      limitMs,
     );
     return nodes.find((node) => node.port === port) ?? raise(`no node has port ${port}`);
   };
@@ -62,7 +62,7 @@ export const startRedisCluster = async (folder: string): Promise<RedisCluster> =
   const kill = async (key: string, how: 'SIGKILL' | 'SIGSTOP' = 'SIGKILL') => {
     const primary = await primaryOf(key);
     await primary.signal(how);
-    await until('a replica was promoted', async () => (await primaryOf(key)) !== primary, LIMIT_MS);
+    await until('a replica was promoted', async () => (await primaryOf(key)) !== primary, limitMs);
     return primary;
   };
   const url = nodes.map((node) => node.url).join(',');
@@ -80,7 +80,7 @@ const join = async (nodes: readonly RedisServer[]): Promise<void> => {
   const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
   const options = ['--cluster-replicas', '1', '--cluster-yes'];
   await promisify(execFile)('redis-cli', ['--cluster', 'create', ...addresses, ...options], {
-    timeout: LIMIT_MS,
+    timeout: limitMs,
   });
 };
 

@@ -27,13 +27,13 @@ export type RedisServer = {
   stop(): Promise<void>;
 };
 
-const LIMIT_MS = 60_000;
+const limitMs = 60_000;
 
 /**
  * Between us and the server: tells its process id, and kills it when our end of the pipe is closed,
  * which the kernel does when we die of whatever.
  */
-const GUARD = `
+const guardProgram = `
 exec 3<&0 </dev/null
 "$@" 3<&- >/dev/null 2>&1 &
 server=$!
@@ -83,7 +83,7 @@ export const startRedisServer = async (options: {
   };
   const start = async (): Promise<void> => {
     if (running !== null) throw new Error(`the Redis of port ${port} runs`);
-    const guard = spawn('/bin/sh', ['-c', GUARD, 'usher-redis', 'redis-server', ...flags], {
+    const guard = spawn('/bin/sh', ['-c', guardProgram, 'usher-redis', 'redis-server', ...flags], {
       detached: true,
       stdio: ['pipe', 'pipe', 'ignore'],
     });
@@ -98,7 +98,7 @@ export const startRedisServer = async (options: {
         if (guard.exitCode !== null) throw new Error(`the Redis of port ${port} ended at once`);
         return (await cli('PING').catch(() => 'not yet')) === 'PONG';
       },
-      LIMIT_MS,
+      limitMs,
     );
   };
   const send = async (name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void> => {
@@ -135,7 +135,7 @@ export const startRedisServer = async (options: {
  */
 export const freeRedisPorts = async (count: number): Promise<number[]> => {
   const found = new Set<number>();
-  const deadlineMs = performance.now() + LIMIT_MS;
+  const deadlineMs = performance.now() + limitMs;
   while (found.size < count) {
     if (performance.now() > deadlineMs) throw new Error('no free ports for Redis');
     const port = 20_000 + Math.floor(Math.random() * 2700);

@@ -8,7 +8,7 @@ import type {
   Vitest,
 } from 'vitest/node';
 import { onParentGone } from '../../server/src/platform/parent-watch.ts';
-import { howToGet, NEEDS } from './stack-parts.ts';
+import { howToGet, needs } from './stack-parts.ts';
 
 /**
  * Ends the run's output with the line `N passed, N failed, N skipped`. A file that does not load,
@@ -61,7 +61,7 @@ export default class LastLine implements Reporter {
 
   #unmet(): string[] {
     if (this.#byTitle) return [];
-    const byPart = Map.groupBy(this.#skipped, (name) => NEEDS.exec(name)?.[1] ?? '');
+    const byPart = Map.groupBy(this.#skipped, (name) => needs.exec(name)?.[1] ?? '');
     return [...byPart].flatMap(([part, names]) => [
       '',
       part ? `Not run, as they need ${part} (${howToGet(part)}):` : 'Skipped:',

@@ -4,11 +4,11 @@ import type { LayoutDocument, LayoutRun } from '@usher/domain/layout.ts';
  * A small sound plan for tests: each row is a list of runs with their counts of seats, three
  * metres of aisle between runs, ten rows a section, the stage in front of the first row.
  */
-export function sampleHouse(
+export const sampleHouse = (
   rows: readonly (readonly number[])[],
   gradeOfRow: (row: number) => number = () => 0,
   grades: string[] = ['VIP', 'R', 'S'],
-): LayoutDocument {
+): LayoutDocument => {
   const runs = rows.flatMap((counts, row) => {
     let x = 0;
     let number = 1;
@@ -32,4 +32,4 @@ export function sampleHouse(
     seatSize: 8,
     runs,
   };
-}
+};

@@ -5,30 +5,30 @@ import { join } from 'node:path';
 import { isAlive } from '../../server/src/platform/postgres/embedded/processes.ts';
 import { afterThisFile } from './after-file.ts';
 
-const PREFIX = 'usher-test-';
+const prefix = 'usher-test-';
 
 /**
  * A folder of the test file's own, removed when the file is done. Others may enter it (not read
  * it): as root, PostgreSQL runs as somebody else.
  */
-export async function scratchFolder(): Promise<string> {
+export const scratchFolder = async (): Promise<string> => {
   const folder = await makeScratchFolder();
   afterThisFile(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
-}
+};
 
 /** The same without the removal, for what lives longer than a test file. */
-export async function makeScratchFolder(): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
+export const makeScratchFolder = async (): Promise<string> => {
+  const folder = mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`));
   await chmod(folder, 0o711);
   return folder;
-}
+};
 
 /** Removes what runs that were killed have left: the folders whose maker is dead. */
-export function removeAbandonedFolders(): void {
+export const removeAbandonedFolders = (): void => {
   for (const name of readdirSync(tmpdir())) {
-    if (!name.startsWith(PREFIX)) continue;
-    if (isAlive(Number.parseInt(name.slice(PREFIX.length), 10))) continue;
+    if (!name.startsWith(prefix)) continue;
+    if (isAlive(Number.parseInt(name.slice(prefix.length), 10))) continue;
     rmSync(join(tmpdir(), name), { recursive: true, force: true });
   }
-}
+};

@@ -2,7 +2,7 @@ import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** How the title of a test that needs a part of the stack ends. */
-export const NEEDS = /\(needs ([\w-]+)\)/;
+export const needs = /\(needs ([\w-]+)\)/;
 
 const parts = {
   curl: { how: 'apt-get install curl', isThere: () => findProgram('curl') !== null },
@@ -23,16 +23,16 @@ const parts = {
 export type PartName = keyof typeof parts;
 
 /** Whether this machine has the part, and how to get it when it has not. */
-export function stackPart(name: PartName): { available: boolean; how: string } {
-  return { available: parts[name].isThere(), how: parts[name].how };
-}
+export const stackPart = (name: PartName): { available: boolean; how: string } => ({
+  available: parts[name].isThere(),
+  how: parts[name].how,
+});
 
-export function howToGet(name: string): string {
-  return Object.entries(parts).find(([part]) => part === name)?.[1].how ?? 'unknown';
-}
+export const howToGet = (name: string): string =>
+  Object.entries(parts).find(([part]) => part === name)?.[1].how ?? 'unknown';
 
 /** Its folder of programs, the latest version's; null where Debian's server is not installed. */
-export function debianPostgresBinDir(): string | null {
+export const debianPostgresBinDir = (): string | null => {
   const root = '/usr/lib/postgresql';
   const folders = isFolder(root) ? readdirSync(root) : [];
   const versions = folders.map(Number).filter((version) => version >= 15);
@@ -41,26 +41,22 @@ export function debianPostgresBinDir(): string | null {
     if (isProgram(join(binDir, 'initdb'))) return binDir;
   }
   return null;
-}
+};
 
-function findProgram(name: string): string | null {
+const findProgram = (name: string): string | null => {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
   return folders.map((folder) => join(folder, name)).find(isProgram) ?? null;
-}
+};
 
-function isProgram(path: string): boolean {
-  return isAllowed(path, constants.X_OK);
-}
+const isProgram = (path: string): boolean => isAllowed(path, constants.X_OK);
 
-function isFolder(path: string): boolean {
-  return isAllowed(path, constants.R_OK);
-}
+const isFolder = (path: string): boolean => isAllowed(path, constants.R_OK);
 
-function isAllowed(path: string, mode: number): boolean {
+const isAllowed = (path: string, mode: number): boolean => {
   try {
     accessSync(path, mode);
     return true;
   } catch {
     return false;
   }
-}
+};

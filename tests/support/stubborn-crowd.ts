@@ -26,7 +26,7 @@ const whims: readonly Whim[] = [
   'lost',
   ...Array.from({ length: 15 }, () => 'approve'),
 ] as Whim[];
-const AGAIN_MS = 50;
+const againMs = 50;
 
 /** The program's comings and goings, for those who wait for it. */
 export const makeDoor = () => {
@@ -55,13 +55,13 @@ const makePatient = (send: Send, door: Door, troubles: Map<string, number>): Sen
         reply = await send(request);
       } catch {
         note('no answer');
-        await sleep(AGAIN_MS);
+        await sleep(againMs);
         continue;
       }
       const isRunning = reply.status === 409 && codeOf(reply) === 'IDEMPOTENCY_KEY_RUNNING';
       if (reply.status < 500 && !isRunning) return reply;
       note(`${reply.status} ${codeOf(reply)}`);
-      await sleep(AGAIN_MS);
+      await sleep(againMs);
     }
   };
 };

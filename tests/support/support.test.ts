@@ -11,20 +11,23 @@ type Report = { testResults: { name: string; status: string; message: string }[]
 type Run = { code: number | null; report: Report; lines: string[]; lastLine: string | undefined };
 
 /** Runs planted test files, as `npm test` runs ours. */
-async function runPlanted(filter: string, env: Record<string, string> = {}): Promise<Run> {
+const runPlanted = async (filter: string, env: Record<string, string> = {}): Promise<Run> => {
   const config = join(fixtures, 'vitest.config.ts');
   const argv = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--config', config, filter];
-  const PLANTED_REPORT = join(await scratchFolder(), 'report.json');
+  const plantedReport = join(await scratchFolder(), 'report.json');
   const unset = { VITEST: undefined, REQUIRE_STACK: undefined };
-  const options = { cwd: root, env: { ...process.env, ...unset, PLANTED_REPORT, ...env } };
+  const options = {
+    cwd: root,
+    env: { ...process.env, ...unset, PLANTED_REPORT: plantedReport, ...env },
+  };
   return new Promise((done) => {
     const child = execFile(process.execPath, argv, options, (_, stdout) => {
       const lines = stdout.trimEnd().split('\n');
-      const text = existsSync(PLANTED_REPORT) ? readFileSync(PLANTED_REPORT, 'utf8') : '{}';
+      const text = existsSync(plantedReport) ? readFileSync(plantedReport, 'utf8') : '{}';
       done({ code: child.exitCode, report: JSON.parse(text), lines, lastLine: lines.at(-1) });
     });
   });
-}
+};
 
 describe('a test file fails that leaves', async () => {
   const { report } = await runPlanted('leaks/');

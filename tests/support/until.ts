@@ -1,21 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const POLL_MS = 20;
+const pollMs = 20;
 
 /**
  * Waits until the question is answered with something true, and answers it; asks every 20 ms. Fails
  * after the limit, saying what was waited for: a deadline, not a measurement.
  */
-export async function until<T>(
+export const until = async <T>(
   what: string,
   ask: () => T | Promise<T>,
   limitMs = 30_000,
-): Promise<NonNullable<T>> {
+): Promise<NonNullable<T>> => {
   const deadlineMs = performance.now() + limitMs;
   for (;;) {
     const answer = await ask();
     if (answer) return answer;
     if (performance.now() > deadlineMs) throw new Error(`waited ${limitMs} ms in vain: ${what}`);
-    await sleep(POLL_MS);
+    await sleep(pollMs);
   }
-}
+};

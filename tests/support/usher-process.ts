@@ -17,8 +17,8 @@ import { until } from './until.ts';
 
 const program = fileURLToPath(new URL('../../server/src/main.ts', import.meta.url));
 /** The first start makes a database and fills it; a busy machine takes its time. */
-const READY_LIMIT_MS = 180_000;
-const END_LIMIT_MS = 60_000;
+const readyLimitMs = 180_000;
+const endLimitMs = 60_000;
 
 export type Settings = Readonly<Record<string, string>>;
 /** A command of `usher` in a process of its own. */
@@ -120,7 +120,7 @@ export const startIn = async ({ url, settings }: Installation): Promise<Running>
       if (running.ended()) throw new Error(`it ended while starting:\n${running.said()}`);
       return isReady(url);
     },
-    READY_LIMIT_MS,
+    readyLimitMs,
   );
   return running;
 };
@@ -160,7 +160,7 @@ export const killAll = async (
   child.kill('SIGKILL');
   for (const pid of database) signal(pid, 'SIGKILL');
   await end;
-  await until('the database is dead', () => !database.some(isAlive), END_LIMIT_MS);
+  await until('the database is dead', () => !database.some(isAlive), endLimitMs);
 };
 
 /** Asks it to end, and answers how it did. */

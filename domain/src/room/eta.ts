@@ -107,8 +107,8 @@ export const etaOf = (
 };
 
 /** Too few seats, a full room, or people who take longer. */
-export const LONGER_REASONS = ['seats', 'room', 'slow'] as const;
-export type LongerReason = (typeof LONGER_REASONS)[number];
+export const longerReasons = ['seats', 'room', 'slow'] as const;
+export type LongerReason = (typeof longerReasons)[number];
 
 /**
  * Why the expected time has grown within the last minute; null: it has not. A pause is not a

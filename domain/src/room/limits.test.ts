@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   burstOf,
   creditAfter,
-  LIMIT_BOUNDS,
+  limitBounds,
   limitsOf,
   meanStayMsOf,
   peopleFor,
@@ -13,7 +13,7 @@ import {
 const terms = { tickMs: 250 };
 const rate = fc.oneof(
   fc.integer({ min: 1, max: 600 }),
-  fc.integer({ min: 1, max: LIMIT_BOUNDS.ratePerMinute.max }),
+  fc.integer({ min: 1, max: limitBounds.ratePerMinute.max }),
 );
 /** Times between ticks: even, late, and after a long silence. */
 const pauses = fc.array(fc.oneof(fc.integer({ min: 250, max: 500 }), fc.nat(200_000)), {

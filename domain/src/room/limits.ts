@@ -34,7 +34,7 @@ export const meanStayMsOf = (active: number, perMinute: number): number | null =
   perMinute > 0 ? Math.round((active / perMinute) * 60_000) : null;
 
 /** Largest values that an operator may set; anything larger is a typing error. */
-export const LIMIT_BOUNDS = {
+export const limitBounds = {
   ratePerMinute: { min: 1, max: 600_000 },
   activeMax: { min: 1, max: 1_000_000 },
   meanStayMinutes: { min: 0.1, max: 240 },
@@ -81,13 +81,13 @@ export const limitsOf = (wanted: WantedLimits): Limits => {
       `If ${limits.activeMax} people stay that long, fewer than one per minute leaves.`,
     );
   }
-  const rateMax = LIMIT_BOUNDS.ratePerMinute.max;
+  const rateMax = limitBounds.ratePerMinute.max;
   if (limits.ratePerMinute > rateMax) {
     return refuse(
       `That would admit ${limits.ratePerMinute} people per minute; the maximum is ${rateMax}.`,
     );
   }
-  const activeMost = LIMIT_BOUNDS.activeMax.max;
+  const activeMost = limitBounds.activeMax.max;
   if (limits.activeMax > activeMost) {
     return refuse(
       `That would let in ${limits.activeMax} people at once; the maximum is ${activeMost}.`,

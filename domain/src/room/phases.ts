@@ -2,7 +2,7 @@ import { limitsOf, type WantedLimits } from './limits.ts';
 import type { ControlChange, RoomControl, RoomOverride } from './types.ts';
 
 /** Levers that take nothing but their name. */
-export const SIMPLE_LEVERS = [
+export const simpleLevers = [
   'open-lobby',
   'open',
   'pause',
@@ -13,11 +13,11 @@ export const SIMPLE_LEVERS = [
   'revoke-passes',
 ] as const;
 
-export const LEVERS = [...SIMPLE_LEVERS, 'bypass', 'limits', 'message', 'poll'] as const;
+export const levers = [...simpleLevers, 'bypass', 'limits', 'message', 'poll'] as const;
 
 /** What an operator can do to a room. */
 export type RoomLever =
-  | { lever: (typeof SIMPLE_LEVERS)[number] }
+  | { lever: (typeof simpleLevers)[number] }
   | { lever: 'bypass'; minutes: number }
   | ({ lever: 'limits' } & WantedLimits)
   | { lever: 'message'; message: RoomControl['message'] }

@@ -8,8 +8,8 @@ import type { RoomAnswer, RoomPass, RoomStanding, RoomState } from './types.ts';
 export type StandsAt = Extract<RoomAnswer, { outcome: 'stands' }> & { entry: number };
 
 /** Where people stand, as they are told it. */
-export const STANDINGS = ['LOBBY', 'WAITING', 'CALLED', 'LATE', 'ACTIVE', 'OVER'] as const;
-export type Standing = (typeof STANDINGS)[number];
+export const roomStandings = ['LOBBY', 'WAITING', 'CALLED', 'LATE', 'ACTIVE', 'OVER'] as const;
+export type Standing = (typeof roomStandings)[number];
 
 const standings: Readonly<Record<RoomStanding, Standing>> = {
   lobby: 'LOBBY',

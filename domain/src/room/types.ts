@@ -10,10 +10,10 @@ export type PersonKey = Uint8Array;
 
 /** `sealed`: the draw is being made; people are shown `lobby` meanwhile (shownPhase). */
 export type RoomPhase = ShownRoomPhase | 'sealed';
-export const SHOWN_ROOM_PHASES = ['idle', 'lobby', 'open', 'draining', 'closed'] as const;
-type ShownRoomPhase = (typeof SHOWN_ROOM_PHASES)[number];
-export const ROOM_OVERRIDES = ['none', 'paused', 'bypass', 'reject'] as const;
-export type RoomOverride = (typeof ROOM_OVERRIDES)[number];
+export const shownRoomPhases = ['idle', 'lobby', 'open', 'draining', 'closed'] as const;
+type ShownRoomPhase = (typeof shownRoomPhases)[number];
+export const roomOverrides = ['none', 'paused', 'bypass', 'reject'] as const;
+export type RoomOverride = (typeof roomOverrides)[number];
 
 /** All durations in ms; the defaults are those of waiting-room.md and product.md. */
 export type RoomTerms = {

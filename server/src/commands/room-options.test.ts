@@ -1,4 +1,4 @@
-import { LEVERS } from '@usher/domain/room/phases.ts';
+import { levers } from '@usher/domain/room/phases.ts';
 import { describe, expect, test } from 'vitest';
 import { help, parseRoomWords } from './room-options.ts';
 
@@ -27,7 +27,7 @@ describe('the words of usher room', () => {
       },
       poll: { more: ['--times', '2'], wanted: { multiplier: 2 } },
     };
-    for (const name of LEVERS) {
+    for (const name of levers) {
       const { more, wanted } = named[name] ?? { more: [], wanted: {} };
       expect(optionsOf(name, show, ...more).deed).toEqual({
         verb: 'pull',
@@ -40,7 +40,7 @@ describe('the words of usher room', () => {
   });
 
   test('are each in the help, which fits a screen', () => {
-    for (const lever of LEVERS) expect(help).toMatch(new RegExp(`room (?:\\S+ \\| )?${lever}\\b`));
+    for (const lever of levers) expect(help).toMatch(new RegExp(`room (?:\\S+ \\| )?${lever}\\b`));
     const lines = help.split('\n');
     expect(lines.length).toBeLessThanOrEqual(40);
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100);

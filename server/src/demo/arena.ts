@@ -6,28 +6,28 @@ import {
   B,
   makePlan,
   R,
-  ROW,
+  rowDepth,
   S,
-  SEAT,
+  seat,
   seatsOnArc,
   straightRun,
-  VIP,
+  vip,
 } from './plan-parts.ts';
 
-const SEATS = 20_000;
-const CENTRE = { x: 0, y: 0 };
+const arenaSeats = 20_000;
+const centre = { x: 0, y: 0 };
 
 /** The stands go round the floor from the stage's left to its right. */
-const LEFT_END = 226;
-const RIGHT_END = -46;
+const leftEnd = 226;
+const rightEnd = -46;
 
-const FLOOR_COLUMNS = [-489, -255, 55, 289];
-const FLOOR_DEPTH = 3;
-const FLOOR_BLOCK_ROWS = 16;
-const FLOOR_BLOCK_SEATS = 20;
-const FLOOR_SEATS = FLOOR_COLUMNS.length * FLOOR_DEPTH * FLOOR_BLOCK_ROWS * FLOOR_BLOCK_SEATS;
-const FLOOR_ROW = 12;
-const FLOOR_TOP = -290;
+const floorColumns = [-489, -255, 55, 289];
+const floorDepth = 3;
+const floorBlockRows = 16;
+const floorBlockSeats = 20;
+const floorSeats = floorColumns.length * floorDepth * floorBlockRows * floorBlockSeats;
+const floorRow = 12;
+const floorTop = -290;
 
 type Level = {
   level: number;
@@ -37,7 +37,7 @@ type Level = {
   gradeOf: (row: number, isAtEnd: boolean) => number;
 };
 
-const LEVELS: readonly Level[] = [
+const levels: readonly Level[] = [
   { level: 1, blocks: 14, radius: 660, rows: 12, gradeOf: (_, isAtEnd) => (isAtEnd ? S : R) },
   {
     level: 2,
@@ -59,7 +59,7 @@ const LEVELS: readonly Level[] = [
  * An arena with a stage at one end and a runway into the floor: 12 floor blocks, and three levels
  * of stands in a horseshoe. Exactly 20,000 seats.
  */
-export function arenaPlan(): LayoutDocument {
+export const arenaPlan = (): LayoutDocument => {
   const plan = makePlan(['VIP', 'R', 'S', 'A', 'B'], {
     name: { ko: '무대', en: 'Stage' },
     outline: [
@@ -69,56 +69,54 @@ export function arenaPlan(): LayoutDocument {
     focus: { x: 0, y: -330 },
   });
   addFloor(plan);
-  const stands = LEVELS.reduce((sum, level) => sum + level.blocks * blockSeats(level), 0);
-  const surplus = FLOOR_SEATS + stands - SEATS;
-  for (const level of LEVELS) addStands(plan, level, level.level === LEVELS.length ? surplus : 0);
+  const stands = levels.reduce((sum, level) => sum + level.blocks * blockSeats(level), 0);
+  const surplus = floorSeats + stands - arenaSeats;
+  for (const level of levels) addStands(plan, level, level.level === levels.length ? surplus : 0);
   return plan.document();
-}
+};
 
 type Plan = ReturnType<typeof makePlan>;
 
-function addFloor(plan: Plan): void {
-  for (let depth = 0; depth < FLOOR_DEPTH; depth++) {
-    for (const [column, left] of FLOOR_COLUMNS.entries()) {
+const addFloor = (plan: Plan): void => {
+  for (let depth = 0; depth < floorDepth; depth++) {
+    for (const [column, left] of floorColumns.entries()) {
       const isInner = column === 1 || column === 2;
-      const grade = depth === 0 || (depth === 1 && isInner) ? VIP : R;
-      const rows = Array.from({ length: FLOOR_BLOCK_ROWS }, (_, row) => {
-        const y = FLOOR_TOP + (depth * (FLOOR_BLOCK_ROWS + 3) + row) * FLOOR_ROW;
-        const grades = Array.from({ length: FLOOR_BLOCK_SEATS }, () => grade);
-        return [straightRun(`${row + 1}`, { x: left + SEAT / 2, y }, 1, grades)];
+      const grade = depth === 0 || (depth === 1 && isInner) ? vip : R;
+      const rows = Array.from({ length: floorBlockRows }, (_, row) => {
+        const y = floorTop + (depth * (floorBlockRows + 3) + row) * floorRow;
+        const grades = Array.from({ length: floorBlockSeats }, () => grade);
+        return [straightRun(`${row + 1}`, { x: left + seat / 2, y }, 1, grades)];
       });
-      const block = `F${depth * FLOOR_COLUMNS.length + column + 1}`;
+      const block = `F${depth * floorColumns.length + column + 1}`;
       plan.addSection({ ko: `플로어 ${block}구역`, en: `Floor ${block}` }, rows);
     }
   }
-}
+};
 
-function blockSeats(level: Level): number {
+const blockSeats = (level: Level): number => {
   const rows = Array.from({ length: level.rows }, (_, row) => seatsInRow(level, row));
   return rows.reduce((sum, seats) => sum + seats, 0);
-}
+};
 
 /** Stairs between blocks are two seats wide. */
-function seatsInRow(level: Level, row: number): number {
-  return seatsOnArc(stretchOf(level, 0, row)) - 2;
-}
+const seatsInRow = (level: Level, row: number): number => seatsOnArc(stretchOf(level, 0, row)) - 2;
 
-function stretchOf({ blocks, radius, gradeOf }: Level, block: number, row: number): ArcStretch {
-  const width = (LEFT_END - RIGHT_END) / blocks;
+const stretchOf = ({ blocks, radius, gradeOf }: Level, block: number, row: number): ArcStretch => {
+  const width = (leftEnd - rightEnd) / blocks;
   const isAtEnd = block === 0 || block === blocks - 1;
   return {
     row: `${row + 1}`,
-    centre: CENTRE,
-    radius: radius + row * ROW,
-    fromAngle: LEFT_END - block * width,
-    toAngle: LEFT_END - (block + 1) * width,
+    centre: centre,
+    radius: radius + row * rowDepth,
+    fromAngle: leftEnd - block * width,
+    toAngle: leftEnd - (block + 1) * width,
     firstNumber: 1,
     gradeAt: () => gradeOf(row + 1, isAtEnd),
   };
-}
+};
 
 /** The last rows of all blocks together give up `surplus` seats, for lights and cameras. */
-function addStands(plan: Plan, level: Level, surplus: number): void {
+const addStands = (plan: Plan, level: Level, surplus: number): void => {
   for (let block = 0; block < level.blocks; block++) {
     const cut = Math.floor((surplus + block) / level.blocks);
     const rows = Array.from({ length: level.rows }, (_, row) => {
@@ -132,4 +130,4 @@ function addStands(plan: Plan, level: Level, surplus: number): void {
     };
     plan.addSection(name, rows);
   }
-}
+};

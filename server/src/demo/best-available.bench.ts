@@ -1,6 +1,6 @@
 import { chooseForBatch, makeBestAvailableIndex } from '@usher/domain/best-available.ts';
 import { compileLayout } from '@usher/domain/layout.ts';
-import { makeSeatBits, SEAT_STATE, seatStateAt, setSeatState } from '@usher/domain/seat-bits.ts';
+import { makeSeatBits, seatState, seatStateAt, setSeatState } from '@usher/domain/seat-bits.ts';
 import { describe, test } from 'vitest';
 import { arenaPlan } from './arena.ts';
 
@@ -11,8 +11,8 @@ const crowd = Array.from({ length: 300 }, (_, i) => ({
   count: 1 + ((i * 7) % 4),
 }));
 // An import is a getter here, ten times slower than what it gets.
-const [stateAt, free] = [seatStateAt, SEAT_STATE.FREE];
-const [choose, sold] = [chooseForBatch, SEAT_STATE.SOLD];
+const [stateAt, free] = [seatStateAt, seatState.FREE];
+const [choose, sold] = [chooseForBatch, seatState.SOLD];
 for (const { grade, count } of crowd) index.rankedWindows(grade, count);
 
 describe.each([0, 50, 95])('20,000 seats, %i sold in a hundred', (percent) => {

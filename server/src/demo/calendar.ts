@@ -1,6 +1,6 @@
 /** Seoul has had no summer time since 1988, so its clock is UTC and nine hours. */
-const SEOUL_OFFSET_MS = 9 * 3_600_000;
-const DAY_MS = 86_400_000;
+const seoulOffsetMs = 9 * 3_600_000;
+const dayMs = 86_400_000;
 
 /** As Date.getUTCDay counts: 0 is Sunday. */
 export type Weekday = 0 | 1 | 2 | 3 | 4 | 5 | 6;
@@ -18,33 +18,27 @@ export type Run = {
 };
 
 /** Starts of all performances of the run, ascending. */
-export function startsOf(nowMs: number, { fromDay, weekday, days, times }: Run): number[] {
+export const startsOf = (nowMs: number, { fromDay, weekday, days, times }: Run): number[] => {
   const starts: number[] = [];
   let first = dayInSeoul(nowMs) + fromDay;
   while (weekday !== undefined && weekdayOf(first) !== weekday) first += 1;
   for (let day = first; day < first + days; day++) {
     for (const time of times[weekdayOf(day)] ?? []) {
       const [hours = 0, minutes = 0] = time.split(':').map(Number);
-      starts.push(day * DAY_MS + (hours * 60 + minutes) * 60_000 - SEOUL_OFFSET_MS);
+      starts.push(day * dayMs + (hours * 60 + minutes) * 60_000 - seoulOffsetMs);
     }
   }
   return starts;
-}
+};
 
-function dayInSeoul(nowMs: number): number {
-  return Math.floor((nowMs + SEOUL_OFFSET_MS) / DAY_MS);
-}
+const dayInSeoul = (nowMs: number): number => Math.floor((nowMs + seoulOffsetMs) / dayMs);
 
-function weekdayOf(day: number): Weekday {
-  return new Date(day * DAY_MS).getUTCDay() as Weekday;
-}
+const weekdayOf = (day: number): Weekday => new Date(day * dayMs).getUTCDay() as Weekday;
 
 /** When the clock in Seoul shows that hour, so many days from today. */
-export function seoulTime(nowMs: number, days: number, hour: number): number {
-  return (dayInSeoul(nowMs) + days) * DAY_MS + hour * 3_600_000 - SEOUL_OFFSET_MS;
-}
+export const seoulTime = (nowMs: number, days: number, hour: number): number =>
+  (dayInSeoul(nowMs) + days) * dayMs + hour * 3_600_000 - seoulOffsetMs;
 
 /** Such as 2026.12.04, as posters write it. */
-export function posterDate(atMs: number): string {
-  return new Date(atMs + SEOUL_OFFSET_MS).toISOString().slice(0, 10).replaceAll('-', '.');
-}
+export const posterDate = (atMs: number): string =>
+  new Date(atMs + seoulOffsetMs).toISOString().slice(0, 10).replaceAll('-', '.');

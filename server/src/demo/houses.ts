@@ -1,5 +1,15 @@
 import type { LayoutDocument, LayoutRun } from '@usher/domain/layout.ts';
-import { A, type ArcStretch, arcRun, makePlan, R, ROW, S, seatsOnArc, VIP } from './plan-parts.ts';
+import {
+  A,
+  type ArcStretch,
+  arcRun,
+  makePlan,
+  R,
+  rowDepth,
+  S,
+  seatsOnArc,
+  vip,
+} from './plan-parts.ts';
 
 /** One row across the house: stretches between aisles, numbered on from left to right. */
 type HouseRow = {
@@ -11,10 +21,10 @@ type HouseRow = {
   gradeAt: (angle: number) => number;
 };
 
-function houseRow(
+const houseRow = (
   centre: { x: number; y: number },
   { row, radius, stretches, gradeAt }: HouseRow,
-): LayoutRun[] {
+): LayoutRun[] => {
   const [first = [90, 90]] = stretches;
   const middle = (first[0] + (stretches.at(-1)?.[1] ?? 90)) / 2;
   let firstNumber = 1;
@@ -36,10 +46,10 @@ function houseRow(
     firstNumber += count;
     return arcRun(stretch, count);
   });
-}
+};
 
 /** A theatre for musicals: stalls and a balcony, three blocks each. Exactly 1,000 seats. */
-export function theatrePlan(): LayoutDocument {
+export const theatrePlan = (): LayoutDocument => {
   const centre = { x: 0, y: -760 };
   const plan = makePlan(['VIP', 'R', 'S', 'A'], {
     name: { ko: '무대', en: 'Stage' },
@@ -54,10 +64,10 @@ export function theatrePlan(): LayoutDocument {
   const stalls = Array.from({ length: 19 }, (_, i) =>
     houseRow(centre, {
       row: `${i + 1}`,
-      radius: 840 + i * ROW,
+      radius: 840 + i * rowDepth,
       stretches: wings(5.6, 10.3 + Math.min(i, 8) * 0.4),
       gradeAt: (angle) => {
-        if (i < 12) return angle < 9.5 ? VIP : R;
+        if (i < 12) return angle < 9.5 ? vip : R;
         return i < 16 && angle < 9.5 ? R : S;
       },
     }),
@@ -65,7 +75,7 @@ export function theatrePlan(): LayoutDocument {
   const balcony = Array.from({ length: 6 }, (_, i) =>
     houseRow(centre, {
       row: `${i + 1}`,
-      radius: 1150 + i * ROW,
+      radius: 1150 + i * rowDepth,
       stretches: wings(5.6, 12.5),
       gradeAt: (angle) => (i < 3 && angle < 9.5 ? S : A),
     }),
@@ -73,10 +83,10 @@ export function theatrePlan(): LayoutDocument {
   plan.addSection({ ko: '1층', en: 'Stalls' }, stalls);
   plan.addSection({ ko: '2층', en: 'Balcony' }, balcony);
   return plan.document();
-}
+};
 
 /** A concert hall with a fan of four blocks, and a choir gallery behind the orchestra. */
-export function concertHallPlan(): LayoutDocument {
+export const concertHallPlan = (): LayoutDocument => {
   const centre = { x: 0, y: -330 };
   const plan = makePlan(['R', 'S', 'A'], {
     name: { ko: '무대', en: 'Platform' },
@@ -86,7 +96,7 @@ export function concertHallPlan(): LayoutDocument {
   const stalls = Array.from({ length: 13 }, (_, i) =>
     houseRow(centre, {
       row: `${i + 1}`,
-      radius: 430 + i * ROW,
+      radius: 430 + i * rowDepth,
       stretches: [
         [118, 105.5],
         [104, 90.8],
@@ -104,7 +114,7 @@ export function concertHallPlan(): LayoutDocument {
       { x: 0, y: 240 },
       {
         row: `${i + 1}`,
-        radius: 420 + i * ROW,
+        radius: 420 + i * rowDepth,
         stretches: [
           [289, 271],
           [269, 251],
@@ -116,22 +126,22 @@ export function concertHallPlan(): LayoutDocument {
   plan.addSection({ ko: '1층', en: 'Stalls' }, stalls);
   plan.addSection({ ko: '합창석', en: 'Choir Gallery' }, choir);
   return plan.document();
-}
+};
 
-const HANGUL_ROWS = ['가', '나', '다', '라', '마', '바', '사', '아', '자', '차', '카', '타'];
+const hangulRows = ['가', '나', '다', '라', '마', '바', '사', '아', '자', '차', '카', '타'];
 
 /** A studio theatre with rows named 가, 나, 다 … and one aisle. */
-export function studioPlan(): LayoutDocument {
+export const studioPlan = (): LayoutDocument => {
   const centre = { x: 0, y: -420 };
   const plan = makePlan(['R', 'S'], {
     name: { ko: '무대', en: 'Stage' },
     outline: [-90, -60, 90, -60, 90, 20, -90, 20],
     focus: { x: 0, y: 0 },
   });
-  const rows = HANGUL_ROWS.map((row, i) =>
+  const rows = hangulRows.map((row, i) =>
     houseRow(centre, {
       row,
-      radius: 480 + i * ROW,
+      radius: 480 + i * rowDepth,
       stretches: [
         [100.2, 91.2],
         [88.8, 79.8],
@@ -141,11 +151,11 @@ export function studioPlan(): LayoutDocument {
   );
   plan.addSection({ ko: '객석', en: 'House' }, rows);
   return markBackRow(plan.document());
-}
+};
 
 /** Wheelchair spaces and a companion's seat at each side of the last row. */
-function markBackRow(document: LayoutDocument): LayoutDocument {
-  const last = HANGUL_ROWS.at(-1);
+const markBackRow = (document: LayoutDocument): LayoutDocument => {
+  const last = hangulRows.at(-1);
   const runs = document.runs.map((run): LayoutRun => {
     const [section, row, firstNumber, numberStep, count, grade, path] = run;
     if (row !== last) return run;
@@ -153,20 +163,20 @@ function markBackRow(document: LayoutDocument): LayoutDocument {
     return [section, row, firstNumber, numberStep, count, grade, path, { marks }];
   });
   return { ...document, runs };
-}
+};
 
 /** Seats that are called by their row and number: A1, A2, … */
-function labelByRow(document: LayoutDocument): LayoutDocument {
+const labelByRow = (document: LayoutDocument): LayoutDocument => {
   const runs = document.runs.map((run): LayoutRun => {
     const [section, row, firstNumber, numberStep, count, grade, path] = run;
     const labels = Array.from({ length: count }, (_, place) => `${row}${firstNumber + place}`);
     return [section, row, firstNumber, numberStep, count, grade, path, { labels }];
   });
   return { ...document, runs };
-}
+};
 
 /** A media hall: a half circle of seats before a wall of light. */
-export function mediaHallPlan(): LayoutDocument {
+export const mediaHallPlan = (): LayoutDocument => {
   const plan = makePlan(['A'], {
     name: { ko: '스크린', en: 'Screen' },
     outline: [-150, -60, 150, -60, 150, -46, -150, -46],
@@ -189,4 +199,4 @@ export function mediaHallPlan(): LayoutDocument {
   );
   plan.addSection({ ko: '전시실', en: 'Gallery' }, rows);
   return labelByRow(plan.document());
-}
+};

@@ -105,7 +105,7 @@ export const aTenderNoise: PosterArt = (words) => {
 };
 
 /** Rays that fall a little at their ends. */
-function burst(x: number, y: number, radius: number, rays: number): string {
+const burst = (x: number, y: number, radius: number, rays: number): string => {
   const at = (angle: number, share: number, fall: number) => {
     const below = radius * (Math.sin(angle) * share + fall);
     return `${short(x + radius * Math.cos(angle) * share)} ${short(y + below)}`;
@@ -115,7 +115,7 @@ function burst(x: number, y: number, radius: number, rays: number): string {
     const inner = i % 2 === 0 ? 0.22 : 0.42;
     return `M${at(angle, inner, 0)}Q${at(angle, 0.7, 0)} ${at(angle, 1, 0.16)}`;
   }).join('');
-}
+};
 
 export const slowFireworks: PosterArt = (words) => {
   const [ink, gold, coral, mint] = ['#fff6e3', '#ffc857', '#ff6f59', '#8fe0c6'];

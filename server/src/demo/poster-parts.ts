@@ -11,20 +11,21 @@ export type PosterWords = {
 
 export type PosterArt = (words: PosterWords) => string;
 
-export const WIDTH = 600;
-export const HEIGHT = 800;
+export const posterWidth = 600;
+export const posterHeight = 800;
 
 /** Installed fonts only: an image in a page cannot load one. */
-const SANS = 'Pretendard,NanumSquare,NanumGothic,Nanum Gothic,Apple SD Gothic Neo,Malgun Gothic';
-const SERIF = 'NanumMyeongjo,Nanum Myeongjo,Noto Serif KR,AppleMyungjo,Batang';
+const sansFont =
+  'Pretendard,NanumSquare,NanumGothic,Nanum Gothic,Apple SD Gothic Neo,Malgun Gothic';
+const serifFont = 'NanumMyeongjo,Nanum Myeongjo,Noto Serif KR,AppleMyungjo,Batang';
 
-export function poster(background: string, ...content: readonly string[]): string {
+export const poster = (background: string, ...content: readonly string[]): string => {
   return (
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}">` +
-    `<style>text{font-family:${SANS},sans-serif}.m{font-family:${SERIF},serif}</style>` +
-    `${rect(0, 0, WIDTH, HEIGHT, `fill="${background}"`)}${content.join('')}</svg>`
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${posterWidth} ${posterHeight}">` +
+    `<style>text{font-family:${sansFont},sans-serif}.m{font-family:${serifFont},serif}</style>` +
+    `${rect(0, 0, posterWidth, posterHeight, `fill="${background}"`)}${content.join('')}</svg>`
   );
-}
+};
 
 export type TextStyle = {
   size: number;
@@ -35,7 +36,7 @@ export type TextStyle = {
   spacing?: number;
 };
 
-export function text(x: number, y: number, content: string, style: TextStyle): string {
+export const text = (x: number, y: number, content: string, style: TextStyle): string => {
   const { size, fill, weight = 400, anchor = 'start', serif = false, spacing = 0 } = style;
   const attributes = [
     `x="${x}" y="${y}" font-size="${size}" fill="${fill}"`,
@@ -45,70 +46,59 @@ export function text(x: number, y: number, content: string, style: TextStyle): s
     spacing === 0 ? '' : `letter-spacing="${spacing}"`,
   ];
   return `<text ${attributes.filter((each) => each !== '').join(' ')}>${escapeXml(content)}</text>`;
-}
+};
 
 /** Lines of text, one below the other. */
-export function lines(
+export const lines = (
   x: number,
   y: number,
   step: number,
   content: readonly string[],
   style: TextStyle,
-): string {
-  return content.map((line, i) => text(x, y + i * step, line, style)).join('');
-}
+): string => content.map((line, i) => text(x, y + i * step, line, style)).join('');
 
 /** One character below the other, as Korean titles may stand. */
-export function column(x: number, y: number, content: string, style: TextStyle): string {
-  return lines(x, y, style.size * 1.06, [...content], { ...style, anchor: 'middle' });
-}
+export const column = (x: number, y: number, content: string, style: TextStyle): string =>
+  lines(x, y, style.size * 1.06, [...content], { ...style, anchor: 'middle' });
 
 /** Dates above the venue. */
-export function footer(
+export const footer = (
   x: number,
   y: number,
   { dates, venue }: PosterWords,
   style: Omit<TextStyle, 'size'>,
-): string {
-  return (
-    text(x, y, dates, { ...style, size: 26, weight: 700 }) +
-    text(x, y + 30, venue, { ...style, size: 19 })
-  );
-}
+): string =>
+  text(x, y, dates, { ...style, size: 26, weight: 700 }) +
+  text(x, y + 30, venue, { ...style, size: 19 });
 
-export function circle(x: number, y: number, r: number, attributes: string): string {
-  return `<circle cx="${short(x)}" cy="${short(y)}" r="${short(r)}" ${attributes}/>`;
-}
+export const circle = (x: number, y: number, r: number, attributes: string): string =>
+  `<circle cx="${short(x)}" cy="${short(y)}" r="${short(r)}" ${attributes}/>`;
 
-export function rect(x: number, y: number, w: number, h: number, attributes: string): string {
+export const rect = (x: number, y: number, w: number, h: number, attributes: string): string => {
   const box = `x="${short(x)}" y="${short(y)}" width="${short(w)}" height="${short(h)}"`;
   return `<rect ${box} ${attributes}/>`;
-}
+};
 
 /** What the content has in common. */
-export function group(attributes: string, ...content: readonly string[]): string {
-  return `<g ${attributes}>${content.join('')}</g>`;
-}
+export const group = (attributes: string, ...content: readonly string[]): string =>
+  `<g ${attributes}>${content.join('')}</g>`;
 
-export function path(d: string, attributes: string): string {
-  return `<path d="${d}" ${attributes}/>`;
-}
+export const path = (d: string, attributes: string): string => `<path d="${d}" ${attributes}/>`;
 
 /** A polygon through x0, y0, x1, y1, … */
-export function polygon(points: readonly number[], attributes: string): string {
-  return `<polygon points="${points.map(short).join(' ')}" ${attributes}/>`;
-}
+export const polygon = (points: readonly number[], attributes: string): string =>
+  `<polygon points="${points.map(short).join(' ')}" ${attributes}/>`;
 
 /** From top to bottom. */
-export function gradient(id: string, colours: readonly string[]): string {
+export const gradient = (id: string, colours: readonly string[]): string => {
   const stops = colours.map(
     (colour, i) => `<stop offset="${short(i / (colours.length - 1))}" stop-color="${colour}"/>`,
   );
   return `<linearGradient id="${id}" x2="0" y2="1">${stops.join('')}</linearGradient>`;
-}
+};
 
 /** The same for every seed, so that a poster never changes. */
-export function scatter(seed: number, count: number): number[] {
+export const scatter = (seed: number, count: number): number[] => {
   const values: number[] = [];
   let state = seed;
   for (let i = 0; i < count; i++) {
@@ -116,17 +106,13 @@ export function scatter(seed: number, count: number): number[] {
     values.push(state / 2_147_483_647);
   }
   return values;
-}
+};
 
 /** A number of an attribute; half a tenth of a unit is nothing to see. */
-export function short(value: number): number {
-  return Math.round(value * 10) / 10;
-}
+export const short = (value: number): number => Math.round(value * 10) / 10;
 
-export function times<T>(count: number, make: (i: number) => T): T[] {
-  return Array.from({ length: count }, (_, i) => make(i));
-}
+export const times = <T>(count: number, make: (i: number) => T): T[] =>
+  Array.from({ length: count }, (_, i) => make(i));
 
-function escapeXml(content: string): string {
-  return content.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
-}
+const escapeXml = (content: string): string =>
+  content.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');

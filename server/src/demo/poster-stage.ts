@@ -17,13 +17,13 @@ import {
 
 /** Posters of musicals. */
 
-function wave(y: number, height: number, length: number, shift: number): string {
+const wave = (y: number, height: number, length: number, shift: number): string => {
   const bends = times(
     Math.ceil(800 / length),
     () => `q${length / 4} ${-height} ${length / 2} 0t${length / 2} 0`,
   );
   return `M${shift} ${y}${bends.join('')}V800H${shift}Z`;
-}
+};
 
 export const redLighthouse: PosterArt = (words) => {
   const [cream, red, dark] = ['#fbf0d9', '#d7352b', '#241a2e'];

@@ -37,7 +37,7 @@ const arts: Readonly<Record<string, PosterArt>> = {
 };
 
 /** An SVG of 600 × 800 with the Korean title, the dates and the venue; at most 6 kB. */
-export function poster(show: DemoShow): string {
+export const poster = (show: DemoShow): string => {
   const art = arts[show.key];
   if (!art) throw new Error(`the show ${show.key} has no poster`);
   const [, kind = '', name = show.title.ko] = /^(.*) 〈(.*)〉$/.exec(show.title.ko) ?? [];
@@ -48,12 +48,12 @@ export function poster(show: DemoShow): string {
     dates: datesOf(show.startsAtMs),
     venue: venueFacts[show.venue].name.ko,
   });
-}
+};
 
-function datesOf(startsAtMs: readonly number[]): string {
+const datesOf = (startsAtMs: readonly number[]): string => {
   const first = posterDate(startsAtMs[0] ?? 0);
   const last = posterDate(startsAtMs.at(-1) ?? 0);
   if (first === last) return first;
   const isSameYear = first.slice(0, 4) === last.slice(0, 4);
   return `${first} – ${isSameYear ? last.slice(5) : last}`;
-}
+};

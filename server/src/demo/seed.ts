@@ -29,14 +29,14 @@ const seedName = 'demo';
  * is. Every step may be repeated, so that one that was interrupted is completed. What is sold out
  * is sold last, when everything else is there.
  */
-export async function seedDemo(deps: {
+export const seedDemo = async (deps: {
   identity: Pick<IdentityService, 'ensureAccount'>;
   venues: Pick<VenuesService, 'add'>;
   catalogue: Pick<CatalogueService, 'addShow' | 'isSeeded' | 'noteSeeded'>;
   giveRoom: GiveRoom;
   sellAll: SellAll;
   nowMs: number;
-}): Promise<'seeded' | 'seeded before'> {
+}): Promise<'seeded' | 'seeded before'> => {
   const { identity, venues, catalogue, giveRoom, sellAll, nowMs } = deps;
   if (await catalogue.isSeeded(seedName)) return 'seeded before';
   const accountIds = new Map<string, string>();
@@ -73,4 +73,4 @@ export async function seedDemo(deps: {
   await sellAll(soldOut);
   await catalogue.noteSeeded(seedName);
   return 'seeded';
-}
+};

@@ -1,4 +1,4 @@
-import { CATEGORIES } from '@usher/domain/categories.ts';
+import { showCategories } from '@usher/domain/categories.ts';
 import { giveGradeCodes } from '@usher/domain/grades.ts';
 import { compileLayout } from '@usher/domain/layout.ts';
 import { countGrades, paintLayout } from '@usher/domain/painting.ts';
@@ -8,23 +8,23 @@ import { poster } from './posters.ts';
 import { demoShows } from './shows.ts';
 import { demoVenues } from './venues.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
 const venues = new Map(demoVenues().map((venue) => [venue.key, venue]));
-const NOW = Date.parse('2026-11-21T03:00:00.000Z');
-const shows = demoShows(NOW);
+const nowMs = Date.parse('2026-11-21T03:00:00.000Z');
+const shows = demoShows(nowMs);
 /** Any moment of five years, so that every weekday and every hour is today once. */
-const anyNow = fc.integer({ min: NOW, max: NOW + 5 * 365 * DAY_MS });
+const anyNow = fc.integer({ min: nowMs, max: nowMs + 5 * 365 * dayMs });
 
-function seoulClock(atMs: number): { weekday: number; hour: number } {
-  const date = new Date(atMs + 9 * HOUR_MS);
+const seoulClock = (atMs: number): { weekday: number; hour: number } => {
+  const date = new Date(atMs + 9 * hourMs);
   return { weekday: date.getUTCDay(), hour: date.getUTCHours() + date.getUTCMinutes() / 60 };
-}
+};
 
 describe('the demo shows', () => {
   test('are at least twelve, in all categories, in Korean and English', () => {
     expect(shows.length).toBeGreaterThanOrEqual(12);
-    expect(new Set(shows.map(({ category }) => category))).toEqual(new Set(CATEGORIES));
+    expect(new Set(shows.map(({ category }) => category))).toEqual(new Set(showCategories));
     expect(new Set(shows.map(({ key }) => key)).size).toBe(shows.length);
     for (const { title, synopsis } of shows) {
       for (const text of [title, synopsis]) {
@@ -35,15 +35,15 @@ describe('the demo shows', () => {
   });
 
   test('have one opening its sale in five minutes in the arena, one on sale, one sold out', () => {
-    const opening = shows.filter(({ saleOpensAtMs }) => saleOpensAtMs === NOW + 5 * 60_000);
+    const opening = shows.filter(({ saleOpensAtMs }) => saleOpensAtMs === nowMs + 5 * 60_000);
     expect(opening.map(({ venue }) => venue)).toEqual(['arena']);
-    const isOnSale = shows.filter((show) => show.saleOpensAtMs < NOW && !show.isSoldOut);
+    const isOnSale = shows.filter((show) => show.saleOpensAtMs < nowMs && !show.isSoldOut);
     expect(isOnSale.map(({ venue }) => venue)).toContain('theatre');
     const soldOut = shows.filter(({ isSoldOut }) => isSoldOut);
-    expect(soldOut.map(({ venue, saleOpensAtMs }) => [venue, saleOpensAtMs < NOW])).toEqual([
+    expect(soldOut.map(({ venue, saleOpensAtMs }) => [venue, saleOpensAtMs < nowMs])).toEqual([
       ['studio', true],
     ]);
-    expect(shows.some(({ saleOpensAtMs }) => saleOpensAtMs > NOW + DAY_MS)).toBe(true);
+    expect(shows.some(({ saleOpensAtMs }) => saleOpensAtMs > nowMs + dayMs)).toBe(true);
   });
 
   test('price every grade of their house, the better the dearer', () => {
@@ -76,8 +76,8 @@ describe('the demo shows', () => {
         for (const { startsAtMs, saleOpensAtMs, saleClosesAtMs } of demoShows(now)) {
           expect(startsAtMs.length).toBeGreaterThan(0);
           expect(startsAtMs[0]).toBeGreaterThan(now);
-          expect(startsAtMs.at(-1)).toBeLessThan(now + 80 * DAY_MS);
-          expect(startsAtMs[0]).toBeGreaterThan(saleOpensAtMs + DAY_MS);
+          expect(startsAtMs.at(-1)).toBeLessThan(now + 80 * dayMs);
+          expect(startsAtMs[0]).toBeGreaterThan(saleOpensAtMs + dayMs);
           expect(saleClosesAtMs).toBe(startsAtMs.at(-1));
           for (const start of startsAtMs) {
             const { weekday, hour } = seoulClock(start);
@@ -100,7 +100,7 @@ describe('the demo shows', () => {
         for (const venue of venues.keys()) {
           const days = all.filter((one) => one.venue === venue).sort((a, b) => a.from - b.from);
           for (const [i, { from }] of days.entries()) {
-            expect(from - (days[i - 1]?.to ?? 0)).toBeGreaterThan(HOUR_MS / 2);
+            expect(from - (days[i - 1]?.to ?? 0)).toBeGreaterThan(hourMs / 2);
           }
         }
       }),
@@ -124,7 +124,7 @@ describe.each(shows.map((show) => [show.key, show] as const))('the poster of %s'
     const title = /〈(.*)〉/.exec(show.title.ko)?.[1]?.replaceAll(' ', '');
     expect(title).toMatch(/[가-힣]/);
     expect(said.join('').replaceAll(' ', '')).toContain(title);
-    const date = new Date((show.startsAtMs[0] ?? 0) + 9 * HOUR_MS).toISOString().slice(0, 10);
+    const date = new Date((show.startsAtMs[0] ?? 0) + 9 * hourMs).toISOString().slice(0, 10);
     expect(said.join(' ')).toContain(date.replaceAll('-', '.'));
     expect(said).toContain(venues.get(show.venue)?.name.ko);
   });

@@ -6,8 +6,8 @@ import type { DemoShow } from './show-types.ts';
 import type { DemoVenueKey } from './venues.ts';
 
 /** Invented shows around `nowMs`: one opens its sale in five minutes, one is sold out. */
-export function demoShows(nowMs: number): DemoShow[] {
-  return showList.map(({ prices, opens, run, grades, ...show }) => {
+export const demoShows = (nowMs: number): DemoShow[] =>
+  showList.map(({ prices, opens, run, grades, ...show }) => {
     const startsAtMs = startsOf(nowMs, run);
     return {
       ladder: 'operator',
@@ -31,9 +31,8 @@ export function demoShows(nowMs: number): DemoShow[] {
       startsAtMs,
     };
   });
-}
 
-function gradeName(code: string, venue: DemoVenueKey): LocalText {
+const gradeName = (code: string, venue: DemoVenueKey): LocalText => {
   if (venue === 'media-hall') return { ko: '일반석', en: 'General' };
   return { ko: `${code}석`, en: code };
-}
+};

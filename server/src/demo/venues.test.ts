@@ -60,7 +60,7 @@ test('rows are curved in every house, except on the floor of the arena', () => {
 });
 
 /** Whether a point lies in a polygon, by counting the edges that a ray to the right crosses. */
-function isInside(outline: readonly number[], x: number, y: number): boolean {
+const isInside = (outline: readonly number[], x: number, y: number): boolean => {
   let inside = false;
   for (let i = 0, j = outline.length - 2; i < outline.length; j = i, i += 2) {
     const [xi = 0, yi = 0] = outline.slice(i, i + 2);
@@ -68,4 +68,4 @@ function isInside(outline: readonly number[], x: number, y: number): boolean {
     if (yi > y !== yj > y && x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) inside = !inside;
   }
   return inside;
-}
+};

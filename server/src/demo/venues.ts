@@ -50,7 +50,7 @@ const plans: Readonly<Record<DemoVenueKey, () => LayoutDocument>> = {
   'media-hall': mediaHallPlan,
 };
 
-export function demoVenues(): DemoVenue[] {
+export const demoVenues = (): DemoVenue[] => {
   const keys = Object.keys(venueFacts) as DemoVenueKey[];
   return keys.map((key) => ({
     key,
@@ -58,4 +58,4 @@ export function demoVenues(): DemoVenue[] {
     timeZone: 'Asia/Seoul',
     plan: plans[key](),
   }));
-}
+};

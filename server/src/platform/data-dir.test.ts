@@ -67,7 +67,7 @@ test('a folder that may be entered but not written is refused with its name', as
 });
 
 /** Root may write everywhere: as root, the work is done in the shoes of `nobody`. */
-async function asAnOrdinaryUser(work: () => Promise<void>): Promise<void> {
+const asAnOrdinaryUser = async (work: () => Promise<void>): Promise<void> => {
   if (process.getuid?.() !== 0) return work();
   process.seteuid?.(65_534);
   try {
@@ -75,4 +75,4 @@ async function asAnOrdinaryUser(work: () => Promise<void>): Promise<void> {
   } finally {
     process.seteuid?.(0);
   }
-}
+};

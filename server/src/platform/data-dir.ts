@@ -2,28 +2,28 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 
-const REMEDY = 'set USHER_DATA_DIR to a folder that this user may write, such as /srv/usher';
+const remedy = 'set USHER_DATA_DIR to a folder that this user may write, such as /srv/usher';
 
 /**
  * Where Usher keeps its data: what USHER_DATA_DIR says, else /var/lib/usher for root, whose home
  * the database's user may not enter, else `.local/share/usher` in the home. Always absolute.
  */
-export function resolveDataDir(from: {
+export const resolveDataDir = (from: {
   configured: string | undefined;
   isRoot: boolean;
   home: string | undefined;
-}): string {
+}): string => {
   if (from.configured) return resolve(from.configured);
   if (from.isRoot) return '/var/lib/usher';
   if (from.home && isAbsolute(from.home)) return join(from.home, '.local/share/usher');
-  throw new Error(`no folder for Usher's data, because HOME is not set: ${REMEDY}`);
-}
+  throw new Error(`no folder for Usher's data, because HOME is not set: ${remedy}`);
+};
 
 /**
  * Makes the folder and what is missing above it, and tries it. For root others may enter it, as
  * PostgreSQL runs as another user there; else it is the owner's alone. Throws with the remedy.
  */
-export async function prepareDataDir(dataDir: string, isRoot: boolean): Promise<void> {
+export const prepareDataDir = async (dataDir: string, isRoot: boolean): Promise<void> => {
   const probe = join(dataDir, `.write-probe-${randomBytes(6).toString('hex')}`);
   try {
     const mode = isRoot ? 0o755 : 0o700;
@@ -34,15 +34,15 @@ export async function prepareDataDir(dataDir: string, isRoot: boolean): Promise<
     await rm(probe);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new Error(`the data folder ${dataDir} cannot be written (${why}): ${REMEDY}`, {
+    throw new Error(`the data folder ${dataDir} cannot be written (${why}): ${remedy}`, {
       cause: error,
     });
   }
-}
+};
 
-async function openTheWay(outermost: string, innermost: string, mode: number): Promise<void> {
+const openTheWay = async (outermost: string, innermost: string, mode: number): Promise<void> => {
   for (let folder = innermost; ; folder = dirname(folder)) {
     await chmod(folder, mode);
     if (folder === outermost || folder === dirname(folder)) return;
   }
-}
+};

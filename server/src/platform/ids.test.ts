@@ -1,13 +1,13 @@
 import { idOf } from '@usher/contract/primitives.ts';
 import type { IdKind } from '@usher/domain/ids.ts';
-import { ID_PREFIXES } from '@usher/domain/ids.ts';
+import { idPrefixes } from '@usher/domain/ids.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { manualClock } from './clock.ts';
 import { makeIds } from './ids.ts';
 
 const startMs = Date.UTC(2026, 11, 24, 10, 30);
-const kinds = Object.keys(ID_PREFIXES) as IdKind[];
+const kinds = Object.keys(idPrefixes) as IdKind[];
 
 describe('a new id', () => {
   test.each(kinds)('of a %s fits the contract', (kind) => {

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { IdKind } from '@usher/domain/ids.ts';
-import { ID_PREFIXES } from '@usher/domain/ids.ts';
+import { idPrefixes } from '@usher/domain/ids.ts';
 import type { Clock } from './clock.ts';
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
@@ -49,12 +49,12 @@ export const makeIds = (clock: Clock, random: (size: number) => Uint8Array = ran
         time = Math.floor(time / 256);
       }
       bytes.set(take(10), 6);
-      return `${ID_PREFIXES[kind]}_${encode(bytes)}`;
+      return `${idPrefixes[kind]}_${encode(bytes)}`;
     },
     fromParts: (kind, ...parts) => {
       const hash = createHash('sha256');
       for (const part of parts) hash.update(`${part.length}:${part}`);
-      return `${ID_PREFIXES[kind]}_${encode(hash.digest().subarray(0, 16))}`;
+      return `${idPrefixes[kind]}_${encode(hash.digest().subarray(0, 16))}`;
     },
     secret: () => Buffer.from(take(16)).toString('base64url'),
   };

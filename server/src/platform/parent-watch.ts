@@ -3,9 +3,9 @@
  * holds the other end of an IPC channel, which the kernel closes). Never without a launcher. It
  * does not keep the process alive.
  */
-export function onParentGone(callback: () => void): void {
+export const onParentGone = (callback: () => void): void => {
   if (process.connected === undefined) return;
   if (!process.connected) queueMicrotask(callback);
   process.once('disconnect', callback);
   process.channel?.unref();
-}
+};

@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 /** An Usher in a process of its own, which a test may kill; answers when its database is open. */
-async function startUsher(dataDir: string): Promise<Usher | { refused: string }> {
+const startUsher = async (dataDir: string): Promise<Usher | { refused: string }> => {
   const child = spawn(process.execPath, [program, dataDir], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -38,13 +38,13 @@ async function startUsher(dataDir: string): Promise<Usher | { refused: string }>
     else return { child, warnings, ...said };
   }
   throw new Error('it ended without a word');
-}
+};
 
-async function mustStart(dataDir: string): Promise<Usher> {
+const mustStart = async (dataDir: string): Promise<Usher> => {
   const started = await startUsher(dataDir);
   if ('refused' in started) throw new Error(started.refused);
   return started;
-}
+};
 
 let template = '';
 beforeAll(async () => {
@@ -53,24 +53,24 @@ beforeAll(async () => {
 });
 
 /** A data folder as a first start and a stop leave it. */
-async function usedDataDir(): Promise<string> {
+const usedDataDir = async (): Promise<string> => {
   const dataDir = await scratchFolder();
   await promisify(execFile)('cp', ['-a', join(template, 'postgres'), dataDir]);
   return dataDir;
-}
+};
 
-async function stop({ child }: Usher): Promise<void> {
+const stop = async ({ child }: Usher): Promise<void> => {
   child.stdin?.end();
   if (child.exitCode === null) await once(child, 'exit');
   expect(child.exitCode).toBe(0);
-}
+};
 
-async function killHard({ child }: Usher): Promise<void> {
+const killHard = async ({ child }: Usher): Promise<void> => {
   child.kill('SIGKILL');
   await once(child, 'exit');
-}
+};
 
-async function ask<Row extends object>(url: string, sql: string): Promise<Row[]> {
+const ask = async <Row extends object>(url: string, sql: string): Promise<Row[]> => {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
@@ -78,12 +78,12 @@ async function ask<Row extends object>(url: string, sql: string): Promise<Row[]>
   } finally {
     await client.end();
   }
-}
+};
 
-async function sell(url: string): Promise<void> {
+const sell = async (url: string): Promise<void> => {
   await ask(url, 'CREATE TABLE sold (seat int)');
   await ask(url, 'INSERT INTO sold VALUES (7)');
-}
+};
 
 const sold = (url: string) => ask<{ seat: number }>(url, 'SELECT seat FROM sold');
 
@@ -100,13 +100,13 @@ const leftIn = (dataDir: string) =>
  * The guard's shells: the parent's other child, which stops PostgreSQL when Usher lets go of the
  * guard, as it does when the parent ends; and the postmaster's parent.
  */
-function guardsOf(postmaster: number): number[] {
+const guardsOf = (postmaster: number): number[] => {
   const guard = Number(parentOf(postmaster));
   const all = readdirSync('/proc').map(Number).filter(Boolean);
   return [...all.filter((pid) => pid !== postmaster && parentOf(pid) === guard), guard];
-}
+};
 
-function parentOf(pid: number): number | null {
+const parentOf = (pid: number): number | null => {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
     return Number(/^PPid:\s+(\d+)/m.exec(status)?.[1]);
@@ -114,13 +114,13 @@ function parentOf(pid: number): number | null {
     // It ended while we looked.
     return null;
   }
-}
+};
 
 /** One after the other, in this order. */
-async function killAll(pids: number[]): Promise<void> {
+const killAll = async (pids: number[]): Promise<void> => {
   for (const pid of pids) process.kill(pid, 'SIGKILL');
   await until('all are dead', () => !pids.some(isAlive));
-}
+};
 
 test('a first start makes the database, of durable settings, for its owner only', async () => {
   const dataDir = await scratchFolder();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { prepareDataDir } from '../data-dir.ts';
 import { findPackage, usableBinaries } from './embedded/binaries.ts';
-import { BUILTIN_UTF8, ensureCluster } from './embedded/cluster.ts';
+import { builtinUtf8, ensureCluster } from './embedded/cluster.ts';
 import { ensureDatabase } from './embedded/database.ts';
 import { type LogFile, openLogFile } from './embedded/log-file.ts';
 import { claim, type Ownership } from './embedded/ownership.ts';
@@ -32,13 +32,13 @@ export type EmbeddedPostgres = {
   stop(): Promise<void>;
 };
 
-const LOG_MAX_BYTES = 5_000_000;
+const logMaxBytes = 5_000_000;
 /** How long to wait for a PostgreSQL that starts or stops; a killed one lingers for some 2 s. */
-const CLEAR_LIMIT_MS = 60_000;
+const clearLimitMs = 60_000;
 /** A young PostgreSQL whose lock is free will probably be locked by its starter soon. */
-const YOUNG_MS = 2_000;
-const PAUSE_MS = 100;
-const REVIVE_PAUSE_MS = 1_000;
+const youngMs = 2_000;
+const pauseMs = 100;
+const revivePauseMs = 1_000;
 
 /**
  * Opens the embedded PostgreSQL: binaries from an npm package, data in `<dataDir>/postgres`, log in
@@ -46,11 +46,11 @@ const REVIVE_PAUSE_MS = 1_000;
  * however that ends. Throws if another Usher uses the folder, or if the database's user cannot
  * reach it; leftovers of a kill -9 are cleaned up.
  */
-export async function openEmbeddedPostgres(options: {
+export const openEmbeddedPostgres = async (options: {
   dataDir: string;
   log: Log;
   settings?: Settings;
-}): Promise<EmbeddedPostgres> {
+}): Promise<EmbeddedPostgres> => {
   const { log } = options;
   const user = await chooseDatabaseUser([join(options.dataDir, 'postgres'), options.dataDir]);
   await requireReachable(options.dataDir, user);
@@ -58,8 +58,8 @@ export async function openEmbeddedPostgres(options: {
   const dataDir = await realpath(options.dataDir);
   const clusterDir = join(dataDir, 'postgres');
   const binDir = await usableBinaries(await findPackage(), dataDir, user);
-  const { password } = await ensureCluster({ clusterDir, binDir, user, locale: BUILTIN_UTF8 });
-  const logFile = openLogFile(join(dataDir, 'postgres.log'), LOG_MAX_BYTES);
+  const { password } = await ensureCluster({ clusterDir, binDir, user, locale: builtinUtf8 });
+  const logFile = openLogFile(join(dataDir, 'postgres.log'), logMaxBytes);
   const settings = { ...ticketOfficeSettings, ...options.settings };
   const cluster = { clusterDir, binDir, user, settings, logFile, dataDir, log, password };
   try {
@@ -77,7 +77,7 @@ export async function openEmbeddedPostgres(options: {
     logFile.close();
     throw error;
   }
-}
+};
 
 type Cluster = PostmasterOptions & {
   dataDir: string;
@@ -87,7 +87,7 @@ type Cluster = PostmasterOptions & {
 };
 type Running = { postmaster: Postmaster; ownership: Ownership };
 
-async function requireReachable(dataDir: string, user: DatabaseUser): Promise<void> {
+const requireReachable = async (dataDir: string, user: DatabaseUser): Promise<void> => {
   const closed = await closedFolderOnTheWay(dataDir, user);
   if (closed === null) return;
   const who = user ? `the user that PostgreSQL runs as (uid ${user.uid})` : 'this user';
@@ -96,11 +96,11 @@ async function requireReachable(dataDir: string, user: DatabaseUser): Promise<vo
       `Set USHER_DATA_DIR to a folder it can reach, such as /var/lib/usher, or open the way with ` +
       `"chmod o+x ${closed}"`,
   );
-}
+};
 
-async function start(cluster: Cluster, fixedPort: number | null): Promise<Running> {
+const start = async (cluster: Cluster, fixedPort: number | null): Promise<Running> => {
   const { clusterDir, password } = cluster;
-  const deadlineMs = performance.now() + CLEAR_LIMIT_MS;
+  const deadlineMs = performance.now() + clearLimitMs;
   for (;;) {
     await clearTheWay(cluster, deadlineMs);
     const port = fixedPort ?? (await freePort());
@@ -118,12 +118,12 @@ async function start(cluster: Cluster, fixedPort: number | null): Promise<Runnin
     if (performance.now() > deadlineMs) {
       throw new Error(`PostgreSQL does not start on ${clusterDir}: ${started.outcome}`);
     }
-    await sleep(PAUSE_MS);
+    await sleep(pauseMs);
   }
-}
+};
 
 /** Returns when no PostgreSQL is alive on the data: an orphan is stopped, an owned one refused. */
-async function clearTheWay(cluster: Cluster, deadlineMs: number): Promise<void> {
+const clearTheWay = async (cluster: Cluster, deadlineMs: number): Promise<void> => {
   const { clusterDir, log, password } = cluster;
   for (;;) {
     const file = await readPidFile(clusterDir);
@@ -142,62 +142,61 @@ async function clearTheWay(cluster: Cluster, deadlineMs: number): Promise<void> 
     if (performance.now() > deadlineMs) {
       throw new Error(`the PostgreSQL (process ${pid}) on ${clusterDir} neither serves nor stops`);
     }
-    await sleep(PAUSE_MS);
+    await sleep(pauseMs);
   }
-}
+};
 
-function isYoung(startedAtMs: number): boolean {
+const isYoung = (startedAtMs: number): boolean => {
   const ageMs = Date.now() - startedAtMs;
-  return ageMs >= 0 && ageMs < YOUNG_MS;
-}
+  return ageMs >= 0 && ageMs < youngMs;
+};
 
-function alreadyRunning(cluster: Cluster, by: string): Error {
-  return new Error(
+const alreadyRunning = (cluster: Cluster, by: string): Error =>
+  new Error(
     `the data folder ${cluster.dataDir} is in use by a running Usher (${by}): stop that one ` +
       'first, or set USHER_DATA_DIR to another folder',
   );
-}
 
 /**
  * Keeps the database locked and running: if PostgreSQL is killed it is restarted on its port, and
  * if only its connections broke (it restarts itself after a backend crashes) the lock is
  * re-acquired.
  */
-function keep(cluster: Cluster, first: Running): () => Promise<void> {
+const keep = (cluster: Cluster, first: Running): (() => Promise<void>) => {
   let running = first;
   let stopping: Promise<void> | null = null;
+
+  const watch = async (): Promise<void> => {
+    while (stopping === null) {
+      await Promise.race([running.ownership.lost, running.postmaster.ended]);
+      if (stopping === null) running = await regain(cluster, running.postmaster);
+    }
+  };
 
   const watching = watch().catch((error: unknown) => {
     cluster.log.warn({ err: error }, 'PostgreSQL could not be restarted; restart Usher');
   });
 
-  async function watch(): Promise<void> {
-    while (stopping === null) {
-      await Promise.race([running.ownership.lost, running.postmaster.ended]);
-      if (stopping === null) running = await regain(cluster, running.postmaster);
-    }
-  }
-
   /** Tried twice, because it may be restarting at this moment. */
-  async function stop(): Promise<void> {
+  const stop = async (): Promise<void> => {
     await shut(running);
     await watching;
     await shut(running);
     cluster.logFile.close();
-  }
+  };
 
   return () => {
     stopping ??= stop();
     return stopping;
   };
-}
+};
 
-async function shut({ ownership, postmaster }: Running): Promise<void> {
+const shut = async ({ ownership, postmaster }: Running): Promise<void> => {
   await ownership.release();
   await postmaster.stop();
-}
+};
 
-async function regain(cluster: Cluster, postmaster: Postmaster): Promise<Running> {
+const regain = async (cluster: Cluster, postmaster: Postmaster): Promise<Running> => {
   const { log, password } = cluster;
   const { port } = postmaster;
   let why: string | null = null;
@@ -205,7 +204,7 @@ async function regain(cluster: Cluster, postmaster: Postmaster): Promise<Running
     why = words;
   });
   for (;;) {
-    await sleep(REVIVE_PAUSE_MS);
+    await sleep(revivePauseMs);
     if (why !== null) {
       log.warn({ port, why }, 'PostgreSQL exited unexpectedly; restarting it');
       return start(cluster, port);
@@ -217,4 +216,4 @@ async function regain(cluster: Cluster, postmaster: Postmaster): Promise<Running
       return { postmaster, ownership: claimed.ownership };
     }
   }
-}
+};

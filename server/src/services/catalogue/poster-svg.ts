@@ -8,14 +8,14 @@ import { SaxesParser } from 'saxes';
  * allowed: named elements with named attributes, nothing that runs, moves, loads or embeds. What
  * is not on these lists is refused, whatever it does.
  */
-const ELEMENTS = new Set(
+const allowedElements = new Set(
   (
     'svg g defs title desc style path rect circle ellipse line polyline polygon text tspan ' +
     'linearGradient radialGradient stop clipPath mask pattern'
   ).split(' '),
 );
 
-const ATTRIBUTES = new Set(
+const allowedAttributes = new Set(
   (
     'xmlns version id class style lang role aria-label aria-hidden viewBox preserveAspectRatio ' +
     'width height x y x1 y1 x2 y2 cx cy r rx ry fx fy dx dy d points rotate transform href ' +
@@ -30,15 +30,16 @@ const ATTRIBUTES = new Set(
   ).split(' '),
 );
 
-const SVG_NAMESPACE = 'http://www.w3.org/2000/svg';
+const svgNamespace = 'http://www.w3.org/2000/svg';
 /**
  * Drawing programs nest groups some ten deep. What draws a tree recursively must not run out,
  * and saxes looks for a namespace in all elements above: 20,000 deep took it 3 s.
  */
-const DEPTH_MAX = 50;
-const OWN_PART = /url\(\s*#[\w-]+\s*\)/g;
+const depthMax = 50;
+const ownPart = /url\(\s*#[\w-]+\s*\)/g;
 /** What leads out of a drawing in CSS. A backslash writes the others so that nobody sees them. */
-const OUTSIDE = /\\|(?:url|image|image-set|cross-fade|src|expression)\s*\(|(?:javascript|data):/i;
+const outsidePattern =
+  /\\|(?:url|image|image-set|cross-fade|src|expression)\s*\(|(?:javascript|data):/i;
 
 /**
  * Why a text is not a poster that may be shown, each reason once, in words for the organiser;
@@ -84,19 +85,19 @@ const openParser = (say: (fault: string) => void) => {
   parser.on('cdata', () => say('<![CDATA[ ]]> is not allowed in a poster'));
   parser.on('opentagstart', ({ name }) => {
     if (open.length === 0 && name !== 'svg') say('must be one svg element');
-    if (!ELEMENTS.has(name)) say(`<${name}> is not allowed in a poster`);
+    if (!allowedElements.has(name)) say(`<${name}> is not allowed in a poster`);
     if (open.at(-1) === 'style') say('<style> may hold only text');
     open.push(name);
-    if (open.length > DEPTH_MAX)
-      throw new Unreadable(`is nested more than ${DEPTH_MAX} elements deep`);
+    if (open.length > depthMax)
+      throw new Unreadable(`is nested more than ${depthMax} elements deep`);
   });
   parser.on('attribute', ({ name, value }) => {
-    if (ELEMENTS.has(open.at(-1) ?? ''))
+    if (allowedElements.has(open.at(-1) ?? ''))
       for (const fault of attributeFaults(name, value)) say(fault);
   });
   parser.on('opentag', ({ name, uri }) => {
-    if (ELEMENTS.has(name) && uri !== SVG_NAMESPACE)
-      say(`<${name}> must have xmlns="${SVG_NAMESPACE}"`);
+    if (allowedElements.has(name) && uri !== svgNamespace)
+      say(`<${name}> must have xmlns="${svgNamespace}"`);
   });
   parser.on('text', (text) => {
     if (open.at(-1) === 'style') styleText += text;
@@ -113,7 +114,7 @@ const openParser = (say: (fault: string) => void) => {
 
 /** `value` as the parser gives it: with its entities resolved, as a browser would read it. */
 const attributeFaults = (name: string, value: string): string[] => {
-  if (!ATTRIBUTES.has(name)) return [`attribute ${name} is not allowed in a poster`];
+  if (!allowedAttributes.has(name)) return [`attribute ${name} is not allowed in a poster`];
   // The element says what its namespace has to be; the address of SVG's own is a plain name.
   if (name === 'xmlns') return [];
   if (name === 'href')
@@ -123,5 +124,5 @@ const attributeFaults = (name: string, value: string): string[] => {
 
 /** A reference to anything but a part of the poster itself, or a way to hide one. */
 const leadsOutside = (value: string): boolean => {
-  return OUTSIDE.test(value.replace(OWN_PART, ''));
+  return outsidePattern.test(value.replace(ownPart, ''));
 };

@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import { NO_GRADE, seatLabel } from '@usher/domain/layout.ts';
+import { noGrade, seatLabel } from '@usher/domain/layout.ts';
 import {
   arenaPlan,
   callerOf,
@@ -147,7 +147,7 @@ describe('a file as Korean houses write it', () => {
       '2층 가 A1',
       '2층 가 A2',
     ]);
-    expect([...layout.grade]).toEqual([0, 0, NO_GRADE, NO_GRADE]);
+    expect([...layout.grade]).toEqual([0, 0, noGrade, noGrade]);
   });
 
   test('may lack grades and places: it is laid out straight and suggests nothing', async () => {

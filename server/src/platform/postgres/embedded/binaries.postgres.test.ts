@@ -14,21 +14,20 @@ const user = await chooseDatabaseUser([]);
 const copyName = `postgres-${found.version}`;
 
 /** As npm unpacks it: without its links. */
-async function freshPackage(): Promise<Package> {
+const freshPackage = async (): Promise<Package> => {
   const folder = join(await scratchFolder(), 'package');
   await promisify(execFile)('cp', ['-r', found.folder, folder]);
   for (const { target } of await linksOf(folder)) rmSync(join(folder, target), { force: true });
   return { folder, version: found.version };
-}
+};
 
-async function linksOf(folder: string): Promise<{ target: string }[]> {
-  return JSON.parse(await readFile(join(folder, 'native/pg-symlinks.json'), 'utf8'));
-}
+const linksOf = async (folder: string): Promise<{ target: string }[]> =>
+  JSON.parse(await readFile(join(folder, 'native/pg-symlinks.json'), 'utf8'));
 
 const versionOf = (binDir: string) => runAs(user, join(binDir, 'postgres'), ['--version']);
 
 /** Root may write everywhere: as root, the work is done in the shoes of `nobody`. */
-async function asAnOrdinaryUser(work: () => Promise<void>): Promise<void> {
+const asAnOrdinaryUser = async (work: () => Promise<void>): Promise<void> => {
   if (!isRoot) return work();
   process.seteuid?.(65_534);
   try {
@@ -36,7 +35,7 @@ async function asAnOrdinaryUser(work: () => Promise<void>): Promise<void> {
   } finally {
     process.seteuid?.(0);
   }
-}
+};
 
 test('a package without its links gets them, from two processes at once too', async () => {
   const fresh = await freshPackage();

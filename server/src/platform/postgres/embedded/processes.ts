@@ -3,21 +3,21 @@ import { hasCode } from './errors.ts';
 import { runAs } from './user.ts';
 
 /** Whether a process with this id exists, of any user. */
-export function isAlive(pid: number): boolean {
+export const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
     return hasCode(error, 'EPERM');
   }
-}
+};
 
 /**
  * Whether the process is the PostgreSQL of this data folder. After a crash of the machine the id in
  * postmaster.pid may belong to any process; PostgreSQL does not check further and would not start.
  * It is recognised by its working directory, which is the data folder; a zombie has none.
  */
-export async function isPostmasterOf(pid: number, clusterDir: string): Promise<boolean> {
+export const isPostmasterOf = async (pid: number, clusterDir: string): Promise<boolean> => {
   if (!isAlive(pid)) return false;
   if (process.platform !== 'linux') return isPostgres(await commandLine(pid));
   try {
@@ -29,11 +29,11 @@ export async function isPostmasterOf(pid: number, clusterDir: string): Promise<b
     if (hasCode(error, 'EACCES', 'EPERM')) return isPostgres(await commandLine(pid));
     throw error;
   }
-}
+};
 
 const isPostgres = (command: string) => /\bpostgres\b.* -D /.test(command);
 
-async function commandLine(pid: number): Promise<string> {
+const commandLine = async (pid: number): Promise<string> => {
   if (process.platform !== 'linux') {
     return (await runAs(null, 'ps', ['-o', 'command=', '-p', String(pid)])).stdout;
   }
@@ -42,13 +42,13 @@ async function commandLine(pid: number): Promise<string> {
     throw error;
   });
   return words.replaceAll('\0', ' ');
-}
+};
 
 /** Sends the signal; a process that has already exited is no error. */
-export function signal(pid: number, name: NodeJS.Signals): void {
+export const signal = (pid: number, name: NodeJS.Signals): void => {
   try {
     process.kill(pid, name);
   } catch (error) {
     if (!hasCode(error, 'ESRCH')) throw error;
   }
-}
+};

@@ -11,15 +11,14 @@ export type Finished = { code: number; stdout: string; stderr: string };
  * Runs a program to completion as the given user, with a clean environment: PGDATA, PGPORT and the
  * like of the caller must not reach the database. Code 127 means that it could not start.
  */
-export function runAs(user: DatabaseUser, program: string, args: string[]): Promise<Finished> {
-  return new Promise((resolve) => {
+export const runAs = (user: DatabaseUser, program: string, args: string[]): Promise<Finished> =>
+  new Promise((resolve) => {
     const options = { cwd: '/', env: databaseEnvironment, ...(user ?? {}) };
     const child = execFile(program, args, options, (error, stdout, stderr) => {
       if (child.exitCode !== null) resolve({ code: child.exitCode, stdout, stderr });
       else resolve({ code: 127, stdout, stderr: stderr || String(error) });
     });
   });
-}
 
 export const databaseEnvironment = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C' };
 
@@ -27,7 +26,7 @@ export const databaseEnvironment = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_A
  * PostgreSQL refuses to run as root, so root runs it as the owner of the data, who must be the same
  * across restarts; a new folder belongs to `postgres` if that user exists, otherwise to `nobody`.
  */
-export async function chooseDatabaseUser(folders: string[]): Promise<DatabaseUser> {
+export const chooseDatabaseUser = async (folders: string[]): Promise<DatabaseUser> => {
   if (process.getuid?.() !== 0) return null;
   for (const folder of folders) {
     const owner = await stat(folder).catch(() => null);
@@ -43,13 +42,13 @@ export async function chooseDatabaseUser(folders: string[]): Promise<DatabaseUse
     'PostgreSQL does not run as root and this machine has no user "postgres" and no "nobody": ' +
       'start Usher as an ordinary user, or set DATABASE_URL to your own PostgreSQL',
   );
-}
+};
 
 /** The outermost parent of `path` that the user may not enter; null: none. */
-export async function closedFolderOnTheWay(path: string, user: DatabaseUser) {
+export const closedFolderOnTheWay = async (path: string, user: DatabaseUser) => {
   const folders = [path];
   while (dirname(folders[0]!) !== folders[0]) folders.unshift(dirname(folders[0]!));
   const script = 'for d do [ -x "$d" ] || [ ! -e "$d" ] || { printf %s "$d"; exit 1; }; done';
   const { code, stdout } = await runAs(user, '/bin/sh', ['-c', script, 'sh', ...folders]);
   return code === 0 ? null : stdout;
-}
+};
