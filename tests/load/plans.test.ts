@@ -53,6 +53,7 @@ const buyTogether = async (db: Database, count: number): Promise<void> => {
     return {
       ...each,
       attemptKey: ids.secret(),
+      paintingVersion: 'painting',
       items: [{ ...item, priceMinor: 1000, feeMinor: 0 }],
       totalMinor: 1000,
       category: 'MUSICAL',

@@ -56,6 +56,8 @@ export type BookingOptions = {
   holdTotalMaxMs?: number;
   buyerLimit?: number;
   refusesStranding?: boolean;
+  /** Won, by grade, as this program remembers them until it reads the show again. */
+  prices?: Readonly<Record<string, number>>;
   saleOpensAt?: Date;
   saleClosesAt?: Date;
   waitMs?: number;
@@ -94,14 +96,17 @@ const makeSale = (options: BookingOptions) => {
   };
   let sold = layout;
   let next = { layout, version: opening.paintingVersion };
-  const prices = new Map(Object.entries({ VIP: 150_000, R: 120_000, S: 90_000 }));
+  const usualPrices = { VIP: 150_000, R: 120_000, S: 90_000 };
+  let prices = new Map(Object.entries(options.prices ?? usualPrices));
+  let nextPrices = prices;
   const catalogue = {
     performance: async (id: string) => (id === opening.performanceId ? facts : null),
     layout: async () => ({ layout: sold }),
-    /** What was repainted is seen when it is read again. */
+    /** What was repainted or has another price is seen when it is read again. */
     forget: () => {
       sold = next.layout;
       facts.paintingVersion = next.version;
+      prices = nextPrices;
     },
     show: async (id: string) => ({
       id,
@@ -119,7 +124,11 @@ const makeSale = (options: BookingOptions) => {
     const grades = new Uint8Array(layout.seatCount).fill(grade);
     next = { version, layout: { ...layout, grade: grades } };
   };
-  return { layout, opening, catalogue, repaintTo };
+  /** As another process edits them. */
+  const editPrices = (edited: Readonly<Record<string, number>>): void => {
+    nextPrices = new Map(Object.entries(edited));
+  };
+  return { layout, opening, catalogue, repaintTo, editPrices };
 };
 
 const makeServices = (options: BookingOptions, db: Database, sale: ReturnType<typeof makeSale>) => {
@@ -223,6 +232,8 @@ export const openBooking = async (options: BookingOptions) => {
     performanceId,
     stock,
     repaintTo: sale.repaintTo,
+    editPrices: sale.editPrices,
+    forgetShow: sale.catalogue.forget,
     takeSeats,
     order,
     pay,

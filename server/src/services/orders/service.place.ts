@@ -1,5 +1,6 @@
 import type { Order } from '@usher/contract/orders.ts';
 import type { Checkout } from '@usher/contract/payments.ts';
+import type { LadderName } from '@usher/domain/fee-ladder.ts';
 import type { SeatView } from '@usher/domain/layout.ts';
 import { makeBatcher } from '../../platform/batcher.ts';
 import { assert } from '../../platform/failure.ts';
@@ -11,7 +12,10 @@ import type { OrdersCatalogue, OrderViews } from './view.ts';
 
 export type OrdersSeats = {
   holdFacts(holdId: string, buyerId: string): Promise<HoldFacts | null>;
-  describe(performanceId: string, seatNos: readonly number[]): Promise<SeatView[]>;
+  describe(
+    performanceId: string,
+    seatNos: readonly number[],
+  ): Promise<{ paintingVersion: string; seats: readonly SeatView[] }>;
   applyAll(deltas: Deltas): void;
 };
 /** What an order does to the pass that it was placed under. */
@@ -24,6 +28,16 @@ export type PlaceOutcome =
   | { outcome: 'placed'; order: Order; checkout: Checkout }
   | { outcome: 'not-found' | 'ended' }
   | { outcome: 'has-order'; orderId: string | null };
+
+type PlaceIds = {
+  orderId: string;
+  attemptId: string;
+  holdId: string;
+  buyerId: string;
+  requestId: string;
+};
+
+type DecidedPlacing = Exclude<PlaceResult, { outcome: 'repainted' }>;
 
 type PlaceDeps = {
   store: Pick<OrderStore, 'place'>;
@@ -39,11 +53,14 @@ type PlaceDeps = {
 
 type Show = NonNullable<Awaited<ReturnType<OrdersCatalogue['show']>>>;
 
+/** Readings of a show that was repainted meanwhile; once is the rule. */
+const repaintTriesMax = 5;
+
 /** The order that was just placed, without reading it back. */
 const makePlacedRow = (
   asked: PlaceRequest,
   hold: HoldFacts,
-  ladder: OrderRow['ladder'],
+  ladder: LadderName,
   placed: { deadlineAt: Date; createdAt: Date },
 ): OrderRow => ({
   id: asked.orderId,
@@ -62,14 +79,20 @@ const makePlacedRow = (
   items: [...asked.items],
 });
 
-/** The server's prices for the seats of a hold; nothing that a client says counts. */
-const priceItems = (show: Show, seats: readonly SeatView[]): OrderItem[] =>
-  seats.map((seat) => {
-    const priceMinor = show.prices.get(seat.grade);
-    assert(priceMinor !== undefined, `grade ${seat.grade} has a price`);
+/**
+ * The server's prices for the seats of a hold; nothing that a client says counts. Null when a grade
+ * has no price: the show and the painting in memory are not from the same moment.
+ */
+const priceItems = (show: Show, seats: readonly SeatView[]): OrderItem[] | null => {
+  const items: OrderItem[] = [];
+  for (const seat of seats) {
     const { seatNo, grade } = seat;
-    return { seatNo, grade, seat, priceMinor, feeMinor: show.bookingFeeMinor };
-  });
+    const priceMinor = show.prices.get(grade);
+    if (priceMinor === undefined) return null;
+    items.push({ seatNo, grade, seat, priceMinor, feeMinor: show.bookingFeeMinor });
+  }
+  return items;
+};
 
 /** Places orders: a hold becomes an order with the server's prices and its first attempt to pay. */
 export const makePlacing = (
@@ -90,24 +113,41 @@ export const makePlacing = (
     },
   });
 
+  /** What the order of a hold is by what is in memory; null when that does not fit together. */
+  const priceOrder = async (request: PlaceIds, hold: HoldFacts) => {
+    const show = await catalogue.show(hold.showId);
+    assert(show, 'a hold’s show exists');
+    const described = await seats.describe(hold.performanceId, hold.seatNos);
+    const items = priceItems(show, described.seats);
+    if (items === null) return null;
+    const totalMinor = items.reduce((sum, item) => sum + item.priceMinor + item.feeMinor, 0);
+    const { paintingVersion } = described;
+    const { category, ladder } = show;
+    const attemptKey = ids.secret();
+    return { ...request, attemptKey, items, paintingVersion, totalMinor, category, ladder };
+  };
+
+  /** Places by the grades that the hold was taken at, also when memory has older ones. */
+  const placeAsPainted = async (
+    request: PlaceIds,
+    hold: HoldFacts,
+  ): Promise<{ asked: PlaceRequest; ladder: LadderName; result: DecidedPlacing }> => {
+    for (let tries = 1; ; tries++) {
+      const asked = await priceOrder(request, hold);
+      const result = asked === null ? null : await placeOrders.add(asked);
+      if (asked !== null && result !== null && result.outcome !== 'repainted')
+        return { asked, ladder: asked.ladder, result };
+      assert(tries < repaintTriesMax, 'a show is priced and painted as the catalogue says');
+      catalogue.forget(hold.showId);
+    }
+  };
+
   return {
-    place: async (request: {
-      orderId: string;
-      attemptId: string;
-      holdId: string;
-      buyerId: string;
-      requestId: string;
-    }): Promise<PlaceOutcome> => {
+    place: async (request: PlaceIds): Promise<PlaceOutcome> => {
       const { orderId, buyerId } = request;
       const hold = await seats.holdFacts(request.holdId, buyerId);
       if (hold === null) return { outcome: 'not-found' };
-      const show = await catalogue.show(hold.showId);
-      assert(show, 'a hold’s show exists');
-      const items = priceItems(show, await seats.describe(hold.performanceId, hold.seatNos));
-      const totalMinor = items.reduce((sum, item) => sum + item.priceMinor + item.feeMinor, 0);
-      const { category, ladder } = show;
-      const asked = { ...request, attemptKey: ids.secret(), items, totalMinor, category, ladder };
-      const result = await placeOrders.add(asked);
+      const { asked, ladder, result } = await placeAsPainted(request, hold);
       switch (result.outcome) {
         case 'placed': {
           const row = result.isRepeat

@@ -26,6 +26,8 @@ export type PlaceRequest = {
   holdId: string;
   buyerId: string;
   items: readonly OrderItem[];
+  /** By which the grades of the items were looked up. */
+  paintingVersion: string;
   totalMinor: number;
   category: string;
   ladder: string;
@@ -35,6 +37,8 @@ export type PlaceResult =
   /** `isRepeat`: placed by an earlier request with the same id; it may have moved on since. */
   | { outcome: 'placed'; isRepeat: boolean; deadlineAt: Date; createdAt: Date }
   | { outcome: 'not-found' | 'ended' | 'seats-differ' }
+  /** The seats were priced by another painting than the one that their hold was taken by. */
+  | { outcome: 'repainted' }
   | { outcome: 'has-order'; openOrder: string | null };
 
 type PlacedRow = {
@@ -128,6 +132,7 @@ export const makeOrderStore = (db: Database) => ({
         hold_ids: (r) => r.holdId,
         buyer_ids: (r) => r.buyerId,
         seats: (r) => `{${r.items.map((item) => item.seatNo).join()}}`,
+        painting_versions: (r) => r.paintingVersion,
         totals: (r) => r.totalMinor,
         categories: (r) => r.category,
         ladders: (r) => r.ladder,

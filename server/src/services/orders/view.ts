@@ -19,6 +19,8 @@ export type OrdersCatalogue = {
     ladder: LadderName;
   } | null>;
   performance(performanceId: string): Promise<{ startsAtMs: number } | null>;
+  /** Reads a show again: the database knows better than what is in memory. */
+  forget(showId: string): void;
 };
 /** Where the buyer's browser pays and where it comes back to. */
 export type PaymentWindow = {

@@ -116,16 +116,20 @@ const makePlanReader = (catalogue: SeatsCatalogue, maps: SeatMaps) => {
       return left;
     },
 
-    /** Labels of seats, in the plan's words. */
-    describe: async (performanceId: string, seatNos: readonly number[]): Promise<SeatView[]> => {
+    /** Labels of seats, in the plan's words, and the painting that their grades are from. */
+    describe: async (
+      performanceId: string,
+      seatNos: readonly number[],
+    ): Promise<{ paintingVersion: string; seats: SeatView[] }> => {
       const plan = await read(performanceId);
       assert(plan, 'a hold’s performance has a plan');
       const { layout, performance } = plan;
-      return seatNos.map((seatNo) => {
+      const seats = seatNos.map((seatNo) => {
         const grade = layout.grades[layout.grade[seatNo] ?? 0] ?? '';
         const gradeName = performance.gradeNames.get(grade) ?? { ko: grade, en: grade };
         return { seatNo, ...seatLabel(layout, seatNo), grade, gradeName };
       });
+      return { paintingVersion: performance.paintingVersion, seats };
     },
   };
 };

@@ -1,6 +1,7 @@
 -- Places a batch of orders: one for each hold, at the prices that the program computed, each with
 -- its first payment attempt. The time of a hold restarts with its order (seats.restart_deadline).
 --   seats   text of an int[]: the seats of each order's items
+--   painting_versions  by which each order's seats were priced
 --   totals  in minor units of the currency
 --   item_…  the items of all orders: the place of the order among the requests (from 1), seat,
 --           grade, the seat's label (text of jsonb), price and fee in minor units
@@ -8,13 +9,14 @@
 -- Answers columns: { outcome, deadline, createdAt, openOrder }, each an array in the order of the
 -- requests.
 -- Outcomes: placed, repeated (placed by an earlier request with this id), not-found, ended,
--- has-order, seats-differ.
+-- has-order, seats-differ, repainted.
 -- Locks: the holds.
 -- Called by: the program (OrderStore.place).
 -- Plans: generic, by an index (docs/decisions/0012).
 CREATE OR REPLACE FUNCTION orders.place(
   order_ids text[], attempt_ids text[], attempt_keys text[], hold_ids text[], buyer_ids text[],
-  seats text[], totals bigint[], categories text[], ladders text[], request_ids text[],
+  seats text[], painting_versions text[], totals bigint[], categories text[], ladders text[],
+  request_ids text[],
   item_places integer[], item_seats integer[], item_grades text[], item_labels text[],
   item_prices bigint[], item_fees bigint[],
   currency text, provider text, ttl interval
@@ -41,10 +43,13 @@ BEGIN
         WHEN h.state <> 'ACTIVE' OR h.deadline <= now_at THEN 'ended'
         WHEN NOT a.seats::integer[] @> h.seat_nos
           OR cardinality(a.seats::integer[]) <> cardinality(h.seat_nos) THEN 'seats-differ'
+        -- The program's memory is from before a repainting: these are not the grades of the hold.
+        WHEN p.version <> a.painting_version THEN 'repainted'
         ELSE 'placed' END AS outcome
-    FROM unnest(order_ids, hold_ids, buyer_ids, seats)
-      WITH ORDINALITY AS a (order_id, hold_id, buyer_id, seats, position)
+    FROM unnest(order_ids, hold_ids, buyer_ids, seats, painting_versions)
+      WITH ORDINALITY AS a (order_id, hold_id, buyer_id, seats, painting_version, position)
     LEFT JOIN LATERAL seats.read_hold(a.hold_id) h ON h.buyer_id = ANY (ARRAY[a.buyer_id])
+    LEFT JOIN LATERAL seats.read_painting(h.show_id, h.performance_id) p ON true
     LEFT JOIN orders.orders o ON o.id = ANY (ARRAY[a.order_id])
   ), judged AS (
     -- Of those that might be placed, the first of each hold is.
