@@ -8,7 +8,7 @@ import { Failure } from './failure.ts';
 type Limits = { sizeMax?: number; inFlightMax?: number; waitingMax?: number };
 type Batch = { items: readonly number[]; end(): void; fail(error: unknown): void };
 
-/** A batcher whose every batch waits until the test ends it; an item's result is its tenfold. */
+/** A batcher in which every batch waits until the test ends it; a result is ten times its item. */
 const open = (limits: Limits = {}) => {
   const batches: Batch[] = [];
   const batcher = makeBatcher<number, number>({
@@ -30,11 +30,11 @@ const numbers = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, i) => from + i);
 const addAll = (batcher: Batcher<number, number>, items: readonly number[]) =>
   items.map((item) => batcher.add(item));
-/** One turn of the event loop, to its end. */
+/** Waits for one full turn of the event loop. */
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('group commit', () => {
-  test('does not delay a call that comes alone: it leaves in the same turn', async () => {
+  test('sends a single call without delay, in the same turn', async () => {
     const { batcher, batches } = open();
     const call = batcher.add(1);
     await turn();
@@ -43,7 +43,7 @@ describe('group commit', () => {
     expect(await call).toBe(10);
   });
 
-  test('takes the calls of one turn together, in the order in which they came', async () => {
+  test('puts the calls of one turn into one batch, in arrival order', async () => {
     const { batcher, batches, started } = open();
     const calls = addAll(batcher, numbers(1, 100));
     await started(1);
@@ -52,7 +52,7 @@ describe('group commit', () => {
     expect(await Promise.all(calls)).toEqual(numbers(1, 100).map((item) => item * 10));
   });
 
-  test('collects what comes while batches are on their way into the next one', async () => {
+  test('collects calls that arrive while batches are in flight into the next batch', async () => {
     const { batcher, batches, started } = open({ inFlightMax: 1 });
     const calls = [batcher.add(1)];
     await started(1);
@@ -68,7 +68,7 @@ describe('group commit', () => {
     await Promise.all(calls);
   });
 
-  test('sends no batch larger than sizeMax, and not more than inFlightMax at once', async () => {
+  test('never exceeds sizeMax per batch or inFlightMax batches at once', async () => {
     const { batcher, batches, started } = open({ sizeMax: 4, inFlightMax: 2 });
     const calls = addAll(batcher, numbers(1, 10));
     await started(2);
@@ -82,7 +82,7 @@ describe('group commit', () => {
     await Promise.all(calls);
   });
 
-  test('a batch that fails fails its members and nobody else', async () => {
+  test('rejects exactly the calls of a batch that fails', async () => {
     const { batcher, batches, started } = open({ sizeMax: 2, inFlightMax: 1 });
     const calls = addAll(batcher, numbers(1, 4));
     const settled = Promise.allSettled(calls);
@@ -98,7 +98,7 @@ describe('group commit', () => {
     ]);
   });
 
-  test('a batch that fails before its first await is no different', async () => {
+  test('rejects the calls of a batch that throws before its first await', async () => {
     const batcher = makeBatcher<number, number>({
       name: 'test',
       run: () => {
@@ -109,7 +109,7 @@ describe('group commit', () => {
     await batcher.close();
   });
 
-  test('too few or too many answers are a bug, and nobody gets another’s answer', async () => {
+  test('treats a wrong number of results as a bug and gives no call another’s result', async () => {
     for (const answers of [[], [1], [1, 2, 3]]) {
       const batcher = makeBatcher<number, number>({ name: 'test', run: async () => answers });
       const calls = await Promise.allSettled(addAll(batcher, [1, 2]));
@@ -118,7 +118,7 @@ describe('group commit', () => {
     }
   });
 
-  test('refuses what comes beyond waitingMax, and takes calls when there is room', async () => {
+  test('refuses calls beyond waitingMax, and accepts calls again when there is room', async () => {
     const { batcher, batches, started } = open({ sizeMax: 1, inFlightMax: 1, waitingMax: 3 });
     const calls = addAll(batcher, [1]);
     await started(1);
@@ -137,7 +137,7 @@ describe('group commit', () => {
     expect(batches.flatMap(({ items }) => items)).not.toContain(5);
   });
 
-  test('closing waits for all that was added, and refuses what comes later', async () => {
+  test('on close waits for all accepted calls and refuses later ones', async () => {
     const { batcher, batches, started } = open({ sizeMax: 2, inFlightMax: 1 });
     const calls = addAll(batcher, numbers(1, 4));
     await started(1);
@@ -153,7 +153,7 @@ describe('group commit', () => {
     expect(await Promise.all(calls)).toEqual([10, 20, 30, 40]);
   });
 
-  test('closing does not hang on a last batch that fails', async () => {
+  test('closes even if the last batch fails', async () => {
     const { batcher, batches, started } = open();
     const call = batcher.add(1).catch(String);
     await started(1);
@@ -163,7 +163,7 @@ describe('group commit', () => {
     expect(await call).toBe('Error: lost');
   });
 
-  test('the sizes of its batches are told', async () => {
+  test('reports the sizes of its batches', async () => {
     const registry = new Registry();
     const sizes = new Histogram({
       name: 'sizes',
@@ -182,7 +182,7 @@ describe('group commit', () => {
   });
 });
 
-/** The promises of group commit, over any order in which calls come and batches end. */
+/** The guarantees of group commit, for any order in which calls arrive and batches end. */
 const holdsUnder = async (
   s: fc.Scheduler,
   limits: Required<Limits>,
@@ -228,15 +228,15 @@ const limitsOf = fc.record({
   waitingMax: fc.integer({ min: 1, max: 20 }),
 });
 
-test('in every order of calls and commits each goes once, in order, within limits', async () => {
+test('group commit runs each call once, in order, within limits, however batches end', async () => {
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), limitsOf, (s, limits) => holdsUnder(s, limits, makeBatcher)),
     { numRuns: 200 },
   );
 });
 
-test('one that sends the newest call first or forgets its limit is found out by that', async () => {
-  // The planted bugs: each call on its own way, and the last one first.
+test('guard off: sending the newest call first or ignoring a limit fails that check', async () => {
+  // The planted bugs: one batch per call, and the newest first.
   const unlimited = ((options: Parameters<typeof makeBatcher<number, number>>[0]) => ({
     add: async (item: number) => (await options.run([item]))[0],
     close: async () => undefined,

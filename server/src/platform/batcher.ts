@@ -3,16 +3,16 @@ import type { Histogram } from 'prom-client';
 import { assert, Failure } from './failure.ts';
 
 /**
- * Group commit: calls that arrive while the last batches are being committed go together in the
- * next one, in arrival order. One commit of 100 purchases costs 6.6 µs of database CPU each, a
- * commit for every purchase 85 µs (docs/performance.md). With nothing in flight a call goes at the
- * end of the current turn of the event loop, so an idle program adds no waiting.
+ * Group commit: calls that arrive while earlier batches are being committed go together in the
+ * next one, in arrival order. A commit of 100 purchases costs 6.6 µs of database CPU for each; one
+ * commit per purchase costs 85 µs (docs/performance.md). With nothing in flight, a call is sent at
+ * the end of the current turn of the event loop, so an idle program adds no delay.
  */
 export type Batcher<I, O> = {
   /** Resolves with this item's result after its batch was committed; rejects when the batch failed
    * (outcome unknown) or, with OVERLOADED, when too many are waiting (nothing was done). */
   add(item: I): Promise<O>;
-  /** Waits until everything that was added has been answered; what is added later is refused. */
+  /** Resolves when everything that was added has been answered; later calls are refused. */
   close(): Promise<void>;
 };
 
@@ -20,11 +20,11 @@ type Waiting<I, O> = { item: I; resolve: (result: O) => void; reject: (error: un
 
 export const makeBatcher = <I, O>(options: {
   name: string;
-  /** Does the work of a batch; must answer one result for each item, in the same order. */
+  /** Processes a batch; must return one result for each item, in the same order. */
   run: (items: readonly I[]) => Promise<readonly O[]>;
-  /** Longest batch; 256 keeps one batch near 5 ms in the database. */
+  /** Largest batch; 256 keeps a batch near 5 ms in the database. */
   sizeMax?: number;
-  /** Batches on their way at once; with 2 the database works while we prepare the next. */
+  /** Batches in flight at once; with 2 the database works while we prepare the next. */
   inFlightMax?: number;
   /** Calls that may wait; beyond it the caller is refused at once instead of piling up. */
   waitingMax?: number;
@@ -36,7 +36,7 @@ export const makeBatcher = <I, O>(options: {
   let scheduled = false;
   let closing: Promise<void> | null = null;
   let drained = (): void => undefined;
-  // A batch is nobody's own: it does not run in the trace of the call that happened to start it.
+  // A batch belongs to no caller: it does not run in the trace of the call that started it.
   const asNobody = AsyncLocalStorage.snapshot();
 
   const flush = async (): Promise<void> => {

@@ -19,7 +19,7 @@ const open = (options: Options = {}) => {
     ...options,
     onError: (error) => errors.push(error),
   });
-  /** Loads when the test says so. */
+  /** A load that ends when the test says so. */
   const load = () =>
     new Promise<string | null>((resolve, reject) => {
       loads.push((value) => (value instanceof Error ? reject(value) : resolve(value)));
@@ -31,7 +31,7 @@ const turn = async () => {
   for (let i = 0; i < 5; i++) await Promise.resolve();
 };
 
-test('reads of one key at the same time are one load', async () => {
+test('concurrent reads of one key share one load', async () => {
   const { cache, load, loads } = open();
   const reads = [cache.get('a', load), cache.get('a', load), cache.get('a', load)];
   await turn();
@@ -40,7 +40,7 @@ test('reads of one key at the same time are one load', async () => {
   expect(await Promise.all(reads)).toEqual(['one', 'one', 'one']);
 });
 
-test('a fresh value is given without a load', async () => {
+test('a fresh value is returned without a load', async () => {
   const { cache, at, clock } = open();
   await cache.get('a', at('one'));
   await clock.advance(1000);
@@ -59,14 +59,14 @@ test('a stale value is returned at once and reloaded once in the background', as
   expect(await cache.get('a', at('three'))).toBe('two');
 });
 
-test('a value that is older than that is waited for', async () => {
+test('a value older than the stale period is reloaded before it is returned', async () => {
   const { cache, at, clock } = open();
   await cache.get('a', at('one'));
   await clock.advance(1501);
   expect(await cache.get('a', at('two'))).toBe('two');
 });
 
-test('a load that fails is the error of those who wait; the next read tries again', async () => {
+test('a failed load rejects the waiting reads; the next read tries again', async () => {
   const { cache, load, loads, at } = open();
   const reads = [cache.get('a', load), cache.get('a', load)];
   await turn();
@@ -75,7 +75,7 @@ test('a load that fails is the error of those who wait; the next read tries agai
   expect(await cache.get('a', at('two'))).toBe('two');
 });
 
-test('a load behind an answer that fails is told, and the stale value stays', async () => {
+test('a failed background refresh is reported, and the stale value stays', async () => {
   const { cache, at, clock, errors } = open();
   await cache.get('a', at('one'));
   await clock.advance(1200);
@@ -85,7 +85,7 @@ test('a load behind an answer that fails is told, and the stale value stays', as
   expect(await cache.get('a', at('two'))).toBe('one');
 });
 
-test('what is loaded while its key is dropped is not kept', async () => {
+test('a value is not kept if its key was dropped during the load', async () => {
   const { cache, load, loads, at } = open();
   const before = cache.get('a', load);
   await turn();
@@ -97,7 +97,7 @@ test('what is loaded while its key is dropped is not kept', async () => {
   expect(await cache.get('a', at('newer'))).toBe('new');
 });
 
-test('clearing forgets all, also what is being loaded', async () => {
+test('clearing the cache removes everything, including loads in progress', async () => {
   const { cache, load, loads, at } = open();
   await cache.get('a', at('one'));
   const before = cache.get('b', load);
@@ -109,7 +109,7 @@ test('clearing forgets all, also what is being loaded', async () => {
   expect(await cache.get('b', at('new'))).toBe('new');
 });
 
-test('the weight kept is bounded; what was read longest ago goes first', async () => {
+test('the cache’s weight is bounded; the least recently read value is evicted first', async () => {
   const { cache, at } = open({ weightMax: 3 });
   for (const key of ['a', 'b', 'c']) await cache.get(key, at(key));
   await cache.get('a', at('read again'));
@@ -119,7 +119,7 @@ test('the weight kept is bounded; what was read longest ago goes first', async (
   expect(await cache.get('b', at('loaded'))).toBe('loaded');
 });
 
-test('a value heavier than the whole cache is given and not kept', async () => {
+test('a value heavier than the whole cache is returned but not kept', async () => {
   const { cache, at } = open({ weightMax: 3, weigh: (value) => value?.length ?? 0 });
   await cache.get('a', at('aa'));
   expect(await cache.get('b', at('long'))).toBe('long');
@@ -127,14 +127,14 @@ test('a value heavier than the whole cache is given and not kept', async () => {
   expect(await cache.get('a', at('b'))).toBe('aa');
 });
 
-test('a name that does not exist takes no room', async () => {
+test('a name that does not exist takes no space in the cache', async () => {
   const { cache, at } = open();
   expect(await cache.get('a', async () => null)).toBeNull();
   expect(cache.size).toBe(0);
   expect(await cache.get('a', at('made since'))).toBe('made since');
 });
 
-test('a name that has ceased to exist is forgotten by the refresh that finds it out', async () => {
+test('a name that no longer exists is removed by the refresh that finds out', async () => {
   const { cache, at, clock } = open();
   await cache.get('a', at('one'));
   await clock.advance(1200);
@@ -144,7 +144,7 @@ test('a name that has ceased to exist is forgotten by the refresh that finds it 
   expect(await cache.get('a', async () => null)).toBeNull();
 });
 
-test('a value that never gets stale stays until it is dropped', async () => {
+test('a value that never becomes stale stays until it is dropped', async () => {
   const { cache, at, clock } = open({ freshMs: Infinity });
   await cache.get('a', at('one'));
   await clock.advance(1e12);
@@ -153,7 +153,7 @@ test('a value that never gets stale stays until it is dropped', async () => {
   expect(await cache.get('a', at('two'))).toBe('two');
 });
 
-test('a value without weight is kept as well', async () => {
+test('a value of weight 0 is kept as well', async () => {
   const { cache, at } = open({ weightMax: 3, weigh: (value) => value?.length ?? 0 });
   await cache.get('a', at(''));
   expect(await cache.get('a', at('b'))).toBe('');

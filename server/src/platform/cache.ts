@@ -1,36 +1,36 @@
-// lru-cache keeps the values: the most used cache of npm, with sizes, ages and shared loads.
+// lru-cache holds the values: the most used cache on npm, with sizes, ages and shared loads.
 import { LRUCache } from 'lru-cache';
 import type { Clock } from './clock.ts';
 
 /**
- * Values kept in memory by key, the least recently read ones forgotten first. Reads of one key that
- * come while it is being loaded share that load. A value is returned without a load while it is
- * fresh; for a while longer it is returned at once and refreshed behind the answer; after that the
- * reader waits. `null` is returned but not kept, so that names that do not exist push nothing out.
+ * Values kept in memory by key; the least recently read ones are evicted first. Concurrent reads of
+ * a key that is being loaded share that load. A fresh value is returned without a load; for a while
+ * longer it is returned at once and refreshed in the background; after that the reader waits.
+ * `null` is returned but not kept, so names that do not exist evict nothing.
  */
 export type Cache<V> = {
   get(key: string, load: () => Promise<V>): Promise<V>;
-  /** Forgets a key; a load that is under way still answers those who wait, but is not kept. */
+  /** Drops a key; a load in progress still answers its readers but is not kept. */
   drop(key: string): void;
   clear(): void;
-  /** Values kept, and loads under way. */
+  /** Values kept, and loads in progress. */
   readonly size: number;
 };
 
-/** Around each value, because lru-cache would keep a stale value when a load finds nothing. */
+/** Wraps each value, because lru-cache would keep a stale value when a load finds nothing. */
 type Kept<V> = { readonly value: V };
 type Load<V> = { readonly load: () => Promise<V>; readonly isBehindAnswer: boolean };
 
 export const makeCache = <V>(options: {
   clock: Clock;
-  /** Whole milliseconds, or `Infinity`: until it is dropped. */
+  /** Whole milliseconds, or `Infinity`: fresh until it is dropped. */
   freshMs: number;
   /** How long after `freshMs` a value is still returned while it is refreshed. */
   staleMs: number;
   /** Sum of the weights kept, whole numbers; without `weigh` every value weighs 1. */
   weightMax: number;
   weigh?: (value: V) => number;
-  /** Called with the error of a refresh behind an answer; the next read tries again. */
+  /** Called with the error of a background refresh; the next read tries again. */
   onError: (error: unknown) => void;
 }): Cache<V> => {
   const { clock, freshMs, staleMs, weightMax, weigh = () => 1, onError } = options;
@@ -38,14 +38,14 @@ export const makeCache = <V>(options: {
     // 0: never stale.
     ttl: freshMs === Infinity ? 0 : freshMs,
     maxSize: weightMax,
-    // What is heavier than the whole cache is not kept, and neither is what was kept before it.
+    // A value heavier than the whole cache is not kept, and the key's earlier value is dropped.
     sizeCalculation: ({ value }) => (value === null ? weightMax + 1 : Math.max(1, weigh(value))),
-    // To lru-cache 0 means that the time is not known, and our clocks may begin there.
+    // For lru-cache 0 means that the time is unknown, and our clocks may start there.
     perf: { now: () => clock.monotonicMs() + 1 },
     ttlResolution: 0,
     noDeleteOnStaleGet: true,
     noDeleteOnFetchRejection: true,
-    // A dropped key aborts its load: those who wait for it are answered all the same.
+    // A dropped key aborts its load, but the readers that wait for it are still answered.
     ignoreFetchAbort: true,
     fetchMethod: async (_key, _stale, { context: { load, isBehindAnswer } }) => {
       try {

@@ -3,15 +3,15 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** Another program of this repository, started beside us; it ends when we end, however we end. */
+/** Another program of this repository as a child process; it ends when we end, for any reason. */
 export type ChildProgram = {
-  /** The JSON object on its first line of output, which says that it is ready. */
+  /** The JSON object on its first line of output, which reports that it is ready. */
   readonly ready: Record<string, unknown>;
   readonly process: ChildProcess;
   stop(): Promise<void>;
 };
 
-/** A child that does not end on TERM within this time is killed. */
+/** A child that has not exited this long after TERM is killed. */
 const stopMaxMs = 5000;
 const readyMaxMs = 20_000;
 
@@ -21,10 +21,10 @@ export const openChildProgram = async (
   options: { env?: Record<string, string> } = {},
 ): Promise<ChildProgram> => {
   const child = spawn(process.execPath, [fileURLToPath(script), ...args], {
-    // Its standard input is our pipe: the kernel closes it when we are gone.
+    // Its standard input is our pipe: the kernel closes it when we exit.
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, ...options.env },
-    // Ctrl-C in the terminal reaches us only; we end it when we have drained.
+    // Ctrl-C in the terminal reaches only us; we stop the child when we have drained.
     detached: true,
   });
   const stop = async (): Promise<void> => {

@@ -2,8 +2,8 @@ import { until } from '@usher/tests/support/until.ts';
 import { describe, expect, test } from 'vitest';
 import { makeLoop, manualClock, systemClock } from './clock.ts';
 
-describe('the system’s clock', () => {
-  test('tells milliseconds since 1970, and durations that only grow', () => {
+describe('the system clock', () => {
+  test('returns milliseconds since 1970, and durations that only grow', () => {
     expect(new Date(systemClock.nowMs()).getUTCFullYear()).toBeGreaterThan(2025);
     const before = systemClock.monotonicMs();
     expect(systemClock.monotonicMs()).toBeGreaterThanOrEqual(before);
@@ -13,20 +13,20 @@ describe('the system’s clock', () => {
     await expect(systemClock.sleep(1)).resolves.toBeUndefined();
   });
 
-  test('a sleep that is called off ends at once and leaves no timer behind', async () => {
+  test('a sleep that is cancelled ends at once and leaves no timer behind', async () => {
     const off = new AbortController();
     const sleep = systemClock.sleep(3_600_000, off.signal);
     off.abort();
     await expect(sleep).resolves.toBeUndefined();
   });
 
-  test('a sleep that was called off before it began does not begin', async () => {
+  test('a sleep that was cancelled before it began does not begin', async () => {
     await expect(systemClock.sleep(3_600_000, AbortSignal.abort())).resolves.toBeUndefined();
   });
 });
 
-describe('a clock moved by hand', () => {
-  test('stands still until it is moved', async () => {
+describe('a manual clock', () => {
+  test('stands still until it is advanced', async () => {
     const clock = manualClock(1000);
     await Promise.resolve();
     expect([clock.nowMs(), clock.monotonicMs()]).toEqual([1000, 0]);
@@ -47,7 +47,7 @@ describe('a clock moved by hand', () => {
     await Promise.all(all);
   });
 
-  test('a sleeper that sleeps again meanwhile is woken in the same advance', async () => {
+  test('wakes a sleeper that sleeps again in the same advance', async () => {
     const clock = manualClock(0);
     const woken: number[] = [];
     const beat = (async () => {
@@ -62,7 +62,7 @@ describe('a clock moved by hand', () => {
     expect(clock.nowMs()).toBe(1000);
   });
 
-  test('a sleep that is called off is forgotten', async () => {
+  test('forgets a sleep that is cancelled', async () => {
     const clock = manualClock(0);
     const off = new AbortController();
     const sleep = clock.sleep(100, off.signal);
@@ -73,7 +73,7 @@ describe('a clock moved by hand', () => {
 });
 
 describe('a loop', () => {
-  /** A loop whose every run waits until the test lets it end. */
+  /** A loop in which every run waits until the test ends it. */
   const open = () => {
     const clock = manualClock(0);
     const errors: unknown[] = [];
@@ -88,7 +88,7 @@ describe('a loop', () => {
     return { clock, errors, runs, loop, asleep };
   };
 
-  test('begins at once, and leaves its pause between an end and the next start', async () => {
+  test('runs at once, and pauses between the end of a run and the next start', async () => {
     const { clock, runs, loop, asleep } = open();
     expect(runs).toHaveLength(1);
     await clock.advance(1000);
@@ -103,7 +103,7 @@ describe('a loop', () => {
     await loop.stop();
   });
 
-  test('a wake cuts the pause short', async () => {
+  test('ends its pause early when it is woken', async () => {
     const { runs, loop, asleep } = open();
     runs[0]?.end();
     await asleep();
@@ -113,7 +113,7 @@ describe('a loop', () => {
     await loop.stop();
   });
 
-  test('a wake during a run is not lost: another run follows without a pause', async () => {
+  test('does not lose a wake during a run: another run follows without a pause', async () => {
     const { clock, runs, loop } = open();
     loop.wake();
     loop.wake();
@@ -126,7 +126,7 @@ describe('a loop', () => {
     await loop.stop();
   });
 
-  test('an error is told and does not end the loop', async () => {
+  test('reports an error and continues', async () => {
     const { clock, runs, errors, loop, asleep } = open();
     runs[0]?.fail(new Error('lost'));
     await asleep();
@@ -137,7 +137,7 @@ describe('a loop', () => {
     await loop.stop();
   });
 
-  test('stopping waits for the run that is under way, and none follows', async () => {
+  test('waits for the current run when it is stopped, and starts no other', async () => {
     const { runs, loop } = open();
     let isStopped = false;
     const stopping = loop.stop().then(() => {
@@ -150,7 +150,7 @@ describe('a loop', () => {
     expect(runs).toHaveLength(1);
   });
 
-  test('stopping during the pause ends at once', async () => {
+  test('stops at once during a pause', async () => {
     const { runs, loop, asleep } = open();
     runs[0]?.end();
     await asleep();

@@ -1,6 +1,6 @@
 /**
  * The only way to read the time or to wait. Decisions about seats and money use the database's
- * clock; this one is for tokens, limits, pacing and logs.
+ * clock; this one is for tokens, limits, intervals and logs.
  */
 export type Clock = {
   /** Milliseconds since 1970, UTC. */
@@ -30,7 +30,7 @@ export const systemClock: Clock = {
 export type ManualClock = Clock & {
   /** Advances the time and wakes those who slept until then, in order. */
   advance(ms: number): Promise<void>;
-  /** How many sleep now. */
+  /** How many sleepers there are now. */
   readonly sleeping: number;
 };
 

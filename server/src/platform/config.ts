@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { isRedisUrl } from './redis/address.ts';
 
-/** A number as people write it: no signs, exponents or spaces that a typing error may bring. */
+/** A number in plain digits: no signs, exponents or spaces, which may be typing errors. */
 export const wholeNumber = (min: number, max: number) =>
   z
     .string()
@@ -23,7 +23,7 @@ const list = z.string().transform((value) =>
 const secret = z.string().min(32, 'must have at least 32 characters');
 const isOrigin = (text: string): boolean =>
   /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
-/** Where a server is: nothing behind its name and port. */
+/** The origin of a server: nothing after its name and port. */
 export const origin = z
   .string()
   .transform((text) => text.replace(/\/$/, ''))
@@ -38,11 +38,11 @@ const isProxy = (text: string): boolean => {
 type Given = Readonly<Record<string, string | undefined>>;
 type Values<Shape extends z.ZodRawShape> = z.infer<z.ZodObject<Shape>>;
 
-/** What can only be judged when several settings are seen together. */
+/** What can only be checked when several settings are seen together. */
 export type Judged<Shape extends z.ZodRawShape> = {
-  /** As they were written; empty variables are left out. */
+  /** As they were written; empty variables are omitted. */
   readonly given: Given;
-  /** Those that could be read. */
+  /** Those that could be parsed. */
   readonly config: Partial<Values<Shape>>;
   readonly isProduction: boolean;
   /** Whether this process serves the service of that name. */
@@ -52,11 +52,11 @@ export type Judged<Shape extends z.ZodRawShape> = {
 /** The settings of one part of the program: the platform's, or those of a service. */
 export type ConfigSection<Shape extends z.ZodRawShape = z.ZodRawShape> = {
   readonly settings: Shape;
-  /** Faults beyond those of a single value, each beginning with the variable's name. */
+  /** Faults beyond those of single values, each beginning with the variable's name. */
   findFaults?(judged: Judged<Shape>): string[];
 };
 
-/** The values of a section, as they are read. */
+/** The values of a section, after parsing. */
 export type SettingsOf<Section> =
   Section extends ConfigSection<infer Shape> ? Values<Shape> : never;
 
@@ -65,11 +65,11 @@ export const defineSection = <Shape extends z.ZodRawShape>(
   section: ConfigSection<Shape>,
 ): ConfigSection<Shape> => section;
 
-/** A fault when a setting that production needs is not there. */
+/** A fault when a setting that production needs is missing. */
 export const findMissing = (given: Given, name: string, why: string): string[] =>
   given[name] === undefined ? [`${name}: must be set in production: ${why}`] : [];
 
-/** Faults of a secret or key whose value is one that everybody knows. */
+/** Faults of a secret or key whose value is public knowledge. */
 export const findExample = (name: string, value: string | undefined): string[] =>
   /sandbox|example|change.?me|default/i.test(value ?? '')
     ? [`${name}: holds an example value; set one of your own`]
@@ -78,7 +78,7 @@ export const findExample = (name: string, value: string | undefined): string[] =
 /** Whether an address is reached without TLS. */
 export const isPlainHttp = (url: string | undefined): boolean => url?.startsWith('http:') ?? false;
 
-/** Every setting that is no service's, with its default or the reason of its number. */
+/** Every setting that belongs to no service, with its default or the reason for its number. */
 export const platformSection = defineSection({
   settings: {
     USHER_ENV: oneOf(['development', 'test', 'production']).default('development'),
@@ -92,7 +92,7 @@ export const platformSection = defineSection({
       .regex(/^postgres(?:ql)?:\/\//, 'must be postgres://user:password@host:port/database')
       .optional(),
     DATABASE_POOL_MAX: wholeNumber(2, 200).default(12),
-    /** What processes share in memory; without it one process keeps it. Single or Cluster. */
+    /** What processes share in memory; without it a single process keeps it. Single or Cluster. */
     REDIS_URL: z
       .string()
       .refine(
@@ -100,12 +100,12 @@ export const platformSection = defineSection({
         'must be redis://user:password@host:port, or rediss:, more of a Cluster with commas between',
       )
       .optional(),
-    /** Longest group-commit batch; 1 switches group commit off, to measure what it gives. */
+    /** Largest group-commit batch; 1 switches group commit off, to measure its benefit. */
     BATCH_SIZE_MAX: wholeNumber(1, 1000).default(256),
-    /** Signs access tokens and links. Without it one is made and kept. */
+    /** Signs access tokens and links. Without it one is generated and kept. */
     USHER_SECRET: secret.optional(),
     LOG_LEVEL: oneOf(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
-    /** Addresses of proxies that may say who is calling, with commas between them. */
+    /** Addresses of trusted proxies, which report the caller's address; separated by commas. */
     TRUST_PROXY: list
       .refine(
         (parts) => parts.length > 0 && parts.every(isProxy),
@@ -146,7 +146,7 @@ export const platformSection = defineSection({
 });
 export type PlatformSettings = SettingsOf<typeof platformSection>;
 
-/** Which of the program's services a process serves; all of them when nothing is said. */
+/** Which of the program's services a process serves; all of them if it is not set. */
 export const makeServicesSection = <const Names extends readonly [string, ...string[]]>(
   names: Names,
 ) =>
@@ -160,7 +160,7 @@ export const makeServicesSection = <const Names extends readonly [string, ...str
 
 type ConfigResult<Settings> =
   | { ok: true; config: Readonly<Settings> }
-  /** Every fault at once, each beginning with the variable's name. */
+  /** All faults at once, each beginning with the variable's name. */
   | { ok: false; faults: string[] };
 
 const secretSettings = /SECRET|_KEY$/;
@@ -170,7 +170,7 @@ const withoutPasswords = (text: string): string =>
     .replace(/(:\/\/[^:/@]*):.*@/, '$1:[secret]@')
     .replaceAll(/([?&][^=&]*(?:password|secret|token|key)[^=&]*=)[^&]*/gi, '$1[secret]');
 
-/** What can be read of a configuration with faults, so that it can be judged all the same. */
+/** The part of a faulty configuration that can be parsed, so that it can be checked as well. */
 const readable = (shape: z.ZodRawShape, given: Given): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(shape).flatMap(([name, schema]) => {
@@ -180,7 +180,7 @@ const readable = (shape: z.ZodRawShape, given: Given): Record<string, unknown> =
   );
 
 /**
- * The configuration of a program that is made of sections. `settings` holds those of all sections
+ * The configuration of a program that consists of sections. `settings` holds those of all sections
  * (so that the result is typed); a name may appear in one section only.
  */
 export const makeConfigReader = <Shape extends z.ZodRawShape>(options: {
@@ -195,7 +195,7 @@ export const makeConfigReader = <Shape extends z.ZodRawShape>(options: {
   const schema = z.object(settings);
 
   const judge = (given: Given, config: Record<string, unknown>): string[] => {
-    // An unknown word is most likely a misspelt production: its faults are told too.
+    // An unknown word is most likely a misspelt production: report its faults as well.
     const isProduction = !['development', 'test'].includes(String(config['USHER_ENV']));
     const served = config['USHER_SERVICES'];
     const serves = (service: string) => !Array.isArray(served) || served.includes(service);

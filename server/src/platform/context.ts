@@ -6,7 +6,7 @@ import type { Metrics } from './metrics.ts';
 import type { Database } from './postgres/sql.ts';
 import type { Tracing } from './tracing.ts';
 
-/** What every service gets: the tools, and notifications from other processes. */
+/** What every service receives: the tools, and notifications from other processes. */
 export type Context = {
   readonly db: Database;
   readonly clock: Clock;
@@ -15,16 +15,16 @@ export type Context = {
   readonly metrics: Metrics;
   readonly tracing: Tracing;
   readonly shortcuts: Shortcuts;
-  /** Of the installation: the same for all its processes. */
+  /** Of the installation: the same in all its processes. */
   readonly secret: string;
   /** How buyers reach us. */
   readonly publicUrl: string;
   readonly dataDir: string;
-  /** Says that events were written: they are passed on now instead of at the next round. */
+  /** Reports that events were written: they are passed on now instead of in the next round. */
   relayWake(): void;
   /**
-   * Names a LISTEN channel and who hears it. An empty message says that some may have been missed:
-   * when the listener was opened, and when it was interrupted.
+   * Subscribes to a LISTEN channel. An empty message says that some may have been missed: it is
+   * sent when the listener opens, and after an interruption.
    */
   listen(channel: string, onMessage: (payload: string) => void): void;
 };

@@ -6,28 +6,28 @@ import { prepareDataDir, resolveDataDir } from './data-dir.ts';
 
 const modeOf = (path: string) => statSync(path).mode & 0o777;
 
-test('what is configured decides; a relative name counts from where we are', () => {
+test('the configured folder is used; a relative path starts at the working directory', () => {
   const asked = { isRoot: true, home: '/root' };
   expect(resolveDataDir({ ...asked, configured: '/srv/tickets' })).toBe('/srv/tickets');
   const relative = resolveDataDir({ ...asked, configured: 'data' });
   expect(relative).toBe(join(process.cwd(), 'data'));
 });
 
-test('root keeps its data where the database’s user can go, others in their home', () => {
+test('root’s data is where the database’s user can go, other users’ data in their home', () => {
   const nothing = { configured: undefined };
   expect(resolveDataDir({ ...nothing, isRoot: true, home: '/root' })).toBe('/var/lib/usher');
   const own = resolveDataDir({ ...nothing, isRoot: false, home: '/home/minji' });
   expect(own).toBe('/home/minji/.local/share/usher');
 });
 
-test('without a home the remedy is named', () => {
+test('without a home directory the error names the remedy', () => {
   for (const home of [undefined, '', 'not/absolute']) {
     const resolving = () => resolveDataDir({ configured: '', isRoot: false, home });
     expect(resolving).toThrow(/HOME is not set.*USHER_DATA_DIR/);
   }
 });
 
-test('the folder is made with what is missing above it, and nothing is left in it', async () => {
+test('the folder is created with its missing parents, and nothing is left in it', async () => {
   const dataDir = join(await scratchFolder(), 'a/b/usher');
   await prepareDataDir(dataDir, false);
   await prepareDataDir(dataDir, false);
@@ -35,7 +35,7 @@ test('the folder is made with what is missing above it, and nothing is left in i
   expect(modeOf(dataDir)).toBe(0o700);
 });
 
-test('for root others may enter the folders made, whatever the umask', async () => {
+test('for root, other users may enter the created folders, whatever the umask', async () => {
   const scratch = await scratchFolder();
   const before = process.umask(0o077);
   try {
@@ -48,7 +48,7 @@ test('for root others may enter the folders made, whatever the umask', async () 
   expect(modeOf(scratch)).toBe(0o711);
 });
 
-test('a place that is no folder is refused with its name and the remedy', async () => {
+test('a path that is not a folder is refused with its name and the remedy', async () => {
   const file = join(await scratchFolder(), 'file');
   writeFileSync(file, '');
   const preparing = prepareDataDir(join(file, 'usher'), false);
@@ -56,7 +56,7 @@ test('a place that is no folder is refused with its name and the remedy', async 
   await expect(preparing).rejects.toThrow('USHER_DATA_DIR');
 });
 
-test('a folder that may be entered but not written is refused with its name', async () => {
+test('a folder that can be entered but not written is refused with its name', async () => {
   const locked = await scratchFolder();
   chmodSync(locked, 0o555);
   await asAnOrdinaryUser(async () => {
@@ -66,7 +66,7 @@ test('a folder that may be entered but not written is refused with its name', as
   });
 });
 
-/** Root may write everywhere: as root, the work is done in the shoes of `nobody`. */
+/** Root may write everywhere: as root, the work is done as the user `nobody`. */
 const asAnOrdinaryUser = async (work: () => Promise<void>): Promise<void> => {
   if (process.getuid?.() !== 0) return work();
   process.seteuid?.(65_534);

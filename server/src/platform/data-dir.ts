@@ -5,8 +5,8 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 const remedy = 'set USHER_DATA_DIR to a folder that this user may write, such as /srv/usher';
 
 /**
- * Where Usher keeps its data: what USHER_DATA_DIR says, else /var/lib/usher for root, whose home
- * the database's user may not enter, else `.local/share/usher` in the home. Always absolute.
+ * Where Usher keeps its data: USHER_DATA_DIR if set, else /var/lib/usher for root, whose home the
+ * database's user may not enter, else `.local/share/usher` in the home. Always absolute.
  */
 export const resolveDataDir = (from: {
   configured: string | undefined;
@@ -20,15 +20,16 @@ export const resolveDataDir = (from: {
 };
 
 /**
- * Makes the folder and what is missing above it, and tries it. For root others may enter it, as
- * PostgreSQL runs as another user there; else it is the owner's alone. Throws with the remedy.
+ * Creates the folder and its missing parents, and tests that it can be written. For root, others
+ * may enter it, because PostgreSQL runs as another user there; else only its owner may. Throws
+ * with the remedy.
  */
 export const prepareDataDir = async (dataDir: string, isRoot: boolean): Promise<void> => {
   const probe = join(dataDir, `.write-probe-${randomBytes(6).toString('hex')}`);
   try {
     const mode = isRoot ? 0o755 : 0o700;
     const outermost = await mkdir(dataDir, { recursive: true, mode });
-    // mkdir's mode is narrowed by the umask, and under 077 nobody else could enter.
+    // mkdir's mode is reduced by the umask, and under 077 nobody else could enter.
     if (outermost && isRoot) await openTheWay(outermost, dataDir, mode);
     await writeFile(probe, '');
     await rm(probe);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { assert, Failure, unreachable } from './failure.ts';
 
-test('a failure says whether the same call may succeed later, and keeps what caused it', () => {
+test('a failure says whether the same call may succeed later, and keeps its cause', () => {
   const cause = new Error('ECONNRESET');
   const failure = new Failure('STORE_UNREACHABLE', 'the database is away', {
     retryable: true,
@@ -16,7 +16,7 @@ test('a failure says whether the same call may succeed later, and keeps what cau
   });
 });
 
-test('a bug is told from a failure', () => {
+test('a bug is distinguished from a failure', () => {
   const bug = (run: () => void): unknown => {
     try {
       run();

@@ -1,5 +1,5 @@
 /**
- * A failure of the world: a store, a network or a provider did not do what it should. Thrown, never
+ * An external failure: a store, a network or a provider did not do what it should. Thrown, never
  * returned. `retryable` says that the same call may succeed later; its outcome may be unknown.
  */
 export class Failure extends Error {

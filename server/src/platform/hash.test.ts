@@ -5,7 +5,7 @@ import { sha256 } from './hash.ts';
 
 const bytes = fc.uint8Array({ maxLength: 200 });
 
-test('a digest is SHA-256 of all parts in a row, every byte value with it', () => {
+test('a digest is SHA-256 of all parts in order, for every byte value', () => {
   fc.assert(
     fc.property(fc.array(bytes, { maxLength: 4 }), (parts) => {
       const expected = createHash('sha256').update(Buffer.concat(parts)).digest();
@@ -14,7 +14,7 @@ test('a digest is SHA-256 of all parts in a row, every byte value with it', () =
   );
 });
 
-test('a digest is nobody else’s: the next call leaves it as it was', () => {
+test('a digest is not shared: the next call leaves it unchanged', () => {
   const first = sha256(Uint8Array.of(1));
   const copy = first.slice();
   sha256(Uint8Array.of(2)).fill(0);

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 
 /**
- * SHA-256 of the parts one after the other, as 32 bytes of their own. The digest comes as a string
- * of bytes and not as a Buffer: 0.5 µs a call against 1.3 µs, most of which is the Buffer.
+ * SHA-256 of the concatenated parts, as 32 bytes that are not shared. The digest is computed as a
+ * binary string, not as a Buffer: 0.5 µs a call against 1.3 µs, most of which is the Buffer.
  */
 export const sha256 = (...parts: readonly Uint8Array[]): Uint8Array => {
   const [first = new Uint8Array()] = parts;

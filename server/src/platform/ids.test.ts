@@ -10,19 +10,19 @@ const startMs = Date.UTC(2026, 11, 24, 10, 30);
 const kinds = Object.keys(idPrefixes) as IdKind[];
 
 describe('a new id', () => {
-  test.each(kinds)('of a %s fits the contract', (kind) => {
+  test.each(kinds)('of a %s matches the contract', (kind) => {
     const ids = makeIds(manualClock(startMs));
     expect(idOf(kind).safeParse(ids.make(kind)).success).toBe(true);
     expect(idOf(kind).safeParse(ids.fromParts(kind, 'a', 'b')).success).toBe(true);
   });
 
-  test('is never given twice', () => {
+  test('is never generated twice', () => {
     const ids = makeIds(manualClock(startMs));
     const made = Array.from({ length: 10_000 }, () => ids.make('order'));
     expect(new Set(made).size).toBe(made.length);
   });
 
-  test('sorts behind all ids of earlier milliseconds: indexes grow at their end', async () => {
+  test('sorts after all ids of earlier milliseconds: indexes grow at their end', async () => {
     const clock = manualClock(startMs);
     const ids = makeIds(clock);
     const made: string[] = [];
@@ -33,7 +33,7 @@ describe('a new id', () => {
     expect(made).toEqual(made.toSorted());
   });
 
-  test('spends every random byte once, whether on ids or on secrets', () => {
+  test('uses every random byte once, whether for ids or for secrets', () => {
     let next = 0;
     const spent: number[] = [];
     const counting = (size: number) => {
@@ -43,11 +43,11 @@ describe('a new id', () => {
     };
     const ids = makeIds(manualClock(startMs), counting);
     for (let i = 0; i < 1000; i++) spent.push(...Buffer.from(ids.secret(), 'base64url'));
-    // Sixteen bytes at a time of a counter: none twice, none before its turn.
+    // Sixteen bytes of a counter at a time: none twice, none before its turn.
     for (const [i, byte] of spent.entries()) if (byte !== (i + 1) % 256) expect.unreachable();
   });
 
-  test('of one kind carries all of the time and all of the chance that it was given', () => {
+  test('of a kind contains all of the time and all of the random bits', () => {
     const ones = makeIds({ ...manualClock(0), nowMs: () => 2 ** 48 - 1 }, (size) =>
       new Uint8Array(size).fill(255),
     );
@@ -57,15 +57,15 @@ describe('a new id', () => {
   });
 });
 
-describe('an id made from parts', () => {
+describe('an id derived from parts', () => {
   const ids = makeIds(manualClock(startMs));
 
-  test('is the same for the same parts, in every process and at every time', async () => {
+  test('is the same for the same parts, in every process and at any time', async () => {
     const later = makeIds(manualClock(startMs + 86_400_000));
     expect(later.fromParts('hold', 'buyer', 'key')).toBe(ids.fromParts('hold', 'buyer', 'key'));
   });
 
-  test('differs as soon as a part or the border between two parts differs', () => {
+  test('differs if a part or the boundary between two parts differs', () => {
     const parts = fc.array(fc.string({ unit: 'binary-ascii' }), { minLength: 1, maxLength: 4 });
     fc.assert(
       fc.property(parts, parts, (a, b) => {

@@ -8,7 +8,7 @@ const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 export type Ids = {
   /** A new id: 48 bits of time, so that indexes grow at their end, and 80 random bits. */
   make(kind: IdKind): string;
-  /** The same id for the same parts, always: a repeated request names the same thing. */
+  /** Always the same id for the same parts: a retry then names the same thing. */
   fromParts(kind: IdKind, ...parts: readonly string[]): string;
   /** 128 random bits as base64url; for secrets, never for names. */
   secret(): string;
@@ -26,7 +26,7 @@ const encode = (bytes: Uint8Array): string => {
   return text;
 };
 
-// Random bytes are bought in bulk: one call of the kernel for 512 ids instead of one for each.
+// Random bytes are fetched in bulk: one system call for 512 ids instead of one for each.
 const poolBytes = 8192;
 
 export const makeIds = (clock: Clock, random: (size: number) => Uint8Array = randomBytes): Ids => {

@@ -27,7 +27,7 @@ const left = (name: string) =>
   );
 
 describe('a job', () => {
-  test('runs once, with what it was given, however many processes run jobs', async () => {
+  test('runs once, with its payload, however many processes run jobs', async () => {
     const done: unknown[] = [];
     const job: Job = { name: 'mail', run: async (payload) => void done.push(payload) };
     await Promise.all([open([job]), open([job]), open([job])]);
@@ -38,7 +38,7 @@ describe('a job', () => {
     );
   });
 
-  test('that was added in a transaction which was undone does not run', async () => {
+  test('that was added in a transaction that rolled back does not run', async () => {
     const undone = db.transaction(async (tx) => {
       await tx.query(`SELECT ${addJobSql}`, ['undone', '{}']);
       throw new Error('undone');
@@ -47,7 +47,7 @@ describe('a job', () => {
     expect(await left('undone')).toEqual([]);
   });
 
-  test('that fails is kept with its error, and tried again when its time has come', async () => {
+  test('that fails is kept with its error, and retried when it is due', async () => {
     let tries = 0;
     const run = async () => {
       if (++tries === 1) throw new Error('no mail server');
@@ -66,7 +66,7 @@ describe('a job', () => {
     expect(tries).toBe(2);
   });
 
-  test('that runs is waited for when the program closes', async () => {
+  test('that is running is waited for when the program closes', async () => {
     let end = (): void => undefined;
     let isRunning = false;
     const held = new Promise<void>((resolve) => (end = resolve));

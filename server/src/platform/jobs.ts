@@ -3,13 +3,13 @@ import pg from 'pg';
 import type { Log } from './log.ts';
 
 /**
- * A piece of work kept in the database until it is done: tried again with growing pauses, on any
- * process. `schedule` is a crontab line (UTC); each due time runs on one process of many.
+ * Work kept in the database until it is done: retried with growing pauses, on any process.
+ * `schedule` is a crontab line (UTC); each due time runs on only one process.
  */
 export type Job = {
   readonly name: string;
   readonly schedule?: string;
-  /** Tries before the job is left for the operator to see; 25 tries reach over three days. */
+  /** Tries before the job is left for the operator; 25 tries take over three days. */
   readonly triesMax?: number;
   run(payload: unknown): Promise<void>;
 };
@@ -23,7 +23,7 @@ export const openJobs = async (options: {
   url: string;
   log: Log;
   jobs: readonly Job[];
-  /** No other process runs jobs: what is locked was left by a crash, and is freed at once. */
+  /** No other process runs jobs: locks were left by a crash, and are released at once. */
   isAlone: boolean;
   /** Jobs that this process runs at once. */
   concurrency: number;
@@ -34,10 +34,10 @@ export const openJobs = async (options: {
     application_name: 'usher jobs',
     max: options.concurrency + 2,
   });
-  // The job runner wants a listener on each connection too; the pool's own reports the error.
+  // The job runner requires a listener on each connection too; the pool's own reports the error.
   pool.on('connect', (client) => client.on('error', () => undefined));
   pool.on('error', (error) => log.warn({ err: error }, 'idle job connection lost'));
-  // A killed process's jobs stay locked for four hours otherwise.
+  // Otherwise a killed process's jobs stay locked for four hours.
   if (options.isAlone)
     await pool.query(
       `SELECT graphile_worker.force_unlock_workers(array_agg(DISTINCT locked_by))

@@ -10,7 +10,7 @@ const open = () => {
   return { life: makeLifecycle(log as never), closed, errors };
 };
 
-test('what was opened last is closed first, one after the other', async () => {
+test('the part that was opened last is closed first, one after the other', async () => {
   const { life, closed } = open();
   const closer = (name: string) => async () => {
     closed.push(`${name} begins`);
@@ -28,7 +28,7 @@ test('what was opened last is closed first, one after the other', async () => {
   ]);
 });
 
-test('a part that fails to close is told and does not keep the others open', async () => {
+test('a part that fails to close is reported, and the others are still closed', async () => {
   const { life, closed, errors } = open();
   life.onClose('database', () => void closed.push('database'));
   life.onClose('jobs', () => Promise.reject(new Error('stuck')));
@@ -55,14 +55,14 @@ test('closing twice closes once, and both callers wait for it', async () => {
   expect(closed).toEqual(['relay', 'http begins']);
 });
 
-test('what is opened while everything closes is closed as well', async () => {
+test('a part that is opened during the close is closed as well', async () => {
   const { life, closed } = open();
   life.onClose('http', () => life.onClose('late', () => void closed.push('late')));
   await life.close();
   expect(closed).toEqual(['late']);
 });
 
-test('what a start that was told to end still opens is closed by the next close', async () => {
+test('a part that a cancelled start still opens is closed by the next close', async () => {
   const { life, closed } = open();
   await life.close();
   life.onClose('too late', () => void closed.push('too late'));

@@ -4,8 +4,8 @@ import type { Log } from './log.ts';
 export type Lifecycle = {
   onClose(name: string, close: () => Promise<void> | void): void;
   /**
-   * Closes everything once; a part that fails to close does not keep the others open. What was
-   * opened meanwhile, by a start that was told to end halfway, is closed by the next call.
+   * Closes everything once; if a part fails to close, the others are still closed. What was opened
+   * meanwhile, by a start that was cancelled halfway, is closed by the next call.
    */
   close(): Promise<void>;
 };

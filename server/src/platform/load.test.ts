@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { systemClock } from './clock.ts';
 import { watchLoad } from './load.ts';
 
-test('a thread that works is loaded, one that waits is not', async () => {
+test('a busy thread has a high load, a waiting one does not', async () => {
   const working = watchLoad();
   const endMs = systemClock.monotonicMs() + 50;
   while (systemClock.monotonicMs() < endMs);

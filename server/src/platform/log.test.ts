@@ -28,13 +28,13 @@ describe('a log line', () => {
     });
   });
 
-  test('is not written below its level', () => {
+  test('is not written if it is below the log level', () => {
     const { log, lines } = open('warn');
     log.info('quiet');
     expect(lines).toEqual([]);
   });
 
-  test('names the trace of what runs, and none outside of it', () => {
+  test('names the trace of the code that runs, and none outside of a trace', () => {
     const { log, last } = open();
     inTraces(['a'], () => log.info('in a request'));
     expect(last()['traceId']).toBe('a');
@@ -42,7 +42,7 @@ describe('a log line', () => {
     expect(last()).not.toHaveProperty('traceId');
   });
 
-  test('of a batch of events names each of their traces, at most 20', () => {
+  test('for a batch of events names the trace of each, at most 20', () => {
     const { log, last } = open();
     const traces = Array.from({ length: 30 }, (_, i) => `trace ${i}`);
     inTraces(traces, () => log.info('in a batch'));
@@ -72,7 +72,7 @@ describe('a secret never reaches a log line', () => {
     'apiKey',
     'webhookSecret',
   ];
-  test.each(names)('by the name of %s, at any depth', (name) => {
+  test.each(names)('if its name is %s, at any depth', (name) => {
     const { log, lines, last } = open();
     log.info({ [name]: password });
     log.info({ a: { b: { c: { d: [{ [name]: password, seats: 3 }] } } } });
@@ -85,7 +85,7 @@ describe('a secret never reaches a log line', () => {
     expect(last()).toHaveProperty([name], '[secret]');
   });
 
-  test('and what stands beside it stays', () => {
+  test('but the fields next to it stay', () => {
     const { log, last } = open();
     log.info({ password, seats: [1, 2], note: 'said "hello"', after: { secret: password, n: 1 } });
     expect(last()).toMatchObject({
@@ -96,7 +96,7 @@ describe('a secret never reaches a log line', () => {
     });
   });
 
-  test('in a field that is known, whatever it holds, and its line stays JSON', () => {
+  test('in a known field, whatever its value, and the line stays valid JSON', () => {
     const { log, last } = open();
     const deep = { first: { a: 1 }, second: 'hunter2', third: [['hunter2'], 'hunter2'] };
     for (const fields of [{ token: deep }, { headers: { cookie: deep } }, { pass: 'hunter2' }]) {
@@ -106,14 +106,14 @@ describe('a secret never reaches a log line', () => {
     }
   });
 
-  test('and the fields that were logged are the same afterwards', () => {
+  test('and the logged objects are not changed', () => {
     const { log } = open();
     const fields = { password, headers: { cookie: 'a=1' } };
     log.info(fields);
     expect(fields).toEqual({ password, headers: { cookie: 'a=1' } });
   });
 
-  test('in an error, in what it carries and in what caused it', () => {
+  test('in an error, its properties or its cause', () => {
     const { log, lines } = open();
     const cause = Object.assign(new Error('no answer from postgres://usher:hunter2@db/usher'), {
       config: { headers: { authorization: 'Basic aHVudGVyMg==' } },
@@ -134,21 +134,21 @@ describe('a secret never reaches a log line', () => {
     ['a query', 'GET /pay?paymentKey=hunter2&amount=5', '/pay?paymentKey=[secret]&amount=5'],
     ['a cookie', 'a=1; refresh_token=hunter2; b=2', 'refresh_token=[secret]; b=2'],
     ['JSON in a text', 'body {"email":"a@b.c","password":"hunter2"}', '"email":"a@b.c"'],
-  ])('as %s in the text itself', (_, text, stays) => {
+  ])('if it is %s inside the text', (_, text, stays) => {
     const { log, lines, last } = open();
     log.info(text);
     expect(lines[0]).not.toContain('hunter2');
     expect(last()['msg']).toContain(stays);
   });
 
-  test('and no line is so long or so odd that looking for them hangs', () => {
+  test('and no line is so long or so odd that searching it for secrets hangs', () => {
     const { log, lines } = open();
     const long = ['a', 'a-', '\\', '"', 'a_', '://', 'Bearer ', 'token', '.eyJ', ' ', '1.'];
     for (const part of long) log.info({ text: part.repeat(100_000) });
     expect(lines).toHaveLength(long.length);
   });
 
-  test('which the same line without its name would show: the test sees it', () => {
+  test('but would do so under an ordinary name: the test can fail', () => {
     const { log, lines } = open();
     log.info({ seat: password });
     expect(lines[0]).toContain('hunter2');

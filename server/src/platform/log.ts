@@ -5,8 +5,8 @@ import { currentTraceIds } from './trace-scope.ts';
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
 /**
- * The fields that carry secrets in this program, whole and by name: the first net. pino takes them
- * out before the line is written, whatever they hold: among the fields of a line, and in headers.
+ * The fields that carry secrets in this program, by full name: the first safeguard. pino removes
+ * them before the line is written, whatever their value: in a line's own fields and in headers.
  */
 const secretFields = [
   'password',
@@ -26,7 +26,7 @@ const secretFields = [
 const secretHeaders = ['authorization', 'cookie', 'set-cookie', 'idempotency-key'];
 const secretPaths = [...secretFields, ...secretHeaders.map((name) => `headers["${name}"]`)];
 
-/** How the names end of what never reaches a log line, wherever it stands: the second net. */
+/** Name endings of fields that must never reach a log line, at any depth: the second safeguard. */
 const secretNames = [
   'password',
   'passwd',
@@ -38,15 +38,15 @@ const secretNames = [
   ...['secret', 'payment', 'idempotency', 'api', 'private'].map((kind) => `${kind}[-_]?key`),
 ].join('|');
 /**
- * The value of such a name, in JSON or in JSON within a text, whose quotes are escaped. All repeats
- * here and below are bounded or begin at a fixed sign: a long line must not take long.
+ * The value of such a field, in JSON or in JSON within a text, whose quotes are escaped. All
+ * repetitions here and below are bounded or start at a fixed character: a long line must be fast.
  */
 const secretField = new RegExp(
   `(\\\\{0,3}")([\\w-]{0,40}(?:${secretNames}))\\1(\\s{0,9}:\\s{0,9})` +
     '(?:\\1(?:\\\\.|[^\\\\"])*?\\1|\\[[^\\]]*\\]|\\{[^}]*\\}|-?\\d[\\d.]*)',
   'gi',
 );
-/** Secrets that come as a text: how they look, and what of it stays. */
+/** Secrets that appear in a text: their patterns, and what remains of them. */
 const secretTexts: readonly [looks: RegExp, stays: string][] = [
   [/\b(Bearer|Basic) {1,9}[\w.~+/=-]+/gi, '$1 [secret]'],
   // Signed tokens: of a kind, or of one id.
@@ -56,14 +56,14 @@ const secretTexts: readonly [looks: RegExp, stays: string][] = [
   [new RegExp(`((?:${secretNames})=)[^&;\\s"\\\\]*`, 'gi'), '$1[secret]'],
 ];
 
-/** The second net: the finished line, for what is in an error's text or in a deep field. */
+/** The second safeguard: the finished line, for secrets in an error's text or in a deep field. */
 const withoutSecrets = (line: string): string => {
   let safe = line.replace(secretField, '$1$2$1$3$1[secret]$1');
   for (const [looks, stays] of secretTexts) safe = safe.replace(looks, stays);
   return safe;
 };
 
-/** The trace of what runs now; a batch of events may belong to many, of which 20 are named. */
+/** The trace of the code that runs; a batch of events may belong to many: 20 of them are named. */
 const traceFields = (): object => {
   const [traceId, ...others] = currentTraceIds();
   const spanId = trace.getActiveSpan()?.spanContext().spanId;

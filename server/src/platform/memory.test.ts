@@ -15,7 +15,7 @@ const open = () => {
     release: () => void state.released++,
   });
   afterThisFile(keeper.close);
-  /** A minute with this load. */
+  /** One minute with this load. */
   const pass = async (share: number): Promise<number> => {
     state.share = share;
     await clock.advance(60_000);
@@ -24,7 +24,7 @@ const open = () => {
   return { clock, state, keeper, pass };
 };
 
-test('memory is released once after each rush, when the process is at rest', async () => {
+test('memory is released once after each rush, when the process is idle', async () => {
   const { pass } = open();
   expect(await pass(0.9)).toBe(0);
   expect(await pass(0.1)).toBe(0);
@@ -36,12 +36,12 @@ test('memory is released once after each rush, when the process is at rest', asy
   expect(await pass(0.02)).toBe(2);
 });
 
-test('memory is released after a start that was no rush', async () => {
+test('memory is released after a start, even without a rush', async () => {
   const { pass } = open();
   expect(await pass(0.01)).toBe(1);
 });
 
-test('nobody waits for the release of a large heap, until it has shrunk', async () => {
+test('a large heap is not released, since requests would wait, until it has shrunk', async () => {
   const { state, pass } = open();
   state.usedBytes = 400e6;
   await pass(0.9);
@@ -50,14 +50,14 @@ test('nobody waits for the release of a large heap, until it has shrunk', async 
   expect(await pass(0.01)).toBe(1);
 });
 
-test('nothing is looked at after the close', async () => {
+test('nothing is measured after the close', async () => {
   const { clock, keeper, pass } = open();
   await keeper.close();
   expect(clock.sleeping).toBe(0);
   expect(await pass(0.01)).toBe(0);
 });
 
-test('a release gives back what garbage has held, and leaves no `gc` to others', () => {
+test('a release returns the memory that garbage held, and leaves no global `gc`', () => {
   let garbage: { number: number }[] | null = [];
   for (let number = 0; number < 1_000_000; number++) garbage.push({ number });
   const heldBytes = process.memoryUsage().heapTotal;

@@ -7,29 +7,29 @@ import type { Log } from './log.ts';
 type CollectAll = (options: { type: 'major'; execution: 'sync'; flavor: 'last-resort' }) => void;
 
 /**
- * Collects all garbage at once and gives the pages back to the system. V8 keeps what a rush has
- * grown to for the next one, and an office that sells once a week would hold it all week: after the
- * demo was seeded 264 MB instead of 158. Stops this thread for about 5 ms for each MB in use.
+ * Collects all garbage at once and returns the pages to the system. V8 keeps the heap that a rush
+ * needed for the next one, so an office that sells once a week would hold it all week: after the
+ * demo was seeded 264 MB instead of 158. Blocks this thread for about 5 ms per MB in use.
  */
 export const releaseMemory = (): void => {
-  // The only door to it; a context of its own, so that no other code finds a `gc`.
+  // The only way to call it; in a separate context, so that no other code finds a `gc`.
   setFlagsFromString('--expose-gc');
   const collectAll = runInNewContext('gc') as CollectAll;
   setFlagsFromString('--no-expose-gc');
   collectAll({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 };
 
-/** A load is judged over this time. */
+/** A load is measured over this time. */
 const lookEveryMs = 15_000;
-/** Shares of a core: the demo's seeding takes all of one, an office at rest 2 %. */
+/** Shares of a core: the demo's seeding takes a whole one, an idle office 2 %. */
 const rushShare = 0.2;
 const restShare = 0.05;
-/** With more in use the pause would be felt: half a second at this size. An office uses 55 MB. */
+/** With more in use the pause is noticeable: half a second at this size. An office uses 55 MB. */
 const usedMaxBytes = 100e6;
 
 /**
- * Releases memory once after each rush, when the process is at rest again. `share` answers how
- * much of the time since it was last asked this thread has worked.
+ * Releases memory once after each rush, when the process is idle again. `share` returns the share
+ * of time, since it was last called, in which this thread was busy.
  */
 export const openMemoryKeeper = (options: {
   clock: Clock;

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
-/** The meters of one program. A service asks for its own by name, in ticket words. */
+/** The metrics of one program. A service registers its own by name, in ticket terms. */
 export type Metrics = {
   readonly registry: Registry;
   counter(name: string, help: string, labels?: readonly string[]): Counter;

@@ -4,23 +4,23 @@ import type { Consumer } from './outbox/relay.ts';
 import type { Worker } from './worker.ts';
 
 /**
- * What a service brings to the program. Opening it is enough to answer: nothing runs yet. A process
- * opens the services that it serves and those that these ask; it starts only the ones it serves.
+ * What a service adds to the program. After opening it can answer: nothing runs yet. A process
+ * opens the services that it serves and those that they use; it starts only the ones it serves.
  */
 export type Module<Service> = {
-  /** What other services may ask, from when it is opened. */
+  /** What other services may call, available as soon as it is opened. */
   readonly service: Service;
   readonly routes: readonly Route[];
-  /** Begin with `start`: only a process that serves the service hears events and runs jobs. */
+  /** Run after `start`: only a process that serves the service receives events and runs jobs. */
   readonly consumers?: readonly Consumer[];
   readonly jobs?: readonly Job[];
   /**
-   * Keeps up with what other processes change and answers depend on (ended sessions, rooms). It
-   * reads only, and belongs to opening: without it an answer would be wrong, not late.
+   * Follows changes by other processes that responses depend on (ended sessions, rooms). It only
+   * reads, and belongs to opening: without it a response would be wrong, not late.
    */
   follow?(): Worker;
-  /** Begins the work on what all processes share: sweeping, recovering, ticking, counting. */
+  /** Starts the work on shared data: sweeping, recovering, ticking, counting. */
   start(): Worker | Promise<Worker>;
-  /** Called after the workers were stopped; ends batches: what was accepted is finished first. */
+  /** Called after the workers have stopped; flushes batches: accepted calls are finished first. */
   close(): Promise<void>;
 };

@@ -1,6 +1,6 @@
 import { onParentGone } from './parent-watch.ts';
 
-/** The surroundings of the program: its arguments, variables, output, signals and end. */
+/** The environment of the program: its arguments, variables, output, signals and exit. */
 export const processPort = {
   argv: process.argv.slice(2),
   env: process.env as Readonly<Record<string, string | undefined>>,
@@ -10,7 +10,7 @@ export const processPort = {
   execPath: process.execPath,
   print: (text: string): void => void process.stdout.write(text),
   printError: (text: string): void => void process.stderr.write(text),
-  /** All of the standard input, to its end. */
+  /** All of the standard input. */
   readInput: async (): Promise<string> => {
     const chunks: Buffer[] = [];
     for await (const chunk of process.stdin) chunks.push(chunk as Buffer);

@@ -28,7 +28,7 @@ const solve = async (challenge: Challenge) => {
 };
 
 describe('a proof of work', () => {
-  test('lets through who solved the challenge as ALTCHA’s own solver does', async () => {
+  test('admits a caller whose challenge was solved as ALTCHA’s own solver does', async () => {
     const proof = open();
     for (const cost of [1, 300, 30_000]) {
       const solved = await solve(await challengeOf(proof, cost));
@@ -36,11 +36,11 @@ describe('a proof of work', () => {
     }
   });
 
-  test('is not asked for where it costs nothing', async () => {
+  test('is not required at cost 0', async () => {
     expect(await open().challenge(0, me)).toBeNull();
   });
 
-  test('costs the hashes that were asked for, on average and at most twice as many', async () => {
+  test('takes the requested number of hashes on average, and at most twice as many', async () => {
     const proof = open();
     const cost = 5000;
     const hashes: number[] = [];
@@ -54,7 +54,7 @@ describe('a proof of work', () => {
     expect(Math.abs(mean - cost)).toBeLessThan(0.4 * cost);
   });
 
-  test('is good once', async () => {
+  test('is accepted once', async () => {
     const proof = open();
     const solved = encode(await solve(await challengeOf(proof, 50)));
     expect([await proof.verify(solved, me), await proof.verify(solved, me)]).toEqual([
@@ -63,7 +63,7 @@ describe('a proof of work', () => {
     ]);
   });
 
-  test('is good for nobody and nothing else, and not used up by whom it does not fit', async () => {
+  test('is valid only for its own caller and purpose, and not used up by others', async () => {
     const proof = open();
     const solved = encode(await solve(await challengeOf(proof, 50)));
     for (const other of ['acc_2 show_1', 'acc_1 show_2', '', 'acc_1 show_1 '])
@@ -71,7 +71,7 @@ describe('a proof of work', () => {
     expect(await proof.verify(solved, me)).toBe('ok');
   });
 
-  test('is over ten minutes after it was made', async () => {
+  test('expires ten minutes after it was created', async () => {
     const proof = open();
     const early = encode(await solve(await challengeOf(proof, 50)));
     const late = encode(await solve(await challengeOf(proof, 50)));
@@ -118,7 +118,7 @@ describe('a proof of work', () => {
 });
 
 describe('used challenges', () => {
-  test('are remembered until they are over, and no longer', async () => {
+  test('are remembered until they expire, and no longer', async () => {
     const clock = manualClock(0);
     const used = makeUsedChallenges({ clock, max: 2 });
     expect(await used.firstUse('a', 1000)).toBe(true);
@@ -126,11 +126,11 @@ describe('used challenges', () => {
     await clock.advance(999);
     expect([await used.firstUse('a', 1000), await used.firstUse('b', 500)]).toEqual([false, false]);
     await clock.advance(1);
-    // Both are gone: there is room for two others.
+    // Both have expired: there is room for two others.
     expect([await used.firstUse('c', 2000), await used.firstUse('d', 2000)]).toEqual([true, true]);
   });
 
-  test('are not forgotten for want of room: new ones are turned away until there is', async () => {
+  test('are not evicted for lack of space: new ones are refused until there is space', async () => {
     const clock = manualClock(systemClock.nowMs());
     const proof = open({ clock, max: 1 });
     const first = encode(await solve(await challengeOf(proof, 50)));

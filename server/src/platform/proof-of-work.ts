@@ -6,32 +6,32 @@ import type { Clock } from './clock.ts';
 import { Failure } from './failure.ts';
 import { deriveKey } from './signed-token.ts';
 
-/** Long enough for an old phone and a nap of its owner; also how long a used one is remembered. */
+/** Long enough for an old phone that sleeps meanwhile; also how long a used one is remembered. */
 export const challengeTtlMs = 10 * 60_000;
 
 /**
- * Where used challenges are remembered. `firstUse` answers true once for an id, and false for every
- * other call with it until `untilMs` at least. Throws OVERLOADED rather than forget one before.
+ * Where used challenges are remembered. `firstUse` returns true once for an id, and false for all
+ * other calls with it, at least until `untilMs`. Throws OVERLOADED rather than forget one earlier.
  */
 export type UsedChallenges = {
   firstUse(id: string, untilMs: number): Promise<boolean>;
 };
 
 export type ProofOfWork = {
-  /** What to solve: ALTCHA's challenge, version 2, of `cost` hashes on average. Null for cost 0. */
+  /** ALTCHA's challenge, version 2, that takes `cost` hashes on average. null for cost 0. */
   challenge(cost: number, boundTo: string): Promise<Record<string, unknown> | null>;
   /**
    * Whether `payload` (base64 of ALTCHA's `{ challenge, solution }`) solves a challenge that was
-   * made for `boundTo`. A good one is used up by this. Throws OVERLOADED.
+   * created for `boundTo`. A valid one is used up by this. Throws OVERLOADED.
    */
   verify(payload: string, boundTo: string): Promise<'ok' | 'failed' | 'replayed' | 'expired'>;
 };
 
-/** Of one process. A used challenge takes about 100 bytes for at most `challengeTtlMs`. */
+/** For one process. A used challenge takes about 100 bytes for at most `challengeTtlMs`. */
 export const makeUsedChallenges = (options: { clock: Clock; max: number }): UsedChallenges => {
   const { clock, max } = options;
-  // In the order of use. One that is over leaves when all before it have: they end at most a life
-  // later than it was used.
+  // In order of use. An expired one is removed once all before it have expired: they expire at most
+  // one lifetime after its use.
   const endsAtMs = new Map<string, number>();
   const forget = (nowMs: number): void => {
     for (const [id, atMs] of endsAtMs) {
@@ -54,15 +54,15 @@ export const makeUsedChallenges = (options: { clock: Clock; max: number }): Used
 };
 
 /**
- * Hashes of one try. A browser's own PBKDF2 is called once a try, which costs as much as some 100
- * hashes: at 250 it makes 3.4 M hashes a second on a core here, at 1,000 4.7 M, at 1 20 k. Making a
- * challenge costs us one try, so 1,000 would cost 0.14 ms of CPU more than the 0.17 that it does.
+ * Hashes per try. A browser's own PBKDF2 is called once a try, which costs as much as some 100
+ * hashes: at 250 it computes 3.4 M hashes a second on a core here, at 1,000 4.7 M, at 1 20 k.
+ * Creating a challenge costs us one try, so 1,000 would cost 0.14 ms of CPU more than the 0.17 now.
  */
 const hashesPerTryMax = 250;
 const algorithm = 'PBKDF2/SHA-256';
 
 const hex = z.string().regex(/^[0-9a-f]{1,128}$/);
-/** Flat and short: what is no challenge of ours is refused before anything is computed from it. */
+/** Flat and short: anything that is not our challenge is refused before any computation. */
 const solved = z.strictObject({
   challenge: z.strictObject({
     parameters: z.strictObject({
@@ -87,16 +87,16 @@ const parse = (payload: string): z.infer<typeof solved> | null => {
     const parsed = solved.safeParse(JSON.parse(Buffer.from(payload, 'base64').toString()));
     return parsed.success ? parsed.data : null;
   } catch {
-    // No JSON.
+    // Not JSON.
     return null;
   }
 };
 
 /**
- * Computing that somebody must have done before a call is let through, so that calling by the
- * thousand costs a thousand times as much. Made and checked without keeping anything but the used
- * ones: the challenge is signed, with whom it is for and until when. A check takes 0.1 ms of CPU,
- * whatever the cost was, as it compares signatures and computes no key.
+ * A computation that a caller must do before a call is admitted, so that a thousand calls cost a
+ * thousand times as much. Nothing is stored except used challenges: a challenge is signed, with its
+ * caller and expiry. A check takes 0.1 ms of CPU, whatever the cost was, as it compares signatures
+ * and derives no key.
  */
 export const makeProofOfWork = (options: {
   secret: string;
@@ -130,7 +130,7 @@ export const makeProofOfWork = (options: {
       if (proof === null || proof.challenge.parameters.data.boundTo !== boundTo) return 'failed';
       const { nonce, expiresAt } = proof.challenge.parameters;
       const endsAtMs = expiresAt * 1000;
-      // By our clock; the library asks the system's.
+      // By our clock; the library uses the system's.
       if (endsAtMs <= clock.nowMs()) return 'expired';
       const { challenge, solution } = proof;
       const { counter, derivedKey } = solution;

@@ -14,7 +14,7 @@ const eventsOf = async () =>
   (await db.query<{ id: string }>('SELECT id FROM platform.outbox ORDER BY id')).map(
     (row) => row.id,
   );
-test('an answer is kept for 24 hours and forgotten after that, of any number', async () => {
+test('stored responses are deleted after 24 hours, however many there are', async () => {
   await db.query(
     `INSERT INTO platform.answers (scope, key, fingerprint, status, content_type, body, answered_at)
      SELECT 's', 'old ' || i, 'f', 200, 't', 'b', clock_timestamp() - interval '24 hours 1 minute'
@@ -49,12 +49,12 @@ describe('an event that is older than a week', () => {
       ],
     );
 
-  test('is deleted when every consumer has it, and a younger one is not', async () => {
+  test('is deleted when every consumer has processed it; a younger one is not', async () => {
     await addCursors(['mails', 4, '0 s'], ['ranking', 4, '1 day']);
     await prune(db);
     expect(await eventsOf()).toEqual(['evt_4']);
   });
-  test('is kept for a consumer that has not come so far, served now or not', async () => {
+  test('is kept for a consumer that has not reached it, whether served now or not', async () => {
     await addCursors(['mails', 4, '0 s'], ['ranking', 1, '29 days']);
     await prune(db);
     expect(await eventsOf()).toEqual(['evt_2', 'evt_3', 'evt_4']);
@@ -64,7 +64,7 @@ describe('an event that is older than a week', () => {
     await prune(db);
     expect(await eventsOf()).toEqual(['evt_4']);
   });
-  test('is kept while it is parked, or a dead letter names it', async () => {
+  test('is kept while it is parked or a dead letter names it', async () => {
     await addCursors(['mails', 4, '0 s']);
     await db.query(
       `INSERT INTO platform.dead_letters (consumer, event_id, show_id, type, payload, tries, error)
@@ -77,7 +77,7 @@ describe('an event that is older than a week', () => {
     await prune(db);
     expect(await eventsOf()).toEqual(['evt_1', 'evt_2', 'evt_4']);
   });
-  test('is known to have been seen for as long as a consumer looks for it', async () => {
+  test('stays in the inbox for as long as a consumer checks it', async () => {
     await addCursors(['mails', 4, '0 s']);
     await db.query(`INSERT INTO platform.inbox (consumer, event_id) VALUES ('mails', 'evt_4')`);
     const inbox = async () => (await db.query('SELECT FROM platform.inbox')).length;

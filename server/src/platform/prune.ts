@@ -2,15 +2,15 @@ import type { Job } from './jobs.ts';
 import type { Log } from './log.ts';
 import type { Database } from './postgres/sql.ts';
 
-/** Rows that one statement deletes: short locks, and a large table is worked off in steps. */
+/** Rows that one statement deletes: short locks, and a large table is processed in steps. */
 const rowsAtOnce = 5000;
 
 type Swept = { what: string; sql: string };
 
 /**
- * What is deleted, and when: answers to repeated requests after 24 hours (architecture.md); events
- * after a week, once every consumer has them. A consumer that no process has asked for in 30 days
- * is not waited for any more: it was removed, or has missed what is deleted.
+ * What is deleted, and when: stored responses after 24 hours (architecture.md); events after a
+ * week, once every consumer has processed them. A consumer that no process has served in 30 days
+ * no longer counts: it was removed, or has missed what is deleted.
  */
 const sweeps: readonly Swept[] = [
   {
@@ -21,8 +21,7 @@ const sweeps: readonly Swept[] = [
       ORDER BY answered_at LIMIT $1) RETURNING 1 AS gone`,
   },
   {
-    // Those that a dead letter names are kept until it was replayed, parked ones until they are
-    // taken.
+    // Dead letters' events are kept until these are replayed, parked ones until processed.
     what: 'events',
     sql: `DELETE FROM platform.outbox WHERE seq IN (
       SELECT oldest.seq FROM (
@@ -43,7 +42,7 @@ const sweeps: readonly Swept[] = [
       WHERE replayed_at < clock_timestamp() - interval '7 days' LIMIT $1) RETURNING 1 AS gone`,
   },
   {
-    // Looked into only for a day after the migration from one mark for all consumers to cursors.
+    // Checked only for a day after the migration from one mark for all consumers to cursors.
     what: 'seen events',
     sql: `DELETE FROM platform.inbox WHERE (consumer, event_id) IN (
       SELECT i.consumer, i.event_id FROM platform.inbox i
@@ -52,7 +51,7 @@ const sweeps: readonly Swept[] = [
   },
 ];
 
-/** Forgets what nobody needs any more. Answers how many rows of each kind went. */
+/** Deletes expired rows. Returns how many rows of each kind were deleted. */
 export const prune = async (db: Database): Promise<Record<string, number>> => {
   const gone: Record<string, number> = {};
   for (const { what, sql } of sweeps) {

@@ -14,7 +14,7 @@ const payloads = fc.record({
 });
 
 describe('a signed token', () => {
-  test('gives back what was signed, whatever it was', () => {
+  test('returns what was signed, whatever it was', () => {
     fc.assert(
       fc.property(payloads, (given) => {
         expect(signer().verify(signer().sign(given))).toEqual(given);
@@ -22,7 +22,7 @@ describe('a signed token', () => {
     );
   });
 
-  test('is refused when any one of its bytes was changed to any other', () => {
+  test('is refused if any of its bytes was changed to any other', () => {
     const token = signer().sign(payload);
     const { verify } = signer();
     for (let at = 0; at < token.length; at++)
@@ -34,7 +34,7 @@ describe('a signed token', () => {
     expect(verify(token)).toEqual(payload);
   });
 
-  test('is refused when anything was added, removed or moved', () => {
+  test('is refused if anything was added, removed or moved', () => {
     const { sign, verify } = signer();
     fc.assert(
       fc.property(payloads, fc.string(), fc.nat(), fc.nat(10), (given, junk, place, removed) => {
@@ -47,11 +47,11 @@ describe('a signed token', () => {
     );
   });
 
-  test('has one spelling only: the same bytes in another base64url are refused', () => {
+  test('has only one spelling: the same bytes in another base64url are refused', () => {
     const { verify } = signer();
     const token = signer().sign(payload);
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-    // 32 bytes are 43 characters of which the last carries 4 bits: four letters say the same.
+    // 32 bytes are 43 characters of which the last carries 4 bits: four letters mean the same.
     const last = alphabet.indexOf(token.slice(-1));
     const spellings = [...alphabet].filter((_, i) => i >> 2 === last >> 2);
     const same = spellings.map((letter) => token.slice(0, -1) + letter);
@@ -63,20 +63,20 @@ describe('a signed token', () => {
       if (other !== token) expect(verify(other)).toBeNull();
   });
 
-  test('of one kind is never good as another, and neither is another installation’s', () => {
+  test('of one kind or installation is never valid as another', () => {
     const token = signer().sign(payload);
     expect(signer('refresh').verify(token)).toBeNull();
     expect(signer('refresh').verify(token.replace(/^access/, 'refresh'))).toBeNull();
     expect(signer('access', `${secret}!`).verify(token)).toBeNull();
   });
 
-  test('that we signed but that does not fit its description any more is refused', () => {
+  test('that we signed but that no longer matches its schema is refused', () => {
     const older = makeTokenSigner({ secret, kind: 'access', schema: z.looseObject({}) });
     expect(signer().verify(older.sign({ accountId: 'acc_1' }))).toBeNull();
     expect(signer().verify(older.sign({ ...payload, role: 'OPERATOR' }))).toBeNull();
   });
 
-  test('whose payload is no JSON is refused, though its signature is ours', () => {
+  test('whose payload is not JSON is refused, even if its signature is ours', () => {
     const body = `access.${Buffer.from('not json').toString('base64url')}`;
     const mac = createHmac('sha256', deriveKey(secret, 'token:access')).update(body);
     expect(signer().verify(`${body}.${mac.digest('base64url')}`)).toBeNull();
@@ -88,7 +88,7 @@ describe('a signed token', () => {
     expect(verify(sign({ ...payload, accountId: 'x'.repeat(2900) }))).not.toBeNull();
   });
 
-  test('is anything at all: no text makes the check throw', () => {
+  test('can be any text: the check never throws', () => {
     const { verify } = signer();
     const texts = fc.oneof(
       fc.string({ unit: 'binary' }),
@@ -107,7 +107,7 @@ describe('a signed token', () => {
 describe('a signature of one text', () => {
   const links = makeTextSigner(secret, 'order link');
 
-  test('is good for that text and no other', () => {
+  test('is valid for that text and no other', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (a, b) => {
         expect(links.matches(b, links.mac(a))).toBe(a === b);
@@ -115,7 +115,7 @@ describe('a signature of one text', () => {
     );
   });
 
-  test('has 128 bits and one spelling', () => {
+  test('has 128 bits and only one spelling', () => {
     const mac = links.mac('ord_1');
     expect(Buffer.from(mac, 'base64url')).toHaveLength(16);
     const good = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_']
@@ -126,7 +126,7 @@ describe('a signature of one text', () => {
       expect(links.matches('ord_1', other)).toBe(false);
   });
 
-  test('for one purpose is not good for another', () => {
+  test('for one purpose is not valid for another', () => {
     expect(makeTextSigner(secret, 'ticket').matches('ord_1', links.mac('ord_1'))).toBe(false);
     expect(makeTextSigner(`${secret}!`, 'order link').matches('ord_1', links.mac('ord_1'))).toBe(
       false,

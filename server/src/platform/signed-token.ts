@@ -8,17 +8,17 @@ import {
 import type { z } from 'zod';
 
 /**
- * `kind.payload.mac`: a JSON payload signed with HMAC-SHA256 under a key of its own for each kind,
- * derived from the installation's secret, so that a token of one kind is never good as another.
+ * `kind.payload.mac`: a JSON payload signed with HMAC-SHA256 under a separate key for each kind,
+ * derived from the installation's secret, so that a token of one kind is never valid as another.
  * Checked without any I/O (about 3 µs; an Ed25519 check costs 70).
  */
 export type TokenSigner<T> = {
   sign(payload: T): string;
-  /** The payload, or null for anything that we did not sign or that does not fit its schema. */
+  /** The payload, or null if we did not sign it or it does not match its schema. */
   verify(token: string): T | null;
 };
 
-/** An object, not bytes: Node 24 makes one of bytes at every HMAC, 15 µs instead of 3. */
+/** A key object, not bytes: Node 24 creates one from bytes at every HMAC, 15 µs instead of 3. */
 export const deriveKey = (secret: string, purpose: string): KeyObject =>
   createSecretKey(Buffer.from(hkdfSync('sha256', secret, 'usher', purpose, 32)));
 

@@ -3,7 +3,7 @@ import { makeThread } from './thread.ts';
 
 const moduleOf = (code: string) => `data:text/javascript,${encodeURIComponent(code)}`;
 
-test('a function runs in a thread of its own and answers with what it returns', async () => {
+test('a function runs in a separate thread and returns its result', async () => {
   const code = `
     import { threadId } from 'node:worker_threads';
     export const work = async (numbers) => ({ sum: numbers.reduce((a, b) => a + b), threadId });`;
@@ -14,7 +14,7 @@ test('a function runs in a thread of its own and answers with what it returns', 
   expect(two.threadId).toBeGreaterThan(one.threadId);
 });
 
-test('an error is told to who asked, and the next one runs all the same', async () => {
+test('an error goes to the caller, and the next call still runs', async () => {
   const code = `
     export const work = (input) => {
       if (input === 'bad') throw new Error('cannot');

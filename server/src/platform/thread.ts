@@ -8,8 +8,8 @@ const bootstrap = `
 `;
 
 /**
- * Runs an exported function of a module in a thread of its own, one at a time, so that seconds of
- * computing hold up no request. Starting the thread takes about 0.1 s; input and result are copied.
+ * Runs an exported function of a module in a separate thread, one at a time, so that a computation
+ * of seconds delays no request. Starting the thread takes about 0.1 s; input and result are copied.
  */
 export type Thread<Input, Result> = (input: Input) => Promise<Result>;
 
@@ -33,7 +33,7 @@ export const makeThread = <Input, Result>(
   };
   return (input) => {
     const result = last.then(() => run(input));
-    // The next one only waits; the error goes to the caller.
+    // The next call only waits for this one; the error goes to the caller.
     last = result.then(
       () => undefined,
       () => undefined,

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 
 const ticks = join(import.meta.dirname, 'ticks.ts');
 
-/** How V8 makes the properties of a tick's object after quiet moments, in a process of its own. */
+/** How V8 creates the properties of a tick's object after idle moments, in a separate process. */
 const statesAfterQuiet = async (first: string): Promise<string[]> => {
   const program = `
     import { keepTicksQuick } from ${JSON.stringify(ticks)};
@@ -31,12 +31,12 @@ const statesAfterQuiet = async (first: string): Promise<string[]> => {
   return JSON.parse(stdout) as string[];
 };
 
-test('after a quiet moment a tick is made as quickly as before', async () => {
+test('after an idle moment a tick is created as quickly as before', async () => {
   const states = await statesAfterQuiet('keepTicksQuick();');
   expect(states.length).toBeGreaterThan(2);
   expect(new Set(states)).toEqual(new Set(['MONOMORPHIC']));
 });
 
-test('guard off: V8 has forgotten how', async () => {
+test('guard off: after an idle moment a tick is created the slow way', async () => {
   expect(await statesAfterQuiet('')).toContain('MEGAMORPHIC');
 });

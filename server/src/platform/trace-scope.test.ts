@@ -29,17 +29,17 @@ describe('a traceparent header', () => {
     ` 00-${traceId}-${spanId}-01`,
     [`00-${traceId}-${spanId}-01`],
     undefined,
-  ])('is none when it is «%s»', (header) => {
+  ])('carries no trace when it is «%s»', (header) => {
     expect(traceIdOf(header)).toBeNull();
   });
 });
 
-describe('what runs', () => {
-  test('belongs to no trace by itself', () => {
+describe('running code', () => {
+  test('belongs to no trace by default', () => {
     expect(currentTraceIds()).toEqual([]);
   });
 
-  test('in a trace belongs to it to its end, and others beside it do not', async () => {
+  test('in a trace belongs to it until it ends, and concurrent code does not', async () => {
     const seen = async (id: string) =>
       inTraces([id], async () => {
         await Promise.resolve();
@@ -52,7 +52,7 @@ describe('what runs', () => {
     ]);
   });
 
-  test('together with the calls of others does not belong to the trace of the first', async () => {
+  test('that was batched with other calls does not belong to the trace of the first', async () => {
     const seen: (readonly string[])[] = [];
     const batcher = makeBatcher<number, number>({
       name: 'test',
@@ -69,7 +69,7 @@ describe('what runs', () => {
   });
 });
 
-test('a request without a trace gets one of its own, also beyond the ids bought in bulk', () => {
+test('a request without a trace gets a new one, even after the ids fetched in bulk run out', () => {
   const made = Array.from({ length: 1000 }, newTraceId);
   expect(new Set(made).size).toBe(1000);
   expect(made.every((id) => traceIdOf(`00-${id}-${spanId}-01`) === id)).toBe(true);

@@ -3,13 +3,13 @@ import { randomBytes } from 'node:crypto';
 
 const scope = new AsyncLocalStorage<readonly string[]>();
 
-/** The traces of what runs now: one of a request, perhaps several of a batch of events, or none. */
+/** The current traces: one of a request, perhaps several of a batch of events, or none. */
 export const currentTraceIds = (): readonly string[] => scope.getStore() ?? [];
 
 export const inTraces = <T>(traceIds: readonly string[], work: () => T): T =>
   scope.run(traceIds, work);
 
-/** The trace id of a W3C `traceparent` header, or null when it is none. */
+/** The trace id of a W3C `traceparent` header, or null if it is not valid. */
 export const traceIdOf = (traceparent: unknown): string | null => {
   if (typeof traceparent !== 'string') return null;
   const [, version, traceId, spanId, more] =
@@ -19,11 +19,11 @@ export const traceIdOf = (traceparent: unknown): string | null => {
   return /^0+$/.test(traceId) || /^0+$/.test(spanId) ? null : traceId;
 };
 
-// Bought in bulk: one call of the kernel for 256 requests instead of one for each.
+// Fetched in bulk: one system call for 256 requests instead of one for each.
 let pool = Buffer.alloc(0);
 let used = 0;
 
-/** A trace id for a request that brought none: 16 random bytes as hex. */
+/** A trace id for a request that sent none: 16 random bytes as hex. */
 export const newTraceId = (): string => {
   if (used + 16 > pool.length) {
     pool = randomBytes(4096);

@@ -22,7 +22,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-/** What a collector is sent: OTLP over HTTP, as JSON. */
+/** What a collector receives: OTLP over HTTP, as JSON. */
 const openCollector = async (answerStatus = 200) => {
   const spans: SentSpan[] = [];
   const services: unknown[] = [];
@@ -57,7 +57,7 @@ const spanId = '00f067aa0ba902b7';
 const traceOf = (n: number) => String(n).padStart(32, 'a');
 
 describe('without a collector', () => {
-  test('log lines know the trace all the same, and what is not in one has none', async () => {
+  test('log lines still name the trace, and lines outside of a trace name none', async () => {
     const tracing = await openTracing({ endpoint: undefined, service: 'usher' });
     const of = { headers: {}, traceId };
     expect(await tracing.request('holdSeats', of, async () => currentTraceIds())).toEqual([
@@ -73,7 +73,7 @@ describe('without a collector', () => {
 });
 
 describe('the packages of OpenTelemetry beyond its small API', () => {
-  /** The packages that a process of its own loads to open tracing. */
+  /** The packages that a separate process loads to open tracing. */
   const loadedWith = async (endpoint: string | undefined): Promise<string[]> => {
     const script = `
       import { registerHooks } from 'node:module';
@@ -107,7 +107,7 @@ describe('with a collector', () => {
     return { ...collector, tracing };
   };
 
-  test('a request’s span hangs below the caller’s, in the caller’s trace', async () => {
+  test('a request’s span is a child of the caller’s, in the caller’s trace', async () => {
     const { tracing, spans, services, paths } = await open();
     const headers = { traceparent: `00-${traceId}-${spanId}-01` };
     const lines: string[] = [];
@@ -124,7 +124,7 @@ describe('with a collector', () => {
     expect(paths).toEqual(['POST /v1/traces']);
   });
 
-  test('without a caller’s span it is the first of the trace that the answer names', async () => {
+  test('without a caller’s span it is the first of the trace that the response names', async () => {
     const { tracing, spans } = await open();
     await tracing.request('holdSeats', { headers: {}, traceId }, async () => undefined);
     await tracing.request('payOrder', { headers: {}, traceId: traceOf(2) }, async () => undefined);
@@ -133,7 +133,7 @@ describe('with a collector', () => {
     expect(spans.every((span) => (span.parentSpanId ?? '') === '')).toBe(true);
   });
 
-  test('a header that is no traceparent does not move it to another trace', async () => {
+  test('a header that is not a traceparent does not move a request to another trace', async () => {
     const { tracing, spans } = await open();
     const headers = { traceparent: `00-${traceOf(3)}-nonsense-01` };
     await tracing.request('holdSeats', { headers, traceId }, async () => undefined);
@@ -141,7 +141,7 @@ describe('with a collector', () => {
     expect(spans).toMatchObject([{ traceId }]);
   });
 
-  test('requests at the same time keep to their own traces', async () => {
+  test('concurrent requests keep to their own traces', async () => {
     const { tracing, spans } = await open();
     const traces = Array.from({ length: 20 }, (_, i) => traceOf(i));
     await Promise.all(
@@ -156,7 +156,7 @@ describe('with a collector', () => {
     expect(spans.map((span) => [span.name, span.traceId])).toEqual(traces.map((t) => [t, t]));
   });
 
-  test('a caller who is not recorded is not recorded here either', async () => {
+  test('a request whose caller’s trace is not sampled is not recorded', async () => {
     const { tracing, spans } = await open();
     const headers = { traceparent: `00-${traceId}-${spanId}-00` };
     await tracing.request('holdSeats', { headers, traceId }, async () => undefined);
@@ -175,7 +175,7 @@ describe('with a collector', () => {
     ]);
   });
 
-  test('what fails is marked as an error, and still fails', async () => {
+  test('a failing call is marked as an error, and still fails', async () => {
     const { tracing, spans } = await open();
     const lost = () => Promise.reject(new Error('lost'));
     await expect(tracing.request('a', { headers: {}, traceId }, lost)).rejects.toThrow('lost');
@@ -185,7 +185,7 @@ describe('with a collector', () => {
   });
 });
 
-test('a collector that refuses is reported in the log, and nothing else suffers', async () => {
+test('a collector that refuses spans is reported in the log, with no other effect', async () => {
   const { endpoint } = await openCollector(400);
   const warnings: unknown[] = [];
   const log = { warn: (fields: unknown) => warnings.push(fields) };

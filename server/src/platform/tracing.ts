@@ -15,13 +15,13 @@ import type { Log } from './log.ts';
 import { inTraces } from './trace-scope.ts';
 
 /**
- * One trace from a click to what it causes in consumers. Log lines name it always; spans are sent
- * where a collector is set.
+ * One trace from a click to its effects in consumers. Log lines always name it; spans are sent if a
+ * collector is configured.
  */
 export type Tracing = {
   /**
-   * Runs `work` in a span of the trace `traceId`: below the caller's span when `headers` carry one
-   * of this trace, else the first of it.
+   * Runs `work` in a span of the trace `traceId`: below the caller's span if `headers` carry one
+   * of this trace, else as its first span.
    */
   request<T>(
     name: string,
@@ -40,7 +40,7 @@ export const untraced: Tracing = {
   close: async () => undefined,
 };
 
-/** A collector that is away must not delay the end of the program. */
+/** A collector that is unreachable must not delay the end of the program. */
 const exportMaxMs = 3000;
 
 /** The packages are loaded only here: they take 30 MB that a small ticket office does not need. */
@@ -54,7 +54,7 @@ const openExporter = async (endpoint: string, service: string) => {
   ]);
   const url = `${endpoint.replace(/\/$/, '')}/v1/traces`;
   const exporter = new exporters.OTLPTraceExporter({ url, timeoutMillis: exportMaxMs });
-  /** The trace that the next first span begins; spans are started in the turn that sets it. */
+  /** The trace that the next root span starts; spans are started in the same turn that sets it. */
   const next = { traceId: '' };
   const provider = new sdk.TracerProvider({
     resource: resources.resourceFromAttributes({ 'service.name': service }),
@@ -93,7 +93,7 @@ const ended = async <T>(spans: readonly Span[], work: () => Promise<T>): Promise
   }
 };
 
-/** Sends spans to an OpenTelemetry collector by OTLP over HTTP, when there is one. */
+/** Sends spans to an OpenTelemetry collector by OTLP over HTTP, if one is configured. */
 export const openTracing = async (options: {
   endpoint: string | undefined;
   service: string;

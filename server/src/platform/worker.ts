@@ -1,8 +1,8 @@
-/** Something that goes on until it is stopped. */
+/** Something that runs until it is stopped. */
 export type Worker = {
-  /** Resolves when what was under way is finished. */
+  /** Resolves when the work in progress is finished. */
   stop(): Promise<void>;
 };
 
-/** The worker of what does nothing without being asked. */
+/** The worker of something that does nothing by itself. */
 export const idleWorker: Worker = { stop: async () => undefined };

@@ -13,8 +13,8 @@ import type { Batch, Bus } from './bus.ts';
 const idsOf = (events: readonly TestEvent[]): string[] => events.map((event) => event.id);
 
 /**
- * What every bus keeps, seen at the ends that matter: what was written in the outbox, and the
- * effects of consumers. `openBus` makes the buses of processes that hear each other, if they can.
+ * What every bus guarantees, observed from outside: what was written to the outbox, and the
+ * effects of consumers. `openBus` creates a bus for each process; they are connected if possible.
  */
 export const promiseBus = (
   name: string,
@@ -44,7 +44,7 @@ export const promiseBus = (
       await until('the relay sleeps', () => relay.clock.sleeping === 1);
       return relay;
     };
-    /** Lets the time pass, round after round. */
+    /** Advances the clock, round after round. */
     const pass = async (relay: Awaited<ReturnType<typeof open>>, ms: number): Promise<void> => {
       for (let passed = 0; passed < ms; passed += 500) {
         await until('the relay sleeps', () => relay.clock.sleeping === 1);
@@ -53,7 +53,7 @@ export const promiseBus = (
       await until('the relay sleeps', () => relay.clock.sleeping === 1);
     };
 
-    test('hands every event to every consumer of its type', async () => {
+    test('delivers every event to every consumer of its type', async () => {
       const relay = await open([bed.consumer('mails'), bed.consumer('ranking')]);
       const events = Array.from({ length: 700 }, (_, i) => testEvent(`show ${i % 5}`));
       await append(bed.db, ...events);
@@ -63,7 +63,7 @@ export const promiseBus = (
         expect((await bed.effects(consumer)).toSorted()).toEqual(idsOf(events).toSorted());
     });
 
-    test('keeps the order of a show', async () => {
+    test('keeps the order of the events of a show', async () => {
       const relay = await open([bed.consumer('mails')]);
       const events = Array.from({ length: 60 }, (_, i) => testEvent(`show ${i % 3}`));
       for (let at = 0; at < events.length; at += 7) {
@@ -78,7 +78,7 @@ export const promiseBus = (
       }
     });
 
-    test('has one effect of an event that is delivered twice', async () => {
+    test('applies the effect of an event once, even if it is delivered twice', async () => {
       const relay = await open([bed.consumer('mails')]);
       const events = [testEvent('show 1'), testEvent('show 2')];
       await append(bed.db, ...events);
@@ -87,7 +87,7 @@ export const promiseBus = (
       expect(await bed.effects('mails')).toEqual(idsOf(events));
     });
 
-    test('would have two if the cursor stayed where it was: the test can fail', async () => {
+    test('would apply it twice if the cursor did not move: the test can fail', async () => {
       const blind = (db: Database): Database => ({
         ...db,
         transaction: (work) =>
@@ -106,7 +106,7 @@ export const promiseBus = (
       expect((await bed.effects('mails')).length).toBeGreaterThan(1);
     });
 
-    test('stops only the show of a poison message, which ends in the dead letters', async () => {
+    test('stops only the show of a poison message, which becomes a dead letter', async () => {
       const [poison, after, healthy] = [
         testEvent('show 1'),
         testEvent('show 1'),
@@ -128,7 +128,7 @@ export const promiseBus = (
       expect(await bed.effects('mails')).toEqual([healthy.id, after.id, poison.id]);
     });
 
-    test('starts a consumer that is new at the oldest event that is kept', async () => {
+    test('starts a new consumer at the oldest event that is kept', async () => {
       const first = await open([bed.consumer('mails')]);
       const events = [testEvent('show 1'), testEvent('show 1'), testEvent('show 2')];
       await append(bed.db, ...events);
@@ -140,7 +140,7 @@ export const promiseBus = (
       expect(await bed.effects('mails')).toEqual(idsOf(events));
     });
 
-    test('changes nothing when all is published again from the beginning', async () => {
+    test('changes nothing if everything is published again from the beginning', async () => {
       const relay = await open([bed.consumer('mails'), bed.consumer('ranking')]);
       const events = Array.from({ length: 30 }, (_, i) => testEvent(`show ${i % 4}`));
       for (const event of events) {
@@ -152,7 +152,7 @@ export const promiseBus = (
         expect(await bed.effects(consumer)).toEqual(idsOf(events));
     });
 
-    test('keeps an error of one consumer from the others', async () => {
+    test('keeps one consumer’s error from affecting the others', async () => {
       const bus = deps.openBus();
       const heard: number[] = [];
       bus.subscribe(async () => {

@@ -1,6 +1,6 @@
 import type { Batch, Bus } from './bus.ts';
 
-/** Within one process: what is published is heard before `publish` resolves. */
+/** Within one process: events are delivered before `publish` resolves. */
 export const makeMemoryBus = (): Bus => {
   const subscribers: ((batch: Batch) => Promise<void>)[] = [];
   return {

@@ -8,13 +8,13 @@ export type Batch = {
 };
 
 /**
- * Carries final events from the outbox to those who consume them. A batch may come more than once,
- * and to a subscriber that is further or not so far: the subscriber's cursor says what is its own.
+ * Carries final events from the outbox to their consumers. A batch may arrive more than once, and a
+ * subscriber may be ahead of it or behind it: the subscriber’s cursor decides what is new to it.
  */
 export type Bus = {
   /**
-   * Resolves when every subscriber has taken the batch. One that fails does not keep it from the
-   * others; its error is thrown after that.
+   * Resolves when every subscriber has processed the batch. If one fails, the others still receive
+   * it; its error is thrown afterwards.
    */
   publish(batch: Batch): Promise<void>;
   /** `hear` is called with one batch at a time. */

@@ -5,9 +5,9 @@ import { type Refusal, refuse, validationRefusal } from './problem.ts';
 import { type RateLimiter, toSubscriber } from './rate-limit.ts';
 import type { Caller, RouteRequest } from './route.ts';
 
-/** Who may call, as the program knows it; neither question may take any I/O. */
+/** Who may call, as the program knows it; neither method may do any I/O. */
 export type Guard = {
-  /** Who an access token speaks for, or null. */
+  /** Whom an access token identifies, or null. */
   authenticate: (accessToken: string) => Caller | null;
   /** Whether a caller may use routes of this kind. */
   mayCall: (auth: RouteAuth, caller: Caller) => boolean;
@@ -21,7 +21,7 @@ const parsePart = (
   value: unknown,
 ): { value: unknown } | { refusal: Refusal } => {
   if (schema === undefined) return { value: undefined };
-  // A JSON `null` is no body of ours; no body at all is told field by field.
+  // A JSON `null` is not a body of ours; a missing body is reported field by field.
   const parsed = schema.safeParse(value === undefined ? {} : value);
   return parsed.success
     ? { value: parsed.data }
@@ -33,7 +33,7 @@ const callerOf = (guard: Guard, request: FastifyRequest): Caller | null => {
   return token === undefined ? null : guard.authenticate(token);
 };
 
-/** Of the caller, and of everybody at the caller's address where the route limits those, too. */
+/** The caller's limit, then that of the caller's address if the route has one. */
 const waitMsOf = (
   limiter: RateLimiter,
   { name, rate, addressRate }: RouteSpec,
@@ -63,9 +63,9 @@ const idempotencyKeyOf = (
 };
 
 /**
- * Everything that is decided before the handler, in this order: who, whether they may, how often,
- * and whether the request fits. So nobody learns what is wrong with a request that they may not
- * make. `limiter` null: no rate limits.
+ * Everything that is decided before the handler, in this order: who is calling, whether they may,
+ * how often, and whether the request matches the schema. So nobody learns what is wrong with a
+ * request that they may not make. `limiter` null: no rate limits.
  */
 export const admit = (
   guard: Guard,
@@ -81,7 +81,7 @@ export const admit = (
   const waitMs = limiter === null ? 0 : waitMsOf(limiter, spec, caller, address);
   if (waitMs > 0) return { refusal: refuse('TOO_MANY_REQUESTS', { retryAfterMs: waitMs }) };
   const params = parsePart(spec.params, 'params', request.params);
-  // An id that does not parse names nothing: the same answer as for one that does not exist.
+  // An id that cannot be parsed names nothing: respond as for one that does not exist.
   if ('refusal' in params) return { refusal: refuse('NOT_FOUND') };
   const query = parsePart(spec.query, 'query', request.query);
   if ('refusal' in query) return query;

@@ -31,7 +31,7 @@ export const sendRefusal = (
     .send(problemTextOf(request, refusal));
 };
 
-/** The text of a JSON answer; with `isChecked` one that is off its contract is a bug. */
+/** The text of a JSON response; with `isChecked`, one that violates its contract is a bug. */
 const textOf = (spec: RouteSpec, status: number, body: unknown, isChecked: boolean): string => {
   const text = JSON.stringify(body);
   const schema = spec.responses[status];
@@ -71,7 +71,7 @@ export const sendAnswer = (
     .send(textOf(spec, answer.status, answer.body, isChecked));
 };
 
-/** An answer as it is kept for repeats of its call, and whether a repeat may fare better. */
+/** A response as it is stored for retries of its call, and whether a retry may succeed. */
 export const storedFrom = (
   spec: RouteSpec,
   request: FastifyRequest,
@@ -91,7 +91,7 @@ export const storedFrom = (
   return { status: answer.status, contentType: json, body, isRetryable: false };
 };
 
-/** `fresh`: the answer that was kept just now, whose headers go with it; null for a repeat. */
+/** `fresh`: the response that was just stored, whose headers are sent too; null for a retry. */
 export const sendStored = (
   reply: FastifyReply,
   stored: StoredAnswer,

@@ -9,7 +9,7 @@ const refusalOf = (code: string): Refusal => {
   return refuse('MALFORMED_REQUEST', { detail: 'The request is not valid HTTP/1.1.' });
 };
 
-/** Answers what cannot become a request (too slow, too large, no HTTP), and hangs up. */
+/** Answers what cannot become a request (too slow, too large, not HTTP), and disconnects. */
 export const answerClientError = (error: Error & { code?: string }, socket: Socket): void => {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();

@@ -3,12 +3,12 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
 /**
- * Closing ends when the last connection has, and Node ends by itself only those that have been used
- * and wait for another request at that moment. The others are ended here: those on which nothing
- * was asked yet (browsers open them ahead), and those in use when their last request is answered.
+ * Closing ends when the last connection has closed. Node itself closes only connections that have
+ * been used and are idle at that moment. The others are closed here: those without any request yet
+ * (browsers open them in advance), and those in use, when their last request is answered.
  */
 export const endConnectionsWhenClosing = (app: FastifyInstance): void => {
-  /** Requests that are not answered yet, by connection; more than one where they are pipelined. */
+  /** Unanswered requests by connection; more than one if they are pipelined. */
   const asked = new Map<Socket, number>();
   let isClosing = false;
   app.server.on('connection', (socket: Socket) => {

@@ -5,13 +5,13 @@ import { type Refusal, validationRefusal } from './problem.ts';
 export const instantMs = z.int().min(0).max(8_640_000_000_000_000);
 
 /**
- * Where a page ended, as text that nobody need understand: the last item's place in the order, so
- * that pages neither repeat nor miss an item when others are added meanwhile.
+ * Where a page ended, as opaque text: the last item's place in the order, so that pages neither
+ * repeat nor miss an item when others are added meanwhile.
  */
 export const encodeCursor = (place: readonly (string | number | null)[]): string =>
   Buffer.from(JSON.stringify(place)).toString('base64url');
 
-/** The place after which to go on (null: from the start), or a refusal of what we did not write. */
+/** Where to continue (null: at the start), or a refusal of a cursor that is not ours. */
 export const decodeCursor = <T>(
   cursor: string | undefined,
   schema: z.ZodType<T>,

@@ -34,7 +34,7 @@ const waiting = () => {
 };
 
 describe('closing', () => {
-  test('waits for a running request, which gets its whole answer', async () => {
+  test('waits for a running request, which gets its complete response', async () => {
     const { handler, begun, end } = waiting();
     const { app } = await open([handler]);
     const origin = await listening(app);
@@ -44,7 +44,7 @@ describe('closing', () => {
     const closing = app.close().then(() => {
       isClosed = true;
     });
-    await until('nobody is let in', () =>
+    await until('nobody is admitted', () =>
       openRaw(origin).then(
         (socket) => void socket.destroy(),
         () => true,
@@ -56,7 +56,7 @@ describe('closing', () => {
     await closing;
   });
 
-  test('does not wait for connections on which nothing runs', async () => {
+  test('does not wait for idle connections', async () => {
     const { app } = await open([plainRoute(async () => rawAnswer(200, 'done', text))]);
     const origin = await listening(app);
     const idle = await openRaw(origin);
@@ -67,7 +67,7 @@ describe('closing', () => {
     await closed;
   });
 
-  test('serves what comes while it begins, and ends that connection', async () => {
+  test('serves requests that arrive while it starts, then closes that connection', async () => {
     const { app } = await open([plainRoute(async () => rawAnswer(200, 'done', text))]);
     let isBegun = false;
     let end = (): void => undefined;
@@ -96,7 +96,7 @@ describe('under pressure', () => {
     });
   };
 
-  test('API calls are turned away with a time to come again; probes are answered', async () => {
+  test('API calls are refused with a time to retry; probes are answered', async () => {
     const probe = { name: 'probe', path: '/healthz' };
     const alive = async () => rawAnswer(200, 'alive', text);
     const { app } = await open([plainRoute(alive), plainRoute(alive, probe)], {
@@ -126,7 +126,7 @@ describe('a page of another site', () => {
   };
 
   test.each(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])(
-    'that is listed may send %s',
+    'may send %s if it is listed',
     async (method) => {
       const headers = await asked(mine, method);
       expect(headers['access-control-allow-origin']).toBe(mine);
@@ -136,7 +136,7 @@ describe('a page of another site', () => {
   );
 
   test.each(['https://evil.example', `${mine}.evil.example`, 'http://tickets.opera.kr', 'null'])(
-    'that is not listed may not: %s',
+    'may send nothing if it is not listed: %s',
     async (origin) => {
       expect(await asked(origin, 'POST')).not.toHaveProperty('access-control-allow-origin');
     },
@@ -146,7 +146,7 @@ describe('a page of another site', () => {
 describe('no secret reaches the log', () => {
   const secret = 'hunter2hunter2hunter2';
   const link = `ord_01jd8zk3v7q2m4x6t9w1y5b0ce.${secret}x`;
-  /** A call that carries secrets everywhere, to a handler that breaks and tells all it knows. */
+  /** A call that carries secrets everywhere, to a handler that fails and reports all it knows. */
   const called = async (error: () => unknown) => {
     const breaking = route(
       {
@@ -192,7 +192,7 @@ describe('no secret reaches the log', () => {
         return new Failure('STORE_UNREACHABLE', 'away', { retryable: true, cause });
       },
     ],
-  ])('when %s is told', async (_, error) => {
+  ])('when %s is logged', async (_, error) => {
     const { status, body, log } = await called(error);
     expect(status).toBeGreaterThanOrEqual(500);
     expect(log).toContain('"route":"readLink"');
@@ -201,7 +201,7 @@ describe('no secret reaches the log', () => {
   });
 });
 
-test('what is no HTTP is answered by a problem, and the connection is closed', async () => {
+test('input that is not HTTP gets a problem document, and the connection is closed', async () => {
   const { app } = await open([]);
   const origin = await listening(app);
   const heard = await exchange(origin, 'nonsense\r\n\r\n');
@@ -209,7 +209,7 @@ test('what is no HTTP is answered by a problem, and the connection is closed', a
   expect(heard).toContain('"code":"MALFORMED_REQUEST"');
 });
 
-test('a client that disconnects in the middle of a request harms nobody', async () => {
+test('a client that disconnects in the middle of a request affects no other', async () => {
   const { app, lines } = await open([plainRoute(async () => rawAnswer(200, 'done', text))]);
   const origin = await listening(app);
   const socket = connect(Number(new URL(origin).port), '127.0.0.1');

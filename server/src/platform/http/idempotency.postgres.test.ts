@@ -9,7 +9,7 @@ import { fingerprintOf, type Idempotency, makeIdempotency } from './idempotency.
 const { url } = await makeTestDatabase();
 const db = openDatabase({ url, name: 'test', log: silentLog, poolMax: 6 });
 const opened: Idempotency[] = [];
-/** Of a process of its own, with nothing in memory. */
+/** A separate process, with nothing in memory. */
 const open = (on: Database = db): Idempotency => {
   const idempotency = makeIdempotency(on, makeMetrics(), 256);
   opened.push(idempotency);
@@ -32,15 +32,15 @@ const answer = (body: string, status = 201, isRetryable = false) => ({
   body,
   isRetryable,
 });
-/** Work that counts how often it was done; every time it answers something else. */
+/** Work that counts its runs; every run answers something else. */
 const counted = (status = 201, isRetryable = false) => {
   const work = async () => answer(`done ${++work.done}`, status, isRetryable);
   work.done = 0;
   return work;
 };
 
-describe('a repeat with the same key', () => {
-  test('gets the first answer, to the letter, and nothing is done again', async () => {
+describe('a retry with the same key', () => {
+  test('gets the first response unchanged, and nothing is done again', async () => {
     const [asked, work] = [call(), counted()];
     const first = await open().once(asked, work);
     const repeat = await open().once(asked, work);
@@ -53,7 +53,7 @@ describe('a repeat with the same key', () => {
     expect(work.done).toBe(1);
   });
 
-  test('but with another body is told so, and nothing is done', async () => {
+  test('but with another body is refused, and nothing is done', async () => {
     const [asked, work] = [call(), counted()];
     await open().once(asked, work);
     const other = { ...asked, fingerprint: fingerprintOf('/holds', '{"seats":[2]}') };
@@ -61,14 +61,14 @@ describe('a repeat with the same key', () => {
     expect(work.done).toBe(1);
   });
 
-  test('of another caller or route is a call of its own', async () => {
+  test('by another caller or to another route is a separate call', async () => {
     const [asked, work] = [call(), counted()];
     for (const scope of ['holdSeats acc_1', 'holdSeats acc_2', 'placeOrder acc_1'])
       expect(await open().once({ ...asked, scope }, work)).toMatchObject({ isReplayed: false });
     expect(work.done).toBe(3);
   });
 
-  test('while the first is still running is told so; afterwards it gets the answer', async () => {
+  test('is refused while the first is still running; afterwards it gets the response', async () => {
     const [asked, work, idempotency] = [call(), counted(), open()];
     let end = (): void => expect.unreachable();
     let begun = (): void => undefined;
@@ -94,15 +94,15 @@ describe('a repeat with the same key', () => {
   });
 });
 
-describe('a crash between the effect and the kept answer', () => {
-  /** The effect of a call whose id is made from its key: done once however often it is asked. */
+describe('a crash between the effect and the stored response', () => {
+  /** The effect of a call whose id is derived from its key: applied once, however often it runs. */
   const effects = new Map<string, string>();
   const takeSeats = (id: string) => async () => {
     if (!effects.has(id)) effects.set(id, `hold of ${id}, effect ${effects.size + 1}`);
     return answer(effects.get(id) ?? '');
   };
 
-  test('leaves a call that is run again, with the same effect and the same answer', async () => {
+  test('lets the call run again, with the same effect and the same response', async () => {
     const asked = call();
     let isKeeping = (): void => undefined;
     const keeping = new Promise<void>((resolve) => (isKeeping = resolve));
@@ -124,7 +124,7 @@ describe('a crash between the effect and the kept answer', () => {
   });
 });
 
-/** The same call in two processes that are both at work on it at the same moment. */
+/** The same call in two processes that both work on it at the same time. */
 const askedTwice = async (on: Database) => {
   const asked = call();
   let meet = (): void => undefined;
@@ -141,13 +141,13 @@ const askedTwice = async (on: Database) => {
   return [...answers, later].map((each) => (each.outcome === 'answered' ? each.answer.body : ''));
 };
 
-describe('two processes that are asked the same at once', () => {
-  test('give the same answer, the one that was kept first', async () => {
+describe('two processes that get the same call at once', () => {
+  test('give the same response, the one that was stored first', async () => {
     const bodies = await askedTwice(db);
     expect(new Set(bodies).size).toBe(1);
   });
 
-  test('would give two answers if they did not look whose was kept first', async () => {
+  test('would give two responses if they did not check which was stored first', async () => {
     const careless: Database = {
       ...db,
       query: async (text, params = []) => {
@@ -161,7 +161,7 @@ describe('two processes that are asked the same at once', () => {
     expect(new Set(bodies).size).toBe(2);
   });
 
-  test('with a crowd of the same keys in another order do not lock each other out', async () => {
+  test('do not deadlock on a crowd of the same keys in different orders', async () => {
     const calls = Array.from({ length: 200 }, () => call());
     const [a, b] = [open(), open()];
     const asked = await Promise.all([
@@ -173,7 +173,7 @@ describe('two processes that are asked the same at once', () => {
   });
 });
 
-describe('not kept, so that a repeat may fare better', () => {
+describe('not stored, because a retry may succeed,', () => {
   test.each([
     ['a conflict', 409, false],
     ['too many requests', 429, true],
@@ -181,7 +181,7 @@ describe('not kept, so that a repeat may fare better', () => {
     ['a provider that refuses us', 502, false],
     ['an overload', 503, true],
     ['a sale that is not open yet', 403, true],
-  ])('is the answer of %s', async (_, status, isRetryable) => {
+  ])('is the response to %s', async (_, status, isRetryable) => {
     const [asked, work] = [call(), counted(status, isRetryable)];
     await open().once(asked, work);
     expect(await open().once(asked, work)).toMatchObject({ isReplayed: false });
@@ -189,7 +189,7 @@ describe('not kept, so that a repeat may fare better', () => {
   });
 
   test.each([200, 201, 202, 204, 400, 402, 403, 404, 422])(
-    'is not the answer %i, which a repeat gets again',
+    'is not the response %i, which a retry gets again',
     async (status) => {
       const [asked, work] = [call(), counted(status)];
       await open().once(asked, work);
@@ -202,7 +202,7 @@ describe('not kept, so that a repeat may fare better', () => {
   );
 });
 
-test('a crowd of calls is looked up and kept in few statements', async () => {
+test('a crowd of calls is looked up and stored in few statements', async () => {
   let statements = 0;
   const counting = {
     ...db,
@@ -218,7 +218,7 @@ test('a crowd of calls is looked up and kept in few statements', async () => {
   expect(statements).toBeLessThan(20);
 });
 
-test('if the response cannot be stored the caller gets an error; a retry runs', async () => {
+test('if the response cannot be stored, the caller gets an error and a retry runs', async () => {
   const [asked, work] = [call(), counted()];
   const lost = {
     ...db,

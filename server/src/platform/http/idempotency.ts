@@ -4,14 +4,14 @@ import { makeBatcher } from '../batcher.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Database } from '../postgres/sql.ts';
 
-/** The first answer to a call, kept 24 hours and given again to a repeat with the same key. */
+/** The first response to a call, kept 24 hours and returned to retries with the same key. */
 export type StoredAnswer = { status: number; contentType: string; body: string };
 
 export type Idempotency = {
   /**
-   * Runs `work` unless this key was answered before. `work` must itself be safe to repeat (ids made
-   * from the key): a crash between its commit and ours makes the next repeat run it again, and so
-   * does a second process that is asked at the same time; the answer that was kept first counts.
+   * Runs `work` unless this key was answered before. `work` must itself be idempotent (ids derived
+   * from the key): after a crash between its commit and ours the next retry runs it again, and so
+   * does a second process that gets the call at the same time; the response stored first counts.
    */
   once(
     call: { scope: string; key: string; fingerprint: string },
@@ -28,8 +28,8 @@ export const fingerprintOf = (...parts: readonly string[]): string =>
   createHash('sha256').update(parts.join('\n')).digest('base64url');
 
 /**
- * Not kept: answers of calls that changed nothing and may fare better when repeated (conflict, too
- * many, too early, broken). So a lost race for a seat costs the database nothing.
+ * Not stored: responses to calls that changed nothing and may succeed when retried (conflict, too
+ * many, too early, failed). So a lost race for a seat costs the database nothing.
  */
 const isKept = ({ status, isRetryable }: { status: number; isRetryable: boolean }): boolean =>
   !isRetryable && status < 500 && status !== 429 && status !== 409;
@@ -69,7 +69,7 @@ const makeFinder = (db: Database, metrics: Metrics, sizeMax: number): Batcher<Ke
     },
   });
 
-/** Answers whether the answer is the first that was kept for its call. */
+/** Returns whether this response is the first that was stored for its call. */
 const makeKeeper = (
   db: Database,
   metrics: Metrics,
@@ -80,7 +80,7 @@ const makeKeeper = (
     sizes: metrics.batchSizes,
     sizeMax,
     run: async (items) => {
-      // In the order of the keys: two processes with the same calls must not wait for each other.
+      // In key order: otherwise two processes with the same calls could deadlock.
       const kept = await db.query<Key>(
         `INSERT INTO platform.answers (scope, key, fingerprint, status, content_type, body)
          SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[])

@@ -42,7 +42,7 @@ const parametersOf = (spec: RouteSpec): Json[] => {
   ];
 };
 
-/** Every code that a route can answer with: its own and those of the HTTP edge. */
+/** Every code that a route can respond with: its own and those of the HTTP edge. */
 export const problemsOf = (spec: RouteSpec): string[] => {
   const codes = new Set<string>(spec.problems);
   codes.add('TOO_MANY_REQUESTS').add('OVERLOADED').add('UNAVAILABLE').add('INTERNAL');
@@ -93,7 +93,7 @@ const responsesOf = (spec: RouteSpec): Json => {
   return responses;
 };
 
-/** The OpenAPI 3.1 document of these routes. */
+/** The OpenAPI 3.1 document for these routes. */
 export const makeOpenApi = (options: {
   routes: readonly RouteSpec[];
   title: string;

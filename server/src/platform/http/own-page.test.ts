@@ -11,7 +11,7 @@ test.each([
   [{ origin: `http://${host}`, host }],
   // A text browser.
   [{ referer: `${publicUrl}/shows/show_1/queue?log-in` }],
-])('a form of our own page is taken: %o', (headers) => {
+])('a form from our own page is accepted: %o', (headers) => {
   expect(isFromOwnPage(headers, publicUrl)).toBe(true);
 });
 
@@ -27,6 +27,6 @@ test.each([
   [{ origin: 'null', host: 'null' }],
   [{ origin: 'https://evil.example.com', referer: publicUrl }],
   [{ referer: 'https://evil.example.com/?https://tickets.example.com' }],
-])('a form that may be of somebody else’s page is not: %o', (headers) => {
+])('a form that may be from another site is refused: %o', (headers) => {
   expect(isFromOwnPage(headers, publicUrl)).toBe(false);
 });

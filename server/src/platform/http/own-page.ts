@@ -4,10 +4,10 @@ const hostOf = (address: string): string | null =>
   URL.canParse(address) ? new URL(address).host : null;
 
 /**
- * Whether a form was sent by a page of ours. A browser says where it comes from in headers that no
- * page can set: the newer in Sec-Fetch-Site (over TLS), all in Origin; text browsers in Referer.
- * Who says nothing is refused: nobody needs a form without a page. `publicUrl`: behind a proxy it
- * is ours under another name than the one in the Host header.
+ * Whether a form was sent by a page of ours. A browser reports the origin in headers that no page
+ * can set: newer ones in Sec-Fetch-Site (over TLS), all in Origin; text browsers in Referer. A
+ * request without any of them is refused: nobody needs a form without a page. `publicUrl`: behind
+ * a proxy our origin differs from the Host header.
  */
 export const isFromOwnPage = (headers: Headers, publicUrl: string): boolean => {
   const site = headers['sec-fetch-site'];

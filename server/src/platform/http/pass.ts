@@ -8,9 +8,9 @@ export type PassAsked = PassSubject & {
   readonly pass: string | undefined;
 };
 
-/** Judges passes, for the edge. Null: nothing against the call. */
+/** Checks passes, for the HTTP edge. null: the call may go on. */
 export type PassCheck = {
-  /** What can be said without any I/O. */
+  /** What can be decided without any I/O. */
   refuseEarly(asked: PassAsked): Refusal | null;
   refuse(asked: PassAsked): Promise<Refusal | null>;
 };

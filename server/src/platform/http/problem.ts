@@ -1,7 +1,7 @@
 import { type ProblemBody, type ProblemCode, problems } from '@usher/contract/problems.ts';
 import { Failure } from '../failure.ts';
 
-/** An expected no: returned by handlers, never thrown. */
+/** An expected refusal: returned by handlers, never thrown. */
 export type Refusal = {
   readonly refusal: ProblemCode;
   readonly detail?: string;
@@ -15,7 +15,7 @@ export const refuse = (refusal: ProblemCode, more: Omit<Refusal, 'refusal'> = {}
   ...more,
 });
 
-/** The one place that writes problem documents (RFC 9457). */
+/** The only place that writes problem documents (RFC 9457). */
 export const problemBodyOf = (
   refusal: Refusal,
   request: { instance: string; traceId: string },
@@ -50,7 +50,7 @@ export const validationRefusal = (where: string, faults: readonly FieldFault[]):
     },
   });
 
-/** What a thrown error means to the caller; null when it is a bug of ours. */
+/** What a thrown error means to the caller; null if it is a bug. */
 export const refusalOfFailure = (error: unknown): Refusal | null => {
   if (!(error instanceof Failure)) return null;
   if (error.code === 'OVERLOADED') return refuse('OVERLOADED', { retryAfterMs: 1000 });

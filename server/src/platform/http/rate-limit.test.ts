@@ -5,13 +5,13 @@ import { makeRateLimiter, type RateLimiter, toSubscriber } from './rate-limit.ts
 
 const limit = { perMinute: 60, burst: 5 };
 
-/** How many calls go on at once, at this moment. */
+/** How many calls are allowed at this moment. */
 const callsLet = (limiter: RateLimiter, key: string, of = limit): number => {
   for (let let_ = 0; ; let_++) if (limiter.waitMs(key, of) > 0) return let_;
 };
 
 describe('a limit', () => {
-  test('lets exactly its burst go at once, then one each interval', async () => {
+  test('allows exactly its burst at once, then one call per interval', async () => {
     const clock = manualClock(0);
     const limiter = makeRateLimiter(clock);
     expect(callsLet(limiter, 'a')).toBe(5);
@@ -23,7 +23,7 @@ describe('a limit', () => {
     }
   });
 
-  test('says how long to wait, to the millisecond: not shorter, not longer', async () => {
+  test('says how long to wait, exact to the millisecond', async () => {
     const clock = manualClock(0);
     const limiter = makeRateLimiter(clock);
     const odd = { perMinute: 7, burst: 2 };
@@ -36,7 +36,7 @@ describe('a limit', () => {
     expect(limiter.waitMs('a', odd)).toBe(0);
   });
 
-  test('gives no second burst at the edge of a minute', async () => {
+  test('allows no second burst at the edge of a minute', async () => {
     const clock = manualClock(0);
     const limiter = makeRateLimiter(clock);
     await clock.advance(59_999);
@@ -45,7 +45,7 @@ describe('a limit', () => {
     expect(before + callsLet(limiter, 'a')).toBe(5);
   });
 
-  test('as a counter by the minute gives a double burst there, which that test sees', () => {
+  test('with fixed windows would allow a double burst there, which that test detects', () => {
     // The planted bug: fixed windows.
     let nowMs = 59_999;
     const counts = new Map<number, number>();
@@ -62,7 +62,7 @@ describe('a limit', () => {
     expect(before + callsLet(fixed, 'a')).toBe(10);
   });
 
-  test('is never passed in any stretch of time: at most burst + pace × time', async () => {
+  test('never exceeds burst + pace × time in any period', async () => {
     const pauses = fc.array(fc.integer({ min: 0, max: 3000 }), { maxLength: 60 });
     await fc.assert(
       fc.asyncProperty(pauses, async (all) => {
@@ -80,13 +80,13 @@ describe('a limit', () => {
     );
   });
 
-  test('is each key’s own', () => {
+  test('is separate for each key', () => {
     const limiter = makeRateLimiter(manualClock(0));
     expect(callsLet(limiter, 'a')).toBe(5);
     expect(callsLet(limiter, 'b')).toBe(5);
   });
 
-  test('a refused call costs nothing: who keeps calling waits no longer', async () => {
+  test('does not charge refused calls: a caller that keeps calling waits no longer', async () => {
     const clock = manualClock(0);
     const limiter = makeRateLimiter(clock);
     callsLet(limiter, 'a');
@@ -95,7 +95,7 @@ describe('a limit', () => {
     expect(limiter.waitMs('a', limit)).toBe(0);
   });
 
-  test('does not hang on the time of day: setting it back an hour blocks nobody', () => {
+  test('does not depend on the time of day: setting it back an hour blocks nobody', () => {
     let dayMs = 7_200_000;
     const limiter = makeRateLimiter({ ...manualClock(0), nowMs: () => dayMs });
     callsLet(limiter, 'a');
@@ -105,7 +105,7 @@ describe('a limit', () => {
 });
 
 describe('the memory of a limit', () => {
-  test('is bounded at 200,000 keys, also when all of them are over their limit', () => {
+  test('is bounded at 200,000 keys, even if all of them are over their limit', () => {
     const limiter = makeRateLimiter(manualClock(0));
     let most = 0;
     for (let i = 0; i < 450_000; i++) {
@@ -115,7 +115,7 @@ describe('the memory of a limit', () => {
     expect(most).toBe(200_000);
   });
 
-  test('forgets first those that have all of their burst again', async () => {
+  test('evicts first the keys that have their full burst again', async () => {
     const clock = manualClock(0);
     const limiter = makeRateLimiter(clock);
     const slow = { perMinute: 1, burst: 1 };
@@ -150,7 +150,7 @@ describe('an address', () => {
     expect(toSubscriber(address)).toBe(subscriber);
   });
 
-  test('of one subscriber of IPv6 is as good as any other of theirs', () => {
+  test('of one IPv6 subscriber shares its limit with the subscriber’s other addresses', () => {
     fc.assert(
       fc.property(fc.ipV6(), (address) => {
         const subscriber = toSubscriber(address);

@@ -1,4 +1,4 @@
-// ipaddr.js reads IPv6 in all its spellings; Fastify trusts its proxies by it, too.
+// ipaddr.js parses IPv6 in all its spellings; Fastify also uses it for trusted proxies.
 import ipaddr from 'ipaddr.js';
 import type { Clock } from '../clock.ts';
 
@@ -7,19 +7,19 @@ import type { Clock } from '../clock.ts';
  * once, then `perMinute` evenly; no double burst at the edge of a window as fixed windows allow.
  */
 export type RateLimiter = {
-  /** 0 when the call may go on, else the milliseconds to wait. */
+  /** 0 if the call may proceed, else the milliseconds to wait. */
   waitMs(key: string, limit: { perMinute: number; burst: number }): number;
   readonly size: number;
 };
 
-/** Keys kept; 200,000 are about 20 MB. When full, the keys whose buckets are full go first. */
+/** Keys kept; 200,000 take about 20 MB. When full, keys with full buckets are evicted first. */
 const keysMax = 200_000;
 
 export const makeRateLimiter = (clock: Clock): RateLimiter => {
   const fullAt = new Map<string, number>();
   const makeRoom = (nowMs: number): void => {
     for (const [key, atMs] of fullAt) if (atMs <= nowMs) fullAt.delete(key);
-    // Everybody is over the limit at once: forget the oldest tenth rather than grow without end.
+    // All keys are over their limit at once: evict the oldest tenth rather than grow without limit.
     let toDrop = fullAt.size - keysMax * 0.9;
     for (const key of fullAt.keys()) {
       if (toDrop-- <= 0) break;
@@ -31,7 +31,7 @@ export const makeRateLimiter = (clock: Clock): RateLimiter => {
       return fullAt.size;
     },
     waitMs: (key, { perMinute, burst }) => {
-      // Not the time of day: when that is set back, everybody would wait for as long.
+      // Not the time of day: if that were set back an hour, callers would wait an hour longer.
       const nowMs = clock.monotonicMs();
       const intervalMs = 60_000 / perMinute;
       const known = fullAt.get(key);
@@ -46,9 +46,9 @@ export const makeRateLimiter = (clock: Clock): RateLimiter => {
 };
 
 /**
- * Whom an address stands for: an IPv4 address for itself, also where it is written as an IPv6 one
- * (`::ffff:203.0.113.7`); an IPv6 address for the subscriber, who has all 2^64 addresses with the
- * same first 64 bits. What is not an address, such as the name of a Unix socket, is left as it is.
+ * What counts as one address: an IPv4 address itself, even if it arrives IPv4-mapped in IPv6
+ * (`::ffff:203.0.113.7`); for IPv6 the subscriber, who has all 2^64 addresses with the same first
+ * 64 bits. Anything else, such as the name of a Unix socket, is left unchanged.
  */
 export const toSubscriber = (address: string): string => {
   // The usual case, without parsing: this runs for every request.

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Refusal } from './problem.ts';
 
-/** Who is calling, as their access token says. */
+/** Who is calling, according to their access token. */
 export type Caller = {
   readonly accountId: string;
   readonly role: string;
@@ -16,12 +16,12 @@ export type RouteRequest<S extends RouteSpec> = {
   readonly params: Parsed<S['params']>;
   readonly query: Parsed<S['query']>;
   readonly body: Parsed<S['body']>;
-  /** Present whenever the route is not public; on a public route when a valid token came along. */
+  /** Always present unless the route is public; on a public route, if a valid token was sent. */
   readonly caller: S['auth'] extends 'public' ? Caller | null : Caller;
   /** The caller's address; behind a proxy the one that a trusted proxy reports. */
   readonly address: string;
   readonly traceId: string;
-  /** Null only where the route does not require it. */
+  /** null only if the route does not require it. */
   readonly idempotencyKey: S['idempotency'] extends 'required' ? string : string | null;
   readonly raw: FastifyRequest;
 };
@@ -34,7 +34,7 @@ type AnswerOf<Status extends number, Body> =
       ? Headers & { readonly status: Status; readonly raw: Buffer | string }
       : Headers & { readonly status: Status };
 
-/** The answers that the route's description allows, or a refusal from the catalogue. */
+/** The responses that the route's spec allows, or a refusal from the catalogue. */
 export type Answer<S extends RouteSpec> =
   | {
       [Status in keyof S['responses'] & number]: AnswerOf<Status, S['responses'][Status]>;
@@ -43,24 +43,24 @@ export type Answer<S extends RouteSpec> =
   /** The handler writes to the socket itself (an event stream). */
   | { readonly stream: (reply: FastifyReply) => void };
 
-/** What a call that needs a pass is about. */
+/** What a call that needs a pass refers to. */
 export type PassSubject = {
   readonly showId: string;
   /**
-   * When what is being ordered was held, by the database's clock: a hold that was taken before
-   * passes were wanted needs none. Null: nothing is held yet.
+   * When the ordered seats were held, by the database's clock: a hold that was taken before passes
+   * were required needs none. null: nothing is held yet.
    */
   readonly heldAtMs: number | null;
 };
 
-/** A refusal that needs neither the database nor the memory of earlier answers (a lost race). */
+/** A refusal that needs neither the database nor the stored responses (a lost race). */
 type EarlyRefusal<S extends RouteSpec> = {
-  /** Nothing is refused early to a repeat: it is given its first answer again. */
+  /** A retry is never refused early: it gets its first response again. */
   readonly isRepeat: (request: RouteRequest<S>) => boolean;
   readonly refuse: (request: RouteRequest<S>) => Promise<Refusal | null>;
 };
 
-/** What a route has beside its handler; `passFor` goes with `pass: 'required'`. */
+/** What a route has besides its handler; `passFor` goes with `pass: 'required'`. */
 type Companions<S extends RouteSpec> = { readonly early?: EarlyRefusal<S> } & (S extends {
   readonly pass: 'required';
 }
@@ -70,12 +70,12 @@ type Companions<S extends RouteSpec> = { readonly early?: EarlyRefusal<S> } & (S
 export type Route = {
   readonly spec: RouteSpec;
   readonly handle: (request: RouteRequest<RouteSpec>) => Promise<Answer<RouteSpec>>;
-  /** What the pass must be good for, where the spec requires one; null: there is no such thing. */
+  /** What the pass must be valid for, if the spec requires one; null: there is no such thing. */
   readonly passFor?: (request: RouteRequest<RouteSpec>) => Promise<PassSubject | null>;
   readonly early?: EarlyRefusal<RouteSpec>;
 };
 
-/** Ties a handler to its description in the contract; the compiler holds the two together. */
+/** Connects a handler to its spec in the contract; the compiler checks that they match. */
 export const route = <S extends RouteSpec>(
   spec: S,
   handle: (request: RouteRequest<S>) => Promise<Answer<S>>,
@@ -87,14 +87,14 @@ export const route = <S extends RouteSpec>(
 
 type Sent = Readonly<Record<string, string | readonly string[]>>;
 
-/** A JSON answer; keeps the status a literal, so that the compiler can hold it to the contract. */
+/** A JSON response; keeps the status a literal, so that the compiler can check the contract. */
 export const answer = <Status extends number, Body>(
   status: Status,
   body: Body,
   headers: Sent = {},
 ): { status: Status; body: Body; headers: Sent } => ({ status, body, headers });
 
-/** An answer that is not JSON; `content-type` is among the headers. */
+/** A response that is not JSON; `content-type` is among the headers. */
 export const rawAnswer = <Status extends number>(
   status: Status,
   raw: Buffer | string,

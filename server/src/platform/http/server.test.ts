@@ -52,10 +52,10 @@ const post = (
   });
 const codeOf = (reply: { json(): unknown }) => (reply.json() as { code: string }).code;
 
-describe('a request is judged in this order, so that nobody learns more than they may', () => {
+describe('a request is checked in this order, so that nobody learns more than they may:', () => {
   const nothingRight = { payload: {}, url: '/api/v1/shows/nonsense/seats?unheard=of' };
 
-  test('who, whether they may, how often, what of, and last how it is to be repeated', async () => {
+  test('caller, permission, rate limit, request, and last the idempotency key', async () => {
     const spec = defineRoute({
       ...base,
       auth: 'operator',
@@ -89,7 +89,7 @@ describe('a request is judged in this order, so that nobody learns more than the
     ]);
   });
 
-  test('a lost race is refused before the handler and the kept answers are asked', async () => {
+  test('a lost race is refused before the handler and the stored responses are asked', async () => {
     let asked = 0;
     const idempotency = { ...forgetful, once: () => Promise.reject(new Error(`${++asked}`)) };
     const early = {
@@ -105,7 +105,7 @@ describe('a request is judged in this order, so that nobody learns more than the
     expect([codeOf(good), good.json()['conflicts'], asked]).toEqual(['SEATS_TAKEN', [1], 0]);
   });
 
-  test('the name of the scheme before a token is written in any case', async () => {
+  test('the scheme before a token may be in upper or lower case', async () => {
     const { app } = await open([taking()]);
     for (const authorization of ['bearer buyer', 'BEARER  buyer'])
       expect((await post(app, { headers: { authorization } })).statusCode).toBe(201);
@@ -116,7 +116,7 @@ describe('a request is judged in this order, so that nobody learns more than the
 
 describe('a route that requires a pass', () => {
   const takeWithPass = defineRoute({ ...base, idempotency: 'required', pass: 'required' });
-  /** What was asked of the check, in order; a pass that is not `good` is refused. */
+  /** What the check was asked, in order; a pass that is not `good` is refused. */
   const openGate = async (more: { isRepeat?: boolean; subject?: PassSubject | null } = {}) => {
     const asked: string[] = [];
     const judge = (when: string, { showId, accountId, pass }: PassAsked) => {
@@ -150,13 +150,13 @@ describe('a route that requires a pass', () => {
     return { asked, take };
   };
 
-  test('refuses without one before anything is written, and asks no store', async () => {
+  test('refuses a call without one before anything is written, and asks no store', async () => {
     const { asked, take } = await openGate();
     expect(codeOf(await take(null))).toBe('PASS_REQUIRED');
     expect(codeOf(await take('bad'))).toBe('PASS_ENDED');
     expect(asked.filter((each) => !each.startsWith('early'))).toEqual([]);
   });
-  test('calls its handler with a good one, after one check of each kind', async () => {
+  test('calls its handler with a valid one, after one check of each kind', async () => {
     const { asked, take } = await openGate();
     expect((await take('good')).statusCode).toBe(201);
     expect(asked).toEqual([
@@ -165,17 +165,17 @@ describe('a route that requires a pass', () => {
       'handler',
     ]);
   });
-  test('lets a repeat look for its first answer, and still checks what is new', async () => {
+  test('lets a retry look for its first response, but still checks new calls', async () => {
     const { asked, take } = await openGate({ isRepeat: true });
     expect(codeOf(await take('bad'))).toBe('PASS_ENDED');
     expect(asked).toEqual(['in time show_1 acc_buyer bad']);
   });
-  test('answers NOT_FOUND where there is nothing to be bought', async () => {
+  test('responds NOT_FOUND if there is nothing to buy', async () => {
     const { asked, take } = await openGate({ subject: null });
     expect(codeOf(await take('good'))).toBe('NOT_FOUND');
     expect(asked).toEqual([]);
   });
-  test('is not served where nobody can check one', async () => {
+  test('is not served if nothing can check passes', async () => {
     const unchecked = route(takeWithPass, async () => answer(201, { seats: [] }), {
       passFor: async () => null,
     });
@@ -186,8 +186,8 @@ describe('a route that requires a pass', () => {
   });
 });
 
-describe('a limit of calls', () => {
-  test('is the account’s, wherever it calls from, and says when to come again', async () => {
+describe('a rate limit', () => {
+  test('belongs to the account, from any address, and says when to retry', async () => {
     const { app, clock } = await open([taking()], { trustProxy: true });
     const from = (address: string) => post(app, { headers: { 'x-forwarded-for': address } });
     for (const address of ['203.0.113.1', '203.0.113.2', '203.0.113.3'])
@@ -199,7 +199,7 @@ describe('a limit of calls', () => {
     expect((await from('203.0.113.5')).statusCode).toBe(201);
   });
 
-  test('too many accounts behind one address, while others at another are let in', async () => {
+  test('refuses too many accounts at one address, but not those at other addresses', async () => {
     const spec = defineRoute({ ...base, addressRate: { perMinute: 60, burst: 2 } });
     const { app } = await open([taking(spec)]);
     const from = (who: string, remoteAddress: string) =>
@@ -219,7 +219,7 @@ describe('a limit of calls', () => {
     expect(statuses).toEqual([201, 201, 429, 201]);
   });
 
-  test('is a stranger’s address’s, or the network’s that one subscriber has', async () => {
+  test('of an anonymous caller belongs to the address, or to the IPv6 subscriber', async () => {
     const handle = async () => answer(200, { traceIds: [] });
     const { app } = await open([plain(handle, { rate: { perMinute: 1, burst: 1 } })], {
       trustProxy: true,
@@ -232,7 +232,7 @@ describe('a limit of calls', () => {
     expect([await from('2001:db8::2'), await from('2001:db8:0:1::1')]).toEqual([429, 200]);
   });
 
-  test('cannot be dodged by naming an address oneself where no proxy is trusted', async () => {
+  test('cannot be evaded by sending another address if no proxy is trusted', async () => {
     const handle = async () => answer(200, { traceIds: [] });
     const { app } = await open([plain(handle, { rate: { perMinute: 1, burst: 1 } })]);
     const from = async (address: string) =>
@@ -259,7 +259,7 @@ describe('the trace of a request', () => {
     expect(bad.json()).toMatchObject({ code: 'ROUTE_NOT_FOUND', traceId });
   });
 
-  test('is a new one where the caller has none that can be read', async () => {
+  test('is a new one if the caller sent none that can be parsed', async () => {
     const { app } = await open([showing]);
     const headers = { traceparent: `00-${traceId}-nonsense-01` };
     const replies = [
@@ -272,7 +272,7 @@ describe('the trace of a request', () => {
   });
 });
 
-describe('what is thrown', () => {
+describe('a thrown value:', () => {
   const throwing = (error: unknown) =>
     open([
       plain(() => {
@@ -304,7 +304,7 @@ describe('what is thrown', () => {
     ],
     ['a bug', new TypeError('undefined is not a seat'), 500, 'INTERNAL', 'error'],
     ['no error at all', 'a text', 500, 'INTERNAL', 'error'],
-  ] as const)('%s becomes its problem and a loud line', async (_, error, status, code, level) => {
+  ] as const)('%s becomes its problem and a log line', async (_, error, status, code, level) => {
     const { app, lines, metric } = await throwing(error);
     const reply = await app.inject('/api/v1/plain?linkToken=hunter2');
     expect([reply.statusCode, codeOf(reply)]).toEqual([status, code]);
@@ -333,7 +333,7 @@ describe('what is thrown', () => {
     expect((await app.inject('/api/v1/plain')).statusCode).toBe(200);
   });
 
-  test('an answer off its contract is a bug where answers are checked', async () => {
+  test('a response that violates its contract is a bug if responses are checked', async () => {
     const wrong = plain(async () => answer(200, { seats: 'many' }));
     const strict = await open([wrong]);
     expect(codeOf(await strict.app.inject('/api/v1/plain'))).toBe('INTERNAL');
@@ -342,7 +342,7 @@ describe('what is thrown', () => {
   });
 });
 
-describe('a request that cannot be read', () => {
+describe('a request that cannot be processed', () => {
   test.each([
     ['no JSON', '{"seats": [1', 'application/json', 'MALFORMED_REQUEST'],
     ['nothing', '', 'application/json', 'MALFORMED_REQUEST'],
@@ -369,8 +369,8 @@ describe('a request that cannot be read', () => {
   });
 });
 
-describe('an answer', () => {
-  test('of JSON is never kept by anybody unless the handler says so', async () => {
+describe('a response', () => {
+  test('of JSON is never cached unless the handler allows it', async () => {
     const cached = plain(async () =>
       answer(200, { traceIds: [] }, { 'cache-control': 'max-age=9' }),
     );
@@ -379,7 +379,7 @@ describe('an answer', () => {
     expect((await app.inject('/api/v1/plain')).headers['cache-control']).toBe('max-age=9');
   });
 
-  test('of bytes, or of nothing, goes out as it is', async () => {
+  test('of bytes, or without a body, is sent unchanged', async () => {
     const png = { 200: { contentType: 'image/png', description: 'a picture' }, 204: null };
     const { app } = await open([
       plain(async () => rawAnswer(200, Buffer.from([1, 2]), { 'content-type': 'image/png' }), {

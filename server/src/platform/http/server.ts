@@ -30,18 +30,18 @@ export type HttpOptions = Guard & {
   routes: readonly Route[];
   trustProxy: boolean | string;
   allowedOrigins: readonly string[];
-  /** Tests hold every answer against the contract; in service the compiler's word is enough. */
+  /** Tests check every response against the contract; in service the compiler's check is enough. */
   checkAnswers: boolean;
   rateLimits: boolean;
-  /** Judges the passes of routes that require one. */
+  /** Checks the passes of routes that require one. */
   passes?: PassCheck;
-  /** Answers that are ready before a route is looked for. */
+  /** Responses that are ready before routing. */
   mountShortcuts?: MountShortcuts;
-  /** Mean lateness of the event loop over a second beyond which API calls are turned away; 3 s. */
+  /** Mean delay of the event loop over a second above which API calls are refused; 3 s. */
   loopDelayMaxMs?: number;
 };
 
-/** What Fastify itself refuses before a handler is reached. */
+/** What Fastify itself refuses before a handler is called. */
 const refusalOfFastify = (error: unknown): Refusal | null => {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const status =
@@ -58,7 +58,7 @@ const refusalOfFastify = (error: unknown): Refusal | null => {
   return null;
 };
 
-/** The name of the route in the contract; `none` where a request found none. */
+/** The name of the route in the contract; `none` if the request matched none. */
 const routeOf = (request: FastifyRequest): string =>
   (request.routeOptions?.config as { name?: string } | undefined)?.name ?? 'none';
 
@@ -78,7 +78,7 @@ type Meters = ReturnType<typeof makeMeters>;
 
 type ErrorHandler = (error: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply;
 
-/** What is thrown: a failure of the world, a refusal of Fastify's, or a bug. */
+/** Anything thrown: an external failure, a refusal by Fastify, or a bug. */
 const makeErrorHandler =
   (log: Log, { refusals }: Meters): ErrorHandler =>
   (error, request, reply) => {
@@ -96,7 +96,7 @@ const makeFastify = (options: HttpOptions, answerError: ErrorHandler): FastifyIn
     logger: false,
     genReqId: (request: IncomingMessage) =>
       traceIdOf(request.headers['traceparent']) ?? newTraceId(),
-    // What is refused before there is a route, and before there is a request.
+    // What is refused before there is a route, or even a request.
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
     clientErrorHandler: answerClientError,
     trustProxy: options.trustProxy,
@@ -107,7 +107,7 @@ const makeFastify = (options: HttpOptions, answerError: ErrorHandler): FastifyIn
     keepAliveTimeout: 72_000,
     maxRequestsPerSocket: 0,
     forceCloseConnections: 'idle',
-    // What still comes while we close is served: everything behind it closes later.
+    // Requests that still arrive while we close are served: everything they need closes later.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 200 },
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 2000, maxHeaderSize: 16 * 1024 },
@@ -126,14 +126,14 @@ const mountPlugins = async (app: FastifyInstance, options: HttpOptions): Promise
     maxEventLoopDelay: options.loopDelayMaxMs ?? 3000,
     exposeStatusRoute: false,
     pressureHandler: async (request) => {
-      // A program that is busy is alive: the probes must not have it killed.
+      // A busy program is alive: it must not be killed because of its probes.
       if (!request.url.startsWith('/api/')) return;
       throw new Failure('OVERLOADED', 'the event loop is overloaded', { retryable: true });
     },
   });
 };
 
-/** A call with an Idempotency-Key: done once, and answered again as it was. */
+/** A call with an Idempotency-Key: run once; a retry gets the same response. */
 const answerOnce = async (
   options: HttpOptions,
   { spec, handle }: Pick<Route, 'spec' | 'handle'>,
@@ -201,7 +201,7 @@ export const makeHttpServer = async (options: HttpOptions): Promise<FastifyInsta
       const refusal = (await gate?.refuseEarly()) ?? (await early.refuse(admitted));
       if (refusal !== null) return send(refusal);
     }
-    // After the look for an earlier answer: a repeat gets it also when its pass has ended since.
+    // After looking for a stored response: a retry gets it even if its pass has expired since.
     const handle: Route['handle'] = async (request) =>
       (await gate?.refuse()) ?? entry.handle(request);
     const key = admitted.idempotencyKey;
@@ -226,7 +226,7 @@ export const makeHttpServer = async (options: HttpOptions): Promise<FastifyInsta
     });
   }
   app.addHook('onResponse', async (request, reply) => {
-    // A stream lasts as long as somebody watches: that is no time to answer.
+    // A stream lasts as long as its viewer watches: that is not a response time.
     if (streaming.has(reply)) return;
     const of = { route: routeOf(request), status: reply.statusCode };
     meters.durations.observe(of, reply.elapsedTime / 1000);

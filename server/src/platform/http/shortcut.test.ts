@@ -18,7 +18,7 @@ const ready = (text: string, etag = '"1"'): ReadyAnswer => ({
   etag,
   headers: { 'content-type': 'text/plain', 'cache-control': 'public, max-age=1' },
 });
-/** A server whose route says `routed`, and shortcuts in front of it. */
+/** A server whose route answers `routed`, and shortcuts before it. */
 const open = async (
   more: Parameters<typeof openTestServer>[1] = {},
   beforeListening?: (app: FastifyInstance) => void,
@@ -48,8 +48,8 @@ const open = async (
   return { ...server, shortcuts, ask, counted, routedTimes: () => routed };
 };
 
-describe('an answer that is ready', () => {
-  test('is given to everybody without the route, until it is replaced or dropped', async () => {
+describe('a prepared response', () => {
+  test('is sent to everyone without routing, until it is replaced or dropped', async () => {
     const { shortcuts, ask, routedTimes } = await open();
     shortcuts.put(path, ready('first'));
     expect(await (await ask()).text()).toBe('first');
@@ -83,8 +83,8 @@ describe('an answer that is ready', () => {
   });
 });
 
-describe('the usual way is gone by', () => {
-  test('another method, another address, and a browser on another site', async () => {
+describe('a shortcut is skipped for', () => {
+  test('another method, another address, or a browser on another site', async () => {
     const { shortcuts, ask, routedTimes } = await open({ allowedOrigins: ['https://a.test'] });
     shortcuts.put(path, ready('first'));
     const fromAfar = await ask({ headers: { origin: 'https://a.test' } });
@@ -94,15 +94,15 @@ describe('the usual way is gone by', () => {
     expect(routedTimes()).toBe(3);
   });
 
-  test('everything while the event loop is late, which turns it away', async () => {
+  test('every request while the event loop is late, so that the server refuses it', async () => {
     const { shortcuts, ask, app } = await open({ loopDelayMaxMs: 1 });
     shortcuts.put(path, ready('first'));
-    // Every mean lateness is above a limit of a millisecond, once it has been measured.
+    // Every mean delay is above a limit of 1 ms, once it has been measured.
     app.isUnderPressure = () => true;
     expect(await (await ask()).text()).not.toBe('first');
   });
 
-  test('what still comes while the server closes, and is told to hang up', async () => {
+  test('requests that arrive while the server closes, which get connection: close', async () => {
     const answered: string[] = [];
     const askAgain = { now: async (): Promise<string> => '' };
     // Runs after the shortcuts are notified, before the server stops listening.

@@ -3,25 +3,24 @@ import type { FastifyInstance } from 'fastify';
 import type { Metrics } from '../metrics.ts';
 
 /**
- * Answers that are ready, by their exact path: the same bytes for everybody until they are
- * replaced, given before the router, hooks and limits are asked. For what a crowd polls: it costs
- * about what the barest Node server does. What it does not answer goes the usual way, where the
- * same path must have a route.
+ * Prepared responses by exact path: the same bytes for everyone until they are replaced, sent
+ * before the router, hooks and limits run. For what a crowd polls: it costs about as much as a
+ * bare Node server. Other requests are routed as usual, so a route must have the same path.
  */
 export type Shortcuts = {
   put(path: string, answer: ReadyAnswer): void;
   drop(path: string): void;
 };
 export type ReadyAnswer = {
-  /** The route's name, for the meters. */
+  /** The route's name, for the metrics. */
   route: string;
   body: Buffer;
-  /** With its quotes; a request that names it gets 304. */
+  /** With its quotes; a request that sends it gets 304. */
   etag: string;
   headers: Readonly<Record<string, string>>;
 };
 
-/** `given` and `notModified` count until the meters are told, which costs more than an answer. */
+/** `given` and `notModified`: reported in bulk, as reporting costs more than a response. */
 type Ready = {
   route: string;
   /** As text: Node then writes head and body as one. */
@@ -47,7 +46,7 @@ const makeReady = (answer: ReadyAnswer): Ready => {
   };
 };
 
-/** The value of a header, or undefined; Node's own object of all headers is made on first use. */
+/** The value of a header, or undefined; Node builds its object of all headers on first use. */
 const headerOf = (request: IncomingMessage, name: string): string | undefined => {
   const raw = request.rawHeaders;
   for (let i = 0; i < raw.length; i += 2) {
@@ -57,7 +56,7 @@ const headerOf = (request: IncomingMessage, name: string): string | undefined =>
   return undefined;
 };
 
-/** Puts the shortcuts before whatever listens to the server's requests now. */
+/** Puts the shortcuts before the current listeners of the server's requests. */
 export type MountShortcuts = (app: FastifyInstance) => void;
 
 export const makeShortcuts = (metrics: Metrics): Shortcuts & { mount: MountShortcuts } => {
@@ -94,7 +93,7 @@ export const makeShortcuts = (metrics: Metrics): Shortcuts & { mount: MountShort
     drop: forget,
     mount: (app) => {
       let isClosing = false;
-      // The usual way tells the caller to hang up.
+      // Normal handling sends connection: close.
       app.addHook('preClose', async () => {
         isClosing = true;
       });
@@ -104,7 +103,7 @@ export const makeShortcuts = (metrics: Metrics): Shortcuts & { mount: MountShort
       server.on('request', (request: IncomingMessage, response: ServerResponse) => {
         const ready = request.method === 'GET' ? answers.get(request.url ?? '') : undefined;
         const isOurs = ready !== undefined && !isClosing && !app.isUnderPressure();
-        // What a browser asks from another site is the usual way's to judge.
+        // Requests from another site are left to normal handling.
         if (isOurs && headerOf(request, 'origin') === undefined) answer(ready, request, response);
         else for (const listener of others) listener.call(server, request, response);
       });

@@ -18,7 +18,7 @@ const openStreams = () => {
   closers.push(streams.close);
   return { clock, streams };
 };
-/** A server whose one route is a stream of the topic that the query names. */
+/** A server whose only route is a stream of the topic that the query names. */
 const open = async (before: () => Promise<void> = async () => undefined) => {
   const { clock, streams } = openStreams();
   const handler = plainRoute(async (request) => {
@@ -48,7 +48,7 @@ const watch = async ({ origin, streams }: Opened, topic: string, headers = {}) =
 };
 
 describe('a stream of events', () => {
-  test('begins with the state and goes on with every frame of its topic only', async () => {
+  test('begins with the state and continues with every frame of its topic only', async () => {
     const server = await open();
     const [a, b] = [await watch(server, 'a'), await watch(server, 'b')];
     server.streams.send('a', frameOf('delta', '7', '[1]'));
@@ -62,14 +62,14 @@ describe('a stream of events', () => {
     expect(a.heard.text).toContain('cache-control: no-store');
   });
 
-  test('may be read by a page of an allowed site', async () => {
+  test('can be read by a page of an allowed site', async () => {
     const server = await open();
     const { heard, hears } = await watch(server, 'a', { origin: 'https://a.example' });
     await hears('first');
     expect(heard.text).toContain('access-control-allow-origin: https://a.example');
   });
 
-  test('shows every 15 s that it lives, so that nothing on the way cuts it off', async () => {
+  test('sends a sign of life every 15 s, so that no proxy cuts it off', async () => {
     const server = await open();
     const { heard, hears } = await watch(server, 'a');
     await server.clock.advance(14_999);
@@ -78,7 +78,7 @@ describe('a stream of events', () => {
     await hears(': still here\n\n');
   });
 
-  test('of a viewer who left is forgotten', async () => {
+  test('is forgotten when its viewer leaves', async () => {
     const server = await open();
     const { socket } = await watch(server, 'a');
     const other = await watch(server, 'a');
@@ -88,7 +88,7 @@ describe('a stream of events', () => {
     await other.hears('id: 1');
   });
 
-  test('that a viewer left before it began is not counted for ever', async () => {
+  test('is not counted if its viewer left before it began', async () => {
     let go = (): void => undefined;
     const held = new Promise<void>((resolve) => (go = resolve));
     let hasCome = false;
@@ -109,12 +109,12 @@ describe('a stream of events', () => {
     expect(server.lines).toEqual([]);
   });
 
-  test('of a viewer who does not read is cut off, and who reads goes on', async () => {
+  test('is cut off if its viewer does not read, while others’ streams continue', async () => {
     const server = await open();
     const [slow, quick] = [await watch(server, 'a'), await watch(server, 'a')];
     slow.socket.pause();
     let sent = 0;
-    // The system keeps some megabytes before a byte waits in our memory.
+    // The system buffers some megabytes before a byte waits in our memory.
     while (server.streams.viewers('a') === 2) {
       const id = `id: ${++sent}\n`;
       server.streams.send('a', frameOf('delta', String(sent), 'x'.repeat(48 * 1024)));
@@ -129,7 +129,7 @@ describe('a stream of events', () => {
     expect(slow.heard.text).not.toContain('id: last');
   });
 
-  test('ends when the program closes, and nobody is let in afterwards', async () => {
+  test('ends when the program closes, and no stream is opened afterwards', async () => {
     const server = await open();
     const { socket, heard } = await watch(server, 'a');
     const left = once(socket, 'close');
@@ -143,8 +143,8 @@ describe('a stream of events', () => {
   });
 });
 
-describe('20,000 viewers are all that one process serves', () => {
-  /** As much of a reply as a stream touches. */
+describe('with 20,000 viewers, the limit of one process,', () => {
+  /** The part of a reply that a stream uses. */
   const madeUp = () => {
     const raw = Object.assign(new EventEmitter(), {
       writableLength: 0,
@@ -157,7 +157,7 @@ describe('20,000 viewers are all that one process serves', () => {
     return { raw, reply: { raw, hijack: () => undefined, getHeaders: () => ({}) } as never };
   };
 
-  test('the next one is told to come again later, until somebody leaves', () => {
+  test('the next one is told to retry later, until somebody leaves', () => {
     const { streams } = openStreams();
     const all = Array.from({ length: 20_000 }, madeUp);
     for (const { reply } of all) streams.join('a', reply, '');

@@ -6,11 +6,11 @@ import type { Worker } from '../worker.ts';
 
 /**
  * Event streams: a frame is built once as a buffer and written to every viewer of its topic. A
- * viewer that does not read is cut off when 64 kB wait for it; clients come back by themselves and
- * start from the state, so nothing is lost by it.
+ * viewer that does not read is cut off when 64 kB wait for it; clients reconnect by themselves and
+ * start from the state, so nothing is lost.
  */
 export type Streams = {
-  /** Throws OVERLOADED when as many watch as one process can serve, or when it is closing. */
+  /** Throws OVERLOADED if the process has its maximum of viewers, or if it is closing. */
   join(topic: string, reply: FastifyReply, first: string): void;
   send(topic: string, frame: string): void;
   viewers(topic: string): number;
@@ -18,7 +18,7 @@ export type Streams = {
 };
 
 const unreadBytesMax = 64 * 1024;
-/** Proxies and the server's own time limit of 60 s cut off what says nothing. */
+/** Proxies and the server's own timeout of 60 s cut off silent connections. */
 const heartbeatMs = 15_000;
 /** 14 kB each (quality.md, S2b): 280 MB. */
 const viewersMax = 20_000;
@@ -28,11 +28,11 @@ export const frameOf = (event: string, id: string, data: string): string =>
 
 type Socket = FastifyReply['raw'];
 
-/** Takes the socket from Fastify, with the headers that were set for it (those for other sites). */
+/** Takes the socket from Fastify, with the headers that were set for it (those for CORS). */
 const openStream = (reply: FastifyReply): Socket => {
   const headers = reply.getHeaders();
   reply.hijack();
-  // It ends with its connection, so its bytes go out as they are: a chunk would be three writes.
+  // It ends with its connection, so bytes are sent unchunked: a chunk would be three writes.
   reply.raw.useChunkedEncodingByDefault = false;
   reply.raw.writeHead(200, {
     ...(headers as Record<string, string>),
@@ -59,10 +59,10 @@ export const makeStreams = (clock: Clock): Streams => {
         const bytes = Buffer.from(': still here\n\n');
         for (const sockets of topics.values()) for (const socket of sockets) writeTo(socket, bytes);
       },
-      // Writing to a socket does not throw: what is wrong with it comes as its own event.
+      // Writing to a socket does not throw: its errors arrive as events.
       onError: () => undefined,
     });
-  /** From the first viewer on. */
+  /** Runs from the first viewer on. */
   let beat: Worker | null = null;
   return {
     join: (topic, reply, first) => {
@@ -70,7 +70,7 @@ export const makeStreams = (clock: Clock): Streams => {
         throw new Failure('OVERLOADED', 'too many viewers', { retryable: true });
       const socket = openStream(reply);
       beat ??= openBeat();
-      // Viewers who have left are not waited for: their end was reported already.
+      // Do not wait for viewers that have left: their end was reported already.
       if (socket.destroyed || socket.closed) return;
       socket.write(first);
       const sockets = topics.get(topic) ?? new Set();

@@ -12,15 +12,15 @@ const callers = {
   operator: { accountId: 'acc_operator', role: 'OPERATOR', sessionId: 'ses_2' },
 };
 
-/** Keeps nothing: what it does on a database is tested beside it. */
+/** Stores nothing: how it uses a database is tested next to it. */
 export const forgetful: Idempotency = {
   once: async (_, work) => ({ outcome: 'answered', answer: await work(), isReplayed: false }),
   close: async () => undefined,
 };
 
 /**
- * The HTTP server with routes of a test, a clock moved by hand and a log that is kept. `buyer` and
- * `operator` are good access tokens.
+ * The HTTP server with a test's routes, a manual clock and a log that can be read. `buyer` and
+ * `operator` are valid access tokens.
  */
 export const openTestServer = async (routes: readonly Route[], more: Partial<HttpOptions> = {}) => {
   const lines: string[] = [];
@@ -51,7 +51,7 @@ export const openTestServer = async (routes: readonly Route[], more: Partial<Htt
   return { app, clock, lines, metric };
 };
 
-/** One route, open to everybody, without parts; at /api/v1/plain. */
+/** One public route without parameters, at /api/v1/plain. */
 export const plainRoute = (
   handle: Parameters<typeof route>[1],
   spec: Partial<RouteSpec> = {},

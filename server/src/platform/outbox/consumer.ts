@@ -6,7 +6,7 @@ export type OutboxEvent = {
   readonly showId: string;
   readonly type: string;
   readonly payload: unknown;
-  /** Of the request that caused it; null when none did (a lapse, a job). */
+  /** Of the request that caused it; null if none did (an expiry, a job). */
   readonly traceId: string | null;
   readonly createdAtMs: number;
 };
@@ -16,10 +16,10 @@ export type OutboxEvent = {
  * in the transaction that moves the consumer's cursor, so that the effect happens once.
  */
 export type Consumer = {
-  /** Names its cursor: another name begins again at the oldest event that is kept. */
+  /** Names its cursor: under a new name it starts again at the oldest event that is kept. */
   readonly name: string;
   readonly types: readonly string[];
-  /** Idempotent: it looks at how things are now, or writes nothing that is there already. */
+  /** Idempotent: it reads the current state, or skips what it has already written. */
   readonly isRepeatable?: boolean;
   handle(tx: Sql, events: readonly OutboxEvent[]): Promise<void>;
 };

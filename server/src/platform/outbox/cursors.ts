@@ -1,24 +1,24 @@
 import type { Database, Sql } from '../postgres/sql.ts';
 
-/** Who has not renewed its lease for so long has lost it: another process goes on. */
+/** A process that has not renewed its lease for this long has lost it; another takes over. */
 const leaseSeconds = 5;
 const renewSeconds = 2.5;
 
-/** A consumer that this process delivers to now. */
+/** A consumer that this process currently delivers to. */
 export type HeldCursor = {
   readonly consumer: string;
   readonly seq: number;
-  /** Age of the oldest event that it has not taken; 0 when there is none. */
+  /** Age of the oldest event that it has not processed; 0 if there is none. */
   readonly lagSeconds: number;
   readonly hasParked: boolean;
 };
 
-/** Thrown inside a transaction when another process delivers to the consumer: nothing is done. */
+/** Thrown inside a transaction if another process delivers to the consumer: nothing is done. */
 export class CursorElsewhere extends Error {}
 
 /** The cursors of consumers. `owner` names this process; one at a time delivers to a consumer. */
 export const makeCursors = (db: Database, owner: string) => ({
-  /** Makes those that there are not. A new consumer starts at the oldest event that is kept. */
+  /** Creates the missing ones. A new consumer starts at the oldest event that is kept. */
   add: async (consumers: readonly string[]): Promise<void> => {
     await db.query(
       `INSERT INTO platform.cursors (consumer, seq) SELECT unnest($1::text[]), 0
@@ -27,7 +27,7 @@ export const makeCursors = (db: Database, owner: string) => ({
     );
   },
 
-  /** Takes or renews the leases of these consumers, where nobody else has them. */
+  /** Takes or renews the leases of these consumers, unless another process has them. */
   hold: (consumers: readonly string[]): Promise<HeldCursor[]> =>
     db.query<HeldCursor>(
       `WITH due AS (
@@ -59,9 +59,9 @@ export const makeCursors = (db: Database, owner: string) => ({
     ),
 
   /**
-   * Moves a cursor within the transaction of the effects. Throws CursorElsewhere when it is not
-   * there or not ours any more: another process has delivered, or will. Answers which shows have
-   * parked events, and whether the inbox is to be looked into.
+   * Moves a cursor within the transaction of the effects. Throws CursorElsewhere if it has moved or
+   * is not ours any more: another process has delivered, or will. Returns which shows have parked
+   * events, and whether the inbox must be checked.
    */
   move: async (
     tx: Sql,
@@ -82,7 +82,7 @@ export const makeCursors = (db: Database, owner: string) => ({
     return { parkedShows: new Set(row.shows), looksIntoInbox: row.looks };
   },
 
-  /** Makes sure within a transaction that the consumer is still ours. */
+  /** Checks within a transaction that the consumer is still ours. */
   confirm: async (tx: Sql, consumer: string): Promise<void> => {
     const rows = await tx.query(
       'SELECT FROM platform.cursors WHERE consumer = $1 AND owner = $2 FOR UPDATE',
@@ -91,7 +91,7 @@ export const makeCursors = (db: Database, owner: string) => ({
     if (rows.length === 0) throw new CursorElsewhere();
   },
 
-  /** Another process need not wait until the leases have expired. */
+  /** So that another process need not wait until the leases have expired. */
   release: async (): Promise<void> => {
     await db.query(
       'UPDATE platform.cursors SET owner = NULL, until = clock_timestamp() WHERE owner = $1',

@@ -20,7 +20,7 @@ export type DeadLetter = {
   diedAt: Date;
 };
 
-/** Gives an event up within the transaction that lets its show go on. */
+/** Gives up an event within the transaction that lets its show continue. */
 export const bury = async (
   tx: Sql,
   consumer: string,
@@ -38,7 +38,7 @@ export const bury = async (
   );
 };
 
-/** Those that wait to be replayed, oldest first. */
+/** Those that can be replayed, oldest first. */
 export const listDeadLetters = async (db: Database, limit: number): Promise<DeadLetter[]> => {
   const rows = await db.query<{
     consumer: string;
@@ -68,8 +68,8 @@ export const listDeadLetters = async (db: Database, limit: number): Promise<Dead
 };
 
 /**
- * Hands a dead letter to its consumer again; throws what the consumer throws. Where another process
- * serves the consumer, the letter is parked for it: it is taken within seconds, or dies again.
+ * Delivers a dead letter to its consumer again; throws what the consumer throws. If another process
+ * serves the consumer, the letter is parked for it: it is processed within seconds, or fails again.
  */
 export const replayDeadLetter = (
   deps: { db: Database; clock: Clock; tracing: Tracing },
@@ -78,7 +78,7 @@ export const replayDeadLetter = (
   eventId: string,
 ): Promise<'replayed' | 'unknown'> =>
   deps.db.transaction(async (tx) => {
-    // The second of two operators waits here, and finds that it was replayed.
+    // If two operators replay it, the second waits here and finds that it was replayed.
     const [row] = await tx.query<EventRow>(
       `WITH replayed AS (
          UPDATE platform.dead_letters SET replayed_at = clock_timestamp()

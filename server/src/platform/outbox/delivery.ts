@@ -19,7 +19,7 @@ import { bury } from './dead-letters.ts';
 const triesMax = 5;
 const pauseMs = (tries: number): number => 1000 * 2 ** (tries - 1);
 
-/** The database's own failures are no event's fault: nothing is counted, the round is over. */
+/** Failures of the database are not caused by an event: no try is counted, the round ends. */
 const storeFailures = new Set([
   'STORE_UNREACHABLE',
   'STORE_CONFLICT',
@@ -33,7 +33,7 @@ type Deps = {
   db: Database;
   clock: Clock;
   log: Log;
-  /** Counts events given up, by consumer. */
+  /** Counts dead letters, by consumer. */
   died: ReturnType<Metrics['counter']>;
   tracing: Tracing;
   cursors: Cursors;
@@ -42,7 +42,7 @@ type Deps = {
 /** A text of PostgreSQL cannot hold a NUL. */
 const textOf = (error: unknown): string => String(error).replaceAll('\0', ' ').slice(0, 2000);
 
-/** Those that an older version's relay has not handed to the consumer; notes that they are seen. */
+/** Events that an older version's relay has not delivered to the consumer; marks them as seen. */
 const leaveOutSeen = async (
   tx: Sql,
   consumer: Consumer,
@@ -60,8 +60,8 @@ const leaveOutSeen = async (
 
 /**
  * Delivers to one consumer: the effect and the cursor's move are one transaction, so that an event
- * which comes twice has its effect once. An event that fails is parked together with all later ones
- * of its show, in order, and the cursor goes on: other shows do not wait.
+ * that arrives twice has its effect once. An event that fails is parked together with all later
+ * ones of its show, in order, and the cursor moves on: other shows do not wait.
  */
 export const makeDelivery = (deps: Deps, consumer: Consumer) => {
   const { db, clock, log, died, cursors } = deps;
@@ -82,7 +82,7 @@ export const makeDelivery = (deps: Deps, consumer: Consumer) => {
     );
   };
 
-  /** One transaction: the cursor moves, parked shows' events are parked, the others have effect. */
+  /** One transaction: moves the cursor, parks the events of parked shows, handles the others. */
   const deliver = (
     events: readonly OutboxEvent[],
     fromSeq: number,
@@ -113,7 +113,7 @@ export const makeDelivery = (deps: Deps, consumer: Consumer) => {
     log.error(fields, 'event given up: moved to dead letters');
   };
 
-  /** An event that failed for the first time: it is parked, and the cursor passes it. */
+  /** An event that failed for the first time: it is parked, and the cursor moves past it. */
   const parkFailed = async (
     event: OutboxEvent,
     error: unknown,
@@ -163,7 +163,7 @@ export const makeDelivery = (deps: Deps, consumer: Consumer) => {
   };
 
   type ParkedRow = EventRow & { tries: number };
-  /** The first parked event of each show whose pause has passed. */
+  /** The first parked event of each show whose pause has ended. */
   const findDue = (): Promise<ParkedRow[]> =>
     db.query<ParkedRow>(
       `SELECT ${eventColumns}, p.tries FROM (
@@ -204,7 +204,7 @@ export const makeDelivery = (deps: Deps, consumer: Consumer) => {
     }
   };
 
-  /** Quietly leaves to another process what that one delivers. */
+  /** Silently leaves a consumer to the other process that delivers to it. */
   const unlessElsewhere = async (work: () => Promise<void>): Promise<void> => {
     try {
       await work();
@@ -213,19 +213,19 @@ export const makeDelivery = (deps: Deps, consumer: Consumer) => {
     }
   };
 
-  /** Where the cursor stood when the relay last looked; null: another process delivers. */
+  /** The cursor when the relay last read it; null: another process delivers. */
   let seenAt: number | null = null;
   return {
     consumer,
-    /** What the relay knows of the cursor; spares a transaction for batches of other consumers. */
+    /** What the relay knows of the cursor; saves a transaction for batches of other consumers. */
     standAt: (seq: number | null): void => {
       seenAt = seq;
     },
-    /** A batch of the bus; one that begins elsewhere than this consumer's cursor is not its own. */
+    /** Handles a batch of the bus, unless it starts elsewhere than this consumer's cursor. */
     hear: async (batch: Batch): Promise<void> => {
       if (batch.afterSeq === seenAt) await unlessElsewhere(() => take(batch));
     },
-    /** Tries parked events again whose time has come, each show's in order. */
+    /** Retries parked events that are due, in order per show. */
     retryParked: (): Promise<void> =>
       unlessElsewhere(async () => {
         for (;;) {

@@ -1,14 +1,14 @@
 import type { Database } from '../postgres/sql.ts';
 
 export type Horizon = {
-  /** Looks again. `isWaiting`: there is more, of transactions that still run. */
+  /** Looks again. `isWaiting`: there are more events, of transactions that still run. */
   look(): Promise<{ finalSeq: number; isWaiting: boolean }>;
 };
 
 /** How far the events are final; see sql/note-horizon.sql. */
 export const makeHorizon = (db: Database): Horizon => {
   let finalSeq = 0;
-  /** Taken and not known to be final; the oldest such note. */
+  /** Taken but not known to be final; the oldest such note. */
   let noted: { lastSeq: number; below: number } | null = null;
   return {
     look: async () => {

@@ -25,7 +25,7 @@ const cursors = () =>
   bed.db.query<{ consumer: string; seq: number }>(
     'SELECT consumer, seq FROM platform.cursors ORDER BY consumer',
   );
-/** The relay of this version with the consumers of the version before; none of them repeatable. */
+/** The relay of this version with the consumers of the previous one; none of them idempotent. */
 const relayOnce = async (): Promise<void> => {
   const relay = openRelay({
     db: bed.db,
@@ -51,8 +51,8 @@ describe('a database with one mark for all consumers', () => {
     string,
   ];
   /**
-   * As a relay of the version before leaves it: the second event waits for its show, the third was
-   * passed on before it, and the fourth had reached two consumers when the relay was killed.
+   * As a relay of the previous version leaves it: the second event waits for its show, the third
+   * was passed on before it, and the fourth had reached two consumers when the relay was killed.
    */
   const leave = async (): Promise<void> => {
     await append(bed.db, ...events);
@@ -75,7 +75,7 @@ describe('a database with one mark for all consumers', () => {
     expect(await cursors()).toEqual(consumers.map((consumer) => ({ consumer, seq: 1 })));
   });
 
-  test('hands each consumer what it has not seen, and nothing twice', async () => {
+  test('delivers to each consumer what it has not seen, and nothing twice', async () => {
     await leave();
     await upgrade();
     await relayOnce();
@@ -86,7 +86,7 @@ describe('a database with one mark for all consumers', () => {
     expect(await bed.waiting()).toEqual([]);
   });
 
-  test('would hand them over twice without the inbox: the look into it is needed', async () => {
+  test('would deliver twice without the inbox: the check is needed', async () => {
     await leave();
     await upgrade();
     await bed.db.query('UPDATE platform.cursors SET inbox_until = NULL');
@@ -94,7 +94,7 @@ describe('a database with one mark for all consumers', () => {
     expect(await bed.effects('ranking')).toEqual([second, third, fourth]);
   });
 
-  test('in which all was passed on starts them after the last event', async () => {
+  test('in which everything was passed on starts consumers after the last event', async () => {
     await append(bed.db, ...events);
     await rewindBefore(bed.db, '000015_cursors');
     await bed.db.query('UPDATE platform.outbox SET published_at = now()');
@@ -104,7 +104,7 @@ describe('a database with one mark for all consumers', () => {
     expect(await bed.effects('ranking')).toEqual([]);
   });
 
-  test('that is empty starts them at the beginning', async () => {
+  test('that is empty starts consumers at the beginning', async () => {
     await rewindBefore(bed.db, '000015_cursors');
     await upgrade();
     expect(await cursors()).toEqual(consumers.map((consumer) => ({ consumer, seq: 0 })));

@@ -17,7 +17,7 @@ afterEach(() => bed.close());
 
 type Relay = ReturnType<OutboxBed['relay']>;
 const asleep = (relay: Relay) => until('the relay sleeps', () => relay.clock.sleeping === 1);
-/** Lets the time pass, round after round. */
+/** Advances the clock, round after round. */
 const pass = async (relay: Relay, ms: number): Promise<void> => {
   for (let passed = 0; passed < ms; passed += 500) {
     await asleep(relay);
@@ -28,7 +28,7 @@ const pass = async (relay: Relay, ms: number): Promise<void> => {
 
 const healthy = testEvent('show 2');
 const [before, poison, after] = [testEvent('show 1'), testEvent('show 1'), testEvent('show 1')];
-/** A relay with a consumer that cannot take one event, and when it was asked to. */
+/** A relay with a consumer that fails on one event, and when it was called. */
 const openPoisoned = async (options: { isCured?: () => boolean } = {}) => {
   const asked: number[] = [];
   const mails = bed.consumer('mails', (events) => {
@@ -42,8 +42,8 @@ const openPoisoned = async (options: { isCured?: () => boolean } = {}) => {
   return { relay, asked };
 };
 
-describe('an event that a consumer cannot take', () => {
-  test('is tried five times with growing pauses, then its show goes on without it', async () => {
+describe('an event on which a consumer fails', () => {
+  test('is tried five times with growing pauses, then its show continues without it', async () => {
     const { relay, asked } = await openPoisoned();
     await append(bed.db, poison, after);
     await pass(relay, 20_000);
@@ -53,14 +53,14 @@ describe('an event that a consumer cannot take', () => {
     expect(await bed.waiting()).toEqual([]);
   });
 
-  test('alone is asked for five times, not more', async () => {
+  test('is tried only five times if it is alone', async () => {
     const { relay, asked } = await openPoisoned();
     await append(bed.db, poison);
     await pass(relay, 20_000);
     expect(asked).toEqual([500, 1500, 3500, 7500, 15_500]);
   });
 
-  test('holds up what comes after it in its show, and no other show', async () => {
+  test('delays later events of its show, and of no other show', async () => {
     const { relay } = await openPoisoned();
     await append(bed.db, before, poison, healthy, after);
     await pass(relay, 10_000);
@@ -73,7 +73,7 @@ describe('an event that a consumer cannot take', () => {
     expect((await bed.effects('mails')).at(-1)).toBe(after.id);
   });
 
-  test('is heard by the other consumers at once, and once', async () => {
+  test('reaches the other consumers at once, and once', async () => {
     const { relay } = await openPoisoned();
     await append(bed.db, poison);
     await pass(relay, 500);
@@ -82,7 +82,7 @@ describe('an event that a consumer cannot take', () => {
     expect(await bed.effects('ranking')).toEqual([poison.id]);
   });
 
-  test('that it can take the third time is no dead letter, and has its effect once', async () => {
+  test('but succeeds at the third try is no dead letter, and has its effect once', async () => {
     let tries = 0;
     const { relay } = await openPoisoned({ isCured: () => ++tries > 2 });
     await append(bed.db, poison);
@@ -91,7 +91,7 @@ describe('an event that a consumer cannot take', () => {
     expect(await relay.deadLetters(10)).toEqual([]);
   });
 
-  test('is tried on by another relay that takes over, with the tries that are left', async () => {
+  test('is retried by another relay that takes over, with the remaining tries', async () => {
     const { relay, asked } = await openPoisoned();
     await append(bed.db, poison, after);
     await pass(relay, 4000);
@@ -106,7 +106,7 @@ describe('an event that a consumer cannot take', () => {
 });
 
 describe('a dead letter', () => {
-  test('is listed with what it is and why, oldest first, and counted', async () => {
+  test('is listed with its event and error, oldest first, and counted', async () => {
     const { relay } = await openPoisoned();
     await append(bed.db, poison);
     await pass(relay, 20_000);
@@ -128,7 +128,7 @@ describe('a dead letter', () => {
     );
   });
 
-  test('has its effect once when it is replayed, also by two operators at once', async () => {
+  test('has its effect once when it is replayed, even by two operators at once', async () => {
     let isCured = false;
     const { relay } = await openPoisoned({ isCured: () => isCured });
     await append(bed.db, poison);
@@ -159,7 +159,7 @@ describe('a dead letter', () => {
     expect(await bed.effects('mails')).toEqual([poison.id]);
   });
 
-  test('dies again, and is listed again, when it still cannot be taken', async () => {
+  test('is listed again if it fails again', async () => {
     const { relay, asked } = await openPoisoned();
     await append(bed.db, poison);
     await pass(relay, 20_000);
@@ -170,7 +170,7 @@ describe('a dead letter', () => {
     expect(await relay.deadLetters(10)).toHaveLength(1);
   });
 
-  test('that nobody knows is not replayed', async () => {
+  test('that does not exist is not replayed', async () => {
     const { relay } = await openPoisoned();
     await append(bed.db, poison);
     await pass(relay, 20_000);
@@ -183,9 +183,9 @@ describe('a dead letter', () => {
   });
 });
 
-describe('a failing database', () => {
+describe('a database failure', () => {
   test.each(['STORE_UNREACHABLE', 'STORE_CONFLICT', 'OVERLOADED'])(
-    'is no event’s fault: with %s nothing is counted, and all is done when it is back',
+    '(%s) does not count as a try, and everything is delivered after it',
     async (code) => {
       let isAway = true;
       const db: Database = {

@@ -15,14 +15,14 @@ beforeEach(async () => {
 afterEach(() => bed.close());
 
 const idsOf = (events: readonly TestEvent[]): string[] => events.map((event) => event.id);
-/** A relay whose first round, of its own, is over. */
+/** A relay whose first round, which starts by itself, has ended. */
 const openRelay = async (...given: Parameters<OutboxBed['relay']>) => {
   const relay = bed.relay(...given);
   await until('the relay sleeps', () => relay.clock.sleeping === 1);
   return relay;
 };
 
-describe('what was written with an effect', () => {
+describe('an event that was written with an effect', () => {
   test('reaches every consumer of its type in the order of writing, once', async () => {
     const relay = await openRelay([bed.consumer('mails'), bed.consumer('ranking')]);
     const events = Array.from({ length: 20 }, (_, i) => testEvent(`show ${i % 3}`));
@@ -45,7 +45,7 @@ describe('what was written with an effect', () => {
     expect(await relay.round()).toBe(0);
   });
 
-  test('is passed on by the next round, and at once when somebody wakes the relay', async () => {
+  test('is passed on by the next round, and at once if the relay is woken', async () => {
     const relay = await openRelay([bed.consumer('mails')]);
     await append(bed.db, testEvent('show 1'));
     await relay.clock.advance(500);
@@ -57,7 +57,7 @@ describe('what was written with an effect', () => {
     expect(relay.clock.nowMs()).toBe(500);
   });
 
-  test('is passed on to its end, however much there is', async () => {
+  test('is passed on completely, however many there are', async () => {
     const relay = await openRelay([bed.consumer('mails')]);
     const events = Array.from({ length: 1200 }, (_, i) => testEvent(`show ${i % 7}`));
     await append(bed.db, ...events);
@@ -67,8 +67,8 @@ describe('what was written with an effect', () => {
   });
 });
 
-describe('what is still being written', () => {
-  /** A writer that has written and commits, or gives up, when it is told to. */
+describe('an event whose transaction still runs', () => {
+  /** A writer that has written, and commits or rolls back when the test says so. */
   const openWriter = async (event: TestEvent) => {
     const written = Promise.withResolvers<void>();
     const told = Promise.withResolvers<'commit' | 'undo'>();
@@ -90,11 +90,11 @@ describe('what is still being written', () => {
     };
   };
   const openReal = () => openRelay([bed.consumer('mails')], { horizon: makeHorizon(bed.db) });
-  /** Until nothing is waited for: other tests write on the same server. */
+  /** Waits until nothing is pending: other tests write on the same server. */
   const passAll = (relay: Awaited<ReturnType<typeof openReal>>) =>
     until('everything is final', async () => !(await relay.look()).isWaiting);
 
-  test('holds back what came after it, whichever commits first, and is not lost', async () => {
+  test('holds back later events, whichever commits first, and is not lost', async () => {
     const relay = await openReal();
     const [first, second, third] = [testEvent('show 1'), testEvent('show 2'), testEvent('show 3')];
     const late = await openWriter(first);
@@ -108,7 +108,7 @@ describe('what is still being written', () => {
     expect(await bed.effects('mails')).toEqual(idsOf([first, second, third]));
   });
 
-  test('is lost without the wait, when a later one is passed on: the race is real', async () => {
+  test('is lost if a later one is passed on without waiting: the race is real', async () => {
     const relay = await openRelay([bed.consumer('mails')]);
     const [first, second] = [testEvent('show 1'), testEvent('show 2')];
     const late = await openWriter(first);
@@ -119,7 +119,7 @@ describe('what is still being written', () => {
     expect(await bed.effects('mails')).toEqual([second.id]);
   });
 
-  test('is waited for also when its transaction has a higher id than all that ended', async () => {
+  test('is waited for even if its transaction has a higher id than all that ended', async () => {
     const relay = await openReal();
     const [first, second] = [testEvent('show 1'), testEvent('show 2')];
     // Nothing ends between the two: a snapshot's upper end is below both of them.
@@ -133,7 +133,7 @@ describe('what is still being written', () => {
     expect(await bed.effects('mails')).toEqual(idsOf([first, second]));
   });
 
-  test('is not waited for when it was undone, or its hanging writer was cut off', async () => {
+  test('is not waited for after a rollback, or after its hanging writer was cut off', async () => {
     const relay = await openReal();
     const [hung, kept] = [testEvent('show 1'), testEvent('show 2')];
     const writer = await openWriter(testEvent('show 3'));
@@ -188,7 +188,7 @@ describe('a crash', () => {
     };
   };
 
-  test('after the effect is committed is followed by no second effect', async () => {
+  test('after the effect is committed causes no second effect', async () => {
     const events = [testEvent('show 1'), testEvent('show 1')];
     await append(bed.db, ...events);
     const db = dyingAfterCommit();
@@ -216,7 +216,7 @@ describe('a crash', () => {
 });
 
 describe('relays of several processes', () => {
-  test('work one at a time: who has no lease passes on nothing', async () => {
+  test('work one at a time: one without a lease passes on nothing', async () => {
     await openRelay([bed.consumer('mails')]);
     const second = await openRelay([bed.consumer('mails')]);
     await append(bed.db, testEvent('show 1'));
@@ -225,7 +225,7 @@ describe('relays of several processes', () => {
     expect(await second.round()).toBe(1);
   });
 
-  test('that closes hands its work over at once', async () => {
+  test('release their leases when they close, so that another takes over at once', async () => {
     const first = await openRelay([bed.consumer('mails')]);
     const second = await openRelay([bed.consumer('mails')]);
     await append(bed.db, testEvent('show 1'));
@@ -234,8 +234,8 @@ describe('relays of several processes', () => {
   });
 
   /**
-   * One was stopped after it had read what is to do, before it did it, for longer than its lease;
-   * the other delivers meanwhile, then the first goes on.
+   * One was suspended between reading and delivering, for longer than its lease; the other delivers
+   * meanwhile, then the first continues.
    */
   const overtake = async (change: (text: string) => string = (text) => text) => {
     const stopped = Promise.withResolvers<void>();
@@ -262,20 +262,20 @@ describe('relays of several processes', () => {
     return { events: idsOf(events), effects: await bed.effects('mails'), old };
   };
 
-  test('of which one was stopped for longer than its lease change nothing twice', async () => {
+  test('deliver nothing twice if one was suspended for longer than its lease', async () => {
     const { events, effects, old } = await overtake();
     expect(effects).toEqual(events);
     expect(await old.round()).toBe(0);
   });
 
-  test('would change it twice if the cursor were not compared: the race is real', async () => {
+  test('would deliver twice if the cursor were not compared: the race is real', async () => {
     const { events, effects } = await overtake((text) =>
       text.replace('owner = $2 AND seq = $3', '$2::text IS NOT NULL AND $3::bigint IS NOT NULL'),
     );
     expect(effects).toEqual([...events, ...events]);
   });
 
-  test('of which one is inside an effect leave the consumer to it', async () => {
+  test('leave a consumer to the relay that is in the middle of an effect', async () => {
     const inside = Promise.withResolvers<void>();
     let isInside = false;
     const slow = bed.consumer('mails', () => {
@@ -297,7 +297,7 @@ describe('relays of several processes', () => {
 });
 
 describe('processes that serve other consumers', () => {
-  test('never pass an event by for those that they do not know', async () => {
+  test('never skip an event for consumers that they do not know', async () => {
     const old = await openRelay([bed.consumer('mails')]);
     const [first, second] = [testEvent('show 1'), testEvent('show 1')];
     await append(bed.db, first);
@@ -307,7 +307,7 @@ describe('processes that serve other consumers', () => {
     await young.round();
     expect(await bed.effects('ranking')).toEqual([first.id]);
     await append(bed.db, second);
-    // Each of the two delivers what is its own, and the old one holds the mails.
+    // Each of the two delivers to its own consumers, and the old one has the lease of `mails`.
     await old.round();
     await young.round();
     expect(await bed.effects('mails')).toEqual(idsOf([first, second]));
@@ -331,7 +331,7 @@ describe('processes that serve other consumers', () => {
   });
 });
 
-test('how far the relay lags is told, and by nobody but who works', async () => {
+test('the lag of the relay is reported, and only by the relay that delivers', async () => {
   const relay = await openRelay([bed.consumer('mails')]);
   const other = await openRelay([bed.consumer('mails')]);
   await append(bed.db, testEvent('show 1'));
@@ -345,7 +345,7 @@ test('how far the relay lags is told, and by nobody but who works', async () => 
   expect(await lag(relay)).toBe(0);
 });
 
-describe('in the day after the migration from marks to cursors', () => {
+describe('on the day after the migration from marks to cursors', () => {
   const inMigration = (seen: readonly TestEvent[]) =>
     bed.db.query(
       `WITH seen AS (INSERT INTO platform.inbox (consumer, event_id)
@@ -364,7 +364,7 @@ describe('in the day after the migration from marks to cursors', () => {
     expect(await bed.effects('mails')).toEqual([unseen.id]);
     expect(await bed.effects('looks')).toEqual(idsOf([seen, unseen]));
   });
-  test('and not longer: afterwards the cursor alone decides', async () => {
+  test('the inbox is checked for one day only: afterwards the cursor alone decides', async () => {
     const event = testEvent('show 1');
     await append(bed.db, event);
     await inMigration([event]);

@@ -16,22 +16,22 @@ export type { DeadLetter } from './dead-letters.ts';
 
 /** Feeds the bus from the outbox, for the consumers of this process. */
 export type Relay = {
-  /** Hands the consumer events from when the relay is started. */
+  /** Delivers to the consumer once the relay is started. */
   subscribe(consumer: Consumer): void;
   /** Passes events on until it is stopped. */
   start(): Worker;
-  /** Something was written: look now instead of at the next round. */
+  /** Something was written: look now instead of in the next round. */
   wake(): void;
-  /** One round by hand: how many events were passed on, and whether more are not final yet. */
+  /** Runs one round: how many events were passed on, and whether more are not final yet. */
   round(): Promise<{ passed: number; isWaiting: boolean }>;
   deadLetters(limit: number): Promise<DeadLetter[]>;
-  /** Hands a dead letter to its consumer again; throws what the consumer throws. */
+  /** Delivers a dead letter to its consumer again; throws what the consumer throws. */
   replay(consumer: string, eventId: string): Promise<'replayed' | 'unknown'>;
 };
 
 const roundMs = 500;
 const eventsPerRound = 500;
-/** While others still write, the events beyond are looked for again after this, then twice this. */
+/** While others still write, later events are looked for again after this, then twice this. */
 const firstWaitMs = 20;
 
 type Deps = {
@@ -83,7 +83,7 @@ const makeRounds = (deps: Deps, deliveries: ReadonlyMap<string, Delivery>) => {
         if (hasParked) await deliveries.get(consumer)?.retryParked();
       const { finalSeq, isWaiting } = await horizon.look();
       let passed = 0;
-      // Usually one: consumers that have come as far as each other share what is read.
+      // Usually one: consumers with equal cursors share what is read.
       for (const afterSeq of new Set(held.map((cursor) => cursor.seq)))
         passed += await publishAfter(afterSeq, finalSeq);
       return { passed, isWaiting };

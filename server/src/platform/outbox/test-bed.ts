@@ -26,7 +26,7 @@ export const append = (sql: Sql, ...events: readonly TestEvent[]): Promise<unkno
 
 /**
  * For tests whose events are committed before the relay looks. Transactions of other tests on the
- * same server hold the real horizon back, for a moment, whenever they like.
+ * same server briefly hold back the real horizon at any time.
  */
 export const everythingIsFinal = (db: Database): Horizon => ({
   look: async () => {
@@ -38,7 +38,7 @@ export const everythingIsFinal = (db: Database): Horizon => ({
   },
 });
 
-/** A relay of these consumers that works until it is closed. */
+/** A relay of these consumers that runs until it is closed. */
 export const openRelay = (
   options: Omit<Parameters<typeof makeRelay>[0], 'tracing' | 'bus' | 'horizon'> & {
     tracing?: Tracing;
@@ -61,14 +61,14 @@ export const openRelay = (
 };
 
 /**
- * Consumers whose effect is a row each time, so that an effect that happens twice is seen; and
- * relays of several processes on one database, each with a clock moved by hand.
+ * Consumers that insert a row for each effect, so that an effect that happens twice is visible;
+ * and relays of several processes on one database, each with a manual clock.
  */
 export const openOutboxBed = async (url: string, makeBus: () => Bus = makeMemoryBus) => {
   const db = openDatabase({ url, name: 'test', log: silentLog, poolMax: 8 });
   await db.query(`CREATE TABLE IF NOT EXISTS effects (
     seq integer GENERATED ALWAYS AS IDENTITY, consumer text, event_id text, show_id text)`);
-  // Those of the program: none of its consumers is served here.
+  // The program's cursors: none of its consumers is served here.
   await db.query('DELETE FROM platform.cursors');
   const relays: { close(): Promise<void> }[] = [];
   let processes = 0;
@@ -124,14 +124,14 @@ export const openOutboxBed = async (url: string, makeBus: () => Bus = makeMemory
       );
       return rows.map((row) => row.event_id);
     },
-    /** Events that some consumer has still to take. */
+    /** Events that some consumer has not processed yet. */
     waiting: async (): Promise<string[]> => {
       const rows = await db.query<{ id: string }>(
         'SELECT id FROM platform.waiting_events ORDER BY seq',
       );
       return rows.map((row) => row.id);
     },
-    /** As after 5 seconds in which nobody renewed them. */
+    /** As after 5 seconds in which no lease was renewed. */
     loseLeases: () =>
       db.query("UPDATE platform.cursors SET until = clock_timestamp() - '1 s'::interval"),
     close: async (): Promise<void> => {

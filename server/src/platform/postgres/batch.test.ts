@@ -7,7 +7,7 @@ const requests: Asked[] = [
   { holdId: 'b', seatNos: [2, 3] },
 ];
 
-test('a batch becomes one array a parameter, in the order of the requests', () => {
+test('a batch becomes one array per parameter, in the order of the requests', () => {
   const read = {
     hold_ids: (r: Asked) => r.holdId,
     seats: (r: Asked) => `{${r.seatNos.join()}}`,
@@ -16,8 +16,8 @@ test('a batch becomes one array a parameter, in the order of the requests', () =
   expect(columns([], read)).toEqual({ hold_ids: [], seats: [] });
 });
 
-describe('an answer of columns', () => {
-  test('becomes one row a request, in their order, nulls kept', () => {
+describe('a result in columns', () => {
+  test('becomes one row per request, in their order, including nulls', () => {
     const answer = { outcome: ['held', 'taken'], deadline: ['soon', null] };
     expect(rows(answer, 2)).toEqual([
       { outcome: 'held', deadline: 'soon' },
@@ -25,7 +25,7 @@ describe('an answer of columns', () => {
     ]);
   });
 
-  test('that has an outcome more or less than there were requests goes to nobody', () => {
+  test('is rejected if it has more or fewer values than there were requests', () => {
     for (const outcome of [['held'], ['held', 'held', 'taken']])
       expect(() => rows({ outcome, deadline: ['soon', 'soon'] }, 2)).toThrow(
         `${outcome.length} values of outcome for 2 requests`,
@@ -33,7 +33,7 @@ describe('an answer of columns', () => {
   });
 });
 
-test('a function is called by the names of its parameters and answers its one value', async () => {
+test('a function is called with named parameters and returns its single value', async () => {
   const asked: unknown[] = [];
   const db = {
     query: async <Row>(text: string, params?: readonly unknown[]): Promise<Row[]> => {

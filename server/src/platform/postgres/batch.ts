@@ -5,9 +5,9 @@ import type { Sql } from './sql.ts';
 type Arguments = Readonly<Record<string, unknown>>;
 
 /**
- * A batch as a function over arrays wants it: one array for each parameter, with a value for each
- * request, in the order of the requests. Nested arrays must be texts (`{1,2}`): PostgreSQL's arrays
- * of arrays are rectangular.
+ * A batch in the form that a function over arrays takes: one array for each parameter, with a value
+ * for each request, in their order. Nested arrays must be texts (`{1,2}`): PostgreSQL's arrays of
+ * arrays are rectangular.
  */
 export const columns = <Request>(
   requests: readonly Request[],
@@ -15,12 +15,12 @@ export const columns = <Request>(
 ): Arguments =>
   Object.fromEntries(Object.entries(read).map(([name, value]) => [name, requests.map(value)]));
 
-/** The answer to a batch: one array for each field, with a value for each request. */
+/** The result of a batch: one array for each field, with a value for each request. */
 export type Columns<Row> = { readonly [Field in keyof Row]: readonly Row[Field][] };
 
 /**
- * The answer to a batch as one row for each request, in their order. Fails when a column has a
- * value more or less than there were requests: an answer must never go to another request.
+ * The result of a batch as one row for each request, in their order. Fails if a column has more or
+ * fewer values than there were requests: a result must never go to another request.
  */
 export const rows = <Row extends object>(answer: Columns<Row>, count: number): Row[] => {
   const fields = Object.entries<readonly unknown[]>(answer);
@@ -36,8 +36,8 @@ export const rows = <Row extends object>(answer: Columns<Row>, count: number): R
 export const milliseconds = (ms: number): string => `${ms} milliseconds`;
 
 /**
- * Calls a database function that answers one value, with its arguments by name: an argument that is
- * missing or has another name fails the call instead of taking the place of its neighbour.
+ * Calls a database function that returns one value, with named arguments: an argument that is
+ * missing or misnamed fails the call instead of taking its neighbour's place.
  */
 export const callFunction = async <Answer>(
   db: Sql,

@@ -21,7 +21,7 @@ afterEach(async () => {
   for (const end of endings.splice(0)) await end();
 });
 
-/** An Usher in a process of its own, which a test may kill; answers when its database is open. */
+/** An Usher in a separate process, which a test may kill; resolves when its database is open. */
 const startUsher = async (dataDir: string): Promise<Usher | { refused: string }> => {
   const child = spawn(process.execPath, [program, dataDir], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -90,15 +90,15 @@ const sold = (url: string) => ask<{ seat: number }>(url, 'SELECT seat FROM sold'
 const postmasterPid = (dataDir: string) =>
   Number.parseInt(readFileSync(join(dataDir, 'postgres/postmaster.pid'), 'utf8'), 10);
 
-/** Without the copy of the binaries, which a checkout below a folder of mode 700 has made there. */
+/** Without the copy of the binaries, which a checkout below a folder of mode 700 creates there. */
 const leftIn = (dataDir: string) =>
   readdirSync(dataDir)
     .filter((name) => !/^postgres-[\w.-]+$/.test(name))
     .sort();
 
 /**
- * The guard's shells: the parent's other child, which stops PostgreSQL when Usher lets go of the
- * guard, as it does when the parent ends; and the postmaster's parent.
+ * The guard's shells: the parent's other child, which stops PostgreSQL when Usher closes the
+ * guard's input, as happens when the parent ends; and the postmaster's parent.
  */
 const guardsOf = (postmaster: number): number[] => {
   const guard = Number(parentOf(postmaster));
@@ -116,13 +116,13 @@ const parentOf = (pid: number): number | null => {
   }
 };
 
-/** One after the other, in this order. */
+/** Kills them one after the other, in this order. */
 const killAll = async (pids: number[]): Promise<void> => {
   for (const pid of pids) process.kill(pid, 'SIGKILL');
   await until('all are dead', () => !pids.some(isAlive));
 };
 
-test('a first start makes the database, of durable settings, for its owner only', async () => {
+test('a first start creates the database with durable settings, for its owner only', async () => {
   const dataDir = await scratchFolder();
   const usher = await mustStart(dataDir);
   const [database] = await ask(
@@ -150,14 +150,14 @@ test('a first start makes the database, of durable settings, for its owner only'
   expect(statSync(join(dataDir, 'postgres')).mode & 0o777).toBe(0o700);
 });
 
-test('without the password nobody gets in', async () => {
+test('without the password nobody can connect to the embedded PostgreSQL', async () => {
   const { url } = await mustStart(await usedDataDir());
   const stranger = new URL(url);
   stranger.password = 'guessed';
   await expect(ask(stranger.href, 'SELECT 1')).rejects.toThrow(/password authentication failed/);
 });
 
-test('PostgreSQL never runs as root', async () => {
+test('the embedded PostgreSQL never runs as root', async () => {
   const dataDir = await usedDataDir();
   await mustStart(dataDir);
   const uid = statSync(`/proc/${postmasterPid(dataDir)}`).uid;
@@ -166,7 +166,7 @@ test('PostgreSQL never runs as root', async () => {
   expect(isRoot || uid === process.getuid?.()).toBe(true);
 });
 
-test('what was sold is there after a stop and a start, and a stop leaves no process', async () => {
+test('data survives a stop and a start, and a stop leaves no process', async () => {
   const dataDir = await usedDataDir();
   const first = await mustStart(dataDir);
   await sell(first.url);
@@ -179,7 +179,7 @@ test('what was sold is there after a stop and a start, and a stop leaves no proc
   expect(await sold(second.url)).toEqual([{ seat: 7 }]);
 });
 
-test('a second Usher on the same data is refused: which folder, which process', async () => {
+test('a second Usher on the same data is refused with the folder and the process id', async () => {
   const dataDir = await usedDataDir();
   const first = await mustStart(dataDir);
   const second = await startUsher(dataDir);
@@ -190,7 +190,7 @@ test('a second Usher on the same data is refused: which folder, which process', 
   expect(await ask(first.url, 'SELECT 1 AS alive')).toEqual([{ alive: 1 }]);
 });
 
-test('of two first starts at once on one folder one wins and the other is refused', async () => {
+test('of two first starts at once on one folder, one wins and the other is refused', async () => {
   const dataDir = await scratchFolder();
   const both = await Promise.all([startUsher(dataDir), startUsher(dataDir)]);
   const winners = both.filter((one) => 'url' in one);
@@ -247,7 +247,7 @@ test('a PostgreSQL that outlived Usher and its guard is stopped and replaced', a
   expect(await sold(second.url)).toEqual([{ seat: 7 }]);
 });
 
-test('a PostgreSQL that is killed is started again, on its port', async () => {
+test('a PostgreSQL that is killed is restarted on its port', async () => {
   const dataDir = await usedDataDir();
   const usher = await mustStart(dataDir);
   await sell(usher.url);
@@ -259,7 +259,7 @@ test('a PostgreSQL that is killed is started again, on its port', async () => {
   expect(await startUsher(dataDir)).toEqual({ refused: expect.stringContaining('is in use') });
 });
 
-test('the lock of a running Usher is taken again when its connection is cut', async () => {
+test('the lock of a running Usher is re-acquired when its connection is cut', async () => {
   const dataDir = await usedDataDir();
   const usher = await mustStart(dataDir);
   const superuser = usher.url.replace('//usher:', '//postgres:').replace(/usher$/, 'postgres');
@@ -267,7 +267,7 @@ test('the lock of a running Usher is taken again when its connection is cut', as
     ask<{ pid: number }>(superuser, "SELECT pid FROM pg_locks WHERE locktype = 'advisory'");
   const [before] = await holders();
   await ask(superuser, `SELECT pg_terminate_backend(${before?.pid})`);
-  // The one that was told to go holds it until it has gone.
+  // The old connection, which was told to close, holds it until it has closed.
   const another = async () => (await holders()).some(({ pid }) => pid !== before?.pid);
   await until('another connection holds the lock', another);
 });
@@ -280,7 +280,7 @@ test('a postmaster.pid whose number belongs to another program is no obstacle', 
   expect(await ask(usher.url, 'SELECT 1 AS alive')).toEqual([{ alive: 1 }]);
 });
 
-test('a first start killed half way is done again, and what it left is removed', async () => {
+test('a first start that was killed halfway is repeated, and its remains are removed', async () => {
   const dataDir = await scratchFolder();
   const gone = spawn(process.execPath, ['-e', '']);
   await once(gone, 'exit');
@@ -292,7 +292,7 @@ test('a first start killed half way is done again, and what it left is removed',
   expect(leftIn(dataDir)).toEqual(['postgres', 'postgres.log']);
 });
 
-test('a data folder that PostgreSQL may not enter is refused, with the way out', async () => {
+test('a data folder that PostgreSQL may not enter is refused, with the remedy', async () => {
   const closed = join(await scratchFolder(), 'closed');
   const dataDir = join(closed, 'usher');
   mkdirSync(dataDir, { recursive: true });
@@ -305,7 +305,7 @@ test('a data folder that PostgreSQL may not enter is refused, with the way out',
   await expect(opening).rejects.toThrow('USHER_DATA_DIR');
 });
 
-test('a folder of other files in the database’s place is refused untouched', async () => {
+test('a folder with other files in place of the database is refused and not changed', async () => {
   const dataDir = await scratchFolder();
   mkdirSync(join(dataDir, 'postgres'));
   writeFileSync(join(dataDir, 'postgres/holiday.txt'), 'sun');
@@ -314,7 +314,7 @@ test('a folder of other files in the database’s place is refused untouched', a
   expect(readFileSync(join(dataDir, 'postgres/holiday.txt'), 'utf8')).toBe('sun');
 });
 
-test('a cluster of another PostgreSQL is refused by name, not started', async () => {
+test('a cluster of another PostgreSQL version is refused by name, not started', async () => {
   const dataDir = await usedDataDir();
   writeFileSync(join(dataDir, 'postgres/PG_VERSION'), '12\n');
   const started = await startUsher(dataDir);

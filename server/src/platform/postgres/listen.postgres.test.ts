@@ -14,7 +14,7 @@ afterEach(async () => {
 });
 
 type Handlers = Record<string, (payload: string) => void>;
-/** A listener behind a proxy, with a clock moved by hand. */
+/** A listener behind a proxy, with a manual clock. */
 const open = async (handlers: Handlers = {}, through?: string) => {
   const clock = manualClock(0);
   const heard: string[] = [];
@@ -42,7 +42,7 @@ const open = async (handlers: Handlers = {}, through?: string) => {
     await until('the loss is known', () => warnings.includes('LISTEN connection lost'));
     await new Promise((resolve) => setImmediate(resolve));
   };
-  /** Makes the time pass until the next try to connect. */
+  /** Advances the clock to the next attempt to connect. */
   const nextTry = async () => {
     await until('the listener waits', () => clock.sleeping === 1);
     await clock.advance(500);
@@ -55,7 +55,7 @@ const open = async (handlers: Handlers = {}, through?: string) => {
   return { clock, heard, errors, proxy, listener, tell, hears, cut, nextTry, failingTry };
 };
 
-test('what one process tells is heard by another, on its channel', async () => {
+test('a message from one process reaches another, on its channel', async () => {
   const { heard, tell, hears } = await open();
   expect(heard.splice(0)).toEqual(['seats ', 'prices ']);
   await tell('seats', 'a');
@@ -65,7 +65,7 @@ test('what one process tells is heard by another, on its channel', async () => {
   expect(heard).toEqual(['seats a', 'prices c']);
 });
 
-test('a handler that throws is told and stops nobody, not even itself', async () => {
+test('a handler that throws is reported, and later messages still arrive', async () => {
   const seen: string[] = [];
   const { errors, tell, hears } = await open({
     broken: (payload) => {
@@ -86,7 +86,7 @@ test('a handler that throws is told and stops nobody, not even itself', async ()
 });
 
 describe('after an interruption', () => {
-  test('each channel is told that it may have missed something, and hears again', async () => {
+  test('each channel learns that it may have missed messages, and receives again', async () => {
     const { heard, tell, hears, cut, nextTry } = await open();
     heard.splice(0);
     await cut();
@@ -98,7 +98,7 @@ describe('after an interruption', () => {
     expect(heard).toEqual(['seats ', 'prices ', 'seats heard']);
   });
 
-  test('one connection is tried at a time, however long the database is away', async () => {
+  test('one connection is tried at a time, however long the database is unreachable', async () => {
     const { heard, proxy, hears, cut, nextTry, failingTry } = await open();
     heard.splice(0);
     proxy.refuse(true);
@@ -112,7 +112,7 @@ describe('after an interruption', () => {
     expect(heard).toEqual(['seats ', 'prices ']);
   });
 
-  test('a connection that the network swallowed is given up, though nobody said so', async () => {
+  test('a silently broken connection is detected and replaced', async () => {
     const { clock, heard, proxy, hears, nextTry } = await open();
     heard.splice(0);
     proxy.swallow(true);
@@ -124,7 +124,7 @@ describe('after an interruption', () => {
     await hears('prices ');
   });
 
-  test('there was none while the connection only had nothing to say', async () => {
+  test('a connection that was only idle is kept', async () => {
     const { clock, heard, proxy, tell, hears } = await open();
     for (let asked = 0; asked < 5; asked++) {
       await until('the listener waits', () => clock.sleeping === 1);
@@ -137,7 +137,7 @@ describe('after an interruption', () => {
 });
 
 describe('closing', () => {
-  test('leaves no connection, also twice, also while the database is away', async () => {
+  test('leaves no connection, even if repeated or while the database is unreachable', async () => {
     const { proxy, listener } = await open();
     await listener.close();
     await until('no connection is left', () => proxy.open === 0);
@@ -153,7 +153,7 @@ describe('closing', () => {
   });
 });
 
-test('a start without a database is refused, and tried no more behind it', async () => {
+test('a start without a database fails, and is not retried in the background', async () => {
   const gone = await openTestProxy(url);
   gone.refuse(true);
   const clock = manualClock(0);

@@ -21,7 +21,7 @@ const connect = async (url: string): Promise<pg.Client> => {
 };
 const rows = async <Row>(client: pg.Client, text: string): Promise<Row[]> =>
   (await client.query(text)).rows as Row[];
-/** Runs the migration; answers the functions that it created. */
+/** Runs the migration; returns the functions that it created. */
 const createdBy = async (url: string): Promise<string[]> => {
   const created: string[] = [];
   const debug = (fields: unknown, text?: string): void => {
@@ -32,7 +32,7 @@ const createdBy = async (url: string): Promise<string[]> => {
 };
 const migrations = (client: pg.Client) =>
   rows<{ name: string }>(client, 'SELECT name FROM platform.migrations ORDER BY id');
-/** Those of the program are tried in server/src/state-machines.postgres.test.ts. */
+/** Those of the program are tested in server/src/state-machines.postgres.test.ts. */
 const machines: StateMachine[] = [];
 const lock = 'SELECT pg_advisory_lock(7155021947)';
 const sent = 'payments/mark-sent.sql';
@@ -40,7 +40,7 @@ const forget = (client: pg.Client) =>
   client.query('UPDATE platform.routines SET digest = $1 WHERE name = $2', ['', sent]);
 
 describe('an empty database', () => {
-  test('is brought up by two programs at once: each migration is done once', async () => {
+  test('is migrated by two programs at once: each migration runs once', async () => {
     const { url } = await makeEmptyDatabase();
     const created = await Promise.all([createdBy(url), createdBy(url)]);
     const client = await connect(url);
@@ -56,7 +56,7 @@ describe('an empty database', () => {
 });
 
 describe('a database that is up to date', () => {
-  test('is left as it is', async () => {
+  test('is not changed', async () => {
     const { url } = await makeEmptyDatabase();
     expect((await createdBy(url)).length).toBeGreaterThan(5);
     const client = await connect(url);
@@ -78,7 +78,7 @@ describe('a database that is up to date', () => {
     expect(await createdBy(url)).toEqual([sent]);
   });
 
-  test('keeps no function of an earlier text beside the new one', async () => {
+  test('keeps no function of an earlier text next to the new one', async () => {
     const { url } = await makeEmptyDatabase();
     await createdBy(url);
     const client = await connect(url);
@@ -102,7 +102,7 @@ describe('a database that is up to date', () => {
     expect(await rows(client, "SELECT payments.mark_sent('{}') AS sent")).toEqual([{ sent: [] }]);
   });
 
-  test('drops the function of a file that is gone, by the marks of all versions', async () => {
+  test('drops the function of a file that is gone, by the comments of all versions', async () => {
     const { url } = await makeEmptyDatabase();
     await createdBy(url);
     const client = await connect(url);
@@ -124,7 +124,7 @@ describe('a database that is up to date', () => {
 });
 
 describe('the planner settings of functions', () => {
-  test('stand at those whose header asks for them, and at no others', async () => {
+  test('apply to those whose header asks for them, and to no others', async () => {
     const { url } = await makeEmptyDatabase();
     await createdBy(url);
     const client = await connect(url);
@@ -154,7 +154,7 @@ describe('functions that call each other', () => {
     const { url } = await makeEmptyDatabase();
     await createdBy(url);
     const client = await connect(url);
-    // In SQL, whose bodies are looked into when they are created: the first calls the second.
+    // In SQL, whose bodies are checked when they are created: the first calls the second.
     const calls = (name: string, body: string) => ({
       name: `seats/${name}.sql`,
       text: `CREATE OR REPLACE FUNCTION seats.${name}(n integer) RETURNS integer
@@ -171,7 +171,7 @@ describe('functions that call each other', () => {
   });
 });
 
-test('a function that cannot be created is named with its file, and leaves nothing', async () => {
+test('a function that cannot be created is named with its file; nothing is changed', async () => {
   const { url } = await makeEmptyDatabase();
   await createdBy(url);
   const client = await connect(url);
@@ -202,7 +202,7 @@ test('a program waits while another migrates', async () => {
   await waiting;
 });
 
-test('a database that goes away fails the migration and does not end the process', async () => {
+test('a database that becomes unreachable fails the migration, not the process', async () => {
   const { url } = await makeEmptyDatabase();
   const proxy = await openTestProxy(url);
   closers.push(proxy.close);

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 
-/** What may become of the rows of a table that has a column `state`. */
+/** The state changes that are allowed for the rows of a table with a column `state`. */
 export type StateMachine = {
   /** In messages, and in platform.moves. */
   name: string;
   table: string;
-  /** The column that names a row in messages. */
+  /** The column that identifies a row in messages. */
   idColumn: string;
   /** The states in which a row may be inserted. */
   begins: readonly string[];
@@ -21,8 +21,8 @@ const arrayOf = (texts: readonly string[]): string =>
   `ARRAY[${texts.map(literal).join(', ')}]::text[]`;
 
 /**
- * The triggers that refuse every move which the machine does not have. Conditions decide, not the
- * function: a legal move costs the look at a short constant list (docs/booking.md has the figures).
+ * The triggers that refuse every move that the machine does not have. Conditions decide, not the
+ * function: a legal move costs one look at a short constant list (docs/booking.md has the figures).
  */
 const triggersOf = (machine: StateMachine): { name: string; sql: string }[] => {
   const pairs = Object.entries(machine.moves).flatMap(([from, targets]) =>
@@ -55,9 +55,9 @@ const rowsOf = ({ begins, moves, ends }: StateMachine): [string | null, string |
 ];
 
 /**
- * Writes the moves of each machine into platform.moves and makes the triggers that refuse all
- * others. A machine that is there as it should be is left alone: making a trigger waits for the
- * table's writers.
+ * Writes the moves of each machine into platform.moves and creates the triggers that refuse all
+ * others. A machine that is up to date is left alone: creating a trigger waits for the table's
+ * writers.
  */
 export const refreshMoves = async (
   client: pg.Client,

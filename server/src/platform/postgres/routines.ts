@@ -33,8 +33,8 @@ export const readRoutines = async (): Promise<Routine[]> => {
 };
 
 /**
- * How the statements of a function are planned whose header says so: once for all parameters, and
- * so that no table or index is read whole, however empty it was then. Why: docs/decisions/0012.
+ * How the statements of a function are planned if its header says so: once for all parameters, and
+ * so that no table or index is read whole, even if it was empty then. Why: docs/decisions/0012.
  */
 const plansMark = /^-- Plans: generic, by an index\b/m;
 const plannerSettings = [
@@ -88,7 +88,7 @@ export const recreateFunctions = async (
   client: pg.Client,
   changed: readonly Routine[],
 ): Promise<void> => {
-  // A function may call one whose file comes later: the bodies are checked when all are there.
+  // A function may call one whose file comes later: bodies are checked when all functions exist.
   await client.query('SET LOCAL check_function_bodies = off');
   for (const routine of changed) await failNaming(routine, () => client.query(routine.text));
   await client.query('SET LOCAL check_function_bodies = on');
@@ -102,9 +102,9 @@ export const recreateFunctions = async (
 
 /**
  * Re-creates the functions whose files have changed since the last run, and drops those whose files
- * are gone or renamed, in one transaction: a program that runs sees all of them or none. What an
- * earlier text created goes first, known by its comment: with other parameters it would stay beside
- * the new function, with another result it could not be replaced.
+ * are gone or renamed, in one transaction: a running program sees all of them or none. Functions of
+ * an earlier text, known by their comment, are dropped first: with other parameters they would stay
+ * next to the new function, with another result they could not be replaced.
  */
 export const refreshFunctions = async (client: pg.Client, log: Log): Promise<void> => {
   const routines = await readRoutines();

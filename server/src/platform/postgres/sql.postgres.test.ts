@@ -36,15 +36,16 @@ beforeAll(async () => {
   await db.query('CREATE TABLE tills (id integer PRIMARY KEY, won bigint NOT NULL)');
   await db.query('INSERT INTO tills VALUES (1, 0), (2, 0)');
   await db.query('CREATE SEQUENCE calls');
-  // Fails with a state; as often as it is told, counted where no rollback reaches.
+  // Fails with a state as many times as requested; calls are counted in a sequence, which no
+  // rollback resets.
   await db.query(`
     CREATE FUNCTION failing(state text, times integer) RETURNS integer LANGUAGE plpgsql AS $$
     BEGIN
       IF nextval('calls') <= times THEN RAISE 'planted' USING ERRCODE = state; END IF;
       RETURN currval('calls');
     END $$`);
-  // Takes one till, waits until somebody else has taken another, takes the other: once crosswise.
-  // The first comer hangs back, so that seldom both find out at the same moment and give up.
+  // Updates one till, waits until another session has updated one, then updates the other: a
+  // deadlock, once. The first session waits, so that both rarely detect it and give up at once.
   await db.query(`
     CREATE FUNCTION crosswise(first integer, second integer) RETURNS void LANGUAGE plpgsql AS $$
     BEGIN
@@ -68,7 +69,7 @@ const pidOf = async (sql: Sql): Promise<number> =>
   (await sql.query<{ pid: number }>('SELECT pg_backend_pid() AS pid'))[0]?.pid ?? 0;
 
 describe('a statement', () => {
-  test('answers its rows, with counts and amounts as numbers', async () => {
+  test('returns its rows, with counts and amounts as numbers', async () => {
     const db = open();
     expect(await db.query('SELECT 9007199254740991::bigint AS n, $1::text AS t', ['a'])).toEqual([
       { n: 9007199254740991, t: 'a' },
@@ -76,7 +77,7 @@ describe('a statement', () => {
     expect(await db.query('UPDATE tills SET won = 0')).toEqual([]);
   });
 
-  test('that is wrong fails as what it is, once, and costs nobody the connection', async () => {
+  test('that fails reports its own error, is not retried, and keeps the connection', async () => {
     const db = open({ poolMax: 1 });
     await reset(db);
     const before = await pidOf(db);
@@ -88,12 +89,12 @@ describe('a statement', () => {
   });
 });
 
-describe('two who lock the same rows in opposite order', () => {
+describe('two sessions that lock the same rows in opposite order', () => {
   const both = (run: (first: number, second: number) => Promise<unknown>) =>
     Promise.allSettled([run(1, 2), run(2, 1)]);
   const statuses = (settled: PromiseSettledResult<unknown>[]) => settled.map((s) => s.status);
 
-  test('by one statement each both succeed: the victim is repeated', async () => {
+  test('both succeed with one statement each: the victim’s is retried', async () => {
     const db = open();
     await reset(db);
     const settled = await both((a, b) => db.query('SELECT crosswise($1, $2)', [a, b]));
@@ -102,7 +103,7 @@ describe('two who lock the same rows in opposite order', () => {
     expect(await callsOf(db)).toBeGreaterThan(2);
   });
 
-  test('by a transaction each both succeed: the victim’s function is repeated', async () => {
+  test('both succeed with a transaction each: the victim’s function is retried', async () => {
     const db = open();
     await reset(db);
     let runs = 0;
@@ -117,7 +118,7 @@ describe('two who lock the same rows in opposite order', () => {
     expect(await tills(db)).toEqual([{ won: 2 }, { won: 2 }]);
   });
 
-  test('without the repeat one of them would fail: the rows are really fought for', async () => {
+  test('would not both succeed without the retry: the conflict is real', async () => {
     const db = open();
     await reset(db);
     // A transaction repeats only what it throws.
@@ -136,20 +137,23 @@ describe('two who lock the same rows in opposite order', () => {
   });
 });
 
-describe('what the database undoes again and again', () => {
-  test.each(['40001', '40P01'])('with %s is tried three times, and told', async (state) => {
-    const { log, lines } = warned();
-    const db = open({ log });
-    await reset(db);
-    const rows = await db.query<{ failing: number }>('SELECT failing($1, 2)', [state]);
-    expect(rows).toEqual([{ failing: 3 }]);
-    expect(lines).toMatchObject([
-      { state, tries: 1 },
-      { state, tries: 2 },
-    ]);
-  });
+describe('a statement that the database rolls back repeatedly', () => {
+  test.each(['40001', '40P01'])(
+    'is tried three times with state %s, and that is logged',
+    async (state) => {
+      const { log, lines } = warned();
+      const db = open({ log });
+      await reset(db);
+      const rows = await db.query<{ failing: number }>('SELECT failing($1, 2)', [state]);
+      expect(rows).toEqual([{ failing: 3 }]);
+      expect(lines).toMatchObject([
+        { state, tries: 1 },
+        { state, tries: 2 },
+      ]);
+    },
+  );
 
-  test('a third time is a failure that may be repeated later', async () => {
+  test('fails after the third try with a retryable failure', async () => {
     const db = open();
     for (const run of [
       () => db.query("SELECT failing('40001', 9)"),
@@ -162,12 +166,12 @@ describe('what the database undoes again and again', () => {
   });
 });
 
-describe('a failure of the world', () => {
+describe('an external failure', () => {
   const planted = ['08006', '53100', '53200', '53300', '57P01', '57P03', '58030', '25006'];
   test.each([
     ...planted.map((state) => [state, 'STORE_UNREACHABLE']),
     ...['55P03', '57014', '25P03'].map((state) => [state, 'STORE_TIMEOUT']),
-  ])('with the state %s is %s, and keeps its cause', async (state, code) => {
+  ])('with state %s becomes %s, and keeps its cause', async (state, code) => {
     const db = open();
     await reset(db);
     const failure = await failureOf(db.query('SELECT failing($1, 9)', [state]));
@@ -175,7 +179,7 @@ describe('a failure of the world', () => {
     expect(await callsOf(db)).toBe(1);
   });
 
-  test('is a statement that takes too long, and a lock that does not come', async () => {
+  test('is thrown if a statement takes too long, or a lock is not released', async () => {
     const db = open({ statementTimeoutMs: 100, lockTimeoutMs: 50, poolMax: 1 });
     const before = await pidOf(db);
     const code = 'STORE_TIMEOUT';
@@ -189,7 +193,7 @@ describe('a failure of the world', () => {
     expect(await pidOf(db)).toBe(before);
   });
 
-  test('is a database that is not there', async () => {
+  test('is thrown if the database is unreachable', async () => {
     const gone = await openTestProxy(url);
     await gone.close();
     const db = open({ url: gone.url });
@@ -197,7 +201,7 @@ describe('a failure of the world', () => {
       expect(await failureOf(run)).toMatchObject({ code: 'STORE_UNREACHABLE' });
   });
 
-  test('does not wait forever for a database that no longer responds', async () => {
+  test('is thrown soon if the database no longer responds', async () => {
     const proxy = await openTestProxy(url);
     closers.push(proxy.close);
     const db = open({ url: proxy.url, statementTimeoutMs: 1500 });
@@ -220,14 +224,14 @@ describe('a connection that is lost', () => {
     await until('it is gone', isGone);
   };
 
-  test('during a statement is a failure, and the next statement has another', async () => {
+  test('during a statement is a failure, and the next statement gets another', async () => {
     const db = open({ poolMax: 1 });
     const killed = failureOf(db.query('SELECT pg_terminate_backend(pg_backend_pid())'));
     expect(await killed).toMatchObject({ code: 'STORE_UNREACHABLE', retryable: true });
     expect(await db.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  test('between two statements ends their transaction and not the process', async () => {
+  test('between two statements ends their transaction but not the process', async () => {
     const db = open({ poolMax: 1 });
     await reset(db);
     const lost = db.transaction(async (tx) => {
@@ -250,7 +254,7 @@ describe('a connection that is lost', () => {
     expect(await tills(db)).toEqual([{ won: 0 }, { won: 0 }]);
   });
 
-  test('while it was idle is told in the log, and nobody notices', async () => {
+  test('while it was idle is logged, and nobody notices', async () => {
     const { log, lines } = warned();
     const db = open({ poolMax: 1, log });
     await terminate(await pidOf(db));
@@ -261,7 +265,7 @@ describe('a connection that is lost', () => {
 });
 
 describe('a transaction', () => {
-  test('that throws leaves nothing behind, and the error is its caller’s', async () => {
+  test('that throws is rolled back, and its caller gets the error', async () => {
     const db = open();
     await reset(db);
     const thrown = db.transaction(async (tx) => {
@@ -272,7 +276,7 @@ describe('a transaction', () => {
     expect(await tills(db)).toEqual([{ won: 0 }, { won: 0 }]);
   });
 
-  test('that drops a statement’s error is a bug: it never seems to have succeeded', async () => {
+  test('that swallows a statement’s error is a bug: it never reports success', async () => {
     const db = open();
     await reset(db);
     const careless = db.transaction(async (tx) => {
@@ -283,7 +287,7 @@ describe('a transaction', () => {
     expect(await tills(db)).toEqual([{ won: 0 }, { won: 0 }]);
   });
 
-  test('keeps no connection, whichever way it ends', async () => {
+  test('keeps no connection, however it ends', async () => {
     const db = open({ name: 'leaking', poolMax: 3 });
     const ways: ((tx: Sql) => Promise<unknown>)[] = [
       (tx) => tx.query('SELECT 1'),
@@ -349,7 +353,7 @@ describe('when all connections are in use', () => {
     expect(await db.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  test('at most 50 wait for each; who comes then is refused at once', async () => {
+  test('at most 50 callers wait per connection; later ones are refused at once', async () => {
     const { db, end } = await exhausted({});
     const waiting = Array.from({ length: 50 }, () => db.query('SELECT 1 AS one'));
     for (const run of [db.query('SELECT 1'), db.transaction(async () => expect.unreachable())])

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 /**
- * Stands between a test and its database: what comes back can be swallowed, connections can be
- * cut, and new ones refused.
+ * A proxy between a test and its database: responses can be dropped, connections can be cut, and
+ * new ones refused.
  */
 export const openTestProxy = async (url: string) => {
   const target = new URL(url);

@@ -27,7 +27,7 @@ describeNeeding('redis', 'a Redis', () => {
     metrics.close();
   });
 
-  test('that has lost its scripts gets them again, unnoticed by callers', async () => {
+  test('that has lost its scripts gets them again, without callers noticing', async () => {
     const server = await openTestRedis();
     const redis = await openRedis({ url: server.url, log: silentLog, metrics });
     opened.push(redis);
@@ -36,11 +36,11 @@ describeNeeding('redis', 'a Redis', () => {
     expect(await redis.run(sum, ['count'], [2])).toBe(3);
     expect(await redis.run(sum, ['count'], [3])).toBe(6);
     const trips = await metrics.registry.getSingleMetricAsString('usher_redis_trips_total');
-    // Two calls needed the text: unknown at first, and after the flush.
+    // Two calls sent the text: it was unknown at first, and after the flush.
     expect(trips).toContain('usher_redis_trips_total{script="sum"} 5');
   });
 
-  test('hands out bytes as they are', async () => {
+  test('returns bytes unchanged', async () => {
     const server = await openTestRedis();
     const redis = await open(server.url);
     const echo = makeScript({
@@ -53,7 +53,7 @@ describeNeeding('redis', 'a Redis', () => {
     expect(await redis.run(echo, ['key'], [bytes])).toEqual([bytes, 7]);
   });
 
-  test('that is started again is reached again, with what it had', async () => {
+  test('that restarts is connected again, with its data', async () => {
     const server = await openTestRedis({ appendfsync: 'always' });
     const redis = await open(server.url);
     await redis.run(sum, ['count'], [4]);
@@ -63,18 +63,18 @@ describeNeeding('redis', 'a Redis', () => {
     expect(await waiting).toBe(4);
   });
 
-  test('that says nothing any more is a failure whose outcome is not known', async () => {
+  test('that stops responding is a failure with unknown outcome', async () => {
     const server = await openTestRedis();
     const redis = await open(server.url);
     await redis.run(sum, ['count'], [1]);
     await server.signal('SIGSTOP');
     await expect(redis.run(sum, ['count'], [1])).rejects.toMatchObject(unreachable);
     await server.signal('SIGCONT');
-    // Run once, or not at all, or a second time: that is what unknown means.
+    // Run once, never, or twice: that is what unknown means.
     expect(await redis.run(sum, ['count'], [0])).toBeGreaterThanOrEqual(1);
   });
 
-  test('that is full or has no primary may be asked again; a bug in a script may not', async () => {
+  test('that is full or has no primary is a retryable failure; a script’s bug is not', async () => {
     const server = await openTestRedis();
     const redis = await open(server.url);
     const raise = (message: string) =>
@@ -89,13 +89,13 @@ describeNeeding('redis', 'a Redis', () => {
     await expect(bug).rejects.not.toHaveProperty('code', unreachable.code);
   });
 
-  test('that is not there is told at the start', async () => {
+  test('that is unreachable is reported at the start', async () => {
     const server = await openTestRedis();
     await server.stop();
     await expect(open(server.url)).rejects.toMatchObject(unreachable);
   });
 
-  test('asks for its user and password', async () => {
+  test('requires its user and password', async () => {
     const server = await openTestRedis();
     await server.cli('CONFIG', 'SET', 'requirepass', 'p@ss:word');
     const address = server.url.replace('//', `//default:${encodeURIComponent('p@ss:word')}@`);
@@ -110,7 +110,7 @@ describeNeeding('redis', 'a Redis', () => {
     await expect(open(`${one.url},${other.url}`)).rejects.toThrow('those of a Cluster');
   });
 
-  test('of a Cluster is found by any living address; all primaries get scripts', async () => {
+  test('of a Cluster is found by any live address; all primaries get scripts', async () => {
     const cluster = await openTestCluster();
     const redis = await open(`redis://127.0.0.1:1,${cluster.nodes[4]?.url}`);
     expect(redis.isCluster).toBe(true);
@@ -120,9 +120,9 @@ describeNeeding('redis', 'a Redis', () => {
     for (const key of keys) expect(await redis.run(sum, [key], [1])).toBe(1);
   });
 
-  // While the answer was waited for, it was asked for its slots, too: what is left open by that
-  // fails this file.
-  test('of a Cluster that says nothing any more is closed, and asks no more', async () => {
+  // While the response was pending, the client also asked for the slots: if that leaves anything
+  // open, this file fails.
+  test('of a Cluster that stops responding is closed, and queried no more', async () => {
     const cluster = await openTestCluster();
     const redis = await open(cluster.nodes[0]?.url ?? '');
     for (const node of cluster.nodes) await node.signal('SIGSTOP');

@@ -23,7 +23,7 @@ const open = async () => {
 };
 
 describeNeeding('redis', 'used challenges in Redis', () => {
-  test('are used once, whichever process is asked', async () => {
+  test('are accepted once, by any process', async () => {
     const { server, redis } = await open();
     const processes = [1, 2].map(() => makeSharedUsedChallenges({ redis, clock, ids }));
     const asked = await Promise.all(
@@ -36,7 +36,7 @@ describeNeeding('redis', 'used challenges in Redis', () => {
     expect(keptMs).toBeLessThanOrEqual(660_000);
   });
 
-  test('are used once by a call that reaches Redis twice, and that call is told yes', async () => {
+  test('are accepted from the first call even if it reaches Redis twice', async () => {
     const { redis } = await open();
     const twice: Redis = {
       ...redis,

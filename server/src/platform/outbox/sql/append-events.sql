@@ -1,9 +1,9 @@
 -- The outbox's door for other functions: writes events in the caller's transaction, in the given
 -- order.
 -- events: [{ id, showId, type, payload, traceId? }]
--- traceId is that of the request that caused the event; what is none (a job's name) is left out.
+-- traceId is that of the request that caused the event; anything else (a job's name) is omitted.
 -- Locks: none.
--- Called by: the functions and stores of services that tell others what happened.
+-- Called by: the functions and stores of services that publish events.
 CREATE OR REPLACE FUNCTION platform.append_events(events jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN

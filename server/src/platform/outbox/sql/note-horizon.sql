@@ -1,11 +1,11 @@
 -- How far the events of the outbox are final. An event gets its number before its transaction
--- commits, so a lower number can appear after a higher one; a cursor may pass only what cannot
--- change any more.
+-- commits, so a lower number can appear after a higher one; a cursor may pass only events that
+-- cannot change any more.
 -- known_seq: how far the caller knows already.
 -- last_seq: the last number that was taken. below: every number up to last_seq was taken by a
--- transaction with a lower id than this; null when there is nothing beyond known_seq.
--- oldest: the lowest id of a transaction that still runs. Once oldest >= below, all up to last_seq
--- is committed or undone.
+-- transaction with a lower id than this; null if there is nothing beyond known_seq.
+-- oldest: the lowest id of a running transaction. Once oldest >= below, everything up to last_seq
+-- is committed or rolled back.
 -- The order of the three statements is the proof: writers take their id before their number, so the
 -- writers of all numbers up to last_seq had theirs before ours, which is higher. The upper end of a
 -- snapshot would not do for it: transactions that still run may have ids above it.

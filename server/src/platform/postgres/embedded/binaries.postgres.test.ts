@@ -26,7 +26,7 @@ const linksOf = async (folder: string): Promise<{ target: string }[]> =>
 
 const versionOf = (binDir: string) => runAs(user, join(binDir, 'postgres'), ['--version']);
 
-/** Root may write everywhere: as root, the work is done in the shoes of `nobody`. */
+/** Root may write everywhere: as root, the work is done as the user `nobody`. */
 const asAnOrdinaryUser = async (work: () => Promise<void>): Promise<void> => {
   if (!isRoot) return work();
   process.seteuid?.(65_534);
@@ -37,7 +37,7 @@ const asAnOrdinaryUser = async (work: () => Promise<void>): Promise<void> => {
   }
 };
 
-test('a package without its links gets them, from two processes at once too', async () => {
+test('a package without its links gets them, even from two processes at once', async () => {
   const fresh = await freshPackage();
   const dataDir = await scratchFolder();
   const both = [usableBinaries(fresh, dataDir, user), usableBinaries(fresh, dataDir, user)];
@@ -63,7 +63,7 @@ test('missing links in a read-only folder are reported, and existing ones are en
   await asAnOrdinaryUser(async () => expect(await makeLinks(fresh.folder)).toBe(true));
 });
 
-test('binaries that the database’s user cannot run where they are, are copied to it', async () => {
+test('binaries that the database’s user cannot run in place are copied', async () => {
   const fresh = await freshPackage();
   const dataDir = await scratchFolder();
   // Root's database user may not enter a folder of mode 700; others may not run without x.
@@ -80,7 +80,7 @@ test('binaries that the database’s user cannot run where they are, are copied 
   expect(readdirSync(dataDir)).toEqual([copyName]);
 });
 
-test('binaries that run nowhere on this machine are refused with their own words', async () => {
+test('binaries that do not run on this machine are refused with their own error', async () => {
   const fresh = await freshPackage();
   const dataDir = await scratchFolder();
   rmSync(join(fresh.folder, 'native/lib'), { recursive: true });

@@ -6,7 +6,7 @@ import { openLogFile } from './log-file.ts';
 
 const logLine = `${'x'.repeat(99)}\n`;
 
-test('the log never grows past twice its bound, and its last lines stay', async () => {
+test('the log never exceeds twice its limit, and its last lines are kept', async () => {
   const path = join(await scratchFolder(), 'postgres.log');
   const log = openLogFile(path, 1000);
   for (let line = 0; line < 500; line += 1) log.write(logLine);
@@ -18,7 +18,7 @@ test('the log never grows past twice its bound, and its last lines stay', async 
   expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
-test('a start goes on where the last one ended', async () => {
+test('a start continues the existing log', async () => {
   const path = join(await scratchFolder(), 'postgres.log');
   for (const words of ['first\n', 'second\n']) {
     const log = openLogFile(path, 1000);
