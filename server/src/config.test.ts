@@ -29,13 +29,13 @@ const production = {
 };
 
 describe('a configuration', () => {
-  test('without a single variable is good, and listens on this machine only', () => {
+  test('is valid without any variable, and then listens on this machine only', () => {
     expect(good()).toMatchObject({ USHER_ENV: 'development', HOST: '127.0.0.1', PORT: 3000 });
     expect(good().HOLD_TTL_MS).toBe(420_000);
     expect(good().USHER_SERVICES).toEqual(serviceNames);
   });
 
-  test('is read from variables, of which empty ones count as not set', () => {
+  test('is read from variables, and treats empty ones as not set', () => {
     const config = good({
       PORT: '8080',
       DATABASE_URL: '',
@@ -49,7 +49,7 @@ describe('a configuration', () => {
     expect(config.MAIL_FROM).toContain('usher.invalid');
   });
 
-  test('takes one Redis or several of one Cluster, and nothing that would be misread later', () => {
+  test('accepts one Redis or several of one Cluster, and refuses ambiguous addresses', () => {
     const [one, cluster] = [
       'rediss://usher:p%40ss@r.internal',
       'redis://a:7000, redis://[::1]:7001',
@@ -69,11 +69,11 @@ describe('a configuration', () => {
       expect(named({ REDIS_URL: bad }), bad).toEqual(['REDIS_URL']);
   });
 
-  test('cannot be changed once it was read', () => {
+  test('cannot be changed after it was read', () => {
     expect(Object.isFrozen(good())).toBe(true);
   });
 
-  test('tells every fault at once, each with its variable, also those of production', () => {
+  test('reports all faults at once, each with its variable, including those of production', () => {
     const faults = named({
       ...production,
       PORT: 'http',
@@ -99,7 +99,7 @@ describe('a configuration', () => {
     ]);
   });
 
-  test('tells no value in a fault: it may be a secret in the wrong place', () => {
+  test('shows no value in a fault, because it may be a misplaced secret', () => {
     const value = 'hunter2';
     const env = Object.fromEntries(Object.keys(good()).map((name) => [name, value]));
     const faults = faultsOf({ ...env, USHER_ENV: 'production', TOSS_SECRET_KEY: value });
@@ -129,10 +129,10 @@ describe('a number', () => {
     ['PAYMENT_WAIT_MS', 100, 10_000],
     ['PAYMENT_TIMEOUT_MS', 1000, 120_000],
   ];
-  // The two times of a hold are bound to each other as well.
+  // The two times of a hold are also checked against each other.
   const others = { HOLD_TTL_MS: '1000', HOLD_TOTAL_MAX_MS: '7200000' };
 
-  test.each(bounds)('%s is taken from %i to %i and refused beyond', (name, min, max) => {
+  test.each(bounds)('%s is accepted from %i to %i and refused outside', (name, min, max) => {
     for (const value of [min, max])
       expect(good({ ...others, [name]: `${value}` })[name]).toBe(value);
     for (const value of [min - 1, max + 1])
@@ -142,13 +142,13 @@ describe('a number', () => {
   });
 
   test.each(['', ' 80', '8e1', '0x50', '+80', '80.0', 'NaN', 'Infinity', '８０'].slice(1))(
-    'is a whole number in digits, not «%s»',
+    'must be a whole number in digits, not «%s»',
     (text) => {
       expect(named({ PORT: text })).toEqual(['PORT']);
     },
   );
 
-  test('of how long holds last altogether is not less than that of one', () => {
+  test('for the total time of a hold must not be less than its first time', () => {
     expect(named({ HOLD_TTL_MS: '2000', HOLD_TOTAL_MAX_MS: '1999' })).toEqual([
       'HOLD_TOTAL_MAX_MS',
     ]);
@@ -199,7 +199,7 @@ test('a payment provider is named together with its keys', () => {
 });
 
 describe('USHER_SERVICES', () => {
-  test('names the services that this process runs', () => {
+  test('selects the services that this process runs', () => {
     expect(good({ USHER_SERVICES: 'seats, tickets' }).USHER_SERVICES).toEqual(['seats', 'tickets']);
   });
 
@@ -209,7 +209,7 @@ describe('USHER_SERVICES', () => {
 });
 
 describe('a process that serves some of the services', () => {
-  test('needs no keys of the provider without payments, but the one that opens its window', () => {
+  test('without payments needs no provider key except that of the payment window', () => {
     expect(named({ USHER_SERVICES: 'seats' })).toEqual([]);
     expect(named({ USHER_SERVICES: 'orders' })).toEqual(['TOSS_CLIENT_KEY']);
     expect(named({ USHER_SERVICES: 'orders', TOSS_CLIENT_KEY: 'test_ck_1' })).toEqual([]);
@@ -217,7 +217,7 @@ describe('a process that serves some of the services', () => {
     expect(named({ USHER_SERVICES: 'seats', TOSS_URL })).toEqual([]);
   });
 
-  test('needs in production what its services need, and nothing else', () => {
+  test('needs in production only what its services need', () => {
     const bare = {
       ...production,
       TOSS_URL: '',
@@ -234,7 +234,7 @@ describe('a process that serves some of the services', () => {
   });
 });
 
-test('two parts of the program cannot declare one setting', () => {
+test('two sections of the configuration cannot declare the same setting', () => {
   const section = defineSection({ settings: { PORT: wholeNumber(0, 65_535).default(3000) } });
   const { settings } = section;
   expect(() => makeConfigReader({ settings, sections: [section] })).not.toThrow();
@@ -244,7 +244,7 @@ test('two parts of the program cannot declare one setting', () => {
 });
 
 describe('in production', () => {
-  test('a safe configuration is good', () => {
+  test('a safe configuration is accepted', () => {
     expect(faultsOf(production)).toEqual([]);
   });
 
@@ -269,12 +269,12 @@ describe('in production', () => {
     ['TOSS_SECRET_KEY', 'test_sk_zXLkKEypNArW'],
     ['TOSS_CLIENT_KEY', 'test_ck_D5GePWvyJnrK'],
     ['TOSS_CLIENT_KEY', 'sandbox_ck_demo'],
-  ])('%s is refused as «%s», which is fine elsewhere', (name, value) => {
+  ])('%s is refused as «%s», which is accepted elsewhere', (name, value) => {
     expect(named({ ...production, [name]: value })).toEqual([name]);
     expect(faultsOf({ ...production, [name]: value, USHER_ENV: 'development' })).toEqual([]);
   });
 
-  test('a misspelt production is refused together with what would be unsafe in it', () => {
+  test('a misspelt «production» is refused, together with what would be unsafe there', () => {
     expect(named({ ...production, USHER_ENV: 'prod', RATE_LIMITS: 'false' })).toEqual([
       'USHER_ENV',
       'RATE_LIMITS',

@@ -3,7 +3,7 @@ import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { expect, test } from 'vitest';
 import { checkInvariants } from './invariants.ts';
 
-/** As if the moves were not enforced: what a bug could do then, the checks must see. */
+/** Switches off the enforcement of moves: the checks must find what a bug could do then. */
 const without = (trigger: string, table: string): string =>
   `ALTER TABLE ${table} DISABLE TRIGGER ${trigger}`;
 

@@ -42,7 +42,7 @@ const openPaid = async () => {
   return { url, b, client };
 };
 
-/** Other constraints go, so that nothing but the moves can refuse a state. */
+/** Drops the other constraints, so that only the moves can refuse a state. */
 const dropChecks = async (client: pg.Client): Promise<void> => {
   const { rows } = await client.query<{ statement: string }>(
     `SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) AS statement
@@ -53,7 +53,7 @@ const dropChecks = async (client: pg.Client): Promise<void> => {
   for (const { statement } of rows) await client.query(statement);
 };
 
-/** What the database says to a statement, undone afterwards; null when it does it. */
+/** The database's error for a statement, null if it succeeds; rolled back afterwards. */
 const refusalOf = async (client: pg.Client, sql: string): Promise<string | null> => {
   await client.query('SAVEPOINT tried');
   try {
@@ -86,7 +86,7 @@ const tryAllMoves = async (client: pg.Client): Promise<{ done: string[]; refused
       for (const to of states)
         if (to !== from) await note(from, to, `UPDATE ${table} SET state = '${to}'`);
       await note(from, null, `DELETE FROM ${table}`);
-      // The row that is there makes way for one that begins in the state.
+      // The existing row is replaced by one that begins in the state.
       await client.query(
         `CREATE TEMP TABLE row_to_insert ON COMMIT DROP AS SELECT * FROM ${table}`,
       );
@@ -111,7 +111,7 @@ describe('the moves that the database lets any statement make', () => {
       expect(refusal).toMatch(/^(seat|hold|order|attempt) \S+ may not move from \w+ to \w+$/);
   });
 
-  test('stand in platform.moves, for the checks that compare trails with them', async () => {
+  test('are listed in platform.moves, for the checks that compare trails with them', async () => {
     const { client } = await openPaid();
     const { rows } = await client.query<{ machine: string; from: string; to: string }>(
       'SELECT machine, from_state AS from, to_state AS to FROM platform.moves',
@@ -132,8 +132,8 @@ describe('the moves that the database lets any statement make', () => {
   });
 });
 
-describe('a database of the version before, with orders in it', () => {
-  test('obeys the moves after the migration, and its orders go on', async () => {
+describe('a database of the previous version that contains orders', () => {
+  test('enforces the moves after the migration, and its orders can still move', async () => {
     const { url, b, client } = await openPaid();
     const open = await b.order('acc_open', [1]);
     await rewindBefore(b.db, '000014_moves');
@@ -151,7 +151,7 @@ describe('a database of the version before, with orders in it', () => {
     expect((await checkInvariants(b.db)).violations).toEqual([]);
   });
 
-  test('gets new moves when the program has new ones, and loses the others', async () => {
+  test('gets the program’s new moves, and loses those that the program no longer has', async () => {
     const { url, client } = await openPaid();
     const changed = stateMachines.map((machine) =>
       machine.name === 'order' ? { ...machine, moves: { PAID: ['REFUNDED'] } } : machine,
@@ -165,7 +165,7 @@ describe('a database of the version before, with orders in it', () => {
   });
 });
 
-/** Writes down every move that is made from now on. */
+/** Records every move that is made from now on. */
 const watchMoves = async (b: Booking): Promise<() => Promise<string[]>> => {
   await b.db.query('CREATE TABLE platform.seen (machine text, from_state text, to_state text)');
   await b.db.query(
@@ -190,7 +190,7 @@ const watchMoves = async (b: Booking): Promise<() => Promise<string[]>> => {
   };
 };
 
-test('every move of the table is made by the program, so that none is there in vain', async () => {
+test('every move of the table is made by the program, so that none is unused', async () => {
   const { url } = await makeTestDatabase();
   const stopAt = new Set<string>();
   const b = await openBooking({
@@ -216,7 +216,7 @@ test('every move of the table is made by the program, so that none is there in v
   const second = await b.order('acc_second', [1]);
   await b.pay('acc_second', second.attemptId, second.total);
 
-  // Unknown, and known later: once paid, once declined.
+  // Unknown first and resolved later: once paid, once declined.
   const bank = b.bank.behave;
   for (const [seat, ends] of [
     [2, 'approved'],

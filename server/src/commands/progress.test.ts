@@ -8,7 +8,7 @@ const open = () => {
   return { clock, lines, progress: makeProgress(clock, (line) => lines.push(line)) };
 };
 
-test('each phase is one line with its seconds, and the end says them all', async () => {
+test('each phase prints one line with its seconds, and the last line the total', async () => {
   const { clock, lines, progress } = open();
   const found = await progress.phase('Database ready', async () => {
     await clock.advance(2949);
@@ -24,7 +24,7 @@ test('each phase is one line with its seconds, and the end says them all', async
   ]);
 });
 
-test('a phase that fails is not called done', async () => {
+test('a phase that fails is not reported as done', async () => {
   const { lines, progress } = open();
   const failing = progress.phase('Database ready', () => Promise.reject(new Error('no disk')));
   await expect(failing).rejects.toThrow('no disk');

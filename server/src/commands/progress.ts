@@ -1,8 +1,8 @@
 import type { Clock } from '../platform/clock.ts';
 
-/** Says what a start is at: a line for each phase that is done, with the seconds it took. */
+/** Prints the progress of a start: a line for each finished phase, with the seconds it took. */
 export type Progress = {
-  /** Runs a phase; one that fails says nothing, because its error will be said. */
+  /** Runs a phase; prints nothing if it fails, because its error will be printed. */
   phase<T>(done: string, run: () => Promise<T>): Promise<T>;
   /** The last line: the seconds since the first phase began. */
   end(done: string): void;

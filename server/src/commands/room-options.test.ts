@@ -13,8 +13,8 @@ const faultsOf = (...argv: string[]): string[] => {
   return words.outcome === 'refused' ? words.faults : [];
 };
 
-describe('the words of usher room', () => {
-  test('pull every lever of the contract, and no other', () => {
+describe('the arguments of usher room', () => {
+  test('can pull every lever of the contract, and no other', () => {
     const named: Record<string, { more: string[]; wanted: object }> = {
       bypass: { more: ['--minutes', '15'], wanted: { minutes: 15 } },
       limits: {
@@ -39,7 +39,7 @@ describe('the words of usher room', () => {
     expect(faultsOf('toString', show)).toHaveLength(1);
   });
 
-  test('are each in the help, which fits a screen', () => {
+  test('are all listed in the help, which fits on a screen', () => {
     for (const lever of levers) expect(help).toMatch(new RegExp(`room (?:\\S+ \\| )?${lever}\\b`));
     const lines = help.split('\n');
     expect(lines.length).toBeLessThanOrEqual(40);
@@ -48,7 +48,7 @@ describe('the words of usher room', () => {
       expect(parseRoomWords(asked)).toEqual({ outcome: 'help' });
   });
 
-  test('take a message back, which is another thing than an empty one', () => {
+  test('can clear a message, and refuse an empty one', () => {
     expect(optionsOf('message', show, '--clear').deed).toMatchObject({ lever: { message: null } });
     expect(faultsOf('message', show, '--ko', '', '--en', 'x')).toEqual(['--ko is empty']);
     for (const half of [[], ['--ko', '가'], ['--clear', '--en', 'x']])
@@ -57,7 +57,7 @@ describe('the words of usher room', () => {
       ]);
   });
 
-  test('name only the settings that were named: the others stay as they are', () => {
+  test('change only the settings that were given', () => {
     expect(optionsOf('put', show, '--rate', '60').deed).toEqual({
       verb: 'put',
       showId: show,
@@ -89,14 +89,14 @@ describe('the words of usher room', () => {
     });
   });
 
-  test('do not guess a time zone', () => {
+  test('must state the time zone, which is never guessed', () => {
     for (const at of ['2026-12-24T19:30', 'tomorrow', '2026-13-24T19:30Z', '1'])
       expect(faultsOf('put', show, '--opens-at', at)).toEqual([
         '--opens-at must be a time with its zone, such as 2026-12-24T19:30+09:00',
       ]);
   });
 
-  test('are held to the contract’s bounds, and the fault names the option', () => {
+  test('are checked against the contract’s bounds, and the fault names the option', () => {
     expect(faultsOf('bypass', show)).toEqual(['--minutes must be a number']);
     expect(faultsOf('bypass', show, '--minutes', '241')).toEqual(['--minutes must be at most 240']);
     expect(faultsOf('bypass', show, '--minutes', '1.5')).toEqual([
@@ -110,7 +110,7 @@ describe('the words of usher room', () => {
     ]);
   });
 
-  test('that are wrong are all named at once', () => {
+  test('with several faults are refused with all faults at once', () => {
     const faults = faultsOf(
       'pause',
       'the-musical',
@@ -131,7 +131,7 @@ describe('the words of usher room', () => {
     expect(() => parseRoomWords(['pause', show, '--password', 'x'])).toThrow();
   });
 
-  test('say where, who, why, and of which room', () => {
+  test('give the server, the account, the reason and the room', () => {
     expect(
       optionsOf(
         'resume',

@@ -10,14 +10,14 @@ import { readPidFile } from '../platform/postgres/embedded/pid-file.ts';
 import { freePort } from '../platform/postgres/embedded/postmaster.ts';
 import { isAlive } from '../platform/postgres/embedded/processes.ts';
 
-/** A whole Usher of a run's own: the same program as `npm start`, on a data folder that goes. */
+/** A temporary Usher for one run: the same program as `npm start`, on a temporary data folder. */
 export type ScratchServer = {
   readonly url: string;
   readonly pid: number;
   readonly dataDir: string;
-  /** Of its embedded database; another one after a restart. */
+  /** Of its embedded database; changes with a restart. */
   databaseUrl(): Promise<string>;
-  /** Ends it, waits until it is gone and removes its data. */
+  /** Stops it, waits until it has exited and removes its data. */
   stop(): Promise<void>;
 };
 
@@ -57,7 +57,7 @@ export const openScratchServer = async (options: {
     env[name] === undefined ? [] : [[name, env[name]]],
   );
   const child = spawn(options.execPath, [...(options.nodeArgs ?? []), program, 'start'], {
-    // The channel tells it when we are gone, however we ended; its own group keeps Ctrl-C from it.
+    // The channel closes when we exit for any reason; its own process group keeps Ctrl-C from it.
     stdio: ['ignore', logFile.fd, logFile.fd, 'ipc'],
     detached: true,
     cwd: dataDir,
@@ -125,7 +125,7 @@ const untilReady = async (wait: {
     if (isLate || hasEnded(child)) {
       const log = (await readFile(logPath, 'utf8')).slice(-logTailChars);
       const what = isLate ? `was not ready after ${readyMaxMs / 1000} s` : 'ended while starting';
-      throw new Error(`the server ${what}; its last words:\n${log}`);
+      throw new Error(`the server ${what}; its last output:\n${log}`);
     }
     await clock.sleep(pollMs, signal);
   }
@@ -140,7 +140,7 @@ const databaseUrlIn = async (dataDir: string): Promise<string> => {
   return `postgres://usher:${password}@127.0.0.1:${file.port}/usher`;
 };
 
-/** Removes what runs that were killed have left: the folders whose maker is dead. */
+/** Removes what killed runs left behind: the folders whose creator is no longer running. */
 const removeAbandoned = async (): Promise<void> => {
   for (const name of await readdir(tmpdir())) {
     if (!name.startsWith(folderPrefix)) continue;

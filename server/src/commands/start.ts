@@ -62,7 +62,7 @@ const openDemo = async (app: App, sandboxUrl: string, life: Lifecycle, log: Log)
   await Promise.race([shown.promise, seeding]);
 };
 
-/** Runs until it is told to stop; returns the exit code. */
+/** Runs until it is asked to stop; returns the exit code. */
 const serve = async (config: Readonly<Settings>, log: Log): Promise<number> => {
   const life = makeLifecycle(log);
   let isEnding = false;

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { defineSection, findMissing, type SettingsOf } from '../../platform/config.ts';
 
-/** Who carries the mails, and whom they come from. */
+/** The mail server and the sender. */
 export const notificationsSection = defineSection({
   settings: {
-    /** Without it mails are written to the data folder. */
+    /** If it is not set, mails are written to the data folder. */
     SMTP_URL: z
       .string()
       .regex(/^smtps?:\/\/[^/]/, 'must be smtp://user:password@host:port, or smtps:')

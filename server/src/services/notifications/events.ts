@@ -22,8 +22,8 @@ const listTellings = ({ type, showId, payload }: OutboxEvent): Telling[] => {
 };
 
 /**
- * Writes who gets which mail; a job composes and sends it later, with the facts of that time. One
- * mail for each account, kind and subject, however often an event comes.
+ * Notes who gets which mail; a job composes and sends it later, with the facts at that time. One
+ * mail for each account, kind and subject, however often an event is delivered.
  */
 export const makeNotificationsConsumer = (tell: NotificationsStore['tell']): Consumer => ({
   name: 'notifications',

@@ -92,7 +92,7 @@ const makePerson = (name = '김민지', email = `${ids.make('account')}@example.
   return id;
 };
 
-/** An SMTP server that keeps what it takes; refuses what `refuse` names, with its reply code. */
+/** An SMTP server that keeps accepted mails; refuses what `refuse` names, with its reply code. */
 const openSink = async (port = 0) => {
   const mails: ParsedMail[] = [];
   const raw: string[] = [];
@@ -163,7 +163,7 @@ const openJobsOf = async (module: ReturnType<typeof open>) => {
   closers.push(jobs.close);
 };
 
-/** Mails as the consumer writes them, with their ids. */
+/** Mails as written by the consumer, with their ids. */
 const tell = async (kind: 'order-paid' | 'order-unknown', recipients: string[]) => {
   const tellings = recipients.map((recipientId) => {
     const aboutId = ids.make('order');
@@ -187,8 +187,8 @@ const jobsWaiting = async (): Promise<number> =>
   (await db.query('SELECT FROM graphile_worker.jobs WHERE task_identifier = $1', [sendMailsJob]))
     .length;
 
-describe('what is told', () => {
-  test('twice would be two mails without the constraint on what is told to whom', async () => {
+describe('a notification', () => {
+  test('written twice makes two mails without the uniqueness constraint', async () => {
     const undone = new Error('undone');
     const telling = {
       kind: 'order-paid',
@@ -208,7 +208,7 @@ describe('what is told', () => {
     await expect(inside).rejects.toBe(undone);
   });
 
-  test('in a transaction that fails leaves neither a mail nor a job', async () => {
+  test('in a transaction that fails leaves neither mail nor job', async () => {
     const before = await jobsWaiting();
     const telling = {
       kind: 'order-paid',
@@ -226,21 +226,21 @@ describe('what is told', () => {
 });
 
 describe('a mail', () => {
-  test('waits while the SMTP server is down and is sent once when it is up', async () => {
+  test('waits while the SMTP server is down and is sent once it is up, exactly once', async () => {
     const first = await openSink();
     await first.close();
     const module = open({ port: first.port });
     await openJobsOf(module);
     const [mailId = ''] = await tell('order-paid', [makePerson()]);
-    const failed = await until('a try has failed', async () => {
+    const failed = await until('an attempt has failed', async () => {
       const row = await rowOf(mailId);
       return row !== undefined && row.reason !== null && row;
     });
     expect(failed).toMatchObject({ state: 'WAITING', tries: 1 });
     const sink = await openSink(first.port);
-    // Closed last: it waits for the connections that the module keeps.
+    // Closed last, because it waits for the connections that the module keeps.
     closers.unshift(sink.close);
-    await until('the job waits for its next try', async () => {
+    await until('the job waits for its next attempt', async () => {
       const jobs = await db.query(
         `SELECT graphile_worker.reschedule_jobs(array_agg(id), clock_timestamp())
          FROM graphile_worker.jobs WHERE attempts = 1 AND locked_at IS NULL HAVING count(*) > 0`,
@@ -252,7 +252,7 @@ describe('a mail', () => {
     expect(sink.mails).toHaveLength(1);
   });
 
-  test('sent before a crash could note it comes again under the same Message-ID', async () => {
+  test('sent just before a crash is sent again with the same Message-ID', async () => {
     const sink = await openSink();
     closers.push(sink.close);
     const module = open({ port: sink.port });
@@ -270,7 +270,7 @@ describe('a mail', () => {
     expect(sink.mails[0]?.date).toEqual(sink.mails[1]?.date);
   });
 
-  test('that was sent is not sent again by a job that comes again', async () => {
+  test('that was sent is not sent again by a repeated job', async () => {
     const sink = await openSink();
     closers.push(sink.close);
     const module = open({ port: sink.port });
@@ -280,7 +280,7 @@ describe('a mail', () => {
     expect(sink.mails).toHaveLength(2);
   });
 
-  test('whose address is refused for good is given up at once; the others are sent', async () => {
+  test('with a permanently refused address is given up at once; others are sent', async () => {
     const sink = await openSink();
     closers.push(sink.close);
     const module = open({ port: sink.port });
@@ -294,7 +294,7 @@ describe('a mail', () => {
     expect(await rowOf(fine)).toMatchObject({ state: 'SENT' });
   });
 
-  test('whose address is refused for now waits on, and its job comes again', async () => {
+  test('whose address is temporarily refused keeps waiting, and its job is retried', async () => {
     const sink = await openSink();
     closers.push(sink.close);
     const module = open({ port: sink.port });
@@ -304,7 +304,7 @@ describe('a mail', () => {
     expect(await rowOf(mailIds[0] ?? '')).toMatchObject({ state: 'WAITING', tries: 1 });
   });
 
-  test('is given up visibly after its last try, and its job is over', async () => {
+  test('is listed as given up after its last attempt, and its job ends', async () => {
     const sink = await openSink();
     await sink.close();
     const module = open({ port: sink.port });
@@ -322,7 +322,7 @@ describe('a mail', () => {
     await module.run([mailId]);
   });
 
-  test('of an unknown outcome is dropped when the outcome is known by then', async () => {
+  test('about an unknown outcome is dropped if the outcome has become known', async () => {
     const sink = await openSink();
     closers.push(sink.close);
     const module = open({ port: sink.port });
@@ -335,7 +335,7 @@ describe('a mail', () => {
     });
   });
 
-  test('is dropped when its account is gone or its tickets were cancelled', async () => {
+  test('is dropped if its account is gone or its tickets were cancelled', async () => {
     const module = open({ dataDir: await scratchFolder() });
     const [nobody = '', cancelled = ''] = await tell('order-paid', [
       ids.make('account'),
@@ -349,7 +349,7 @@ describe('a mail', () => {
     ]);
   });
 
-  test('whose job was lost with its process is taken up again', async () => {
+  test('whose job was lost with its process is resumed', async () => {
     const module = open({ dataDir: await scratchFolder() });
     const [lost = '', young = ''] = await tell('order-paid', [makePerson(), makePerson()]);
     await dropJobs();
@@ -369,7 +369,7 @@ describe('a mail', () => {
   });
 });
 
-test('with the SMTP server down a job asks it for four mails, not for all', async () => {
+test('with the SMTP server down a job tries four mails, not all', async () => {
   const sink = await openSink();
   closers.push(sink.close);
   sink.refuse.set('connection', 421);
@@ -378,12 +378,12 @@ test('with the SMTP server down a job asks it for four mails, not for all', asyn
     'order-paid',
     Array.from({ length: 12 }, () => makePerson()),
   );
-  await expect(module.run(mailIds)).rejects.toThrow('12 of 12 mails wait on');
+  await expect(module.run(mailIds)).rejects.toThrow('12 of 12 mails are still waiting');
   expect(sink.connections()).toBe(4);
 });
 
 describe('names of several lines', () => {
-  test('make no header, no recipient and no line of their own', async () => {
+  test('add no header, no recipient and no line to a mail', async () => {
     const sink = await openSink();
     closers.push(sink.close);
     const module = open({ port: sink.port });

@@ -21,7 +21,7 @@ export type NotificationsContext = Pick<
   'db' | 'clock' | 'ids' | 'log' | 'metrics' | 'publicUrl' | 'dataDir'
 > & { readonly config: NotificationsSettings & Pick<PlatformSettings, 'USHER_ENV' | 'HOST'> };
 
-/** No service calls it: it works on events only. */
+/** No service calls it: it only reacts to events. */
 export type Notifications = {
   /** The pages /outbox and /outbox/{mailId}; none with an SMTP server or on an open address. */
   registerPages(app: FastifyInstance): void;
@@ -40,7 +40,7 @@ export const openNotifications = (
     config.SMTP_URL === undefined
       ? makeFolderPostman(folder, sender)
       : makeSmtpPostman(config.SMTP_URL, sender);
-  const mails = metrics.counter('usher_mails_total', 'Tries to send a mail, by their end', [
+  const mails = metrics.counter('usher_mails_total', 'Attempts to send a mail, by outcome', [
     'outcome',
   ]);
   const tried = (outcome: string): void => mails.inc({ outcome });
@@ -56,7 +56,7 @@ export const openNotifications = (
   });
   const { sendMails } = service;
   const registerPages = (app: FastifyInstance): void => {
-    // The pages ask for no login and show secret addresses: only where nobody else can come.
+    // The pages need no login and show secret addresses, so only this machine may reach them.
     if (config.SMTP_URL !== undefined || config.USHER_ENV === 'production') return;
     if (!isLoopback(config.HOST)) return;
     registerOutboxPages(app, store, folder);

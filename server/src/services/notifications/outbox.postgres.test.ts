@@ -24,7 +24,7 @@ const { url } = await makeTestDatabase();
 const db = openDatabase({ url, name: 'test', log: silentLog, poolMax: 6 });
 const idempotency = makeIdempotency(db, makeMetrics(), 256);
 const tracing = await openTracing({ endpoint: undefined, service: 'test' });
-/** One for all relays of this file: a lease outlives its relay by seconds. */
+/** Shared by all relays of this file, because a lease outlives its relay by seconds. */
 const owner = 'test';
 afterAll(async () => {
   await idempotency.close();
@@ -111,7 +111,7 @@ const open = async (config: Config = {}) => {
   });
   closers.push(relay.close);
   const job = module.jobs?.find((each) => each.name === sendMailsJob);
-  /** Sends whatever waits, without the job queue. */
+  /** Sends all waiting mails, without the job queue. */
   const send = async (): Promise<void> => {
     const rows = await db.query<{ id: string }>(
       `SELECT id FROM notifications.mails WHERE state = 'WAITING'`,
@@ -164,7 +164,7 @@ const makeMail = async () => {
 };
 
 describe('an event', () => {
-  test('that comes three times makes one mail, with tickets and the order’s link', async () => {
+  test('delivered three times makes one mail, with tickets and the order’s link', async () => {
     const { module, relay, folder, files } = await open();
     const jobs = await openJobs({
       url,
@@ -196,7 +196,7 @@ describe('an event', () => {
     );
   });
 
-  test('of each kind is told in its own words, also when they come together', async () => {
+  test('of each kind makes a mail with its own text, also if several come together', async () => {
     const { module, relay, send } = await open();
     const orderId = ids.make('order');
     await publish(
@@ -226,7 +226,7 @@ describe('an event', () => {
 });
 
 describe('the opening of a sale', () => {
-  test('is told once to an account that likes the show, however often it is heard', async () => {
+  test('sends an account that likes the show one mail, however often it is repeated', async () => {
     const { relay, send, files } = await open();
     const showId = ids.make('show');
     await publish(saleOpened(showId), saleOpened(showId));
@@ -239,7 +239,7 @@ describe('the opening of a sale', () => {
 });
 
 describe('the outbox folder', () => {
-  test('gets one whole .eml and one .html for a mail, however often its job runs', async () => {
+  test('gets one complete .eml and one .html for a mail, however often its job runs', async () => {
     const { mailId, folder, files, send } = await makeMail();
     await db.query(`UPDATE notifications.mails SET state = 'WAITING', sent_at = NULL`);
     await send();
@@ -278,7 +278,7 @@ const serve = async ({ module }: Awaited<ReturnType<typeof open>>) => {
 describe('the list of mails', () => {
   const path = '/api/v1/operator/mails';
 
-  test('shows an operator what was written, sent and given up', async () => {
+  test('shows an operator which mails were written, sent and given up', async () => {
     const opened = await makeMail();
     const get = await serve(opened);
     const [sent] = (await get(path, 'OPERATOR')).json().items;
@@ -300,7 +300,7 @@ describe('the list of mails', () => {
     expect([someone.statusCode, someone.json().code]).toEqual([403, 'FORBIDDEN']);
   });
 
-  test('sends more calls than its rate away', async () => {
+  test('refuses calls above its rate', async () => {
     const get = await serve(await open());
     const answers = [];
     for (let at = 0; at < 70; at++) answers.push((await get(path, 'OPERATOR')).statusCode);
@@ -310,7 +310,7 @@ describe('the list of mails', () => {
 });
 
 describe('the outbox pages', () => {
-  test('list the mails and open each one, with its HTML where nothing runs', async () => {
+  test('list the mails and open each one, with its HTML in a frame without scripts', async () => {
     name = '<script>alert(1)</script>';
     const opened = await makeMail();
     name = '김민지';
@@ -328,7 +328,7 @@ describe('the outbox pages', () => {
     }
   });
 
-  test('answer 404 for a mail that is not there and for what is no id', async () => {
+  test('answer 404 for an unknown mail and for an invalid id', async () => {
     const get = await serve(await open());
     expect((await get(`/outbox/${ids.make('mail')}`)).statusCode).toBe(404);
     expect((await get('/outbox/..%2Fsecret')).statusCode).toBe(404);
@@ -336,9 +336,9 @@ describe('the outbox pages', () => {
 
   test.each([
     ['an SMTP server is set', { SMTP_URL: 'smtp://127.0.0.1:9' }],
-    ['in production', { USHER_ENV: 'production' }],
-    ['on an address that others can reach', { HOST: '0.0.0.0' }],
-  ] as const)('are not there when %s', async (_when, config) => {
+    ['the program runs in production', { USHER_ENV: 'production' }],
+    ['the server listens on an address that others can reach', { HOST: '0.0.0.0' }],
+  ] as const)('do not exist when %s', async (_when, config) => {
     const get = await serve(await open(config));
     expect((await get('/outbox')).json().code).toBe('ROUTE_NOT_FOUND');
   });

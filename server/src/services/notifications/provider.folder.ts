@@ -4,7 +4,7 @@ import { createTransport } from 'nodemailer';
 import { messageOf, type Sender } from './provider.ts';
 import type { Postman } from './service.ts';
 
-/** Appears under its name only when all of it is on the disk. */
+/** Appears under its name only after it is completely on disk. */
 const writeWhole = async (folder: string, name: string, content: Buffer | string) => {
   const draft = join(folder, `.${name}.part`);
   const file = await open(draft, 'w', 0o600);
@@ -17,13 +17,13 @@ const writeWhole = async (folder: string, name: string, content: Buffer | string
   await rename(draft, join(folder, name));
 };
 
-/** Mails as files, for trying the program out: ID.eml as it would be sent, ID.html to look at. */
+/** Mails as files, for trying the program out: ID.eml as it would be sent, ID.html for viewing. */
 export const makeFolderPostman = (folder: string, sender: Sender): Postman => {
   const transport = createTransport({ streamTransport: true, buffer: true, newline: 'windows' });
   return {
     send: async (mail) => {
       const { message } = await transport.sendMail(messageOf(mail, sender));
-      // Only for us: a mail holds the secret address of its order.
+      // Readable only by us: a mail contains the secret address of its order.
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await writeWhole(folder, `${mail.id}.html`, mail.html);
       await writeWhole(folder, `${mail.id}.eml`, message as Buffer);

@@ -6,7 +6,7 @@ import type { Postman } from './service.ts';
 const hasOwnReply = (error: unknown): error is Error & { permanent: boolean; command: string } =>
   error instanceof Error && 'permanent' in error && 'command' in error;
 
-/** Connections are kept and shared. A mail that fails is tried again by its job, not here. */
+/** Connections are pooled. A failed mail is retried by its job, not here. */
 export const makeSmtpPostman = (url: string, sender: Sender): Postman => {
   const transport = createTransport({
     url,
@@ -24,7 +24,8 @@ export const makeSmtpPostman = (url: string, sender: Sender): Postman => {
         await transport.sendMail(messageOf(mail, sender));
         return { outcome: 'sent' };
       } catch (error) {
-        // Only the address is at fault: any other refusal can be a setting that will be fixed.
+        // Only a refused address is permanent: any other refusal can be a setting that will be
+        // fixed.
         if (hasOwnReply(error) && error.permanent && error.command === 'RCPT TO')
           return { outcome: 'refused', reason: error.message };
         throw error;

@@ -3,7 +3,7 @@ import type { OutgoingMail } from './service.ts';
 
 export type Sender = { readonly from: string; readonly publicUrl: string };
 
-/** The same mail gives the same Message-ID and date, so that a repeat is recognisable. */
+/** The same mail always has the same Message-ID and date, so that a repeat is recognisable. */
 export const messageOf = (mail: OutgoingMail, { from, publicUrl }: Sender): SendMailOptions => ({
   from,
   to: mail.to,

@@ -36,7 +36,7 @@ const url = 'https://tickets.example.com/o/ord_1.mac';
 const evil = `<img src=x onerror="a('b')">&\r\nBcc: all@example.com`;
 
 describe('the mail of a paid order', () => {
-  test('says in Korean what was bought, when at the venue, and for how much', () => {
+  test('says in Korean what was bought, for how much, and when it starts at the venue', () => {
     const { subject, text } = composeOrderMail('paid', order, minji, url);
     expect(subject).toBe('[Usher] 예매가 완료되었습니다: 오페라의 유령');
     for (const part of [
@@ -51,7 +51,7 @@ describe('the mail of a paid order', () => {
       expect(text).toContain(part);
   });
 
-  test('says it in English to an account that reads English', () => {
+  test('is in English for an account that reads English', () => {
     const { subject, text } = composeOrderMail('paid', order, jane, url);
     expect(subject).toBe('[Usher] Your tickets: The Phantom');
     expect(text).toMatch(/When: Thursday,? 24 December 2026 at 19:30/);
@@ -60,7 +60,7 @@ describe('the mail of a paid order', () => {
     expect(text).not.toMatch(/[가-힣]/);
   });
 
-  test('says of a seat with a label of letters and a mark what it is, in both languages', () => {
+  test('shows the label and the mark of a seat in both languages', () => {
     const [first] = order.items;
     const seat = { ...seatOf('A12').seat, mark: 'RESTRICTED_VIEW' as const };
     const marked = { ...order, items: [{ ...seatOf('A12'), ...first, seat }] };
@@ -72,25 +72,25 @@ describe('the mail of a paid order', () => {
     );
   });
 
-  test('holds the same facts in both parts', () => {
+  test('has the same facts in its text and HTML parts', () => {
     const { html } = composeOrderMail('paid', order, minji, url);
     for (const part of ['김민지 님,', '12열 35번', '304,000원', order.id, `href="${url}"`])
       expect(html).toContain(part);
   });
 });
 
-test('a failed payment is told with what it means for money and seats', () => {
+test('the mail of a failed payment says what it means for money and seats', () => {
   expect(composeOrderMail('failed', order, minji, url).text).toContain('청구된 금액은 없습니다');
   expect(composeOrderMail('failed', order, jane, url).text).toContain('You were not charged');
 });
 
-test('an unknown outcome is told with: the seats stay yours, nothing to do', () => {
+test('the mail of an unknown outcome says that seats stay reserved without any action', () => {
   expect(composeOrderMail('unknown', order, minji, url).text).toContain('하실 일은 없습니다');
   const { text } = composeOrderMail('unknown', order, jane, url);
-  expect(text).toContain('Your seats stay yours and there is nothing to do');
+  expect(text).toContain('Your seats stay reserved, and there is nothing you need to do');
 });
 
-describe('what people named', () => {
+describe('a name that people chose', () => {
   const named: MailedOrder = {
     ...order,
     showTitle: { ko: evil, en: evil },
@@ -115,7 +115,7 @@ describe('what people named', () => {
     }
   });
 
-  test('never starts a line of its own, in no part and not in the subject', () => {
+  test('never starts a new line, in either part or in the subject', () => {
     for (const { subject, text } of mails) {
       expect(subject).not.toMatch(/[\r\n]/);
       expect(text).not.toMatch(/^Bcc:/m);
@@ -137,7 +137,7 @@ describe('the outbox pages', () => {
     givenUpAt: null,
   };
 
-  test('show a mail’s parts as text and in a frame that runs nothing', () => {
+  test('show a mail’s parts as text and in a frame that runs no scripts', () => {
     for (const page of [renderOutbox([mail], '/data/<script>'), renderOutboxMail(mail, '/data')])
       expect(page).not.toMatch(/<script/);
     const frame = /<iframe sandbox="([^"]*)"[^>]*srcdoc="([^"]*)"/.exec(
@@ -147,7 +147,7 @@ describe('the outbox pages', () => {
     expect(frame?.[2]).toBe(escapeHtml(mail.html));
   });
 
-  test('say so when there is no mail', () => {
+  test('say so if there is no mail', () => {
     expect(renderOutbox([], '/data')).toContain('No mail has been written yet');
   });
 });

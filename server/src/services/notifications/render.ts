@@ -5,7 +5,7 @@ import type { Locale, LocalText } from '@usher/domain/text.ts';
 import { formatStart, oneLine } from '../tickets/index.ts';
 import type { WrittenMail } from './store.ts';
 
-/** What a mail says of an order: the part of the contract's order that it needs. */
+/** What a mail says about an order: the part of the contract's order that it needs. */
 export type MailedOrder = {
   readonly id: string;
   readonly showTitle: LocalText;
@@ -32,7 +32,7 @@ export type ComposedMail = {
   readonly html: string;
 };
 
-/** A mail before it is put into either form. Everything in it is plain text. */
+/** A mail before it is rendered as text or HTML. Everything in it is plain text. */
 type Content = {
   locale: Locale;
   subject: string;
@@ -109,28 +109,28 @@ const words = {
     failed: {
       subject: 'Your payment did not go through',
       says: [
-        'The payment was not made, so the order is not complete. You were not charged.',
-        'While your hold on the seats still runs you can order again and pay another way.',
-        'After that, please choose seats again.',
+        'Your payment was not completed, so your order is not confirmed. You were not charged.',
+        'Until your hold on the seats expires, you can order again and pay in another way.',
+        'After that, please choose your seats again.',
       ],
     },
     unknown: {
       subject: 'We are checking your payment',
       says: [
-        'The outcome of your payment has not reached us yet, and we are asking for it.',
-        'Your seats stay yours and there is nothing to do. Please do not pay again.',
-        'We will write as soon as we know.',
+        'We have not received the result of your payment yet and are checking it.',
+        'Your seats stay reserved, and there is nothing you need to do. Please do not pay again.',
+        'We will send you a mail as soon as we know.',
       ],
     },
     opened: {
-      subject: 'The sale has opened',
-      says: ['The sale of a show that you like has opened.'],
-      note: 'You get this because you like the show. Take the like back to hear no more of it.',
+      subject: 'Tickets are on sale',
+      says: ['Tickets for a show that you like are on sale now.'],
+      note: 'You receive this mail because you like the show. Remove your like to receive no more of them.',
     },
   },
 } as const;
 
-/** An address of ours in both parts; `escapeHtml` makes it safe in the HTML one. */
+/** A link to our site, in both parts; `escapeHtml` makes it safe in the HTML part. */
 export const composeOrderMail = (
   kind: 'paid' | 'failed' | 'unknown',
   order: MailedOrder,
@@ -267,7 +267,7 @@ const statusOf = ({ sentAt, givenUpAt, reason, state }: WrittenMail): string => 
   return reason === null ? state.toLowerCase() : `${state.toLowerCase()}: ${reason}`;
 };
 
-/** The mails that would have been sent, for the one who tries the program out. */
+/** The mails that would have been sent, for people who try the program out. */
 export const renderOutbox = (mails: readonly WrittenMail[], folder: string): string => {
   const rows = mails.map(
     (mail) =>
@@ -282,7 +282,7 @@ ${rows.join('\n')}</table>`;
   return pageOf('Outbox', `${about}\n${mails.length === 0 ? none : table}`);
 };
 
-/** The HTML part stands in a frame that may run nothing; its links open beside the page. */
+/** The HTML part is in a sandboxed frame without scripts; its links open in a new tab. */
 export const renderOutboxMail = (mail: WrittenMail, folder: string): string =>
   pageOf(
     mail.subject,

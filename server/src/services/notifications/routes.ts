@@ -23,7 +23,7 @@ export const makeNotificationsRoutes = (store: NotificationsStore): Route[] => [
   }),
 ];
 
-/** Nothing runs on these pages, and nobody else's page may show them in a frame. */
+/** These pages run no scripts, and no other site may frame them. */
 const pagePolicy =
   "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; " +
   "frame-ancestors 'none'";
@@ -37,7 +37,7 @@ const sendPage = (reply: FastifyReply, status: number, html: string): FastifyRep
     .header('referrer-policy', 'no-referrer')
     .send(html);
 
-/** Pages on which mails can be read that no SMTP server takes; not part of the JSON contract. */
+/** Pages that show the mails when no SMTP server is set; not part of the JSON contract. */
 export const registerOutboxPages = (
   app: FastifyInstance,
   store: NotificationsStore,

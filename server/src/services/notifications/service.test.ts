@@ -12,7 +12,7 @@ afterEach(async () => {
 });
 
 const never = async (): Promise<never> => {
-  throw new Error('nobody asks for this');
+  throw new Error('not used by this test');
 };
 const title = { ko: '오페라의 밤', en: 'Night at the Opera' };
 
@@ -58,7 +58,7 @@ const openOffice = () => {
     watchLoad: () => ({ share: () => load.share }),
   });
   const sending = notifications.sendMails([]);
-  /** Time passes, a tenth of a second at every look, until so many mails are composed. */
+  /** Advances the clock by a tenth of a second at each check, until `count` mails are composed. */
   const passUntil = (count: number): Promise<boolean> =>
     until(`${count} mails are composed`, async () => {
       await clock.advance(100);
@@ -81,14 +81,14 @@ const openOffice = () => {
   return { clock, load, passUntil };
 };
 
-test('buyers come before mails: in a rush one is composed in two seconds', async () => {
+test('buyers have priority over mails: in a rush one is composed every two seconds', async () => {
   const { clock, load, passUntil } = openOffice();
   load.share = 0.9;
   await passUntil(5);
   expect(clock.monotonicMs()).toBeGreaterThanOrEqual(4 * busyRestMaxMs);
 });
 
-test('when the rush is over mails are composed one after the other', async () => {
+test('after a rush, mails are composed one after another', async () => {
   const { clock, load, passUntil } = openOffice();
   load.share = 0.9;
   await passUntil(1);

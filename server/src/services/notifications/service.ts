@@ -21,11 +21,11 @@ import {
 } from './render.ts';
 import type { NotificationsStore, TriedMail, WaitingMail } from './store.ts';
 
-/** What mails need of other services, at their doors. */
+/** What mails need from other services. */
 export type NotificationsDoors = {
   readonly orders: {
     read(orderId: string): Promise<(MailedOrder & { readonly state: string }) | null>;
-    /** Of the secret address under which the order can be read without signing in. */
+    /** The secret address at which the order can be read without signing in. */
     makeLinkToken(orderId: string): string;
   };
   readonly identity: {
@@ -61,7 +61,7 @@ export type OutgoingMail = ComposedMail & {
   readonly attachments: readonly Attachment[];
 };
 
-/** Who carries mails away. Throws when it cannot now; `refused`: this address takes none, ever. */
+/** Delivers mails. Throws if it cannot now; `refused`: this address never accepts mail. */
 export type Postman = {
   send(mail: OutgoingMail): Promise<{ outcome: 'sent' } | { outcome: 'refused'; reason: string }>;
   close(): void;
@@ -69,10 +69,10 @@ export type Postman = {
 
 type Composed =
   | { outcome: 'composed'; mail: OutgoingMail }
-  /** Nothing to tell any more. */
+  /** The mail is no longer needed. */
   | { outcome: 'over'; reason: string };
 
-/** One address and nothing that a header could read as more; accounts hold no other. */
+/** Exactly one address, so that a header cannot read it as more; accounts hold no others. */
 const isAddress = (text: string): boolean => /^[^\s<>",;:\\]+@[^\s<>",;:\\]+$/.test(text);
 
 const over = (reason: string): Composed => ({ outcome: 'over', reason });
@@ -158,7 +158,7 @@ export const makeNotifications = (deps: {
     }
   };
 
-  // One after another with rests between: a PDF takes 10 ms of the thread that serves buyers.
+  // One after another with pauses: a PDF takes 10 ms of the thread that serves buyers.
   const composer = makeBatcher<WaitingMail, Composed>({
     name: 'compose-mails',
     sizeMax: 1,
@@ -199,7 +199,7 @@ export const makeNotifications = (deps: {
     if (state === 'GIVEN_UP') log.error(facts, 'mail given up');
     else if (state === 'WAITING') log.warn(facts, 'sending a mail failed; retrying');
   };
-  /** The end of a try that failed: the last one of all gives the mail up. */
+  /** Ends a failed attempt: after the last attempt the mail is given up. */
   const fail = (waiting: WaitingMail, error: unknown, mail: OutgoingMail | null): Promise<void> =>
     end(waiting, waiting.tries >= triesMax ? 'GIVEN_UP' : 'WAITING', String(error), mail);
 
@@ -230,8 +230,8 @@ export const makeNotifications = (deps: {
 
   return {
     /**
-     * Sends those of the mails that still wait. Throws while any of them could not be sent, so that
-     * the job is tried again; a mail that was given up or dropped is over and no reason to.
+     * Sends those of the mails that are still waiting. Throws if any of them could not be sent, so
+     * that the job is retried; mails that were given up or dropped need no retry.
      */
     sendMails: async (mailIds: readonly string[]): Promise<void> => {
       const waiting = await store.beginTry(mailIds);
@@ -240,7 +240,7 @@ export const makeNotifications = (deps: {
         const group = waiting.slice(at, at + smtpConnections);
         const outcomes = await Promise.all(group.map(attempt));
         failed += outcomes.filter((outcome) => outcome !== 'over').length;
-        // Nobody takes mails now: the others need not each find out for themselves.
+        // The server accepts no mails now: do not try the others.
         if (outcomes.every((outcome) => outcome === 'not-sent')) {
           failed += waiting.length - at - group.length;
           break;

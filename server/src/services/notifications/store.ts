@@ -5,7 +5,7 @@ import { mailsPerJob, resumedMax } from './limits.ts';
 
 export type MailKind = 'order-paid' | 'order-failed' | 'order-unknown' | 'sale-opened';
 
-/** What a mail is about and whom it tells; one mail for each such triple, for ever. */
+/** The subject and the recipient of a mail; there is only ever one mail for each such triple. */
 export type Telling = {
   readonly kind: MailKind;
   readonly aboutId: string;
@@ -14,12 +14,12 @@ export type Telling = {
 
 export type WaitingMail = Telling & {
   readonly id: string;
-  /** Counts this try. */
+  /** Includes this attempt. */
   readonly tries: number;
   readonly writtenAt: Date;
 };
 
-/** How one try ended; the composed parts are null when it did not come so far. */
+/** How one attempt ended; the composed parts are null if it did not get that far. */
 export type TriedMail = {
   readonly id: string;
   readonly state: 'WAITING' | 'SENT' | 'DROPPED' | 'GIVEN_UP';
@@ -59,7 +59,7 @@ const addJobs = async (tx: Sql, mails: readonly { id: string }[]): Promise<void>
 export type NotificationsStore = ReturnType<typeof makeNotificationsStore>;
 
 export const makeNotificationsStore = (db: Database, ids: Ids) => ({
-  /** Writes the mails that are not there yet and the jobs that send them, in the caller's `tx`. */
+  /** Writes mails that do not exist yet and the jobs that send them, in the caller's `tx`. */
   tell: async (tx: Sql, tellings: readonly Telling[]): Promise<void> => {
     const fresh = await tx.query<{ id: string }>(
       `INSERT INTO notifications.mails (id, kind, about_id, recipient_id)
@@ -76,9 +76,9 @@ export const makeNotificationsStore = (db: Database, ids: Ids) => ({
   },
 
   /**
-   * New jobs for mails whose own was lost: a job whose process was killed stays locked for 4 hours.
-   * Such a mail was last tried longer ago than the pause after that try and 10 minutes. Answers how
-   * many there were.
+   * Creates new jobs for mails whose job was lost: a job of a killed process stays locked for 4
+   * hours. A mail counts as such if its last attempt is longer ago than the pause after it plus 10
+   * minutes. Returns how many there were.
    */
   resume: (): Promise<number> =>
     db.transaction(async (tx) => {
@@ -95,7 +95,9 @@ export const makeNotificationsStore = (db: Database, ids: Ids) => ({
       return lost.length;
     }),
 
-  /** Counts a try before it is made, so that a mail that kills the process is given up, too. */
+  /**
+   * Counts an attempt before it is made, so that a mail that kills the process is given up, too.
+   */
   beginTry: (mailIds: readonly string[]): Promise<WaitingMail[]> =>
     db.query<WaitingMail>(
       `UPDATE notifications.mails SET tries = tries + 1, tried_at = clock_timestamp()
@@ -119,7 +121,7 @@ export const makeNotificationsStore = (db: Database, ids: Ids) => ({
     );
   },
 
-  /** Those that were composed, the newest first. */
+  /** The composed mails, newest first. */
   newest: (limit: number): Promise<WrittenMail[]> =>
     db.query<WrittenMail>(
       `SELECT ${writtenColumns} FROM notifications.mails WHERE subject IS NOT NULL

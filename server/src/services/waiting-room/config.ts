@@ -5,13 +5,13 @@ import { defineSection, type SettingsOf, wholeNumber } from '../../platform/conf
 /** Times of a room. */
 export const waitingRoomSection = defineSection({
   settings: {
-    /** Who is called by the waiting room and does not come within this has to be called again. */
+    /** A person who is called and does not claim within this time must be called again. */
     ROOM_CLAIM_WINDOW_MS: wholeNumber(100, 600_000).default(30_000),
-    /** A pass that is not used ends after this. */
+    /** An unused pass ends after this. */
     ROOM_PASS_TTL_MS: wholeNumber(100, 3_600_000).default(10 * 60_000),
-    /** A pass ends after this however much it is used. */
+    /** A pass ends after this at the latest, even if it is used. */
     ROOM_PASS_MAX_MS: wholeNumber(100, 7_200_000).default(30 * 60_000),
-    /** Who has said nothing for twice this long is passed over by the front. */
+    /** The front passes over a person who has sent nothing for twice this long. */
     ROOM_PRESENCE_MS: wholeNumber(100, 600_000).default(30_000),
   },
   findFaults: ({ config }) =>
@@ -21,7 +21,7 @@ export const waitingRoomSection = defineSection({
 });
 export type WaitingRoomSettings = SettingsOf<typeof waitingRoomSection>;
 
-/** The settings as the room's rules take them. */
+/** The settings in the form that the room's rules expect. */
 export const termsOf = (config: WaitingRoomSettings): RoomTerms => ({
   tickMs,
   claimWindowMs: config.ROOM_CLAIM_WINDOW_MS,

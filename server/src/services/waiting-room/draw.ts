@@ -20,24 +20,26 @@ const drawAgainInThread = makeThread<Parameters<typeof drawAgain>[0], Uint32Arra
 );
 
 /**
- * The opening is two changes, the sealing and the draw. The draw is named after the change before
- * it, so that the caller who sealed the room can learn that their call opened it.
+ * The opening consists of two changes, the sealing and the draw. The draw's id is derived from the
+ * sealing's, so that the caller who sealed the room can see that their call opened it.
  */
 export const drawIdOf = (sealedBy: string): string => `draw after ${sealedBy}`;
 
-/** What of a room the draw reads and fills. */
+/** The part of a room that the draw reads and sets. */
 export type DrawnRoom = {
   readonly showId: string;
   readonly row: { readonly serverSeed: string };
   /** Numbers by entry; null before the draw. */
   permutation: Uint32Array | null;
-  /** Under way: the draw, or its numbers after a restart. */
+  /** In progress: the draw, or recomputing its numbers after a restart. */
   drawing: Promise<void> | null;
-  /** The store's clock less ours. */
+  /** The store's clock minus ours. */
   skewMs: number;
 };
 
-/** The order in which the lobby is called: drawn once, and computed again where it is needed. */
+/**
+ * The order in which the lobby is called: drawn once, and recomputed in each process that needs it.
+ */
 export const makeDraws = (deps: { store: RoomStore; clock: Clock; log: Log }) => {
   const { store, clock, log } = deps;
 
@@ -49,7 +51,7 @@ export const makeDraws = (deps: { store: RoomStore; clock: Clock; log: Log }) =>
   };
 
   return {
-    /** The numbers of a draw that was made before: by another process, or before a restart. */
+    /** The numbers of an earlier draw, made by another process or before a restart. */
     recover: (room: DrawnRoom, state: RoomState): void => {
       const input = { seed: state.seed, entries: state.drawEntries };
       if (input.entries <= limits.threadEntries) {
@@ -62,8 +64,8 @@ export const makeDraws = (deps: { store: RoomStore; clock: Clock; log: Log }) =>
     },
 
     /**
-     * Draws a sealed room. Any process may do it, and all get the same numbers; the store takes the
-     * first. `note` is given what the store says after it.
+     * Draws a sealed room. Any process may do it, and all get the same numbers; the store accepts
+     * the first. `note` receives the resulting state.
      */
     draw: (
       room: DrawnRoom,

@@ -10,9 +10,9 @@ const ends: Readonly<Record<string, OrderEnd['kind']>> = {
 };
 
 /**
- * What happened to an order is noted for the room in the transaction of the event, so that it is
- * noted once. The room itself may be kept by another process (store.memory.ts), or be out of reach
- * for a while: any process that can processes the note (jobs.ts).
+ * What happened to an order is noted for the room in the event's transaction, so that it is noted
+ * once. The room itself may be kept by another process (store.memory.ts), or be unreachable for a
+ * while: any process that can reach it applies the note (jobs.ts).
  */
 export const makeOrderEndsConsumer = (
   write: (sql: Sql, ends: readonly OrderEnd[]) => Promise<void>,

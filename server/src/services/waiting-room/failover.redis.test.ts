@@ -32,7 +32,7 @@ type Holder = {
   pass: { number: number; epoch: number; endsByMs: number } | null;
 };
 
-/** Two processes on one Cluster, a crowd between them, and what everybody was ever told. */
+/** Two processes on one Cluster, a crowd that uses both, and every answer it received. */
 const openRooms = async () => {
   const cluster = await openTestCluster();
   const seen = { epoch: 0, states: [] as RoomState[] };
@@ -48,7 +48,7 @@ const openRooms = async () => {
   const stores = [await openStore(), await openStore()] as const;
   await stores[0].create(showId, control);
   const see = (state: RoomState): RoomState => {
-    // The cap holds at every instant that anybody saw.
+    // The cap holds in every state that anybody saw.
     expect(state.active + state.called).toBeLessThanOrEqual(activeMax);
     seen.epoch = Math.max(seen.epoch, state.epoch);
     seen.states.push(state);
@@ -59,7 +59,7 @@ const openRooms = async () => {
 };
 type Rooms = Awaited<ReturnType<typeof openRooms>>;
 
-/** The answers; null when the outcome is not known, which is no reason to lose anything. */
+/** The answers; null if the outcome is unknown, which must not lose anything. */
 const tryTo = async <T>(call: Promise<T>): Promise<T | null> => {
   try {
     return await call;
@@ -83,14 +83,14 @@ const placeOf = ({ who, place }: Holder) => ({
 });
 const learn = (holder: Holder, answer: RoomAnswer, epoch: number): void => {
   if (answer.outcome === 'placed') {
-    // A person who presents a token has the place that it names, forever.
+    // A person who presents a token always gets the place that it names.
     if (holder.place !== null) expect(answer.entry).toBe(holder.place.entry);
     holder.place = { entry: answer.entry, epoch };
   }
   if ('pass' in answer && answer.pass !== null)
     holder.pass = { number: answer.pass.number, endsByMs: answer.pass.endsByMs, epoch };
 };
-/** Everybody of the part says what they want next, each at one of the two processes. */
+/** Everybody in this part of the crowd sends their next command to one of the two processes. */
 const round = async (rooms: Rooms, part: readonly Holder[], kind: 'join' | 'claim') => {
   const { epoch } = rooms.seen;
   await Promise.all(
@@ -113,7 +113,7 @@ const crowdOf = (from: number, count: number): Holder[] =>
   Array.from({ length: count }, (_, at) => ({ who: from + at, place: null, pass: null }));
 
 describeNeeding('redis', 'a room whose primary is killed', () => {
-  test('loses nobody’s place, gives no number twice, is never above its cap', async () => {
+  test('loses nobody’s place, gives no number twice and never exceeds its cap', async () => {
     const rooms = await openRooms();
     const people: Holder[] = [];
     let killed: Promise<unknown> | null = null;
@@ -123,7 +123,7 @@ describeNeeding('redis', 'a room whose primary is killed', () => {
       await round(rooms, news, 'join');
       await tryTo(rooms.tick(rooms.stores[turn % 2 === 0 ? 0 : 1]));
       await round(rooms, people.slice(0, 200), 'claim');
-      // Some have paid: their slots go on.
+      // Some have paid and leave: their slots go to others.
       const done = people.filter(({ pass }) => pass !== null).slice(0, 5);
       const leaves = done.map((holder): RoomCommand => ({ kind: 'leave', ...placeOf(holder) }));
       if (turn % 10 === 9) {
@@ -143,7 +143,7 @@ describeNeeding('redis', 'a room whose primary is killed', () => {
     expect(state.admitted).toBeGreaterThan(activeMax / 2);
   });
 
-  test('learns what the promoted server never got from what people show', async () => {
+  test('restores from people’s tokens what the promoted server never received', async () => {
     const rooms = await openRooms();
     const { cluster, stores, tick } = rooms;
     const known = crowdOf(0, 60);
@@ -155,7 +155,7 @@ describeNeeding('redis', 'a room whose primary is killed', () => {
         `offset=${/master_repl_offset:(\d+)/.exec(await primary.cli('INFO', 'replication'))?.[1]}`,
       ),
     );
-    // From here on everything is acknowledged and lost, and only the first process sees it.
+    // From here on every write is acknowledged and lost, and only the first process sees it.
     await replica.signal('SIGSTOP');
     await primary.cli('CLIENT', 'KILL', 'TYPE', 'replica');
     const atFirst = ({ who }: Holder): boolean => who % 2 === 0;
@@ -175,7 +175,7 @@ describeNeeding('redis', 'a room whose primary is killed', () => {
     expect(after).toMatchObject({ epoch: 1, active: 0, called: 0, front: 0 });
     const newcomers = crowdOf(5001, 100).filter((holder) => !atFirst(holder));
     await round(rooms, newcomers, 'join');
-    // The first process brings how far the front was with its next tick.
+    // The first process sends the position of the front with its next tick.
     const told = await tick(stores[0]);
     expect(told.front).toBeGreaterThanOrEqual(front);
     await round(rooms, [...known, ...lost], 'join');
@@ -187,7 +187,7 @@ describeNeeding('redis', 'a room whose primary is killed', () => {
     const touched = await stores[1].play(showId, touches);
     expect(touched.map(({ outcome }) => outcome)).toEqual(Array(5).fill('live'));
 
-    // Nobody is called for one claim window; then it goes on, within the cap.
+    // Nobody is called for one claim window; then calling continues, within the cap.
     const decided = await stores[0].decisions(showId);
     await until('somebody is called again', async () => {
       await round(rooms, [...known, ...lost], 'claim');

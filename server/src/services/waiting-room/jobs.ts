@@ -7,7 +7,7 @@ import type { OrderEnds } from './store.postgres.ts';
 import type { RoomStore } from './store.ts';
 import type { DerivePerson } from './tokens.ts';
 
-/** Plays what has become of orders; one whose room is out of reach is played by a later round. */
+/** Plays the outcomes of orders; if a room is unreachable, a later round plays its orders. */
 export const makeOrderEndsRound =
   (deps: { rooms: Rooms; store: RoomStore; orderEnds: OrderEnds; derivePerson: DerivePerson }) =>
   async (): Promise<void> => {
@@ -15,7 +15,7 @@ export const makeOrderEndsRound =
     if (rooms.all().length === 0) return;
     const noted = await orderEnds.list(limits.orderEndsAtOnce);
     for (const [showId, ends] of Map.groupBy(noted, (end) => end.showId)) {
-      // It is kept by another process, or away: see store.ts.
+      // Another process keeps the room, or it is unreachable: see store.ts.
       if (rooms.get(showId)?.isLost !== false) continue;
       const commands = ends.map(({ kind, buyerId, orderId }) => ({
         kind,
@@ -42,18 +42,23 @@ const openLoop = (
     onError: (error) => log.warn({ err: error }, failure),
   });
 
-/** Reads the rooms' rows again and again; `wake` reads them now. */
+/** Reads the rooms' rows periodically; `wake` reads them now. */
 export const openRowReads = (rooms: Rooms, deps: LoopDeps): Worker & { wake(): void } =>
   openLoop(deps, limits.rowsEveryMs, rooms.readRows, 'reading waiting rooms failed');
 
-/** Moves the rooms along with the time, and with what became of orders. */
+/** Advances the rooms with time and with the outcomes of orders. */
 export const openRoomTicks = (
   rooms: Rooms,
   playOrderEnds: () => Promise<void>,
   deps: LoopDeps,
 ): Worker => {
   const ticks = openLoop(deps, limits.tickMs, rooms.round, 'waiting-room tick failed');
-  const ends = openLoop(deps, limits.tickMs, playOrderEnds, 'playing the ends of orders failed');
+  const ends = openLoop(
+    deps,
+    limits.tickMs,
+    playOrderEnds,
+    'applying closed orders to waiting rooms failed',
+  );
   return {
     stop: async () => {
       await Promise.all([ticks.stop(), ends.stop()]);

@@ -10,42 +10,42 @@ import { type DrawnRoom, makeDraws } from './draw.ts';
 import type { RoomRow, RoomRows } from './store.postgres.ts';
 import type { RoomStore } from './store.ts';
 
-/** A room as this process sees it, at most some hundred ms old. */
+/** A room as this process sees it, at most a few hundred ms old. */
 export type LiveRoom = DrawnRoom & {
   row: RoomRow;
-  /** What the store answered last; null until it has, and when it has been away for long. */
+  /** The store's last answer; null before the first one, and after a long outage. */
   state: RoomState | null;
-  /** By our clock that only goes forward. */
+  /** By our monotonic clock. */
   seenAtMs: number;
   left: ReadonlyMap<string, number> | null;
-  /** Of the entries of the draw, since somebody asked for its record. */
+  /** Of the entries of the draw; set once somebody has asked for its record. */
   keys: Uint8Array | null;
   fronts: ReturnType<typeof makeRate>;
   admissions: ReturnType<typeof makeRate>;
   now: RoomNow | null;
   ready: { body: Buffer; etag: string } | null;
-  /** What is in `ready`, but for the time of day. */
+  /** The content of `ready`, except for the time of day. */
   said: string;
-  /** Holds taken before this, by the database's clock, are ordered without a pass. */
+  /** Holds taken before this, by the database's clock, can be ordered without a pass. */
   passesFromMs: number;
-  /** What the streams were last told, and when. */
+  /** What was last sent to the streams, and when. */
   framed: string;
   framedAtMs: number;
   savedAtMs: number;
   saved: { rev: number; tail: number; front: number };
-  /** Whether the log has been told that the store does not answer. */
+  /** Whether it has been logged that the store does not answer. */
   isLost: boolean;
 };
 
-/** Throws while the store is out of reach: nobody can be told anything then. */
+/** Throws while the store is unreachable, because no question can be answered then. */
 export const stateOf = (room: LiveRoom): RoomState => {
   if (room.state !== null) return room.state;
   throw new Failure('ROOM_UNREACHABLE', 'the waiting room is unreachable', { retryable: true });
 };
 
 /**
- * What was last set of a room, as far as this process knows. A process that does not tick has a row
- * that is newer than the state.
+ * The last settings of a room that this process knows. In a process that does not tick, the row is
+ * newer than the state.
  */
 export const currentControl = ({ state, row }: LiveRoom): RoomControl =>
   state !== null && state.rev >= row.control.rev ? state : row.control;
@@ -55,7 +55,7 @@ export type RoomsDeps = {
   rows: RoomRows;
   /** Seats that can still be sold, by grade; null while it is not known. */
   left: (showId: string) => Promise<ReadonlyMap<string, number> | null>;
-  /** Tells everybody what a room is now; null: that it is out of reach. */
+  /** Publishes the current state of a room; null: it is unreachable. */
   publish: (room: LiveRoom, state: RoomState | null) => void;
   clock: Clock;
   log: Log;
@@ -84,7 +84,7 @@ const makeLiveRoom = (row: RoomRow): LiveRoom => ({
   saved: { rev: row.control.rev, tail: row.tail, front: row.front },
 });
 
-/** The rooms of the program: what this process knows of them, and what brings them on. */
+/** The rooms of the program: what this process knows of them, and what advances them. */
 export const makeRooms = (deps: RoomsDeps) => {
   const { store, rows, publish, clock, log } = deps;
   const rooms = new Map<string, LiveRoom>();
@@ -95,15 +95,15 @@ export const makeRooms = (deps: RoomsDeps) => {
     rooms.set(row.showId, room);
     const before = currentControl(room);
     room.row = row;
-    // A process that does not tick learns of the end of a bypass by the row alone.
+    // A process that does not tick learns about the end of a bypass only from the row.
     if (before.override === 'bypass' && currentControl(room).override !== 'bypass')
       room.passesFromMs = clock.nowMs() + limits.passesGraceMs;
     return room;
   };
 
-  /** Takes up what the store says of a room. */
+  /** Stores the state of a room that the store returned. */
   const note = async (room: LiveRoom, state: RoomState): Promise<void> => {
-    // An answer that was overtaken by a newer one.
+    // Ignore an answer that arrives after a newer one.
     if (room.state !== null && state.nowMs < room.state.nowMs) return;
     if (room.state?.override === 'bypass' && state.override !== 'bypass')
       room.passesFromMs = clock.nowMs() + limits.passesGraceMs;
@@ -125,7 +125,7 @@ export const makeRooms = (deps: RoomsDeps) => {
     room.savedAtMs = atMs;
   };
 
-  /** The draw when its time has come; resolves when it is made, or was not due. */
+  /** Makes the draw if it is due; resolves when it is made, or if it was not due. */
   const advance = async (room: LiveRoom): Promise<void> => {
     const { state, showId } = room;
     if (state?.phase === 'lobby' && state.opensAtMs <= state.nowMs) {
@@ -160,9 +160,9 @@ export const makeRooms = (deps: RoomsDeps) => {
     advance(room).catch((error: unknown) => lose(room, error));
   };
 
-  /** How many rounds may pass until it is asked about again. */
+  /** How many rounds to wait until the store is asked about it again. */
   const roundsOf = ({ state, row }: LiveRoom): number => {
-    // Unknown, or changed by another process since.
+    // Unknown, or changed by another process in the meantime.
     if (state === null || row.control.rev > state.rev) return 1;
     if (state.phase === 'closed') return state.active + state.called > 0 ? 1 : limits.closedRounds;
     const isFarOff = state.lobbyAtMs - state.nowMs > 2 * limits.rowsEveryMs;

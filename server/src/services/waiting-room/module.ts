@@ -45,7 +45,10 @@ export type WaitingRoomDoor = WaitingRoom & {
   endStreams(): Promise<void>;
 };
 
-/** Resolves when the row of every room has been read: which shows want a pass is known then. */
+/**
+ * Resolves when the rows of all rooms have been read: from then on it is known which shows need a
+ * pass.
+ */
 export const openWaitingRoom = async (
   context: Pick<
     Context,
@@ -64,7 +67,7 @@ export const openWaitingRoom = async (
     store,
     rows,
     left,
-    // The polled document is built where it is kept up to date.
+    // The polled document is built in the process that keeps it up to date.
     publish: (room, state) => {
       if (isServed) publish(room, state);
     },
@@ -75,7 +78,7 @@ export const openWaitingRoom = async (
   const service = {
     ...makeWaitingRoom({ ...context, ...doors, rooms, derivePerson }),
     rooms: makeOperatedRooms({ ...context, ...doors, rooms, rows }),
-    /** Before the HTTP server closes, which waits for those who watch. */
+    /** Called before the HTTP server closes, because that waits for open streams. */
     endStreams: streams.close,
   };
   await rooms.readRows();
@@ -87,8 +90,8 @@ export const openWaitingRoom = async (
     service,
     routes: waitingRoomRoutes({ room: service, streams }),
     consumers: [makeOrderEndsConsumer(noteOrderEnds)],
-    // Where seats or orders are served and the room is not, passes are judged by the rows alone:
-    // they say which shows have a room, whether it is bypassed, and which passes were revoked.
+    // A process that serves seats or orders but no rooms judges passes by the rows alone: they say
+    // which shows have a room, whether it is bypassed, and which passes were revoked.
     follow: () => {
       const reads = openRowReads(rooms, { clock, log });
       wakeReads = reads.wake;

@@ -9,14 +9,14 @@ import { nowHeaders } from './view.ts';
 
 type Deps = { room: WaitingRoom; streams: Streams };
 
-/** What is polled; null where there is no room. Throws while the store has not answered yet. */
+/** The polled document; null if there is no room. Throws while the store has not answered yet. */
 const readyOf = (room: WaitingRoom, showId: string) => {
   const found = room.ready(showId);
   if (found !== 'away') return found;
   throw new Failure('ROOM_UNREACHABLE', 'the waiting room is unreachable', { retryable: true });
 };
 
-/** For everybody alike. The crowd's polls are answered before they come here; see view.ts. */
+/** The same for everybody. The crowd's polls are answered before they get here; see view.ts. */
 const publicRoutes = ({ room, streams }: Deps): Route[] => [
   route(contract.readRoomNow, async ({ params, raw }) => {
     const ready = readyOf(room, params.showId);
@@ -89,7 +89,10 @@ const buyerRoutes = ({ room }: Deps): Route[] => {
   ];
 };
 
-/** Those of buyers and of everybody; the operator's are with the levers (services/operations). */
+/**
+ * The routes of buyers and the public ones; the operator's are with the levers
+ * (services/operations).
+ */
 export const waitingRoomRoutes = (deps: Deps): Route[] => [
   ...publicRoutes(deps),
   ...buyerRoutes(deps),

@@ -38,7 +38,7 @@ const created = async (): Promise<string> => {
   return showId;
 };
 
-test('a room is made once: who comes second finds the first one’s', async () => {
+test('a room is created once: the second caller finds the first one’s room', async () => {
   const showId = await created();
   const other = { ...rowOf(showId), commitment: 'another', control: { ...openControl, rev: 9 } };
   expect(await rows.create(other)).toBe(false);
@@ -48,7 +48,7 @@ test('a room is made once: who comes second finds the first one’s', async () =
   expect(await rows.find('show_none')).toBeNull();
 });
 
-test('the newest control and the furthest numbers stay, in whatever order they come', async () => {
+test('the newest control and the highest numbers stay, whatever the order of saving', async () => {
   const showId = await created();
   const at = (rev: number, tail: number, front: number) => ({
     control: { ...openControl, rev, activeMax: rev },
@@ -64,18 +64,18 @@ test('the newest control and the furthest numbers stay, in whatever order they c
 test('processes are notified of new controls and settings, not of front steps', async () => {
   const heard: string[] = [];
   const hear = (show: string): void => {
-    // An empty one says that listening has begun.
+    // An empty message means that listening has begun.
     if (show !== '') heard.push(show);
   };
   const channels = new Map([[roomChanged, hear]]);
   const listener = await openListener({ url, clock: systemClock, log: silentLog, channels });
   afterThisFile(listener.close);
   const showId = await created();
-  await until('the making is heard', () => heard.length === 1);
+  await until('the creation has been notified', () => heard.length === 1);
   await rows.save(showId, { control: openControl, tail: 5, front: 3 });
   await rows.save(showId, { control: { ...openControl, rev: 2 }, tail: 5, front: 3 });
   await rows.saveSettings(showId, { ...settings, activeMax: 7 });
-  await until('the settings are heard', () => heard.length >= 3);
+  await until('the settings have been notified', () => heard.length >= 3);
   expect(heard).toEqual([showId, showId, showId]);
   expect(await rows.find(showId)).toMatchObject({ settings: { activeMax: 7 }, tail: 5 });
 });

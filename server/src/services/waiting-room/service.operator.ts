@@ -12,7 +12,7 @@ import { type LiveRoom, type Rooms, stateOf } from './live.ts';
 import type { RoomRows } from './store.postgres.ts';
 import type { RoomStore } from './store.ts';
 
-/** What keeps a room from being changed; nothing was changed then. */
+/** Why a room was not changed. */
 type RoomRefused =
   | { outcome: 'not-found' }
   | { outcome: 'conflict'; rev: number }
@@ -20,14 +20,14 @@ type RoomRefused =
 type RoomChanged = { outcome: 'created' | 'changed'; room: Room };
 
 /**
- * What an operator sets of rooms: settings and levers. The same `changeId` again changes nothing
- * twice.
+ * What an operator can change in a room: settings and levers. Repeating a `changeId` changes
+ * nothing twice.
  */
 export const makeOperatedRooms = (deps: {
   rooms: Rooms;
   rows: RoomRows;
   store: RoomStore;
-  /** Whether there is such a show. */
+  /** Whether the show exists. */
   catalogue: { show(showId: string): Promise<object | null> };
   ids: Ids;
   clock: Clock;
@@ -40,7 +40,7 @@ export const makeOperatedRooms = (deps: {
     const admittedPerMinute = room.admissions.observed(0).perMinute;
     return makeRoomView(state, { ...row, showId, left, perMinute, admittedPerMinute });
   };
-  /** The room as it is now: a process that does not tick knows only what it asks. */
+  /** The current room: a process that does not tick must ask the store. */
   const find = async (showId: string): Promise<LiveRoom | undefined> => {
     if (rooms.get(showId) === undefined) await rooms.readRows();
     const room = rooms.get(showId);
@@ -70,7 +70,7 @@ export const makeOperatedRooms = (deps: {
     const room = rooms.get(showId);
     assert(room, 'a room that was created is there');
     await rooms.refresh(room);
-    // A repeat of the call that made it; somebody else's room is not what was wanted.
+    // A repeat of the call that created it succeeds; a room with other settings is a conflict.
     const kept: Record<string, unknown> = room.row.settings;
     const isSame = Object.entries(settings).every(([name, value]) => kept[name] === value);
     return isCreated || isSame
@@ -78,10 +78,10 @@ export const makeOperatedRooms = (deps: {
       : { outcome: 'conflict', rev: stateOf(room).rev };
   };
   type Wish = { changeId: string; ifRev: number };
-  /** Whether it was this change by which the room was opened. */
+  /** Whether this change opened the room. */
   const wasOpened = (showId: string, changeId: string) =>
     store.change(showId, { changeId: drawIdOf(changeId), ifRev: noRevision, change: {} });
-  /** Changes the room as `judge` says, or tells that this change was made before. */
+  /** Changes the room as `judge` decides, or reports that this change was already made. */
   const change = async (
     room: LiveRoom,
     { changeId, ifRev }: Wish,
@@ -104,7 +104,7 @@ export const makeOperatedRooms = (deps: {
   return {
     list: async (): Promise<Room[]> => {
       const old = rooms.all().filter((room) => clock.monotonicMs() - room.seenAtMs > listFreshMs);
-      // One that does not answer is left as it was seen last.
+      // A room that does not answer is shown as it was last seen.
       await Promise.allSettled(old.map(readState));
       return rooms
         .all()
@@ -126,7 +126,7 @@ export const makeOperatedRooms = (deps: {
       const { ratePerMinute, activeMax, lobbyMinutes } = settings;
       const opensAtMs = Date.parse(settings.opensAt);
       const judge = (state: RoomState): LeverAnswer => {
-        // A lobby or a room that was opened by its lever has other times than its settings say.
+        // A lobby or room opened by its lever has other times than its settings.
         const isMoved =
           opensAtMs !== state.opensAtMs || lobbyMinutes !== room.row.settings.lobbyMinutes;
         const moved = isMoved ? moveOpening(state, { opensAtMs, lobbyMinutes }) : unmoved;
@@ -151,8 +151,8 @@ export const makeOperatedRooms = (deps: {
     },
   };
 };
-/** A room that ticks is seen ten times as often as this. */
+/** A room that ticks is read ten times as often. */
 const listFreshMs = 1000;
-/** The revision of no room: changes nothing, and tells whether this was the last change. */
+/** No room has this revision: it changes nothing, and shows whether this was the last change. */
 const noRevision = -1;
 const unmoved: LeverAnswer = { outcome: 'change', change: {} };

@@ -18,7 +18,7 @@ export type PassDeps = {
 /** Whether somebody may buy now: asked for every hold and order, once, at the edge. */
 export const makePasses = (deps: PassDeps, tokens: Tokens) => {
   const { rooms, store, derivePerson, clock, log } = deps;
-  /** Without I/O: null, a refusal, or a pass that the store is to be asked about. */
+  /** Without I/O: null, a refusal, or a pass that the store must check. */
   const judge = ({ showId, heldAtMs, accountId, pass }: PassAsked) => {
     const room = rooms.get(showId);
     if (room === undefined) return null;
@@ -51,8 +51,8 @@ export const makePasses = (deps: PassDeps, tokens: Tokens) => {
   return {
     ...check,
     /**
-     * The pass lives as long as its order waits for money: until `untilMs` by the database's clock.
-     * Never throws: the order stands whatever becomes of this.
+     * Keeps the pass alive while its order waits for payment: until `untilMs` by the database's
+     * clock. Never throws: the order stands even if this fails.
      */
     pin: async (showId: string, accountId: string, orderId: string, untilMs: number) => {
       const room = rooms.get(showId);
@@ -62,7 +62,7 @@ export const makePasses = (deps: PassDeps, tokens: Tokens) => {
         .play(showId, [
           { kind: 'pin', ...who, untilMs: untilMs + room.skewMs + limits.pinMarginMs },
         ])
-        .catch((error: unknown) => log.warn({ err: error, orderId }, 'a pass could not be pinned'));
+        .catch((error: unknown) => log.warn({ err: error, orderId }, 'pinning a pass failed'));
     },
   };
 };

@@ -19,11 +19,11 @@ export type PlaceDeps = {
   proofOfWork: ProofOfWork;
 };
 
-/** Somebody in a room. */
+/** A person in a room. */
 type Visitor = { room: LiveRoom; state: RoomState; person: Uint8Array; accountId: string };
 type Who = { showId: string; accountId: string };
 
-/** What somebody shows of a place: its entry, and the epoch in which it was signed. */
+/** The proof of a place: its entry, and the epoch in which it was signed. */
 type Shown = { entry: number; epoch: number } | null;
 
 const viewPlace = (tokens: Tokens, { room, person }: Visitor, stands: StandsAt): Place => {
@@ -53,7 +53,7 @@ const judgeCrowd = ({ room, state }: Visitor): Refusal | null => {
     ? refuse('TOO_MANY_WAITING', { extra: { waiting, left: totalOf(left) } })
     : null;
 };
-/** The store's no, as far as the phase is the reason. */
+/** The store's refusal, if the phase is the reason. */
 const judgePhase = (phase: RoomPhase, override: string, state: RoomState): Refusal | null => {
   if (override === 'reject' || phase === 'draining' || phase === 'closed')
     return refuse('ROOM_CLOSED');
@@ -65,16 +65,16 @@ const judgePhase = (phase: RoomPhase, override: string, state: RoomState): Refus
   });
 };
 
-/** `mayEnter` false: only those who have a place are given it. */
+/** `mayEnter` false: only people who already have a place get it. */
 const askToJoin = (
   { person }: Visitor,
   presented: Shown,
   more: { mayEnter: boolean; replaces: number | null },
 ): RoomCommand => ({ kind: 'join', person, presented, ...more });
-/** Asks for the place that they have, never for a new one. */
+/** Asks for the place that the person has, never for a new one. */
 const onlyTheirs = { mayEnter: false, replaces: null };
 
-/** Finds people in their rooms and plays their commands there. */
+/** Finds people in their rooms and plays their commands. */
 const makePlayer = ({ rooms, store, derivePerson }: PlaceDeps) => {
   const find = ({ showId, accountId }: Who): Visitor | Refusal => {
     const room = rooms.get(showId);
@@ -82,7 +82,7 @@ const makePlayer = ({ rooms, store, derivePerson }: PlaceDeps) => {
     return { room, state: stateOf(room), person: derivePerson(showId, accountId), accountId };
   };
   const play = async ({ room }: Visitor, command: RoomCommand): Promise<RoomAnswer> => {
-    // Numbers are being computed after a restart: without them nobody's place can be told.
+    // Numbers are being recomputed after a restart: until then nobody's place is known.
     if (stateOf(room).drawnAtMs > 0 && room.permutation === null) await room.drawing;
     const [answer] = await store.play(room.showId, [command]);
     assert(answer, 'one answer for each command');
@@ -97,9 +97,9 @@ const makePlayer = ({ rooms, store, derivePerson }: PlaceDeps) => {
 };
 type Player = ReturnType<typeof makePlayer>;
 
-/** Joining: a place for everybody who may come in, the same one for those who come again. */
+/** Joining: a place for everybody who may enter; those who join again get the same one. */
 const makeJoining = ({ find, play, playAt }: Player, proofOfWork: ProofOfWork, tokens: Tokens) => {
-  /** A new place, or the one that they have, or why not. */
+  /** A new place, the existing one, or why there is none. */
   const enter = async (
     visitor: Visitor,
     presented: Shown,
@@ -116,7 +116,7 @@ const makeJoining = ({ find, play, playAt }: Player, proofOfWork: ProofOfWork, t
     const no = judgePhase(first.phase, first.override, stateOf(room)) ?? closed;
     if (no !== null) return no;
     if (solution === null) return refuse('CHALLENGE_REQUIRED');
-    // Last of all: a good solution is used up by this.
+    // Checked last, because this uses up a valid solution.
     const verdict = await proofOfWork.verify(solution, `${accountId} ${room.showId}`);
     if (verdict !== 'ok') return refuse('CHALLENGE_FAILED');
     const second = await play(visitor, askToJoin(visitor, presented, { mayEnter: true, replaces }));
@@ -134,7 +134,7 @@ const makeJoining = ({ find, play, playAt }: Player, proofOfWork: ProofOfWork, t
     if (!isDrawn) return { ...more, standing: 'lobby', entry };
     if (isNew) return { ...more, standing: 'waiting', entry };
     const answer = await playAt(visitor, 'appear', entry);
-    // Given back in the same moment, on another device.
+    // Given back at the same moment, on another device.
     return answer.outcome === 'stands'
       ? { ...answer, entry }
       : { ...more, standing: 'over', entry };
@@ -145,7 +145,7 @@ const makeJoining = ({ find, play, playAt }: Player, proofOfWork: ProofOfWork, t
   ): Promise<{ outcome: 'placed'; isNew: boolean; place: Place } | Refusal> => {
     const visitor = find(wish);
     if ('refusal' in visitor) return visitor;
-    // Somebody else's, or a forged one, is nothing to them, and does not keep them out either.
+    // Another person's token, or a forged one, is ignored; it does not keep them out either.
     const shown =
       wish.place === null ? null : tokens.ownPlace(wish.place, wish.showId, visitor.person);
     let placed = await enter(visitor, shown, { ...wish, replaces: null });
@@ -162,16 +162,16 @@ const makeJoining = ({ find, play, playAt }: Player, proofOfWork: ProofOfWork, t
   return { join };
 };
 
-/** Standing: what people do at the place that they have. */
+/** Standing: what people do with the place that they have. */
 const makeStanding = ({ find, play, playAt }: Player, tokens: Tokens) => {
-  /** The entry of somebody who shows no token; asks the store. */
+  /** The entry of a person who presents no token; asks the store. */
   const lookUp = async (visitor: Visitor): Promise<number | Refusal> => {
     const answer = await play(visitor, askToJoin(visitor, null, onlyTheirs));
     return answer.outcome === 'placed' ? answer.entry : refuse('NO_PLACE');
   };
   /**
-   * Plays a command at the place that they show, or at the one that the store knows. A place that
-   * the store has lost is brought back by the token.
+   * Plays a command with the place of the token, or the one that the store knows. A place that the
+   * store has lost is restored from the token.
    */
   const actAt = async (
     visitor: Visitor,
@@ -216,7 +216,9 @@ const makeStanding = ({ find, play, playAt }: Player, tokens: Tokens) => {
       const found = await stand(wish, 'appear', wish.place);
       return 'refusal' in found ? found : { outcome: 'heard' };
     },
-    /** Place of who has a pass now, or of who is late and asks again; else why not. */
+    /**
+     * The place of a person who has a pass now, or who is late and asks again; otherwise why not.
+     */
     claim: async (
       wish: Who & { place: string | null },
     ): Promise<{ outcome: 'stands'; place: Place } | Refusal> => {
@@ -237,7 +239,7 @@ const makeStanding = ({ find, play, playAt }: Player, tokens: Tokens) => {
   };
 };
 
-/** Everybody's way through the room. */
+/** Everybody's path through the room. */
 export const makePlaces = (deps: PlaceDeps, tokens: Tokens) => {
   const { rooms, proofOfWork } = deps;
   const player = makePlayer(deps);

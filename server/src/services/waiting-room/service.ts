@@ -19,9 +19,9 @@ export const makeWaitingRoom = (deps: PlaceDeps & PassDeps & { secret: string })
   return {
     ...makePlaces(deps, tokens),
     passes: makePasses(deps, tokens),
-    /** Null where there is no room. */
+    /** Null if there is no room. */
     now: (showId: string): RoomNow | null => rooms.get(showId)?.now ?? null,
-    /** What is polled, as it is sent; `away` until the store has answered. */
+    /** The polled document as it is sent; `away` until the store has answered. */
     ready: (showId: string) => {
       const room = rooms.get(showId);
       if (room === undefined) return null;
@@ -32,7 +32,7 @@ export const makeWaitingRoom = (deps: PlaceDeps & PassDeps & { secret: string })
       const room = rooms.get(showId);
       return room === undefined ? null : viewCommitment(room);
     },
-    /** Null until the draw was made. */
+    /** Null until the draw. */
     drawRecord: async (showId: string): Promise<DrawRecord | null> => {
       const room = rooms.get(showId);
       const state = room?.state;

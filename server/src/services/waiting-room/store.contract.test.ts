@@ -17,11 +17,11 @@ type Breaks = (room: TestedRoom) => TestedRoom;
 
 const keyOf = (person: Uint8Array): string => person.join();
 
-/** A store that hears something else than was said. */
+/** A store that receives other commands than were sent. */
 const hearing =
   (heard: (command: RoomCommand) => RoomCommand): Breaks =>
   (room) => ({ ...room, play: (commands) => room.play(commands.map(heard)) });
-/** A store that says something else than is so. */
+/** A store that gives wrong answers. */
 const saying =
   (said: (answer: RoomAnswer, command: RoomCommand) => RoomAnswer): Breaks =>
   (room) => ({
@@ -41,7 +41,7 @@ const showing =
       return state && shown(state);
     },
   });
-/** A store that is set otherwise than was asked. */
+/** A store that applies other settings than were requested. */
 const setting =
   (set: (wanted: ControlChange) => ControlChange): Breaks =>
   (room) => ({
@@ -114,88 +114,88 @@ const laterBy = (ms: number, kind: RoomCommand['kind']) =>
   );
 
 const broken: Readonly<Record<string, Breaks>> = {
-  'gives another place to who joins again': forgetsPlaces,
-  'gives an entry twice': saying((it) =>
+  'gives a person who joins again another place': forgetsPlaces,
+  'gives the same entry twice': saying((it) =>
     it.outcome === 'placed' && it.entry === 4 ? { ...it, entry: 3 } : it,
   ),
   'says that a known place is new': saying((it) =>
     it.outcome === 'placed' ? { ...it, isNew: true } : it,
   ),
-  'lets in against the caller’s will': joins({ mayEnter: true }),
+  'gives a place although the caller forbade it': joins({ mayEnter: true }),
   'replaces nothing': joins({ replaces: null }),
-  'knows no lost place again': joins({ presented: null }),
-  'believes tokens of this epoch': hearing((it) =>
+  'does not restore a lost place': joins({ presented: null }),
+  'restores places from tokens of the current epoch': hearing((it) =>
     it.kind === 'join' && it.presented !== null
       ? { ...it, presented: { ...it.presented, epoch: 0 } }
       : it,
   ),
-  'gives the pass to who only asks': hearing((it) =>
+  'gives a pass to a person who only asks': hearing((it) =>
     it.kind === 'appear' ? { ...it, kind: 'claim' } : it,
   ),
-  'forgets the late': saying((it) =>
+  'forgets late people': saying((it) =>
     it.outcome === 'stands' && it.standing === 'late' ? { outcome: 'none' } : it,
   ),
-  'does not take late ones in': hearing((it) =>
+  'does not admit late people': hearing((it) =>
     it.kind === 'claim' && it.number === 1 ? { ...it, kind: 'appear' } : it,
   ),
-  'calls who is not there': callsTheAbsent,
-  'calls one too many': setting((it) =>
+  'calls people who are absent': callsTheAbsent,
+  'calls one person too many': setting((it) =>
     it.activeMax === undefined ? it : { ...it, activeMax: it.activeMax + 1 },
   ),
-  'calls though nobody knows the seats': (room) => ({
+  'calls people while the number of seats left is unknown': (room) => ({
     ...room,
     tick: (left) => room.tick(left ?? 9),
   }),
-  'lets the front go back': showing((it) => ({ ...it, front: it.front > 40 ? 40 : it.front })),
-  hurries: setting((it) =>
+  'moves the front back': showing((it) => ({ ...it, front: it.front > 40 ? 40 : it.front })),
+  'exceeds the rate': setting((it) =>
     it.ratePerMinute === undefined ? it : { ...it, ratePerMinute: it.ratePerMinute + 1000 },
   ),
   'does not pause': setting((it) => (it.override === 'paused' ? { ...it, override: 'none' } : it)),
-  'holds nothing': setting(({ holdsForMs, ...it }) => it),
-  'ticks whenever it is asked': (room) => ({
+  'does not hold back releases': setting(({ holdsForMs, ...it }) => it),
+  'ticks at every call': (room) => ({
     ...room,
     tick: async (seatsLeft) => {
       await room.advance(promisedTerms.tickMs);
       return room.tick(seatsLeft);
     },
   }),
-  'lets time go back': timeGoesBack,
+  'lets its clock go back': timeGoesBack,
   'lets a pass outlive its absolute end': laterBy(1, 'touch'),
-  'does not slide': hearing((it) =>
+  'does not extend a pass that is used': hearing((it) =>
     it.kind === 'touch' ? { kind: 'unpin', person: it.person, orderId: 'none' } : it,
   ),
-  'does not wait for money': hearing((it) =>
+  'does not keep a pass while its order waits for payment': hearing((it) =>
     it.kind === 'pin' ? { ...it, untilMs: startMs } : it,
   ),
-  'lets any order go': hearing((it) =>
+  'lets any order unpin or complete a pass': hearing((it) =>
     it.kind === 'unpin' || it.kind === 'complete' ? { ...it, orderId: 'order_1' } : it,
   ),
-  'makes revoked passes again': hearing((it) =>
+  'restores revoked passes': hearing((it) =>
     it.kind === 'touch' && it.presented !== null
       ? { ...it, presented: { ...it.presented, epoch: 2 } }
       : it,
   ),
-  'makes no lost pass again': hearing((it) =>
+  'does not restore a lost pass': hearing((it) =>
     it.kind === 'touch' ? { ...it, presented: null } : it,
   ),
-  'keeps the slot of who leaves': losesALeaver,
-  'changes what somebody else has changed': (room) => ({
+  'keeps the slot of a person who leaves': losesALeaver,
+  'accepts a change based on an outdated rev': (room) => ({
     ...room,
     change: async (it) => room.change({ ...it, ifRev: (await room.read())?.rev ?? 0 }),
   }),
-  'takes a repeated change for another': (room) => {
+  'treats a repeated change as a new one': (room) => {
     let times = 0;
     return {
       ...room,
       change: (it) => room.change({ ...it, changeId: `${it.changeId} ${times++}` }),
     };
   },
-  'revokes nothing': setting(({ revokesPasses, ...it }) => it),
-  'draws between those who came after the seal': (room) => ({
+  'does not revoke passes': setting(({ revokesPasses, ...it }) => it),
+  'draws among people who came after the seal': (room) => ({
     ...room,
     entries: async () => new Uint8Array([...(await room.entries()), ...new Uint8Array(8)]),
   }),
-  'tells of decisions by halves': (room) => ({
+  'reports decisions incompletely': (room) => ({
     ...room,
     decisions: async () => (await room.decisions()).map((it) => ({ ...it, recalled: [] })),
   }),
@@ -218,7 +218,7 @@ const wrongTerms: readonly Partial<RoomTerms>[] = [
   { windowNumbers: 4097 },
 ];
 
-/** The first promise that a store does not keep; null when it keeps them all. */
+/** The first promise that a store breaks; null if it keeps them all. */
 const notKept = async (breaks: Breaks, terms: Partial<RoomTerms>): Promise<string | null> => {
   for (const { title, keeps } of Object.values(roomPromises).flat()) {
     const clock = manualClock(startMs);

@@ -8,7 +8,7 @@ export type OpenedStore = { store: RoomStore; advance(ms: number): Promise<void>
 export type OpenStore = (options: { nowMs: number }) => Promise<OpenedStore>;
 
 let rooms = 0;
-/** One room of a store, as the promises see it; every time another room. */
+/** One room of a store, as the promises see it; each call returns a new room. */
 export const testedRoom = ({ store, advance }: OpenedStore): TestedRoom => {
   rooms++;
   const showId = `show_promise${rooms}`;
@@ -24,7 +24,7 @@ export const testedRoom = ({ store, advance }: OpenedStore): TestedRoom => {
   };
 };
 
-/** The promises of the port, which every adapter keeps; each on a store of its own. */
+/** The promises of the port, which every adapter must keep; each is tested on a fresh store. */
 export const roomStoreContract = (name: string, open: OpenStore): void => {
   const opened: OpenedStore[] = [];
   const openOne = async (): Promise<OpenedStore> => {
@@ -42,7 +42,7 @@ export const roomStoreContract = (name: string, open: OpenStore): void => {
           test(title, async () => keeps(testedRoom(await openOne())));
       });
 
-    test('a show without a room is told apart from an empty one', async () => {
+    test('a show without a room is distinguished from one with an empty room', async () => {
       const { store } = await openOne();
       const unknown = { code: 'ROOM_UNKNOWN' };
       await expect(store.read('show_none')).resolves.toBeNull();
@@ -53,7 +53,7 @@ export const roomStoreContract = (name: string, open: OpenStore): void => {
       const change = store.change('show_none', { changeId: 'a', ifRev: 1, change: {} });
       await expect(change).rejects.toMatchObject(unknown);
     });
-    test('rooms of two shows know nothing of each other', async () => {
+    test('rooms of two shows do not affect each other', async () => {
       const both = await openOne();
       const [one, other] = [testedRoom(both), testedRoom(both)];
       await one.create(openControl);

@@ -69,7 +69,7 @@ const joinOf = (who: number): RoomCommand => ({
 const placed = (entry: number, isNew = true): RoomAnswer => ({ outcome: 'placed', entry, isNew });
 const showId = 'show_one';
 const elsewhere = { code: 'ROOM_ELSEWHERE', retryable: true };
-/** As if the keeper had been silent for longer than its lease. */
+/** Simulates a keeper that has not written for longer than its lease. */
 const endLease = (db: Database) =>
   db.query(`UPDATE waiting_room.keeper SET until = clock_timestamp() - interval '1 ms'`);
 const whenKept = (store: RoomStore) =>
@@ -84,7 +84,9 @@ describe('after a kill -9 with 10,000 in line', () => {
   const program = fileURLToPath(
     new URL('../../../../tests/support/room-program.ts', import.meta.url),
   );
-  /** Lets the crowd loose, and kills the program in its midst; answers everything it said. */
+  /**
+   * Starts the crowd and kills the program in the middle; returns everything the program printed.
+   */
   const killed = async (url: string, rounds: number, how: string): Promise<RoomLine[]> => {
     const said = join(await scratchFolder(), 'said');
     const file = openSync(said, 'w');
@@ -105,7 +107,7 @@ describe('after a kill -9 with 10,000 in line', () => {
 
   type Known = {
     entry: number | null;
-    /** Questions without an answer: they may have been done. */
+    /** Commands without an answer: they may have taken effect. */
     open: number;
     isOut: boolean;
     isOver: boolean;
@@ -113,7 +115,7 @@ describe('after a kill -9 with 10,000 in line', () => {
     claimByMs: number;
     isLate: boolean;
   };
-  /** What everybody knew of themselves when the program was killed. */
+  /** What each person knew of their own place when the program was killed. */
   const knownFrom = (lines: readonly RoomLine[]) => {
     const people = new Map<number, Known>();
     const of = (who: number): Known => {
@@ -161,7 +163,7 @@ describe('after a kill -9 with 10,000 in line', () => {
     }
   };
 
-  /** Whatever somebody was told and is not so any more, and counts at odds with the people. */
+  /** Every answer that no longer holds, and every count that does not match the people. */
   const lostIn = async (db: Database, lines: readonly RoomLine[]): Promise<string[]> => {
     const { people, ticked, isTicking } = knownFrom(lines);
     const { store } = await openOn(db, { nowMs: ticked.nowMs });
@@ -213,7 +215,7 @@ describe('after a kill -9 with 10,000 in line', () => {
     faults.push(...(await unservedLate(store, people, room)));
     return faults;
   };
-  /** The late ones who had claimed: all of them are called first, when anybody is. */
+  /** The late people who had claimed: they are called before anybody else. */
   const unservedLate = async (
     store: RoomStore,
     people: ReadonlyMap<number, Known>,
@@ -229,15 +231,15 @@ describe('after a kill -9 with 10,000 in line', () => {
       const place = { person: personOf(who), entry: entry ?? 0, number: (entry ?? 0) + 1 };
       const [answer] = await store.play(room, [{ kind: 'claim', ...place }]);
       const word = answer?.outcome === 'stands' ? answer.standing : 'none';
-      // Called again meanwhile: the claim took the pass.
+      // Called again in the meantime: the claim took the pass.
       if (word !== 'late' && word !== 'active') faults.push(`${who}: late is ${word}`);
     }
     const after = (await store.read(room))?.late ?? 0;
-    if (after !== count) faults.push(`${after - count} late ones were forgotten`);
+    if (after !== count) faults.push(`${after - count} late people were forgotten`);
     return faults;
   };
 
-  test('every place, pass, call and late one is what was answered, whenever it comes', async () => {
+  test('every place, pass, call and late person is as answered, whenever it comes', async () => {
     for (const rounds of [1, 40, 160]) {
       const { url, db } = await openDb();
       const lines = await killed(url, rounds, '');
@@ -252,7 +254,7 @@ describe('after a kill -9 with 10,000 in line', () => {
     }
   });
 
-  test('the check sees what a journal has lost that answers before it has committed', async () => {
+  test('the check detects the losses of a journal that answers before its commit', async () => {
     const { url, db } = await openDb();
     const lines = await killed(url, 40, 'early');
     expect(await lostIn(db, lines)).not.toEqual([]);
@@ -260,7 +262,7 @@ describe('after a kill -9 with 10,000 in line', () => {
 });
 
 describe('one keeper', () => {
-  test('keeps the rooms; when it is gone another one finds them as they were', async () => {
+  test('keeps the rooms; when it is gone, the next keeper finds them unchanged', async () => {
     const { db } = await openDb();
     const first = await openOn(db);
     await first.store.create(showId, openControl);
@@ -279,7 +281,7 @@ describe('one keeper', () => {
     await first.store.close();
   });
 
-  test('that closes lets the next one begin at once', async () => {
+  test('that closes lets the next keeper start at once', async () => {
     const { db } = await openDb();
     const first = await openOn(db);
     await first.store.create(showId, openControl);
@@ -289,7 +291,10 @@ describe('one keeper', () => {
     await second.store.close();
   });
 
-  /** A keeper whose process was stopped while another one took over: it still thinks it is one. */
+  /**
+   * A keeper whose process was paused while another one took over: it still believes it is the
+   * keeper.
+   */
   const asleep = async (journalOf: (db: Database) => RoomJournal) => {
     const { db } = await openDb();
     const sleeper = await openOn(db, { journal: journalOf(db) });
@@ -301,7 +306,7 @@ describe('one keeper', () => {
     expect(told).toEqual([placed(1)]);
     return { db, sleeper: sleeper.store, next: next.store };
   };
-  test('that was only asleep writes nothing any more, and answers nobody', async () => {
+  test('that was paused and lost its lease writes nothing and answers nobody', async () => {
     const { db, sleeper, next } = await asleep(makeRoomJournal);
     await expect(sleeper.play(showId, [joinOf(3)])).rejects.toMatchObject(elsewhere);
     await expect(sleeper.read(showId)).rejects.toMatchObject(elsewhere);
@@ -313,7 +318,7 @@ describe('one keeper', () => {
     await after.store.close();
     await sleeper.close();
   });
-  test('guard off: a journal that asks nobody gives a place away twice', async () => {
+  test('guard off: a journal that does not check its keeper gives a place away twice', async () => {
     const careless = (db: Database): RoomJournal => {
       const journal = makeRoomJournal(db);
       return {
@@ -330,7 +335,7 @@ describe('one keeper', () => {
     await sleeper.close();
   });
 
-  test('of two that come at the same moment one is it', async () => {
+  test('wins when several processes start at the same moment', async () => {
     const { db } = await openDb();
     const all = await Promise.all(countTo(6).map(() => openOn(db, { isAlone: false })));
     const created = await Promise.allSettled(
@@ -342,12 +347,12 @@ describe('one keeper', () => {
 });
 
 describe('the journal', () => {
-  test('of any length is read again to its end, room by room', async () => {
+  test('of any length is read back to its end, room by room', async () => {
     const { db } = await openDb();
     const { store } = await openOn(db);
     const shows = ['show_a', 'show_b', 'show_c'];
     for (const show of shows) await store.create(show, openControl);
-    // One commit each, so that there are more than are read at once.
+    // One commit each, so that there are more than one page of them.
     for (const who of countTo(400))
       await Promise.all(shows.map((show) => store.play(show, [joinOf(who)])));
     const [chunks] = await db.query<{ count: number }>('SELECT count(*) FROM waiting_room.journal');
@@ -361,7 +366,7 @@ describe('the journal', () => {
     await after.store.close();
   });
 
-  test('that is written again after a lost answer holds everything once', async () => {
+  test('that is rewritten after a lost answer contains everything once', async () => {
     const { db } = await openDb();
     const journal = makeRoomJournal(db);
     expect(await journal.take('me', 5000, false)).toBe(true);

@@ -35,7 +35,7 @@ const joinOf = (who: number): RoomCommand => ({
 });
 const placed = (entry: number, isNew = true) => [{ outcome: 'placed', entry, isNew }];
 
-/** A journal in memory that a test stops, breaks and looks into. */
+/** A journal in memory that a test can stop, break and inspect. */
 const makeTestJournal = () => {
   const chunks: JournalChunk[] = [];
   const journal = {
@@ -86,7 +86,7 @@ const isPending = async (promise: Promise<unknown>): Promise<boolean> => {
   return !isOver;
 };
 
-test('calls of one turn share a commit, as do all that come while one is under way', async () => {
+test('calls of one turn share a commit, as do all that arrive during a commit', async () => {
   const { store, journal } = await openRoom();
   const { open, opened } = gate();
   const before = journal.writes;
@@ -102,7 +102,7 @@ test('calls of one turn share a commit, as do all that come while one is under w
   expect(journal.writes - before).toBe(2);
 });
 
-test('asking, reading and a tick without an effect cost no commit', async () => {
+test('asking, reading and a tick without effect cost no commit', async () => {
   const { store, journal, clock } = await openRoom();
   await store.play(showId, [joinOf(1)]);
   const before = journal.writes;
@@ -117,7 +117,7 @@ test('asking, reading and a tick without an effect cost no commit', async () => 
   expect(journal.writes).toBe(before);
 });
 
-test('nobody is told what is not committed: neither who did it nor who asks', async () => {
+test('nobody sees an uncommitted change: neither its caller nor one who asks', async () => {
   const { store, journal } = await openRoom();
   await store.play(showId, [joinOf(1)]);
   const { open, opened } = gate();
@@ -135,7 +135,7 @@ test('nobody is told what is not committed: neither who did it nor who asks', as
   expect(journal.chunks).toHaveLength(3);
 });
 
-test('what could not be committed is not answered, and goes with the next try', async () => {
+test('an uncommitted change is not answered, and goes with the next attempt', async () => {
   const { store, journal } = await openRoom();
   journal.before = async () => Promise.reject(down);
   await expect(store.play(showId, [joinOf(1)])).rejects.toBe(down);
@@ -152,7 +152,7 @@ test('what could not be committed is not answered, and goes with the next try', 
   ]);
 });
 
-test('a commit whose answer was lost is made once', async () => {
+test('a commit whose answer was lost is applied once', async () => {
   const { store, journal } = await openRoom();
   const { write } = journal;
   journal.write = async (...given) => {
@@ -165,7 +165,7 @@ test('a commit whose answer was lost is made once', async () => {
   expect(journal.chunks.map(({ seq }) => seq)).toEqual([1, 2, 3]);
 });
 
-test('nobody need come by for what could not be committed to be tried again', async () => {
+test('a failed commit is retried even if no further call arrives', async () => {
   const { store, journal, clock } = await openRoom();
   journal.before = async () => Promise.reject(down);
   await expect(store.play(showId, [joinOf(1)])).rejects.toBe(down);
@@ -175,7 +175,7 @@ test('nobody need come by for what could not be committed to be tried again', as
   expect(journal.chunks).toHaveLength(2);
 });
 
-test('while the database is away not more is kept in memory than would fit there', async () => {
+test('while the database is unreachable, memory use stays bounded', async () => {
   const { store, journal } = await openRoom();
   journal.before = async () => Promise.reject(down);
   const crowd = Array.from({ length: 60_000 }, (_, who) => joinOf(who));
@@ -187,7 +187,7 @@ test('while the database is away not more is kept in memory than would fit there
   await expect(store.play(showId, [joinOf(1)])).rejects.toMatchObject({ code: 'OVERLOADED' });
 });
 
-test('who is not the keeper sends everybody elsewhere, and takes over when it can', async () => {
+test('a process that is not the keeper refuses all calls, and takes over when it can', async () => {
   const { journal, store: keeper } = await openRoom();
   await keeper.play(showId, [joinOf(1)]);
   journal.isKept = false;
@@ -209,7 +209,7 @@ test('who is not the keeper sends everybody elsewhere, and takes over when it ca
   expect(await store.play(showId, [joinOf(1)])).toEqual(placed(0, false));
 });
 
-test('a keeper that has lost the journal notices when it writes', async () => {
+test('a keeper that has lost the journal notices it when it writes', async () => {
   const { store, journal } = await openRoom();
   journal.isKept = false;
   const elsewhere = { code: 'ROOM_ELSEWHERE', retryable: true };
@@ -218,9 +218,9 @@ test('a keeper that has lost the journal notices when it writes', async () => {
   expect(journal.chunks).toHaveLength(1);
 });
 
-test('a keeper that slept longer than its lease makes sure of it before it answers', async () => {
+test('a keeper that slept longer than its lease verifies the lease before it answers', async () => {
   const journal = makeTestJournal();
-  // Of a process that is stopped the clock goes on and nothing else.
+  // In a stopped process only the clock goes on.
   const stopped = manualClock(startMs);
   let sleptMs = 0;
   const monotonicMs = (): number => stopped.monotonicMs() + sleptMs;
@@ -238,7 +238,7 @@ test('a keeper that slept longer than its lease makes sure of it before it answe
   await expect(store.read(showId)).rejects.toMatchObject({ code: 'ROOM_ELSEWHERE' });
 });
 
-test('the lease is renewed once a second while nothing happens', async () => {
+test('the lease is renewed once a second while the rooms are idle', async () => {
   const { journal, clock } = await openRoom();
   const before = journal.writes;
   for (let second = 0; second < 10; second++) {
@@ -248,7 +248,7 @@ test('the lease is renewed once a second while nothing happens', async () => {
   expect(journal.writes - before).toBe(10);
 });
 
-test('closing waits for what is under way, and gives the journal up for the next one', async () => {
+test('closing waits for commits in progress, and releases the journal to others', async () => {
   const { store, journal } = await openRoom();
   const { open, opened } = gate();
   journal.before = () => opened;

@@ -12,12 +12,14 @@ import type { Worker } from '../../platform/worker.ts';
 import type { JournalChunk, RoomJournal } from './store.postgres.ts';
 import type { RoomStore } from './store.ts';
 
-/** A keeper that is silent for this long loses the journal; every write renews it. */
+/** A keeper that does not write for this long loses the journal; every write renews the lease. */
 const leaseMs = 5000;
 const renewEveryMs = 1000;
-/** Of one room, while the database does not take it: some 100,000 people who came in. */
+/** Of one room, while the database is unavailable: about 100,000 people who joined. */
 const unwrittenMaxBytes = 1_000_000;
-/** Calls that wait for a commit: 25,000 a second while the database says nothing for 8 seconds. */
+/**
+ * Calls that wait for a commit: 25,000 a second while the database does not respond for 8 seconds.
+ */
 const waitingMax = 200_000;
 
 type Room = {
@@ -25,26 +27,26 @@ type Room = {
   machine: RoomMachine;
   /** Of the next chunk. */
   seq: number;
-  /** Taken from the machine and not known to be committed; they are tried again as they are. */
+  /** Taken from the machine and not known to be committed; they are retried unchanged. */
   unwritten: JournalChunk[];
 };
 
-/** From taking the journal over until it is lost: what is in memory is what the journal holds. */
+/** From taking over the journal until losing it: memory and journal hold the same. */
 type Reign = {
   owner: string;
   rooms: Map<string, Room>;
-  /** On the monotonic clock; before this instant nobody else can be the keeper. */
+  /** On the monotonic clock; until then nobody else can be the keeper. */
   leaseEndsMs: number;
   commits: Batcher<null, null>;
   isOver: boolean;
 };
 
 const elsewhere = (): Failure =>
-  new Failure('ROOM_ELSEWHERE', 'the waiting rooms are in another process', { retryable: true });
+  new Failure('ROOM_ELSEWHERE', 'another process keeps the waiting rooms', { retryable: true });
 
 type Kit = { clock: Clock; terms: RoomTerms; journal: RoomJournal };
 
-/** Writes what is not written, or at least makes sure that we are still the keeper. */
+/** Writes what is pending, or at least verifies that we are still the keeper. */
 const commit = async ({ clock, journal }: Kit, reign: Reign): Promise<void> => {
   if (reign.isOver) throw elsewhere();
   for (const room of reign.rooms.values()) {
@@ -65,8 +67,8 @@ const commit = async ({ clock, journal }: Kit, reign: Reign): Promise<void> => {
 };
 
 /**
- * Takes the journal over, if nobody keeps it, and makes the rooms from it as they were. Null: it is
- * kept elsewhere.
+ * Takes over the journal if nobody keeps it, and rebuilds the rooms from it. Null: another process
+ * keeps it.
  */
 const beginReign = async (kit: Kit, owner: string, isAlone: boolean): Promise<Reign | null> => {
   const { clock, terms, journal } = kit;
@@ -113,11 +115,11 @@ const beginReign = async (kit: Kit, owner: string, isAlone: boolean): Promise<Re
 };
 
 /**
- * Rooms over a journal. What a call changed is committed before it is answered, and so is what
- * others changed and it may have seen; calls of one turn of the event loop, and all that come while
- * a commit is under way, share the next one. Throws ROOM_ELSEWHERE while another process keeps the
- * rooms, ROOM_UNKNOWN, and the database's failures: what a failed call did stays done in memory,
- * goes with the next commit, and is answered by a repeat.
+ * Rooms over a journal. A call is answered after its changes are committed, together with the
+ * changes of others that it may have seen. Calls of one turn of the event loop, and all that arrive
+ * during a commit, share the next one. Throws ROOM_ELSEWHERE while another process keeps the rooms,
+ * ROOM_UNKNOWN, and the database's failures: the changes of a failed call stay in memory and go
+ * with the next commit; a retry gets the answer.
  */
 const makeRooms = (kit: Kit, log: Log, begin: () => Promise<Reign | null>) => {
   const { clock, terms } = kit;
@@ -125,7 +127,7 @@ const makeRooms = (kit: Kit, log: Log, begin: () => Promise<Reign | null>) => {
 
   const keep = async (): Promise<void> => {
     if (reign?.isOver) {
-      log.warn({ owner: reign.owner }, 'lost the waiting rooms to another process');
+      log.warn({ owner: reign.owner }, 'lost the lease on the waiting rooms to another process');
       reign = null;
     }
     if (reign !== null) {
@@ -149,7 +151,7 @@ const makeRooms = (kit: Kit, log: Log, begin: () => Promise<Reign | null>) => {
       throw new Failure('ROOM_UNKNOWN', `${showId} has no room`, { retryable: false });
     return room;
   };
-  /** Answers when nothing that the answer says can be undone any more. */
+  /** Resolves when nothing in the answer can be lost any more. */
   const settled = async <Answer>(
     current: Reign,
     room: Room | undefined,
@@ -201,7 +203,7 @@ const makeRooms = (kit: Kit, log: Log, begin: () => Promise<Reign | null>) => {
   return { store, keep };
 };
 
-/** Keeps nothing: rooms over it end with the process. For benchmarks and tests without database. */
+/** Stores nothing: its rooms end with the process. For benchmarks and tests without a database. */
 export const forgetfulJournal: RoomJournal = {
   take: async () => true,
   write: async () => true,
@@ -213,17 +215,17 @@ export type MemoryRoomsOptions = {
   journal: RoomJournal;
   clock: Clock;
   log: Log;
-  /** Of this process alone; another one after every start. */
+  /** Unique to this process; a new one after every start. */
   owner: string;
   terms: RoomTerms;
-  /** No other process uses the database: the previous keeper of the journal is gone. */
+  /** No other process uses the database, so the previous keeper of the journal has exited. */
   isAlone: boolean;
 };
 
 /**
- * The rooms in this process's memory. Until `keep` was called it takes no room over and every call
- * throws ROOM_ELSEWHERE. `keep` fails when the journal does; a process that is not the keeper goes
- * on asking, and takes over when the lease of the other has expired.
+ * The rooms in this process's memory. Until `keep` is called it takes over no rooms, and every call
+ * throws ROOM_ELSEWHERE. `keep` fails if the journal does; a process that is not the keeper keeps
+ * trying, and takes over when the keeper's lease has expired.
  */
 export const makeMemoryRooms = (
   options: MemoryRoomsOptions,
@@ -250,7 +252,7 @@ export const makeMemoryRooms = (
   };
 };
 
-/** The same, kept from now on until it is closed. */
+/** The same, as the keeper from now on until it is closed. */
 export const openMemoryRooms = async (options: MemoryRoomsOptions): Promise<RoomStore> => {
   const store = makeMemoryRooms(options);
   const keeping = await store.keep();

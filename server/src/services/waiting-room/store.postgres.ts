@@ -2,7 +2,7 @@ import type { RoomSettings } from '@usher/contract/waiting-room.ts';
 import type { RoomControl } from '@usher/domain/room/types.ts';
 import type { Sql } from '../../platform/postgres/sql.ts';
 
-/** What of a room outlives every store. */
+/** The part of a room that survives the loss of any store. */
 export type RoomRow = {
   showId: string;
   control: RoomControl;
@@ -19,10 +19,10 @@ export type RoomRow = {
 const rowColumns = `show_id AS "showId", control, settings, server_seed AS "serverSeed", commitment,
   (extract(epoch FROM enabled_at) * 1000)::bigint AS "enabledAtMs", tail, front`;
 
-/** What processes tell each other when the control or the settings of a room change: its show. */
+/** Notifies processes that the control or the settings of a room changed; carries the show id. */
 export const roomChanged = 'waiting_room_changed';
 
-/** On a transaction's `Sql` the rows change with it. */
+/** With a transaction's `Sql` the rows change within the transaction. */
 export const makeRoomRows = (sql: Sql) => ({
   all: async (): Promise<RoomRow[]> =>
     sql.query<RoomRow>(`SELECT ${rowColumns} FROM waiting_room.rooms ORDER BY show_id`),
@@ -35,7 +35,7 @@ export const makeRoomRows = (sql: Sql) => ({
     return row ?? null;
   },
 
-  /** Answers false when there was one, which stays as it is. */
+  /** False if it exists already; it then stays as it is. */
   create: async (
     row: Pick<RoomRow, 'showId' | 'control' | 'settings' | 'serverSeed' | 'commitment'>,
   ): Promise<boolean> => {
@@ -59,8 +59,8 @@ export const makeRoomRows = (sql: Sql) => ({
   },
 
   /**
-   * Keeps a control that is newer than the kept one, and numbers that go further, so that any
-   * process may save what it saw, in any order.
+   * Stores a control only if it is newer than the stored one, and numbers only if they are higher,
+   * so that any process may save what it saw, in any order.
    */
   save: async (
     showId: string,
@@ -91,17 +91,17 @@ export const makeRoomRows = (sql: Sql) => ({
   },
 });
 
-/** A closed order; the pass it was made under must be updated. */
+/** A closed order; the pass that it was placed with must be updated. */
 export type OrderEnd = {
   eventId: string;
   showId: string;
   orderId: string;
   buyerId: string;
-  /** Paid: the pass is over. Else it goes on without the order. */
+  /** Paid: the pass ends. Otherwise it continues without the order. */
   kind: 'complete' | 'unpin';
 };
 
-/** Notes those of shows that have a room; a note that is there already stays as it is. */
+/** Notes orders of shows that have a room; an existing note stays as it is. */
 export const noteOrderEnds = async (sql: Sql, ends: readonly OrderEnd[]): Promise<void> => {
   await sql.query(
     `INSERT INTO waiting_room.order_ends (event_id, show_id, order_id, buyer_id, kind)
@@ -120,7 +120,7 @@ export const noteOrderEnds = async (sql: Sql, ends: readonly OrderEnd[]): Promis
 };
 
 export const makeOrderEnds = (sql: Sql) => ({
-  /** Of each show in the order in which they were noted. */
+  /** For each show in the order in which they were noted. */
   list: (max: number): Promise<OrderEnd[]> =>
     sql.query<OrderEnd>(
       `SELECT event_id AS "eventId", show_id AS "showId", order_id AS "orderId",
@@ -138,18 +138,18 @@ export type RoomRows = ReturnType<typeof makeRoomRows>;
 /** Records of one room that were committed together; a room's chunks are numbered from 1. */
 export type JournalChunk = { showId: string; seq: number; records: Uint8Array };
 
-/** A page is read at once: chunks are some 100 bytes when little happens, 1 kB in a crowd. */
+/** Chunks read as one page: a chunk has about 100 bytes when little happens, 1 kB in a crowd. */
 const pageChunks = 500;
 
 /**
- * The journal of the rooms that a process keeps in its memory, and who keeps it. An owner is one
- * reign of one process, never used again: what an earlier reign has still under way finds another
- * owner and writes nothing, however long it slept.
+ * The journal of the rooms that a process keeps in its memory, and its keeper. An owner id stands
+ * for one reign of one process and is never reused: a write left over from an earlier reign finds
+ * another owner and writes nothing, however long it was delayed.
  */
 export const makeRoomJournal = (db: Sql) => ({
   /**
-   * Makes `owner` the keeper if there is none, or if the last one has been silent for as long
-   * as it had asked for; `isAlone`: the previous keeper is certainly gone.
+   * Makes `owner` the keeper if there is none, or if the lease of the last one has expired;
+   * `isAlone`: the previous keeper has certainly exited.
    */
   take: async (owner: string, leaseMs: number, isAlone: boolean): Promise<boolean> => {
     const taken = await db.query(
@@ -164,9 +164,9 @@ export const makeRoomJournal = (db: Sql) => ({
   },
 
   /**
-   * Writes chunks in one commit and keeps the journal for another `leaseMs`; false, and nothing
-   * written, when `owner` is not the keeper any more. The keeper's row is locked until the commit,
-   * so nobody can take it in between. Chunks that are there are those of a try whose answer was
+   * Writes chunks in one commit and renews the lease for another `leaseMs`; false, and nothing
+   * written, if `owner` is no longer the keeper. The keeper's row is locked until the commit, so
+   * nobody can take over in between. Chunks that exist already are from an attempt whose answer was
    * lost.
    */
   write: async (
@@ -195,7 +195,7 @@ export const makeRoomJournal = (db: Sql) => ({
     return kept.length > 0;
   },
 
-  /** The chunks after this one, a room's in their order; an empty page is the end. */
+  /** The chunks after this one, in order within a room; an empty page is the end. */
   readAfter: async (showId: string, seq: number): Promise<JournalChunk[]> =>
     db.query<JournalChunk>(
       `SELECT show_id AS "showId", seq, records FROM waiting_room.journal
@@ -203,7 +203,7 @@ export const makeRoomJournal = (db: Sql) => ({
       [showId, seq],
     ),
 
-  /** The next one need not wait. */
+  /** Releases the lease, so that the next keeper need not wait. */
   giveUp: async (owner: string): Promise<void> => {
     await db.query('UPDATE waiting_room.keeper SET until = clock_timestamp() WHERE owner = $1', [
       owner,

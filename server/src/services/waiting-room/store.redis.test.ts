@@ -80,7 +80,7 @@ describeNeeding('redis', 'a Redis for rooms', () => {
     };
   };
 
-  /** A room whose service remembers what it was told last, as PostgreSQL does. */
+  /** A room whose service remembers the last state it received, as PostgreSQL does. */
   const openRoom = async (control: RoomControl, settings = {}) => {
     const server = await openTestRedis({ appendfsync: 'always', ...settings });
     const metrics = makeMetrics();
@@ -111,7 +111,7 @@ describeNeeding('redis', 'a Redis for rooms', () => {
   };
   let shows = 0;
 
-  test('a lobby that was wiped out gives everybody their own place back', async () => {
+  test('a lobby that was wiped out gives everybody their place back', async () => {
     const { server, play, read, remember, store, showId } = await openRoom(lobby);
     await play(Array.from({ length: 40 }, (_, who) => joinOf(who)));
     remember(await read());
@@ -140,7 +140,7 @@ describeNeeding('redis', 'a Redis for rooms', () => {
     expect(keys.subarray(8 * 50, 8 * 51)).toEqual(Buffer.alloc(8));
   });
 
-  test('an open room that was wiped out takes lost passes in again, then late ones', async () => {
+  test('an open room that was wiped out restores lost passes first, then late people', async () => {
     const { server, play, read, remember, store, showId } = await openRoom(openControl);
     await play(Array.from({ length: 30 }, (_, who) => joinOf(who)));
     await store.tick(showId, 10);
@@ -159,7 +159,7 @@ describeNeeding('redis', 'a Redis for rooms', () => {
     expect(await play([{ kind: 'touch', person: personOf(0), presented: shown }])).toMatchObject([
       { outcome: 'live', pass: { number: 1 } },
     ]);
-    // Who was called and had not come yet is late now, and goes before all others.
+    // A person who was called and had not claimed is now late, and goes before all others.
     await play([joinOf(1, { presented: { entry: 1, epoch: 3 } })]);
     expect(await play([{ kind: 'claim', ...placeOf(1, 1) }])).toMatchObject([{ standing: 'late' }]);
     expect(await read()).toMatchObject({ active: 1, late: 1 });
@@ -177,7 +177,7 @@ describeNeeding('redis', 'a Redis for rooms', () => {
     expect(state.tail).toBeGreaterThanOrEqual(1020);
   });
 
-  test('but one that nobody was ever in is as new, however often it is made', async () => {
+  test('a process that starts on an empty Redis recreates a room that was never used', async () => {
     const idle: RoomControl = { ...lobby, phase: 'idle' };
     const { kept, store, read, server } = await openRoom(idle);
     expect(kept.row?.tail).toBe(0);
@@ -186,7 +186,7 @@ describeNeeding('redis', 'a Redis for rooms', () => {
     expect(await read()).toMatchObject({ heldUntilMs: 0 });
   });
 
-  test('scripts that the server forgot are there again, and nobody is sent away', async () => {
+  test('scripts that the server forgot are loaded again, and no call fails', async () => {
     const { server, play } = await openRoom(lobby);
     await play([joinOf(1)]);
     await server.cli('SCRIPT', 'FLUSH');
@@ -195,7 +195,7 @@ describeNeeding('redis', 'a Redis for rooms', () => {
     expect(await play([joinOf(1)])).toEqual([{ outcome: 'placed', entry: 0, isNew: false }]);
   });
 
-  test('a server that was killed and started again keeps everybody, in one new epoch', async () => {
+  test('a server that was killed and restarted keeps everybody, in one new epoch', async () => {
     const { server, play, read } = await openRoom(lobby);
     await play(Array.from({ length: 25 }, (_, who) => joinOf(who)));
     await server.signal('SIGKILL');
@@ -209,7 +209,7 @@ describeNeeding('redis', 'a Redis for rooms', () => {
     expect(await read()).toMatchObject({ epoch: 1, waiting: 27 });
   });
 
-  test('all that come in one turn of the event loop go to Redis in one trip', async () => {
+  test('all commands of one turn of the event loop go to Redis in one round trip', async () => {
     const { play, metrics } = await openRoom(lobby);
     await play([joinOf(500)]);
     const trips = async (): Promise<number> => {
@@ -228,7 +228,7 @@ describeNeeding('redis', 'a Redis for rooms', () => {
     expect(answers.every(([, two]) => two?.outcome === 'placed' && !two.isNew)).toBe(true);
   });
 
-  test('everything of a room lies in one slot, under names that say what it is', async () => {
+  test('all keys of a room are in one slot and have descriptive names', async () => {
     const { server, play, store, showId } = await openRoom(openControl);
     await play(Array.from({ length: 50 }, (_, who) => joinOf(who)));
     await store.tick(showId, 20);
@@ -238,7 +238,7 @@ describeNeeding('redis', 'a Redis for rooms', () => {
     for (const key of keys) expect(key).toMatch(new RegExp(`^\\{${showId}\\}:[a-z-]+(:\\d+)?$`));
   });
 
-  test('places stay in listpacks with as many in a bucket as 10 million people bring', async () => {
+  test('places stay in listpacks when buckets are as full as with 10 million people', async () => {
     const { server, play, showId } = await openRoom(lobby);
     const inBucket = (at: number): Uint8Array => {
       const person = new Uint8Array(8).fill(7);
@@ -252,7 +252,7 @@ describeNeeding('redis', 'a Redis for rooms', () => {
     expect(await encodingOf(server, `{${showId}}:entry-keys`)).toBe('raw');
   });
 
-  test('of decisions the stream keeps about 10,000, and the newest are read', async () => {
+  test('the stream keeps about 10,000 decisions, and the newest are read', async () => {
     const { server, store, showId, play } = await openRoom(openControl);
     const key = `{${showId}}:decisions`;
     const line = "'MAXLEN', '~', 20000, '*', 'atMs', 1, 'front', 1, 'called', 1, 'active', 0";

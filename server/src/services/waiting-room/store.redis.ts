@@ -19,20 +19,23 @@ import type { Redis, RedisArg } from '../../platform/redis/redis.ts';
 import { makeScript, type RedisScript } from '../../platform/redis/script.ts';
 import type { RoomStore } from './store.ts';
 
-/** What is known of a room when Redis has forgotten it. */
+/** What is known about a room when Redis has lost it. */
 export type RememberedRoom = { control: RoomControl; tail: number; front: number };
 
 /**
- * How many hashes hold the places: 31 people in each with 1 M, and up to 16 M they stay listpacks
- * (512 in each). Of 8,192 a join takes Redis 1.6 times as long (docs/decisions/0011).
+ * How many hashes hold the places: with 1 M people each has 31, and up to 16 M people they stay
+ * listpacks (512 in each). With 8,192 hashes a join takes Redis 1.6 times as long
+ * (docs/decisions/0011).
  */
 const bucketCount = 32_768;
-/** Calls in one script: so many joins take Redis 1 to 2 ms, in which nobody else is served. */
+/**
+ * Calls in one script: this many joins take Redis 1 to 2 ms, during which it serves nobody else.
+ */
 const batchMax = 512;
 const decisionsMax = 1000;
 const entryBytesMax = 1 << 20;
 
-/** What a script's answer begins with; lua/room.lua. */
+/** The first word of a script's reply; see lua/room.lua. */
 const [ok, missing] = [1, 0];
 const standings = ['none', 'lobby', 'waiting', 'called', 'late', 'active', 'over'] as const;
 
@@ -70,7 +73,7 @@ const scriptOf = (name: string, options: { wantsBytes?: boolean } = {}): RedisSc
 const sizeOf = (command: RoomCommand): number =>
   34 + ('orderId' in command ? Buffer.byteLength(command.orderId) : 0);
 
-/** Packs commands as lua/play.lua takes them apart. */
+/** Packs commands in the format that lua/play.lua parses. */
 const pack = (commands: readonly RoomCommand[]): Buffer => {
   const packer = makePacker(commands.reduce((sum, each) => sum + sizeOf(each), 0));
   for (const command of commands) {
@@ -110,7 +113,7 @@ const letters = {
   leave: 'l',
 } satisfies Record<RoomCommand['kind'], string>;
 
-/** Reads the words of an answer one after the other. */
+/** Reads the words of a reply one after the other. */
 const makeReader = (reply: Reply, from: number) => {
   let at = from;
   const text = (): string => String(reply[at++] ?? '');
@@ -179,7 +182,7 @@ const readState = (reply: Reply): RoomState => {
 const readMessage = (text: string): RoomControl['message'] =>
   text === '' ? null : (JSON.parse(text) as RoomControl['message']);
 
-/** Fields and values for the control hash, one behind the other. */
+/** Fields and values for the control hash, alternating. */
 const fieldsOf = (words: Partial<RoomControl>): string[] =>
   Object.entries(words).flatMap(([name, value]) => {
     if (name === 'message') return [name, value === null ? '' : JSON.stringify(value)];
@@ -216,15 +219,15 @@ type Options = {
   redis: Redis;
   log: Log;
   terms: RoomTerms;
-  /** Null for a show that has no room. Asked only when Redis may have forgotten something. */
+  /** Null for a show that has no room. Called only if Redis may have lost something. */
   remembered: (showId: string) => Promise<RememberedRoom | null>;
-  /** A test's clock; the server's own without it. */
+  /** A test's clock; undefined: the server's clock. */
   nowMs?: () => number;
 };
 
 /**
- * Runs scripts on rooms, and brings a room back first when its server was promoted, started again
- * or emptied: it answers then that it is fenced or knows no room, and has changed nothing.
+ * Runs scripts on rooms. Recovers a room first if its server was promoted, restarted or emptied:
+ * the script then replied FENCED or MISSING and changed nothing.
  */
 const makeCaller = ({ redis, log, terms, remembered, nowMs }: Options) => {
   const scripts = openScripts();
@@ -255,7 +258,7 @@ const makeCaller = ({ redis, log, terms, remembered, nowMs }: Options) => {
       'room recovered',
     );
   };
-  /** Many calls find it out together; one of them does it. */
+  /** Many calls detect it at the same time; one of them recovers the room. */
   const recoverOnce = (showId: string): Promise<void> => {
     const running = recovering.get(showId) ?? recover(showId);
     recovering.set(showId, running);
@@ -288,8 +291,8 @@ const makeCaller = ({ redis, log, terms, remembered, nowMs }: Options) => {
     return { state, reply };
   };
   /**
-   * Whether nobody was ever in the room: one that is open elsewhere and missing here was lost, and
-   * is recovered instead of being recreated with numbers that were given already.
+   * Whether nobody was ever in the room. A used room that is missing in Redis was lost: it is
+   * recovered, because recreating it would give out the same numbers again.
    */
   const isUntouched = async (showId: string): Promise<boolean> => {
     const kept = await remembered(showId);
@@ -337,7 +340,7 @@ const makePlays = ({ call, sights }: Caller, terms: RoomTerms) => {
   return { play, close };
 };
 
-/** The keys in parts of 1 MB: 8 MB at once would hold everybody up. */
+/** Reads the keys in parts of 1 MB: 8 MB at once would block everybody. */
 const readEntries = async ({ call }: Caller, showId: string): Promise<Uint8Array> => {
   let entries = Buffer.alloc(0);
   for (let from = 0; from === 0 || from < entries.length; from += entryBytesMax) {
@@ -364,7 +367,7 @@ const changeArgs = ({
 /**
  * The rooms of all processes that share this Redis. Scripts decide, each on one room at one instant
  * of the server's clock. Throws ROOM_UNKNOWN and what `redis` throws; after STORE_UNREACHABLE the
- * commands may have been played, and may be played again.
+ * commands may have been played, and can safely be repeated.
  */
 export const openRedisRooms = (options: Options): RoomStore => {
   const { terms } = options;

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { z } from 'zod';
 import { deriveKey, makeTokenSigner } from '../../platform/signed-token.ts';
 
-/** 8 bytes that only this installation can make of an account and a show. */
+/** 8 bytes that only this installation can derive from an account and a show. */
 export const makePersonKeys = (secret: string) => {
   const key = deriveKey(secret, 'waiting-room person');
   return (showId: string, accountId: string): Uint8Array =>
@@ -21,7 +21,7 @@ const passToken = z.strictObject({
   person,
   number: count,
   epoch: count,
-  /** The store's clock. Until when it lasts without being used is the store's to know. */
+  /** By the store's clock. Only the store knows when an unused pass ends. */
   endsByMs: count,
 });
 
@@ -29,7 +29,7 @@ const passToken = z.strictObject({
 export const makeTokens = (secret: string) => {
   const places = makeTokenSigner({ secret, kind: 'place', schema: placeToken });
   const passes = makeTokenSigner({ secret, kind: 'pass', schema: passToken });
-  /** Null unless we signed it for this person in this room. */
+  /** Null if we did not sign it for this person in this room. */
   const own = <T extends { show: string; person: string }>(
     payload: T | null,
     showId: string,

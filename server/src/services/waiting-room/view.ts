@@ -14,7 +14,7 @@ export const nowHeaders = {
   'cache-control': 'public, max-age=1',
 } as const;
 
-/** Tells everybody what the store said: builds the document once for all who ask. */
+/** Publishes the store's state: builds the document once for all requests. */
 export const makePublish = (deps: {
   shortcuts: Shortcuts;
   streams: Streams;
@@ -44,7 +44,7 @@ export const makePublish = (deps: {
     const now: RoomNow = makeNow(state, { left, rate, poll: pollPolicy, isDrawn });
     const said = JSON.stringify({ ...now, now: 0 });
     const isNews = said !== room.said;
-    // Another process's documents have other versions: a client that switches reloads it.
+    // Document versions differ between processes: a client that switches process reloads it.
     if (isNews) versions++;
     const etag = isNews || room.ready === null ? `"${state.rev}-${versions}"` : room.ready.etag;
     const body = Buffer.from(JSON.stringify(now));

@@ -1,15 +1,15 @@
--- change: sets words of control if nobody has changed the room since, and raises `rev`. The same
--- change again answers as before and changes nothing.
+-- change: sets fields of control if nobody has changed the room since, and increments `rev`.
+-- Idempotent: a repeat gets the same reply and changes nothing.
 -- KEYS[1] control
 -- KEYS[2] pass ends
 -- KEYS[3] passes
 -- ARGV[2] the id of this change
--- ARGV[3] the `rev` that was seen
--- ARGV[4] 1: freezes the entries of the draw at the tail of now
--- ARGV[5] 1: ends every pass, and refuses all that were given so far
--- ARGV[6] releases nothing for so many ms
+-- ARGV[3] the `rev` that the caller saw
+-- ARGV[4] 1: freezes the entries of the draw at the current tail
+-- ARGV[5] 1: revokes every pass given so far
+-- ARGV[6] for how many ms to release nothing
 -- ARGV[7..] fields and values of control
--- Returns { OK, the state, 1 when changed or 0 }, { MISSING } or { FENCED }
+-- Returns { OK, the state, 1 if changed, else 0 }, { MISSING } or { FENCED }
 
 local known = redis.call('HMGET', KEYS[1], 'runId', 'nowMs', 'rev', 'lastChangeId', 'tail',
   'epoch', 'heldUntilMs')
@@ -21,7 +21,7 @@ local isChanged = isRepeat or known[3] == ARGV[3]
 
 if isChanged and not isRepeat then
   if ARGV[4] == '1' then
-    -- A phase among the given fields comes after this one and counts.
+    -- A phase among the given fields is set later and overrides this one.
     redis.call('HSET', KEYS[1], 'phase', 'sealed', 'drawEntries', known[5])
   end
   if ARGV[5] == '1' then

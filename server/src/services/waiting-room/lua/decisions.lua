@@ -1,6 +1,6 @@
--- decisions: the newest lines of the audit; changes nothing.
+-- decisions: reads the newest entries of the audit; changes nothing.
 -- KEYS[1] control
--- KEYS[12] decisions: a stream, a line for each tick that called somebody
+-- KEYS[12] decisions: a stream with an entry for each tick that called somebody
 -- ARGV[2] how many at most
 -- Returns { OK, { { id, { field, value, … } } … the newest first } }, { MISSING } or { FENCED }
 

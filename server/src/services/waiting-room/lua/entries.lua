@@ -1,9 +1,9 @@
--- entries: a part of the keys of the entries that take part in the draw; changes nothing.
+-- entries: reads some of the keys of the entries in the draw; changes nothing.
 -- KEYS[1] control
--- KEYS[11] entry keys: 8 bytes an entry, in the order of coming in
--- ARGV[2] the first byte that is wanted
+-- KEYS[11] entry keys: 8 bytes an entry, in the order of joining
+-- ARGV[2] the offset of the first byte to read
 -- ARGV[3] how many bytes at most
--- Returns { OK, how many bytes there are in all, the bytes; zeros at the end may be missing },
+-- Returns { OK, the total number of bytes, the bytes read; trailing zeros may be missing },
 -- { MISSING } or { FENCED }
 
 local known = redis.call('HMGET', KEYS[1], 'runId', 'drawEntries')

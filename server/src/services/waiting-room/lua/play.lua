@@ -1,4 +1,4 @@
--- play: plays commands in order, all at one instant. Each may be repeated.
+-- play: plays commands in order, all at one instant. Each command is idempotent.
 -- KEYS[1] control
 -- KEYS[2] pass ends
 -- KEYS[3] passes: person → number:endsAtMs:endsByMs:orderId
@@ -10,13 +10,13 @@
 -- KEYS[9] present now
 -- KEYS[10] present before
 -- KEYS[11] entry keys
--- KEYS[13..] for each command the bucket of its person: person → entry, or -1 - entry when spent
+-- KEYS[13..] for each command, its person's bucket: person → entry, or -1 - entry when spent
 -- ARGV[2] passTtlMs
 -- ARGV[3] passMaxMs
--- ARGV[4] the commands, as store.redis.ts packs them: a letter, the person, the rest
+-- ARGV[4] the commands as packed by store.redis.ts: a letter, the person, the rest
 -- Returns { OK, epoch, phase, override, tail, front, now, answers … }, { MISSING } or { FENCED }.
--- The answer to `j` is 2 × entry + 1 when new, 2 × entry when not, -1 when refused; to the others
--- it is one of the numbers below: behind CALLED the instant it ends, behind ACTIVE the pass
+-- The answer to `j` is 2 × entry + 1 if new, 2 × entry if not, -1 if refused; other answers are one
+-- of the numbers below: CALLED is followed by the time at which it ends, ACTIVE by the pass
 
 local known = redis.call('HMGET', KEYS[1], 'runId', 'nowMs', 'epoch', 'passEpoch', 'phase',
   'override', 'activeMax', 'drawEntries', 'drawnAtMs', 'tail', 'front', 'waiting', 'admitted',
@@ -36,7 +36,7 @@ local passTtl, passMax = tonumber(ARGV[2]), tonumber(ARGV[3])
 local NONE, LOBBY, WAITING, CALLED, LATE, ACTIVE, OVER, DONE = 0, 1, 2, 3, 4, 5, 6, 7
 local byte, unpackFrom = string.byte, struct.unpack
 local commands, at = ARGV[4], 1
--- The first seven say how the room is; the tail is known at the end.
+-- The first seven are the state of the room; the tail is filled in at the end.
 local answers, size = { OK, epoch, phase, known[6], tail, front, now }, 7
 
 local function say(word)
@@ -45,7 +45,7 @@ local function say(word)
 end
 
 
--- New entries of a batch follow each other, so what they leave in strings is written at the end.
+-- New entries of a batch are consecutive, so their parts of strings are written once at the end.
 local newKeys, newKeysFrom = {}, 0
 local function keepNewKeys()
   if #newKeys == 0 then return end
@@ -58,7 +58,7 @@ local function keepKey(entry, person)
   newKeys[#newKeys + 1] = person
 end
 
--- Numbers that follow each other become bits at once: a row of 256 by one SETRANGE.
+-- Consecutive numbers set their bits together: a row of 256 with one SETRANGE.
 local presentFrom, presentTo = 1, 0
 local function keepPresent()
   local from, to = presentFrom, presentTo
@@ -140,7 +140,7 @@ local function join(person, i)
   local flags = byte(commands, at)
   local shownEntry, shownEpoch, replaces
   at = at + 1
-  -- A person without a token is most likely new: one call then, instead of two.
+  -- A person without a token is most likely new: this takes one call instead of two.
   if flags == 1 and letsIn and redis.call('HSETNX', KEYS[12 + i], person, tail) == 1 then
     return enter(person)
   end
@@ -156,7 +156,7 @@ local function join(person, i)
   enter(person)
 end
 
--- When the call of this number ends, and which kind of call it is; nil when it is not called.
+-- When the call of this number ends, and the kind of call; nil if it is not called.
 local function callOf(number)
   local expires = redis.call('ZSCORE', KEYS[4], number)
   if expires then return tonumber(expires), true end

@@ -1,4 +1,4 @@
--- read: the room as it is; changes nothing.
+-- read: reads the state of the room; changes nothing.
 -- KEYS[1] control
 -- ARGV none
 -- Returns { OK, the state }, { MISSING } or { FENCED }

@@ -1,15 +1,15 @@
--- recover: makes this server the keeper of a room that another one kept, or that was forgotten.
--- What it may have lost is made up for: a higher epoch lets people show their places and passes
--- again, the tail jumps over numbers that were given and lost, and nobody is called before those
--- who were called had the time to come. Who comes second finds it done.
+-- recover: makes this server the keeper of a room that another server kept, or that was lost. It
+-- makes up for lost writes: a higher epoch lets people present their places and passes again, the
+-- tail skips numbers that were given and lost, and nobody is called until people who were already
+-- called have had time to claim. A second call changes nothing.
 -- KEYS[1] control
 -- KEYS[7] reserved: bits of numbers that are called and not claimed
 -- KEYS[8] admitted: bits of numbers that ever had a pass
 -- ARGV[2] how long to release nothing, in ms
--- ARGV[3] the highest tail that was seen
--- ARGV[4] the highest front that was seen
+-- ARGV[3] the highest tail seen
+-- ARGV[4] the highest front seen
 -- ARGV[5] by how much the tail jumps
--- ARGV[6..] fields and values of control as they are remembered; used where control is missing
+-- ARGV[6..] remembered fields and values of control; used if control is missing
 -- Returns { OK, the state } or { MISSING }
 
 local here = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')

@@ -1,21 +1,21 @@
--- room: what the scripts of a room share; the store lays it before the text of each of them. All
--- numbers are integers below 2^53, so that Lua and JavaScript agree bit for bit.
--- KEYS[1] control: the room's words and counts
--- KEYS[2] pass ends: people with a pass, by the instant at which it ends
--- KEYS[4] recalled: numbers of late ones who are called again, by the instant at which that ends
--- KEYS[5] late: numbers of late ones, by number
--- ARGV[1] now in ms by a test's clock; empty: the server's clock counts
--- Returns nothing; the script behind it begins its answer with one of these three
+-- room: what the scripts of a room share; the store prepends it to each of them. All numbers are
+-- integers below 2^53, so that Lua and JavaScript agree bit for bit.
+-- KEYS[1] control: the room's fields and counts
+-- KEYS[2] pass ends: people with a pass, by the time at which it ends
+-- KEYS[4] recalled: numbers of late people who are called again, by the time at which the call ends
+-- KEYS[5] late: numbers of late people, by number
+-- ARGV[1] now in ms by a test's clock; empty: the server's clock is used
+-- Returns nothing; the script after it begins its reply with one of these three
 
 local OK, MISSING, FENCED = 1, 0, -1
 
--- `runId` is the server that keeps the room. Another server was promoted or restarted and may have
--- lost the last acknowledged writes, so it changes nothing before `recover` has run.
+-- `runId` is the server that keeps the room. Any other server was promoted or restarted and may
+-- have lost the last acknowledged writes, so it changes nothing before `recover` has run.
 local function isKeptHere(runId)
   return string.find(redis.call('INFO', 'server'), runId, 1, true) ~= nil
 end
 
--- The clock never goes back, whatever the machine's does.
+-- The clock never goes back, even if the machine's clock does.
 local function nowAfter(lastMs)
   local now
   if ARGV[1] ~= '' then
@@ -27,7 +27,7 @@ local function nowAfter(lastMs)
   return math.max(now, tonumber(lastMs) or 0)
 end
 
--- OK, then what store.redis.ts takes apart again, in the same order.
+-- OK, then the fields that store.redis.ts parses, in the same order.
 local function stateAt(now)
   local words = redis.call('HMGET', KEYS[1], 'rev', 'epoch', 'passEpoch', 'phase', 'override',
     'overrideUntilMs', 'ratePerMinute', 'activeMax', 'lobbyAtMs', 'opensAtMs', 'message',

@@ -1,12 +1,12 @@
--- tick: the effects of time on a room, at most once per tickMs. Phases that are due,
--- expired passes and calls, presence, the bucket; then late people are called again, and the front
--- moves over those who are present. Before tickMs have passed it only reads.
+-- tick: applies the effects of time to a room, at most once per tickMs: due phases, expired passes
+-- and calls, presence, the bucket; then it calls late people again and moves the front over people
+-- who are present. Before tickMs have passed it only reads.
 -- KEYS[1] control
 -- KEYS[2] pass ends
 -- KEYS[3] passes
 -- KEYS[4] recalled
 -- KEYS[5] late
--- KEYS[6] batches: the moves of the front whose claim window runs, by their last number
+-- KEYS[6] batches: moves of the front whose claim window is still open, by their last number
 -- KEYS[7] reserved
 -- KEYS[8] admitted
 -- KEYS[9] present now
@@ -16,7 +16,7 @@
 -- ARGV[3] claimWindowMs
 -- ARGV[4] presenceMs
 -- ARGV[5] windowNumbers
--- ARGV[6] seats that are not sold; empty: not known, nobody is called
+-- ARGV[6] unsold seats; empty: unknown, so nobody is called
 -- ARGV[7] the highest tail that this process saw
 -- ARGV[8] the highest front that this process saw
 -- Returns { OK, the state }, { MISSING } or { FENCED }
@@ -28,7 +28,7 @@ if not known[1] then return { MISSING } end
 if not isKeptHere(known[1]) then return { FENCED } end
 local now, tickMs, windowMs = nowAfter(known[2]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local lastTick = tonumber(known[3])
--- Every process brings what it has seen, as one that was promoted may know less.
+-- Every process sends what it has seen, because a promoted server may know less.
 local tail = math.max(tonumber(known[12]), tonumber(ARGV[7]))
 local front = math.max(tonumber(known[13]), tonumber(ARGV[8]))
 if lastTick > 0 and now - lastTick < tickMs then
@@ -41,7 +41,7 @@ local rev, phase, override = tonumber(known[4]), known[5], known[6]
 local overrideUntil, rate, activeMax = known[7], tonumber(known[8]), tonumber(known[9])
 local reserved, heldUntil = tonumber(known[14]), tonumber(known[15])
 local credit, rotatedAt = tonumber(known[16]), tonumber(known[17])
--- Two ticks and the one who is being saved for.
+-- Capacity: two ticks, plus the person that the bucket is saving for.
 local burst = unit + rate * 2 * tickMs
 
 local function changePhases()
@@ -54,7 +54,7 @@ local function changePhases()
   elseif phase == 'draining' and front >= tail and reserved == 0
     and redis.call('ZCARD', KEYS[2]) == 0 and redis.call('ZCARD', KEYS[4]) == 0
     and redis.call('ZCARD', KEYS[5]) == 0 then
-    -- Not before nobody waits: who vanished is counted as waiting for ever.
+    -- `waiting` need not be 0: it counts people who vanished forever.
     phase, rev = 'closed', rev + 1
   end
 end
@@ -100,7 +100,7 @@ end
 
 local function rotatePresence(presenceMs)
   local age = now - rotatedAt
-  -- Nobody could show themselves while nobody ticked: the front would pass them all.
+  -- Without ticks nobody's presence was recorded: the front would pass everybody.
   if now - lastTick >= presenceMs then heldUntil = math.max(heldUntil, now + presenceMs) end
   if age < presenceMs then return end
   redis.call('DEL', KEYS[10])
@@ -135,8 +135,8 @@ local function bytesOf(text)
   return { string.byte(text, 1, -1) }
 end
 
--- The numbers of the window who are there and never had a pass, in order, up to n of them; their
--- bytes of `reserved`; and the last number that was looked at.
+-- Up to n numbers of the window, in order, that are present and never had a pass; their bytes of
+-- `reserved`; and the last number examined.
 local function presentInWindow(n, last)
   local firstByte, lastByte = math.floor((front + 1) / 8), math.floor(last / 8)
   local nows = bytesOf(redis.call('GETRANGE', KEYS[9], firstByte, lastByte))
