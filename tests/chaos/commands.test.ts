@@ -5,11 +5,11 @@ import { makeEmptyDatabase, makeTestDatabase } from '../support/postgres.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { finish } from '../support/usher-process.ts';
 
-/** The faults that were printed, by the variable that each begins with. */
+/** The errors that were printed, by the variable that each begins with. */
 const faultsIn = (said: string): Record<string, string> =>
   Object.fromEntries([...said.matchAll(/^ {2}([A-Z_]+): (.+)$/gm)].map(([, n, why]) => [n, why]));
 
-test('check-config tells every fault at once, in the operator’s words', async () => {
+test('check-config lists every configuration error at once, in the operator’s terms', async () => {
   const { code, said } = await finish(['check-config'], {
     PORT: '99999',
     HOLD_TTL_MS: '7 minutes',
@@ -31,7 +31,7 @@ test('check-config tells every fault at once, in the operator’s words', async 
   ]);
 });
 
-test('what is unsafe in production is refused, and so is starting with it', async () => {
+test('check-config and start refuse settings that are unsafe in production', async () => {
   const unsafe = {
     USHER_ENV: 'production',
     PUBLIC_URL: 'http://tickets.example',
@@ -56,7 +56,7 @@ test('what is unsafe in production is refused, and so is starting with it', asyn
   expect([started.code, faultsIn(started.said)]).toEqual([1, faultsIn(checked.said)]);
 });
 
-test('a configuration that can be used is shown without its secrets', async () => {
+test('check-config prints a valid configuration without its secrets', async () => {
   const { code, said } = await finish(['check-config'], {
     USHER_ENV: 'production',
     PUBLIC_URL: 'https://tickets.example',
@@ -75,13 +75,13 @@ test('a configuration that can be used is shown without its secrets', async () =
     expect(said).not.toContain(secret);
 });
 
-test('a word that is no command is told apart from a command that failed', async () => {
+test('an unknown command has a different exit code than a failed command', async () => {
   const { code, said } = await finish(['sell-everything'], {});
   expect(code).toBe(2);
   expect(said).toContain("there is no command 'sell-everything'");
 });
 
-test('two programs that bring the same empty database up to date are both done', async () => {
+test('two programs can migrate the same empty database at once, and both succeed', async () => {
   const { url } = await makeEmptyDatabase();
   const migrate = async () =>
     finish(['migrate'], {
@@ -94,13 +94,13 @@ test('two programs that bring the same empty database up to date are both done',
     [0, 'the database is up to date\n'],
     [0, 'the database is up to date\n'],
   ]);
-  // The same as one program alone makes of it.
+  // The result is the same as with one program.
   expect(await describeDatabase(url)).toEqual(
     await describeDatabase((await makeTestDatabase()).url),
   );
 });
 
-/** Tables, functions and what is noted of them; without times. */
+/** Tables, functions and the record of migrations, without times. */
 const describeDatabase = async (url: string) => {
   const db = openDatabase({ url, name: 'test', log: silentLog, poolMax: 1 });
   try {

@@ -31,7 +31,7 @@ let sandbox: TestSandbox;
 let installation: Installation;
 beforeAll(async () => {
   sandbox = await openSandboxProgram();
-  // A call that gets no answer is given up by both sides soon, and asked about again.
+  // Both sides soon give up a call without an answer and query its outcome.
   await sandbox.control('settings', { hangMs: 3000 }, 'PATCH');
   installation = await makeInstallation({
     TOSS_URL: sandbox.url,
@@ -60,7 +60,7 @@ const compareWith = async (db: Database, told: readonly Told[]) => {
   return told.map((each) => ({ ...each, order: byId.get(each.orderId) }));
 };
 
-/** A sale in the running program, as the demo's organiser makes it. */
+/** Creates a sale in the running program, as the demo's organiser. */
 const openSale = async (performances: number) => {
   const send = sendByFetch(installation.url);
   const tools = makeSaleTools(makeAsk(send), sandbox);
@@ -85,7 +85,7 @@ const gather = async ({ send, performanceIds, seatCount }: OpenSale) => {
     const wanted = crowd.paid() + count;
     return until(`${wanted} orders were paid`, () => crowd.paid() >= wanted, 120_000);
   };
-  /** In the middle of it all; the crowd waits at the door. */
+  /** Kills in mid-purchase; the crowd waits for the restart. */
   const killAndStart = async (running: Running): Promise<Running> => {
     door.shut();
     await killAll(installation, running);
@@ -96,7 +96,7 @@ const gather = async ({ send, performanceIds, seatCount }: OpenSale) => {
   return { ...crowd, morePaid, killAndStart };
 };
 
-/** Each purchase ended as its buyer was told; one way or the other where that was not known. */
+/** Each purchase ended as its buyer was told; if the outcome was unknown, either is right. */
 const expectAsTold = async (db: Database, told: readonly Told[]): Promise<void> => {
   const purchases = await compareWith(db, told);
   const endsOf = (end: Told['end']) => purchases.filter((each) => each.end === end);
@@ -128,7 +128,7 @@ const expectSeatsWhole = async (db: Database, sale: OpenSale): Promise<void> => 
   }
 };
 
-test('a second start on the same data is refused, with the folder and the remedy', async () => {
+test('a second start on the same data is refused, with the folder and a remedy', async () => {
   const first = await startIn(installation);
   const { code, said } = await finish(['start'], { ...installation.settings, PORT: '0' });
   expect(code).toBe(1);
@@ -141,7 +141,7 @@ test('a second start on the same data is refused, with the folder and the remedy
 }, 600_000);
 
 describe('TERM under load', () => {
-  /** Takes and gives back a seat until nobody answers any more; tells which holds it was given. */
+  /** Takes and releases a seat until nothing answers any more; returns the holds it was given. */
   const takeUntilRefused = async ({ tools, performanceId }: OpenSale, seat: number) => {
     const { token: as, accountId } = await tools.newBuyer();
     const given = { as, params: { performanceId }, body: { seats: [seat] } };
@@ -157,7 +157,7 @@ describe('TERM under load', () => {
           holds.push(holdId);
           answers.push((await tools.ask(releaseHold, { as, params: { holdId } })).status);
         } catch {
-          // Nobody takes the connection any more.
+          // The server accepts no more connections.
           return;
         }
       }
@@ -165,8 +165,8 @@ describe('TERM under load', () => {
     return { accountId, holds, answers, ended: live() };
   };
 
-  test('ends with 0: what was begun is answered, nothing was done without an answer', async () => {
-    // As patient with the bank as a program is that is not made to hurry for a test.
+  test('exits with 0: requests in progress are answered, nothing is done silently', async () => {
+    // The provider timeout is that of production, not a shorter one for the test.
     const patience = { PAYMENT_WAIT_MS: '8000', PAYMENT_TIMEOUT_MS: '20000' };
     let running = await startIn({
       ...installation,
@@ -214,7 +214,7 @@ describe('TERM under load', () => {
 });
 
 describe('kill -9 of program and database in the middle of a crowd', () => {
-  test('five times, loses and doubles nothing', async () => {
+  test('five times loses and duplicates nothing', async () => {
     let running = await startIn(installation);
     const sale = await openSale(8);
     const crowd = await gather(sale);
@@ -224,7 +224,7 @@ describe('kill -9 of program and database in the middle of a crowd', () => {
     }
     await crowd.morePaid(paidBetween);
     await crowd.disperse();
-    // The kills struck, and no buyer got an answer out of place.
+    // The kills hit calls in progress, and no buyer got an unexpected answer.
     expect(crowd.troubles.get('no answer') ?? 0).toBeGreaterThan(0);
     expect(crowd.unexpected).toEqual([]);
 
@@ -241,12 +241,12 @@ describe('kill -9 of program and database in the middle of a crowd', () => {
     expect(await terminate(running)).toBe(0);
   }, 600_000);
 
-  test('loses what buyers were told where commits are not waited for', async () => {
+  test('loses confirmed purchases if commits are asynchronous (guard off)', async () => {
     const first = await startIn(installation);
     const superuser = new URL(await embeddedUrl(installation));
     superuser.username = 'postgres';
     const planted = openAftermath(superuser.href);
-    // What is committed is told at once and written later, as faster databases do it.
+    // Commits are confirmed at once and written later, as faster databases do.
     for (const setting of ['synchronous_commit = off', "wal_writer_delay = '10s'"])
       await planted.query(`ALTER SYSTEM SET ${setting}`);
     await planted.query("ALTER SYSTEM SET wal_writer_flush_after = '1GB'");
@@ -262,7 +262,7 @@ describe('kill -9 of program and database in the middle of a crowd', () => {
     const lost = (await compareWith(db, toldBefore)).filter(({ end, order }) => {
       return order === undefined || (end === 'PAID' && order.state !== 'PAID');
     });
-    // A hold that is gone is ordered in vain: an answer that no buyer should get.
+    // An order of a lost hold fails, which is an answer that no buyer should get.
     expect([...lost, ...crowd.unexpected]).not.toEqual([]);
     await db.close();
     await terminate(running);

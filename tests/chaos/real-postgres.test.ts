@@ -27,7 +27,7 @@ describeNeeding('debian-postgresql', 'with DATABASE_URL the program', () => {
     const tools = makeSaleTools(asker, sandbox);
     const buyer = await tools.newBuyer();
     const organiser = await tools.newBuyer();
-    // The operator decides who may organise; there is no route for it.
+    // The operator makes somebody an organiser; there is no route for it.
     await db.query(`UPDATE identity.accounts SET role = 'ORGANISER' WHERE id = $1`, [
       organiser.accountId,
     ]);

@@ -28,7 +28,7 @@ const namesIn = (text: string): string[] =>
     .map(([, name]) => name ?? '')
     .filter((name) => schemas.includes(name.split('.')[0] ?? ''));
 
-/** What a page says that the catalogue does not, and the other way round. */
+/** How the page differs from the database catalogue, in both directions. */
 const compareFunctions = async (text: string) => {
   const { rows } = await client.query<{ name: string }>(
     `SELECT n.nspname || '.' || p.proname AS name FROM pg_proc p
@@ -50,7 +50,7 @@ describe('docs/booking.md', () => {
     expect(await compareFunctions(page)).toEqual({ notListed: [], listedTwice: [], unknown: [] });
   });
 
-  test('and a page that misses one, or names one that is not there, is found out', async () => {
+  test('would be caught with a function missing, or with one that does not exist', async () => {
     const planted = page
       .replace('| `seats.free` | – |', '| `seats.liberate` | – |')
       .replace('| `seats.sell`, ', '| `seats.take`, ');
@@ -61,7 +61,7 @@ describe('docs/booking.md', () => {
     });
   });
 
-  test('has the moves of the database, all of them and no others', async () => {
+  test('lists exactly the moves of the database', async () => {
     const { rows } = await client.query<{ move: string }>(
       `SELECT machine || ': ' || coalesce(from_state, 'nothing') || ' → '
          || coalesce(to_state, 'nothing') AS move FROM platform.moves`,
@@ -70,7 +70,7 @@ describe('docs/booking.md', () => {
     expect(listed.toSorted()).toEqual(rows.map(({ move }) => move).toSorted());
   });
 
-  test('names no file that is not there', () => {
+  test('names only files that exist', () => {
     const files = [...page.matchAll(/`([\w./-]+\.(?:sql|ts))`/g)].map(([, file]) => file ?? '');
     expect(files.length).toBeGreaterThan(15);
     const lost = files.filter(
@@ -80,7 +80,7 @@ describe('docs/booking.md', () => {
   });
 });
 
-/** Who calls a function, by its header; and who does, by the texts of all functions and stores. */
+/** Compares a function's callers by its header with those in all functions and stores. */
 const compareCallers = (
   routines: readonly { name: string; text: string }[],
   stores: string,
@@ -114,12 +114,12 @@ describe('the header of a booking function', () => {
     .map((service) => readFileSync(join(root, `server/src/services/${service}/store.ts`), 'utf8'))
     .join('\n');
 
-  test('says who calls it', async () => {
+  test('names its callers', async () => {
     const routines = await readRoutines();
     expect(compareCallers(routines, stores)).toEqual([]);
   });
 
-  test('and one that forgets a caller is found out', async () => {
+  test('would be caught with a caller missing', async () => {
     const routines = (await readRoutines()).map(({ name, text }) => ({
       name,
       text: text.replace(
@@ -133,7 +133,7 @@ describe('the header of a booking function', () => {
   });
 });
 
-describe('a seat is freed by seats.free and by nothing else', () => {
+describe('only seats.free frees a seat', () => {
   const frees = /\b(?:delete\s+from|truncate)\s+(?:table\s+)?(?:only\s+)?seats\s*\.\s*claims\b/i;
   /** Functions of the database that delete claims. */
   const findInCatalogue = async (): Promise<string[]> => {
@@ -146,11 +146,11 @@ describe('a seat is freed by seats.free and by nothing else', () => {
     return rows.filter(({ source }) => frees.test(source)).map(({ name }) => name);
   };
 
-  test('in the database', async () => {
+  test('among the functions in the database', async () => {
     expect(await findInCatalogue()).toEqual(['seats.free']);
   });
 
-  test('in all SQL of the program', () => {
+  test('in all SQL of the program’s source', () => {
     const product = readTree(root).filter(
       ({ path }) => /\.(?:sql|[jt]s)$/.test(path) && !/^tests\/|\.test\.ts$/.test(path),
     );
@@ -159,7 +159,7 @@ describe('a seat is freed by seats.free and by nothing else', () => {
     expect(found).toEqual(['server/src/services/seats/sql/free.sql']);
   });
 
-  test('and a function that frees seats beside it is found out', async () => {
+  test('and another function that frees seats would be caught', async () => {
     await client.query('BEGIN');
     await client.query(
       `CREATE FUNCTION orders.free_quietly() RETURNS void LANGUAGE plpgsql AS $$

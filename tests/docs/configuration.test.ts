@@ -25,7 +25,7 @@ const settings = (): Map<string, string> => {
 };
 
 describe('docs/operations/configuration.md', () => {
-  test('names every setting, with its default, and none that does not exist', () => {
+  test('lists every setting with its default, and no unknown one', () => {
     const known = settings();
     expect(known.size).toBeGreaterThan(20);
     expect(Object.fromEntries(rowsOf(readFileSync(page, 'utf8')))).toEqual(
@@ -33,7 +33,7 @@ describe('docs/operations/configuration.md', () => {
     );
   });
 
-  test('would be caught with a setting missing, and with another default', () => {
+  test('would be caught with a missing setting or a wrong default', () => {
     const text = readFileSync(page, 'utf8');
     const without = rowsOf(text.replace(/^\| `PORT`.*\n/m, ''));
     expect(settings().size - without.size).toBe(1);

@@ -17,7 +17,7 @@ const foldersIn = (folder: string): string[] =>
   );
 const isEmpty = (folder: string): boolean => readdirSync(join(root, folder)).length === 0;
 
-/** As GitHub makes them of headings. */
+/** Anchors as GitHub makes them from headings. */
 const anchorsOf = (markdown: string): Set<string> =>
   new Set(
     [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
@@ -28,11 +28,11 @@ const anchorsOf = (markdown: string): Set<string> =>
     ),
   );
 
-/** Links of a page into the repository that lead nowhere. */
+/** Broken links of a page into the repository. */
 const brokenLinks = (page: string, markdown: string): string[] =>
   [...markdown.replace(/^```.*?^```$/gms, '').matchAll(/\]\((?!https?:|mailto:)([^)\s]+)\)/g)]
     .map(([, link = '']) => link)
-    // An address of the running program.
+    // A URL of the running program.
     .filter((link) => !link.startsWith('/'))
     .filter((link) => {
       const [path = '', anchor] = link.split('#');
@@ -45,7 +45,7 @@ const brokenLinks = (page: string, markdown: string): string[] =>
 describe('the pages of the repository', () => {
   const pages = pagesBelow('.');
 
-  test('lead only to what is there', () => {
+  test('have no broken links', () => {
     expect(pages.length).toBeGreaterThan(15);
     const broken = pages.flatMap((page) =>
       brokenLinks(page, readFileSync(join(root, page), 'utf8')),
@@ -53,7 +53,7 @@ describe('the pages of the repository', () => {
     expect(broken).toEqual([]);
   });
 
-  test('and a link that leads nowhere is seen', () => {
+  test('would be caught with a broken link', () => {
     const text = '[a](nowhere.md) [b](README.md#no-such-heading) [c](README.md#usher)';
     expect(brokenLinks('x.md', text)).toHaveLength(2);
   });
@@ -64,7 +64,7 @@ describe('docs/ARCHITECTURE.md', () => {
   const unnamed = (folders: readonly string[], page: string): string[] =>
     folders.filter((name) => !new RegExp(`\\b${name}\\b`).test(page));
 
-  test('names every folder that a reader meets first, and every service', () => {
+  test('names every main folder and every service', () => {
     const top = foldersIn('.').filter((name) => !name.startsWith('.') && !isEmpty(name));
     const inner = ['server', 'server/src', 'docs', 'tests'].flatMap((folder) =>
       foldersIn(folder).filter((name) => !isEmpty(join(folder, name))),
@@ -74,14 +74,14 @@ describe('docs/ARCHITECTURE.md', () => {
     expect(unnamed([...top, ...inner, ...services], text)).toEqual([]);
   });
 
-  test('gives every service its row', () => {
+  test('has a row for every service', () => {
     const rows = [...text.matchAll(/^\| ([a-z-]+) \| [^|]+ \| [^|]+ \|$/gm)].map(
       ([, name]) => name,
     );
     expect(rows).toEqual(expect.arrayContaining(foldersIn('server/src/services')));
   });
 
-  test('would be caught without a folder', () => {
+  test('would be caught with a folder missing', () => {
     expect(unnamed(['ranking'], text.replaceAll('ranking', 'x'))).toEqual(['ranking']);
   });
 });

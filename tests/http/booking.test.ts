@@ -34,7 +34,7 @@ const onSale = async (given: Parameters<Program['newSale']>[1] = {}) => {
   const { performanceId } = sale;
   return { ...sale, as: minji.token, other: jun.token, params: { performanceId } };
 };
-/** Takes the seats as soon as they are free, within a second or so of being so. */
+/** Takes the seats as soon as the program notices that they are free, within about a second. */
 const takeWhenFree = (as: string, performanceId: string, seats: readonly number[]) =>
   until('the seats are free', async () => {
     const given = { as, params: { performanceId }, body: { seats } };
@@ -43,7 +43,7 @@ const takeWhenFree = (as: string, performanceId: string, seats: readonly number[
   });
 
 describe('the sale', () => {
-  test('is open when the organiser’s clock says so, on every screen and at the door', async () => {
+  test('opens and closes at the organiser’s times, both on screen and for holds', async () => {
     const show = { saleOpensAt: hoursFromNow(1), saleClosesAt: hoursFromNow(48) };
     const { as, other, performanceId, params, showId } = await onSale({ show });
     const stateOf = async () => (await program.must(readPerformance, { params })).saleState;
@@ -63,7 +63,7 @@ describe('the sale', () => {
     expect((await program.refusal(takeHold, late)).code).toBe('SALE_CLOSED');
   });
 
-  test('shows what is left of each grade, and that nothing is', async () => {
+  test('shows how many seats of each grade are left, and when it is sold out', async () => {
     const { as, performanceId, params } = await onSale({ rows: 2, seatsInRow: 2 });
     const shown = () => program.must(readPerformance, { params });
     expect((await shown()).seatsLeft).toEqual([
@@ -81,7 +81,7 @@ describe('the sale', () => {
 });
 
 describe('a hold', () => {
-  test('restarts once, never beyond its end, and says so', async () => {
+  test('can be extended once, never beyond its absolute end, and says so', async () => {
     const { as, performanceId } = await onSale();
     const first = await program.hold(as, performanceId, [0, 1]);
     const params = { holdId: first.id };
@@ -91,12 +91,12 @@ describe('a hold', () => {
     expect(Date.parse(longer.deadline)).toBeLessThanOrEqual(Date.parse(first.endsBy));
     expect([longer.endsBy, longer.extendable]).toEqual([first.endsBy, false]);
     expect((await program.refusal(extendHold, { as, params })).code).toBe('HOLD_EXTENDED_ALREADY');
-    // Ordering restarts it only when the buyer has not.
+    // Ordering restarts the deadline only if the buyer has not extended it.
     const { order } = await program.must(placeOrder, { as, body: { holdId: first.id } });
     expect(order.deadline).toBe(longer.deadline);
   });
 
-  test('that was given back is anybody’s at once, and can do nothing more', async () => {
+  test('that was released frees its seats at once, and cannot be used any more', async () => {
     const { as, other, performanceId } = await onSale();
     const { order } = await program.order(as, performanceId, [3, 4]);
     const params = { holdId: order.holdId };
@@ -109,7 +109,7 @@ describe('a hold', () => {
     expect(state).toBe('CANCELLED');
   });
 
-  test('that lapsed is on sale again, and its order cannot be paid', async () => {
+  test('that lapsed puts its seats on sale again, and its order cannot be paid', async () => {
     const { databaseUrl, sandbox } = program;
     const settings = { HOLD_TTL_MS: '1000', HOLD_TOTAL_MAX_MS: '1000' };
     const hasty = await openProgram({ databaseUrl, sandbox, settings });
@@ -127,7 +127,7 @@ describe('a hold', () => {
     await hasty.close();
   });
 
-  test('takes the best adjacent seats of a grade where none is named', async () => {
+  test('takes the best adjacent seats of a grade if the request names no seats', async () => {
     const { as, params } = await onSale();
     const body = { bestAvailable: { grade: 'R', count: 3 } };
     const { seats } = await program.must(takeHold, { as, params, body });
@@ -138,19 +138,19 @@ describe('a hold', () => {
 });
 
 describe('an order', () => {
-  test('that was cancelled frees its seats at once, and cannot be paid', async () => {
+  test('that was cancelled releases its seats at once, and cannot be paid', async () => {
     const { as, other, performanceId } = await onSale();
     const { order, checkout } = await program.order(as, performanceId, [6]);
     const params = { orderId: order.id };
     expect((await program.must(cancelOrder, { as, params })).state).toBe('CANCELLED');
     await program.hold(other, performanceId, [6]);
-    // Who presses twice is told the same, not scolded.
+    // Cancelling twice gives the same answer, not an error.
     expect((await program.must(cancelOrder, { as, params })).state).toBe('CANCELLED');
     expect(codeOf(await program.pay(as, checkout))).toBe('HOLD_ENDED');
     expect((await program.sandbox.money()).has(checkout.attemptId)).toBe(false);
   });
 
-  test('is priced by the server, and paid only to the won', async () => {
+  test('is priced by the server, and a payment of any other amount is refused', async () => {
     const { as, performanceId } = await onSale();
     const { order, checkout } = await program.order(as, performanceId, [0, 10]);
     const sum = order.items.reduce((all, { price, bookingFee }) => {
@@ -165,7 +165,7 @@ describe('an order', () => {
     expect((await program.sandbox.money()).has(attemptId)).toBe(false);
   });
 
-  test('whose payment window was closed is paid through another; the first is dead', async () => {
+  test('whose payment window was closed can be paid in a new one only', async () => {
     const { as, performanceId } = await onSale();
     const { order, checkout } = await program.order(as, performanceId, [7]);
     const params = { orderId: order.id };
@@ -182,7 +182,7 @@ describe('an order', () => {
     expect((await program.must(readOrder, { as, params })).state).toBe('PAID');
   });
 
-  test('whose card was declined is followed by another on the same hold', async () => {
+  test('whose card was declined can be replaced by a new order on the same hold', async () => {
     const { as, performanceId } = await onSale();
     const { order, checkout } = await program.order(as, performanceId, [8]);
     expect(codeOf(await program.pay(as, checkout, 'decline'))).toBe('PAYMENT_DECLINED');
@@ -193,7 +193,7 @@ describe('an order', () => {
     expect((await program.pay(as, again.checkout)).status).toBe(200);
   });
 
-  test('is found page by page, newest first, each once', async () => {
+  test('is listed exactly once over all pages, newest first', async () => {
     const { as, performanceId } = await onSale();
     const made: string[] = [];
     for (const seat of [20, 21, 22])
@@ -207,7 +207,7 @@ describe('an order', () => {
     expect(none.items).toEqual([]);
   });
 
-  test('that was paid has its tickets, as page, picture, paper and calendar entry', async () => {
+  test('that was paid has its tickets, as JSON, PDF, QR code and calendar entry', async () => {
     const { as, performanceId } = await onSale();
     const { order } = await program.buy(as, performanceId, [1, 2]);
     const params = { orderId: order.id };
@@ -231,7 +231,7 @@ describe('an order', () => {
     for (const { headers } of documents) expect(headers['cache-control']).toBe('private, no-store');
   });
 
-  test('is read by its secret address without signing in, but not given on by it', async () => {
+  test('can be read by its secret link without signing in; the reader gets no link', async () => {
     const { as, performanceId } = await onSale();
     const { order } = await program.order(as, performanceId, [9]);
     const linkToken = order.linkToken ?? '';

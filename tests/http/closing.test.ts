@@ -10,7 +10,7 @@ import { openRaw, replyIn, requestText, said } from '../support/raw-http.ts';
 import { openTcpProxy, throughPort } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 
-/** A payment that is on its way until it is let go on, on a program of its own. */
+/** A separate program with a payment in progress, which waits until `goOn` is called. */
 const openWithPayment = async () => {
   let goOn = (): void => undefined;
   const opened = new Promise<void>((resolve) => {
@@ -38,7 +38,7 @@ const isTakingConnections = async (origin: string): Promise<boolean> => {
     await said(await openRaw(origin), requestText('GET /healthz'));
     return true;
   } catch {
-    // Refused: nobody listens any more.
+    // Refused: the server no longer listens.
     return false;
   }
 };
@@ -49,7 +49,7 @@ const textOf = (spec: typeof confirmPayment, given: Parameters<typeof headersOf>
   return requestText(`POST ${pathOf(spec, given)}`, headers, body);
 };
 
-test('a program that closes answers what it began, and waits for nobody else', async () => {
+test('shutdown finishes requests in progress and waits for nothing else', async () => {
   const { program, performanceId, order, given, goOn, isOnItsWay } = await openWithPayment();
   const origin = await program.listen();
   const viewer = await watch(`${origin}${pathOf(watchSeats, { params: { performanceId } })}`);
@@ -69,7 +69,7 @@ test('a program that closes answers what it began, and waits for nobody else', a
   unused.destroy();
 });
 
-test('a client on a connection in use is told to send no more requests', async () => {
+test('during shutdown a new request on a busy connection gets Connection: close', async () => {
   const { program, given, goOn, isOnItsWay } = await openWithPayment();
   const readiness = requestText('GET /readyz', { connection: 'keep-alive' });
   const origin = await program.listen();
@@ -78,7 +78,7 @@ test('a client on a connection in use is told to send no more requests', async (
   await until('the payment is on its way', isOnItsWay);
   const closed = program.close();
   socket.write(readiness);
-  // What is written on another connection after it is read after it.
+  // The server reads what we write later on another connection after the request above.
   await until('nobody new is taken', async () => !(await isTakingConnections(origin)));
   goOn();
   const [, asked = ''] = (await heard).split(/(?=HTTP\/1\.1 )/);
@@ -88,13 +88,13 @@ test('a client on a connection in use is told to send no more requests', async (
   await closed;
 });
 
-test('a payment that outlasts the closing is taken up by the next program', async () => {
+test('a payment that outlasts the shutdown is completed by the next program', async () => {
   const { program, order, as, given, goOn, isOnItsWay } = await openWithPayment();
   const { ask } = await program.overHttp();
   const confirmed = ask(confirmPayment, given);
   await until('the payment is on its way', isOnItsWay);
   const closed = program.close();
-  // The buyer hears that it is not known yet; only after that is the provider asked.
+  // The buyer is answered that the outcome is unknown; only then is the provider called.
   expect((await confirmed).status).toBe(202);
   goOn();
   await closed;
@@ -108,7 +108,7 @@ test('a payment that outlasts the closing is taken up by the next program', asyn
   await next.close();
 });
 
-test('a program without its database is alive, but not ready, until it is back', async () => {
+test('a program is alive but not ready while its database is unreachable', async () => {
   const first = await openProgram();
   const proxy = await openTcpProxy(Number(new URL(first.databaseUrl).port));
   const { ask, close } = await openProgram({

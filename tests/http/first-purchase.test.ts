@@ -13,11 +13,11 @@ import { describeNeeding, testNeeding } from '../support/stack.ts';
 const exec = promisify(execFile);
 const page = new URL('../../docs/first-purchase.md', import.meta.url);
 
-/** The blocks that a reader pastes, in their order. */
+/** The blocks that a reader pastes, in order. */
 const blocksOf = (markdown: string): string[] =>
   [...markdown.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block);
 
-/** What a reader's shell says to all of it, and the folder that holds the files it leaves. */
+/** The output of a reader's shell for all blocks, and the folder with the files they create. */
 const walk = async (markdown: string, url: string) => {
   const folder = await scratchFolder();
   const script = join(folder, 'page.sh');
@@ -55,13 +55,13 @@ describeNeeding('curl', 'a reader who pastes docs/first-purchase.md block by blo
     walked = await walk(await readFile(page, 'utf8'), server.url);
   }, 300_000);
 
-  test('comes to the end, and sees what the page says', async () => {
+  test('completes the purchase and gets what the page shows', async () => {
     const says = [...(await readFile(page, 'utf8')).matchAll(/^```text\n(.*?)^```$/gms)];
     expect(says).toHaveLength(5);
     for (const [, text = ''] of says) expect(walked.stdout).toContain(text);
   });
 
-  test('holds a PDF, a QR and a calendar entry in the hand', async () => {
+  test('gets a PDF, a QR code and a calendar entry', async () => {
     const pdf = await readFile(walked.fileOf('tickets.pdf'));
     expect(pdf.subarray(0, 5).toString()).toBe('%PDF-');
     expect(await readFile(walked.fileOf('qr.svg'), 'utf8')).toMatch(/^<svg /);
@@ -70,7 +70,7 @@ describeNeeding('curl', 'a reader who pastes docs/first-purchase.md block by blo
 
   testNeeding(
     'pdftoppm',
-    'reads the title on the ticket in Korean, as text and as ink',
+    'finds the Korean title on the ticket, both as text and as drawn glyphs',
     async () => {
       const pdf = walked.fileOf('tickets.pdf');
       const { stdout } = await exec('pdftotext', ['-f', '1', '-l', '1', '-bbox', pdf, '-']);
@@ -94,7 +94,7 @@ describeNeeding('curl', 'a reader who pastes docs/first-purchase.md block by blo
     },
   );
 
-  test('would not come to the end of a page that is wrong', async () => {
+  test('fails on a page that is wrong', async () => {
     const wrong = '```sh\necho \'{"a": 1}\' > a.json\n```\n\n```sh\nfalse\n```\n';
     await expect(walk(wrong, 'http://127.0.0.1:1')).rejects.toThrow('page.sh');
     const { stdout } = await walk('```sh\ncd "$(mktemp -d)"\necho here\n```\n', '');

@@ -30,7 +30,7 @@ let walk: Walk;
 let secrets: World[];
 let strangers: Caller[];
 
-/** A caller whose session is renewed when a route has ended it. */
+/** A caller who logs in again when a route has ended the session. */
 const callerOf = (name: string, role: Caller['role'], person: Person, first: string): Caller => {
   let token = first;
   return {
@@ -119,7 +119,7 @@ const keyOf = async ({ attemptId, amount }: Checkout): Promise<string> => {
   return row?.payment_key ?? program.sandbox.authenticate(attemptId, amount.amount);
 };
 
-/** An event of hers that a consumer is said to have given up. */
+/** An event about her, recorded as a dead letter of a consumer. */
 const deadLetter = async (orderId: string): Promise<string> => {
   const [row] = await program.app.db.query<{ event_id: string }>(
     `INSERT INTO platform.dead_letters (consumer, event_id, show_id, type, payload, tries, error)
@@ -162,7 +162,7 @@ beforeAll(async () => {
     routes: allRoutes,
     ask: program.ask,
     marks: made.marks,
-    // The secret address is in no stranger's hands; all but it may be.
+    // Strangers may know every id of hers, but not the secret link.
     worlds: secrets.map((all) => ({ ...all, linkToken: `${all.linkToken.slice(0, -4)}AAAA` })),
     owned: { buyer: made.owned, organiser: [showId, performanceId] },
   };
@@ -175,14 +175,14 @@ beforeAll(async () => {
   ];
 });
 
-describe('with somebody else’s ids', () => {
-  test('no route tells a stranger anything, or lets one do anything', async () => {
+describe('ids of another person', () => {
+  test('let no stranger read or change anything, on any route', async () => {
     const before = await state();
     expect(await walkAsStrangers(walk, strangers)).toEqual([]);
     expect(await state()).toEqual(before);
   });
 
-  test('neither does an operator get at a buyer’s own things', async () => {
+  test('let no operator reach a buyer’s data either', async () => {
     const routes = allRoutes.filter(({ auth }) => auth === 'account');
     const operator = callerOf('the operator', 'OPERATOR', staff('operator'), program.operator);
     const before = await state();
@@ -190,7 +190,7 @@ describe('with somebody else’s ids', () => {
     expect(await state()).toEqual(before);
   });
 
-  test('while their owners are admitted everywhere', async () => {
+  test('admit their owners everywhere', async () => {
     const owners = {
       account: callerOf('minji', 'BUYER', minji, minji.token),
       organiser: callerOf('her organiser', 'ORGANISER', staff('organiser'), program.organiser),
@@ -203,7 +203,7 @@ describe('with somebody else’s ids', () => {
   });
 });
 
-describe('the walk finds', () => {
+describe('the check of all routes finds', () => {
   const planted = (name: string, auth: RouteSpec['auth'], path: string, param: string | null) =>
     defineRoute({
       name,
@@ -218,7 +218,7 @@ describe('the walk finds', () => {
       responses: { 200: z.looseObject({}) },
     } satisfies RouteSpec);
 
-  /** A server of the program's own services with one route more. */
+  /** A server with the program's services and one extra route. */
   const walkPlanted = async (plantedRoute: Route) => {
     const { app } = program;
     const metrics = makeMetrics();
@@ -258,7 +258,7 @@ describe('the walk finds', () => {
     expect(found[0]?.what).toContain(`tells of ${secrets[0]?.holdId}`);
   });
 
-  test('one that lets any organiser at any show', async () => {
+  test('a route that lets any organiser change any show', async () => {
     const spec = planted('shared', 'organiser', 'shows/{showId}', 'showId');
     const found = await walkPlanted(
       route(spec, async ({ params }) => {
@@ -271,13 +271,13 @@ describe('the walk finds', () => {
     ]);
   });
 
-  test('one that was opened to everybody by mistake, though it names nobody', async () => {
+  test('a route without ids that was made public by mistake', async () => {
     const spec = planted('latest', 'public', 'latest', null);
     const found = await walkPlanted(route(spec, () => readAny(secrets[0]?.orderId ?? '')));
     expect(found.map(({ caller }) => caller)).toEqual(strangers.map(({ name }) => name));
   });
 
-  test('one that nobody has written an example for', async () => {
+  test('a route that has no example', async () => {
     const spec = planted('coupons', 'account', 'coupons/{couponId}', 'couponId');
     const found = await walkPlanted(route(spec, async () => answer(200, {})));
     expect(found.map(({ what }) => what)).toEqual(

@@ -37,7 +37,7 @@ beforeAll(async () => {
 const nextSeat = (): number => seatsGiven++;
 
 type Prepared = Given & {
-  /** The same call with something else in it, where the body or the address can differ. */
+  /** The same call with a different body or URL, if the route has one that can differ. */
   other: Given;
 };
 const held = async () => {
@@ -137,10 +137,10 @@ const cases: Readonly<Record<string, () => Promise<Prepared>>> = {
     return byBody(as, params, body('pause'), body('reject'));
   },
 };
-/** Nothing happens in it by itself. */
+/** Nothing changes in it without a call. */
 const restingRoom = { opensAt: hoursFromNow(24) };
 
-/** What these change does not name the call that changed it: the repeat hears that it was done. */
+/** Their effects do not record which call caused them: a retry gets these codes. */
 const saidBefore: Readonly<Record<string, string>> = {
   [extendHold.name]: 'HOLD_EXTENDED_ALREADY',
   [replayDeadLetter.name]: 'NOT_FOUND',
@@ -153,7 +153,7 @@ const prepare = (spec: RouteSpec): Promise<Prepared> => {
 };
 const asAnswer = ({ status, bytes }: Reply) => ({ status, text: bytes.toString() });
 
-/** Rows of everything that a call can leave behind, and the money at the provider. */
+/** Rows of everything that a call can create, and the money at the provider. */
 const effects = async (): Promise<Record<string, number>> => {
   const tables = [
     'seats.holds',
@@ -176,12 +176,12 @@ const effects = async (): Promise<Record<string, number>> => {
   return { ...row, money: money.reduce((sum, amount) => sum + amount, 0) };
 };
 
-describe('a call that is repeated with its key', () => {
-  test('is covered for every route that takes one', () => {
+describe('a call repeated with its key', () => {
+  test('is tested here for every route that takes a key', () => {
     expect(Object.keys(cases).sort()).toEqual(keyed.map(({ name }) => name).sort());
   });
 
-  test.each(keyed)('$name is answered the same, and done once', async (spec) => {
+  test.each(keyed)('$name gets the same answer and takes effect once', async (spec) => {
     const { other, ...given } = await prepare(spec);
     const key = freshKey();
     const first = await program.ask(spec, { ...given, key });
@@ -199,13 +199,13 @@ describe('a call that is repeated with its key', () => {
   });
 
   test.each(keyed)(
-    '$name is done once although its answer was lost before it was kept',
+    '$name takes effect once although its answer was lost before it was stored',
     async (spec) => {
       const { other, ...given } = await prepare(spec);
       const key = freshKey();
       const first = await program.ask(spec, { ...given, key });
       const after = await effects();
-      // What a crash between the deed and the keeping of its answer leaves.
+      // As after a crash between the effect and storing its answer.
       await program.app.db.query('DELETE FROM platform.answers WHERE key = $1', [key]);
       const again = await program.ask(spec, { ...given, key });
       expect(await effects()).toEqual(after);
@@ -219,7 +219,7 @@ describe('a call that is repeated with its key', () => {
     },
   );
 
-  test('is another’s call when another buyer happens on the same key', async () => {
+  test('is a separate call when another buyer uses the same key', async () => {
     const [first, second] = await program.newBuyers(2);
     const key = freshKey();
     const params = { performanceId: sale.performanceId };
@@ -228,7 +228,7 @@ describe('a call that is repeated with its key', () => {
     expect((await take(first?.token)).id).not.toBe((await take(second?.token)).id);
   });
 
-  test('fifty times at once has one effect, and one answer', async () => {
+  test('fifty times at once has one effect and one answer', async () => {
     const { other, ...given } = await prepare(placeOrder);
     const before = await effects();
     const key = freshKey();
@@ -253,21 +253,21 @@ describe('a refusal', () => {
   const answering = (code: string) => (orderId: string) =>
     program.sandbox.rule({ match: { call: 'confirm', orderId }, action: 'answer', code });
 
-  test('of the card is the same on the repeat, and no money is asked for again', async () => {
+  test('of the card is the same on a retry, and the card is not charged again', async () => {
     const [first, again] = await payment(answering('REJECT_CARD_COMPANY'));
     if (first === undefined || again === undefined) throw new Error('two answers');
     expect([first.status, codeOf(first)]).toEqual([402, 'PAYMENT_DECLINED']);
     expect(asAnswer(again)).toEqual(asAnswer(first));
   });
 
-  test('that the provider gave to us, not to the buyer, stays that on the repeat', async () => {
+  test('of our credentials by the provider is the same on a retry', async () => {
     const [first, again] = await payment(answering('UNAUTHORIZED_KEY'));
     if (first === undefined || again === undefined) throw new Error('two answers');
     expect([first.status, codeOf(first)]).toEqual([502, 'PAYMENT_PROVIDER_REFUSED']);
     expect([again.status, codeOf(again)]).toEqual([502, 'PAYMENT_PROVIDER_REFUSED']);
   });
 
-  test('because the provider is unreachable stays so; its hold can be reordered', async () => {
+  test('due to an unreachable provider is the same on a retry; the hold stays usable', async () => {
     const { databaseUrl, sandbox } = program;
     const proxy = await openTcpProxy(1);
     await proxy.close();
@@ -283,7 +283,7 @@ describe('a refusal', () => {
     await cutOff.close();
   });
 
-  test('of a lost race is not kept: the same call wins when the seat is free again', async () => {
+  test('after a lost race is not stored: the call succeeds once the seat is free', async () => {
     const { as, holdId } = await held();
     const seat = seatsGiven - 1;
     const { token } = await program.newBuyer();
@@ -297,7 +297,7 @@ describe('a refusal', () => {
 
 describe('a key', () => {
   const required = keyed.filter((spec) => spec.idempotency === 'required');
-  test.each(required)('is asked for by $name, and has its form', async (spec) => {
+  test.each(required)('is required by $name and must have the right form', async (spec) => {
     const given = { ...exampleOf(spec, nowhere), as: program.operator };
     const wrong = [null, 'too-short', 'a'.repeat(256), 'with a blank in it', 'ключ-ключ-ключ-ключ'];
     for (const key of wrong) {
@@ -316,20 +316,20 @@ describe('a key', () => {
   );
 });
 
-describe('a buyer who hung up before the answer came', () => {
-  /** Sends the call, and hangs up when its effect can be seen. */
+describe('a buyer who disconnected before the answer arrived', () => {
+  /** Sends the call, and disconnects when its effect can be seen. */
   const loseAnswer = async (spec: RouteSpec, given: Given, isDone: () => Promise<boolean>) => {
     const socket = await openRaw(await program.listen());
     const body = given.body === undefined ? '' : JSON.stringify(given.body);
     const { connection: _, ...headers } = headersOf(spec, given);
     const length = { 'content-length': Buffer.byteLength(body) };
-    // The answer may lie in the socket: it is never read.
+    // The answer may be in the socket's buffer, but it is never read.
     socket.pause();
     socket.write(requestText(`POST ${pathOf(spec, given)}`, { ...headers, ...length }, body));
     await until(`${spec.name} is done`, isDone);
     socket.destroy();
   };
-  /** As a good client does: again, with the same key, while the first call is still running. */
+  /** Retries as a good client does, with the same key, while the first call is still running. */
   const again = async (spec: RouteSpec, given: Given): Promise<Record<string, unknown>> => {
     const reply = await until('the first call has ended', async () => {
       const told = await program.ask(spec, given);
@@ -343,7 +343,7 @@ describe('a buyer who hung up before the answer came', () => {
     return row?.count ?? 0;
   };
 
-  test('finds the same hold, the same order and the paid order on the repeat', async () => {
+  test('gets the same hold, the same order and the paid order on a retry', async () => {
     const { token: as, accountId } = await program.newBuyer();
     const params = { performanceId: sale.performanceId };
     const take = { as, params, body: { seats: [nextSeat()] }, key: freshKey() };
@@ -371,7 +371,7 @@ describe('a buyer who hung up before the answer came', () => {
   });
 });
 
-test('the answer outlives the program: after a restart a repeat is still a repeat', async () => {
+test('a retry after a restart of the program still gets the stored answer', async () => {
   const before: [RouteSpec, Given, Reply][] = [];
   for (const spec of keyed) {
     const { other, ...call } = await prepare(spec);

@@ -47,7 +47,7 @@ const ask = (showId: string, ifRev: number, action: Lever, more: object = {}) =>
   });
 
 describe('an operator', () => {
-  test('pulls every lever, and each does what it says', async () => {
+  test('can pull every lever, and each has its effect', async () => {
     const showId = await idleRoom();
     const pulled = new Set<string>();
     const pull = async (action: Lever): Promise<Room> => {
@@ -83,7 +83,7 @@ describe('an operator', () => {
     expect([...pulled].sort()).toEqual([...levers].sort());
   });
 
-  test('finds every use in the audit: who, when, why, by which request, what rev', async () => {
+  test('sees every use in the record: who, when, why, by which request, at which rev', async () => {
     const showId = await idleRoom();
     const before = Date.now();
     const { rev } = await room.read(showId);
@@ -111,7 +111,7 @@ describe('an operator', () => {
     expect(older).toEqual([]);
   });
 
-  test('finds the effects in their order, whatever was refused between them', async () => {
+  test('sees uses in the record in order, the refused ones among them', async () => {
     const showId = await idleRoom();
     await room.pull(showId, { lever: 'open-lobby' });
     const { rev } = await room.read(showId);
@@ -130,7 +130,7 @@ describe('an operator', () => {
     ]);
   });
 
-  test('who pulls at the same moment as another: one of them does, the other is told', async () => {
+  test('who pulls at the same moment as others: one succeeds, the rest get 409', async () => {
     const showId = await idleRoom();
     const { rev } = await room.read(showId);
     const replies = await Promise.all(
@@ -145,7 +145,7 @@ describe('an operator', () => {
     expect(made[0]?.action['multiplier']).toBe((await room.read(showId)).pollMultiplier);
   });
 
-  test('who opens at the same moment as another: one does, though both want it', async () => {
+  test('who opens at the same moment as others: one succeeds, the rest get 409', async () => {
     const showId = await idleRoom();
     const { rev } = await room.read(showId);
     const opens = Array.from({ length: 4 }, () => ask(showId, rev, { lever: 'open' }));
@@ -157,7 +157,7 @@ describe('an operator', () => {
     expect(made.map(({ action }) => action['lever'])).toEqual(['open', 'settings']);
   });
 
-  test('who saw the room before its opening does not pause the open one unawares', async () => {
+  test('who read the room before it opened cannot pause the open room by mistake', async () => {
     const showId = await idleRoom();
     const { rev } = await room.read(showId);
     await room.pull(showId, { lever: 'open' });
@@ -167,7 +167,7 @@ describe('an operator', () => {
     expect(await room.read(showId)).toMatchObject({ override: 'none', rev: opened.rev });
   });
 
-  test('changes one setting of a room that was opened early, the others as read', async () => {
+  test('can change one setting of a room that was opened early and keep the others', async () => {
     const showId = await idleRoom();
     await room.pull(showId, { lever: 'open' });
     await room.untilRoom(showId, 'it is open', ({ phase }) => phase === 'open');
@@ -181,7 +181,7 @@ describe('an operator', () => {
     expect(changed).toMatchObject({ phase: 'open', settings: wanted });
   });
 
-  test('whose call is repeated changes nothing twice and stands in the audit once', async () => {
+  test('whose call is repeated changes the room once and has one entry in the record', async () => {
     const showId = await idleRoom();
     const { rev } = await room.read(showId);
     const key = freshKey();
@@ -197,7 +197,7 @@ describe('an operator', () => {
     expect(problemOf(other).code).toBe('IDEMPOTENCY_KEY_REUSED');
   });
 
-  test('hears that there is no room, and none comes of asking', async () => {
+  test('gets an error if there is no room, and asking creates none', async () => {
     const { showId } = await program.newSale(program.organiser);
     const params = { showId };
     const as = program.operator;
@@ -217,8 +217,8 @@ describe('an operator', () => {
   });
 });
 
-describe('nobody else', () => {
-  test('sees or moves a room: not its organiser, not a buyer, not a stranger', async () => {
+describe('nobody but an operator', () => {
+  test('can read or control a room: not its organiser, not a buyer, not a stranger', async () => {
     const showId = await openRoom();
     const { rev } = await room.read(showId);
     const params = { showId };
@@ -249,7 +249,7 @@ describe('usher room', () => {
     return finish(['room', ...words, '--url', url], env, input);
   };
 
-  test('gives a show its room, moves it, and says how it stands', async () => {
+  test('creates a room, controls it and prints its state', async () => {
     const { showId } = await program.newSale(program.organiser);
     const made = await run(['put', showId, '--opens-at', hoursFromNow(2), '--rate', '120']);
     expect([made.code, made.said]).toEqual([0, expect.stringContaining('120 a minute')]);
@@ -266,7 +266,7 @@ describe('usher room', () => {
     expect(await usesOf(showId)).toHaveLength(3);
   });
 
-  test('tells by its exit code that the room changed meanwhile, or cannot do that', async () => {
+  test('exits with one code for a changed room and another one for a refused lever', async () => {
     const showId = await idleRoom();
     const { rev } = await room.read(showId);
     const stale = await run(['pause', showId, '--if-rev', String(rev + 5)]);
@@ -276,7 +276,7 @@ describe('usher room', () => {
     expect((await room.read(showId)).rev).toBe(rev);
   });
 
-  test('takes a password from its input and ends the session that it began', async () => {
+  test('reads a password from its input and ends the session that it started', async () => {
     const showId = await idleRoom();
     const { email, password, token } = await program.newBuyer();
     const who = ['--email', email, '--password-stdin'];
@@ -292,11 +292,11 @@ describe('usher room', () => {
        JOIN identity.accounts a ON a.id = s.account_id WHERE a.email = $1 AND s.ended_at IS NULL`,
       [email],
     );
-    // The one of their own, with which they signed up.
+    // Only the session from the sign-up is left.
     expect([open[0]?.left, token.length > 0]).toEqual([1, true]);
   });
 
-  test('says so when nobody answers, and what is wrong with its words', async () => {
+  test('reports an unreachable server and usage errors', async () => {
     const away = await finish(['room', 'list', '--url', 'http://127.0.0.1:9'], {
       USHER_TOKEN: 'x',
     });

@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 
 const inJson = { 'content-type': 'application/json' };
-/** Any route, by text, with the rights to call it. */
+/** Sends any text to a route, as a caller who may use it. */
 const post = (spec: RouteSpec, text: string, headers: Record<string, string> = inJson) => {
   const given = { ...exampleOf(spec, nowhere), as: program.operator, headers };
   return sendByInject(program.app.http)({
@@ -45,14 +45,14 @@ describe('a body larger than the route takes is refused before it is read', () =
     expect([reply.status, codeOf(reply)]).toEqual([413, 'BODY_TOO_LARGE']);
   });
 
-  test('also when it does not say how long it is', async () => {
+  test('also without a Content-Length', async () => {
     const chunk = `${(4096).toString(16)}\r\n${'a'.repeat(4096)}\r\n`;
     const headers = { ...inJson, 'transfer-encoding': 'chunked' };
     const reply = await raw(requestText(`POST ${logIn.path}`, headers, chunk.repeat(10)));
     expect([reply.status, codeOf(reply)]).toEqual([413, 'BODY_TOO_LARGE']);
   });
 
-  test('and a body that just fits is read', async () => {
+  test('while a body of exactly the limit is read', async () => {
     const frame = JSON.stringify({ email: '' }).length;
     const text = JSON.stringify({ email: 'a'.repeat(32 * 1024 - frame) });
     expect(Buffer.byteLength(text)).toBe(32 * 1024);
@@ -61,7 +61,7 @@ describe('a body larger than the route takes is refused before it is read', () =
 });
 
 describe('the connection', () => {
-  test('headers beyond 16 kB are refused, and a query that is as long', async () => {
+  test('refuses headers beyond 16 kB, and a query of that length', async () => {
     const tooLong = 'a'.repeat(17 * 1024);
     for (const text of [
       requestText('GET /healthz', { 'x-long': tooLong }),
@@ -74,7 +74,7 @@ describe('the connection', () => {
     expect([long.status, codeOf(long)]).toEqual([400, 'VALIDATION_FAILED']);
   });
 
-  test('what is no HTTP, or two requests in one, is refused and cut off', async () => {
+  test('is refused and closed if it sends invalid HTTP or smuggles a request', async () => {
     const smuggled = { ...inJson, 'content-length': 2, 'transfer-encoding': 'chunked' };
     for (const text of [
       'hello\r\n\r\n',
@@ -87,14 +87,14 @@ describe('the connection', () => {
     }
   });
 
-  test('every time limit is set, and what is sent too slowly is cut off', async () => {
+  test('has every timeout set, and is closed if data arrives too slowly', async () => {
     const slow = await openProgram({ databaseUrl: program.databaseUrl });
     const slowOrigin = await slow.listen();
     const { server } = slow.app.http;
     for (const limitMs of [server.headersTimeout, server.requestTimeout, server.timeout])
       expect(limitMs).toBeGreaterThan(0);
     expect(server.keepAliveTimeout).toBeGreaterThan(0);
-    // The same limits, reached sooner.
+    // The same limits with shorter times.
     server.headersTimeout = 100;
     server.requestTimeout = 200;
     const head = 'GET /healthz HTTP/1.1\r\nhost: usher.test\r\n';
@@ -110,7 +110,7 @@ describe('the connection', () => {
   });
 });
 
-describe('what does not fit its description', () => {
+describe('input validation', () => {
   test.each(withBody.filter((spec) => spec.name !== 'tossWebhook'))(
     '$name refuses a field that it does not know',
     async (spec) => {
@@ -122,7 +122,7 @@ describe('what does not fit its description', () => {
     },
   );
 
-  test('the provider’s webhook may bring fields that are new to us', async () => {
+  test('the provider’s webhook accepts fields that are new to us', async () => {
     const { body } = exampleOf(tossWebhook, nowhere);
     const reply = await post(tossWebhook, JSON.stringify({ ...(body as object), version: 3 }));
     expect(reply.status).toBe(200);
@@ -135,7 +135,7 @@ describe('what does not fit its description', () => {
   });
 
   test.each(withQuery.filter((spec) => 'limit' in (spec.query?.shape ?? {})))(
-    '$name gives no endless pages',
+    '$name refuses a page limit outside 1 to 100',
     async (spec) => {
       const given = { ...exampleOf(spec, nowhere), as: program.operator };
       for (const limit of ['0', '-1', '101', '1e9', 'all', '']) {
@@ -158,7 +158,7 @@ describe('what does not fit its description', () => {
     },
   );
 
-  test('ids that are no ids name nothing', async () => {
+  test('a malformed id is answered with NOT_FOUND', async () => {
     for (const orderId of ['1', '../me', 'ord_', `${nowhere.orderId}x`, 'a'.repeat(300)]) {
       const path = `/api/v1/orders/${encodeURIComponent(orderId)}`;
       const headers = { authorization: `Bearer ${program.operator}` };
@@ -170,8 +170,8 @@ describe('what does not fit its description', () => {
   });
 });
 
-describe('a body that is no JSON, or JSON with a trap in it', () => {
-  test.each(withBody)('$name', async (spec) => {
+describe('malformed requests', () => {
+  test.each(withBody)('$name refuses invalid JSON, non-objects and __proto__', async (spec) => {
     const traps = [
       '',
       '{',
@@ -190,7 +190,7 @@ describe('a body that is no JSON, or JSON with a trap in it', () => {
     expect('isAdmin' in {}).toBe(false);
   });
 
-  test('of another type is refused, so that no foreign page’s form can post it', async () => {
+  test('a media type other than JSON is refused, so foreign forms cannot post', async () => {
     const text = JSON.stringify({ email: 'minji@example.com', password: 'four words of hers' });
     const types = [
       'text/plain',
@@ -204,14 +204,14 @@ describe('a body that is no JSON, or JSON with a trap in it', () => {
     }
   });
 
-  test('an address that is none is refused in the same form', async () => {
+  test('a malformed URL and an unknown method get problem documents, too', async () => {
     const reply = await raw(requestText('GET /api/v1/shows/%zz'));
     expect([reply.status, codeOf(reply)]).toEqual([400, 'MALFORMED_REQUEST']);
     const method = await raw(requestText('DELETE /healthz'));
     expect([method.status, codeOf(method)]).toEqual([404, 'ROUTE_NOT_FOUND']);
   });
 
-  test('the caller’s trace is the refusal’s trace', async () => {
+  test('a refusal has the trace id that the caller sent', async () => {
     const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
     const headers = { traceparent: `00-${trace}-00f067aa0ba902b7-01` };
     expect((await program.refusal(readMe, { headers })).traceId).toBe(trace);
@@ -225,7 +225,7 @@ describe('a client that calls too often', () => {
   const limited = () =>
     openProgram({ databaseUrl: program.databaseUrl, settings: { RATE_LIMITS: 'true' } });
 
-  test('waits for Retry-After; others do not', async () => {
+  test('must wait for Retry-After; others need not', async () => {
     const { ask, newBuyers, close } = await limited();
     const [hasty, other] = await newBuyers(2);
     const call = (as: string | undefined) =>
@@ -243,7 +243,7 @@ describe('a client that calls too often', () => {
     await close();
   });
 
-  test('without signing in is told by the address', async () => {
+  test('without signing in is limited by address', async () => {
     const { app, close } = await limited();
     const { linkToken } = nowhere;
     const call = (remoteAddress: string) =>
@@ -256,7 +256,7 @@ describe('a client that calls too often', () => {
       expect((await call('192.0.2.1')).statusCode).toBe(404);
     expect((await call('192.0.2.1')).statusCode).toBe(429);
     expect((await call('192.0.2.2')).statusCode).toBe(404);
-    // Nobody is believed about their address unless a proxy of ours is named.
+    // X-Forwarded-For is trusted only from a configured proxy.
     const forged = await app.http.inject({
       method: 'GET',
       url: pathOf(readOrderByLink, { params: { linkToken } }),
@@ -277,7 +277,7 @@ describe('the pages', () => {
     '/docs/',
     '/docs/problems/INTERNAL',
   ];
-  test.each(pages)('%s tells browsers to run, frame and guess nothing', async (path) => {
+  test.each(pages)('%s forbid inline scripts, framing and content sniffing', async (path) => {
     const reply = await raw(requestText(`GET ${path}`));
     expect(reply.status).toBe(200);
     const policy = String(reply.headers['content-security-policy']);
@@ -293,7 +293,7 @@ describe('the pages', () => {
     expect(reply.headers).not.toHaveProperty('strict-transport-security');
   });
 
-  test('promise TLS where buyers reach us by it, and only there', async () => {
+  test('send Strict-Transport-Security if buyers reach us by TLS, and only then', async () => {
     const overTls = await openProgram({
       databaseUrl: program.databaseUrl,
       publicUrl: 'https://usher.test',

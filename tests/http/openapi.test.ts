@@ -7,7 +7,7 @@ import { sendByInject } from '../support/ask.ts';
 import { openProgram, type Program } from '../support/program.ts';
 import { routesIn } from '../support/route-tree.ts';
 
-/** Where a browser is served what is no part of the JSON API. */
+/** Routes for browsers that are not part of the JSON API. */
 const pages = new RegExp(
   [
     /^GET \/(?:$|pay\/|o\/|assets\/|docs(?:\/|$)|shows\/|outbox(?:\/|$)|openapi\.json$)/,
@@ -52,7 +52,7 @@ describe('the OpenAPI document', () => {
     expect(await faultsOf(broken)).not.toBeNull();
   });
 
-  test('refers to nothing that it does not have', () => {
+  test('has no dangling references', () => {
     const text = JSON.stringify(document);
     const references = [...text.matchAll(/"\$ref":"([^"]+)"/g)].map((match) => match[1] ?? '');
     expect(references).not.toEqual([]);
@@ -72,7 +72,7 @@ describe('the OpenAPI document', () => {
     expect(documented()).toHaveLength(allRoutes.length);
   });
 
-  test('leaves out what browsers are served, and that is there', () => {
+  test('leaves out the pages for browsers, which the server does have', () => {
     const left = served().filter((route) => pages.test(route));
     for (const page of ['/', '/pay/success', '/o/{token}', '/outbox', '/docs/', '/openapi.json'])
       expect(left).toContain(`GET ${page}`);
@@ -80,7 +80,7 @@ describe('the OpenAPI document', () => {
     expect(pages.test('GET /api/v1/docs')).toBe(false);
   });
 
-  test('names each operation once, for those who generate clients from it', () => {
+  test('has unique operation ids, which client generators need', () => {
     const names = Object.values(document['paths'] as Record<string, Record<string, object>>)
       .flatMap((operations) => Object.values(operations))
       .map((operation) => (operation as { operationId: string }).operationId);
@@ -89,8 +89,8 @@ describe('the OpenAPI document', () => {
   });
 });
 
-describe('the reading of the server’s own list of routes', () => {
-  test('follows nested and repeated branches, and loses no method', () => {
+describe('the parser of the server’s route tree', () => {
+  test('follows nested and repeated branches and loses no method', () => {
     const tree = [
       '├── / (GET, HEAD)',
       '│   ├── api/v1/me (GET, HEAD)',
@@ -114,20 +114,20 @@ describe('the reading of the server’s own list of routes', () => {
 });
 
 describe('the documents in the repository', () => {
-  test('are what `usher docs` would write', async () => {
+  test('are exactly what `usher docs` writes', async () => {
     const made = madeDocs();
     expect(made.size).toBeGreaterThan(30);
     for (const [name, text] of made)
       expect(await readFile(new URL(name, docs), 'utf8'), name).toBe(text);
   });
 
-  test('have a page for every problem code, and none for a code that is gone', async () => {
+  test('have a page for every problem code, and none for a removed code', async () => {
     const files = await readdir(new URL('problems/', docs));
     const made = [...madeDocs().keys()].filter((name) => name.startsWith('problems/'));
     expect(files.map((name) => `problems/${name}`).sort()).toEqual(made.sort());
   });
 
-  test('are served under the address that a problem document names', async () => {
+  test('are served at the URL that a problem document gives', async () => {
     const send = sendByInject(program.app.http);
     for (const [name, text] of madeDocs()) {
       const code = /^problems\/(\w+)\.md$/.exec(name)?.[1];

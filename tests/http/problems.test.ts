@@ -18,7 +18,7 @@ beforeAll(async () => {
   main = await openProgram();
 });
 
-/** On the main program's database and sandbox, with something set otherwise; closed after. */
+/** A program with other settings, on the main one's database and sandbox; closed afterwards. */
 const beside = async <T>(
   options: Parameters<typeof openProgram>[0],
   work: (program: Program) => Promise<T>,
@@ -32,7 +32,7 @@ const beside = async <T>(
   }
 };
 
-/** A gate in the way of every payment, where it is held until it is opened. */
+/** A gate that holds every payment until it is opened. */
 const makeGate = () => {
   let open = (): void => undefined;
   const opened = new Promise<void>((resolve) => {
@@ -103,7 +103,7 @@ const forced = {
       const { performanceId } = await program.newSale(program.organiser);
       const { token: as } = await program.newBuyer();
       const { id: holdId } = await program.hold(as, performanceId, [0]);
-      // As full as a batch of orders can be: it takes nothing more.
+      // A closed batcher refuses calls like one whose queue is full.
       await program.app.services.orders.close();
       return { spec: placeOrder, reply: await program.ask(placeOrder, { as, body: { holdId } }) };
     }),
@@ -134,7 +134,7 @@ const forced = {
       await program.app.db.query('ALTER FUNCTION seats.take RENAME TO take_is_gone');
       const body = { seats: [0] };
       const reply = await program.ask(takeHold, { as, params, body });
-      // Nothing of our insides goes out with it.
+      // The response reveals no internals.
       expect(reply.bytes.toString()).not.toMatch(/seats\.take|function|sql|select/i);
       return { spec: takeHold, reply };
     });
@@ -154,11 +154,11 @@ const saysWhenAgain: readonly string[] = [
 ];
 
 describe('every problem of the catalogue', () => {
-  test('has a way to meet it', () => {
+  test('has a scenario that provokes it', () => {
     expect(Object.keys(scenarios).sort()).toEqual([...problemCodes].sort());
   });
 
-  test.each(problemCodes)('%s is answered, and its route says that it may be', async (code) => {
+  test.each(problemCodes)('%s is returned, and its route declares it', async (code) => {
     const { spec, reply } = await scenarios[code](main);
     const problem = problemOf(reply);
     const { status, title, retryable } = problems[code];
@@ -171,7 +171,7 @@ describe('every problem of the catalogue', () => {
   });
 });
 
-describe('what a problem names beside its code', () => {
+describe('a problem gives, besides its code,', () => {
   const told = async (code: ProblemCode) => problemOf((await scenarios[code](main)).reply);
 
   test('the seats in conflict', async () => {
@@ -180,7 +180,7 @@ describe('what a problem names beside its code', () => {
     expect((await told('SEAT_LEFT_STRANDED'))['conflicts']).toEqual([0]);
   });
 
-  test('the limit, the opening, the order in the way, the state that it is in', async () => {
+  test('the limit, the opening time, the conflicting order and the current state', async () => {
     expect((await told('BUYER_LIMIT_REACHED'))['limit']).toBe(4);
     expect(Date.parse(String((await told('SALE_NOT_OPEN'))['opensAt']))).toBeGreaterThan(0);
     expect((await told('HOLD_HAS_ORDER'))['orderId']).toMatch(/^ord_/);
@@ -188,14 +188,14 @@ describe('what a problem names beside its code', () => {
     expect((await told('ORDER_NOT_PAYABLE'))['state']).toBe('PAID');
   });
 
-  test('the provider’s reason, and the hold with which to try again', async () => {
+  test('the provider’s reason, and the hold to retry with', async () => {
     const problem = await told('PAYMENT_DECLINED');
     expect(problem['providerCode']).toMatch(/^[A-Z_]+$/);
     expect(problem['orderId']).toMatch(/^ord_/);
     expect(problem['holdId']).toMatch(/^hold_/);
   });
 
-  test('the fields, or the lines of a file', async () => {
+  test('the invalid fields, or the invalid lines of a file', async () => {
     for (const code of ['VALIDATION_FAILED', 'SHOW_RULE_BROKEN', 'LAYOUT_REFUSED'] as const)
       expect((await told(code)).errors, code).not.toHaveLength(0);
   });

@@ -20,7 +20,7 @@ const logIn = (browser: PlainBrowser, { email, password }: Person, showId: strin
 const numberIn = (words: string): number =>
   Number(/내 번호 ([\d,]+)/.exec(words)?.[1]?.replaceAll(',', '') ?? Number.NaN);
 
-/** In the lobby, with nobody called before a test says so. */
+/** A room in its lobby; nobody is called until the test opens it. */
 const lobby = async () => {
   const sale = await program.newSale(program.organiser);
   await room.put(sale.showId, { opensAt: hoursFromNow(0.4) });
@@ -28,8 +28,8 @@ const lobby = async () => {
   return sale;
 };
 
-describe('the waiting room in a browser that runs nothing', () => {
-  test('leads from the lobby over the draw to a pass that buys seats', async () => {
+describe('the waiting room in a browser without JavaScript', () => {
+  test('leads from the lobby through the draw to a pass that buys seats', async () => {
     const { showId, performanceId } = await lobby();
     await room.pull(showId, { lever: 'pause' });
     const minji = await program.newBuyer();
@@ -44,7 +44,7 @@ describe('the waiting room in a browser that runs nothing', () => {
     const { number } = await room.me(minji, showId);
     expect(numberIn(drawn.words)).toBe(number);
     expect(drawn.words).toContain(pageWords.ko.paused);
-    // Soon enough that nobody takes them for gone.
+    // Soon enough that they still count as present.
     expect(drawn.refreshS).toBeLessThanOrEqual(20);
 
     await room.pull(showId, { lever: 'resume' });
@@ -56,7 +56,7 @@ describe('the waiting room in a browser that runs nothing', () => {
     expect(held.seats).toHaveLength(1);
   });
 
-  test('gives everybody the place that their account has, whatever they come with', async () => {
+  test('gives everybody the place of their account, whatever cookies they send', async () => {
     const { showId } = await program.newSale(program.organiser);
     await room.open(showId, { activeMax: 1 });
     await room.enter(await program.newBuyer(), showId);
@@ -65,16 +65,16 @@ describe('the waiting room in a browser that runs nothing', () => {
     const [first, second] = [browse(), browse()];
     expect(numberIn((await logIn(first, minji, showId)).words)).toBe(number);
     expect(numberIn((await logIn(second, minji, showId)).words)).toBe(number);
-    // Without its cookies a browser is a stranger, and the place is there all the same.
+    // Without cookies the browser is signed out, but the place is still there.
     first.jar.clear();
     expect((await first.open(pathOf(showId))).words).not.toContain('내 번호');
     expect(numberIn((await logIn(first, minji, showId)).words)).toBe(number);
-    // Somebody else at the same browser gets a place of their own.
+    // Somebody else at the same browser gets a different place.
     const jiho = await program.newBuyer();
     expect(numberIn((await logIn(first, jiho, showId)).words)).toBe((number ?? 0) + 1);
   });
 
-  test('ends with the session that was logged out elsewhere, and keeps the place', async () => {
+  test('asks to sign in after a logout elsewhere, and keeps the place', async () => {
     const { showId } = await lobby();
     const minji = await program.newBuyer();
     const browser = browse();
@@ -91,7 +91,7 @@ describe('the waiting room in a browser that runs nothing', () => {
     expect(again.words).toContain(pageWords.ko.inLobby('')[0]);
   });
 
-  test('gives up a place only when its owner says so on our own page', async () => {
+  test('gives up a place only if its owner submits our own form', async () => {
     const { showId } = await lobby();
     const minji = await program.newBuyer();
     const browser = browse();
@@ -106,7 +106,7 @@ describe('the waiting room in a browser that runs nothing', () => {
     expect(gone.code).toBe('NO_PLACE');
   });
 
-  test('says in the reader’s language how the room stands, and the operator’s words', async () => {
+  test('shows the room’s state and the operator’s message in the reader’s language', async () => {
     const { showId } = await lobby();
     const message = { ko: '문은 19시에 <b>엽니다</b>', en: 'Doors at 7 <b>pm</b>' };
     await room.pull(showId, { lever: 'message', message });
@@ -123,7 +123,7 @@ describe('the waiting room in a browser that runs nothing', () => {
     expect(bypass.words).toContain(pageWords.ko.bypass[0]);
   });
 
-  test('does not let anybody round a challenge that needs computing', async () => {
+  test('lets nobody bypass a proof-of-work challenge', async () => {
     const { showId } = await program.newSale(program.organiser);
     await room.open(showId, { challengeCost: 1000 });
     const minji = await program.newBuyer();
@@ -136,12 +136,12 @@ describe('the waiting room in a browser that runs nothing', () => {
     expect(items[0]?.action).toMatchObject({ settings: { challengeCost: 1000 } });
   });
 
-  test('is no door for guessing passwords, and the API takes JSON as before', async () => {
+  test('limits password guessing, and the API still takes only JSON', async () => {
     const { showId } = await lobby();
     const minji = await program.newBuyer();
     const browser = browse();
     const tries: number[] = [];
-    // Each wrong one makes the next wait twice as long: a slow machine only needs more of them.
+    // Each wrong password doubles the wait before the next; a slow machine needs more tries.
     while (!tries.includes(429) && tries.length < 12)
       tries.push((await logIn(browser, { ...minji, password: 'wrong' }, showId)).status);
     expect([tries.slice(0, 3), tries.at(-1)]).toEqual([[401, 401, 401], 429]);

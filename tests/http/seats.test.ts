@@ -43,7 +43,7 @@ describe('the map of seats', () => {
     return [...decodeSeatBits(bytes, 30)];
   };
 
-  test('tells each seat in two bits: free, held, sold or kept back', async () => {
+  test('has two bits for each seat: free, held, sold or blocked', async () => {
     const { performanceId, as, params } = await onSale();
     expect(new Set(await states(params))).toEqual(new Set([FREE]));
     await program.must(blockSeats, { as: program.organiser, params, body: { block: [29] } });
@@ -56,7 +56,7 @@ describe('the map of seats', () => {
     expect((await states(params))[7]).toBe(FREE);
   });
 
-  test('is sent again only when it has changed', async () => {
+  test('is sent again only if it has changed', async () => {
     const { performanceId, as, params } = await onSale();
     const first = await program.ask(readSeats, { params });
     const headers = { 'if-none-match': String(first.headers['etag']) };
@@ -72,7 +72,7 @@ describe('the map of seats', () => {
     expect(changed.headers['etag']).not.toBe(first.headers['etag']);
   });
 
-  test('and so are the plan and the poster, which may be kept for ever by version', async () => {
+  test('has a layout and a poster that may be cached for ever, by version', async () => {
     const { performanceId, params } = await onSale();
     const { seatingPlanId, layoutVersion, showId } = await program.must(readPerformance, {
       params,
@@ -97,7 +97,7 @@ describe('the map of seats', () => {
 });
 
 describe('a viewer of the seats', () => {
-  test('is told the state first, then each change as it happens', async () => {
+  test('receives the state first, then each change as it happens', async () => {
     const { performanceId, as, params } = await onSale();
     const viewer = await view(params);
     expect(viewer.response.headers).toMatchObject({
@@ -113,20 +113,20 @@ describe('a viewer of the seats', () => {
     expect([taken?.event, freed?.event]).toEqual(['delta', 'delta']);
     expect(changesIn(taken)).toEqual([seatChange(3, HELD), seatChange(9, HELD)]);
     expect(changesIn(freed)).toEqual([seatChange(3, FREE), seatChange(9, FREE)]);
-    // A client that keeps the map by the deltas has what a fresh reading would give.
+    // A client that applies the deltas has the same map as one that reads it again.
     applyDelta(bytes, changesIn(taken));
     expect([...decodeSeatBits(bytes, 30)].flatMap((s, no) => (s === HELD ? [no] : []))).toEqual([
       3, 9,
     ]);
     applyDelta(bytes, changesIn(freed));
     expect(bytes).toEqual((await program.ask(readSeats, { params })).bytes);
-    // Without a gap: the state and all deltas give the map.
+    // No gap: the state plus all deltas gives the map.
     const ids = viewer.frames.map(({ id }) => Number(id));
     expect(ids).toEqual([ids[0], Number(ids[0]) + 1, Number(ids[0]) + 2]);
     viewer.leave();
   });
 
-  test('of another process gets the change, too', async () => {
+  test('of another process receives the change, too', async () => {
     const other = await openProgram({
       databaseUrl: program.databaseUrl,
       sandbox: program.sandbox,
@@ -141,11 +141,11 @@ describe('a viewer of the seats', () => {
     await other.close();
   });
 
-  test('gets the whole state again if a change was lost on the way', async () => {
+  test('receives the whole state again after a lost change', async () => {
     const { performanceId, as, params } = await onSale();
     const viewer = await view(params);
     const [state] = await framed(viewer, 1);
-    // A version of which no message ever comes.
+    // A version whose message never arrives.
     await program.app.db.query(
       'UPDATE seats.stock SET version = version + 1 WHERE performance_id = $1',
       [performanceId],
@@ -158,7 +158,7 @@ describe('a viewer of the seats', () => {
     viewer.leave();
   });
 
-  test('of nothing is told so', async () => {
+  test('of an unknown performance gets NOT_FOUND', async () => {
     const { performanceId } = nowhere;
     expect((await program.refusal(watchSeats, { params: { performanceId } })).code).toBe(
       'NOT_FOUND',

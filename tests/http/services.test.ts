@@ -10,7 +10,7 @@ import { makeTestDatabase } from '../support/postgres.ts';
 import { openProcess } from '../support/program.ts';
 import { openSandbox, type TestSandbox } from '../support/sandbox.ts';
 
-/** Every statement of the program's own connections, by what it asks; the job runner's are not. */
+/** Counts the statements on the program's own connections, by text, without the job runner's. */
 const watchStatements = () => {
   const original = pg.Client.prototype.query;
   const counts = new Map<string, number>();
@@ -43,22 +43,22 @@ const watchStatements = () => {
 };
 
 type Work = {
-  /** What sleeps until its next round, the listener among it. */
+  /** Loops that sleep until their next round, including the listener. */
   loops: number;
   consumers: string[];
   jobs: string[];
-  /** Statements in a minute in which nobody asks for anything. */
+  /** Statements in one minute without requests. */
   idleMinute: Record<string, number>;
 };
 
-/** Every process follows the sessions that were ended, and asks whether it still listens. */
+/** Every process follows the ended sessions, and checks that it still listens. */
 const everywhere = { 'SELECT 1': 4, 'identity.sessions': 12 };
-/** Where holds or orders are taken, or rooms are operated: which shows have a room. */
+/** Processes that take holds or orders, or operate rooms: which shows have a room. */
 const rooms = { 'waiting_room.rooms': 60 };
-/** Where events are consumed: the cursors' leases, and whether there is anything new. */
+/** Processes that consume events: the leases of the cursors, and whether there are new events. */
 const relay = { 'platform.cursors': 120, 'platform.note_horizon': 120 };
 
-/** What each service does without being asked, alone in a process. A new loop belongs here. */
+/** What each service does without requests, alone in a process. Add each new loop here. */
 const table: Record<(typeof serviceNames)[number], Work> = {
   identity: {
     loops: 2,
@@ -119,10 +119,10 @@ beforeAll(async () => {
 });
 afterAll(() => statements.stop());
 
-/** Until so many loops sleep and no statement runs: every round is over. */
+/** Waits until so many loops sleep and no statement runs, so every round is finished. */
 const settle = async (clock: ManualClock, loops: number): Promise<void> => {
   const deadlineMs = performance.now() + 10_000;
-  // Not `until`: it asks every 20 ms, and there are a thousand rounds.
+  // Not `until`: it polls every 20 ms, and there are a thousand rounds.
   for (let quiet = 0; quiet < 3; ) {
     await new Promise<void>((resolve) => void setImmediate(resolve));
     quiet = statements.isQuiet() && clock.sleeping === loops ? quiet + 1 : 0;
@@ -153,12 +153,12 @@ const look = async (service: string, loops: number, plant?: Plant): Promise<Work
 };
 
 describe('a process that serves one service', () => {
-  test.each(serviceNames)('%s: works as the table says, and no more', async (service) => {
+  test.each(serviceNames)('%s: runs the loops and statements listed here only', async (service) => {
     const expected = table[service];
     expect(await look(service, expected.loops)).toEqual(expected);
   });
 
-  test('would be caught with one loop more, and with one statement more', async () => {
+  test('would be caught with an extra loop or an extra statement', async () => {
     const loop: Plant = (clock, db) =>
       makeLoop({
         clock,
@@ -171,7 +171,7 @@ describe('a process that serves one service', () => {
     expect(idleMinute).toEqual({ ...table.tickets.idleMinute, 'orders.orders': 6 });
   });
 
-  test('answers the routes of that service: each route is served by one, none by two', () => {
+  test('answers the routes of that service; each route belongs to exactly one', () => {
     const probes = ['healthz', 'readyz', 'readMetrics'];
     const served = [...routes.values()].flat();
     const wanted = allRoutes.map(({ name }) => name).filter((name) => !probes.includes(name));

@@ -11,7 +11,7 @@ import { describeNeeding } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 import { makeRoomTools } from '../support/waiting.ts';
 
-/** As a load balancer that knows no paths: whatever the first does not serve goes to the second. */
+/** Like a load balancer without paths: what the first does not serve goes to the second. */
 const sendToEither =
   (first: Send, second: Send): Send =>
   async (request) => {
@@ -46,7 +46,7 @@ const openSplit = async (settings: Readonly<Record<string, string>>): Promise<Sp
   return { ...asker, ...tools, front, back, atBack: makeAsk(toBack), organiser, operator };
 };
 
-/** The whole way of a purchase after the order: paid, ticket in hand, mail sent, counted. */
+/** Everything in a purchase after the order: payment, ticket, mail and ranking. */
 const completePurchase = async (
   split: Split,
   buyer: { token: string; email: string },
@@ -75,7 +75,7 @@ describe('two processes that share no service, on one database', () => {
     await completePurchase(split, buyer, placed);
   });
 
-  test('each answer only what they serve', async () => {
+  test('each answer only the routes that they serve', async () => {
     const { routes: atFront } = split.front.app.serving;
     const { routes: atBack } = split.back.app.serving;
     expect(atFront.filter((name) => atBack.includes(name))).toEqual([]);
@@ -85,7 +85,7 @@ describe('two processes that share no service, on one database', () => {
     expect(codeOf(reply)).toBe('ROUTE_NOT_FOUND');
   });
 
-  test('refuse everywhere a session that was ended at the one that serves them', async () => {
+  test('both refuse a session that was ended at the process with identity', async () => {
     const { performanceId } = await split.newSale(split.organiser);
     const { token: as } = await split.newBuyer();
     const hold = () =>
@@ -97,7 +97,7 @@ describe('two processes that share no service, on one database', () => {
 });
 
 describeNeeding('redis', 'two processes that share no service, with rooms in Redis', () => {
-  test('sell to those who have a pass, and see revoked passes from the rows', async () => {
+  test('sell to people with a pass, and learn about revoked passes from PostgreSQL', async () => {
     const redis = await openTestRedis();
     const split = await openSplit({ REDIS_URL: redis.url });
     const room = makeRoomTools(split);

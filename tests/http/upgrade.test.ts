@@ -20,7 +20,7 @@ import { openProgram, type Program } from '../support/program.ts';
 import type { Person } from '../support/sale.ts';
 import { sampleHouse } from '../support/sample-house.ts';
 
-/** The last migration of the version before grades belonged to shows. */
+/** The last migration of the version in which grades did not yet belong to shows. */
 const oldMigrations = 11;
 const ids = makeIds(systemClock);
 const plan = sampleHouse([[4], [6]], (row) => row, ['VIP', 'R']);
@@ -38,7 +38,7 @@ const old = {
   attemptId: ids.make('attempt'),
   tickets: [ids.make('ticket'), ids.make('ticket')],
 };
-/** As the version before named the seats of an order. */
+/** How the previous version named the seats of an order. */
 const seatOf = (seatNo: number, row: string, number: number, grade: string) =>
   JSON.stringify({ seatNo, section: { ko: '1구역', en: 'Block 1' }, row, number, grade });
 const soldSeats = [
@@ -165,7 +165,7 @@ const fillOldDatabase = (url: string): Promise<void> =>
     }
   });
 
-/** The buyer of before comes in under an account of now. */
+/** Gives the earlier buyer a current account to sign in with. */
 const becomeOldBuyer = async (program: Program, accountId: string): Promise<void> => {
   for (const table of ['seats.holds', 'seats.claims', 'orders.orders', 'payments.attempts'])
     await program.app.db.query(`UPDATE ${table} SET buyer_id = $1 WHERE buyer_id = 'acc_old'`, [
@@ -236,7 +236,7 @@ describe('a database of the version before, with sold seats', () => {
     expect(items.map(({ seat }) => seat)).toEqual(order.items.map(({ seat }) => seat));
   });
 
-  test('sells on, at the same grades and prices', async () => {
+  test('continues to sell at the same grades and prices', async () => {
     const other = await program.newBuyer();
     const held = await program.must(takeHold, {
       as: other.token,
@@ -252,7 +252,7 @@ describe('a database of the version before, with sold seats', () => {
     expect((await checkInvariants(program.app.db)).violations).toEqual([]);
   });
 
-  test('can be repainted where nothing was sold, and only there', async () => {
+  test('can be repainted only where nothing was sold', async () => {
     const given = { as: program.operator, params: { showId: old.showId } };
     const { grades, performances } = await program.must(readShowGrades, given);
     expect(performances.map(({ isFixed }) => isFixed)).toEqual([true, false]);

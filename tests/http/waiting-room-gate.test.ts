@@ -30,12 +30,12 @@ const atRoom = async (people: number, given: Parameters<RoomTools['open']>[1] = 
   return { showId, performanceId, persons, params: { showId } };
 };
 
-/** Until then a process that did not know the room may have taken a hold. */
+/** Until then a process that does not know the room yet may have taken a hold. */
 const untilPassesAreWanted = async (showId: string): Promise<void> => {
   const fromMs = Date.parse((await room.read(showId)).enabledAt) + passesGraceMs;
   await room.untilRoom(showId, 'orders want a pass everywhere', ({ now }) => now > fromMs);
 };
-/** What holding and ordering with this pass comes to: `held`, `placed`, or why not. */
+/** The outcome of a hold and of an order with this pass: `held`, `placed` or the problem code. */
 const tryHold = async (
   person: Person,
   pass: string | null,
@@ -58,7 +58,7 @@ const tryOrder = async (person: Person, pass: string | null, holdId: string): Pr
   });
   return reply.status === 201 ? 'placed' : codeOf(reply);
 };
-/** Another letter in the middle: the signature does not fit any more. */
+/** Changes a letter in the middle, so the signature no longer matches. */
 const changed = (token: string): string => {
   const at = Math.floor(token.length / 2);
   return `${token.slice(0, at)}${token[at] === 'A' ? 'B' : 'A'}${token.slice(at + 1)}`;
@@ -72,7 +72,7 @@ describe('a pass is refused by holds and by orders alike', () => {
     ({ showId, performanceId } = await atRoom(0));
     await untilPassesAreWanted(showId);
   });
-  /** Somebody inside with a hold; the pass is then made a bad one. */
+  /** Somebody inside with a hold, whose pass is then made invalid. */
   const refusedWith = async (
     spoil: (given: {
       minji: Person;
@@ -91,13 +91,13 @@ describe('a pass is refused by holds and by orders alike', () => {
   };
   const ended = ['PASS_ENDED', 'PASS_ENDED'];
 
-  test('when there is none', async () => {
+  test('when it is missing', async () => {
     expect(await refusedWith(() => null)).toEqual(['PASS_REQUIRED', 'PASS_REQUIRED']);
   });
   test('when it is forged', async () => {
     expect(await refusedWith(({ pass }) => changed(pass))).toEqual(ended);
     expect(await refusedWith(() => 'x'.repeat(4097))).toEqual(ended);
-    // A place is no pass, though the same hand signed it.
+    // A place token is not a pass, although the same key signed it.
     expect(await refusedWith(({ token }) => token)).toEqual(ended);
     expect(await refusedWith(({ token }) => token.replace(/^place\./, 'pass.'))).toEqual(ended);
   });
@@ -105,7 +105,7 @@ describe('a pass is refused by holds and by orders alike', () => {
     const others = async ({ other }: { other: Person }) => (await room.enter(other, showId)).pass;
     expect(await refusedWith(others)).toEqual(ended);
   });
-  test('when it is of another show', async () => {
+  test('when it is for another show', async () => {
     const elsewhere = await atRoom(0);
     const ofMinji = async ({ minji }: { minji: Person }) =>
       (await room.enter(minji, elsewhere.showId)).pass;
@@ -118,7 +118,7 @@ describe('a pass is refused by holds and by orders alike', () => {
     };
     expect(await refusedWith(left)).toEqual(ended);
   });
-  test('when all passes are revoked, of a whole wave at once', async () => {
+  test('when all passes are revoked, even for a whole wave at once', async () => {
     const revoked = async ({ pass }: { pass: string }) => {
       await room.pull(showId, { lever: 'revoke-passes' });
       return pass;
@@ -127,8 +127,8 @@ describe('a pass is refused by holds and by orders alike', () => {
   });
 });
 
-describe('a place is taken from nobody by a token', () => {
-  test('that is forged, another’s, or of another room', async () => {
+describe('a place token', () => {
+  test('that is forged, another person’s, or of another room takes no place', async () => {
     const { showId, persons, params } = await atRoom(2);
     const elsewhere = await atRoom(0);
     const [minji, other] = persons as [Person, Person];
@@ -144,7 +144,7 @@ describe('a place is taken from nobody by a token', () => {
         const { code } = await program.refusal(spec, { as: minji.token, params, body: { place } });
         expect([spec.name, code]).toEqual([spec.name, 'PLACE_TOKEN_REFUSED']);
       }
-    // Joining with one gives nothing but the place that one has.
+    // Joining with such a token gives only the place that the person already has.
     for (const place of bad) {
       const joined = await program.must(joinRoom, { as: minji.token, params, body: { place } });
       expect(joined.number).toBe(mine.number);
@@ -152,7 +152,7 @@ describe('a place is taken from nobody by a token', () => {
     expect(await room.read(showId)).toMatchObject({ tail: 2 });
   });
 
-  test('and an honest one says that its owner is there', async () => {
+  test('that is valid counts as a heartbeat of its owner', async () => {
     const { showId, persons, params } = await atRoom(1);
     const [minji] = persons as [Person];
     const { token: place } = await room.join(minji, showId);
@@ -161,8 +161,8 @@ describe('a place is taken from nobody by a token', () => {
   });
 });
 
-describe('a show gets its room while it sells', () => {
-  test('and purchases under way go on, while new ones want a pass', async () => {
+describe('a show', () => {
+  test('that gets a room during its sale requires a pass for new purchases only', async () => {
     const { showId, performanceId } = await program.newSale(program.organiser);
     const [minji, second, third] = (await program.newBuyers(3)) as [Person, Person, Person];
     const held = await program.hold(minji.token, performanceId, [0, 1]);
@@ -175,7 +175,7 @@ describe('a show gets its room while it sells', () => {
     expect(await tryHold(third, pass, performanceId, 3)).toBe('held');
   });
 
-  test('while a show without one asks for no pass, and does not mind one', async () => {
+  test('without a room needs no pass, and ignores one', async () => {
     const { performanceId } = await program.newSale(program.organiser);
     const minji = await program.newBuyer();
     expect(await tryHold(minji, null, performanceId, 0)).toBe('held');
@@ -184,13 +184,13 @@ describe('a show gets its room while it sells', () => {
 });
 
 describe('the operator’s levers', () => {
-  test('pause: nobody is called, and places stay as they are until resume', async () => {
+  test('pause: nobody is called and places stay as they are until resume', async () => {
     const { showId, persons } = await atRoom(3);
     await room.pull(showId, { lever: 'pause' });
     const places = [];
     for (const person of persons) places.push(await room.join(person, showId));
     const before = await room.read(showId);
-    // Some ticks; each would have called all three.
+    // Several ticks; each one could have called all three.
     const { now } = await room.now(showId);
     await room.untilRoom(showId, 'a second has passed', (seen) => seen.now > now + 1000);
     expect(await room.read(showId)).toMatchObject({ front: before.front, called: 0, waiting: 3 });
@@ -200,7 +200,7 @@ describe('the operator’s levers', () => {
     await room.untilRoom(showId, 'all are called', ({ front }) => front === 3);
   });
 
-  test('bypass: all may buy without a pass, and order what was held then after it', async () => {
+  test('bypass: all may buy without a pass, and order their holds after it ends', async () => {
     const { showId, performanceId, persons } = await atRoom(1);
     const [minji] = persons as [Person];
     await untilPassesAreWanted(showId);
@@ -211,7 +211,7 @@ describe('the operator’s levers', () => {
     expect(await tryOrder(minji, null, held.id)).toBe('placed');
   });
 
-  test('limits: fewer are called from now on, and nobody inside is put out', async () => {
+  test('limits: fewer people are called from now on, and nobody inside is removed', async () => {
     const { showId, persons } = await atRoom(4);
     const [a, b, c, d] = persons as [Person, Person, Person, Person];
     await room.enter(a, showId);
@@ -246,7 +246,7 @@ describe('the operator’s levers', () => {
     },
   );
 
-  test('message and poll: everybody reads them with the next poll', async () => {
+  test('message and poll: everybody gets them with the next poll', async () => {
     const { showId } = await atRoom(0);
     const message = { ko: '잠시만 기다려 주세요', en: 'A moment, please' };
     await room.pull(showId, { lever: 'message', message });
@@ -255,8 +255,8 @@ describe('the operator’s levers', () => {
   });
 });
 
-describe('an order that comes to nothing', () => {
-  test('leaves the pass as it was: its owner may buy again', async () => {
+describe('an order that is not paid', () => {
+  test('leaves the pass valid, so its owner may buy again', async () => {
     const { showId, performanceId, persons } = await atRoom(1);
     const [minji] = persons as [Person];
     const { pass } = await room.enter(minji, showId);
@@ -274,7 +274,7 @@ describe('an order that comes to nothing', () => {
     expect(await tryHold(minji, pass, performanceId, 3)).toBe('PASS_ENDED');
   });
 
-  /** Waits until every end of an order was noted and played. */
+  /** Waits until every ended order has been recorded and applied to the room. */
   const heard = () =>
     until('all ends of orders are played', async () => {
       const [row] = await program.app.db.query<{ rows: number; events: number }>(

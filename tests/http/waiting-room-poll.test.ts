@@ -29,7 +29,7 @@ const counted = async (status: number): Promise<number> => {
 };
 
 describe('the document that everybody polls', () => {
-  test('is the same from the buffer in front of the router and from the route', async () => {
+  test('is identical from the buffer before the router and from the route', async () => {
     const { showId, path, poll } = await open();
     await room.pull(showId, { lever: 'pause' });
     const before = await counted(200);
@@ -45,7 +45,7 @@ describe('the document that everybody polls', () => {
     await until('it is counted', async () => (await counted(200)) > before);
   });
 
-  test('is not sent again while nothing has changed, and is when it has', async () => {
+  test('is sent again only if it has changed', async () => {
     const { showId, poll } = await open();
     await room.pull(showId, { lever: 'pause' });
     const etag = (await poll()).headers.get('etag') ?? '';
@@ -55,12 +55,12 @@ describe('the document that everybody polls', () => {
     const changed = await poll({ headers });
     expect(changed.status).toBe(200);
     expect(changed.headers.get('etag')).not.toBe(etag);
-    // The route in the contract says no to a repeat as well.
+    // The route behind the buffer answers 304 as well.
     const given = { params: { showId }, headers: { 'if-none-match': changed.headers.get('etag') } };
     expect((await program.ask(readRoomNow, given as never)).status).toBe(304);
   });
 
-  test('asks the database nothing, however often it is polled', async () => {
+  test('causes no database query, however often it is polled', async () => {
     const { poll } = await open();
     const commits = async () => {
       const [row] = await program.app.db.query<{ calls: number }>(
@@ -71,13 +71,13 @@ describe('the document that everybody polls', () => {
     };
     const before = await commits();
     for (let i = 0; i < 2000; i++) await (await poll()).arrayBuffer();
-    // What the program does by itself meanwhile is far less than one for each poll.
+    // What the program does by itself meanwhile is far less than one statement per poll.
     expect((await commits()) - before).toBeLessThan(1000);
   });
 });
 
 describe('the stream of the room', () => {
-  test('begins with the document as it is, and brings every change', async () => {
+  test('begins with the current document and delivers every change', async () => {
     const { showId } = await open();
     const viewer = await watch(`${origin}${pathOf(watchRoom, { params: { showId } })}`);
     const first = await until('the first frame', () => viewer.frames[0]);
@@ -90,7 +90,7 @@ describe('the stream of the room', () => {
     viewer.leave();
   });
 
-  test('ends when the program does, which waits for nobody who watches', async () => {
+  test('ends with the program, which waits for no viewer at shutdown', async () => {
     const other = await openProgram();
     const tools = makeRoomTools(other);
     const { showId } = await other.newSale(other.organiser);
@@ -104,7 +104,7 @@ describe('the stream of the room', () => {
 });
 
 describe('a room', () => {
-  test('is as it was after the program was started again', async () => {
+  test('is unchanged after a restart of the program', async () => {
     const first = await openProgram();
     const tools = makeRoomTools(first);
     const { showId, performanceId } = await first.newSale(first.organiser);

@@ -55,7 +55,7 @@ describeNeeding('redis', 'two processes with their rooms in Redis', () => {
     return { showId, performanceId, params: { showId } };
   };
 
-  test('are one room: a place of the one is called, claimed and used at the other', async () => {
+  test('share a room: a place from one is called, claimed and used at the other', async () => {
     const { showId, performanceId, params } = await onSale();
     const minji = await one.newBuyer();
     const place = await atOne.join(minji, showId);
@@ -73,7 +73,7 @@ describeNeeding('redis', 'two processes with their rooms in Redis', () => {
     await until('the slot is back', async () => (await atOther.read(showId)).active === 0);
   });
 
-  test('revoke passes at both at once, and pull no lever that the other has pulled', async () => {
+  test('revoke passes at both at once, and refuse a lever based on an outdated room', async () => {
     const { showId, performanceId } = await onSale();
     const minji = await one.newBuyer();
     const { pass } = await atOther.enter(minji, showId);
@@ -86,13 +86,13 @@ describeNeeding('redis', 'two processes with their rooms in Redis', () => {
     expect(await atOne.read(showId)).toMatchObject({ override: 'paused' });
   });
 
-  test('give everybody back what Redis has forgotten, by the token that they show', async () => {
+  test('restore what Redis has lost from the tokens that people present', async () => {
     const { showId, performanceId, params } = await onSale();
     const [minji, waiting] = (await one.newBuyers(2)) as [Person, Person];
     const { place, pass } = await atOne.enter(minji, showId);
     await atOne.pull(showId, { lever: 'pause' });
     const second = await atOther.join(waiting, showId);
-    // Every process has seen, and PostgreSQL keeps, how far the numbers went.
+    // Every process has seen how far the numbers went, and PostgreSQL has recorded it.
     await atOne.untilRoom(showId, 'the place is seen', ({ tail }) => tail === 2);
     await until('it is kept', async () => {
       const [row] = await one.app.db.query<{ tail: number }>(
@@ -113,8 +113,8 @@ describeNeeding('redis', 'two processes with their rooms in Redis', () => {
   });
 });
 
-describe('two processes with their rooms in the memory of one', () => {
-  test('learn about the end of an order in whichever process relays its event', async () => {
+describe('two processes with their rooms in the memory of one of them', () => {
+  test('both learn about the end of an order, whichever process relays its event', async () => {
     const { one, other } = await openTwo({});
     const atOne = makeRoomTools(one);
     const { showId, performanceId } = await one.newSale(one.organiser);
@@ -122,7 +122,7 @@ describe('two processes with their rooms in the memory of one', () => {
     const minji = await one.newBuyer();
     const { pass } = await atOne.enter(minji, showId);
     const { checkout } = await atOne.order(minji, pass, performanceId, [0]);
-    // The one that keeps the rooms passes no events on any more, and the other keeps no rooms.
+    // The process with the rooms no longer relays events, and the other one has no rooms.
     await one.app.stopRelay();
     expect((await one.pay(minji.token, checkout)).status).toBe(200);
     await until('the slot is back', async () => (await atOne.read(showId)).active === 0);

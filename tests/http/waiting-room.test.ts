@@ -41,7 +41,7 @@ const first = ([person]: readonly Person[]): Person => {
 };
 
 describe('the way through the room', () => {
-  test('leads from joining over the call to a paid order, which gives the slot back', async () => {
+  test('leads from joining to a call and a paid order, which frees the slot', async () => {
     const { showId, performanceId, persons, params } = await atRoom(1);
     const minji = first(persons);
     const { place, pass } = await room.enter(minji, showId);
@@ -56,7 +56,7 @@ describe('the way through the room', () => {
     expect(again.code).toBe('PASS_ENDED');
   });
 
-  test('a person who has bought may join again, at the end of the line', async () => {
+  test('lets a person who has bought join again at the end of the line', async () => {
     const { showId, performanceId, persons, params } = await atRoom(2);
     const [minji, other] = persons as [Person, Person];
     const { place, pass } = await room.enter(minji, showId);
@@ -76,7 +76,7 @@ describe('the way through the room', () => {
     expect((await program.refusal(sendHeartbeat, old)).code).toBe('PLACE_TOKEN_REFUSED');
   });
 
-  test('ends for a person who leaves at any point, and the slot goes to another', async () => {
+  test('ends for a person who leaves at any point, and another gets the slot', async () => {
     const { showId, persons, params } = await atRoom(3, { activeMax: 1 });
     const [minji, second, third] = persons as [Person, Person, Person];
     await room.enter(minji, showId);
@@ -94,7 +94,7 @@ describe('the way through the room', () => {
     expect((await room.join(second, showId)).number).toBe(4);
   });
 
-  test('is closed to no route for want of a room but by NOT_FOUND', async () => {
+  test('answers NOT_FOUND on every route of a show without a room', async () => {
     const { showId } = await program.newSale(program.organiser);
     const { token: as } = await program.newBuyer();
     const ofBuyers = (waitingRoomRoutes as readonly RouteSpec[]).filter(({ path }) =>
@@ -110,7 +110,7 @@ describe('the way through the room', () => {
 });
 
 describe('one person has one place', () => {
-  test('in any number of tabs, devices and repeats, also all at once', async () => {
+  test('in any number of tabs, devices and retries, also all at once', async () => {
     const { showId, persons, params } = await atRoom(2);
     await room.pull(showId, { lever: 'pause' });
     const minji = first(persons);
@@ -126,7 +126,7 @@ describe('one person has one place', () => {
     expect(await program.must(readPlace, { as: phone, params })).toMatchObject({ number: 1 });
   });
 
-  test('and the second device takes over the pass of the first', async () => {
+  test('and the second device takes over the pass of the first one', async () => {
     const { showId, performanceId, persons, params } = await atRoom(1);
     const minji = first(persons);
     const { pass } = await room.enter(minji, showId);
@@ -168,7 +168,7 @@ describe('the draw', () => {
     expect((await room.now(showId)).draw).toEqual({ entries: 12 });
   });
 
-  test('is made by itself when its time has come, and asks nobody', async () => {
+  test('runs by itself at the set time, without an operator', async () => {
     const { showId } = await program.newSale(program.organiser);
     await room.put(showId, { opensAt: hoursFromNow(1.5 / 3600) });
     const person = await program.newBuyer();
@@ -181,7 +181,7 @@ describe('the draw', () => {
 });
 
 describe('the seats of the show', () => {
-  test('close the room when none is left, and open it again when one comes back', async () => {
+  test('close the room when none is left, and reopen it when one is released', async () => {
     const house = { rows: 2, seatsInRow: 1 };
     const { showId, performanceId } = await program.newSale(program.organiser, house);
     await room.open(showId);
@@ -214,7 +214,7 @@ describe('the seats of the show', () => {
   });
 });
 
-describe('a person who was called and did not come', () => {
+describe('a person who was called', () => {
   let quick: Program;
   let tools: RoomTools;
   beforeAll(async () => {
@@ -224,7 +224,7 @@ describe('a person who was called and did not come', () => {
     tools = makeRoomTools(quick);
   });
 
-  test('keeps the number, and goes before all others on return', async () => {
+  test('but did not claim keeps the number, and is called first on return', async () => {
     const { showId } = await quick.newSale(quick.organiser);
     await tools.open(showId, { activeMax: 1 });
     const [gone, other] = (await quick.newBuyers(2)) as [Person, Person];
@@ -243,7 +243,7 @@ describe('a person who was called and did not come', () => {
     expect((await tools.me(gone, showId)).number).toBe(1);
   });
 
-  test('and a pass that is not used lapses, but not while its order waits for money', async () => {
+  test('loses a pass that is not used, but not while its order is being paid', async () => {
     const { showId, performanceId } = await quick.newSale(quick.organiser);
     await tools.open(showId);
     const [idle, buyer] = (await quick.newBuyers(2)) as [Person, Person];
@@ -264,7 +264,7 @@ describe('a person who was called and did not come', () => {
 });
 
 describe('the challenge of a room', () => {
-  test('is asked of newcomers only, and null where none is set', async () => {
+  test('is required of newcomers only, and is null if none is configured', async () => {
     const { showId, persons, params } = await atRoom(2);
     const [minji, other] = persons as [Person, Person];
     const none = await program.must(readChallenge, { as: minji.token, params });

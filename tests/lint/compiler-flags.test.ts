@@ -38,7 +38,7 @@ const configs = ['.', 'contract', 'server', 'web', 'sandbox', 'tests']
   .filter((path) => /\/tsconfig[^/]*\.json$/.test(path));
 
 describe('every tsconfig of the repository', () => {
-  test('is looked at, the root’s among them', () => {
+  test('is checked, including the root’s', () => {
     expect(configs).toContain(join(root, 'tsconfig.json'));
   });
 

@@ -22,7 +22,7 @@ describe('Biome, with the configuration of this repository', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'usher-lint-'));
   afterAll(() => rmSync(scratch, { recursive: true }));
 
-  test('refuses five planted floating or misused promises, and nothing beside them', async () => {
+  test('refuses five planted floating or misused promises, and nothing else', async () => {
     cpSync(join(root, 'biome.json'), join(scratch, 'biome.json'));
     for (const name of readdirSync(fixtures)) {
       cpSync(join(fixtures, name), join(scratch, name.replace(/\.txt$/, '')));
@@ -65,7 +65,7 @@ describe('the compiler’s types', () => {
     sourceFiles = program.getSourceFiles().map((file) => file.fileName);
   }, 120_000);
 
-  test('find each planted promise of a library that nobody waits for, and nothing beside', () => {
+  test('find each planted promise of a library that nobody awaits, and nothing else', () => {
     const planted = plantedLines('planted-library.ts', /\/\/ planted/);
     expect(planted).toHaveLength(8);
     const found = forgotten.filter((each) => each.path.startsWith(`${fixtures}/`));
@@ -74,7 +74,7 @@ describe('the compiler’s types', () => {
     );
   });
 
-  test('find no promise in our own code whose failure would go nowhere', () => {
+  test('find no promise in our own code whose rejection would be lost', () => {
     expect(sourceFiles).toContain(join(root, 'tests/lint/typed-promises.ts'));
     expect(sourceFiles.some((path) => path.startsWith(join(root, 'server/src/')))).toBe(true);
     const ours = forgotten.filter((each) => !each.path.startsWith(`${fixtures}/`));

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { until } from '../support/until.ts';
 import { findSaturation, type Load, runAtRate } from './open-loop.ts';
 
-test('arrivals are meant at even distances, and each counts as what it became', async () => {
+test('arrivals are evenly spaced, and each is counted by its outcome', async () => {
   const meant: number[] = [];
   const load = await runAtRate({
     perS: 500,
@@ -29,7 +29,7 @@ test('arrivals are meant at even distances, and each counts as what it became', 
   expect(load.latency.count).toBe(60);
 });
 
-/** 50 arrivals in 100 ms, each answered so long after the last of them, at the earliest. */
+/** 50 arrivals in 100 ms, each answered at the earliest so long after the last arrival. */
 const answeredAfterEnd = (afterMs: number, soonMs: number): Promise<Load> =>
   runAtRate({
     perS: 500,
@@ -42,16 +42,16 @@ const answeredAfterEnd = (afterMs: number, soonMs: number): Promise<Load> =>
     },
   });
 
-test('what is answered soon after the last arrival is not behind, nor in its rate', async () => {
+test('an answer soon after the last arrival is not late, and does not lower the rate', async () => {
   const load = await answeredAfterEnd(1, 10_000);
   expect(load).toMatchObject({ done: 50, keptUp: 1, donePerS: 0 });
 });
 
-test('what is answered later had fallen behind', async () => {
+test('an answer long after the last arrival counts as falling behind', async () => {
   expect(await answeredAfterEnd(20, 10)).toMatchObject({ done: 50, keptUp: 0, donePerS: 0 });
 });
 
-/** A load as a server with a limit answers it. */
+/** The result of a load on a server with a limit. */
 const loadAt = (perS: number, limitPerS: number): Load => ({
   offeredPerS: perS,
   seconds: 1,
@@ -64,21 +64,21 @@ const loadAt = (perS: number, limitPerS: number): Load => ({
   latency: makeHistogram(),
 });
 
-test('the highest sustained rate is found between the last good and the first bad', async () => {
+test('the highest sustained rate is between the last good and the first bad one', async () => {
   const { bestPerS, tried } = await findSaturation({
     fromPerS: 100,
     toPerS: 100_000,
     tryRate: async (perS) => loadAt(perS, 1300),
   });
   expect(bestPerS).toBeGreaterThan(1100);
-  // Within the 5 % that a sustained rate may be behind.
+  // Within the 5 % by which a sustained rate may fall behind.
   expect(bestPerS).toBeLessThanOrEqual(1300 / 0.95);
   expect(tried.map(({ offeredPerS }) => offeredPerS).slice(0, 6)).toEqual([
     100, 200, 400, 800, 1600, 1600,
   ]);
 });
 
-test('one spoilt try does not condemn a rate', async () => {
+test('one failed try does not reject a rate', async () => {
   let isSpoilt = true;
   const { bestPerS } = await findSaturation({
     fromPerS: 100,

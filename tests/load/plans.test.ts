@@ -75,7 +75,7 @@ const buyTogether = async (db: Database, count: number): Promise<void> => {
   expect(settled).toHaveLength(count);
 };
 
-/** Rows and index entries that this database's tables were read for, ever. */
+/** Rows and index entries that were ever read from this database's tables. */
 const readSoFar = async (db: Database): Promise<number> => {
   await db.query('SELECT pg_stat_force_next_flush()');
   const [row] = await db.query<{ reads: number }>(
@@ -86,7 +86,7 @@ const readSoFar = async (db: Database): Promise<number> => {
   return row?.reads ?? 0;
 };
 
-/** No statistics are taken meanwhile: the first plans stay, as in the first seconds of a rush. */
+/** Stops autovacuum, so the first plans stay, as in the first seconds of a rush. */
 const leaveAlone = async (db: Database): Promise<void> => {
   const tables = await db.query<{ name: string }>(
     `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
@@ -97,7 +97,7 @@ const leaveAlone = async (db: Database): Promise<void> => {
     await db.query(`ALTER TABLE ${name} SET (autovacuum_enabled = off)`);
 };
 
-/** What each of twelve batches of 40 purchases read, planned when `rowsAtFirst` were there. */
+/** Rows read by each of twelve batches of 40 purchases, planned with `rowsAtFirst` rows. */
 const readsOfBatches = async (url: string, rowsAtFirst: number): Promise<number[]> => {
   const db = openDatabase({ url, name: 'test', log: silentLog, poolMax: 1 });
   await leaveAlone(db);
@@ -148,7 +148,7 @@ for (const rows of [0, 1, 8, 60])
     expect(growthOf(await readsOfBatches(url, rows))).toBeLessThan(1.1);
   });
 
-test('guard off: with an index that fits by half, a purchase reads all before it', async () => {
+test('guard off: with an index on half the key, a purchase reads all before it', async () => {
   const { url } = await makeTestDatabase();
   await runOn(url, 'DROP INDEX seats.claims_buyer');
   await runOn(url, 'CREATE INDEX claims_buyer ON seats.claims (buyer_id, performance_id, hold_id)');
@@ -156,7 +156,7 @@ test('guard off: with an index that fits by half, a purchase reads all before it
   expect(growthOf(await readsOfBatches(url, 1))).toBeGreaterThan(1.1);
 });
 
-test('guard off: an index with a condition is read whole for the condition', async () => {
+test('guard off: an index with a condition is read whole because of its condition', async () => {
   const { url } = await makeTestDatabase();
   await runOn(url, 'DROP INDEX seats.claims_hold');
   const held = 'ON seats.claims (hold_id) WHERE hold_id IS NOT NULL';

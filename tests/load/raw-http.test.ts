@@ -19,7 +19,7 @@ const serve = async (listener: RequestListener, connectionsMax: number) => {
   return client;
 };
 
-test('an answer is complete only when all of its body is there, whatever the pieces', () => {
+test('an answer is complete only with its whole body, however it is split', () => {
   const text = 'HTTP/1.1 201 Created\r\nContent-Length: 5\r\nx: y\r\n\r\nhello';
   for (let end = 0; end < text.length; end++)
     expect(parseAnswer(Buffer.from(text.slice(0, end)))).toBeNull();
@@ -28,14 +28,14 @@ test('an answer is complete only when all of its body is there, whatever the pie
   expect(answer?.body.toString()).toBe('hello');
 });
 
-test('an answer without a body needs no length, any other does', () => {
+test('an answer needs a length unless it has no body', () => {
   expect(parseAnswer(Buffer.from('HTTP/1.1 304 Not Modified\r\n\r\n'))).toMatchObject({
     status: 304,
   });
   expect(() => parseAnswer(Buffer.from('HTTP/1.1 200 OK\r\n\r\n'))).toThrow('length');
 });
 
-test('every request gets its own answer over few connections', async () => {
+test('over few connections every request gets its own answer', async () => {
   const client = await serve((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -53,7 +53,7 @@ test('every request gets its own answer over few connections', async () => {
   expect(client.bytes.received).toBeGreaterThan(client.bytes.sent / 10);
 });
 
-test('a broken connection fails its own request only', async () => {
+test('a broken connection fails only its own request', async () => {
   const client = await serve((request, response) => {
     if (request.url === '/break') request.socket.destroy();
     else response.writeHead(204).end();

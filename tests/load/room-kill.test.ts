@@ -37,7 +37,7 @@ import {
 } from '../support/usher-process.ts';
 
 const people = 10_000;
-/** Who is still coming in when the program is killed. */
+/** People who are still joining when the program is killed. */
 const newcomers = 300;
 const activeMax = 500;
 const claiming = 300;
@@ -53,7 +53,7 @@ const secret = 'the secret of a program that is killed, and of no other';
 type Seen = { standing: Standing; number: number | null; entry: number; key: string };
 const seenOf = ({ standing, number, receipt }: Place): Seen => ({ standing, number, ...receipt });
 
-/** Calls the program as good clients do: what gets no answer is asked again. */
+/** Calls the program as good clients do: a call without an answer is retried. */
 const openCalls = (installation: Installation) => {
   const http = makeHttpClient(atOnce);
   afterThisFile(http.close);
@@ -101,7 +101,7 @@ const openSale = async ({ caller, must, signal, accounts }: Calls) => {
   return { ...sale, params, room, pull };
 };
 
-/** The accounts of everybody, with a session each. */
+/** Creates an account with a session for everybody. */
 const gather = async (
   installation: Installation,
   accounts: Calls['accounts'],
@@ -113,7 +113,7 @@ const gather = async (
   return tokens.map((token) => accounts.withToken(token(), null));
 };
 
-/** How many stand how. */
+/** How many people have which standing. */
 const standings = (seen: readonly Seen[]): Partial<Record<Standing, number>> => {
   const counts: Partial<Record<Standing, number>> = {};
   for (const { standing } of seen) counts[standing] = (counts[standing] ?? 0) + 1;
@@ -121,7 +121,7 @@ const standings = (seen: readonly Seen[]): Partial<Record<Standing, number>> => 
 };
 
 test(
-  'killed with 10,000 in the room it keeps every place and pass, person by person',
+  'a room killed with 10,000 people in it keeps every person’s place and pass',
   async () => {
     const installation = await makeInstallation({
       USHER_SECRET: secret,
@@ -155,7 +155,7 @@ test(
     const before = await inParallel(waiting, atOnce, me);
     const roomBefore = await sale.room();
 
-    // While it is killed people come in; responses after the kill come from the next primary.
+    // People join during the kill; responses after it come from the next program.
     const late = crowd.slice(people);
     const comingIn = inParallel(late, atOnce, join);
     await killAll(installation, first);
@@ -175,7 +175,7 @@ test(
     expect(newcomersAfter.map(seenOf)).toEqual(came.map(seenOf));
     const numbers = [...after, ...newcomersAfter].map(({ number }) => number);
     expect(new Set(numbers).size).toBe(people + newcomers);
-    // When a pass or a call ends has not changed either.
+    // The ends of passes and calls have not changed either.
     const ends = (places: readonly Place[]) =>
       places.map(({ pass, claimBy }) => [pass?.endsBy ?? null, claimBy]);
     expect(ends(after)).toEqual(ends(before));
@@ -187,7 +187,7 @@ test(
       epoch: roomBefore.epoch,
     });
 
-    // The passes are good, each for its owner.
+    // Each pass is still valid for its owner.
     const { performanceId } = sale;
     const held = await inParallel(shoppers.slice(0, 50), atOnce, (session, at) =>
       must(session, takeHold, { params: { performanceId }, body: { seats: [at] } }),

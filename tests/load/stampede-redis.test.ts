@@ -6,7 +6,7 @@ import { expectFair, fewPeople, limitMs, reportIn, stampede } from './stampede-r
 
 describeNeeding('redis', 'on a Redis Cluster', () => {
   test(
-    'a primary killed in the middle takes nobody’s place, and the cap holds',
+    'killing a primary during the sale loses no place, and the cap holds',
     async () => {
       const cluster = await openTestCluster();
       const { end, said, printed, child } = await stampede([...fewPeople, '--redis', cluster.url]);

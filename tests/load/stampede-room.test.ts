@@ -5,7 +5,7 @@ import { scratchFolder } from '../support/scratch.ts';
 import { expectFair, fewPeople, leftIn, limitMs, reportIn, stampede } from './stampede-run.ts';
 
 test(
-  'through the waiting room to the last seat: nobody overtaken, nothing above the cap, a fair draw',
+  'a stampede through the room to the last seat: nobody overtaken, cap kept, fair draw',
   async () => {
     const page = join(await scratchFolder(), 'night.html');
     const { end, said, printed, folder } = await stampede([...fewPeople, '--html', page]);

@@ -8,7 +8,7 @@ import { leftIn, limitMs, reportIn, stampede } from './stampede-run.ts';
 const allOf = ['I1', 'I2', 'I3', 'I4', 'I5', 'I8', 'I9', 'I11', 'I13', 'I14'];
 
 test(
-  'sixty people straight to the thirty seats of a server of their own: every promise holds',
+  'a stampede without a room, sixty people for thirty seats, keeps every promise',
   async () => {
     const words = ['--no-room', '--buyers', '60', '--seats', '30', '--seed', '11', '--json'];
     const { end, said, printed, folder } = await stampede(words);
@@ -48,7 +48,7 @@ test(
   limitMs,
 );
 
-/** Forty people, who do not think, on some seats of a running server. */
+/** Forty people, with no thinking time, for some seats of a running server. */
 const rushOn = async (program: Program, seats: number) => {
   const organiser = { email: 'night@example.com', password: 'the organiser of the night' };
   const account = { ...organiser, name: 'o', role: 'ORGANISER', locale: 'ko' } as const;
@@ -76,7 +76,7 @@ const rushOn = async (program: Program, seats: number) => {
 };
 
 test(
-  'guard on: of forty people on one seat exactly one has it',
+  'guard on: of forty people who try to take one seat exactly one gets it',
   async () => {
     const program = await openProgram({ settings: { HOLD_TTL_MS: '5000' } });
     const { end, said, printed } = await rushOn(program, 1);
@@ -95,7 +95,7 @@ test(
 );
 
 test(
-  'guard off: a server that sells a seat twice is found out, by its buyers and by SQL',
+  'guard off: a server that sells a seat twice is detected, by its buyers and by SQL',
   async () => {
     const program = await openProgram({ settings: { HOLD_TTL_MS: '5000' } });
     await plantBug(

@@ -19,7 +19,7 @@ const { claimWindowMs, passMaxMs } = promisedTerms;
 
 const byRev: readonly RoomPromise[] = [
   {
-    title: 'a room is made with what it is given, and does not change if it is created again',
+    title: 'a room is created with the given settings, and creating it again changes nothing',
     keeps: async (room) => {
       const { created, join, read } = await setStage(room);
       const counts = { tail: 0, front: 0, waiting: 0, called: 0, late: 0, active: 0, admitted: 0 };
@@ -37,7 +37,7 @@ const byRev: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a change of what somebody else has changed meanwhile changes nothing',
+    title: 'a change based on an outdated room changes nothing',
     keeps: async (room) => {
       const { read } = await setStage(room);
       const wanted = { changeId: 'a', ifRev: 1, change: { activeMax: 7 } };
@@ -48,7 +48,7 @@ const byRev: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'the same change again answers that it is done, and is done once',
+    title: 'a repeated change is answered as done, and is done once',
     keeps: async (room) => {
       const { read } = await setStage(room);
       const wanted = { changeId: 'a', ifRev: 1, change: { revokesPasses: true, activeMax: 7 } };
@@ -59,7 +59,7 @@ const byRev: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'of two changes at the same moment one is made',
+    title: 'of two changes at the same moment only one is made',
     keeps: async (room) => {
       const { read } = await setStage(room);
       const wanted = (changeId: string) => ({ changeId, ifRev: 1, change: { holdsForMs: 1 } });
@@ -69,7 +69,7 @@ const byRev: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a change sets what it names and nothing else, and is known by its id',
+    title: 'a change sets what it names and nothing else, and is recognised by its id',
     keeps: async (room) => {
       const { change, created } = await setStage(room);
       const message = { ko: '잠시만요 “곧”', en: 'Soon \\ "now"' };
@@ -81,7 +81,7 @@ const byRev: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a hold of releases is never shortened by another',
+    title: 'holding releases is never shortened by another such change',
     keeps: async (room) => {
       const { change, advance } = await setStage(room);
       assertCounts(await change({ holdsForMs: 9000 }), { heldUntilMs: startMs + 9000 });
@@ -98,7 +98,7 @@ const nobody = new Array<number>(8).fill(0);
 
 const sealing: readonly RoomPromise[] = [
   {
-    title: 'the draw is between those who came in before the seal, in that order, left or not',
+    title: 'the draw includes everybody who joined before the seal, in that order, left or not',
     keeps: async (room) => {
       const { crowd, leave, change, join } = await setStage(room, { phase: 'lobby', ...undrawn });
       assert.equal((await room.entries()).length, 0);
@@ -115,7 +115,7 @@ const sealing: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a seal may open at once: then nobody is in the draw who is not in line',
+    title: 'a seal may open the room at once: then only people in line are in the draw',
     keeps: async (room) => {
       const { change, join, appear } = await setStage(room, { phase: 'idle', ...undrawn });
       const opened = await change({ seals: true, phase: 'open', drawnAtMs: startMs });
@@ -125,7 +125,7 @@ const sealing: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a place brought back before the draw is in its record, and after it no more',
+    title: 'a place restored before the draw is in its record, one restored after it is not',
     keeps: async (room) => {
       const { crowd, join, change } = await setStage(room, { phase: 'lobby', ...undrawn });
       const epoch = openControl.epoch - 1;
@@ -161,7 +161,7 @@ const revoking: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'who is called keeps the call when passes are revoked, and places stay',
+    title: 'revoking passes ends no call and no place',
     keeps: async (room) => {
       const { crowd, tick, change, claim, join } = await setStage(room, { activeMax: 1 });
       await crowd([1, 2]);
@@ -175,7 +175,7 @@ const revoking: readonly RoomPromise[] = [
 
 const recording: readonly RoomPromise[] = [
   {
-    title: 'every call stands in the record of decisions, with exactly who was called',
+    title: 'every call is in the record of decisions, with exactly the people called',
     keeps: async (room) => {
       const { crowd, claim, tick, wait, change } = await setStage(room, { activeMax: 3 });
       await crowd(countTo(5));
@@ -210,7 +210,7 @@ const recording: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'of decisions the newest thousand at least are kept, oldest first',
+    title: 'at least the newest thousand decisions are kept, oldest first',
     keeps: async (room) => {
       const { joinOf, leave, tick, join } = await setStage(room, { activeMax: 1 });
       for (let number = 1; number <= 1100; number++) {
@@ -227,7 +227,7 @@ const recording: readonly RoomPromise[] = [
 
 const calls: readonly RoomPromise[] = [
   {
-    title: 'commands of one call are played in their order, one answer each',
+    title: 'the commands of one call are played in order, one answer each',
     keeps: async (room) => {
       const { joinOf } = await setStage(room);
       const person = personOf(1);
@@ -262,7 +262,7 @@ const calls: readonly RoomPromise[] = [
   },
 ];
 
-/** What operators and the service change and read. */
+/** Changes by operators and the service, and what they read. */
 export const changePromises: readonly RoomPromise[] = [
   ...byRev,
   ...sealing,

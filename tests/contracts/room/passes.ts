@@ -16,7 +16,7 @@ const claimedAtMs = startMs + tickMs;
 
 const sliding: readonly RoomPromise[] = [
   {
-    title: 'a pass that is used ends later, never after its absolute end',
+    title: 'using a pass extends it, but never beyond its absolute end',
     keeps: async (room) => {
       const { admit, touch, advance } = await setStage(room);
       const { endsByMs } = await admit(1);
@@ -31,7 +31,7 @@ const sliding: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a pass that is not used ends; its slot is kept until a tick has counted it out',
+    title: 'an unused pass expires; its slot stays taken until a tick releases it',
     keeps: async (room) => {
       const { admit, touch, pin, unpin, advance, read, tick } = await setStage(room);
       await admit(1);
@@ -43,7 +43,7 @@ const sliding: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'nobody uses a pass that they do not have',
+    title: 'nobody can use a pass that they do not have',
     keeps: async (room) => {
       const { admit, join, touch, pin, unpin, complete } = await setStage(room);
       await admit(1);
@@ -63,7 +63,7 @@ const sliding: readonly RoomPromise[] = [
 
 const pinned: readonly RoomPromise[] = [
   {
-    title: 'a pass whose order is being paid lives to the order’s deadline without being used',
+    title: 'a pass whose order is being paid lasts until the order’s deadline without use',
     keeps: async (room) => {
       const { admit, pin, advance, tick, touch } = await setStage(room);
       await admit(1);
@@ -78,7 +78,7 @@ const pinned: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a deadline never shortens a pass, nor lengthens it beyond the longest',
+    title: 'a deadline never shortens a pass, nor extends it beyond the maximum',
     keeps: async (room) => {
       const { admit, pin, advance } = await setStage(room);
       const { endsAtMs, endsByMs } = await admit(1);
@@ -89,7 +89,7 @@ const pinned: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'use of a pass whose order is being paid never shortens it',
+    title: 'using a pass whose order is being paid never shortens it',
     keeps: async (room) => {
       const { admit, pin, touch, advance } = await setStage(room);
       await admit(1);
@@ -105,7 +105,7 @@ const pinned: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'an order that is not paid lets go of the pass, which slides again; another’s does not',
+    title: 'an order that was not paid unpins its pass, and no other; use extends it again',
     keeps: async (room) => {
       const { admit, pin, unpin, advance } = await setStage(room);
       const { endsByMs } = await admit(1);
@@ -120,7 +120,7 @@ const pinned: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a paid order ends the pass and frees the slot once; another’s does not',
+    title: 'a paid order ends its pass and frees the slot once; another person’s order does not',
     keeps: async (room) => {
       const { admit, pin, complete, read, appear } = await setStage(room);
       await admit(1);
@@ -136,7 +136,7 @@ const pinned: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a paid order ends its pass also when that was over and not counted out yet',
+    title: 'a paid order also ends a pass that has expired but whose slot is still taken',
     keeps: async (room) => {
       const { admit, pin, complete, advance, read } = await setStage(room);
       await admit(1);
@@ -229,5 +229,5 @@ const lost: readonly RoomPromise[] = [
   },
 ];
 
-/** How passes slide, are pinned, end and are restored. */
+/** How passes are extended, pinned, ended and restored. */
 export const passPromises: readonly RoomPromise[] = [...sliding, ...pinned, ...lost];

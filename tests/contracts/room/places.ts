@@ -16,7 +16,7 @@ const refused = (phase: string, override = 'none') => ({ outcome: 'refused', pha
 
 const oneEach: readonly RoomPromise[] = [
   {
-    title: 'entries are given in the order of coming in, each once and none left out',
+    title: 'entries are given in the order of joining, each once and without gaps',
     keeps: async (room) => {
       const { crowd, joinOf, read } = await setStage(room);
       await crowd(countTo(3));
@@ -46,7 +46,7 @@ const oneEach: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a hundred who join at once have a hundred places',
+    title: 'a hundred people who join at once get a hundred places',
     keeps: async (room) => {
       const { joinOf, read } = await setStage(room);
       const answers = await Promise.all(countTo(100).map((who) => room.play([joinOf(who)])));
@@ -59,10 +59,10 @@ const oneEach: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'people whose keys are alike have places of their own',
+    title: 'people whose keys differ in one bit get different places',
     keeps: async (room) => {
       await setStage(room);
-      // One bit differs, at every place of the 8 bytes.
+      // One bit differs, in each of the 8 bytes.
       const people = countTo(64, 0).map((bit) => {
         const person = new Uint8Array(8);
         person[bit >> 3] = 1 << (bit & 7);
@@ -95,7 +95,7 @@ const closedDoors: readonly RoomPromise[] = [
     },
   })),
   {
-    title: 'under reject, or when the caller forbids it, nobody new comes in; places stay',
+    title: 'under reject, or when the caller forbids it, nobody new can join; places stay',
     keeps: async (room) => {
       const { join, change } = await setStage(room);
       await join(1);
@@ -109,7 +109,7 @@ const closedDoors: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'in the lobby and while the draw is made people come in; after the seal behind it',
+    title: 'people can join in the lobby and during the draw; after the seal, behind it',
     keeps: async (room) => {
       const { join, change } = await setStage(room, { phase: 'lobby', ...undrawn });
       assert.deepEqual(await join(1), placed(0, true));
@@ -135,7 +135,7 @@ const newPlaces: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a person who left does not get the old place back by its token',
+    title: 'a person who left cannot restore the old place by its token',
     keeps: async (room) => {
       const { crowd, leave, join } = await setStage(room);
       await crowd([1, 2]);
@@ -145,7 +145,7 @@ const newPlaces: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a place that is over is replaced by a new one, once, and only if it is the person’s',
+    title: 'a place that is over is replaced once by a new one, and only for its owner',
     keeps: async (room) => {
       const { crowd, join, read } = await setStage(room);
       await crowd([1, 2]);
@@ -157,7 +157,7 @@ const newPlaces: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a new place takes the old pass with it, which is over and not swept',
+    title: 'a new place also removes the old pass if it has expired and is still counted',
     keeps: async (room) => {
       const { admit, advance, appear, join, leave, read } = await setStage(room);
       const { endsAtMs } = await admit(1);
@@ -174,7 +174,7 @@ const newPlaces: readonly RoomPromise[] = [
 
 const lostPlaces: readonly RoomPromise[] = [
   {
-    title: 'a place that the store has lost is known again by its token of an earlier epoch',
+    title: 'a place that the store has lost is restored by its token of an earlier epoch',
     keeps: async (room) => {
       const { join, read, appear } = await setStage(room);
       await join(1);
@@ -186,7 +186,7 @@ const lostPlaces: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a token of this epoch brings nothing back: nothing was lost since',
+    title: 'a token of this epoch restores nothing: nothing was lost since',
     keeps: async (room) => {
       const { join } = await setStage(room);
       const presented = { entry: 7, epoch: openControl.epoch };
@@ -204,7 +204,7 @@ const lostPlaces: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a lost place is brought back whatever the phase: it is not a new one',
+    title: 'a lost place is restored in every phase, because it is not a new one',
     keeps: async (room) => {
       const { join } = await setStage(room, { phase: 'closed', override: 'reject' });
       const presented = { entry: 4, epoch: openControl.epoch - 1 };
@@ -212,7 +212,7 @@ const lostPlaces: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a lost place whose pass is known already is not counted as waiting',
+    title: 'a lost place whose pass has been restored is not counted as waiting',
     keeps: async (room) => {
       const { join, touch, read } = await setStage(room);
       const epoch = openControl.epoch - 1;
@@ -225,11 +225,11 @@ const lostPlaces: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a lost place whose pass has had its time is not counted as waiting either',
+    title: 'a lost place whose pass has expired is not counted as waiting either',
     keeps: async (room) => {
       const { join, touch, tick, advance, read } = await setStage(room, { drawEntries: 4 });
       const epoch = openControl.epoch - 1;
-      // Number 5 is entry 4, the first after the draw; whose number 4 is, the draw has said.
+      // Number 5 is entry 4, the first after the draw; the draw decided who has number 4.
       for (const number of [4, 5]) await touch(number, { number, epoch, endsByMs: startMs + 1000 });
       await advance(1000);
       assertCounts(await tick(), { active: 0, admitted: 2, waiting: 0 });
@@ -242,7 +242,7 @@ const lostPlaces: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a place brought back before the draw is counted: nobody has a number yet',
+    title: 'a place restored before the draw is counted, because nobody has a number yet',
     keeps: async (room) => {
       const { join, touch, tick, advance, read } = await setStage(room, {
         phase: 'lobby',

@@ -13,7 +13,7 @@ import type {
   RoomTerms,
 } from '@usher/domain/room/types.ts';
 
-/** One room of a store, with a clock that the promise moves (also back). */
+/** One room of a store, with a clock that the promise can move, also back. */
 export type TestedRoom = {
   play(commands: readonly RoomCommand[]): Promise<RoomAnswer[]>;
   tick(seatsLeft: number | null): Promise<RoomState>;
@@ -29,7 +29,7 @@ export type TestedRoom = {
   advance(ms: number): Promise<void>;
 };
 
-/** What every store keeps; it throws when one does not. The title is the guarantee. */
+/** A promise of every store; `keeps` throws if it is broken. The title is the guarantee. */
 export type RoomPromise = { title: string; keeps: (room: TestedRoom) => Promise<void> };
 
 export const startMs = 1_800_000_000_000;
@@ -85,7 +85,7 @@ export const placed = (entry: number, isNew: boolean): RoomAnswer => ({
 export const none: RoomAnswer = { outcome: 'none' };
 export const done: RoomAnswer = { outcome: 'done' };
 
-/** A room with people who know their entries, as their devices do. */
+/** A room with people who know their entries, like their devices. */
 export type Stage = Awaited<ReturnType<typeof setStage>>;
 
 export const setStage = async (room: TestedRoom, differing: Partial<RoomControl> = {}) => {
@@ -111,7 +111,7 @@ export const setStage = async (room: TestedRoom, differing: Partial<RoomControl>
     replaces: more.replaces ?? null,
     mayEnter: more.mayEnter ?? true,
   });
-  /** Entry and number as the service would say them; who has none says entry 0. */
+  /** Entry and number as the service would pass them; entry 0 for people who have none. */
   const placeOf = (who: number, entry = entries.get(who) ?? 0) => ({
     person: personOf(who),
     entry,
@@ -133,7 +133,7 @@ export const setStage = async (room: TestedRoom, differing: Partial<RoomControl>
     await room.advance(promisedTerms.tickMs);
     return room.tick(seatsLeft);
   };
-  /** Time passes in a room that ticks and calls nobody; the tick at the end is the promise's. */
+  /** Advances time in a room that ticks but calls nobody; the promise does the last tick. */
   const wait = async (ms: number): Promise<void> => {
     const stepMs = promisedTerms.presenceMs / 2;
     for (let leftMs = ms; leftMs > 0; leftMs -= stepMs) {
@@ -149,7 +149,7 @@ export const setStage = async (room: TestedRoom, differing: Partial<RoomControl>
     assert.equal(outcome, 'changed');
     return state;
   };
-  /** All come in, in this order. */
+  /** All of them join, in this order. */
   const crowd = async (people: readonly number[]): Promise<void> => {
     for (let from = 0; from < people.length; from += 500) {
       const part = people.slice(from, from + 500);
@@ -179,10 +179,10 @@ export const setStage = async (room: TestedRoom, differing: Partial<RoomControl>
     unpin: (who: number, orderId: string) => one({ kind: 'unpin', person: personOf(who), orderId }),
     complete: (who: number, orderId: string) =>
       one({ kind: 'complete', person: personOf(who), orderId }),
-    /** All that are asked show themselves again. */
+    /** All of these people send a heartbeat. */
     beat: async (people: readonly number[]): Promise<RoomAnswer[]> =>
       room.play(people.map((who) => ({ kind: 'appear', ...placeOf(who) }))),
-    /** Comes in, is called and claims. */
+    /** Joins, is called and claims. */
     admit: async (who: number): Promise<RoomPass> => {
       await join(who);
       await tick();
@@ -197,12 +197,12 @@ export const passIn = (answer: RoomAnswer): RoomPass => {
   assert(pass, `no pass but ${JSON.stringify(answer)}`);
   return pass;
 };
-/** How somebody stands, in a word; the outcome when they stand nowhere. */
+/** A person's standing, in a word; the outcome if they have none. */
 export const wordOf = (answer: RoomAnswer): string =>
   answer.outcome === 'stands' ? answer.standing : answer.outcome;
 export const assertStands = (answer: RoomAnswer, standing: string): void =>
   assert.equal(wordOf(answer), standing);
-/** The counts of a state that are told. */
+/** The given counts of a state. */
 export const assertCounts = (state: RoomState, counts: Partial<RoomState>): void => {
   const names = Object.keys(counts) as (keyof RoomState)[];
   const found = Object.fromEntries(names.map((name) => [name, state[name]]));

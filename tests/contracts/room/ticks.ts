@@ -16,7 +16,7 @@ const { tickMs, claimWindowMs, presenceMs, windowNumbers, passTtlMs } = promised
 
 const capacity: readonly RoomPromise[] = [
   {
-    title: 'who is in and who is called are never more than the most active, nor than the seats',
+    title: 'people inside plus people called never exceed the cap or the seats left',
     keeps: async (room) => {
       const { crowd, claim, tick } = await setStage(room, { activeMax: 3 });
       await crowd(countTo(9));
@@ -29,7 +29,7 @@ const capacity: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a slot that comes free, by an end, a payment or leaving, is given once',
+    title: 'a slot freed by expiry, payment or leaving is given once',
     keeps: async (room) => {
       const { crowd, claim, leave, pin, complete, tick } = await setStage(room, { activeMax: 2 });
       await crowd(countTo(9));
@@ -48,7 +48,7 @@ const capacity: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'nobody is called while it is not known how many seats are left, nor when none is',
+    title: 'nobody is called while the number of seats left is unknown or zero',
     keeps: async (room) => {
       const { crowd, tick } = await setStage(room);
       await crowd([1]);
@@ -58,7 +58,7 @@ const capacity: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a lower cap or fewer seats put nobody out, and call nobody until there is room',
+    title: 'a lower cap or fewer seats remove nobody, and call nobody until there is room',
     keeps: async (room) => {
       const { crowd, claim, change, tick, beat } = await setStage(room, { activeMax: 4 });
       await crowd(countTo(9));
@@ -74,7 +74,7 @@ const capacity: readonly RoomPromise[] = [
 
 const rate: readonly RoomPromise[] = [
   {
-    title: 'people are called at the rate: two ticks and one at once, the rest as time goes on',
+    title: 'people are called at the rate: a burst of two ticks plus one, then steadily',
     keeps: async (room) => {
       // 4,800 a minute are 20 a tick.
       const { crowd, tick, advance } = await setStage(room, { ratePerMinute: 4800 });
@@ -87,9 +87,9 @@ const rate: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a slow rate calls single people: one at once, and one as soon as its time has come',
+    title: 'a slow rate calls single people: one at once, the next as soon as one is due',
     keeps: async (room) => {
-      // One in 6 s; the two ticks that the full bucket holds beside the first person are saved.
+      // One in 6 s; the full bucket holds the first person and two ticks, which stay saved.
       const { crowd, tick } = await setStage(room, { ratePerMinute: 10 });
       await crowd([1, 2, 3]);
       assertCounts(await tick(), { front: 1 });
@@ -98,7 +98,7 @@ const rate: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'late ones come out of the same rate',
+    title: 'late arrivals count against the same rate',
     keeps: async (room) => {
       const { crowd, claim, tick, wait, change } = await setStage(room);
       await crowd([1, 2]);
@@ -116,7 +116,7 @@ const rate: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a lower rate holds from the next tick: what was saved up is cut',
+    title: 'a lower rate applies from the next tick, which also cuts the saved credit',
     keeps: async (room) => {
       const { crowd, change, tick } = await setStage(room);
       await crowd(countTo(50));
@@ -126,7 +126,7 @@ const rate: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'two ticks within a tick’s time are one; the second only reads',
+    title: 'of two ticks within one interval the second only reads',
     keeps: async (room) => {
       const { crowd, tick, advance, change } = await setStage(room, { activeMax: 1 });
       await crowd(countTo(5));
@@ -140,7 +140,7 @@ const rate: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'the store’s time does not go back, nor does anything that hangs on it',
+    title: 'the store’s time never goes back, nor does anything that depends on it',
     keeps: async (room) => {
       const { crowd, claim, touch, tick, advance, read } = await setStage(room, { activeMax: 1 });
       await crowd([1, 2]);
@@ -157,7 +157,7 @@ const rate: readonly RoomPromise[] = [
 
 const presence: readonly RoomPromise[] = [
   {
-    title: 'only who was there lately is called; the absent are passed over and late on return',
+    title: 'only present people are called; absent ones are passed over, and late on return',
     keeps: async (room) => {
       const { crowd, beat, claim, tick, wait } = await setStage(room, { activeMax: 2 });
       await tick(0);
@@ -202,7 +202,7 @@ const presence: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a run of the absent costs a tick for every window of it, whatever the slots',
+    title: 'a run of absent people costs one tick per window, whatever the slots',
     keeps: async (room) => {
       const { crowd, beat, tick, wait } = await setStage(room, { activeMax: 1 });
       const many = 2 * windowNumbers + 10;
@@ -217,7 +217,7 @@ const presence: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'the front stops at the last one called: those behind keep their turn',
+    title: 'the front stops at the last person called, so people behind keep their turn',
     keeps: async (room) => {
       const { crowd, tick, claim, wait } = await setStage(room, { activeMax: 33 });
       await crowd(countTo(200));
@@ -230,7 +230,7 @@ const presence: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a call that is over frees as many slots as were not claimed of it',
+    title: 'an expired call frees exactly the slots that were not claimed',
     keeps: async (room) => {
       const { crowd, claim, leave, tick, advance } = await setStage(room, { activeMax: 40 });
       await crowd(countTo(40));
@@ -267,7 +267,7 @@ const stopped: readonly RoomPromise[] = [
     },
   })),
   {
-    title: 'before the draw nobody is called',
+    title: 'nobody is called before the draw',
     keeps: async (room) => {
       const { crowd, tick, change } = await setStage(room, undrawn);
       await crowd([1]);
@@ -278,7 +278,7 @@ const stopped: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'while releases are held nobody is called, and then everybody in turn',
+    title: 'nobody is called while releases are held, and everybody in turn afterwards',
     keeps: async (room) => {
       const { crowd, tick, change, advance } = await setStage(room);
       await crowd([1]);
@@ -289,7 +289,7 @@ const stopped: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'after a silence of a presence time nobody is called before everybody could be heard',
+    title: 'after a pause of one presence time nobody is called until all could send a heartbeat',
     keeps: async (room) => {
       const { crowd, tick, wait, advance, beat } = await setStage(room, { activeMax: 1 });
       await crowd([1, 2]);
@@ -304,7 +304,7 @@ const stopped: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a draining room serves who is in line and closes when nobody is left to be served',
+    title: 'a draining room serves everybody in line, and closes when nobody is left',
     keeps: async (room) => {
       const { crowd, tick, change, claim, leave, wait } = await setStage(room);
       await crowd([1, 2, 3]);
@@ -340,7 +340,7 @@ const stopped: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'the lobby opens by the clock, and an override ends by it; each is a new rev',
+    title: 'the lobby opens and an override ends by the clock, each with a new rev',
     keeps: async (room) => {
       const lobbyAtMs = startMs + 2 * tickMs;
       const until = { override: 'reject', overrideUntilMs: startMs + 3 * tickMs } as const;
@@ -353,7 +353,7 @@ const stopped: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'what changes by the clock leaves places, calls and passes as they are',
+    title: 'changes by the clock leave places, calls and passes as they are',
     keeps: async (room) => {
       const until = { override: 'bypass', overrideUntilMs: startMs + 3 * tickMs } as const;
       const { admit, crowd, change, tick, beat } = await setStage(room, { activeMax: 2 });
@@ -372,7 +372,7 @@ const stopped: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'an override without an end lasts',
+    title: 'an override without an end stays in force',
     keeps: async (room) => {
       const { tick, advance } = await setStage(room, { override: 'paused', overrideUntilMs: 0 });
       await advance(1_000_000_000);
@@ -381,5 +381,5 @@ const stopped: readonly RoomPromise[] = [
   },
 ];
 
-/** What time does. */
+/** What happens as time passes. */
 export const tickPromises: readonly RoomPromise[] = [...capacity, ...rate, ...presence, ...stopped];

@@ -20,7 +20,7 @@ const { tickMs, claimWindowMs, passTtlMs, passMaxMs } = promisedTerms;
 
 const standing: readonly RoomPromise[] = [
   {
-    title: 'before the draw everybody stands in the lobby, and a claim changes nothing',
+    title: 'before the draw everybody is in the lobby, and a claim changes nothing',
     keeps: async (room) => {
       const { join, appear, claim, read } = await setStage(room, { phase: 'lobby', ...undrawn });
       await join(1);
@@ -30,7 +30,7 @@ const standing: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'another’s entry, one that was left and one that never was stand nowhere',
+    title: 'an entry of another person, an abandoned one and an unknown one have no standing',
     keeps: async (room) => {
       const { crowd, appear, claim, leave } = await setStage(room);
       await crowd([1, 2]);
@@ -45,7 +45,7 @@ const standing: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'one waits until the front is there, and is then called until the window is over',
+    title: 'a person waits until the front arrives, and is then called until the window ends',
     keeps: async (room) => {
       const { crowd, appear, tick } = await setStage(room, { activeMax: 1 });
       await crowd([1, 2]);
@@ -59,7 +59,7 @@ const standing: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'asking takes nothing: who is called is still called',
+    title: 'asking changes nothing: a called person stays called',
     keeps: async (room) => {
       const { crowd, appear, tick, read } = await setStage(room);
       await crowd([1]);
@@ -72,7 +72,7 @@ const standing: readonly RoomPromise[] = [
 
 const claiming: readonly RoomPromise[] = [
   {
-    title: 'who is called takes the pass by claiming, with both its ends, and once',
+    title: 'a called person gets a pass by claiming, once, with both its ends',
     keeps: async (room) => {
       const { crowd, claim, appear, tick, read } = await setStage(room);
       await crowd([1]);
@@ -101,7 +101,7 @@ const claiming: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a claim before the turn takes nothing, and counts as being there',
+    title: 'a claim before the turn gets no pass, but counts as a heartbeat',
     keeps: async (room) => {
       const { crowd, claim, tick, wait, beat } = await setStage(room);
       await tick(0);
@@ -115,7 +115,7 @@ const claiming: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'who did not claim within the window is late, and the place in the shop is free again',
+    title: 'a person who does not claim within the window is late, and the slot is free again',
     keeps: async (room) => {
       const { crowd, appear, tick, advance } = await setStage(room, { activeMax: 1 });
       await crowd([1, 2]);
@@ -130,7 +130,7 @@ const claiming: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a person whose pass has expired is done, called again or not',
+    title: 'a person whose pass has expired is over, whether called a second time or not',
     keeps: async (room) => {
       const { admit, advance, appear, claim, tick, read } = await setStage(room);
       const { endsAtMs } = await admit(1);
@@ -160,7 +160,7 @@ const claiming: readonly RoomPromise[] = [
 
 const comingLate: readonly RoomPromise[] = [
   {
-    title: 'late ones who come back are served before everybody new, the lowest number first',
+    title: 'late people who return are served before everybody new, lowest number first',
     keeps: async (room) => {
       const { crowd, claim, change, tick, wait, beat } = await setStage(room);
       await crowd(countTo(4));
@@ -180,7 +180,7 @@ const comingLate: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a late one who claims again and again waits once',
+    title: 'a late person who claims repeatedly waits once',
     keeps: async (room) => {
       const { crowd, claim, tick, wait, read } = await setStage(room);
       await crowd([1]);
@@ -193,7 +193,7 @@ const comingLate: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a late one who only asks is not called again: the call would be wasted',
+    title: 'a late person who only asks is not called again: the call would be wasted',
     keeps: async (room) => {
       const { crowd, appear, tick, wait } = await setStage(room);
       await crowd([1]);
@@ -205,7 +205,7 @@ const comingLate: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'who misses the second call too is late again and never refused',
+    title: 'a person who misses the second call too is late again, and never refused',
     keeps: async (room) => {
       const { crowd, claim, appear, tick, wait } = await setStage(room);
       await crowd([1]);
@@ -226,7 +226,7 @@ const comingLate: readonly RoomPromise[] = [
 
 const leaving: readonly RoomPromise[] = [
   {
-    title: 'who leaves a pass, a call, a wait for a second call or the line is out, once',
+    title: 'leaving a pass, a call, a wait for a second call or the line takes effect once',
     keeps: async (room) => {
       const { crowd, claim, leave, tick, wait, change, appear, read } = await setStage(room);
       await crowd([1, 2]);
@@ -250,7 +250,7 @@ const leaving: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'nobody is called in place of who left the line: the front passes on',
+    title: 'the front passes over people who left the line, and calls nobody in their place',
     keeps: async (room) => {
       const { crowd, leave, tick, wait, appear } = await setStage(room, { activeMax: 1 });
       await tick(0);
@@ -266,7 +266,7 @@ const leaving: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'who was called and missed it leaves the line, and who is over leaves nothing',
+    title: 'a person who missed the call can leave the line; one who is over has nothing to leave',
     keeps: async (room) => {
       const { crowd, admit, leave, tick, wait, read, complete, pin } = await setStage(room);
       await admit(9);
@@ -281,7 +281,7 @@ const leaving: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'nobody leaves for another',
+    title: 'nobody can give up another person’s place',
     keeps: async (room) => {
       const { crowd, leave, join, read } = await setStage(room);
       await crowd([1, 2]);
@@ -293,7 +293,7 @@ const leaving: readonly RoomPromise[] = [
   },
 ];
 
-/** How people stand, are called, come late and leave. */
+/** How people wait, are called, come late and leave. */
 export const turnPromises: readonly RoomPromise[] = [
   ...standing,
   ...claiming,

@@ -58,7 +58,7 @@ const runAsBrowser = (script: string, then: string): unknown => {
 };
 
 describe('domain and contract in a browser', () => {
-  test('ask nothing of Node, and load and work where only a browser’s globals are', async () => {
+  test('use nothing from Node, and load and work with only a browser’s globals', async () => {
     const paths = [...modulesOf('domain'), ...modulesOf('contract')];
     expect(paths.length).toBeGreaterThan(50);
     const { asked, script } = await bundleForBrowser(paths);
@@ -89,7 +89,7 @@ describe('domain and contract in a browser', () => {
     expect(await answer).toBe('[[0,1,2,3],{"ready":true}]');
   });
 
-  test('would be refused with a module of Node’s, or with one of its globals', async () => {
+  test('would be refused with a Node module or a Node global', async () => {
     const { asked } = await bundleForBrowser([join(fixtures, 'asks-node.ts')]);
     expect(asked).toEqual(['tests/lint/browser/fixtures/asks-node.ts: node:crypto']);
     const { script } = await bundleForBrowser([join(fixtures, 'wants-buffer.ts')]);

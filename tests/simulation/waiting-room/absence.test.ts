@@ -13,7 +13,7 @@ import { memoryStage, type RoomToStage, redisStage } from './stages.ts';
 const startMs = 1_800_000_000_000;
 const callMax = 500;
 
-/** Ticks until the only one who is there is called, behind so many who are not. */
+/** Ticks until the only person present is called, behind so many absent people. */
 const ticksBehind = async (
   absent: number,
   { showId, control }: RoomToStage,
@@ -36,7 +36,7 @@ const ticksBehind = async (
       Array.from({ length: count }, (_, at) => join(from + at)),
     );
   }
-  // Sold out for a while: nobody is called, and all of them are forgotten to be there.
+  // Sold out for a while: nobody is called, and everybody's presence expires.
   for (let looks = 0; looks < 6; looks++) {
     time.nowMs += (2 / 3) * roomTerms.presenceMs;
     await store.tick(showId, 0);
@@ -55,7 +55,7 @@ const promise = (
   counts: readonly number[],
   open: (room: RoomToStage, time: TestTime) => Promise<Stage>,
 ): void => {
-  test.each(counts)('9 a run of %i absent people costs a tick for every 4,096', async (absent) => {
+  test.each(counts)('passes %i absent people at 4,096 a tick (promise 9)', async (absent) => {
     const time: TestTime = { nowMs: startMs };
     const room = openRoom(`show_absent_${absent}`, 10, startMs);
     const stage = await open(room, time);
@@ -75,7 +75,7 @@ describeNeeding('redis', 'the room in Redis', () => {
   });
   promise([4095, 4096, 20_000], async (room, time) => {
     const redis = await openRedisOf(url);
-    const primaryOf = () => Promise.reject(new Error('nothing is broken here'));
+    const primaryOf = () => Promise.reject(new Error('this test breaks no server'));
     return redisStage(room, time, { redis, primaryOf, restart: null });
   });
 });

@@ -10,7 +10,7 @@ import { roomTerms } from './room-terms.ts';
 import type { Stage, TestTime } from './stage.ts';
 import { memoryStage, type RedisServers, type RoomToStage, redisStage } from './stages.ts';
 
-/** As in the prototype of the design: 13,990 admitted, 1,434 of them late, none over the cap. */
+/** As in the design's prototype: 13,990 admitted, 1,434 of them late, none over the cap. */
 const byRate: CrowdPlan = {
   seed: 1,
   people: 20_000,
@@ -20,7 +20,7 @@ const byRate: CrowdPlan = {
   stayVaries: 0.5,
   lastsMs: 1_200_000,
 };
-/** As there: 500 slots full, 5,000 admitted in 400 s, which is what Little's law allows. */
+/** As in the prototype: 500 full slots, 5,000 admitted in 400 s, the most by Little's law. */
 const bySlots: CrowdPlan = {
   ...byRate,
   activeMax: 500,
@@ -42,11 +42,11 @@ const play = async (open: Open, plan: CrowdPlan, showId: string): Promise<CrowdR
   return playCrowd(plan, room, stage, time);
 };
 
-/** A deadline; on a calm machine it is 5 s. */
+/** A deadline; an idle machine needs 5 s. */
 const limitMs = 300_000;
 
 const promise = (open: Open): void => {
-  test('all who stay are served, at the rate, in order, late ones before new ones', {
+  test('everybody who stays is served at the rate, in order, late ones before new ones', {
     timeout: limitMs,
   }, async () => {
     const report = await play(open, byRate, 'show_rate');
@@ -56,7 +56,7 @@ const promise = (open: Open): void => {
     expect(report.releasesIn60s).toBeLessThanOrEqual(3000 + burst);
   });
 
-  test('slots that are wanted are used: 5,000 people in 400 s by 500 slots', {
+  test('uses every slot while people wait: 5,000 people in 400 s with 500 slots', {
     timeout: limitMs,
   }, async () => {
     const report = await play(open, bySlots, 'show_slots');
@@ -66,7 +66,7 @@ const promise = (open: Open): void => {
   });
 };
 
-describe('a crowd notices what is broken', () => {
+describe('a crowd detects a planted bug:', () => {
   const small: CrowdPlan = { ...byRate, people: 1000, ratePerMinute: 600 };
   const burstOfSmall = 1 + (600 * 2 * roomTerms.tickMs) / 60_000;
   const playOn = async (promiseNo: number, activeMax = 100): Promise<CrowdReport> => {
@@ -75,7 +75,7 @@ describe('a crowd notices what is broken', () => {
     return play(planted.open, { ...small, activeMax }, `show_${promiseNo}`);
   };
 
-  test('more at work than slots', async () => {
+  test('more people inside than slots', async () => {
     expect((await playOn(2)).overCap).toBeGreaterThan(0);
   });
 
@@ -83,7 +83,7 @@ describe('a crowd notices what is broken', () => {
     expect((await playOn(3, 1000)).releasesIn60s).toBeGreaterThan(600 + burstOfSmall);
   });
 
-  test('late ones who are forgotten', async () => {
+  test('late people who are forgotten', async () => {
     expect((await playOn(4)).unserved).toBeGreaterThan(0);
   });
 
@@ -91,7 +91,7 @@ describe('a crowd notices what is broken', () => {
     expect((await playOn(5)).secondPlaces).toBeGreaterThan(0);
   });
 
-  test('people who are there and passed over', async () => {
+  test('people who are present and passed over', async () => {
     expect((await playOn(13)).inversions).toBeGreaterThan(0);
   });
 });

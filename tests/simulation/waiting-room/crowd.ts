@@ -20,37 +20,37 @@ import type { Stage, TestTime } from './stage.ts';
 import type { RoomToStage } from './stages.ts';
 
 /**
- * A crowd in virtual time: each person an own life of joining, waiting, hiding, coming back, paying
- * and leaving; the room is told the time and ticks four times a second. Waiting people look at the
- * shared document by the poll policy and say that they are there only when they are near.
+ * A crowd in virtual time: each person joins, waits, hides the tab, comes back, pays and leaves
+ * independently; the room gets the time and ticks four times a second. Waiting people poll the
+ * shared document by the poll policy and send heartbeats only when they are near the front.
  */
 export type CrowdPlan = {
   seed: number;
   people: number;
   ratePerMinute: number;
   activeMax: number;
-  /** How long somebody stays with a pass, on average; by this share shorter or longer. */
+  /** Mean stay with a pass; each stay is longer or shorter by up to this share. */
   stayMs: number;
   stayVaries: number;
-  /** When it ends at the latest, from the first that may be called. */
+  /** When it ends at the latest, counted from the first possible call. */
   lastsMs: number;
 };
 
-/** Of those who came. */
+/** Of the people who joined. */
 const vanishShare = 0.3;
 const hidingShare = 0.1;
 const twoDevicesShare = 0.2;
 const payingShare = 0.5;
-/** Of the people; the others come while it sells. */
+/** Of the people; the others join during the sale. */
 const lobbyShare = 0.75;
 const lobbyMs = 20_000;
 const comingMs = 100_000;
-/** After the poll that tells them, which comes within 2.3 s: at most some 4 s late. */
+/** After the poll that tells them, which follows within 2.3 s: at most some 4 s late. */
 const claimsWithinMs = 2000;
 const [hidesFromMs, hidesToMs] = [60_000, 300_000];
 const stepMs = roomTerms.tickMs;
 const startMs = 1_800_000_000_000;
-/** Commands of one call, as many as a process gathers in a busy turn. */
+/** Commands in one call: as many as a process gathers in a busy turn. */
 const callMax = 500;
 const heartbeatMs = 20_000;
 
@@ -63,7 +63,7 @@ type Somebody = {
   entry: number;
   number: number;
   isHidden: boolean;
-  /** When they said last that they are there. */
+  /** When they sent the last heartbeat. */
   beatAtMs: number;
   lateSinceMs: number | null;
   activeAtMs: number | null;
@@ -73,17 +73,17 @@ type Deed = 'join' | 'look' | 'claim' | 'pay' | 'end';
 export type CrowdReport = {
   admitted: number;
   lateAdmitted: number;
-  /** Of those who stayed to the end of their turn. */
+  /** Of the people who stayed until the end of their turn. */
   unserved: number;
   overCap: number;
-  /** New ones called while late ones waited. */
+  /** New people called while late people waited. */
   lateOvertaken: number;
-  /** Of those who were always there: called after somebody with a higher number. */
+  /** Of the people who were always present: called after somebody with a higher number. */
   inversions: number;
   secondPlaces: number;
   releasesIn60s: number;
   activeMost: number;
-  /** Slots with a pass, on average, while anybody waited. */
+  /** Mean number of slots with a pass while anybody waited. */
   activeMean: number;
   tookMs: number;
 };
@@ -161,7 +161,7 @@ export const playCrowd = async (
     state = await store.tick(showId, 1_000_000);
     judge.look(state);
     if (state.front !== before.front) crowd.wakeHidden();
-    // As many are kept; reading them all at every tick would be most of the work.
+    // The room keeps that many; reading all of them at every tick would be most of the work.
     if ((time.nowMs - startMs) % (500 * stepMs) === 0) judge.weigh(await store.decisions(showId));
   };
   while (time.nowMs < startMs + lobbyMs) await step();
@@ -172,7 +172,7 @@ export const playCrowd = async (
   return judge.report(time.nowMs - startMs - lobbyMs);
 };
 
-/** The draw over those who came, and the opening. */
+/** Draws among the people who joined, and opens the room. */
 const openDrawn = async (
   stage: Stage,
   showId: string,
@@ -205,7 +205,7 @@ type Crowd = ReturnType<typeof makeCrowd>;
 const makeCrowd = (plan: CrowdPlan, stateNow: () => RoomState) => {
   const random = makeRandom(plan.seed);
   const all = Array.from({ length: plan.people }, (_, who) => makeSomebody(random, who));
-  /** What is to be done, by the step in which it is due. */
+  /** What is to be done, by the step at which it is due. */
   const agenda = new Map<number, { somebody: Somebody; deed: Deed }[]>();
   let nowMs = startMs;
   let permutation: Uint32Array | null = null;
@@ -243,7 +243,7 @@ const makeCrowd = (plan: CrowdPlan, stateNow: () => RoomState) => {
     if (somebody.activeAtMs !== null || permutation === null) return null;
     return { kind: deed === 'claim' ? 'claim' : 'appear', person, entry, number };
   };
-  /** What the page does when its time has come to look at the document. */
+  /** What the page does when its next poll is due. */
   const look = (somebody: Somebody): RoomCommand | null => {
     if (somebody.isHidden || somebody.activeAtMs !== null) return null;
     const { front, ratePerMinute } = stateNow();
@@ -309,7 +309,7 @@ const makeCrowd = (plan: CrowdPlan, stateNow: () => RoomState) => {
       }
       hidden = entered.filter(({ habit }) => habit === 'hides');
     },
-    /** A person with a hidden tab whose number was passed comes back after a while. */
+    /** A person with a hidden tab whose number was passed returns after a while. */
     wakeHidden: (): void => {
       const { front } = stateNow();
       const passed = hidden.filter(({ number }) => number <= front);
@@ -362,7 +362,7 @@ const makeJudge = (plan: CrowdPlan, crowd: Crowd) => {
   };
 };
 
-/** Late ones who waited to be called again while somebody new was called. */
+/** Late people who waited for a second call while somebody new was called. */
 const overtaken = (late: readonly Somebody[], decisions: readonly RoomDecision[]): number => {
   const recalls = new Map<number, number[]>();
   for (const { atMs, recalled } of decisions)
@@ -375,7 +375,7 @@ const overtaken = (late: readonly Somebody[], decisions: readonly RoomDecision[]
   }).length;
 };
 
-/** Numbers that were called after a higher one. */
+/** Numbers that were called after a higher number. */
 const unordered = (decisions: readonly RoomDecision[]): number => {
   let highest = 0;
   let count = 0;

@@ -18,10 +18,10 @@ import type { World } from './world.ts';
 
 /** Long enough for a room to open, fill, drain and be opened again. */
 const steps = 400;
-/** Of the slowest group, times ten: a deadline. */
+/** A deadline: ten times what the slowest group takes. */
 const limitMs = 60_000 * nights;
 
-/** Every seed, one after the other; each difference has its seed in its message. */
+/** Plays every seed in turn; the message of a difference names its seed. */
 const playAll = async (
   seeds: readonly number[],
   crashes: readonly CrashKind[],
@@ -38,7 +38,7 @@ const playAll = async (
   return runs;
 };
 
-describe('the store in memory says word for word what the rules say', () => {
+describe('the store in memory gives exactly the answers of the model', () => {
   test('whatever people, operators and clocks do', { timeout: limitMs }, async () => {
     const runs = await playAll(seedsOf(1, 60), [], (world, time) =>
       memoryStage(world, time, forgetfulJournal),
@@ -46,14 +46,14 @@ describe('the store in memory says word for word what the rules say', () => {
     expectBusyRuns(runs);
   });
 
-  test('also when it is killed again and again', { timeout: limitMs }, async () => {
+  test('also when it is killed repeatedly', { timeout: limitMs }, async () => {
     const runs = await playAll(seedsOf(1001, 60), ['kill'], (world, time) =>
       memoryStage(world, time, arrayJournal()),
     );
     expectBusyRuns(runs);
   });
 
-  test('also when its journal lies in PostgreSQL', { timeout: limitMs }, async () => {
+  test('also when its journal is in PostgreSQL', { timeout: limitMs }, async () => {
     const { url } = await makeTestDatabase();
     const db = openDatabase({ url, name: 'test', log: silentLog, poolMax: 2 });
     afterThisFile(() => db.close());
@@ -65,7 +65,7 @@ describe('the store in memory says word for word what the rules say', () => {
   });
 });
 
-/** Where only the promises are asked: another answer than the model's may be right. */
+/** Checks only the promises: an answer other than the model's may be right. */
 const expectPromises = async (
   seeds: readonly number[],
   crashes: readonly CrashKind[],
@@ -79,19 +79,19 @@ const expectPromises = async (
   }
 };
 
-describe('no promise is broken when answers are lost and commands repeated', () => {
-  test('in memory, killed again and again', { timeout: limitMs }, async () => {
+describe('no promise is broken when answers are lost and commands are retried', () => {
+  test('in memory, with repeated kills', { timeout: limitMs }, async () => {
     await expectPromises(seedsOf(4001, 25), ['kill'], (world, time) =>
       memoryStage(world, time, arrayJournal()),
     );
   });
 });
 
-describeNeeding('redis', 'the store in Redis says word for word what the rules say', () => {
+describeNeeding('redis', 'the store in Redis gives exactly the answers of the model', () => {
   let single: RedisServers;
   let cluster: RedisServers;
   beforeAll(async () => {
-    // What was answered is with the kernel and survives a kill -9; fsync would cost half the time.
+    // Answered writes are in the kernel and survive a kill -9; fsync would take half the time.
     const server = await openTestRedis({ appendfsync: 'no' });
     single = {
       redis: await openRedisOf(server.url),
@@ -149,7 +149,7 @@ const expectCrashes = (runs: readonly Run[], kinds: readonly CrashKind[]): void 
   if (!isReplay) expect(new Set(seen)).toEqual(new Set(kinds));
 };
 
-/** Sequences that never come to a state prove nothing about it. */
+/** Sequences that never reach a state prove nothing about it. */
 const expectBusyRuns = (runs: readonly Run[]): void => {
   if (isReplay) return;
   const moments = runs.flatMap((run) => run.moments);

@@ -8,11 +8,11 @@ export type Recorder = {
   stage: Stage;
   run: Run;
   showId: string;
-  /** Does a step and writes down what the store says of it; a `clock` step has moved the time. */
+  /** Does a step and records the store's answers; a `clock` step has already moved the time. */
   record: (step: Step, after?: RoomState | null) => Promise<Moment>;
 };
 
-/** Opens a room on a stage and writes its life down. */
+/** Opens a room on a stage and records what happens to it. */
 export const makeRecorder = async (stage: Stage, world: RoomAtStart): Promise<Recorder> => {
   const { showId } = world;
   const start = await stage.store().create(showId, world.control);
@@ -36,7 +36,7 @@ export const makeRecorder = async (stage: Stage, world: RoomAtStart): Promise<Re
 };
 export type RoomAtStart = Pick<World, 'terms' | 'control' | 'showId'>;
 
-/** Everything that a step can show; no trip to the store whose answer is known. */
+/** Reads everything that a step can change, without calls whose answer is known. */
 const doStep = async (
   { stage, showId }: Pick<Recorder, 'stage' | 'showId'>,
   before: RoomState,
@@ -58,7 +58,7 @@ const doStep = async (
   return { step, answers, outcome: null, state };
 };
 
-/** What is called changes the front or who is late; only then there is a decision to look for. */
+/** A call changes the front or the late people; only then is there a decision to look for. */
 const isDecision = (before: RoomState, { step, state }: Omit<Moment, 'decisions'>): boolean =>
   step.kind === 'tick' && (before.front !== state.front || before.late !== state.late);
 
@@ -70,8 +70,8 @@ export type Game = {
 };
 
 /**
- * Plays a seed's sequence on the model and on every stage, step by step, and asks everybody in the
- * end where they stand. Answers the record of each stage; throws at the first difference.
+ * Plays a seed's sequence on the model and on every stage, step by step, and reads everybody's
+ * standing at the end. Returns the record of each stage; throws at the first difference.
  */
 export const playTogether = async (game: Game): Promise<Run[]> => {
   const world = makeWorld(game);
@@ -84,7 +84,7 @@ export const playTogether = async (game: Game): Promise<Run[]> => {
     const stateNow = (): RoomState => model.run.moments.at(-1)?.state ?? model.run.start;
     const takeStep = async (step: Step): Promise<void> => {
       if (step.kind === 'clock') time.nowMs += step.byMs;
-      // What only looked left no record, so a clock that was set back before a kill stays back.
+      // A step that only read left no record, so a clock set back before a kill stays back.
       if (step.kind === 'crash') time.nowMs = Math.max(time.nowMs, stateNow().nowMs);
       const seen: { name: string; moment: Moment }[] = [];
       for (const player of players)
@@ -105,7 +105,7 @@ export const playTogether = async (game: Game): Promise<Run[]> => {
   }
 };
 
-/** Plays a seed's sequence on one stage, whose answers alone the world goes by. */
+/** Plays a seed's sequence on one stage; the world follows that stage's answers alone. */
 export const playAlone = async (
   game: Omit<Game, 'openStages'> & {
     open: (world: World, time: TestTime) => Promise<Stage>;
@@ -153,7 +153,7 @@ const difference = (expected: Moment, actual: Moment): string | null => {
   return null;
 };
 
-/** Of two lists or objects of the same shape, only what differs. */
+/** Only the differences between two lists or objects of the same shape. */
 const onlyDifferent = (a: unknown, b: unknown): [unknown, unknown] => {
   if (!isObject(a) || !isObject(b)) return [a, b];
   const names = [...new Set([...Object.keys(a), ...Object.keys(b)])];

@@ -31,9 +31,9 @@ const drawOver = (keys: Uint8Array): DrawnRoom => {
 };
 const keysOfAll = new Uint8Array(people.flatMap((who) => [...personOf(who)]));
 
-/** 7, on what a store has written down: everybody's receipt is in the record of the draw. */
+/** Promise 7, on what a store has recorded: everybody's receipt is in the record of the draw. */
 const drawsFairly = (open: (room: RoomToStage, time: TestTime) => Promise<Stage>): void => {
-  test('7 who came into the lobby is in the record of the draw, at their entry', async () => {
+  test('records everybody in the lobby in the draw, at their entry (promise 7)', async () => {
     const { showId, terms, control } = openRoom('show_draw', 10, startMs);
     const lobby = { ...control, phase: 'lobby' as const, drawnAtMs: 0 };
     const stage = await open({ showId, terms, control: lobby }, { nowMs: startMs });
@@ -47,7 +47,7 @@ const drawsFairly = (open: (room: RoomToStage, time: TestTime) => Promise<Stage>
       replaces: null,
       mayEnter: true,
     });
-    // Some come again, from another device, before the others are there.
+    // Some join again from another device before the others join.
     const answers = await store.play(showId, [...people, ...people.slice(0, 50)].map(join));
     await store.change(showId, { changeId: 'lev_1', ifRev: 1, change: { seals: true } });
     const late = await store.play(showId, [join(people.length)]);
@@ -73,17 +73,17 @@ describeNeeding('redis', 'the room in Redis', () => {
   });
   drawsFairly(async (room, time) => {
     const redis = await openRedisOf(url);
-    const primaryOf = () => Promise.reject(new Error('nothing is broken here'));
+    const primaryOf = () => Promise.reject(new Error('this test breaks no server'));
     return redisStage(room, time, { redis, primaryOf, restart: null });
   });
 });
 
-describe('promise 7: the draw is uniform, and what is unfair is found', () => {
-  test('every entry comes to every place as often as the others', () => {
+describe('promise 7: the draw is uniform', () => {
+  test('every entry gets every place equally often', () => {
     expect(isUniform((no, entries) => permutationOf(sha256, seedNo(no), entries))).toBe(true);
   });
 
-  test('a shuffle that exchanges with any place, not only with those left, is not', () => {
+  test('a shuffle that swaps with any place, not only the remaining ones, is caught', () => {
     const naive = (no: number, entries: number): Uint32Array => {
       const below = makeDice(sha256, seedNo(no));
       const places = Uint32Array.from({ length: entries }, (_, at) => at);

@@ -2,7 +2,7 @@ import { bytesOfHex, commitmentOf, drawSeedOf, hexOf } from '@usher/domain/draw.
 import { isProven, keyBytes, proofOf, rootOf } from '@usher/domain/merkle.ts';
 import { sha256 } from '../../../server/src/platform/hash.ts';
 
-/** A draw as the public record tells of it, and the number of every entry. */
+/** A draw according to its public record, and the number of every entry. */
 export type DrawnRoom = {
   keys: Uint8Array;
   serverSeed: string;
@@ -41,11 +41,11 @@ export const unfairIn = (draw: DrawnRoom): string[] => {
 export const keyAt = (keys: Uint8Array, entry: number): Uint8Array =>
   keys.slice(entry * keyBytes, (entry + 1) * keyBytes);
 
-/** Above it lies one of 1,000 sums of squares with 49 degrees of freedom. */
+/** One in 1,000 chi-squared values with 49 degrees of freedom is higher. */
 const chiSquaredMax = 85.35;
 const [entriesEach, draws] = [8, 4000];
 
-/** Whether each of 8 entries comes to each of 8 places as often as the others, in 4,000 draws. */
+/** Whether each of 8 entries gets each of 8 places equally often in 4,000 draws. */
 export const isUniform = (places: (drawNo: number, entries: number) => Uint32Array): boolean => {
   const counts = new Array<number>(entriesEach ** 2).fill(0);
   for (let drawNo = 0; drawNo < draws; drawNo++)

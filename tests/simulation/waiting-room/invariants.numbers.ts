@@ -36,8 +36,8 @@ export const numbersAreUnique = (run: Run): Breach[] => {
 const counts = ['waiting', 'called', 'late', 'active', 'admitted'] as const;
 
 /**
- * 6: after a kill, or a new start with its data, the room is as it was, for everybody who says
- * where they stand; after losing everything its numbers go on from where they were seen.
+ * 6: after a kill, or a restart with its data, the room is as it was for everybody who asks
+ * for their standing; after losing everything its numbers continue from the last that was seen.
  */
 export const crashesLoseNothing = (run: Run): Breach[] => {
   const breaches: Breach[] = [];
@@ -59,14 +59,14 @@ export const crashesLoseNothing = (run: Run): Breach[] => {
       if (was === undefined) return;
       const says = lossOf(was, said);
       if (says !== null) breaches.push({ promise: 6, at: said.scene.at, says });
-      // Once is enough: from then on it is what they were told after the crash.
+      // Once is enough: from then on what they were told after the crash counts.
       if (says !== null || said.answer.outcome !== 'none') asItWas.delete(said.known.key);
     },
   });
   return breaches;
 };
 
-/** What somebody had before a crash and has no more; null: nothing. */
+/** What somebody had before a crash and has lost; null: nothing. */
 const lossOf = (was: Known, { command, answer, known, scene }: Said): string | null => {
   const isTheirs = 'entry' in command && command.entry === was.entry;
   if (known.entry !== was.entry) return null;

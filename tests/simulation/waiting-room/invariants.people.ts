@@ -12,7 +12,7 @@ const judge = (run: Run, promise: number, judgeAnswer: (said: Said) => string | 
   return breaches;
 };
 
-/** 5: whatever is sent, by whichever device, how often and in which order: one place a person. */
+/** 5: one place per person, whatever is sent from any device, however often, in any order. */
 export const onePlaceEach = (run: Run): Breach[] =>
   judge(run, 5, ({ command, answer, known }) => {
     const { entry } = known;
@@ -28,8 +28,8 @@ export const onePlaceEach = (run: Run): Breach[] =>
   });
 
 /**
- * 8: what is shown counts only if it is of a lower epoch, not ended and not revoked; and nobody
- * speaks for another's place. (What is forged or of another show does not come so far: tokens.)
+ * 8: a presented token counts only if it is of a lower epoch, not ended and not revoked; nobody
+ * can use another's place. (Forged tokens and those of other shows are refused earlier.)
  */
 export const refusesOldTokens = (run: Run): Breach[] =>
   judge(run, 8, ({ command, answer, known, scene }) => {
@@ -52,8 +52,8 @@ export const refusesOldTokens = (run: Run): Breach[] =>
   });
 
 /**
- * 12: a pass lives until the end that was told, pinned or not, only its own order frees it, and it
- * never lives beyond its last end and that of its payment.
+ * 12: a pass lives until the end that its owner was told, pinned or not; only its own order frees
+ * it; it never lives beyond its absolute end and that of its payment.
  */
 export const aPinnedPassLives = (run: Run): Breach[] => {
   const { passMaxMs } = run.terms;

@@ -4,10 +4,10 @@ import { type Breach, livePass, type Scene, walk } from './witness.ts';
 
 const unitsOfOne = 60_000;
 
-/** 2: active + called ≤ cap whenever somebody looks, and no more passes live than are counted. */
+/** 2: active + called ≤ cap at every reading, and no more passes are live than are counted. */
 export const neverOverCap = (run: Run): Breach[] => {
   const breaches: Breach[] = [];
-  // Lowering the cap takes nothing from anybody: what was there may stay, and not grow.
+  // Lowering the cap removes nobody: the count may stay, but not grow.
   let allowed = run.start.activeMax;
   walk(run, {
     moment: ({ at, moment, before, nowMs, people }) => {
@@ -16,7 +16,7 @@ export const neverOverCap = (run: Run): Breach[] => {
       if (active + called > allowed)
         breaches.push({ promise: 2, at, says: `${active} + ${called} of ${allowed}` });
       const living = [...people.values()].filter((known) => livePass(known, nowMs) !== null);
-      // Those of this moment's commands are looked at in the next one.
+      // Passes from this moment's commands are checked at the next moment.
       if (moment.step.kind === 'tick' && living.length > active)
         breaches.push({ promise: 2, at, says: `${living.length} passes live, ${active} counted` });
     },
@@ -24,7 +24,7 @@ export const neverOverCap = (run: Run): Breach[] => {
   return breaches;
 };
 
-/** 3: releases, new and late ones, in any 60 s are at most the rate's, and a burst. */
+/** 3: releases, new and late people, in any 60 s never exceed the rate plus one burst. */
 export const withinTheRate = (run: Run): Breach[] => {
   const breaches: Breach[] = [];
   const rates: { atMs: number; perMinute: number }[] = [
@@ -60,7 +60,7 @@ export const withinTheRate = (run: Run): Breach[] => {
   return breaches;
 };
 
-/** Whether the room's words let a tick call somebody at all. */
+/** Whether the room's state lets a tick call anybody at all. */
 const mayRelease = (state: RoomState, seatsLeft: number | null): boolean =>
   (state.phase === 'open' || state.phase === 'draining') &&
   state.override === 'none' &&
@@ -69,7 +69,7 @@ const mayRelease = (state: RoomState, seatsLeft: number | null): boolean =>
   seatsLeft !== null;
 
 /**
- * Shows the ticks that must have called somebody, if anybody was there: they did something, were
+ * Shows the ticks that must have called somebody, if anybody was present: they did something, were
  * allowed to, and a slot and the credit for one person were certainly free.
  */
 const walkBusyTicks = (run: Run, onTick: (scene: Scene) => void, onAny: (scene: Scene) => void) => {
@@ -94,8 +94,8 @@ const walkBusyTicks = (run: Run, onTick: (scene: Scene) => void, onAny: (scene: 
 };
 
 /**
- * 4: nobody whose number the front has passed is refused for ever: late ones are called again, the
- * lowest first, before anybody new, as soon as anybody can be called.
+ * 4: nobody whose number the front has passed is refused for ever: late people are called again,
+ * the lowest first, before anybody new, as soon as anybody can be called.
  */
 export const lateGoFirst = (run: Run): Breach[] => {
   const breaches: Breach[] = [];
@@ -132,7 +132,7 @@ export const lateGoFirst = (run: Run): Breach[] => {
   return breaches;
 };
 
-/** 9: where nobody is there, the front goes 4,096 numbers (or to the tail) in a tick. */
+/** 9: if nobody is present, the front goes 4,096 numbers (or to the tail) in a tick. */
 export const absenceDelaysLittle = (run: Run): Breach[] => {
   const breaches: Breach[] = [];
   walkBusyTicks(
@@ -149,7 +149,7 @@ export const absenceDelaysLittle = (run: Run): Breach[] => {
   return breaches;
 };
 
-/** 11: while the room is paused, held, not open or sold out nobody is called and nothing moves. */
+/** 11: while the room is paused, held, not open or sold out, nobody is called and nothing moves. */
 export const pausedReleasesNobody = (run: Run): Breach[] => {
   const breaches: Breach[] = [];
   walk(run, {
@@ -166,7 +166,7 @@ export const pausedReleasesNobody = (run: Run): Breach[] => {
 };
 
 /**
- * 13: who came in before another has the lower number (after the draw), and nobody who is there is
+ * 13: who joined before another has the lower number (after the draw), and nobody who is present is
  * passed over: numbers are called in order.
  */
 export const firstComeFirstServed = (run: Run): Breach[] => {
@@ -179,7 +179,7 @@ export const firstComeFirstServed = (run: Run): Breach[] => {
   walk(run, {
     moment: ({ at, moment, before, nowMs, people, admitted }) => {
       if (moment.step.kind !== 'tick') return;
-      // So long without a tick, and what was known of presence may be too old.
+      // After so long without a tick, the known presence may be too old.
       if (nowMs - workedAtMs >= run.terms.presenceMs) forgottenAtMs = nowMs;
       const { front } = moment.state;
       const released = moment.decisions.flatMap((decision) => decision.released);

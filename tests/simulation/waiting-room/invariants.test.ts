@@ -4,11 +4,11 @@ import { breachesOf, promises } from './invariants.ts';
 import { plantedBugs } from './planted.ts';
 
 const steps = 400;
-/** A bug that needs a rare moment shows in one of these, not in each. */
+/** A bug that needs a rare moment shows with one of these seeds, not with each. */
 const seeds = [3001, 3002, 3003, 3004, 3005, 3006];
 
-describe('the checkers of the promises are awake', () => {
-  test.for(plantedBugs)('promise $promise: $bug is found', async (planted) => {
+describe('the checkers of the promises', () => {
+  test.for(plantedBugs)('detect $bug (promise $promise)', async (planted) => {
     const broken = new Set<number>();
     for (const seed of seeds) {
       const run = await playAlone({ ...planted, seed, steps });
@@ -18,7 +18,7 @@ describe('the checkers of the promises are awake', () => {
     expect([planted.promise, ...planted.with]).toEqual(expect.arrayContaining([...broken]));
   });
 
-  test.for(plantedBugs)('against the model, too: $bug differs', async (planted) => {
+  test.for(plantedBugs)('notice that $bug differs from the model', async (planted) => {
     const play = async (): Promise<void> => {
       for (const seed of seeds) {
         const { crashes, open } = planted;
@@ -31,7 +31,7 @@ describe('the checkers of the promises are awake', () => {
     );
   });
 
-  test('every promise that a run can break has a planted bug', () => {
+  test('have a planted bug for every promise that a run can break', () => {
     expect(plantedBugs.map(({ promise }) => promise)).toEqual([...promises.keys()]);
   });
 });

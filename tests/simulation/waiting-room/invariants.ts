@@ -12,10 +12,10 @@ import type { Run } from './steps.ts';
 import type { Breach } from './witness.ts';
 
 /**
- * The promises of the waiting room, by their numbers in docs/waiting-room.md, each a pure question
- * to what was written down of a run. Two have a place of their own: 7 is about the draw
- * (invariants.draw.ts), 10 about the load of polling (domain/src/room/poll-policy.test.ts).
- * Of 8 the stores know epochs and ends; what is forged or foreign ends at the door (tests/http).
+ * The promises of the waiting room, by number, each a pure check of the record of a run. Two are
+ * elsewhere: 7 is about the draw (invariants.draw.ts), 10 about the load of polling
+ * (domain/src/room/poll-policy.test.ts).
+ * Of 8 the stores know epochs and ends; forged and foreign tokens are refused before (tests/http).
  */
 export const promises: ReadonlyMap<number, (run: Run) => Breach[]> = new Map([
   [1, numbersAreUnique],
@@ -31,6 +31,6 @@ export const promises: ReadonlyMap<number, (run: Run) => Breach[]> = new Map([
   [13, firstComeFirstServed],
 ]);
 
-/** Every promise that the run broke, with where and how. */
+/** Every promise that the run broke, where and how. */
 export const breachesOf = (run: Run): Breach[] =>
   [...promises.values()].flatMap((isKept) => isKept(run));

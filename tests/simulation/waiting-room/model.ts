@@ -12,14 +12,14 @@ import type {
 } from '@usher/domain/room/types.ts';
 
 /**
- * A waiting room that is slow and plain, so that it can be read against the rules: what both stores
- * must answer, written from the rules and not from the stores. Every instant is handed in.
+ * A slow and simple waiting room that can be compared with the rules: what both stores
+ * must answer, written from the rules and not from the stores. Every instant is a parameter.
  */
 export type RoomModel = ReturnType<typeof makeRoomModel>;
 
 type Row = { entry: number; isSpent: boolean };
 type Command<K extends RoomCommand['kind']> = Extract<RoomCommand, { kind: K }>;
-/** Who a place is asked about; the number is 0 where none is known. */
+/** The person whose place is meant; the number is 0 if none is known. */
 type Asked = { person: Uint8Array; entry: number; number: number };
 
 const unitsOfOne = 60_000;
@@ -63,7 +63,7 @@ export const makeRoomModel = (initial: RoomControl, terms: RoomTerms) => {
   const decisions: RoomDecision[] = [];
   let [lastTickMs, credit, rotatedAtMs] = [0, 0, 0];
 
-  /** The instant at which something is decided; no later one may be earlier. */
+  /** The instant of a decision; it never goes back. */
   const decideAt = (clockMs: number): number => {
     counts.nowMs = Math.max(clockMs, counts.nowMs);
     return counts.nowMs;
@@ -137,7 +137,7 @@ export const makeRoomModel = (initial: RoomControl, terms: RoomTerms) => {
     return { outcome: 'placed', entry, isNew: true };
   };
 
-  /** Where somebody stands who is neither called nor late; null for these two. */
+  /** The standing of somebody who is neither called nor late; null for these two. */
   const standingOf = (asked: Asked): RoomAnswer | null => {
     if (rowOf(asked) === null) return none;
     if (!isDrawn() || asked.number === 0) return stands('lobby');
@@ -321,7 +321,7 @@ export const makeRoomModel = (initial: RoomControl, terms: RoomTerms) => {
     if (!isFirst && nowMs - lastTickMs < terms.tickMs) return look(clockMs);
     const dtMs = isFirst ? 0 : nowMs - lastTickMs;
     if (isFirst) rotatedAtMs = nowMs;
-    // Presence was not counted for so long: wait for heartbeats first.
+    // Presence was not recorded for so long: wait for heartbeats first.
     if (dtMs >= terms.presenceMs)
       counts.heldUntilMs = Math.max(counts.heldUntilMs, nowMs + terms.presenceMs);
     lastTickMs = nowMs;
@@ -372,9 +372,9 @@ export const makeRoomModel = (initial: RoomControl, terms: RoomTerms) => {
     look,
     tick,
     change,
-    /** Remembers that it was this late. */
+    /** Records that this time was reached. */
     meet: decideAt,
-    /** The process was killed, and another one has read the journal. */
+    /** The process was killed, and another one has read its journal. */
     resume: (clockMs: number): void => {
       decideAt(clockMs);
       presentNow = new Set();
@@ -384,7 +384,7 @@ export const makeRoomModel = (initial: RoomControl, terms: RoomTerms) => {
       lastTickMs = counts.nowMs;
       rotatedAtMs = counts.nowMs;
     },
-    /** A server that may have lost something keeps the room; how far numbers jump is its own. */
+    /** The server may have lost something; the store chooses how far the numbers jump. */
     recover: (clockMs: number, to: { tail: number; front: number }): void => {
       decideAt(clockMs);
       control.rev += 1;

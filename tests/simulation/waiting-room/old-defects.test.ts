@@ -18,7 +18,7 @@ const waiting = 2000;
 const crowd = Array.from({ length: slots + waiting }, (_, who) => who);
 const startMs = 1_800_000_000_000;
 
-/** Everybody came; the first hundred are at work, and two thousand wait. */
+/** Everybody has joined; the first hundred are inside, and two thousand wait. */
 const fill = async (line: Line): Promise<Line> => {
   await line.arrive(crowd);
   await line.turn();
@@ -27,7 +27,7 @@ const fill = async (line: Line): Promise<Line> => {
 };
 const oldLine = (): Promise<Line> => fill(makeOldLine({ slots, slotMs: 600_000 }));
 
-/** Each: what goes wrong in the old design, told by what a person would see. */
+/** Each: what goes wrong in the old design, as a person would see it. */
 const scenarios = {
   refreshing: async (line: Line) => {
     const who = slots + 292;
@@ -52,54 +52,54 @@ const scenarios = {
   away: async (line: Line) => {
     await line.beAway(700_000);
     const left = await line.atWork();
-    // Forty seconds: those who wait have shown themselves again by then.
+    // Forty seconds: waiting people have sent another heartbeat by then.
     for (let turns = 0; turns < 160; turns++) await line.turn();
     return { left, atWork: await line.atWork() };
   },
 };
 
 const ours = (open: (showId: string) => Promise<Line>): void => {
-  test('1 refreshing the page keeps the place', async () => {
+  test('keeps a place when its page is refreshed (defect 1)', async () => {
     expect(await scenarios.refreshing(await fill(await open('show_refresh')))).toEqual({
       before: 293,
       after: 293,
     });
   });
 
-  test('2 a free slot goes to the first in line, not to the next to arrive', async () => {
+  test('gives a free slot to the first in line, not to the next to arrive (defect 2)', async () => {
     expect(await scenarios.newcomer(await fill(await open('show_newcomer')))).toEqual({
       first: true,
       newcomer: false,
     });
   });
 
-  test('3 never more at work than slots, also when slots end while people arrive', async () => {
+  test('never has more people inside than slots, also when slots end (defect 3)', async () => {
     expect(await scenarios.overAdmission(await fill(await open('show_over')))).toEqual({
       atWork: slots,
     });
   });
 
-  test('4 slots that end while the program is away are free when it is back', async () => {
+  test('frees slots that ended while the program was down (defect 4)', async () => {
     const { atWork } = await scenarios.away(await fill(await open('show_away')));
     expect(atWork).toBe(slots);
   });
 };
 
 describe('the old design of the line', () => {
-  test('1 gives a person who refreshes the last place', async () => {
+  test('gives a person who refreshes the last place (defect 1)', async () => {
     expect(await scenarios.refreshing(await oldLine())).toEqual({ before: 293, after: 2000 });
   });
 
-  test('2 lets a newcomer pass two thousand people', async () => {
+  test('lets a newcomer pass two thousand people (defect 2)', async () => {
     expect(await scenarios.newcomer(await oldLine())).toEqual({ first: false, newcomer: true });
   });
 
-  test('3 has more people at work than slots when slots end while people arrive', async () => {
+  test('has more people inside than slots when slots end meanwhile (defect 3)', async () => {
     const { atWork } = await scenarios.overAdmission(await oldLine());
     expect(atWork).toBeGreaterThan(slots);
   });
 
-  test('4 stops for good when it was away', async () => {
+  test('stops for good after a downtime (defect 4)', async () => {
     expect(await scenarios.away(await oldLine())).toEqual({ left: 0, atWork: 0 });
   });
 });
@@ -139,7 +139,7 @@ describeNeeding('redis', 'the line in Redis', () => {
     mayEnter: true,
   });
 
-  test('5 joining goes on when the store has forgotten its scripts', async () => {
+  test('lets people join when the store has lost its scripts (defect 5)', async () => {
     const room = openRoom('show_scripts', slots, startMs);
     const stage = redisStage(room, { nowMs: startMs }, servers);
     await stage.store().create(room.showId, room.control);
@@ -152,7 +152,7 @@ describeNeeding('redis', 'the line in Redis', () => {
     await stage.close();
   });
 
-  test('5 the old design loads its script once, and fails from then on', async () => {
+  test('is unlike the old design, which loads its script only once (defect 5)', async () => {
     const digest = await server.cli('SCRIPT', 'LOAD', "return redis.call('INCR', KEYS[1])");
     expect(await server.cli('EVALSHA', digest, '1', 'old:line')).toBe('1');
     await server.cli('SCRIPT', 'FLUSH');
@@ -172,11 +172,11 @@ const expired = async (counter: Counter) => {
 };
 
 describe('the old design of the seats', () => {
-  test('6 sells a held seat to a second buyer when its cache is filled again', async () => {
+  test('sells a held seat to a second buyer when its cache is refilled (defect 6)', async () => {
     expect(await refilled(makeOldCounter())).toEqual({ first: 'held', second: 'held' });
   });
 
-  test('7 keeps a seat held for ever when the event of its end is lost', async () => {
+  test('keeps a seat held for ever when its expiry event is lost (defect 7)', async () => {
     expect(await expired(makeOldCounter())).toEqual({ first: 'held', second: 'taken' });
   });
 });
@@ -197,7 +197,7 @@ describe('our seats', () => {
       },
       refill: async () => {
         await now.seats.reloadAll();
-        // Another program on the same database knows nothing but what it reads there.
+        // Another program on the same database knows only what it reads there.
         now = await openBooking({ url, sale: first });
       },
       letTimePass: async () => {
@@ -206,11 +206,11 @@ describe('our seats', () => {
     };
   });
 
-  test('6 a held seat stays held when what is kept in memory is filled again', async () => {
+  test('stay held when the memory of the process is refilled (defect 6)', async () => {
     expect(await refilled(counter)).toEqual({ first: 'held', second: 'taken' });
   });
 
-  test('7 a hold ends by its time, whatever events are lost', async () => {
+  test('are released at the deadline, whatever events are lost (defect 7)', async () => {
     expect(await expired(counter)).toEqual({ first: 'held', second: 'held' });
   });
 });

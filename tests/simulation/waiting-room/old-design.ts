@@ -1,29 +1,29 @@
 /**
- * What another ticket program does (TicketPing, as it was measured), as small as it can be and
- * still be its design: each trip to the store is a turn of the event loop, and what a script does
- * in one trip is done at once here. They fail the scenarios that ours must hold.
+ * What another ticket program does (TicketPing, as measured), as small as possible with the same
+ * design: each trip to the store is a turn of the event loop, and what a script does in one trip is
+ * done at once here. It fails the scenarios that ours must pass.
  */
 
 /** A line before a sale, as people see it. */
 export type Line = {
-  /** They come in, or again by another tab. */
+  /** They join, or join again from another tab. */
   arrive: (people: readonly number[]) => Promise<void>;
-  /** What the program does by itself, each quarter of a second; who is called begins at once. */
+  /** What the program does by itself each quarter of a second; called people enter at once. */
   turn: () => Promise<void>;
   finish: (who: number) => Promise<void>;
-  /** How many are before them, and one. */
+  /** The number of people before them, plus one. */
   placeOf: (who: number) => Promise<number>;
   isAtWork: (who: number) => Promise<boolean>;
   atWork: () => Promise<number>;
-  /** The program is away for so long, and comes back. */
+  /** The program is down for so long, and restarts. */
   beAway: (ms: number) => Promise<void>;
 };
 
 const trip = (): Promise<void> => Promise.resolve();
 
 /**
- * A sorted set of those who wait, by a score that joining sets; a set of those at work with an end
- * each, and a counter of them that events of ended keys lower.
+ * A sorted set of waiting people, by a score that joining sets; a set of people inside with an end
+ * each, and a counter of them that key expiry events lower.
  */
 export const makeOldLine = (options: { slots: number; slotMs: number }): Line => {
   const waiting = new Map<number, number>();
@@ -65,23 +65,23 @@ export const makeOldLine = (options: { slots: number; slotMs: number }): Line =>
     isAtWork: async (who) => working.has(who),
     atWork: async () => working.size,
     beAway: async (ms) => {
-      // Keys end by themselves; the events that say so are sent once, and nobody listens.
+      // Keys expire by themselves; the expiry events are sent once, and nobody listens.
       nowMs += ms;
       for (const [who, endsAtMs] of working) if (endsAtMs <= nowMs) working.delete(who);
     },
   };
 };
 
-/** Seats of one performance, as a buyer meets them. */
+/** Seats of one performance, as a buyer sees them. */
 export type Counter = {
   take: (buyer: string, seatNo: number) => Promise<'held' | 'taken'>;
   /** The program restarts, or reloads its memory. */
   refill: () => Promise<void>;
-  /** The time of every hold is over; what should say so is lost. */
+  /** Every hold expires; the events about it are lost. */
   letTimePass: () => Promise<void>;
 };
 
-/** Held seats are kept in a cache only, and are freed by the event of a key that ended. */
+/** Held seats are only in a cache, and are released by the expiry event of a key. */
 export const makeOldCounter = (): Counter => {
   const sold = new Set<number>();
   let cache = new Map<number, string>();

@@ -8,7 +8,7 @@ import type {
   RoomState,
 } from '@usher/domain/room/types.ts';
 
-/** What one account's devices hold: the tokens they were given, and where they last stood. */
+/** What one account's devices have: their tokens and their last known standing. */
 type Somebody = {
   key: Uint8Array;
   entry: number | null;
@@ -16,11 +16,11 @@ type Somebody = {
   places: PresentedPlace[];
   passes: PresentedPass[];
   orderId: string;
-  /** A place or pass of an epoch that the room has forgotten, never given in this run. */
+  /** A place or pass of an epoch that the room has lost, never given in this run. */
   isOfAnEpochLost: boolean;
 };
 
-/** Commands that may come a second time, late, after others: a device, a proxy, a retry. */
+/** Commands that may arrive twice, late, after others: from a device, a proxy or a retry. */
 const echoesKept = 60;
 /** So far above the tail that no join of the same batch can be given it. */
 const lostGap = 20;
@@ -30,7 +30,7 @@ export type People = ReturnType<typeof makePeople>;
 const keyFor = (index: number): Uint8Array => {
   const key = new Uint8Array(8);
   const view = new DataView(key.buffer);
-  // Bytes that a text or a hash table may trip over: zeros, high bits, line feeds.
+  // Bytes that may break a text or a hash table: zeros, high bits, line feeds.
   view.setUint32(0, Math.imul(index + 1, 0x9e37_79b1) >>> 0);
   view.setUint32(4, index % 3 === 0 ? index : 0x0a00_ff00 + index);
   return key;
@@ -91,7 +91,7 @@ export const makePeople = (random: Random, count: number, passMaxMs: number) => 
   const orderOf = (who: Somebody): string => (random.chance(0.85) ? who.orderId : 'ord_foreign');
 
   const act = (who: Somebody, state: RoomState): RoomCommand => {
-    // As long as the room knows nothing of it, the tail may pass what was lost: a new one then.
+    // While the room does not know it, the tail may pass the lost place: then use a new one.
     if (who.isOfAnEpochLost && who.entry === null && who.passes.length === 0)
       who.places = [lostPlace(state)];
     if (who.entry === null) return random.chance(0.8) ? join(who) : touch(who, state);
@@ -162,7 +162,7 @@ export const makePeople = (random: Random, count: number, passMaxMs: number) => 
         if (answer !== undefined) learnOne(command, answer, state);
       }
     },
-    /** The room has lost what it knew; the devices have their tokens still. */
+    /** The room has lost its data; the devices still have their tokens. */
     forget: (): void => {
       for (const who of crowd) who.standing = 'unknown';
     },

@@ -7,8 +7,8 @@ import { arrayJournal, memoryStage, type RoomToStage } from './stages.ts';
 import type { CrashKind } from './steps.ts';
 
 /**
- * Stores with one bug each, planted around the one in memory: what a promise's checker must find.
- * `with`: other promises that cannot hold either where this one is broken so.
+ * Stores with one bug each, wrapped around the one in memory: what a promise's checker must find.
+ * `with`: other promises that this bug breaks too.
  */
 export type Planted = {
   promise: number;
@@ -31,7 +31,7 @@ const wrapped = async (
   return { ...stage, name: 'planted', store: () => store };
 };
 
-/** Around a store whose states are told otherwise than they are. */
+/** Wraps a store so that it reports changed states. */
 const toldAs = (store: RoomStore, tell: (state: RoomState) => RoomState): RoomStore => ({
   ...store,
   tick: async (...args) => tell(await store.tick(...args)),
@@ -46,7 +46,7 @@ const toldAs = (store: RoomStore, tell: (state: RoomState) => RoomState): RoomSt
   },
 });
 
-/** One command after the other, so that a wrapper can decide each by the answers before it. */
+/** Plays commands one by one, so that a wrapper can use the answers to earlier ones. */
 const playedEach =
   (play: (showId: string, command: RoomCommand) => Promise<RoomAnswer>): RoomStore['play'] =>
   async (showId, commands) => {
@@ -65,7 +65,7 @@ const playOne = async (
   return answer;
 };
 
-/** Of two who come in at once the second one is told the entry of the first. */
+/** Of two people who join at once, the second one gets the entry of the first. */
 const lostUpdate: Wrap = (store) => ({
   ...store,
   play: async (showId, commands) => {
@@ -78,7 +78,7 @@ const lostUpdate: Wrap = (store) => ({
   },
 });
 
-/** The cap is raised by two where it is compared. */
+/** The cap is compared with two added. */
 const laxCap: Wrap = (store) => {
   const told = toldAs(store, (state) => ({ ...state, activeMax: state.activeMax - 2 }));
   return {
@@ -110,7 +110,7 @@ const doubleCredit: Wrap = (store) => {
   };
 };
 
-/** Who is late is told so, and nobody writes it down. */
+/** Late people are told that they are late, but it is not recorded. */
 const lateForgotten: Wrap = (store) => ({
   ...store,
   play: playedEach(async (showId, command) => {
@@ -121,7 +121,7 @@ const lateForgotten: Wrap = (store) => ({
   }),
 });
 
-/** A place belongs to a session: who joins again from another device has another one. */
+/** A place belongs to a session: joining from another device gives another place. */
 const placeOfASession: Wrap = (store) => {
   const sessions = new Map<string, number>();
   const asSession = (person: Uint8Array): Uint8Array => {
@@ -139,7 +139,7 @@ const placeOfASession: Wrap = (store) => {
   };
 };
 
-/** The end of the journal is not there when it is read again. */
+/** The end of the journal is missing when it is read again. */
 const lossyJournal = (): RoomJournal => {
   const journal = arrayJournal();
   let written = 0;
@@ -147,13 +147,13 @@ const lossyJournal = (): RoomJournal => {
     ...journal,
     write: async (owner, leaseMs, chunks) => {
       written += 1;
-      // Said to be written; every fifth commit is not.
+      // Every fifth commit is confirmed but not written.
       return written % 5 === 0 ? true : journal.write(owner, leaseMs, chunks);
     },
   };
 };
 
-/** Passes that are shown count whatever epoch they are of. */
+/** Presented passes are accepted whatever their epoch. */
 const anyEpoch: Wrap = (store) => ({
   ...store,
   play: playedEach(async (showId, command) => {
@@ -165,7 +165,7 @@ const anyEpoch: Wrap = (store) => ({
   }),
 });
 
-/** The lever of the pause is answered, shown, and not connected. */
+/** The pause is answered and shown, but has no effect. */
 const deafPause: Wrap = (store) => {
   let isPaused = false;
   const told = toldAs(store, (state) => (isPaused ? { ...state, override: 'paused' } : state));
@@ -184,7 +184,7 @@ const deafPause: Wrap = (store) => {
   };
 };
 
-/** A payment is told that the pass will wait for it, and the pass does not know. */
+/** A payment is told that its pass is pinned, but the pass is not. */
 const deafPin: Wrap = (store) => ({
   ...store,
   play: playedEach(async (showId, command) => {
@@ -198,7 +198,7 @@ const deafPin: Wrap = (store) => ({
   }),
 });
 
-/** Who waits sets the bit of the next number. */
+/** A waiting person sets the presence bit of the next number. */
 const offByOne: Wrap = (store) => ({
   ...store,
   play: playedEach(async (showId, command) => {
@@ -220,22 +220,22 @@ const around =
     wrapped(world, time, wrap);
 
 export const plantedBugs: readonly Planted[] = [
-  // A person who got a foreign entry cannot use it (4, 5) or can (8); entries do not rise (13).
+  // A person with another's entry cannot use it (4, 5) or can (8); entries do not rise (13).
   { promise: 1, bug: 'a lost update', with: [4, 5, 8, 13], crashes: [], open: around(lostUpdate) },
   { promise: 2, bug: 'a cap that is off by two', with: [], crashes: [], open: around(laxCap) },
   { promise: 3, bug: 'credit given twice', with: [], crashes: [], open: around(doubleCredit) },
-  { promise: 4, bug: 'late ones forgotten', with: [], crashes: [], open: around(lateForgotten) },
-  // A device does not know the place of the other, and is refused (4).
-  { promise: 5, bug: 'a place a session', with: [4], crashes: [], open: around(placeOfASession) },
+  { promise: 4, bug: 'forgotten late people', with: [], crashes: [], open: around(lateForgotten) },
+  // A device does not know the other device's place, and is refused (4).
+  { promise: 5, bug: 'a place per session', with: [4], crashes: [], open: around(placeOfASession) },
   {
     promise: 6,
     bug: 'a journal that loses commits',
     crashes: ['kill'],
-    // All that was told may be untrue then.
+    // Then everything that people were told may be untrue.
     with: [1, 2, 4, 5, 8, 12, 13],
     open: (world, time) => memoryStage(world, time, lossyJournal()),
   },
-  { promise: 8, bug: 'epochs not looked at', with: [], crashes: [], open: around(anyEpoch) },
+  { promise: 8, bug: 'unchecked epochs', with: [], crashes: [], open: around(anyEpoch) },
   {
     promise: 9,
     bug: 'a front that goes step by step',
@@ -243,8 +243,8 @@ export const plantedBugs: readonly Planted[] = [
     crashes: [],
     open: withTerms({ windowNumbers: 2 }),
   },
-  { promise: 11, bug: 'a pause that is deaf', with: [], crashes: [], open: around(deafPause) },
-  // A pass that nobody counts lives for who holds it (2).
-  { promise: 12, bug: 'a pin that is deaf', with: [2], crashes: [], open: around(deafPin) },
+  { promise: 11, bug: 'a pause without effect', with: [], crashes: [], open: around(deafPause) },
+  // A pass that is not counted still works for its holder (2).
+  { promise: 12, bug: 'a pin without effect', with: [2], crashes: [], open: around(deafPin) },
   { promise: 13, bug: 'presence off by one', with: [], crashes: [], open: around(offByOne) },
 ];

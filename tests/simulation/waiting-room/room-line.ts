@@ -4,7 +4,7 @@ import { roomTerms } from './room-terms.ts';
 import type { Stage, TestTime } from './stage.ts';
 import type { RoomToStage } from './stages.ts';
 
-/** So many of those who wait say that they are there. */
+/** How many of the waiting people send heartbeats. */
 const near = 300;
 
 /** An open room with this many slots, and no other limit. */
@@ -37,7 +37,7 @@ export const personOf = (who: number): Uint8Array => {
   return key;
 };
 
-/** Ours: people ask where they stand at every turn, and take their pass when they are called. */
+/** Ours: people read their standing at every turn, and claim the pass when they are called. */
 export const makeRoomLine = async (
   { showId, control }: RoomToStage,
   stage: Stage,

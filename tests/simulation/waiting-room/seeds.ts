@@ -1,8 +1,8 @@
-/** How many times the usual number of runs: for a long night. */
+/** Multiplies the number of runs, for a long test during the night. */
 export const nights = Number(process.env['ROOM_NIGHT'] ?? 1);
 
 const only = process.env['ROOM_SEED'];
-/** One failure is played again; what only many runs show together is not looked at. */
+/** Replays one failure, without the checks that need many runs. */
 export const isReplay = only !== undefined;
 
 /**

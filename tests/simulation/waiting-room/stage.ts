@@ -7,17 +7,17 @@ import type { CrashKind } from './steps.ts';
 /** A time that only tests move, also backwards. */
 export type TestTime = { nowMs: number };
 
-/** A store of rooms that a test can bring down: what is played on it, and how it is broken. */
+/** A store of rooms that a test can crash: how commands are played on it, and how it is broken. */
 export type Stage = {
   name: string;
-  /** The store that stands there now; another one after a crash. */
+  /** The current store; a new one after a crash. */
   store: () => RoomStore;
   /** `after`: what others found after theirs; the model follows them where the rules leave room. */
   crash: (how: CrashKind, after: RoomState | null) => Promise<void>;
   close: () => Promise<void>;
 };
 
-/** By so much at least the tail jumps when what was given last may be lost. */
+/** The tail jumps at least this far when the last given numbers may be lost. */
 const jumpMin = 1000;
 
 /** The model behind the port of the stores, with one room. */

@@ -17,7 +17,7 @@ import type { World } from './world.ts';
 
 export type RoomToStage = Pick<World, 'terms' | 'control' | 'showId'>;
 
-/** The clock of the test; sleepers sleep until they are woken to finish. */
+/** The test's clock; sleepers sleep until they are woken to finish. */
 const clockOf = (time: TestTime): Clock => ({
   nowMs: () => time.nowMs,
   monotonicMs: () => 0,
@@ -27,7 +27,7 @@ const clockOf = (time: TestTime): Clock => ({
     }),
 });
 
-/** A journal that lives as long as the test, and so longer than a store that is killed. */
+/** A journal that lives as long as the test, so it outlives a killed store. */
 export const arrayJournal = (): RoomJournal => {
   const chunks: JournalChunk[] = [];
   let keeper = '';
@@ -46,7 +46,7 @@ export const arrayJournal = (): RoomJournal => {
   };
 };
 
-/** A store in memory; killed, its journal is all that is left of it. */
+/** A store in memory; after a kill only its journal is left. */
 export const memoryStage = async (
   world: RoomToStage,
   time: TestTime,
@@ -67,19 +67,19 @@ export const memoryStage = async (
     name: 'memory',
     store: () => store,
     crash: async (how) => {
-      // Nobody closes a process that is killed: it is dropped, and never does anything again.
+      // A killed process is not closed: it is dropped, and never does anything again.
       if (how === 'kill') store = await open();
     },
     close: () => store.close(),
   };
 };
 
-/** What a test does to the servers behind a Redis. */
+/** What a test can do to the servers behind a Redis connection. */
 export type RedisServers = {
   redis: Redis;
-  /** The servers that know of the show. */
+  /** The server that has the show's keys. */
   primaryOf: (showId: string) => Promise<RedisServer>;
-  /** Started again with its data; null: not tried, another id of the server stands for it. */
+  /** Restarts it with its data; null: not tried, a changed server id simulates it. */
   restart: ((server: RedisServer) => Promise<void>) | null;
 };
 
@@ -91,7 +91,7 @@ export const redisStage = (world: RoomToStage, time: TestTime, servers: RedisSer
     log: silentLog,
     terms,
     nowMs: () => time.nowMs,
-    // The service keeps the last state that it saw, and PostgreSQL the last control.
+    // The service has the last state that it saw, and PostgreSQL the last control.
     remembered: async () => (seen === null ? null : rememberedOf(seen)),
   });
   const see = <State extends RoomState | null>(state: State): State => {

@@ -14,7 +14,7 @@ import type {
  */
 export type CrashKind = 'kill' | 'restart' | 'flush' | 'scripts';
 
-/** What happens to a room, one after the other; plain data, so that it can be shown and played. */
+/** What happens to a room, step by step; plain data, so that it can be printed and replayed. */
 export type Step =
   | { kind: 'clock'; byMs: number }
   | { kind: 'play'; commands: readonly RoomCommand[] }
@@ -23,7 +23,7 @@ export type Step =
   | { kind: 'create'; control: RoomControl }
   | { kind: 'crash'; how: CrashKind };
 
-/** A step and what the store said: its answers, its state then, and what it decided in it. */
+/** A step and the store's response: its answers, its state then, and its decisions. */
 export type Moment = {
   step: Step;
   answers: readonly RoomAnswer[];
@@ -33,5 +33,5 @@ export type Moment = {
   decisions: readonly RoomDecision[];
 };
 
-/** What was written down of a room's life; all that the checkers of the promises look at. */
+/** The record of a run, which is all that the checkers of the promises see. */
 export type Run = { terms: RoomTerms; start: RoomState; moments: readonly Moment[] };

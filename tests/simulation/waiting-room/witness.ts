@@ -2,27 +2,27 @@ import type { RoomAnswer, RoomCommand, RoomPass, RoomState } from '@usher/domain
 import { keyOf } from './model.ts';
 import type { Moment, Run } from './steps.ts';
 
-/** What a promise was broken by. */
+/** How a promise was broken. */
 export type Breach = { promise: number; at: number; says: string };
 
-/** What somebody may rely on after what they were told; nothing that only the store knows. */
+/** What somebody may rely on from the answers they got; nothing that only the store knows. */
 export type Known = {
   key: string;
-  /** The place that was given, and not left since; null: none. */
+  /** The place that was given and not left since; null: none. */
   entry: number | null;
-  /** 0 while nobody has named it. */
+  /** 0 while it is unknown. */
   number: number;
   pass: RoomPass | null;
   passSinceMs: number;
-  /** Until when an order that is being paid keeps the pass; 0: none does. */
+  /** Until when an order that is being paid pins the pass; 0: not pinned. */
   pinnedUntilMs: number;
-  /** When they were last told to wait; null: not since they came, or a crash made it unknown. */
+  /** When they were last told to wait; null: not since they joined, or unknown after a crash. */
   seenAtMs: number | null;
-  /** Told that others go first, by a claim. */
+  /** A claim was answered that others go first. */
   isLate: boolean;
 };
 
-/** A moment among those before it. */
+/** A moment, with the ones before it. */
 export type Scene = {
   at: number;
   moment: Moment;
@@ -47,7 +47,7 @@ const stranger = (key: string): Known => ({
 });
 
 /**
- * Goes through a run: shows each answer with what its receiver knew before it, and each moment
+ * Walks through a run: shows each answer with what its receiver knew before it, and each moment
  * with what was known before it.
  */
 export const walk = (
@@ -91,7 +91,7 @@ const learn = (known: Known, command: RoomCommand, answer: RoomAnswer, scene: Sc
       entry: answer.entry,
       number: isThere ? answer.entry + 1 : 0,
       seenAtMs: isThere ? nowMs : null,
-      // A pass of a place that was lost may have been shown before the place.
+      // A pass of a lost place may have been presented before the place.
       ...(answer.isNew ? {} : { pass: known.pass, passSinceMs: known.passSinceMs }),
     };
   }

@@ -10,9 +10,9 @@ import { makePeople } from './people.ts';
 import type { CrashKind, Step } from './steps.ts';
 
 /**
- * A small, restless world around one room, from a seed: people, an operator who pulls every lever,
- * a clock that jumps. It knows the room by its answers, as the real one does, and it follows the
- * protocol of the service: an entry is replaced only when it is over, and nobody shows a place that
+ * A small, busy world around one room, from a seed: people, an operator who pulls every lever,
+ * a clock that jumps. It knows the room only by its answers, like the real world, and follows the
+ * service's protocol: an entry is replaced only when it is over, and nobody presents a place that
  * was given to somebody else.
  */
 export type World = ReturnType<typeof makeWorld>;
@@ -21,7 +21,7 @@ const startMs = 1_800_000_000_000;
 /** Rooms of one file may share a store. */
 let worlds = 0;
 
-/** Some rooms live by the numbers of production, some by small ones that wear out fast. */
+/** Some rooms have production limits, some have small ones that are reached fast. */
 const termsOf = (random: Random): RoomTerms =>
   random.chance(0.3)
     ? {
@@ -46,7 +46,7 @@ const rates = [1, 120, 600, 2400, 6000, 60_000];
 const startOf = (random: Random): RoomControl => {
   const isOpen = random.chance(0.25);
   return {
-    // Epochs behind it, so that places and passes of a lost epoch can be shown.
+    // Not the first epoch, so that places and passes of a lost epoch can be presented.
     rev: 1,
     epoch: 3,
     passEpoch: 2,
@@ -129,13 +129,13 @@ export const makeWorld = (options: { seed: number; crashes: readonly CrashKind[]
       const { crashes } = options;
       return crashes.length === 0 ? clockStep() : { kind: 'crash', how: pick(random, crashes) };
     },
-    /** What the room answered; the next steps go by it. */
+    /** What the room answered; the next steps depend on it. */
     learn: (step: Step, answers: readonly RoomAnswer[], state: RoomState): void => {
       if (step.kind === 'play') people.learn(step.commands, answers, state);
       if (step.kind === 'crash' && step.how === 'flush') people.forget();
       people.drawIfDue(state);
     },
-    /** Everybody, as they know themselves: says all that a room knows of them. */
+    /** Asks for everybody with the tokens they have: returns all that a room knows of them. */
     rollCall: (state: RoomState): Step[] => [
       { kind: 'play', commands: people.rollCall(state) },
       { kind: 'clock', byMs: 400 },
