@@ -1,14 +1,14 @@
 /**
  * Which states a seat, a hold, an order and a payment attempt have, and which moves between them
  * exist. The database refuses every other move (server/src/state-machines.ts), and each of these is
- * made by some function of it (server/src/state-machines.postgres.test.ts).
+ * made by one of its functions (server/src/state-machines.postgres.test.ts).
  */
 export type Machine<State extends string> = {
-  /** The states in which one may begin. */
+  /** The initial states. */
   readonly begins: readonly State[];
   /** The states to which each state may move. */
   readonly moves: Readonly<Record<State, readonly State[]>>;
-  /** The states in which one may be removed. */
+  /** The states in which a row may be deleted. */
   readonly ends: readonly State[];
 };
 
@@ -16,10 +16,10 @@ export const seatClaimStates = ['held', 'paying', 'sold', 'blocked'] as const;
 export type SeatClaimState = (typeof seatClaimStates)[number];
 
 /**
- * A free seat has no state: a claim on it begins when it is taken and is removed when it is freed.
- * held → free: the hold lapsed or was released. paying → held: the payment was definitely declined,
- * or never sent, and the buyer keeps the seats while the hold runs; with no time left they are
- * freed in the same step. blocked: the organiser keeps the seat back from the sale.
+ * A free seat has no state: a claim on it begins when it is taken and is deleted when it is freed.
+ * held → free: the hold expired or was released. paying → held: the payment was definitely
+ * declined, or never sent, and the buyer keeps the seats until the hold expires; if it has expired,
+ * they are freed in the same step. blocked: the organiser withholds the seat from the sale.
  */
 export const seatMachine: Machine<SeatClaimState> = {
   begins: ['held', 'blocked'],
@@ -62,9 +62,9 @@ export const orderStates = [
 export type OrderState = (typeof orderStates)[number];
 
 /**
- * UNKNOWN: the provider's outcome is not known; the seats stay the buyer's. FAILED is always
- * definite; a buyer whose hold still runs pays with a new order. PARTLY_REFUNDED and REFUNDED are
- * names for refunds to come: no move leads there yet.
+ * UNKNOWN: the provider's outcome is not known; the buyer keeps the seats. FAILED is always
+ * definite; a buyer whose hold has not expired pays with a new order. PARTLY_REFUNDED and REFUNDED
+ * are names for future refunds: no move leads there yet.
  */
 export const orderMachine: Machine<OrderState> = {
   begins: ['PENDING'],
@@ -88,7 +88,7 @@ export type AttemptState = (typeof attemptStates)[number];
 /**
  * SENT is committed before the provider is called: an attempt found before it was not sent and is
  * settled as such; one found after it is unknown until there is an answer. CREATED → SETTLED: a
- * later attempt took its place.
+ * later attempt replaced it.
  */
 export const attemptMachine: Machine<AttemptState> = {
   begins: ['CREATED'],
@@ -102,7 +102,7 @@ export const attemptMachine: Machine<AttemptState> = {
   ends: [],
 };
 
-/** How an attempt ended; SUPERSEDED: a later attempt of the same order took its place. */
+/** How an attempt ended; SUPERSEDED: a later attempt of the same order replaced it. */
 export const attemptOutcomes = ['APPROVED', 'DECLINED', 'NOT_SENT', 'SUPERSEDED'] as const;
 export type AttemptOutcome = (typeof attemptOutcomes)[number];
 

@@ -6,13 +6,13 @@ const draw = (seed: number, stream: number): number[] => {
   return Array.from({ length: 8 }, () => random.next());
 };
 
-test('a seed gives the same whims again, another seed or person gives others', () => {
+test('a seed repeats the same numbers, another seed or person gives others', () => {
   expect(draw(7, 3)).toEqual(draw(7, 3));
   expect(draw(7, 3)).not.toEqual(draw(8, 3));
   expect(draw(7, 3)).not.toEqual(draw(7, 4));
 });
 
-test('numbers lie in their bounds and fill them evenly', () => {
+test('numbers stay within their bounds and are evenly distributed', () => {
   const random = makeRandom(1);
   const tenths = new Array<number>(10).fill(0);
   for (let i = 0; i < 10_000; i++) {

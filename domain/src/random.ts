@@ -1,6 +1,6 @@
 /**
- * Numbers from a seed, the same again for the same seed: for people and events that are made up,
- * and for tests. Nothing that must not be guessed comes from here.
+ * Pseudorandom numbers, the same for the same seed: for simulated people and events, and for tests.
+ * Never use them for anything that must not be guessed.
  */
 export type Random = {
   /** In [0, 1). */
@@ -10,7 +10,7 @@ export type Random = {
   chance(share: number): boolean;
 };
 
-/** `stream` numbers the people of one seed, so that nobody's luck depends on who asked before. */
+/** `stream` numbers the people of a seed, so that nobody's numbers depend on the order of calls. */
 export const makeRandom = (seed: number, stream = 0): Random => {
   let state = mix((seed ^ Math.imul(stream + 1, 0x9e37_79b9)) >>> 0);
   const next = (): number => {

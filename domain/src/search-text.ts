@@ -1,8 +1,8 @@
 /**
- * Search in Korean and English without a stemmer, the same on every database. Korean glues
- * particles and whole words together, so a Korean word is found anywhere, also inside another: 오페라
- * in 오페라의밤. A word in other letters is found where a word begins with it: "art" finds "Artists",
- * not "party". Upper and lower case, accents and full-width letters make no difference.
+ * Search in Korean and English without a stemmer, the same on every database. Korean joins
+ * particles and whole words together, so a Korean word is found anywhere, even inside another:
+ * 오페라 in 오페라의밤. A word in other letters is found at the beginning of a word: "art" finds
+ * "Artists", not "party". Upper and lower case, accents and full-width letters make no difference.
  */
 type SearchIndex = {
   /** Words with one space before each. */
@@ -27,7 +27,7 @@ export const searchIndex = (names: readonly string[], texts: readonly string[]):
   return { text: distinct.map((word) => ` ${word}`).join(''), grams: [...grams] };
 };
 
-/** What a text must hold to answer the query; no needles when the query has no word in it. */
+/** What a text must contain to match the query; no needles if the query has no word in it. */
 export const searchNeedles = (query: string): SearchNeedles => {
   const words = [...new Set(wordsOf(query))];
   return {

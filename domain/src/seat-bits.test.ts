@@ -30,7 +30,7 @@ describe('seat bits', () => {
     expect([...encodeSeatBits([1, 2, 3, 0, 2])]).toEqual([0b00_11_10_01, 0b10]);
   });
 
-  test('give back every state as it was written', () => {
+  test('return every state as it was written', () => {
     fc.assert(
       fc.property(states, (written) => {
         const bits = encodeSeatBits(written);
@@ -39,7 +39,7 @@ describe('seat bits', () => {
     );
   });
 
-  test('change one seat and leave all others', () => {
+  test('change one seat and leave all others unchanged', () => {
     fc.assert(
       fc.property(states, fc.nat(), state, (written, nth, to) => {
         const seatNo = nth % written.length;
@@ -91,7 +91,7 @@ describe('a seat delta', () => {
     );
   });
 
-  test('never needs more than three bytes a change, and one where seats are close', () => {
+  test('never needs more than three bytes a change, and one if seats are close', () => {
     fc.assert(
       fc.property(fc.array(change, { maxLength: 400 }), (changes) => {
         const seats = new Set(changes.map((c) => c >> 2)).size;
@@ -102,12 +102,12 @@ describe('a seat delta', () => {
     expect(encodeDelta(row)).toHaveLength(40);
   });
 
-  test('carries one change a seat, the last', () => {
+  test('contains one change per seat, the last', () => {
     const bytes = encodeDelta([seatChange(7, 1), seatChange(3, 2), seatChange(7, 0)]);
     expect(decodeDelta(bytes)).toEqual([seatChange(3, 2), seatChange(7, 0)]);
   });
 
-  test('cut off inside a change is refused, not read as another seat', () => {
+  test('that is cut off inside a change is refused, not read as another seat', () => {
     const bytes = encodeDelta([seatChange(50_000, seatState.SOLD)]);
     expect(() => decodeDelta(bytes.subarray(0, 2))).toThrow(RangeError);
   });

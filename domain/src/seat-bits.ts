@@ -1,6 +1,6 @@
 /**
- * What a seat map shows, two bits a seat: 20,000 seats are 5,000 bytes. Seat i is in byte i >> 2,
- * bits 2 × (i & 3) and the one above it. The array is the encoding: it is sent as it is.
+ * The state of a seat map, two bits a seat: 20,000 seats are 5,000 bytes. Seat i is in byte i >> 2,
+ * bits 2 × (i & 3) and the one above it. The array is the encoding: it is sent unchanged.
  */
 export const seatState = { FREE: 0, HELD: 1, SOLD: 2, BLOCKED: 3 } as const;
 export type SeatState = (typeof seatState)[keyof typeof seatState];
@@ -59,7 +59,7 @@ export const countStates = (
   return counts;
 };
 
-/** Seats neither sold nor kept back, by the code of their grade. */
+/** Seats neither sold nor blocked, by the code of their grade. */
 export const countLeft = (
   bits: SeatBits,
   gradeOfSeat: Uint8Array,
@@ -78,9 +78,9 @@ export const applyDelta = (bits: SeatBits, changes: Iterable<SeatChange>): void 
 
 /**
  * The changes of one version as bytes: ascending by seat, each as a varint (7 bits a byte, low
- * bits first) of `gap * 4 + state`, where gap is the distance from the seat before (the first
+ * bits first) of `gap * 4 + state`, where gap is the distance from the previous seat (the first
  * from seat 0). With at most 100,000 seats that is below 2^21, so at most 3 bytes a change, and 1
- * or 2 where changes are close. Of several changes of one seat the last one counts.
+ * or 2 if changes are close. Of several changes of one seat the last one counts.
  */
 export const encodeDelta = (changes: Iterable<SeatChange>): Uint8Array => {
   const last = new Map<number, SeatChange>();
@@ -100,7 +100,7 @@ export const encodeDelta = (changes: Iterable<SeatChange>): Uint8Array => {
   return Uint8Array.from(bytes);
 };
 
-/** Inverse of encodeDelta. Throws RangeError when the bytes end inside a change. */
+/** Inverse of encodeDelta. Throws RangeError if the bytes end inside a change. */
 export const decodeDelta = (bytes: Uint8Array): SeatChange[] => {
   const changes: SeatChange[] = [];
   let seatBefore = 0;

@@ -18,8 +18,8 @@ const delta = (
   deadlineMs,
 });
 
-describe('a map of seats', () => {
-  test('begins as the snapshot says', () => {
+describe('a seat map', () => {
+  test('begins with the state of the snapshot', () => {
     const claims = [
       { seatNo: 1, state: HELD, holder: holderMark(buyer), deadlineMs: 100 },
       { seatNo: 2, state: SOLD, holder: holderMark(other), deadlineMs: null },
@@ -37,7 +37,7 @@ describe('a map of seats', () => {
     expect(map.takenByOthers([0, 1, 2], other, 50)).toEqual([1]);
   });
 
-  test('gives the same bits until it changes', () => {
+  test('returns the same bits until it changes', () => {
     const map = makeSeatMap(4, empty);
     expect(map.bits()).toBe(map.bits());
     const before = map.bits();
@@ -45,7 +45,7 @@ describe('a map of seats', () => {
     expect(map.bits()).not.toBe(before);
   });
 
-  test('applies each version once, in order, whatever the order in which they come', () => {
+  test('applies each version once, in order, whatever the order of arrival', () => {
     const deltas = [
       delta(2, [[0, HELD, buyer]], 9),
       delta(3, [[0, SOLD]]),
@@ -62,7 +62,7 @@ describe('a map of seats', () => {
     );
   });
 
-  test('knows that it misses a version until that has come', () => {
+  test('knows that a version is missing until it has arrived', () => {
     const map = makeSeatMap(4, empty);
     expect(map.apply(delta(3, [[0, FREE]]))).toBe('early');
     expect([map.hasGap, map.version]).toEqual([true, 1]);
@@ -72,7 +72,7 @@ describe('a map of seats', () => {
     expect(map.mayBeFree(0, 0)).toBe(true);
   });
 
-  test('keeps a bounded number of early versions, and still knows of the gap', () => {
+  test('stores a bounded number of early versions, and still knows of the gap', () => {
     const map = makeSeatMap(4, empty);
     for (let version = 3; version < 2000; version++) map.apply(delta(version, [[0, FREE]]));
     expect(map.hasGap).toBe(true);
@@ -80,7 +80,7 @@ describe('a map of seats', () => {
     expect(map.version).toBe(258);
   });
 
-  test('takes a held seat for free from its deadline on, and a seat being paid never', () => {
+  test('treats a held seat as free from its deadline on, but never a seat being paid', () => {
     const map = makeSeatMap(4, empty);
     map.apply(delta(2, [[0, HELD, other]], 100));
     map.apply(delta(3, [[1, HELD, other]], null));
@@ -90,7 +90,7 @@ describe('a map of seats', () => {
     expect(map.mayBeFree(1, Number.MAX_SAFE_INTEGER)).toBe(false);
   });
 
-  test('never calls a buyer’s own seat somebody else’s, also when it is sold', () => {
+  test('never treats a buyer’s own seat as another’s, even if it is sold', () => {
     const map = makeSeatMap(4, empty);
     map.apply(delta(2, [[0, HELD, buyer]], 100));
     map.apply(delta(3, [[0, SOLD]]));
@@ -98,7 +98,7 @@ describe('a map of seats', () => {
     expect(map.takenByOthers([0], other, 50)).toEqual([0]);
   });
 
-  test('is sold out when no seat is free and none is held that could come back', () => {
+  test('is sold out if no seat is free and no held seat could be released', () => {
     const map = makeSeatMap(3, empty);
     map.apply(
       delta(

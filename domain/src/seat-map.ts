@@ -1,16 +1,16 @@
 import { encodeSeatBits, type SeatChange, type SeatState, seatState } from './seat-bits.ts';
 
 /**
- * What one process knows of a performance's seats: a copy of what the database has decided, moved
- * on by deltas, one for each version. It answers reads and refuses lost races; it never decides who
+ * What one process knows of a performance's seats: a copy of what the database has decided, updated
+ * by deltas, one for each version. It answers reads and refuses lost races; it never decides who
  * gets a seat.
  */
 export type SeatDelta = {
   version: number;
   changes: readonly SeatChange[];
-  /** For each change the end of the holder's id, or '' where nobody holds the seat now. */
+  /** For each change the end of the holder's id, or '' if nobody holds the seat now. */
   holders: readonly string[];
-  /** Until when the seats newly held by this delta are held; null when it holds none. */
+  /** Until when the seats newly held by this delta are held; null if it holds none. */
   deadlineMs: number | null;
 };
 
@@ -29,14 +29,14 @@ export type SeatMap = {
   readonly version: number;
   /** `early`: a version before it is still missing; the delta waits for it. */
   apply(delta: SeatDelta): 'applied' | 'known' | 'early';
-  /** Whether a delta is waiting for one that has not come. */
+  /** Whether a delta is waiting for one that has not arrived. */
   readonly hasGap: boolean;
   /** Free, or held by an expired hold: the database may say yes. */
   mayBeFree(seatNo: number, nowMs: number): boolean;
-  /** Seats that are surely somebody else's at this moment. */
+  /** Seats that certainly belong to somebody else at this moment. */
   takenByOthers(seatNos: readonly number[], buyerId: string, nowMs: number): number[];
   isBlocked(seatNo: number): boolean;
-  /** Whether no seat is free and none is held that could come back. */
+  /** Whether no seat is free and no held seat could be released. */
   isSoldOut(): boolean;
   /** 2 bits a seat; the same object until the map changes. */
   bits(): Uint8Array;

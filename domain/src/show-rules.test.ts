@@ -19,10 +19,10 @@ const sound = {
 const pathsOf = (faults: { path: string }[]) => faults.map(({ path }) => path);
 
 describe('a show', () => {
-  test('whose grades, sale and performances fit has no faults', () => {
+  test('has no faults if its grades, sale and performances are valid', () => {
     expect(showFaults(sound)).toEqual([]);
   });
-  test('must price every grade that is painted, and no other, once', () => {
+  test('must price each painted grade once, and no other', () => {
     const grades = [gradeOf('VIP'), gradeOf('VIP', 'Best'), gradeOf('S')];
     expect(showFaults({ ...sound, grades })).toEqual([
       { path: 'grades.1.code', message: 'grade VIP is listed twice' },
@@ -34,15 +34,15 @@ describe('a show', () => {
     expect(pathsOf(showFaults({ ...sound, saleClosesAtMs: 10 * day }))).toEqual(['saleClosesAt']);
     expect(pathsOf(showFaults({ ...sound, saleOpensAtMs: 15 * day }))).toEqual(['saleOpensAt']);
   });
-  test('is told all its faults at once', () => {
+  test('gets all its faults at once', () => {
     const faults = showFaults({ ...sound, grades: [], saleOpensAtMs: 30 * day });
     expect(pathsOf(faults)).toEqual(['grades', 'grades', 'saleClosesAt', 'saleOpensAt']);
   });
-  test('may not call two grades the same in either language', () => {
+  test('may not give two grades the same name in either language', () => {
     const grades = [gradeOf('VIP'), { code: 'R', name: { ko: 'VIP석', en: 'Royal' } }];
     expect(pathsOf(showFaults({ ...sound, grades }))).toEqual(['grades.1.name.ko']);
   });
-  test('whose painting has faults is held to the rules that need none', () => {
+  test('whose painting has faults is still checked by the rules that do not need it', () => {
     const grades = [gradeOf('X'), gradeOf('X', 'Y')];
     const show = { ...sound, paintedGrades: null, grades };
     expect(pathsOf(showFaults(show))).toEqual(['grades.1.code']);
@@ -56,10 +56,10 @@ describe('performances', () => {
     saleOpensAtMs: 10 * day,
     nowMs: 12 * day,
   };
-  test('that lie in the future and after the opening have no faults', () => {
+  test('have no faults if they are in the future and after the opening', () => {
     expect(performanceFaults(added)).toEqual([]);
   });
-  test('may not be at the time of another, pass, or start before the sale', () => {
+  test('may not be at the time of another, in the past, or before the sale', () => {
     const startsAtMs = [14 * day, 16 * day, 16 * day, 11 * day, 9 * day, 12 * day];
     expect(performanceFaults({ ...added, startsAtMs })).toEqual([
       { path: 'startsAt.0', message: 'the show has another performance at this time' },
@@ -70,7 +70,7 @@ describe('performances', () => {
       { path: 'startsAt.5', message: 'this time has passed' },
     ]);
   });
-  test('of a show are bounded in number', () => {
+  test('of a show are limited in number', () => {
     const existingStartAtMs = Array.from({ length: maxPerformances }, (_, i) => 100 * day + i);
     expect(pathsOf(performanceFaults({ ...added, existingStartAtMs }))).toEqual(['startsAt']);
   });
@@ -90,7 +90,7 @@ describe('performances', () => {
   });
 });
 
-test('seats to block must exist and be named once', () => {
+test('blocked seats must exist and be listed once', () => {
   expect(blockFaults({ block: [0, 9], unblock: [5] }, 10)).toEqual([]);
   expect(pathsOf(blockFaults({ block: [10, 1, 1], unblock: [2, 1] }, 10))).toEqual([
     'block.0',

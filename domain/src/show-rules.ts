@@ -1,7 +1,7 @@
 import type { NamedGrade } from './grades.ts';
 import { periodOf } from './ranking-period.ts';
 
-/** Where a sale stands, by the server's clock. */
+/** The state of a sale, by the server's clock. */
 export const saleStates = ['UPCOMING', 'ON_SALE', 'SOLD_OUT', 'CLOSED'] as const;
 export type SaleState = (typeof saleStates)[number];
 
@@ -11,10 +11,10 @@ export type RuleFault = { path: string; message: string };
 /** More would not fit a season; bounds what is kept in memory for a show. */
 export const maxPerformances = 2000;
 
-/** Every rule that the show breaks; empty when it may be sold. */
+/** Every rule that the show breaks; empty if it may be sold. */
 export const showFaults = (show: {
   grades: readonly NamedGrade[];
-  /** Codes that seats are painted with; null when the painting itself has faults. */
+  /** Codes that seats are painted with; null if the painting itself has faults. */
   paintedGrades: readonly string[] | null;
   saleOpensAtMs: number;
   saleClosesAtMs: number;
@@ -79,7 +79,7 @@ export const performanceFaults = (added: {
   return faults;
 };
 
-/** Numbers performances by their start within the day that the venue's clock shows. */
+/** Numbers performances by their start within the day, in the venue's time zone. */
 export const withRounds = <Performance extends { id: string; startsAtMs: number }>(
   performances: readonly Performance[],
   timeZone: string,
@@ -95,7 +95,7 @@ export const withRounds = <Performance extends { id: string; startsAtMs: number 
     });
 };
 
-/** What is wrong with keeping seats back, or giving them to the sale again. */
+/** What is wrong with blocking or unblocking these seats. */
 export const blockFaults = (
   change: { block: readonly number[]; unblock: readonly number[] },
   seatCount: number,

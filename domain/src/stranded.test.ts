@@ -6,7 +6,7 @@ import { strandedChecks, strandsSeat } from './stranded.ts';
 
 /**
  * One row drawn as text: `.` free, `x` taken, `o` free and requested, `|` an aisle. A request
- * strands a seat when a lone `.` touches requested seats whose other side is free.
+ * strands a seat if a single `.` touches requested seats whose other side is free.
  */
 const strandsByReading = (row: string): boolean => {
   const walled = `|${row}|`;
@@ -22,7 +22,7 @@ const strandsByRule = (row: string): boolean => {
 };
 
 describe('the stranded-seat rule', () => {
-  test('says the same as reading the row seat by seat, for any request and any sales', () => {
+  test('gives the same result as reading the row seat by seat, for any request and sales', () => {
     const run = fc.string({
       unit: fc.constantFrom('.', '.', 'x', 'o'),
       minLength: 1,
@@ -54,7 +54,7 @@ describe('the stranded-seat rule', () => {
     expect(strandsByReading(drawn)).toBe(strands);
   });
 
-  test('asks at most two checks for a party that sits together, none for one at a wall', () => {
+  test('makes at most two checks for a party that sits together, none at a wall', () => {
     const layout = compileLayout(sampleHouse([[10]]));
     expect(strandedChecks(layout, [3, 4])).toEqual([
       { mid: 2, far: 1, opposite: 5 },

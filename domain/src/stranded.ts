@@ -1,18 +1,18 @@
 import { type Layout, neighbours, noSeat } from './layout.ts';
 
 /**
- * The stranded-seat rule: a request must not leave one free seat alone between taken ones, where a
- * wall or an aisle counts as taken. It is excused when the free stretch was only one seat longer
- * than the party, since then every placement leaves one.
+ * The stranded-seat rule: a request must not leave one free seat alone between taken ones; a wall
+ * or an aisle counts as taken. It is excused if the free stretch is only one seat longer than the
+ * party, since then every placement leaves one.
  *
- * A check says which seats to look at: the request strands `mid` exactly when mid is free, far is
+ * A check names the seats to look at: the request strands `mid` exactly if mid is free, far is
  * NO_SEAT or taken, and opposite is free. mid is the seat beside one end of the requested seats,
- * far the one beyond it, opposite the seat beside their other end. `far` is NO_SEAT also where it
- * is requested itself. Checks that can never strand (opposite is a wall) are left out.
+ * far the one beyond it, opposite the seat beside their other end. `far` is NO_SEAT also if it
+ * is requested itself. Checks that can never strand (opposite is a wall) are omitted.
  */
 export type StrandedCheck = { mid: number; far: number; opposite: number };
 
-/** Seats are judged as they are before the request. Throws RangeError for an unknown seat. */
+/** Seats are checked as they are before the request. Throws RangeError for an unknown seat. */
 export const strandedChecks = (layout: Layout, seatNos: readonly number[]): StrandedCheck[] => {
   const requested = new Set(seatNos);
   const checks: StrandedCheck[] = [];

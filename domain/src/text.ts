@@ -1,4 +1,4 @@
-/** The languages that the product speaks. */
+/** The languages of the product. */
 export const locales = ['ko', 'en'] as const;
 export type Locale = (typeof locales)[number];
 

@@ -237,6 +237,6 @@ test('presence in a restored room counts from then on', () => {
   const at = (ms: number): number => startMs + 1000 + ms;
   other.play([appearanceOf(0)], at(10_000));
   for (const ms of [20_000, 30_000, 45_000]) other.tick(0, at(ms));
-  // Heard before the first half minute was over, and not in the second one.
+  // Seen before the first half minute had ended, and not in the second one.
   expect(other.tick(9, at(60_000))).toMatchObject({ called: 0, front: 1 });
 });

@@ -21,7 +21,7 @@ export type RoomMachine = ReturnType<typeof makeRoomMachine>;
 
 const decisionsKept = 1000;
 
-/** `tail`: how many have come in; a lobby that is sealed now draws among them. */
+/** `tail`: how many have joined; a lobby that is sealed now draws among them. */
 const changeControl = (control: RoomControl, change: ControlChange, tail: number): RoomControl => {
   const { seals = false, revokesPasses = false, holdsForMs: _, ...fields } = change;
   const { epoch, passEpoch, drawEntries, phase } = control;

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { makeRandom } from '../random.ts';
 import { makePeople, noEntry } from './people.ts';
 
-/** Keys as they come, and keys that are made to meet in the table. */
+/** Keys as they usually are, and keys that are made to collide in the table. */
 const kinds: Readonly<Record<string, (dice: (max: number) => number) => [number, number]>> = {
   random: (dice) => [dice(2 ** 32), dice(2 ** 32)],
   counted: (dice) => [dice(20_000), 0],
@@ -10,7 +10,7 @@ const kinds: Readonly<Record<string, (dice: (max: number) => number) => [number,
   'far apart': (dice) => [dice(20_000) * 65_536, 0],
 };
 
-test.each(Object.keys(kinds))('everybody is found again, and nobody else: %s keys', (kind) => {
+test.each(Object.keys(kinds))('every person is found again, and nobody else: %s keys', (kind) => {
   const dice = makeRandom(kind.length).below;
   const people = makePeople();
   const model = new Map<string, number>();
@@ -28,7 +28,7 @@ test.each(Object.keys(kinds))('everybody is found again, and nobody else: %s key
   }
 });
 
-test('a new entry of somebody is not spent, and the bytes of the old one stay', () => {
+test('a person’s new entry is not spent, and the bytes of the old one stay', () => {
   const people = makePeople();
   people.put(1, 2, 0);
   people.spend(0);

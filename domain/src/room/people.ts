@@ -2,10 +2,10 @@ import { type Bits, makeBits } from './bits.ts';
 import type { PersonKey } from './types.ts';
 
 /**
- * Who has which entry. A person's 8 bytes stand at their entry, in pages that never move; a table
- * of entries, open-addressed by a hash of those bytes, finds them. 1,000,000 people are 8 bytes
- * each in the pages and 6 to 12 in the table. The table is in 64 shards that grow one by one, so
- * that no join waits for all of it: of 10,000,000 people a 64th is moved in some 10 ms.
+ * Which entry each person has. A person's 8 bytes are stored at their entry, in pages that never
+ * move; a table of entries, open-addressed by a hash of those bytes, finds them. 1,000,000 people
+ * take 8 bytes each in the pages and 6 to 12 in the table. The table has 64 shards that grow one by
+ * one, so that no join waits for all of it: of 10,000,000 people a 64th is moved in some 10 ms.
  */
 export type People = ReturnType<typeof makePeople>;
 
@@ -47,7 +47,7 @@ export const makePeople = () => {
     const at = 2 * (entry % pageEntries);
     return hashOf(page[at]!, page[at + 1]!);
   };
-  /** The slot of this person, or the empty one where they would be. */
+  /** The slot of this person, or the empty one where they would be inserted. */
   const slotOf = (slots: Uint32Array, hash: number, low: number, high: number): number => {
     const mask = slots.length - 1;
     let slot = hash & mask;
@@ -80,13 +80,13 @@ export const makePeople = () => {
   };
 
   return {
-    /** The entry of this person, also a spent one, or `noEntry`. */
+    /** The entry of this person, even a spent one, or `noEntry`. */
     find: (low: number, high: number): number => {
       const hash = hashOf(low, high);
       const slots = shards[hash >>> (32 - shardBits)]!;
       return slots[slotOf(slots, hash, low, high)]! - 1;
     },
-    /** From now on this is the person's entry, and not spent. */
+    /** From now on this is the person's entry, and it is not spent. */
     put: (low: number, high: number, entry: number): void => {
       const hash = hashOf(low, high);
       const shard = hash >>> (32 - shardBits);
@@ -104,7 +104,7 @@ export const makePeople = () => {
     },
     isSpent: (entry: number): boolean => spent.has(entry),
     spend: (entry: number): void => spent.set(entry),
-    /** Writes the 8 bytes of an entry; nothing of one that nobody has. */
+    /** Writes the 8 bytes of an entry; zeros for an entry that nobody has. */
     copyKey: (entry: number, into: DataView, at: number): void => {
       const page = pages[Math.floor(entry / pageEntries)];
       if (page === undefined) return;

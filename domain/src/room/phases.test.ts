@@ -26,7 +26,7 @@ const control = (changes: Partial<RoomControl> = {}): RoomControl => ({
 });
 
 const phases = ['idle', 'lobby', 'sealed', 'open', 'draining', 'closed'] as const;
-/** A room as it comes to be in this phase. */
+/** A room that has reached this phase. */
 const roomIn = (phase: RoomPhase): RoomControl =>
   control(
     phase === 'idle' || phase === 'lobby' || phase === 'sealed'
@@ -74,7 +74,7 @@ const table: Record<Simple, unknown[]> = {
 
 describe.each(Object.entries(table))('%s', (lever, answers) => {
   test.each(phases.map((phase, at) => [phase, answers[at]] as const))(
-    'in a room that is %s does what makes sense there, or says why it does not',
+    'in a room that is %s makes the right change, or is refused with the reason',
     (phase, expected) => {
       const room = roomIn(phase);
       if (lever === 'open') room.lobbyAtMs = nowMs + minuteMs;
@@ -84,7 +84,7 @@ describe.each(Object.entries(table))('%s', (lever, answers) => {
 });
 
 describe('opening', () => {
-  test('keeps the time at which the lobby was opened', () => {
+  test('keeps the time at which the lobby opened', () => {
     const room = control({ phase: 'lobby', lobbyAtMs: nowMs - minuteMs });
     expect(changeOf(room, { lever: 'open' })).toEqual({ ...sealing, lobbyAtMs: nowMs - minuteMs });
   });
@@ -105,7 +105,7 @@ describe('opening', () => {
 });
 
 describe('overrides', () => {
-  test('take each other’s place, and the end of a bypass with it', () => {
+  test('replace each other, including the end of a bypass', () => {
     const bypassed = control({ override: 'bypass', overrideUntilMs: nowMs + 1 });
     expect(changeOf(bypassed, { lever: 'pause' })).toEqual(paused);
     expect(changeOf(bypassed, { lever: 'reject' })).toEqual(rejecting);
@@ -115,7 +115,7 @@ describe('overrides', () => {
     });
   });
 
-  test('are refused when they are on already; a bypass is prolonged or cut', () => {
+  test('are refused if they are already on; a bypass is extended or shortened', () => {
     expect(changeOf(control({ override: 'paused' }), { lever: 'pause' })).toContain(
       'paused already',
     );
@@ -127,7 +127,7 @@ describe('overrides', () => {
     });
   });
 
-  test('end by resume, which is refused when there is none', () => {
+  test('are ended by resume, which is refused if there is none', () => {
     for (const override of ['paused', 'bypass', 'reject'] as const) {
       expect(changeOf(control({ override }), { lever: 'resume' })).toEqual({
         override: 'none',
@@ -147,30 +147,33 @@ describe('overrides', () => {
 });
 
 describe('levers that every phase has', () => {
-  test.each(phases)('limits, message and poll change just that in a room that is %s', (phase) => {
-    const message = { ko: '잠시만요', en: 'One moment' };
-    const room = roomIn(phase);
-    expect(changeOf(room, { lever: 'limits', ratePerMinute: 60, meanStayMinutes: 5 })).toEqual({
-      ratePerMinute: 60,
-      activeMax: 300,
-    });
-    expect(changeOf(room, { lever: 'limits' })).toContain('Set the rate');
-    expect(changeOf(room, { lever: 'message', message })).toEqual({ message });
-    expect(changeOf(room, { lever: 'message', message: null })).toEqual({ message: null });
-    expect(changeOf(room, { lever: 'poll', multiplier: 2 })).toEqual({ pollMultiplier: 2 });
-  });
+  test.each(phases)(
+    'change limits, message and poll, nothing else, in a room that is %s',
+    (phase) => {
+      const message = { ko: '잠시만요', en: 'One moment' };
+      const room = roomIn(phase);
+      expect(changeOf(room, { lever: 'limits', ratePerMinute: 60, meanStayMinutes: 5 })).toEqual({
+        ratePerMinute: 60,
+        activeMax: 300,
+      });
+      expect(changeOf(room, { lever: 'limits' })).toContain('Set the rate');
+      expect(changeOf(room, { lever: 'message', message })).toEqual({ message });
+      expect(changeOf(room, { lever: 'message', message: null })).toEqual({ message: null });
+      expect(changeOf(room, { lever: 'poll', multiplier: 2 })).toEqual({ pollMultiplier: 2 });
+    },
+  );
 
-  test('passes are revoked where there can be any', () => {
+  test('can revoke passes, once somebody can have one', () => {
     expect(changeOf(roomIn('lobby'), { lever: 'revoke-passes' })).toContain('Nobody has a pass');
     expect(changeOf(roomIn('closed'), { lever: 'revoke-passes' })).toEqual({ revokesPasses: true });
   });
 });
 
-describe('the opening', () => {
+describe('the time of the opening', () => {
   const wanted = { opensAtMs: nowMs + 100 * minuteMs, lobbyMinutes: 30 };
   const moved = { opensAtMs: wanted.opensAtMs, lobbyAtMs: nowMs + 70 * minuteMs };
 
-  test.each(['idle', 'lobby'] as const)('is moved while a room is %s', (phase) => {
+  test.each(['idle', 'lobby'] as const)('can be moved while a room is %s', (phase) => {
     expect(moveOpening(roomIn(phase), wanted)).toEqual({ outcome: 'change', change: moved });
   });
 
@@ -178,17 +181,17 @@ describe('the opening', () => {
     ['sealed', 'being made'],
     ['open', 'cannot be moved'],
     ['draining', 'cannot be moved'],
-  ] as const)('is not moved in a room that is %s', (phase, says) => {
+  ] as const)('cannot be moved in a room that is %s', (phase, says) => {
     expect(moveOpening(roomIn(phase), wanted)).toEqual({ outcome: 'refused', detail: no(says) });
   });
 
-  test('of a room that was closed undrawn is for the lever', () => {
+  test('cannot be moved in a room that was closed without a draw: use the lever', () => {
     expect(moveOpening(control({ phase: 'closed' }), wanted)).toMatchObject({
       detail: no('by its lever'),
     });
   });
 
-  test('that is the same is no change, so that other settings can be changed at any time', () => {
+  test('changes nothing if it is the same, so that other settings can always change', () => {
     const room = { ...roomIn('open'), ...moved };
     expect(moveOpening(room, wanted)).toEqual({ outcome: 'change', change: {} });
   });

@@ -1,7 +1,7 @@
 import { limitsOf, type WantedLimits } from './limits.ts';
 import type { ControlChange, RoomControl, RoomOverride } from './types.ts';
 
-/** Levers that take nothing but their name. */
+/** Levers without arguments. */
 export const simpleLevers = [
   'open-lobby',
   'open',
@@ -23,7 +23,7 @@ export type RoomLever =
   | { lever: 'message'; message: RoomControl['message'] }
   | { lever: 'poll'; multiplier: number };
 
-/** `detail` is for the operator: what the room is doing, and what would help. */
+/** `detail` is for the operator: the state of the room, and what would help. */
 export type LeverAnswer =
   | { outcome: 'change'; change: ControlChange }
   | { outcome: 'refused'; detail: string };
@@ -32,9 +32,9 @@ const changeTo = (change: ControlChange): LeverAnswer => ({ outcome: 'change', c
 const refuse = (detail: string): LeverAnswer => ({ outcome: 'refused', detail });
 
 /**
- * What a lever changes in a room as it is, or why it makes no sense there. A change that `seals`
- * asks for the draw: the caller that makes the change continues with it. `nowMs` is the store's
- * clock.
+ * What a lever changes in a room in its current state, or why it makes no sense there. A change
+ * that `seals` requests the draw: the caller that makes the change continues with it. `nowMs` is
+ * the store's clock.
  */
 export const pullLever = (control: RoomControl, lever: RoomLever, nowMs: number): LeverAnswer => {
   switch (lever.lever) {
@@ -96,7 +96,7 @@ const open = (control: RoomControl, nowMs: number): LeverAnswer => {
 
 const drain = ({ phase }: RoomControl): LeverAnswer => {
   if (phase === 'open') return changeTo({ phase: 'draining' });
-  // Nobody was called yet, so there is nobody to be served to the end.
+  // Nobody was called yet, so there is nobody left to serve.
   if (phase === 'lobby') return changeTo({ phase: 'closed' });
   if (phase === 'sealed') return refuse(beingDrawn);
   if (phase === 'idle') return refuse('Nobody has come in yet: close the room instead.');
@@ -105,7 +105,7 @@ const drain = ({ phase }: RoomControl): LeverAnswer => {
 
 const close = ({ phase }: RoomControl): LeverAnswer => {
   if (phase === 'closed') return refuse('The room is closed already.');
-  // The entries that are being drawn could not be drawn again with those that came in meanwhile.
+  // The entries being drawn could not be drawn again with those that have joined meanwhile.
   if (phase === 'sealed') return refuse(beingDrawn);
   return changeTo({ phase: 'closed' });
 };

@@ -4,10 +4,10 @@ import { etaOf, type ObservedRate } from './eta.ts';
 import { heartbeatEveryMs } from './poll-policy.ts';
 import type { RoomAnswer, RoomPass, RoomStanding, RoomState } from './types.ts';
 
-/** Where somebody stands, and the entry that is theirs. */
+/** A person's standing, and the entry that is theirs. */
 export type StandsAt = Extract<RoomAnswer, { outcome: 'stands' }> & { entry: number };
 
-/** Where people stand, as they are told it. */
+/** Standings as people see them. */
 export const roomStandings = ['LOBBY', 'WAITING', 'CALLED', 'LATE', 'ACTIVE', 'OVER'] as const;
 export type Standing = (typeof roomStandings)[number];
 
@@ -20,7 +20,7 @@ const standings: Readonly<Record<RoomStanding, Standing>> = {
   over: 'OVER',
 };
 
-/** What a buyer is told about their place. */
+/** What a buyer sees about their place. */
 export const makePlaceView = (
   stands: StandsAt,
   seen: {

@@ -9,7 +9,7 @@ const done: RoomAnswer = { outcome: 'done' };
 const live = (pass: RoomPass | null): RoomAnswer =>
   pass === null ? none : { outcome: 'live', pass };
 
-/** What becomes of a pass: it is used, tied to an order, untied, and ends with the order. */
+/** The life of a pass: it is used, tied to an order, untied, and ends with the order. */
 export const makePassCommands = (facts: RoomFacts, terms: RoomTerms) => {
   const { it } = facts;
   const { passes, calls, admittedBits } = it;
@@ -18,7 +18,7 @@ export const makePassCommands = (facts: RoomFacts, terms: RoomTerms) => {
     const pass = passes.get(low, high);
     return pass !== null && pass.endsAtMs > it.nowMs ? pass : null;
   };
-  /** When a pass that is used now ends, unless it is used again. */
+  /** When a pass that is used now expires, unless it is used again. */
   const slidEnd = (endsByMs: number): number => Math.min(it.nowMs + terms.passTtlMs, endsByMs);
 
   const touch = ({ person, presented }: CommandOf<'touch'>): RoomAnswer => {

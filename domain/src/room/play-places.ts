@@ -29,7 +29,7 @@ const stands = (
   pass: more.pass ?? null,
 });
 
-/** What people do with their place: they join, show themselves, claim their turn, leave. */
+/** What people do with their place: join, send heartbeats, claim their turn, leave. */
 export const makePlaceCommands = (
   facts: RoomFacts,
   presence: Presence,
@@ -40,7 +40,7 @@ export const makePlaceCommands = (
   const { people, passes, calls, admittedBits } = it;
 
   const isDrawn = (): boolean => it.control.drawnAtMs > 0;
-  /** The entry of somebody who has not left, or `noEntry`. */
+  /** The entry of a person who has not left, or `noEntry`. */
   const findEntry = (low: number, high: number): number => {
     const entry = people.find(low, high);
     return entry === noEntry || people.isSpent(entry) ? noEntry : entry;
@@ -73,7 +73,7 @@ export const makePlaceCommands = (
     return placed(it.tail - 1, true);
   };
 
-  /** Where the person stands; who waits is present by asking. */
+  /** A person's standing; reading it also counts as a heartbeat of a waiting person. */
   const appear = ({ person, entry, number }: Place): RoomAnswer => {
     const [low, high] = [lowOf(person), highOf(person)];
     if (findEntry(low, high) !== entry) return none;

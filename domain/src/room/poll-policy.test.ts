@@ -23,7 +23,7 @@ describe('a poll', () => {
     expect(asked(null)).toBe(60_000);
   });
 
-  test('is 15 % earlier or later by chance, and as much rarer as the operator wants', () => {
+  test('is randomly up to 15 % earlier or later, times the operator’s multiplier', () => {
     fc.assert(
       fc.property(
         fc.nat(1_000_000),
@@ -46,7 +46,7 @@ describe('a poll', () => {
     expect(firstPollSpreadMs(10_000_000)).toBe(60_000);
   });
 
-  test('has been made by everybody, three times at the floor, before anybody is called', () => {
+  test('has been made by everybody, three times at the minimum, before anybody is called', () => {
     expect(openingHoldMs(0, 1)).toBe(0);
     expect(openingHoldMs(300, 1)).toBe(15 + 6_900 + 1_000);
     fc.assert(
@@ -66,18 +66,18 @@ describe('heartbeats', () => {
   const beats = (ahead: number, perMinute: number, ratePerMinute: number) =>
     heartbeatEveryMs({ ahead, perMinute, ratePerMinute });
 
-  test('come every 20 s from those whose turn is less than 180 s away', () => {
+  test('are sent every 20 s by people whose turn is less than 180 s away', () => {
     expect(beats(1_800, 600, 600)).toBe(20_000);
     expect(beats(1_801, 600, 600)).toBeNull();
     expect(beats(3_000, 1_000, 600)).toBe(20_000);
   });
 
-  test('go on in a full room, where nothing moves and ten may be called at once', () => {
+  test('continue in a full room, where nothing moves and ten may be called at once', () => {
     expect(beats(1_800, 0, 600)).toBe(20_000);
     expect(beats(1_801, 0, 600)).toBeNull();
   });
 
-  test('of all together are nine times the rate, however long the line', () => {
+  test('in total are nine times the rate, however long the line', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 60_000 }), (ratePerMinute) => {
         const near = nearOf({ perMinute: ratePerMinute, ratePerMinute });
@@ -90,8 +90,8 @@ describe('heartbeats', () => {
 });
 
 /**
- * Polls a second of `waiting` people of whom `perSecond` are called. In the limit of a long line
- * r·d·(1 + ln(c/f)) + (N − r·c·d)/c, over the multiplier; a short line has not all of its terms.
+ * Polls a second of `waiting` people of whom `perSecond` are called. For a long line
+ * r·d·(1 + ln(c/f)) + (N − r·c·d)/c, over the multiplier; a short line lacks some of its terms.
  */
 const pollsPerSecond = (
   policy: PollPolicy,
@@ -110,7 +110,7 @@ const pollsPerSecond = (
 type Crowd = { people: number; perSecond: number; seconds: number };
 const slotMs = 100;
 
-/** Polls of every second since the opening, of a crowd that all sees the same front. */
+/** Polls in every second since the opening, for a crowd that always sees the same front. */
 const pollsOf = (
   { people, perSecond, seconds }: Crowd,
   intervalMs: (etaMs: number, random: number) => number,
@@ -118,7 +118,7 @@ const pollsOf = (
   const random = makeRandom(2_463_534_242).next;
   const polls = new Uint32Array(seconds);
   const slots = (seconds * 1000) / slotMs;
-  // Who polls in a slot is a chain: `first` of the slot, then `next` of each person.
+  // The pollers in a slot form a linked list: `first` of the slot, then `next` of each person.
   const first = new Int32Array(slots).fill(-1);
   const next = new Int32Array(people);
   const dueAt = new Float64Array(people);
@@ -143,7 +143,7 @@ const pollsOf = (
   return polls;
 };
 
-/** Of every minute after the first: its polls over what the formula expects in its middle. */
+/** For every minute after the first: its polls over what the formula expects in its middle. */
 const againstFormula = (crowd: Crowd, intervalMs: (etaMs: number, random: number) => number) => {
   const polls = pollsOf(crowd, intervalMs);
   return Array.from({ length: crowd.seconds / 60 - 1 }, (_, minute) => {
@@ -169,7 +169,7 @@ describe('the load of all polls', () => {
     expect(pollsPerSecond(pollPolicy, { ...load, multiplier: 4 })).toBeCloseTo(formula / 4);
   });
 
-  test('of a short line is all at the floor, of one that stands all at the ceiling', () => {
+  test('of a short line is all at the minimum, of one that stands still all at the maximum', () => {
     const load = { waiting: 100, perSecond: 1_000, multiplier: 1 };
     expect(pollsPerSecond(pollPolicy, load)).toBe(50);
     expect(pollsPerSecond(pollPolicy, { ...load, perSecond: 0 })).toBeCloseTo(100 / 60);
@@ -180,7 +180,7 @@ describe('the load of all polls', () => {
     [833, 180],
     [2_000, 120],
   ])(
-    'of 1 M people, %i called a second, is within a fifth of it over %i s',
+    'of 1 M people, %i called a second, is within a fifth of the formula over %i s',
     (perSecond, seconds) => {
       const ratios = againstFormula(
         { people: 1_000_000, perSecond, seconds },
@@ -192,14 +192,14 @@ describe('the load of all polls', () => {
     },
   );
 
-  test('at the opening is at most 20,000 a second, and those who are near the front', () => {
+  test('at the opening is at most 20,000 a second, plus the people near the front', () => {
     const crowd = { people: 1_000_000, perSecond: 100, seconds: 50 };
     const near = pollsPerSecond(pollPolicy, { waiting: 48_000, perSecond: 100, multiplier: 1 });
     const most = Math.max(...pollsOf(crowd, byPolicy(pollPolicy)));
     expect(most).toBeLessThan(20_000 * 1.03 + near);
   });
 
-  test('is found out when clients keep to another interval, floor, ceiling or divisor', () => {
+  test('deviates detectably if clients use another interval, minimum, maximum or divisor', () => {
     const crowd = { people: 200_000, perSecond: 200, seconds: 240 };
     const isOff = (intervalMs: (etaMs: number, random: number) => number): boolean =>
       againstFormula(crowd, intervalMs).some((ratio) => ratio < 0.8 || ratio > 1.2);

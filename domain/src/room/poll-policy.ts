@@ -1,16 +1,16 @@
 /**
- * How often clients ask. They compute it themselves from the document that everybody polls; here it
- * is for the server's own pages, for crowds that are simulated, and for what load to expect.
+ * How often clients poll. They compute it themselves from the document that everybody polls; this
+ * copy is for the server's own pages, for simulated crowds, and for estimating the load.
  */
 export type PollPolicy = { floorMs: number; ceilingMs: number; divisor: number };
 
 export const pollPolicy: PollPolicy = { floorMs: 2_000, ceilingMs: 60_000, divisor: 8 };
 
-/** Intervals vary by so much either way, or those who asked together once would do so for ever. */
+/** Intervals vary by this much either way; otherwise clients in step would stay in step forever. */
 const jitter = 0.15;
 
 /**
- * ms until the next poll of somebody who expects to wait `etaMs`; null (not known): the ceiling.
+ * ms until the next poll of a person who expects to wait `etaMs`; null (not known): the maximum.
  * `random` is from 0 to below 1.
  */
 export const pollIntervalMs = (
@@ -27,9 +27,9 @@ export const pollIntervalMs = (
 export const firstPollSpreadMs = (people: number): number => Math.min(60_000, people / 20);
 
 /**
- * How long after the draw nobody is called. Who asks as it is made sees the document from before it
- * (half a second old, three on a busy machine), asks again at the floor, and is there only then;
- * the front would have passed over a whole lobby meanwhile.
+ * How long after the draw nobody is called. A client that polls while it is made sees the document
+ * from before it (half a second old, three on a busy machine), polls again at the minimum, and is
+ * present only then; otherwise the front would pass over a whole lobby meanwhile.
  */
 export const openingHoldMs = (people: number, multiplier: number): number => {
   if (people === 0) return 0;
@@ -41,15 +41,14 @@ const heartbeatWithinMs = 180_000;
 const heartbeatMs = 20_000;
 
 /**
- * Who has at most so many people before them says that they are there. By the faster of what is
- * observed and what is allowed: in a room that is full nothing moves, until ten leave at once and
- * those behind them must be known to be there. Heartbeats of all together are 9 × the rate, however
- * long the line.
+ * People with at most this many ahead of them send heartbeats. Based on the faster of the observed
+ * and the allowed rate: in a full room nothing moves, until ten leave at once and those behind them
+ * must be known to be present. All heartbeats together are 9 × the rate, however long the line.
  */
 export const nearOf = (room: { perMinute: number; ratePerMinute: number }): number =>
   Math.ceil((Math.max(room.perMinute, room.ratePerMinute) * heartbeatWithinMs) / 60_000);
 
-/** ms between two heartbeats of somebody with `ahead` people before them; null: not yet. */
+/** ms between two heartbeats of a person with `ahead` people before them; null: not yet. */
 export const heartbeatEveryMs = (person: {
   ahead: number;
   perMinute: number;

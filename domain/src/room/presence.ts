@@ -1,8 +1,8 @@
 import { makeBits } from './bits.ts';
 
 /**
- * Who was there lately, by number: two maps, the newer one becomes the older one after a while, so
- * that nobody's absence costs anything. Kept for one to two of `presenceMs`.
+ * Who was present lately, by number: two maps, of which the newer replaces the older after a while,
+ * so that absent people cost nothing. Kept for one to two of `presenceMs`.
  */
 export type Presence = ReturnType<typeof makePresence>;
 

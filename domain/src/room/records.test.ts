@@ -4,7 +4,7 @@ import { makeRecordReader, makeRecordWriter } from './records.ts';
 
 const edges = [0, 1, 127, 128, 16_383, 16_384, 2 ** 31, 2 ** 32 - 1, 2 ** 42, 2 ** 53 - 1];
 
-test('whole numbers of any size are read as written, in as few bytes as they need', () => {
+test('whole numbers of any size are read back, in as few bytes as they need', () => {
   const writer = makeRecordWriter();
   for (const value of edges) writer.int(value);
   const reader = makeRecordReader(writer.take());
@@ -17,7 +17,7 @@ test('whole numbers of any size are read as written, in as few bytes as they nee
   expect(sizes).toEqual([1, 1, 1, 2, 2, 3, 5, 5, 7, 8]);
 });
 
-test('whatever is written, in whatever order and however long, is read again', () => {
+test('everything written is read back, in any order and of any length', () => {
   const dice = makeRandom(5).below;
   const writer = makeRecordWriter();
   const texts = ['', 'order_01', '잠시만 “기다려” 주세요', 'x'.repeat(100_000)];

@@ -1,6 +1,6 @@
 /**
- * Bytes of the journal. Whole numbers take 7 bits a byte, low bits first; texts and lists have
- * their length before them. What a kind of record holds stands in facts.ts.
+ * Bytes of the journal. Whole numbers take 7 bits a byte, low bits first; texts and lists are
+ * preceded by their length. The content of each kind of record is defined in facts.ts.
  */
 export const makeRecordWriter = () => {
   let bytes = new Uint8Array(256);
@@ -49,7 +49,7 @@ export const makeRecordWriter = () => {
         before = value;
       }
     },
-    /** What was written since the last time. */
+    /** What was written since the last call. */
     take: (): Uint8Array => {
       const taken = bytes.slice(0, size);
       size = 0;
@@ -62,7 +62,7 @@ export const makeRecordWriter = () => {
   };
 };
 
-/** A buffer that one burst has blown up is not kept for ever. */
+/** A buffer that was enlarged by one burst is not kept forever. */
 const keptMax = 65_536;
 
 export const makeRecordReader = (bytes: Uint8Array) => {

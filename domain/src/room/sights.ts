@@ -1,6 +1,6 @@
 import type { RoomState } from './types.ts';
 
-/** What is lost in a failover is less than two of the busiest seconds, and no more than these. */
+/** A failover loses less than two of the busiest seconds, and no more than these. */
 const jumpMin = 1000;
 
 /** What this process saw of a room: the highest of each, and how many joined in a second. */
@@ -16,8 +16,8 @@ type Seen = {
 type Sight = Pick<RoomState, 'epoch' | 'tail' | 'front' | 'nowMs'> & { rev?: number };
 
 /**
- * What this process has seen of rooms that are kept elsewhere. A server that was promoted may know
- * less, and what it gives from then on must not collide with what was given before.
+ * What this process has seen of rooms that are stored elsewhere. A promoted server may know less,
+ * and what it gives from then on must not collide with what was given before.
  */
 export const makeSights = () => {
   const rooms = new Map<string, Seen>();
@@ -31,7 +31,7 @@ export const makeSights = () => {
   };
   const see = (showId: string, { rev = 0, epoch, tail, front, nowMs }: Sight): void => {
     const seen = of(showId);
-    // With another epoch the tail has jumped: nobody joined.
+    // In another epoch the tail has jumped: nobody joined.
     if (epoch !== seen.epoch) Object.assign(seen, { epoch, windowFromMs: nowMs, windowTail: tail });
     const elapsedMs = nowMs - seen.windowFromMs;
     const joins = ((tail - seen.windowTail) * 1000) / Math.max(1000, elapsedMs);
@@ -41,7 +41,7 @@ export const makeSights = () => {
     seen.tail = Math.max(seen.tail, tail);
     seen.front = Math.max(seen.front, front);
   };
-  /** By how much the tail jumps over entries that were given and that nobody here has seen. */
+  /** How far the tail jumps over entries that were given but not seen by this process. */
   const jumpOf = (showId: string): number => Math.max(jumpMin, 2 * of(showId).joinsPeak);
   return { of, see, jumpOf };
 };

@@ -4,7 +4,7 @@ import { burstOf, creditAfter, peopleFor, personCredit } from './limits.ts';
 import type { Presence } from './presence.ts';
 import type { RoomControl, RoomTerms } from './types.ts';
 
-/** Control as time alone makes it: an override that ends, a lobby that opens, a room run dry. */
+/** Changes of the control by time alone: an override expires, a lobby opens, a room runs empty. */
 const byTime = (facts: RoomFacts, nowMs: number): void => {
   const { it } = facts;
   const turn = (change: Partial<RoomControl>): void =>
@@ -28,7 +28,7 @@ const freeSlots = (facts: RoomFacts, credit: number, seatsLeft: number | null): 
   return Math.max(0, Math.min(slots, peopleFor(credit)));
 };
 
-/** The next ones who are present, and where the front is when they are called. */
+/** The next people who are present, and the front after they are called. */
 const nextPresent = (
   facts: RoomFacts,
   presence: Presence,
@@ -48,11 +48,11 @@ const nextPresent = (
       ones &= ones - 1;
     }
   }
-  // A run of absent people is passed over; they are late when they come back.
+  // A run of absent people is skipped; they are late when they come back.
   return { front: Math.max(front, to), numbers };
 };
 
-/** What time brings, at most once a `tickMs`. */
+/** The effects of time, at most once per `tickMs`. */
 export const playTick = (
   facts: RoomFacts,
   presence: Presence,
@@ -64,13 +64,13 @@ export const playTick = (
   const isFirst = it.lastTickMs === 0;
   const sinceMs = isFirst ? 0 : nowMs - it.lastTickMs;
   if (!isFirst && sinceMs < terms.tickMs) return;
-  // Presence was not counted for so long: wait for heartbeats first.
+  // Presence was not tracked for that long: wait for heartbeats first.
   if (sinceMs >= terms.presenceMs)
     it.heldUntilMs = Math.max(it.heldUntilMs, nowMs + terms.presenceMs);
   byTime(facts, nowMs);
   facts.sweep(nowMs);
   presence.rotate(nowMs);
-  // Both together: a record of the control carries them.
+  // Both together: a record of the control contains them.
   const { ratePerMinute } = it.control;
   it.credit = isFirst
     ? burstOf(ratePerMinute, terms)

@@ -1,10 +1,10 @@
 import type { LocalText } from '../text.ts';
 
 /**
- * The words of a waiting room's state. A person is 8 bytes that only this installation can make of
- * an account and a show. A person who joins gets the next `entry` (0, 1, 2 …). Entries before the
- * draw get their number by the draw, entry + 1 is the number of later ones (domain/draw.ts), so
- * that no row moves at the draw. WAITING and CALLED are derived from number and front.
+ * The terms of a waiting room's state. A person is 8 bytes that only this installation can derive
+ * from an account and a show. A person who joins gets the next `entry` (0, 1, 2 …). Entries before
+ * the draw get their number from the draw; for later ones it is entry + 1 (domain/draw.ts), so that
+ * no row moves at the draw. WAITING and CALLED are derived from number and front.
  */
 export type PersonKey = Uint8Array;
 
@@ -17,11 +17,11 @@ export type RoomOverride = (typeof roomOverrides)[number];
 
 /** All durations in ms; the defaults are those of waiting-room.md and product.md. */
 export type RoomTerms = {
-  /** 250: the shortest time between two ticks that do something. */
+  /** 250: the shortest time between two ticks that have an effect. */
   tickMs: number;
-  /** 30,000: who is called and does not claim becomes LATE. */
+  /** 30,000: a person who is called and does not claim becomes LATE. */
   claimWindowMs: number;
-  /** 600,000: a pass that is not used ends. */
+  /** 600,000: a pass that is not used expires. */
   passTtlMs: number;
   /** 1,800,000: no pass lasts longer, unless its order is being paid. */
   passMaxMs: number;
@@ -31,7 +31,7 @@ export type RoomTerms = {
   windowNumbers: number;
 };
 
-/** What of a room must outlive every store: kept in PostgreSQL by the service, too. */
+/** The part of a room that must outlive every store: the service also keeps it in PostgreSQL. */
 export type RoomControl = {
   rev: number;
   /** Raised by a recovery that may have lost something, and by revoking passes. */
@@ -40,7 +40,7 @@ export type RoomControl = {
   passEpoch: number;
   phase: RoomPhase;
   override: RoomOverride;
-  /** When the override ends by itself; 0: it does not. */
+  /** When the override expires; 0: it does not. */
   overrideUntilMs: number;
   ratePerMinute: number;
   activeMax: number;
@@ -64,28 +64,28 @@ type RoomCounts = {
   front: number;
   /** People in line: joined, neither admitted nor left. */
   waiting: number;
-  /** Called and not claimed yet, the recalled late ones with them; a slot is kept for each. */
+  /** Called and not claimed yet, including late people called again; each has a slot reserved. */
   called: number;
-  /** Late ones who wait to be called again. */
+  /** Late people who wait to be called again. */
   late: number;
   /** Live passes. */
   active: number;
   /** Passes ever given. */
   admitted: number;
-  /** No release before this instant (draw, recovery); 0: none held. */
+  /** No release before this instant (draw, recovery); 0: no restriction. */
   heldUntilMs: number;
-  /** Which change it was that somebody made last; '' for none since it was made or recovered. */
+  /** Identifies the last change made by a person; '' for none since it was created or recovered. */
   lastChangeId: string;
 };
 export type RoomState = RoomControl & RoomCounts;
 
-/** What a person proves by a token that we signed; makes a lost place or pass known again. */
+/** What a person proves by a token that we signed; restores a lost place or pass. */
 export type PresentedPlace = { entry: number; epoch: number };
 export type PresentedPass = { number: number; epoch: number; endsByMs: number };
 
 export type RoomPass = {
   number: number;
-  /** The store's clock: when it ends unless it is used, and when it ends whatever happens. */
+  /** By the store's clock: when it expires unless it is used, and when it expires in any case. */
   endsAtMs: number;
   endsByMs: number;
   /** The order that is being paid under it; '' for none. */
@@ -95,8 +95,8 @@ export type RoomPass = {
 export type RoomCommand =
   /**
    * Returns the place of this person, a new one if there is none. `presented` (of a lower epoch
-   * than now) brings back a place that the store has lost. `replaces`: the entry, if it is the
-   * person's, is over and a new one is wanted. `mayEnter` false: no new entry is given.
+   * than now) restores a place that the store has lost. `replaces`: if the person has this entry,
+   * it ends and a new one is wanted. `mayEnter` false: no new entry is given.
    */
   | {
       kind: 'join';
@@ -105,27 +105,27 @@ export type RoomCommand =
       replaces: number | null;
       mayEnter: boolean;
     }
-  /** Says where the person stands, and that they are there. `number` is 0 before the draw. */
+  /** Returns the person's standing, and counts as a heartbeat. `number` is 0 before the draw. */
   | { kind: 'appear'; person: PersonKey; entry: number; number: number }
-  /** Takes the pass of who is called; makes LATE of who was and is no more. */
+  /** Takes the pass of a called person; a person whose call has expired becomes LATE. */
   | { kind: 'claim'; person: PersonKey; entry: number; number: number }
-  /** A pass was used: its end slides. */
+  /** A pass was used: its expiry is extended. */
   | { kind: 'touch'; person: PersonKey; presented: PresentedPass | null }
-  /** The pass lives until `untilMs` at least, whatever its other ends: an order waits for money. */
+  /** The pass lasts at least until `untilMs`, whatever its limits: an order waits for money. */
   | { kind: 'pin'; person: PersonKey; orderId: string; untilMs: number }
   | { kind: 'unpin'; person: PersonKey; orderId: string }
-  /** The order is paid: the pass under which it was made is over, the slot free. */
+  /** The order is paid: the pass under which it was placed ends, and the slot is free. */
   | { kind: 'complete'; person: PersonKey; orderId: string }
   | { kind: 'leave'; person: PersonKey; entry: number; number: number };
 
 export type RoomStanding = 'lobby' | 'waiting' | 'called' | 'late' | 'active' | 'over';
 
 export type RoomAnswer =
-  /** `entry` is what counts from now on; `isNew`: it was given by this command. */
+  /** `entry` is valid from now on; `isNew`: it was given by this command. */
   | { outcome: 'placed'; entry: number; isNew: boolean }
-  /** A new entry was wanted and is not to be had: the phase, or `mayEnter`, is against it. */
+  /** A new entry was wanted but cannot be given: the phase, or `mayEnter`, forbids it. */
   | { outcome: 'refused'; phase: RoomPhase; override: RoomOverride }
-  /** `claimByMs`: only when called. `pass`: only when active. */
+  /** `claimByMs`: only if called. `pass`: only if active. */
   | { outcome: 'stands'; standing: RoomStanding; claimByMs: number; pass: RoomPass | null }
   /** The pass as it is now. */
   | { outcome: 'live'; pass: RoomPass }
@@ -136,11 +136,11 @@ export type RoomAnswer =
 export type ControlChange = Partial<
   Omit<RoomControl, 'rev' | 'epoch' | 'passEpoch' | 'drawEntries'>
 > & {
-  /** Freezes the entries of the draw at the tail of this moment. */
+  /** Freezes the entries of the draw at the current tail. */
   seals?: boolean;
   /** Ends every pass and refuses all that were given so far. */
   revokesPasses?: boolean;
-  /** Releases nothing for so long. */
+  /** Releases nothing for this long. */
   holdsForMs?: number;
 };
 
@@ -150,7 +150,7 @@ export type RoomDecision = {
   front: number;
   called: number;
   active: number;
-  /** Numbers that were called in this tick: late ones again, and new ones in ascending order. */
+  /** Numbers that were called in this tick: late people again, and new ones in ascending order. */
   recalled: readonly number[];
   released: readonly number[];
 };

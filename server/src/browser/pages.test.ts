@@ -15,12 +15,12 @@ const files = readdirSync(web);
 const htmlFiles = files.filter((name) => name.endsWith('.html'));
 const textOf = (name: string): string => readFileSync(new URL(name, web), 'utf8');
 
-/** Addresses of ours that a page or a script names, whole. */
+/** Complete addresses on our server that a page or a script names. */
 const addressesIn = (text: string): string[] =>
   [...text.matchAll(/(?:href|src)="(\/[^"]*)"|from '\.(\/[^']+)'/g)].map(
     ([, address, script]) => address ?? `/assets${script}`,
   );
-/** Elsewhere in the program, or only in the demo. */
+/** Addresses elsewhere in the program, or only in the demo. */
 const isElsewhere = (address: string): boolean =>
   address.startsWith('/api/') || address === '/outbox';
 
@@ -45,11 +45,11 @@ describe('the web shell', () => {
     expect(htmlFiles.length).toBeGreaterThanOrEqual(5);
   });
 
-  test.each(htmlFiles)('%s runs and shows all of itself under the policy', (name) => {
+  test.each(htmlFiles)('%s runs and shows completely under the policy', (name) => {
     expect(forbiddenIn(textOf(name))).toEqual([]);
   });
 
-  test.each(htmlFiles)('%s says everything in both languages', (name) => {
+  test.each(htmlFiles)('%s has every text in both languages', (name) => {
     expect(unpairedIn(textOf(name))).toEqual([]);
   });
 
@@ -64,7 +64,7 @@ describe('the web shell', () => {
     }
   });
 
-  test('is served whole, with the policy that it is written for', async () => {
+  test('is served completely, with the policy that it is written for', async () => {
     for (const address of ['/', '/shows/show_1', '/pay/success', '/pay/fail', '/o/secret']) {
       const { statusCode, headers } = await get(address);
       expect(statusCode).toBe(200);
@@ -83,7 +83,7 @@ describe('a file of the shell', () => {
     ['/assets/shell.js', 'application/javascript'],
     ['/assets/icon.svg', 'image/svg+xml'],
     ['/docs/first-purchase', 'text/plain'],
-  ])('%s has its type, and nobody guesses another', async (address, type) => {
+  ])('%s has its content type, and browsers must not guess another', async (address, type) => {
     const { statusCode, headers } = await get(address);
     expect([statusCode, headers['content-type']?.split(';')[0]]).toEqual([200, type]);
     if (!type.startsWith('image/')) expect(headers['content-type']).toContain('charset=utf-8');
@@ -91,7 +91,7 @@ describe('a file of the shell', () => {
   });
 
   test.each([['/'], ['/assets/shell.js']])(
-    '%s is asked for again each time, and sent again only when it has changed',
+    '%s is revalidated on each use, and sent again only if it has changed',
     async (url) => {
       const { headers, body } = await get(url);
       expect(body).not.toBe('');
@@ -117,14 +117,14 @@ describe('a file of the shell', () => {
     '/assets/shell.js%00.css',
     '/assets//etc/passwd',
     '/assets/.git/config',
-  ])('%s is none', async (url) => {
+  ])('does not exist at %s', async (url) => {
     const { statusCode, body } = await get(url);
     expect([400, 403, 404]).toContain(statusCode);
     expect(body).not.toContain('@usher');
   });
 });
 
-describe('the checks of the shell see', () => {
+describe('the checks of the shell detect', () => {
   test.each([
     '<script>run()</script>',
     '<script type="module">import "/x.js"</script>',

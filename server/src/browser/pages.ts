@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import helmet from '@fastify/helmet';
-// Fastify's own server of files: types, ranges, ETags, and no way out of its folder.
+// Fastify's own file server: types, ranges, ETags, and no access outside its folder.
 import files from '@fastify/static';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
@@ -30,16 +30,16 @@ const pages = {
   '/pay/fail': 'pay-fail.html',
   '/o/:token': 'order.html',
 };
-/** Of web/ only what pages load is an asset. */
+/** Only files in web/ that pages load are assets. */
 const noAssets = ['*.html', 'package.json'];
 
 /** Headers of every page, for the browser that shows it. */
 const pageHeaders = (isHttps: boolean) => ({
-  // Payment windows of the provider open as pop-ups and talk back to their opener.
+  // The provider's payment windows open as pop-ups and send messages to their opener.
   crossOriginOpenerPolicy: { policy: 'same-origin-allow-popups' as const },
-  // The address of a payment's return carries the payment's key.
+  // The return address of a payment contains the payment's key.
   referrerPolicy: { policy: 'no-referrer' as const },
-  // Where buyers reach us without TLS it would promise what is not there.
+  // Without TLS at the public address it would promise something that does not exist.
   strictTransportSecurity: isHttps,
   contentSecurityPolicy: {
     directives: {
@@ -54,7 +54,7 @@ const pageHeaders = (isHttps: boolean) => ({
   },
 });
 
-/** What a browser is served beside the JSON API: the shell, the documents, the problem pages. */
+/** What browsers are served besides the JSON API: the shell, the documents, the problem pages. */
 export const makePages =
   (options: { routes: readonly RouteSpec[]; publicUrl: string }): FastifyPluginAsync =>
   async (app) => {
@@ -75,12 +75,12 @@ export const makePages =
         .header('cache-control', 'public, max-age=60')
         .send(problemPage(code as ProblemCode, options.routes));
     });
-    // A browser asks each time whether its copy is still good, and is answered 304 if so.
+    // A browser revalidates its copy on each use, and gets 304 if it is still valid.
     await app.register(files, {
       root: webDir,
       prefix: '/assets/',
       index: false,
-      // A route for each file that is there now: no address can lead to another one.
+      // A route for each file that exists now: no address can lead to another one.
       wildcard: false,
       globIgnore: noAssets,
     });
@@ -88,7 +88,7 @@ export const makePages =
       app.get(address, (_, reply) => reply.sendFile(file));
     const firstPurchase = await readFile(new URL('../docs/first-purchase.md', webDir));
     app.get('/docs/first-purchase', async (_, reply) =>
-      // As text: browsers show it, where they would store Markdown in a file.
+      // As text: browsers show it, but they would download Markdown as a file.
       reply.header('content-type', 'text/plain; charset=utf-8').send(firstPurchase),
     );
     await app.register(swagger, { mode: 'static', specification: { document: document as never } });
@@ -101,7 +101,7 @@ export const makePages =
         deepLinking: true,
         defaultModelsExpandDepth: -1,
         docExpansion: 'list',
-        // Else the page asks a server of somebody else's whether our document is valid.
+        // Otherwise the page asks a third party's server whether our document is valid.
         validatorUrl: null,
       },
     });

@@ -3,16 +3,16 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../platform/clock.ts';
 import type { SignedIn } from '../../services/identity/index.ts';
 
-/** A night is over by then; the place itself is kept by account. */
+/** A night has ended by then; the place itself is stored by account. */
 const cookieMaxS = 24 * 3600;
 
-/** What the browser keeps for us: who has logged in, and the proof of the place of each show. */
+/** What the browser stores for us: the login, and the proof of the place for each show. */
 export const makeQueueCookies = (publicUrl: string, clock: Clock) => {
   const isHttps = publicUrl.startsWith('https:');
   const rules = `Path=/; HttpOnly; SameSite=Lax${isHttps ? '; Secure' : ''}`;
   const nameOf = (name: string): string => (isHttps ? `__Host-${name}` : name);
   const add = (reply: FastifyReply, name: string, value: string, maxAgeS: number): void =>
-    // Fastify keeps those that were set before beside it.
+    // Fastify keeps the cookies that were set earlier.
     void reply.header('set-cookie', `${nameOf(name)}=${value}; Max-Age=${maxAgeS}; ${rules}`);
   const read = (request: FastifyRequest, name: string): string | null =>
     request.cookies[nameOf(name)] ?? null;

@@ -60,7 +60,7 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close();
 });
 
-/** The pages with a room and an identity that say what the test wants, and note what was asked. */
+/** The pages with a room and an identity that answer as the test wants, and record the calls. */
 const open = async (
   more: {
     room?: Partial<QueuePagesDeps['room']>;
@@ -121,8 +121,8 @@ const open = async (
   return { app, clock, asked, browser, logIn };
 };
 
-describe('somebody who has logged in', () => {
-  test('is in line at once, and every page asks the room where they stand', async () => {
+describe('a person who has logged in', () => {
+  test('is in line at once, and every page asks the room for their place', async () => {
     const { browser, logIn, asked } = await open();
     const page = await logIn();
     expect([page.status, asked]).toEqual([200, ['log in', 'join with null', 'read']]);
@@ -131,7 +131,7 @@ describe('somebody who has logged in', () => {
     expect(asked.slice(3)).toEqual(['read']);
   });
 
-  test('keeps place and session in cookies that no script and no other site gets', async () => {
+  test('has place and session in cookies that no script and no other site can read', async () => {
     const { browser, logIn } = await open();
     await logIn();
     expect(browser.jar.get(`usher_place_${showId}`)).toBe('place.17');
@@ -140,14 +140,14 @@ describe('somebody who has logged in', () => {
       expect(line).toMatch(/; Path=\/; HttpOnly; SameSite=Lax$/);
   });
 
-  test('and over TLS in such that belong to this host alone', async () => {
+  test('over TLS has them in cookies that belong to this host alone', async () => {
     const { browser, logIn } = await open({ publicUrl: 'https://tickets.example.com' });
     await logIn();
     for (const line of browser.setCookies)
       expect(line).toMatch(/^__Host-usher_.+; Path=\/; HttpOnly; SameSite=Lax; Secure$/);
   });
 
-  test('stays so when the access token is over, not when the session is', async () => {
+  test('stays logged in when the access token expires, but not when the session does', async () => {
     const { browser, logIn, asked } = await open({
       identity: { authenticate: (token) => (token === 'access.2' ? caller : null) },
     });
@@ -161,11 +161,11 @@ describe('somebody who has logged in', () => {
       true,
     ]);
     expect(browser.jar.has('usher_queue')).toBe(false);
-    // The place is theirs still, once they are known again.
+    // The place is still theirs, once they have logged in again.
     expect(browser.jar.get(`usher_place_${showId}`)).toBe('place.17');
   });
 
-  test('gets back by the kept token a place that the room has lost', async () => {
+  test('gets back a place that the room has lost, by the stored token', async () => {
     let isLost = true;
     const { browser, logIn, asked } = await open({
       room: {
@@ -183,30 +183,33 @@ describe('somebody who has logged in', () => {
     expect((await browser.open(path)).words).toContain('내 번호 300');
   });
 
-  test.each(['CALLED', 'LATE'] as const)('is let in by asking when %s', async (standing) => {
-    const active: Place = {
-      ...place,
-      standing: 'ACTIVE',
-      ahead: 0,
-      etaMs: null,
-      pass: {
-        token: 'pass.300',
-        endsAt: '2026-12-24T10:10:00.000Z',
-        endsBy: '2026-12-24T10:30:00.000Z',
-      },
-    };
-    const { logIn } = await open({
-      room: {
-        readPlace: async () => ({ outcome: 'stands', place: { ...place, standing } }),
-        claim: async () => ({ outcome: 'stands', place: active }),
-      },
-    });
-    const page = await logIn();
-    expect(page.words).toContain(pageWords.ko.active[0]);
-    expect(page.html).toContain('pass.300');
-  });
+  test.each(['CALLED', 'LATE'] as const)(
+    'is let in by loading the page when %s',
+    async (standing) => {
+      const active: Place = {
+        ...place,
+        standing: 'ACTIVE',
+        ahead: 0,
+        etaMs: null,
+        pass: {
+          token: 'pass.300',
+          endsAt: '2026-12-24T10:10:00.000Z',
+          endsBy: '2026-12-24T10:30:00.000Z',
+        },
+      };
+      const { logIn } = await open({
+        room: {
+          readPlace: async () => ({ outcome: 'stands', place: { ...place, standing } }),
+          claim: async () => ({ outcome: 'stands', place: active }),
+        },
+      });
+      const page = await logIn();
+      expect(page.words).toContain(pageWords.ko.active[0]);
+      expect(page.html).toContain('pass.300');
+    },
+  );
 
-  test('can leave and log out, after which nothing is kept', async () => {
+  test('can leave and log out, after which nothing is stored', async () => {
     const { browser, logIn, asked } = await open();
     await logIn();
     await browser.submit(path, { deed: 'leave' });
@@ -218,7 +221,7 @@ describe('somebody who has logged in', () => {
 });
 
 describe('a form', () => {
-  test('of somebody else’s page does nothing', async () => {
+  test('on another site’s page does nothing', async () => {
     const { browser, logIn, asked } = await open();
     await logIn();
     const before = asked.length;
@@ -232,20 +235,20 @@ describe('a form', () => {
     expect(asked.slice(before)).toEqual([]);
   });
 
-  test('that says nothing we know does nothing', async () => {
+  test('with unknown fields does nothing', async () => {
     const { browser, asked } = await open();
     const wrong: Record<string, string>[] = [{}, { deed: 'fly' }, { deed: 'log-in', email: 'a' }];
     for (const fields of wrong) expect((await browser.submit(path, fields)).status).toBe(400);
     expect(asked).toEqual([]);
   });
 
-  test('longer than a form of ours is refused before it is read', async () => {
+  test('that is too long is refused before it is read', async () => {
     const { browser, asked } = await open();
     const page = await browser.submit(path, { deed: 'join', email: 'a'.repeat(5000) });
     expect([page.status, asked]).toEqual([413, []]);
   });
 
-  test('with a wrong password keeps what else was typed, and stands still meanwhile', async () => {
+  test('with a wrong password keeps the other fields, and the page does not refresh', async () => {
     const { browser } = await open();
     const fields = { deed: 'log-in', email: 'minji@example.com', password: 'wrong' };
     const page = await browser.submit(path, fields);
@@ -256,7 +259,7 @@ describe('a form', () => {
     expect([...browser.jar]).toEqual([]);
   });
 
-  test('says why nobody comes in, in words', async () => {
+  test('gives the reason in words when nobody is admitted', async () => {
     const { logIn } = await open({
       room: {
         join: async () => refuse('CHALLENGE_REQUIRED'),
@@ -268,8 +271,8 @@ describe('a form', () => {
   });
 });
 
-describe('when the world fails', () => {
-  test('the page says so and asks again; no cookie is lost', async () => {
+describe('during an external failure', () => {
+  test('the page says so and refreshes; no cookie is lost', async () => {
     let isAway = false;
     const { browser, logIn } = await open({
       room: {
@@ -290,7 +293,7 @@ describe('when the world fails', () => {
     expect((await browser.open(path)).words).toContain('내 번호 300');
   });
 
-  test('a bug is told in the same words, and not how it came', async () => {
+  test('the page shows the same text for a bug, without details', async () => {
     const { logIn } = await open({
       room: {
         join: async () => {
@@ -302,13 +305,13 @@ describe('when the world fails', () => {
     expect([page.status, page.html.includes('secret reason')]).toEqual([500, false]);
   });
 
-  test('a room that this process does not know yet is asked for again', async () => {
+  test('a room that this process does not know yet is requested again', async () => {
     const { browser } = await open({ ready: 'away' });
     const page = await browser.open(path);
     expect([page.status, page.refreshS]).toEqual([503, 5]);
   });
 
-  test('too many questions are turned away, without the room being asked', async () => {
+  test('too many requests are refused without asking the room', async () => {
     const { browser, logIn, asked } = await open({ rateLimits: true });
     await logIn();
     const pages = [];
@@ -320,7 +323,7 @@ describe('when the world fails', () => {
     expect(busy[0]?.words).toContain(pageWords.ko.busy[1]);
   });
 
-  test('passwords cannot be tried by the hundred', async () => {
+  test('passwords cannot be guessed by many attempts', async () => {
     const { browser, asked } = await open({ rateLimits: true });
     const fields = { deed: 'log-in', email: account.email, password: 'wrong' };
     for (let i = 0; i < 30; i++) await browser.submit(path, fields);
@@ -329,7 +332,7 @@ describe('when the world fails', () => {
 });
 
 describe('every page', () => {
-  test('may run nothing, be framed by nobody, be kept and found by nobody', async () => {
+  test('runs no script, and cannot be framed, cached or indexed', async () => {
     const { browser, logIn } = await open();
     for (const page of [
       await browser.open(path),
@@ -344,32 +347,32 @@ describe('every page', () => {
       expect(page.headers['cache-control']).toBe('no-store');
       expect(page.headers['x-robots-tag']).toBe('noindex');
       expect(page.headers['x-content-type-options']).toBe('nosniff');
-      // Else browsers would not say of its forms that they come from here.
+      // Otherwise browsers would not report that its forms come from here.
       expect(page.headers['referrer-policy']).toBe('same-origin');
     }
   });
 
-  test('is there for shows only', async () => {
+  test('exists only for shows', async () => {
     const { browser } = await open();
     for (const id of ['show_00000000000000000000000000', 'x', '%00'])
       expect((await browser.open(`/shows/${id}/queue`)).status).toBe(404);
   });
 
-  test('of a show without a room leads on, and asks nothing again', async () => {
+  test('of a show without a room links to the show, and does not refresh', async () => {
     const { browser } = await open({ ready: null });
     const page = await browser.open(path);
     expect([page.status, page.refreshS]).toEqual([200, null]);
     expect(page.html).toContain(`href="/shows/${showId}"`);
   });
 
-  test('stops refreshing for readers who ask for it', async () => {
+  test('stops refreshing if the reader asks for it', async () => {
     const { browser } = await open();
     expect((await browser.open(path)).refreshS).toBeGreaterThan(0);
     expect((await browser.open(`${path}?still`)).refreshS).toBeNull();
   });
 });
 
-test('forms are read here and nowhere else', async () => {
+test('forms are parsed here and nowhere else', async () => {
   const { app } = await open();
   app.post('/api/v1/anything', async () => 'read');
   const reply = await app.inject({
@@ -399,13 +402,13 @@ describe('a form', () => {
     expect(asked).toEqual([]);
   });
 
-  test('that names a field twice is refused: two readers could take two values', async () => {
+  test('that has a field twice is refused: two parsers could take different values', async () => {
     const { reply, asked } = await submit('deed=log-in&email=a@b.c&email=d@e.f&password=x');
     expect(reply.statusCode).toBe(400);
     expect(asked).toEqual([]);
   });
 
-  test('cannot reach what objects have by nature', async () => {
+  test('cannot set inherited properties of objects', async () => {
     const { reply } = await submit('__proto__=x&constructor=y&toString=z');
     expect(reply.statusCode).toBe(400);
   });
@@ -427,11 +430,11 @@ test.each([
   ['en;q=nonsense, ko;q=0.1', 'ko'],
   [';;,,q=;=', 'ko'],
   [`${'de,'.repeat(20_000)}en`, 'ko'],
-])('the language is the one that the reader likes best: %o', (accepted, locale) => {
+])('the language is the one that the reader prefers: %o', (accepted, locale) => {
   expect(chooseLocale(accepted)).toBe(locale);
 });
 
-describe('a page asks again', () => {
+describe('a page refreshes', () => {
   const inside = (more: Partial<Place>) =>
     ({ kind: 'inside', place: { ...place, ...more } }) as const;
   const ms = (room: Partial<RoomNow>, more: Partial<Place> | null, random = 0.5) =>
@@ -441,14 +444,14 @@ describe('a page asks again', () => {
       random,
     );
 
-  test('by the policy of every client, and not so often that nobody can read it', () => {
+  test('by the policy of all clients, but never so often that nobody can read it', () => {
     expect(ms({}, { etaMs: { from: 240_000, to: 300_000 } })).toBe(30_000);
     expect(ms({}, { etaMs: { from: 8_000_000, to: 9_000_000 } })).toBe(60_000);
     expect(ms({}, { etaMs: { from: 1000, to: 2000 } })).toBe(5000);
     expect(ms({}, null)).toBe(60_000);
   });
 
-  test('so that nobody near the front counts as gone, whatever the operator multiplies by', () => {
+  test('so that nobody near the front counts as absent, whatever the operator’s multiplier', () => {
     const poll = { ...now.poll, m: 20 };
     const near = { etaMs: { from: 170_000, to: 200_000 }, heartbeatEveryMs: 20_000 };
     expect(ms({ poll }, near)).toBe(20_000);
@@ -459,7 +462,7 @@ describe('a page asks again', () => {
     expect(ms({ poll }, null)).toBe(1_200_000);
   });
 
-  test('after what all wait for, and not all at once', () => {
+  test('after the event that everybody waits for, and not all at once', () => {
     const soon = { phase: 'lobby' as const, opensAt: now.now + 30_000, waiting: 200_000 };
     const lobby = { standing: 'LOBBY' as const, number: null, ahead: null, etaMs: null };
     expect([ms(soon, lobby, 0), ms(soon, lobby, 0.5)]).toEqual([30_000, 35_000]);

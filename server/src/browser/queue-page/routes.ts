@@ -1,4 +1,4 @@
-// Fastify's own reader of forms.
+// Fastify's own parser of forms.
 import formBody from '@fastify/formbody';
 import { logIn } from '@usher/contract/identity.ts';
 import { idOf } from '@usher/contract/primitives.ts';
@@ -7,7 +7,7 @@ import type { RoomNow } from '@usher/contract/waiting-room.ts';
 import { firstPollSpreadMs, pollIntervalMs } from '@usher/domain/room/poll-policy.ts';
 import type { Locale } from '@usher/domain/text.ts';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-// Express's reader of Accept headers: weights, ranges and `*` by the RFC.
+// Express's parser of Accept headers: weights, ranges and `*` by the RFC.
 import Negotiator from 'negotiator';
 import { z } from 'zod';
 import type { Clock } from '../../platform/clock.ts';
@@ -34,14 +34,14 @@ export type QueuePagesDeps = {
 
 /** Readers must be able to finish a line, and the 30 s to claim are longer. */
 const refreshMinMs = 5000;
-/** Somebody late is called again at any moment, and has 30 s from then. */
+/** A late person is called again at any moment, and has 30 s from then. */
 const lateMs = 10_000;
-/** Behind a failure of the world, and behind too many questions. */
+/** After an external failure, and after too many requests. */
 const tryAgainS = 5;
 /** Rates of the public page, requested by many from one address, and of personal pages. */
 const rates = { page: { perMinute: 600, burst: 120 }, deed: { perMinute: 60, burst: 20 } };
 
-/** Nothing runs on the page, its forms go to us, and nobody else's page may show it in a frame. */
+/** No script runs on the page, its forms go to us, and no other page may show it in a frame. */
 const headers = {
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy':
@@ -51,24 +51,24 @@ const headers = {
   vary: 'accept-language, cookie',
   'x-content-type-options': 'nosniff',
   'x-robots-tag': 'noindex',
-  // With `no-referrer` a browser's forms would not say that they come from us.
+  // With `no-referrer`, browsers would not report that forms come from us.
   'referrer-policy': 'same-origin',
 };
 
 /** The longest form is an e-mail address and a password. */
 const formBytesMax = 4096;
-/** Browsers send some dozen bytes; what is longer is not read to its end. */
+/** Browsers send some dozen bytes; of a longer header the rest is not read. */
 const acceptedCharsMax = 500;
 
-/** The language of ours that the reader prefers; Korean when they accept neither. */
+/** Which of our languages the reader prefers; Korean if they accept neither. */
 export const chooseLocale = (accepted = ''): Locale => {
   const headers = { 'accept-language': accepted.slice(0, acceptedCharsMax) };
   return new Negotiator({ headers }).language(['ko', 'en']) === 'en' ? 'en' : 'ko';
 };
 
 /**
- * When a page asks again: by the policy of every client, never so late that somebody who is called
- * soon counts as gone, and not by all at once after what everybody waits for.
+ * When a page refreshes: by the policy of all clients, never so late that a person who is called
+ * soon counts as absent, and not all at once after an event that everybody waits for.
  */
 export const refreshMsOf = (room: RoomNow, person: QueuePerson, random: number): number => {
   const { f: floorMs, c: ceilingMs, d: divisor, m: multiplier } = room.poll;
@@ -83,7 +83,7 @@ export const refreshMsOf = (room: RoomNow, person: QueuePerson, random: number):
     if (standing === 'LOBBY' || standing === 'CALLED') return ask(0);
     if (standing === 'LATE') return lateMs;
     if (standing !== 'WAITING') return ask(null);
-    // The operator's multiplier makes everybody ask less often, but nobody miss their turn.
+    // The operator's multiplier makes everybody refresh less often, but nobody miss their turn.
     const half = etaMs === null ? Infinity : etaMs.from / 2;
     return Math.min(ask(etaMs?.from ?? null), heartbeatEveryMs ?? Infinity, half);
   };
@@ -93,7 +93,7 @@ export const refreshMsOf = (room: RoomNow, person: QueuePerson, random: number):
 type Visit = { readonly request: FastifyRequest; readonly reply: FastifyReply };
 type Show = QueuePage['show'];
 
-/** Who has logged in on this page; with a session that is over, why they have to again. */
+/** Who is logged in on this page; after the session expired, why they have to log in again. */
 const makeSessions = ({ identity }: QueuePagesDeps, cookies: QueueCookies) => ({
   of: async ({ request, reply }: Visit): Promise<Caller | ProblemCode | null> => {
     const tokens = cookies.tokens(request);
@@ -110,15 +110,15 @@ const makeSessions = ({ identity }: QueuePagesDeps, cookies: QueueCookies) => ({
   },
 });
 
-/** From 0 to below 1, of the trace's id: by chance, or as the caller likes it for themselves. */
+/** From 0 to below 1, derived from the trace's id: random, unless the caller chooses the trace. */
 const chanceOf = ({ id }: FastifyRequest): number => Number.parseInt(id.slice(-8), 16) / 2 ** 32;
 
-/** A person's place; reading it also claims the pass of a person who is called. */
+/** A person's place; reading it also claims the pass if the person is called. */
 const makePlaces = ({ room }: QueuePagesDeps, cookies: QueueCookies) => {
   const read = async (who: { showId: string; accountId: string }, kept: string | null) => {
     const found = await room.readPlace(who);
     if (!('refusal' in found) || found.refusal !== 'NO_PLACE' || kept === null) return found;
-    // What the store has lost comes back by the token that the browser kept.
+    // A place that the store has lost is restored by the token that the browser kept.
     const back = await room.beat({ ...who, place: kept });
     return 'refusal' in back ? found : room.readPlace(who);
   };
@@ -187,8 +187,8 @@ const makeDeeds = (deps: QueuePagesDeps, cookies: QueueCookies) => {
 };
 
 /**
- * GET and POST /shows/{showId}/queue: the waiting room for a browser that runs nothing. The page
- * asks again by a Refresh header; only while somebody types does it stand still.
+ * GET and POST /shows/{showId}/queue: the waiting room for browsers without JavaScript. The page
+ * refreshes itself by a Refresh header, except while somebody is typing.
  */
 export const makeQueuePages = (deps: QueuePagesDeps): FastifyPluginAsync => {
   const { room, catalogue, clock, publicUrl } = deps;
@@ -222,7 +222,7 @@ export const makeQueuePages = (deps: QueuePagesDeps): FastifyPluginAsync => {
     return send(reply, status, renderQueuePage({ locale, show, room: now, person, refreshS }));
   };
 
-  /** The show and its room; null when the answer was sent already. */
+  /** The show and its room; null if the response was sent already. */
   const find = async (visit: Visit): Promise<{ known: Show; now: RoomNow | null } | null> => {
     const { showId } = visit.request.params as { showId: string };
     const isId = idOf('show').safeParse(showId).success;
@@ -284,7 +284,7 @@ export const makeQueuePages = (deps: QueuePagesDeps): FastifyPluginAsync => {
     return { outcome: 'not', person };
   };
 
-  // A scope of its own: the forms' media type and the pages' errors are for these routes only.
+  // A separate scope: the forms' media type and the pages' errors are for these routes only.
   return async (app) => {
     await app.register(formBody, { bodyLimit: formBytesMax });
     app.setErrorHandler((error, request, reply) => {

@@ -103,7 +103,7 @@ describe('in any room and for any reader', () => {
     }
   });
 
-  test('it says first how things stand, in its title and to a screen reader', () => {
+  test('the state comes first, in the title and for a screen reader', () => {
     for (const more of all) {
       const page = html(more);
       const said = /<div role="status">\s*<p class="countdown">([^<]+)<\/p>/.exec(page)?.[1];
@@ -112,15 +112,15 @@ describe('in any room and for any reader', () => {
     }
   });
 
-  test('its forms go to itself', () => {
+  test('all forms go to the page itself', () => {
     for (const more of all)
       for (const [form] of html(more).matchAll(/<form[^>]*>/g))
         expect(form).toBe(`<form method="post" action="/shows/${show.id}/queue">`);
   });
 });
 
-describe('somebody in line', () => {
-  test('reads their number, how many are ahead, and a range of time', () => {
+describe('a person in line', () => {
+  test('sees their number, how many are ahead, and a range of time', () => {
     const ko = words({ person: inside() });
     for (const part of ['내 번호 4,321', '앞에 3,120명', '5분 – 7분', '1,200번까지', 'R 20,340석'])
       expect(ko).toContain(part);
@@ -136,11 +136,11 @@ describe('somebody in line', () => {
     [{ from: 130_000, to: 179_000 }, 'about 2 minutes – 3 minutes.'],
     [{ from: 180_000, to: 180_000 }, 'about 3 minutes.'],
     [{ from: 3_540_000, to: 7_260_000 }, 'about 59 minutes – 2 h 1 min.'],
-  ])('is told no exact time: %o', (etaMs, expected) => {
+  ])('sees no exact time: %o', (etaMs, expected) => {
     expect(words({ locale: 'en', person: inside({ etaMs }) })).toContain(expected);
   });
 
-  test('is told why it takes longer than it did, while it does', () => {
+  test('sees why the wait has grown, while it grows', () => {
     const said = (longer: RoomNow['longer']) =>
       words({ locale: 'en', room: { ...now, longer }, person: inside() });
     expect(said('room')).toContain(pageWords.en.longer.room);
@@ -148,20 +148,20 @@ describe('somebody in line', () => {
     expect(said(undefined)).not.toContain('longer');
   });
 
-  test('is told to stay when the turn is near, and else that they need not', () => {
+  test('is asked to stay when the turn is near, and otherwise told that they need not', () => {
     expect(words({ person: inside() })).toContain(pageWords.ko.meanwhile);
     const near = words({ person: inside({ heartbeatEveryMs: 20_000 }) });
     expect(near).toContain(pageWords.ko.near);
     expect(near).not.toContain(pageWords.ko.meanwhile);
   });
 
-  test('learns about a pause instead of a waiting time that would be wrong', () => {
+  test('sees that the room is paused instead of a waiting time that would be wrong', () => {
     const paused = words({ room: { ...now, override: 'paused' }, person: inside() });
     expect(paused).toContain(pageWords.ko.paused);
     expect(paused).not.toContain('5분 –');
   });
 
-  test('can give the place up or log out, and nothing else', () => {
+  test('can give up the place or log out, and nothing else', () => {
     expect(formsIn(html({ person: inside() }))).toEqual(['leave', 'log-out']);
   });
 });
@@ -181,26 +181,26 @@ test('a person whose time has run out can get in line again', () => {
   expect(formsIn(html({ person: over }))).toEqual(['join', 'log-out']);
 });
 
-describe('who is not in the room', () => {
-  test('can get in line only while the room takes people in', () => {
+describe('a person who is not in the room', () => {
+  test('can get in line only while the room admits people', () => {
     const outside: QueuePerson = { kind: 'outside', fault: null };
     const can = rooms.map((room) => formsIn(html({ room, person: outside })).includes('join'));
     expect(can).toEqual([false, false, true, true, false, false, false, true, false, false]);
   });
 
-  test('is told when it opens, in the time of the house', () => {
+  test('sees when it opens, in the venue’s time', () => {
     const idle = rooms[1] ?? null;
     expect(words({ room: idle })).toContain('12월 24일 (목) 오후 7:01 GMT+9에 열립니다');
     expect(words({ room: idle, locale: 'en' })).toContain('Thu 24 December, 19:01 GMT+9');
   });
 
-  test('is warned when more than two wait for a seat that is left', () => {
+  test('is warned if more than two people wait for each seat left', () => {
     const { crowded } = pageWords.ko;
     expect(words({ room: { ...now, left: { R: 11_500 } } })).not.toContain(crowded);
     expect(words({ room: { ...now, left: { R: 11_499 } } })).toContain(crowded);
   });
 
-  test('goes straight to the seats where there is nothing to wait for', () => {
+  test('goes straight to the seats if there is no need to wait', () => {
     for (const room of [null, { ...now, override: 'bypass' as const }])
       expect(html({ room })).toContain(`<a class="go-on" href="/shows/${show.id}">`);
   });
@@ -212,7 +212,7 @@ test('a page says when it refreshes itself and how to stop that, or that it does
   expect(words({ refreshS: null })).toContain(pageWords.ko.still);
 });
 
-test('what people wrote is text, whatever is in it', () => {
+test('what people typed is escaped, whatever it contains', () => {
   const bad = `"'><script>alert(1)</script>&amp;`;
   const text = { ko: bad, en: bad };
   const page = html({
@@ -225,10 +225,10 @@ test('what people wrote is text, whatever is in it', () => {
   expect(page).toContain('value="&quot;&#39;&gt;&lt;script');
 });
 
-test('each refusal that can come to a page has words of its own in both languages', () => {
+test('each refusal that can reach a page has its text in both languages', () => {
   const solved = ['CHALLENGE_FAILED', 'NOT_FOUND'];
   const codes = [...joinRoom.problems, ...claimPass.problems].filter(
-    // A page has no solution, and shows and tokens that it names are there.
+    // A page cannot send a solution; the shows and tokens that it names exist.
     (code) => !solved.includes(code) && joinRoom.problems.some((each) => each === code),
   );
   for (const code of [...codes, 'CREDENTIALS_WRONG', 'TOO_MANY_REQUESTS', 'ORIGIN_REFUSED']) {
@@ -241,7 +241,7 @@ test('each refusal that can come to a page has words of its own in both language
   expect(words({ person: strange })).toContain(faultWords.INTERNAL.ko);
 });
 
-test('where there is nothing to show the page says so, and what will happen', () => {
+test('a page with nothing to show says so, and what will happen', () => {
   for (const kind of ['absent', 'away', 'busy'] as const)
     for (const locale of ['ko', 'en'] as const)
       expect(wordsOf(renderQueueNotice(kind, locale))).toContain(pageWords[locale][kind][1]);

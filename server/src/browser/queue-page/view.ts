@@ -3,7 +3,7 @@ import type { Place, RoomNow } from '@usher/contract/waiting-room.ts';
 import type { Locale, LocalText } from '@usher/domain/text.ts';
 import { faultWords, pageWords, type Saying } from './texts.ts';
 
-/** Whom the page is for. `fault`: why what they asked for a moment ago was not done. */
+/** The reader of the page. `fault`: why the last action was not done. */
 export type QueuePerson =
   | { kind: 'watching' | 'outside'; fault: ProblemCode | null }
   | { kind: 'logging-in'; email: string; fault: ProblemCode | null }
@@ -20,7 +20,7 @@ export type QueuePage = {
   /** Null: the show has no waiting room. */
   readonly room: RoomNow | null;
   readonly person: QueuePerson;
-  /** When the page asks again by itself, s; null: it does not. */
+  /** When the page refreshes itself, s; null: it does not. */
   readonly refreshS: number | null;
 };
 
@@ -34,7 +34,7 @@ const signs: Readonly<Record<string, string>> = {
 const safe = (text: string): string => text.replace(/[&<>"']/g, (sign) => signs[sign] ?? '');
 const tags: Readonly<Record<Locale, string>> = { ko: 'ko-KR', en: 'en-GB' };
 
-/** What of a page stays the same over all its parts. */
+/** The same for all parts of a page. */
 const speakerOf = ({ locale, show }: Pick<QueuePage, 'locale' | 'show'>) => {
   const format = (more: Intl.DateTimeFormatOptions) => {
     const made = new Intl.DateTimeFormat(tags[locale], { timeZone: show.timeZone, ...more });
@@ -59,7 +59,7 @@ type Speaker = ReturnType<typeof speakerOf>;
 const sumOf = (left: RoomNow['left']): number =>
   Object.values(left).reduce((sum, seats) => sum + seats, 0);
 
-/** How the room stands, to somebody who is not in it. */
+/** The state of the room, for a person who is not in it. */
 const ofRoom = (room: RoomNow | null, { say, number, dayInZone }: Speaker): Saying => {
   if (room === null) return say.noRoom;
   if (room.override === 'bypass') return say.bypass;
@@ -108,7 +108,7 @@ const ofWaiting = (place: Place, room: RoomNow, speaker: Speaker): Saying => {
   ];
 };
 
-/** How somebody in the room stands. */
+/** The state of a person in the room. */
 const ofPlace = (place: Place, room: RoomNow, speaker: Speaker): Saying => {
   const { say, number, dayInZone, clock } = speaker;
   const mine = place.number === null ? [] : [say.number(number(place.number))];
@@ -173,7 +173,7 @@ const takesIn = ({ phase, override, soldOut }: RoomNow): boolean =>
   !soldOut &&
   (override === 'none' || override === 'paused');
 
-/** What one can do. */
+/** What the reader can do. */
 const deeds = ({ room, person, show }: QueuePage, speaker: Speaker): string => {
   const { say, path } = speaker;
   const goOn = `<p>${link(`/shows/${show.id}`, say.goOn, 'class="go-on" ')}</p>`;
@@ -205,7 +205,7 @@ const facts = (room: RoomNow, { say, number, day }: Speaker): string => {
 const details = (title: string, body: string): string =>
   `<details><summary>${safe(title)}</summary>\n${body}</details>`;
 
-/** What few want to see: the proof, the pass as text, the ways out. */
+/** What few people want to see: the proof, the pass as text, leaving and logging out. */
 const aside = ({ room, person, show }: QueuePage, speaker: Speaker): string => {
   const { say, number, path } = speaker;
   const place = person.kind === 'inside' ? person.place : null;
@@ -234,7 +234,7 @@ const aside = ({ room, person, show }: QueuePage, speaker: Speaker): string => {
   return `${pass}\n${proof}\n${leave}\n${isKnown ? form(path, 'log-out', say.logOut) : ''}`;
 };
 
-/** When the page is from, and what it does next. */
+/** When the page was made, and what it does next. */
 const footnote = (page: QueuePage, { say, number, clock, path }: Speaker): string => {
   const { room, refreshS, person } = page;
   if (room === null || person.kind === 'logging-in') return '';
@@ -272,7 +272,7 @@ ${main}
 </html>
 `;
 
-/** The waiting room for a browser that runs nothing. */
+/** The waiting room for browsers without JavaScript. */
 export const renderQueuePage = (page: QueuePage): string => {
   const { locale, show, room, person } = page;
   const speaker = speakerOf(page);
@@ -305,7 +305,7 @@ ${room === null ? '' : aside(page, speaker)}`;
   return documentOf(locale, `${headline} · ${show.title[locale]}`, main, foot);
 };
 
-/** What is said when there is nothing to show: no such show, no answer, too many questions. */
+/** The text when there is nothing to show: no such show, no response, too many requests. */
 export const renderQueueNotice = (kind: 'absent' | 'away' | 'busy', locale: Locale): string => {
   const say = pageWords[locale];
   const [headline, ...more] = say[kind];
