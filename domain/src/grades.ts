@@ -3,7 +3,7 @@ import type { LocalText } from './text.ts';
 /** Bounds the data of a show; more prices than any venue uses. */
 export const maxGrades = 20;
 /** Characters of a grade's name: it must fit a ticket and a legend. */
-export const maxGradeName = 20;
+const maxGradeName = 20;
 /** The name of a grade in URLs, claims and events. */
 export const gradeCode = /^[A-Z0-9]{1,8}$/;
 

@@ -43,7 +43,7 @@ export const nameColumn = (column: SeatColumn): string => {
 };
 
 const delimiters = [',', ';', '\t'] as const;
-export type Delimiter = (typeof delimiters)[number];
+type Delimiter = (typeof delimiters)[number];
 
 /** The separator of the cells: the one that occurs most in the heading, outside quotes. */
 export const detectDelimiter = (text: string): Delimiter => {

@@ -26,7 +26,7 @@ import { fitPath, type Point } from './layout-path.ts';
 import { layOutStraight } from './layout-straight.ts';
 import type { LocalText } from './text.ts';
 
-export type CsvOutcome =
+type CsvOutcome =
   | { outcome: 'layout'; document: LayoutDocument }
   | { outcome: 'refused'; faults: CsvFault[] };
 

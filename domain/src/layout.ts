@@ -11,7 +11,7 @@ import type { LocalText } from './text.ts';
 /** Corners of a closed polygon as x0, y0, x1, y1, … in plan units. */
 export type Outline = number[];
 
-export type LayoutSection = { name: LocalText; outline: Outline };
+type LayoutSection = { name: LocalText; outline: Outline };
 
 /** What a buyer must know about a seat besides its position. */
 export const seatMarkKinds = ['ACCESSIBLE', 'COMPANION', 'RESTRICTED_VIEW'] as const;
@@ -94,7 +94,7 @@ export type Layout = {
 };
 
 /** How to find a seat in the venue, and what is special about it. */
-export type SeatLabel = {
+type SeatLabel = {
   section: LocalText;
   row: string;
   /** The label printed on the seat: 12, A12. */

@@ -3,7 +3,7 @@
  * exist. The database refuses every other move (server/src/state-machines.ts), and each of these is
  * made by one of its functions (server/src/state-machines.postgres.test.ts).
  */
-export type Machine<State extends string> = {
+type Machine<State extends string> = {
   /** The initial states. */
   readonly begins: readonly State[];
   /** The states to which each state may move. */
@@ -12,8 +12,8 @@ export type Machine<State extends string> = {
   readonly ends: readonly State[];
 };
 
-export const seatClaimStates = ['held', 'paying', 'sold', 'blocked'] as const;
-export type SeatClaimState = (typeof seatClaimStates)[number];
+const seatClaimStates = ['held', 'paying', 'sold', 'blocked'] as const;
+type SeatClaimState = (typeof seatClaimStates)[number];
 
 /**
  * A free seat has no state: a claim on it begins when it is taken and is deleted when it is freed.
@@ -33,7 +33,7 @@ export const seatMachine: Machine<SeatClaimState> = {
 };
 
 export const holdStates = ['ACTIVE', 'PAYING', 'SOLD', 'RELEASED', 'LAPSED'] as const;
-export type HoldState = (typeof holdStates)[number];
+type HoldState = (typeof holdStates)[number];
 
 /** Seats move with their hold. A hold that has ended stays, as a record. */
 export const holdMachine: Machine<HoldState> = {

@@ -23,8 +23,8 @@ export type Painting = {
   seats: readonly number[];
 };
 
-export type PaintFault = { path: string; message: string };
-export type PaintOutcome =
+type PaintFault = { path: string; message: string };
+type PaintOutcome =
   | { outcome: 'painted'; painting: Painting }
   | { outcome: 'refused'; faults: PaintFault[] };
 

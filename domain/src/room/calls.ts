@@ -1,14 +1,12 @@
 import { makeBits } from './bits.ts';
 
+type Batch = { from: number; to: number; expiresAtMs: number };
+
 /**
  * People who are called and have not claimed: numbers that the front has passed, whose bits are set
  * until the call of their batch expires, and late people who were called again. Also the late
  * people who wait to be called again, lowest number first.
  */
-export type Calls = ReturnType<typeof makeCalls>;
-
-type Batch = { from: number; to: number; expiresAtMs: number };
-
 export const makeCalls = () => {
   const reserved = makeBits();
   // Both in the order of their ends: time never goes back, and all calls have the same window.

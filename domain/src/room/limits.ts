@@ -48,7 +48,7 @@ export type WantedLimits = {
   meanStayMinutes?: number | undefined;
 };
 
-export type Limits =
+type Limits =
   | { outcome: 'limits'; limits: { ratePerMinute?: number; activeMax?: number } }
   | { outcome: 'refused'; detail: string };
 

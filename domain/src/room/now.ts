@@ -50,7 +50,7 @@ export const controlOf = (state: RoomState): RoomControl => ({
 });
 
 /** While the draw is being computed, waiting people still see the lobby. */
-export const shownPhase = (phase: RoomPhase): Exclude<RoomPhase, 'sealed'> =>
+const shownPhase = (phase: RoomPhase): Exclude<RoomPhase, 'sealed'> =>
   phase === 'sealed' ? 'lobby' : phase;
 
 /** Seats left by grade over several performances. */

@@ -1,12 +1,6 @@
 import TinyQueue from 'tinyqueue';
 import type { RoomPass } from './types.ts';
 
-/**
- * Passes by person, and in the order of their ends. An extended pass keeps its entry in the heap
- * and is checked again when that entry comes up, so that using a pass costs nothing there.
- */
-export type Passes = ReturnType<typeof makePasses>;
-
 type Held = { pass: RoomPass; lookAtMs: number };
 type Line = { atMs: number; key: string; held: Held };
 
@@ -16,6 +10,10 @@ const makeHeap = () => new TinyQueue<Line>([], (a, b) => a.atMs - b.atMs);
 const keyOf = (low: number, high: number): string =>
   String.fromCharCode(low & 0xffff, low >>> 16, high & 0xffff, high >>> 16);
 
+/**
+ * Passes by person, and in the order of their ends. An extended pass keeps its entry in the heap
+ * and is checked again when that entry comes up, so that using a pass costs nothing there.
+ */
 export const makePasses = () => {
   const byPerson = new Map<string, Held>();
   let heap = makeHeap();

@@ -1,14 +1,6 @@
 import { type Bits, makeBits } from './bits.ts';
 import type { PersonKey } from './types.ts';
 
-/**
- * Which entry each person has. A person's 8 bytes are stored at their entry, in pages that never
- * move; a table of entries, open-addressed by a hash of those bytes, finds them. 1,000,000 people
- * take 8 bytes each in the pages and 6 to 12 in the table. The table has 64 shards that grow one by
- * one, so that no join waits for all of it: of 10,000,000 people a 64th is moved in some 10 ms.
- */
-export type People = ReturnType<typeof makePeople>;
-
 export const noEntry = -1;
 const pageEntries = 4096;
 const shardBits = 6;
@@ -27,6 +19,12 @@ const hashOf = (low: number, high: number): number => {
   return (again ^ (again >>> 16)) >>> 0;
 };
 
+/**
+ * Which entry each person has. A person's 8 bytes are stored at their entry, in pages that never
+ * move; a table of entries, open-addressed by a hash of those bytes, finds them. 1,000,000 people
+ * take 8 bytes each in the pages and 6 to 12 in the table. The table has 64 shards that grow one by
+ * one, so that no join waits for all of it: of 10,000,000 people a 64th is moved in some 10 ms.
+ */
 export const makePeople = () => {
   const pages: (Uint32Array | undefined)[] = [];
   const spent: Bits = makeBits();

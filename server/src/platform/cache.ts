@@ -8,7 +8,7 @@ import type { Clock } from './clock.ts';
  * longer it is returned at once and refreshed in the background; after that the reader waits.
  * `null` is returned but not kept, so names that do not exist evict nothing.
  */
-export type Cache<V> = {
+type Cache<V> = {
   get(key: string, load: () => Promise<V>): Promise<V>;
   /** Drops a key; a load in progress still answers its readers but is not kept. */
   drop(key: string): void;

@@ -39,7 +39,7 @@ type Given = Readonly<Record<string, string | undefined>>;
 type Values<Shape extends z.ZodRawShape> = z.infer<z.ZodObject<Shape>>;
 
 /** What can only be checked when several settings are seen together. */
-export type Judged<Shape extends z.ZodRawShape> = {
+type Judged<Shape extends z.ZodRawShape> = {
   /** As they were written; empty variables are omitted. */
   readonly given: Given;
   /** Those that could be parsed. */
@@ -50,7 +50,7 @@ export type Judged<Shape extends z.ZodRawShape> = {
 };
 
 /** The settings of one part of the program: the platform's, or those of a service. */
-export type ConfigSection<Shape extends z.ZodRawShape = z.ZodRawShape> = {
+type ConfigSection<Shape extends z.ZodRawShape = z.ZodRawShape> = {
   readonly settings: Shape;
   /** Faults beyond those of single values, each beginning with the variable's name. */
   findFaults?(judged: Judged<Shape>): string[];

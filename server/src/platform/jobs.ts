@@ -14,7 +14,7 @@ export type Job = {
   run(payload: unknown): Promise<void>;
 };
 
-export type Jobs = { close(): Promise<void> };
+type Jobs = { close(): Promise<void> };
 
 /** Adds a job within the caller's transaction: `SELECT ${addJobSql}` with name and payload. */
 export const addJobSql = 'graphile_worker.add_job($1, $2::json)';

@@ -12,7 +12,7 @@ import type { z } from 'zod';
  * derived from the installation's secret, so that a token of one kind is never valid as another.
  * Checked without any I/O (about 3 µs; an Ed25519 check costs 70).
  */
-export type TokenSigner<T> = {
+type TokenSigner<T> = {
   sign(payload: T): string;
   /** The payload, or null if we did not sign it or it does not match its schema. */
   verify(token: string): T | null;

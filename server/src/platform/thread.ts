@@ -11,7 +11,7 @@ const bootstrap = `
  * Runs an exported function of a module in a separate thread, one at a time, so that a computation
  * of seconds delays no request. Starting the thread takes about 0.1 s; input and result are copied.
  */
-export type Thread<Input, Result> = (input: Input) => Promise<Result>;
+type Thread<Input, Result> = (input: Input) => Promise<Result>;
 
 export const makeThread = <Input, Result>(
   /** `import.meta.url` of the module. */

@@ -1,5 +1,6 @@
 import type { ProblemCode } from '@usher/contract/problems.ts';
 import type { Place, RoomNow } from '@usher/contract/waiting-room.ts';
+import { crowdedPerSeat } from '@usher/domain/room/constants.ts';
 import type { Locale, LocalText } from '@usher/domain/text.ts';
 import { faultWords, pageWords, type Saying } from './texts.ts';
 
@@ -71,7 +72,7 @@ const ofRoom = (room: RoomNow | null, { say, number, dayInZone }: Speaker): Sayi
     case 'lobby':
       return say.lobby(dayInZone(room.opensAt ?? room.now));
     case 'open': {
-      const isCrowded = room.waiting > 2 * sumOf(room.left);
+      const isCrowded = room.waiting > crowdedPerSeat * sumOf(room.left);
       const open = say.open(number(room.waiting));
       return isCrowded ? [...open, say.crowded] : open;
     }

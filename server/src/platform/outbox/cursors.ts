@@ -5,7 +5,7 @@ const leaseSeconds = 5;
 const renewSeconds = 2.5;
 
 /** A consumer that this process currently delivers to. */
-export type HeldCursor = {
+type HeldCursor = {
   readonly consumer: string;
   readonly seq: number;
   /** Age of the oldest event that it has not processed; 0 if there is none. */

@@ -28,7 +28,7 @@ export const append = (sql: Sql, ...events: readonly TestEvent[]): Promise<unkno
  * For tests whose events are committed before the relay looks. Transactions of other tests on the
  * same server briefly hold back the real horizon at any time.
  */
-export const everythingIsFinal = (db: Database): Horizon => ({
+const everythingIsFinal = (db: Database): Horizon => ({
   look: async () => {
     const [row] = await db.query<{ finalSeq: number }>(
       `SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS "finalSeq"

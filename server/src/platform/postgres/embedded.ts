@@ -24,7 +24,7 @@ type Log = {
   warn(fields: object, message: string): void;
 };
 
-export type EmbeddedPostgres = {
+type EmbeddedPostgres = {
   /** URL of database `usher`, as its owner; valid until stop(), even if PostgreSQL restarts. */
   url: string;
   port: number;

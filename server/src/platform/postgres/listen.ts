@@ -7,7 +7,7 @@ import type { Log } from '../log.ts';
  * breaks, so listeners must be correct without them; an empty message means that some may have been
  * missed. It is sent when listening begins, and again after every interruption.
  */
-export type Listener = { close(): Promise<void> };
+type Listener = { close(): Promise<void> };
 
 type Options = {
   url: string;

@@ -10,7 +10,7 @@ const sourceDir = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const servicesDir = join(sourceDir, 'services');
 
 /** A file of `services/NAME/sql`; it creates exactly one function, whose name is the file's. */
-export type Routine = {
+type Routine = {
   /** `seats/mark-sent.sql` creates `seats.mark_sent`. */
   name: string;
   text: string;

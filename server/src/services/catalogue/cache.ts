@@ -58,12 +58,12 @@ export const versionOfPoster = (svg: string): string =>
   createHash('sha256').update(svg).digest('base64url').slice(0, 16);
 
 /** A painting with the grade of every seat, also where it is stored as the plan's suggestion. */
-export type KnownPainting = StoredPainting & Painting;
+type KnownPainting = StoredPainting & Painting;
 /** The seats of a plan with the grades of a show. */
 export type PaintedLayout = { readonly layout: Layout };
 
 /** A show with what belongs to it. */
-export type Known = { readonly show: store.Show; readonly venue: Venue; readonly facts: ShowFacts };
+type Known = { readonly show: store.Show; readonly venue: Venue; readonly facts: ShowFacts };
 
 export type KnownPerformance = {
   readonly show: store.Show;

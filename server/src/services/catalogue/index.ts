@@ -5,8 +5,8 @@
 // Beside the roles: painting-store.ts, the SQL of paintings.
 // Beside the roles: stock.ts, what the catalogue asks of the seats.
 export type { PerformanceFacts, ShowFacts } from './cache.ts';
-export { type CatalogueContext, openCatalogue } from './module.ts';
+export { openCatalogue } from './module.ts';
 export type { Editor } from './service.painting.ts';
-export type { CatalogueService, NewShow } from './service.ts';
+export type { CatalogueService } from './service.ts';
 export type { Stock } from './stock.ts';
 export type { SummaryBody } from './view.ts';

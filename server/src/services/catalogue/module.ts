@@ -9,10 +9,7 @@ import { type CatalogueService, makeCatalogue } from './service.ts';
 import type { Stock } from './stock.ts';
 import { readCounts } from './store.ts';
 
-export type CatalogueContext = Pick<
-  Context,
-  'db' | 'clock' | 'ids' | 'log' | 'listen' | 'relayWake'
->;
+type CatalogueContext = Pick<Context, 'db' | 'clock' | 'ids' | 'log' | 'listen' | 'relayWake'>;
 
 export const openCatalogue = async (
   context: CatalogueContext,

@@ -21,7 +21,7 @@ export type Editor = Maker & { readonly isOperator: boolean };
 /** A grade without a code gets one made from its name. */
 export type GivenGrade = Omit<store.Grade, 'code'> & { readonly code?: string | undefined };
 
-export type PaintRequest = {
+type PaintRequest = {
   readonly grades: readonly GivenGrade[];
   readonly paintings: readonly ShowPainting[];
   /** What to do when a performance to come was held and would change. */

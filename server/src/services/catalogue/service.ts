@@ -65,14 +65,14 @@ export type CatalogueService = {
   noteSeeded(name: string): Promise<void>;
 };
 
-export type NewShow = Omit<store.ShowFields, 'grades'> & {
+type NewShow = Omit<store.ShowFields, 'grades'> & {
   readonly venueId: string;
   readonly posterSvg: string | null;
   readonly grades: readonly GivenGrade[];
   /** Plans that are not named are painted as they suggest. */
   readonly paintings: readonly ShowPainting[];
 };
-export type ShowEdit = {
+type ShowEdit = {
   readonly [Field in Exclude<keyof store.ShowFields, 'grades'>]?:
     | store.ShowFields[Field]
     | undefined;
@@ -83,9 +83,9 @@ export type ShowEdit = {
 
 type Broken = { outcome: 'broken'; faults: RuleFault[] };
 type NotFound = { outcome: 'not-found' };
-export type ListQuery = Omit<store.ShowQuery, 'search'> & { readonly words: string | null };
+type ListQuery = Omit<store.ShowQuery, 'search'> & { readonly words: string | null };
 
-export type CatalogueDeps = {
+type CatalogueDeps = {
   db: Database;
   clock: Clock;
   ids: Ids;

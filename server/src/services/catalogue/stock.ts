@@ -37,7 +37,7 @@ export type Stock = {
   ): Promise<{ outcome: 'done' } | { outcome: 'taken'; seatNos: number[] }>;
 };
 
-export type Repainting = {
+type Repainting = {
   readonly performanceId: string;
   readonly paintingVersion: string;
   readonly grades: Uint8Array;

@@ -10,15 +10,15 @@ import type { Counts, Grade, Performance, Show, Summary } from './store.ts';
 
 /** What leaves the catalogue: the contract's JSON, and posters. */
 export type SummaryBody = z.infer<typeof contract.showSummary>;
-export type ShowBody = z.infer<typeof contract.show>;
-export type PerformanceBody = z.infer<typeof contract.performance>;
+type ShowBody = z.infer<typeof contract.show>;
+type PerformanceBody = z.infer<typeof contract.performance>;
 
 const instant = (atMs: number): string => new Date(atMs).toISOString();
 const instantOrNull = (atMs: number | null): string | null =>
   atMs === null ? null : instant(atMs);
 
 /** A sale runs from its opening until its closing, or the start of the last performance. */
-export const saleStateOf = (
+const saleStateOf = (
   sale: { opensAtMs: number; endsAtMs: number; soldOut: boolean },
   nowMs: number,
 ): SaleState => {
@@ -28,7 +28,7 @@ export const saleStateOf = (
 };
 
 /** The sale state of a show as a whole. */
-export const stateOf = (
+const stateOf = (
   show: Pick<Summary, 'saleOpensAtMs' | 'saleClosesAtMs' | 'lastStartsAtMs'>,
   counts: Counts,
   nowMs: number,

@@ -1,2 +1,2 @@
-export { type IdentityContext, openIdentity } from './module.ts';
-export type { AccountFacts, Identity, IdentityService, SignedIn } from './service.ts';
+export { openIdentity } from './module.ts';
+export type { Identity, IdentityService, SignedIn } from './service.ts';

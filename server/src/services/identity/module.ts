@@ -10,7 +10,7 @@ import { makeIdentityRoutes } from './routes.ts';
 import { type Identity, makeIdentity, makePasswords } from './service.ts';
 import { makeIdentityStore } from './store.ts';
 
-export type IdentityContext = Pick<
+type IdentityContext = Pick<
   Context,
   'db' | 'clock' | 'ids' | 'log' | 'metrics' | 'secret' | 'publicUrl' | 'listen'
 > & { config: IdentitySettings & Pick<PlatformSettings, 'ALLOWED_ORIGINS' | 'RATE_LIMITS'> };

@@ -32,7 +32,7 @@ export type IdentityService = {
     locale: Account['locale'];
   }): Promise<string>;
 };
-export type AccountFacts = Pick<Account, 'id' | 'email' | 'name' | 'locale'>;
+type AccountFacts = Pick<Account, 'id' | 'email' | 'name' | 'locale'>;
 
 export type SignedIn = {
   outcome: 'signed-in';
@@ -71,7 +71,7 @@ const encoded = (salt: Buffer, tag: Buffer): string => {
 const encodedPattern =
   /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
 
-export type Passwords = {
+type Passwords = {
   /** `$argon2id$v=19$m=…,t=…,p=…$salt$hash`. Throws OVERLOADED when too many wait. */
   hash(password: string): Promise<string>;
   /** With null it costs what it costs with a hash, and answers false. Throws OVERLOADED. */

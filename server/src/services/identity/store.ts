@@ -7,7 +7,7 @@ import { refreshGraceMs, sessionLifeMaxMs } from './limits.ts';
 export type NewSession = { id: string; secretHash: Buffer; startedAtMs: number; endsAtMs: number };
 
 /** Who changes something and in which request, for the audit trail. */
-export type Cause = { who: string; why: string; requestId: string | null };
+type Cause = { who: string; why: string; requestId: string | null };
 
 export type NewAccount = {
   account: Account;
@@ -18,7 +18,7 @@ export type NewAccount = {
 };
 
 /** A refresh token as it was presented: signed by us, so its generation existed. */
-export type PresentedToken = {
+type PresentedToken = {
   sessionId: string;
   secretHash: Buffer;
   generation: number;
@@ -26,7 +26,7 @@ export type PresentedToken = {
 };
 
 /** What became of a presented token; see sql/rotate-sessions.sql. */
-export type Rotation =
+type Rotation =
   | {
       verdict: 'current' | 'repeated';
       generation: number;

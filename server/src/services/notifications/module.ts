@@ -16,13 +16,13 @@ import { makeNotificationsStore } from './store.ts';
 
 const isLoopback = (host: string): boolean => ['127.0.0.1', '::1', 'localhost'].includes(host);
 
-export type NotificationsContext = Pick<
+type NotificationsContext = Pick<
   Context,
   'db' | 'clock' | 'ids' | 'log' | 'metrics' | 'publicUrl' | 'dataDir'
 > & { readonly config: NotificationsSettings & Pick<PlatformSettings, 'USHER_ENV' | 'HOST'> };
 
 /** No service calls it: it only reacts to events. */
-export type Notifications = {
+type Notifications = {
   /** The pages /outbox and /outbox/{mailId}; none with an SMTP server or on an open address. */
   registerPages(app: FastifyInstance): void;
 };

@@ -49,7 +49,7 @@ export type NotificationsDoors = {
   };
 };
 
-export type Attachment = {
+type Attachment = {
   readonly filename: string;
   readonly contentType: string;
   readonly content: Buffer | string;

@@ -1,3 +1,3 @@
 export { openOperations } from './module.ts';
 export { probeRoutes } from './routes.ts';
-export type { Levers, RoomChanged, RoomRefused, Rooms } from './service.ts';
+export type { Levers, RoomRefused, Rooms } from './service.ts';

@@ -7,7 +7,7 @@ export type RoomRefused =
   | { outcome: 'not-found' }
   | { outcome: 'conflict'; rev: number }
   | { outcome: 'refused'; detail: string };
-export type RoomChanged = { outcome: 'created' | 'changed'; room: Room };
+type RoomChanged = { outcome: 'created' | 'changed'; room: Room };
 
 /** What the levers ask of the waiting rooms. The same `changeId` again changes nothing twice. */
 export type Rooms = {

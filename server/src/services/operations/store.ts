@@ -1,7 +1,7 @@
 import type { LeverUse } from '@usher/contract/waiting-room.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
 
-export type Intent = {
+type Intent = {
   readonly id: string;
   readonly showId: string;
   /** Null: the program itself. */
@@ -11,7 +11,7 @@ export type Intent = {
   readonly ifRev: number | null;
   readonly requestId: string;
 };
-export type Outcome = {
+type Outcome = {
   readonly outcome: 'done' | 'refused';
   readonly rev: number | null;
   readonly detail: string | null;

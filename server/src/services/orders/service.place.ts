@@ -24,7 +24,7 @@ export type OrdersPasses = {
   pin(showId: string, accountId: string, orderId: string, untilMs: number): Promise<void>;
 };
 
-export type PlaceOutcome =
+type PlaceOutcome =
   | { outcome: 'placed'; order: Order; checkout: Checkout }
   | { outcome: 'not-found' | 'ended' }
   | { outcome: 'has-order'; orderId: string | null };

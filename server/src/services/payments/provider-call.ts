@@ -28,7 +28,7 @@ export type FailPoint =
   | 'after-unknown';
 
 /** A step whose items are committed in batches. To commit an item twice must change nothing. */
-export type Step<Item, Result> = {
+type Step<Item, Result> = {
   /** As it is called in `usher_batch_size` and in errors. */
   name: string;
   /** Commits all items or none; one result for each, in their order. */
@@ -36,11 +36,11 @@ export type Step<Item, Result> = {
   failPoint: FailPoint;
 };
 
-export type Answered = { attemptId: string; answer: StoredAnswer };
-export type Unknown = { attemptId: string; code: string };
+type Answered = { attemptId: string; answer: StoredAnswer };
+type Unknown = { attemptId: string; code: string };
 
 /** In the order in which they are run. */
-export type CallSteps<Wish, Begun> = {
+type CallSteps<Wish, Begun> = {
   /** Checks that the call may be made and locks what it is about. */
   begin: Step<Wish, Begun>;
   /** SENT. False: another process has taken the attempt up. */
@@ -328,4 +328,3 @@ export const makeProviderCalls = <Wish, Begun>(
     close: steps.close,
   };
 };
-export type ProviderCalls<Wish, Begun> = ReturnType<typeof makeProviderCalls<Wish, Begun>>;

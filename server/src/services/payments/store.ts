@@ -1,3 +1,4 @@
+import type { AttemptOutcome, AttemptState } from '@usher/domain/order-states.ts';
 import { type Columns, callFunction, columns, rows } from '../../platform/postgres/batch.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
 import type { Deltas } from '../seats/index.ts';
@@ -28,7 +29,7 @@ type BegunRow = {
 };
 export type Settlement = {
   attemptId: string;
-  outcome: 'APPROVED' | 'DECLINED' | 'NOT_SENT';
+  outcome: Exclude<AttemptOutcome, 'SUPERSEDED'>;
   code: string | null;
   transaction: string | null;
 };
@@ -36,8 +37,8 @@ export type AttemptRow = {
   id: string;
   orderId: string;
   buyerId: string;
-  state: 'CREATED' | 'SEATS_LOCKED' | 'SENT' | 'ANSWERED' | 'SETTLED';
-  outcome: 'APPROVED' | 'DECLINED' | 'NOT_SENT' | 'SUPERSEDED' | null;
+  state: AttemptState;
+  outcome: AttemptOutcome | null;
   amountMinor: number;
   currency: string;
   providerCode: string | null;

@@ -1,2 +1,2 @@
-export { openRanking, type RankingContext } from './module.ts';
+export { openRanking } from './module.ts';
 export type { Ranking } from './service.ts';

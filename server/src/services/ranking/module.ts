@@ -7,7 +7,7 @@ import { makeRankingConsumer } from './events.ts';
 import { makeRankingRoutes } from './routes.ts';
 import { makeSnapshots, type Ranking } from './service.ts';
 
-export type RankingContext = { db: Database; clock: Clock; log: Log };
+type RankingContext = { db: Database; clock: Clock; log: Log };
 
 export const openRanking = async (
   context: RankingContext,

@@ -9,7 +9,7 @@ import type { CatalogueService, SummaryBody } from '../catalogue/index.ts';
 import { listedMax, readEveryMs, siteTimeZone } from './limits.ts';
 import { type PeriodStarts, readTotals, type Totals } from './store.ts';
 
-export type RankingList = {
+type RankingList = {
   readonly startsAtMs: number;
   readonly asOfMs: number;
   readonly items: readonly { ticketsSold: number; show: SummaryBody }[];

@@ -1,9 +1,4 @@
 export type { SeatsSettings } from './config.ts';
 export { openSeats } from './module.ts';
 export type { HoldFacts, Seats, SeatsCatalogue } from './service.ts';
-export {
-  type Deltas,
-  makeSeatStock,
-  type SeatStock,
-  type StockOpening,
-} from './store.ts';
+export { type Deltas, makeSeatStock } from './store.ts';

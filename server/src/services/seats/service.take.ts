@@ -24,7 +24,7 @@ export type Sale = {
   paintingVersion: string;
   map: SeatMap;
 };
-export type Pending = {
+type Pending = {
   holdId: string;
   buyerId: string;
   requestId: string;

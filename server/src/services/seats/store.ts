@@ -52,7 +52,7 @@ export type HoldRow = {
   nowAt: Date;
 };
 
-export type StockOpening = {
+type StockOpening = {
   showId: string;
   performanceId: string;
   seatCount: number;
@@ -218,7 +218,6 @@ export const makeSeatStock = (db: Database) => ({
     return taken === null ? { outcome: 'done' } : { outcome: 'taken', seatNos: taken };
   },
 });
-export type SeatStock = ReturnType<typeof makeSeatStock>;
 
 type Claim = {
   seat_no: number;

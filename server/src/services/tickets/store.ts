@@ -1,4 +1,5 @@
 import type { seatView } from '@usher/contract/seats.ts';
+import type { TicketState } from '@usher/domain/order-states.ts';
 import type { z } from 'zod';
 import type { Sql } from '../../platform/postgres/sql.ts';
 
@@ -10,7 +11,7 @@ export type StoredTicket = {
   readonly buyerId: string;
   readonly seatNo: number;
   readonly seat: z.infer<typeof seatView>;
-  readonly state: 'LIVE' | 'CANCELLED';
+  readonly state: TicketState;
   readonly issuedAt: Date;
 };
 

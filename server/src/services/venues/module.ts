@@ -7,7 +7,7 @@ import { idleWorker } from '../../platform/worker.ts';
 import { makeVenuesRoutes } from './routes.ts';
 import { makeVenues, type VenuesService } from './service.ts';
 
-export type VenuesContext = { db: Database; clock: Clock; ids: Ids; log: Log };
+type VenuesContext = { db: Database; clock: Clock; ids: Ids; log: Log };
 
 export const openVenues = (context: VenuesContext): Module<VenuesService> => {
   const { db, clock, ids, log } = context;

@@ -24,7 +24,7 @@ import * as numbers from './limits.ts';
 import type { SeatingPlan, Venue } from './store.ts';
 import * as store from './store.ts';
 
-export type PlanLayout = {
+type PlanLayout = {
   readonly layout: Layout;
   readonly version: string;
   /** The layout document as sent, plain and compressed. */
@@ -42,7 +42,7 @@ export type VenuesService = {
   /** Adds a plan to a venue, from a document without faults. */
   addPlan(maker: Maker, venueId: string, plan: NewPlan): Promise<SeatingPlan>;
 };
-export type NewPlan = { readonly name: LocalText; readonly document: LayoutDocument };
+type NewPlan = { readonly name: LocalText; readonly document: LayoutDocument };
 
 /** Who makes a venue. The same key makes the same venue: a repeat makes no second one. */
 export type Maker = {
@@ -50,12 +50,12 @@ export type Maker = {
   readonly requestId: string;
   readonly key: string | null;
 };
-export type VenueFacts = {
+type VenueFacts = {
   readonly name: LocalText;
   readonly address: LocalText;
   readonly timeZone: string;
 };
-export type FileFault = { readonly path: string; readonly message: string };
+type FileFault = { readonly path: string; readonly message: string };
 
 /** What this service's own routes ask besides. */
 export type Venues = VenuesService & {
@@ -100,7 +100,7 @@ const isTimeZone = (timeZone: string): boolean => {
 type SeatsRead = { document: LayoutDocument } | { faults: readonly FileFault[] };
 
 /** A file's seats, one a line below the heading, or what is wrong with the file, line by line. */
-export const readSeats = (seatsCsv: string): SeatsRead => {
+const readSeats = (seatsCsv: string): SeatsRead => {
   let rows: CsvSeatRow[];
   try {
     rows = parse(seatsCsv.trimEnd(), {

@@ -19,7 +19,7 @@ export const waitingRoomSection = defineSection({
       ? ['ROOM_PASS_MAX_MS: must not be less than ROOM_PASS_TTL_MS']
       : [],
 });
-export type WaitingRoomSettings = SettingsOf<typeof waitingRoomSection>;
+type WaitingRoomSettings = SettingsOf<typeof waitingRoomSection>;
 
 /** The settings in the form that the room's rules expect. */
 export const termsOf = (config: WaitingRoomSettings): RoomTerms => ({

@@ -9,9 +9,8 @@ import { makeThread } from '../../platform/thread.ts';
 import type { RoomStore } from './store.ts';
 
 /** In a thread; see makeThread. */
-export const drawIt = (input: { serverSeed: string; keys: Uint8Array }): Draw =>
-  makeDraw(sha256, input);
-export const drawAgain = (input: { seed: string; entries: number }): Uint32Array =>
+const drawIt = (input: { serverSeed: string; keys: Uint8Array }): Draw => makeDraw(sha256, input);
+const drawAgain = (input: { seed: string; entries: number }): Uint32Array =>
   permutationAgain(sha256, input);
 const drawInThread = makeThread<Parameters<typeof drawIt>[0], Draw>(import.meta.url, 'drawIt');
 const drawAgainInThread = makeThread<Parameters<typeof drawAgain>[0], Uint32Array>(

@@ -1,6 +1,6 @@
 // Beside the roles: draw.ts, the order in which the lobby is called.
 // Beside the roles: tokens.ts, the signed proofs of a place and of a pass.
-export { termsOf, type WaitingRoomSettings } from './config.ts';
+export { termsOf } from './config.ts';
 export { openWaitingRoom, type WaitingRoomDoor } from './module.ts';
 export type { WaitingRoom } from './service.ts';
 export { makeMemoryRooms } from './store.memory.ts';

@@ -50,7 +50,7 @@ export const stateOf = (room: LiveRoom): RoomState => {
 export const currentControl = ({ state, row }: LiveRoom): RoomControl =>
   state !== null && state.rev >= row.control.rev ? state : row.control;
 
-export type RoomsDeps = {
+type RoomsDeps = {
   store: RoomStore;
   rows: RoomRows;
   /** Seats that can still be sold, by grade; null while it is not known. */

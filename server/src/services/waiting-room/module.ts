@@ -15,7 +15,7 @@ import type { RoomStore } from './store.ts';
 import { makePersonKeys } from './tokens.ts';
 import { makePublish } from './view.ts';
 
-export type WaitingRoomDoors = {
+type WaitingRoomDoors = {
   store: RoomStore;
   catalogue: {
     show(showId: string): Promise<object | null>;

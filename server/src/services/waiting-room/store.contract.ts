@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import type { RoomStore } from './store.ts';
 
 /** A store opened with `promisedTerms`, and the clock by which it decides; `ms` may be negative. */
-export type OpenedStore = { store: RoomStore; advance(ms: number): Promise<void> };
+type OpenedStore = { store: RoomStore; advance(ms: number): Promise<void> };
 export type OpenStore = (options: { nowMs: number }) => Promise<OpenedStore>;
 
 let rooms = 0;

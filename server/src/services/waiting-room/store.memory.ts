@@ -211,7 +211,7 @@ export const forgetfulJournal: RoomJournal = {
   giveUp: async () => undefined,
 };
 
-export type MemoryRoomsOptions = {
+type MemoryRoomsOptions = {
   journal: RoomJournal;
   clock: Clock;
   log: Log;

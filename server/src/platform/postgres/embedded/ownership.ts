@@ -11,7 +11,7 @@ export type Ownership = {
   release(): Promise<void>;
 };
 
-export type Claim =
+type Claim =
   | { outcome: 'owned'; ownership: Ownership }
   | { outcome: 'held'; by: string }
   /** It is starting, stopping, or gone. */

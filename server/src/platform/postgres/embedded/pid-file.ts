@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { hasCode } from './errors.ts';
 
 /** What PostgreSQL writes about itself to postmaster.pid, one value per line. */
-export type PidFile = {
+type PidFile = {
   text: string;
   pid: number;
   startedAtMs: number;

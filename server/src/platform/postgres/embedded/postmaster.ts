@@ -18,7 +18,7 @@ export type Postmaster = {
   stop(): Promise<void>;
 };
 
-export type StartOutcome =
+type StartOutcome =
   | { outcome: 'ready'; postmaster: Postmaster }
   | { outcome: 'port-taken' }
   /** Another PostgreSQL uses the data folder, or its remains still hold the shared memory. */

@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 /** The user that PostgreSQL runs as; null: the user of this process. */
 export type DatabaseUser = { uid: number; gid: number } | null;
 
-export type Finished = { code: number; stdout: string; stderr: string };
+type Finished = { code: number; stdout: string; stderr: string };
 
 /**
  * Runs a program to completion as the given user, with a clean environment: PGDATA, PGPORT and the
