@@ -31,9 +31,7 @@ import { onParentGone } from ${JSON.stringify(parentWatch)};
 const [word, ...rest] = process.argv.slice(2);
 const installed = existsSync(new URL('../../node_modules/installed', import.meta.url));
 const { PATH: path, MALLOC_ARENA_MAX: arenas } = process.env;
-console.log(JSON.stringify({ word, rest, installed, path, arenas, cwd: process.cwd() }));
-if (word === 'exit') process.exit(Number(rest[0]));
-if (word === 'die') process.kill(process.pid, 'SIGKILL');
+// Before the first word, which says that signals may be sent.
 if (word === 'stay') {
   const heard = [];
   const alive = setInterval(() => {}, 1000);
@@ -50,6 +48,9 @@ if (word === 'stay') {
   process.once('SIGTERM', () => leave('SIGTERM'));
   onParentGone(() => leave('launcher gone'));
 }
+console.log(JSON.stringify({ word, rest, installed, path, arenas, cwd: process.cwd() }));
+if (word === 'exit') process.exit(Number(rest[0]));
+if (word === 'die') process.kill(process.pid, 'SIGKILL');
 `;
 
 /** A checkout with the real launcher, and fakes of what it starts. */

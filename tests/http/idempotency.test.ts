@@ -1,6 +1,11 @@
 import { replayDeadLetter } from '@usher/contract/operations.ts';
 import { cancelOrder, placeOrder } from '@usher/contract/orders.ts';
-import { addPerformances, createShow, importVenue } from '@usher/contract/organiser.ts';
+import {
+  addPerformances,
+  createShow,
+  importSeatingPlan,
+  importVenue,
+} from '@usher/contract/organiser.ts';
 import { confirmPayment, openAttempt } from '@usher/contract/payments.ts';
 import { problems } from '@usher/contract/problems.ts';
 import type { RouteSpec } from '@usher/contract/route.ts';
@@ -97,6 +102,13 @@ const cases: Readonly<Record<string, () => Promise<Prepared>>> = {
   },
   [importVenue.name]: async () =>
     byBody(program.organiser, {}, venueFields(1, 3), venueFields(1, 4)),
+  [importSeatingPlan.name]: async () => {
+    const plan = (seatsInRow: number) => ({
+      name: { ko: '원형 무대', en: 'In the round' },
+      seatsCsv: venueFields(1, seatsInRow).seatsCsv,
+    });
+    return byBody(program.organiser, { venueId: sale.venueId }, plan(3), plan(4));
+  },
   [createShow.name]: async () => {
     const fields = showFields(sale.venueId);
     return byBody(program.organiser, {}, fields, { ...fields, ageLimit: 19 });

@@ -84,7 +84,7 @@ describe('a venue from a file', () => {
     const response = await send(houseCsv(30, 100).replaceAll(/,(?:VIP|R),/g, ',R\u200b,'));
     const { errors } = response.json();
     expect(errors).toHaveLength(501);
-    expect(errors[500]).toEqual({ path: 'file', message: 'has 2500 more faults' });
+    expect(errors[500]).toEqual({ path: 'file', message: 'has 2500 more errors' });
   });
   test('is refused in a time zone that there is none of', async () => {
     const response = await send(houseCsv(1, 1), { timeZone: 'Asia/Atlantis' });
