@@ -29,8 +29,9 @@ const settings: RoomSettings = {
 type Step = 'before' | 'after' | null;
 
 /**
- * Rooms that keep what the port promises: a change is made where the rev is still the one seen, and
- * the last change again answers as before. `diesOnce`: the world fails before or after the change.
+ * Rooms that keep the port's promises: a change is made if the rev is still the one seen, and a
+ * repeat of the last change gets the same answer. `diesOnce`: fails once, before or after the
+ * change.
  */
 const roomsOf = () => {
   const state = { rev: 0, lastChangeId: '', made: [] as string[], diesOnce: null as Step };
@@ -109,7 +110,7 @@ const open = async () => {
 };
 
 describe('the audit of the levers', () => {
-  test('says of every use who, what, why, of which room and what came of it', async () => {
+  test('records for every use who, what, why, which room and the outcome', async () => {
     const { levers, wish, accountId, showId } = await open();
     const limits: Lever = { lever: 'limits', ratePerMinute: 300 };
     await levers.pull(wish(null, '예매 서버가 느립니다'), 1, limits);
@@ -128,7 +129,7 @@ describe('the audit of the levers', () => {
     });
   });
 
-  test('has a row for a room that was given, and for a lever that was refused', async () => {
+  test('has a row for a room that was created, and for a lever that was refused', async () => {
     const { pull, listed, levers, showId } = await open();
     expect(await pull('resume', 1)).toMatchObject({ outcome: 'refused' });
     expect(await pull('pause', 7)).toEqual({ outcome: 'conflict', rev: 1 });
@@ -145,9 +146,9 @@ describe('the audit of the levers', () => {
     ]);
   });
 
-  test('lists effects in the order in which they came, whenever their calls did', async () => {
+  test('lists effects in the order of the changes, not of the first calls', async () => {
     const { levers, wish, pull, listed, state } = await open();
-    // Sent for a room that is to come; goes through once it is there.
+    // Sent for a future rev; succeeds when the room has reached it.
     await expect(
       levers.pull(wish('key-of-the-drain'), 2, { lever: 'drain' }),
     ).resolves.toMatchObject({ outcome: 'conflict' });
@@ -161,7 +162,7 @@ describe('the audit of the levers', () => {
     ]);
   });
 
-  test('has its row before the change: whatever ends the call, no change is without', async () => {
+  test('has its row before the change, so no change is unlisted if the call dies', async () => {
     const { state, pull, listed } = await open();
     state.diesOnce = 'after';
     await expect(pull('pause', 1, 'key-of-the-pause')).rejects.toThrow('gone');
@@ -172,7 +173,7 @@ describe('the audit of the levers', () => {
     ]);
   });
 
-  test('is completed by a repeat of the call, which changes nothing twice', async () => {
+  test('is completed by a repeat of the call, which does not change anything twice', async () => {
     const { state, pull, listed } = await open();
     state.diesOnce = 'after';
     await expect(pull('pause', 1, 'key-of-the-pause')).rejects.toThrow('gone');
@@ -184,7 +185,7 @@ describe('the audit of the levers', () => {
     ]);
   });
 
-  test('does not call refused what an earlier try of the same call may have done', async () => {
+  test('does not list as refused what an earlier attempt of the call may have done', async () => {
     const { state, pull, listed } = await open();
     state.diesOnce = 'after';
     await expect(pull('pause', 1, 'key-of-the-pause')).rejects.toThrow('gone');
@@ -193,14 +194,14 @@ describe('the audit of the levers', () => {
     expect(await listed()).toContainEqual(['pause', 'unknown', null]);
   });
 
-  test('takes other words under the same key for another use', async () => {
+  test('treats another request under the same key as another use', async () => {
     const { pull, listed } = await open();
     await pull('pause', 1, 'the-same-key');
     await pull('drain', 2, 'the-same-key');
     expect(await listed()).toHaveLength(3);
   });
 
-  test('cannot be rewritten, not even by its own program', async () => {
+  test('cannot be rewritten, not even by the program itself', async () => {
     const { showId } = await open();
     const hands = [
       ["UPDATE operations.levers SET reason = 'another' WHERE show_id = $1", [showId]],

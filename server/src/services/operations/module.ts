@@ -7,7 +7,10 @@ import { leverRoutes, troubleRoutes } from './routes.ts';
 import { type Levers, makeLevers, type Rooms } from './service.ts';
 import { makeLeverAudit } from './store.ts';
 
-/** The levers on the waiting rooms, and what needs a hand. Nothing of it runs by itself. */
+/**
+ * The levers of the waiting rooms, and what needs an operator's attention. Nothing here runs by
+ * itself.
+ */
 export const openOperations = (
   { db, ids }: Pick<Context, 'db' | 'ids'>,
   doors: {

@@ -40,12 +40,12 @@ const open = async (missing: () => Promise<string[]> = async () => []) => {
 };
 
 describe('the probes', () => {
-  test('say that the process is alive, also when it lacks what it serves with', async () => {
+  test('say that the process is alive, even if a dependency is missing', async () => {
     const { ask } = await open(async () => ['database']);
     expect((await ask('/healthz', '')).json()).toEqual({ alive: true });
   });
 
-  test('say that it can serve, or what is missing and when to ask again', async () => {
+  test('say that it can serve, or what is missing and when to retry', async () => {
     const ready = await (await open()).ask('/readyz', '');
     expect([ready.statusCode, ready.json()]).toEqual([200, { ready: true }]);
     const { ask } = await open(async () => ['database']);
@@ -57,7 +57,7 @@ describe('the probes', () => {
     expect(missing.headers['retry-after']).toBe('1');
   });
 
-  test('give the meters in Prometheus’ format', async () => {
+  test('give the metrics in Prometheus’ format', async () => {
     const reply = await (await open()).ask('/metrics', '');
     expect(reply.headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
     expect(reply.body).toContain('usher_test_total 1');
@@ -66,7 +66,7 @@ describe('the probes', () => {
 
 describe('dead letters', () => {
   const list = '/api/v1/operator/dead-letters';
-  test('are listed for the operator and nobody else', async () => {
+  test('are listed for operators only', async () => {
     const { ask } = await open();
     expect((await ask(list)).json()).toEqual({
       items: [{ ...letter, diedAt: '1970-01-01T00:00:00.000Z' }],
@@ -75,7 +75,7 @@ describe('dead letters', () => {
     expect((await ask(list, 'nobody')).statusCode).toBe(401);
   });
 
-  test('are replayed by consumer and event; what nobody knows is not found', async () => {
+  test('are replayed by consumer and event; an unknown one is not found', async () => {
     const { ask, replayed } = await open();
     const replay = (consumer: string) =>
       ask(`${list}/${consumer}/${eventId}/replay`, 'operator', 'POST');

@@ -17,10 +17,10 @@ import type { Levers, RoomRefused } from './service.ts';
 /** Dead letters and open payments on one page. */
 const listedMax = 200;
 
-/** What every process answers, whichever services it serves. */
+/** Routes of every process, whichever services it serves. */
 export const probeRoutes = (deps: {
   metrics: Metrics;
-  /** What this process cannot serve without and does not have; empty when it is ready. */
+  /** What this process needs to serve and does not have; empty when it is ready. */
   missing: () => Promise<string[]>;
 }): Route[] => [
   route(healthz, async () => answer(200, { alive: true as const })),
@@ -39,7 +39,9 @@ export const probeRoutes = (deps: {
   ),
 ];
 
-/** What needs the operator's hand: events that nobody could take, payments of unknown outcome. */
+/**
+ * What needs the operator's attention: events that failed for good, payments of unknown outcome.
+ */
 export const troubleRoutes = (deps: {
   relay: Pick<Relay, 'deadLetters' | 'replay'>;
   payments: UnknownPayments;
@@ -75,7 +77,7 @@ const refusalOf = (refused: RoomRefused): Refusal => {
   }
 };
 
-/** The operator's levers on the waiting rooms. */
+/** The operator's levers for the waiting rooms. */
 export const leverRoutes = (levers: Levers): Route[] => [
   route(contract.listRooms, async () => answer(200, { items: await levers.list() })),
 

@@ -2,14 +2,14 @@ import type { Lever, LeverUse, Room, RoomSettings } from '@usher/contract/waitin
 import type { Ids } from '../../platform/ids.ts';
 import type { LeverAudit } from './store.ts';
 
-/** What keeps a room from being changed; nothing was changed then. */
+/** Why a room was not changed. */
 export type RoomRefused =
   | { outcome: 'not-found' }
   | { outcome: 'conflict'; rev: number }
   | { outcome: 'refused'; detail: string };
 type RoomChanged = { outcome: 'created' | 'changed'; room: Room };
 
-/** What the levers ask of the waiting rooms. The same `changeId` again changes nothing twice. */
+/** What the levers need from the waiting rooms. Repeating a `changeId` changes nothing twice. */
 export type Rooms = {
   list(): Promise<Room[]>;
   read(showId: string): Promise<Room | null>;
@@ -23,7 +23,9 @@ export type Rooms = {
   ): Promise<RoomChanged | RoomRefused>;
 };
 
-/** Who wants it, why, and what names the call when it is repeated; null: it cannot be. */
+/**
+ * Who wants it, why, and the key that identifies a repeat of the call; null: it cannot be repeated.
+ */
 export type Wish = {
   readonly showId: string;
   /** Null: the program itself. */
@@ -47,10 +49,10 @@ const detailOf = (refused: RoomRefused): string => {
 };
 
 /**
- * The operator's levers and their audit. The room's state and the audit lie in two stores, so one
- * of them is written first: the audit, with what is intended. Whatever ends the program after that,
- * no change is without its row; one of which nobody knows whether it was made is listed so, and a
- * repeat of the call, whose id is made from its key and its words, completes the row.
+ * The operator's levers and their audit. The room's state and the audit are in two stores, so the
+ * audit is written first, with the intended change. Even if the program dies after that, every
+ * change has its row; if it is not known whether a change was made, it is listed as such, and a
+ * repeat of the call, whose id is derived from its key and its content, completes the row.
  */
 export const makeLevers = (deps: { audit: LeverAudit; rooms: Rooms; ids: Ids }) => {
   const { audit, rooms, ids } = deps;
@@ -61,7 +63,7 @@ export const makeLevers = (deps: { audit: LeverAudit; rooms: Rooms; ids: Ids }) 
     action: Readonly<Record<string, unknown>>,
     change: (changeId: string) => Promise<RoomChanged | RoomRefused>,
   ): Promise<RoomChanged | RoomRefused> => {
-    // Other words under the same key are another change and get a row of their own.
+    // Another request under the same key is another change and gets its own row.
     const words = JSON.stringify([ifRev, action, reason]);
     const id =
       key === null
@@ -71,7 +73,7 @@ export const makeLevers = (deps: { audit: LeverAudit; rooms: Rooms; ids: Ids }) 
     const result = await change(id);
     if ('room' in result)
       await audit.complete(id, { outcome: 'done', rev: result.room.rev, detail: null });
-    // An earlier try of the same call may have made the change: its repeat cannot say it did not.
+    // An earlier attempt of the same call may have made the change, so its repeat cannot deny it.
     else if (isFirst) {
       const rev = result.outcome === 'conflict' ? result.rev : ifRev;
       await audit.complete(id, { outcome: 'refused', rev, detail: detailOf(result) });
@@ -90,7 +92,7 @@ export const makeLevers = (deps: { audit: LeverAudit; rooms: Rooms; ids: Ids }) 
       audited(wish, ifRev, lever, (changeId) =>
         rooms.pull(wish.showId, { changeId, ifRev, lever }),
       ),
-    /** Null where there is no room. */
+    /** Null if there is no room. */
     uses: async (showId: string): Promise<LeverUse[] | null> =>
       (await rooms.read(showId)) === null ? null : audit.newest(showId, listedMax),
   };

@@ -20,7 +20,7 @@ type Row = Omit<LeverUse, 'at'> & { at: Date };
 
 /** The audit of the levers: rows are added, never changed. */
 export const makeLeverAudit = (db: Database) => ({
-  /** Before the change. False: it was noted by an earlier try of the same call. */
+  /** Before the change. False: an earlier attempt of the same call has noted it. */
   intend: async (intent: Intent): Promise<boolean> => {
     const added = await db.query(
       `INSERT INTO operations.levers
@@ -40,7 +40,7 @@ export const makeLeverAudit = (db: Database) => ({
     return added.length === 1;
   },
 
-  /** After it; what is known already stays. */
+  /** After it; an outcome that is already known stays. */
   complete: async (id: string, { outcome, rev, detail }: Outcome): Promise<void> => {
     await db.query(
       `INSERT INTO operations.lever_outcomes (lever_id, outcome, rev, detail)
@@ -50,8 +50,8 @@ export const makeLeverAudit = (db: Database) => ({
   },
 
   /**
-   * The newest uses, the latest effect first: by the rev that they made. One without an outcome
-   * stands where the operator saw the room. `done` comes before `refused` by the alphabet.
+   * The newest uses, latest effect first: ordered by the rev that they made. One without an outcome
+   * is placed at the rev that the operator saw. `done` sorts before `refused` alphabetically.
    */
   newest: async (showId: string, limit: number): Promise<LeverUse[]> => {
     const rows = await db.query<Row>(

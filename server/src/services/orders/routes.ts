@@ -14,7 +14,7 @@ import type { Ids } from '../../platform/ids.ts';
 import type { OrdersSeats } from './service.place.ts';
 import type { Orders } from './service.ts';
 
-/** Where a page ended: the last order's creation, and its id. */
+/** The end of a page: the last order's creation time and its id. */
 const afterOrder = z.tuple([instantMs, idOf('order')]);
 
 export const ordersRoutes = (deps: {
@@ -27,7 +27,7 @@ export const ordersRoutes = (deps: {
     route(
       placeOrder,
       async ({ body, caller, idempotencyKey, traceId }) => {
-        // The same key names the same order and attempt, also when the first answer was lost.
+        // The same key names the same order and attempt, even if the first response was lost.
         const parts = [caller.accountId, body.holdId, idempotencyKey];
         const result = await orders.place({
           orderId: ids.fromParts('order', ...parts),

@@ -18,9 +18,9 @@ export type OrdersSeats = {
   ): Promise<{ paintingVersion: string; seats: readonly SeatView[] }>;
   applyAll(deltas: Deltas): void;
 };
-/** What an order does to the pass that it was placed under. */
+/** What an order does to the pass that it was placed with. */
 export type OrdersPasses = {
-  /** The pass lives as long as its order waits for money. Never throws: the order is placed. */
+  /** Keeps the pass alive while its order waits for payment. Never throws: the order is placed. */
   pin(showId: string, accountId: string, orderId: string, untilMs: number): Promise<void>;
 };
 
@@ -56,7 +56,7 @@ type Show = NonNullable<Awaited<ReturnType<OrdersCatalogue['show']>>>;
 /** Readings of a show that was repainted meanwhile; once is the rule. */
 const repaintTriesMax = 5;
 
-/** The order that was just placed, without reading it back. */
+/** The order just placed, without reading it back. */
 const makePlacedRow = (
   asked: PlaceRequest,
   hold: HoldFacts,
@@ -80,8 +80,8 @@ const makePlacedRow = (
 });
 
 /**
- * The server's prices for the seats of a hold; nothing that a client says counts. Null when a grade
- * has no price: the show and the painting in memory are not from the same moment.
+ * The server's prices for the seats of a hold; nothing that a client sends is used. Null when a
+ * grade has no price: the show and the painting in memory are not from the same moment.
  */
 const priceItems = (show: Show, seats: readonly SeatView[]): OrderItem[] | null => {
   const items: OrderItem[] = [];
@@ -94,7 +94,9 @@ const priceItems = (show: Show, seats: readonly SeatView[]): OrderItem[] | null 
   return items;
 };
 
-/** Places orders: a hold becomes an order with the server's prices and its first attempt to pay. */
+/**
+ * Places orders: a hold becomes an order with the server's prices and its first payment attempt.
+ */
 export const makePlacing = (
   deps: PlaceDeps,
   views: OrderViews,

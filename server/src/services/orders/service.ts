@@ -20,7 +20,7 @@ export const makeOrders = (deps: {
   secret: string;
   holdTtlMs: number;
   batchSizeMax: number;
-  /** Null where orders are read but not placed. */
+  /** Null in a process that reads orders but does not place them. */
   window: PaymentWindow | null;
 }) => {
   const { store, catalogue, seats, window } = deps;
@@ -38,7 +38,7 @@ export const makeOrders = (deps: {
   return {
     place: placing.place,
 
-    /** Any buyer's order, for other services; null when there is none. */
+    /** Any buyer's order, for other services; null if there is none. */
     read: async (orderId: string): Promise<Order | null> => {
       const row = await readOrders.add(orderId);
       return row === null ? null : views.viewOrder(row, true);
@@ -65,7 +65,7 @@ export const makeOrders = (deps: {
     },
 
     makeLinkToken,
-    /** The order behind a secret address; null for an address that we did not make. */
+    /** The order at a secret address; null for an address that we did not create. */
     readByLink: async (token: string): Promise<Order | null> => {
       const [orderId = '', mac = ''] = token.split('.');
       if (!linkSigner.matches(orderId, mac)) return null;

@@ -34,7 +34,7 @@ export type PlaceRequest = {
   requestId: string;
 };
 export type PlaceResult =
-  /** `isRepeat`: placed by an earlier request with the same id; it may have moved on since. */
+  /** `isRepeat`: placed by an earlier request with the same id; it may have changed since. */
   | { outcome: 'placed'; isRepeat: boolean; deadlineAt: Date; createdAt: Date }
   | { outcome: 'not-found' | 'ended' | 'seats-differ' }
   /** The seats were priced by another painting than the one that their hold was taken by. */
@@ -164,7 +164,7 @@ export const makeOrderStore = (db: Database) => ({
       request: requestId,
     }),
 
-  /** In the order of the ids; null where there is none. */
+  /** In the order of the ids; null for those that do not exist. */
   read: async (orderIds: readonly string[]): Promise<(OrderRow | null)[]> => {
     const found = await db.query<Row>(`${selectOrders} WHERE o.id = ANY ($1)`, [orderIds]);
     const orders = new Map(found.map((row) => [row.id, toOrder(row)]));

@@ -6,7 +6,7 @@ import type { LocalText } from '@usher/domain/text.ts';
 import { assert } from '../../platform/failure.ts';
 import type { OrderRow } from './store.ts';
 
-/** What orders need to know of a show and a performance; the catalogue answers from memory. */
+/** What orders need to know about a show and a performance; the catalogue answers from memory. */
 export type OrdersCatalogue = {
   show(showId: string): Promise<{
     id: string;
@@ -25,15 +25,15 @@ export type OrdersCatalogue = {
 /** Where the buyer's browser pays and where it comes back to. */
 export type PaymentWindow = {
   clientKey: string;
-  /** The sandbox's page; null with the real provider, whose window is opened by its own script. */
+  /** The sandbox's page; null with the real provider, whose own script opens its window. */
   checkoutPageUrl: string | null;
   publicUrl: string;
 };
 
-/** Orders and checkouts as they leave over the wire, in the catalogue's words. */
+/** Orders and checkouts as API responses, with the catalogue's texts. */
 export const makeOrderViews = (deps: {
   catalogue: OrdersCatalogue;
-  /** Null where orders are read but not placed. */
+  /** Null in a process that reads orders but does not place them. */
   window: PaymentWindow | null;
   /** The end of the secret address at which an order can be read. */
   makeLinkToken: (orderId: string) => string;

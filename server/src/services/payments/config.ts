@@ -14,11 +14,11 @@ const providerKey = z.string().min(8, 'must have at least 8 characters');
 /** The payment provider, and how long it may take. */
 export const paymentsSection = defineSection({
   settings: {
-    /** The buyer waits this long for the provider before the answer is 202. */
+    /** How long a buyer waits for the provider before the response is 202. */
     PAYMENT_WAIT_MS: wholeNumber(100, 10_000).default(8000),
     /** The provider's own advice for calls that move money (toss-payments: 60 s). */
     PAYMENT_TIMEOUT_MS: wholeNumber(1000, 120_000).default(60_000),
-    /** Without it the payment sandbox is started beside us. */
+    /** If it is not set, the payment sandbox is started, too. */
     TOSS_URL: origin.optional(),
     TOSS_SECRET_KEY: providerKey.optional(),
     TOSS_CLIENT_KEY: providerKey.optional(),

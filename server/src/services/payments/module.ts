@@ -11,7 +11,7 @@ import { makeCapture } from './service.capture.ts';
 import { makePayments, type Payments } from './service.ts';
 import { makePaymentStore } from './store.ts';
 
-/** Between rounds that take up what was left behind and ask about unknown payments. */
+/** Between rounds that resume abandoned attempts and ask about unknown payments. */
 const recoverMs = 1000;
 
 export const openPayments = (

@@ -22,9 +22,10 @@ const { url } = await makeTestDatabase();
 const sandbox = await openSandbox();
 const sound: Rig = { url, sandbox };
 
-/** The steps of a payment whose answer is definite, and what a crash around each ends as. */
+/** The steps of a payment with a definite answer, and the outcome of a crash around each. */
 const approved: readonly CrashCase[] = [
-  // Nothing was begun: the order waits for its payment, which the first program makes when awake.
+  // Nothing was begun: the order waits for its payment, which the first program makes after it
+  // wakes up.
   { card: 'approve', step: 'begin', moment: 'before', end: 'PENDING', endAwake: 'PAID' },
   { card: 'approve', step: 'begin', moment: 'after', end: 'FAILED' },
   { card: 'approve', step: 'markSent', moment: 'before', end: 'FAILED' },
@@ -46,7 +47,7 @@ const lost: readonly CrashCase[] = [
 const crashes = [...approved, ...declined, ...lost];
 const titleOf = ({ card, step, moment }: CrashCase): string => `${card}, ${moment} ${step}`;
 
-/** A recovery that does not see what was left at one place. */
+/** A recovery that does not see the attempts left at some steps. */
 const blindTo =
   (...places: (keyof Capture['find'])[]) =>
   (capture: Capture): Capture => {
@@ -55,14 +56,17 @@ const blindTo =
     return { ...capture, find };
   };
 
-/** Money that is asked for before anything is begun. */
+/** Requests the money before anything is begun. */
 const chargesFirst: Plant = (capture, { provider }) =>
   wrapStep(capture, 'begin', async (commit, wishes) => {
     for (const { attemptId, paymentKey, amountMinor } of wishes as BeginRequest[])
       await provider.confirm({ attemptId, paymentKey, amountMinor, currency: 'KRW', key: 'early' });
     return commit();
   });
-/** A client that does not keep to one key: the buyer authenticates twice, each call uses one. */
+/**
+ * A client that does not reuse its key: the buyer authenticates twice, and each call uses another
+ * key.
+ */
 const chargesAgain: Plant = (capture, { provider }) => {
   const authenticating = wrapStep(capture, 'begin', async (commit, wishes) => {
     for (const { attemptId, amountMinor } of wishes as BeginRequest[])
@@ -80,11 +84,11 @@ const chargesAgain: Plant = (capture, { provider }) => {
 const spareKeys: string[] = [];
 
 type PlantedSql = { file: string; replacements: readonly { from: string; to: string }[] };
-/** Guards of their own: the moves that the database enforces see most of what a step could do. */
+/** Drops a second guard: the moves that the database enforces would stop most planted bugs. */
 const dropMoves = ['seats.holds', 'seats.claims', 'orders.orders', 'payments.attempts']
   .map((table) => `ALTER TABLE ${table} DISABLE TRIGGER refuse_move;`)
   .join('');
-/** `shows`: what is found wrong. */
+/** `shows`: the fault that must be found. */
 type Planted = { plant?: Plant; sql?: readonly PlantedSql[]; shows: string };
 const openPlanted = async ({ plant, sql = [] }: Omit<Planted, 'shows'>): Promise<Rig> => {
   const broken = await makeTestDatabase();
@@ -93,8 +97,8 @@ const openPlanted = async ({ plant, sql = [] }: Omit<Planted, 'shows'>): Promise
   return { url: broken.url, sandbox, ...(plant === undefined ? {} : { plant }) };
 };
 
-describe('a crash at any step: money matches tickets, and waking up changes nothing', () => {
-  test('no step of the engine and no side of it is left out', () => {
+describe('after a crash at any step money matches tickets, and waking up changes nothing:', () => {
+  test('every step of the engine is covered, before and after it', () => {
     const tried = new Set(crashes.map(({ step, moment }) => `${step} ${moment}`));
     const steps = stepNames.flatMap((step) => [`${step} before`, `${step} after`]);
     expect([...tried].sort()).toEqual(steps.sort());
@@ -104,7 +108,7 @@ describe('a crash at any step: money matches tickets, and waking up changes noth
     expect(await crashAt(sound, crash)).toEqual([]);
   });
 
-  /** For each crash a planted bug that it shows. */
+  /** For each crash, a planted bug that it must reveal. */
   const planted: Record<string, Planted> = {
     'approve, before begin': { plant: chargesFirst, shows: 'charged is 304000 and not 0' },
     'approve, after begin': { plant: blindTo('unsent'), shows: 'order is PAYING and not FAILED' },
@@ -139,11 +143,11 @@ describe('a crash at any step: money matches tickets, and waking up changes noth
       shows: 'order is UNKNOWN and not PAID',
     },
   };
-  test('each of an approved payment, and of one without an answer, has a planted bug', () => {
+  test('each crash of an approved payment, or of one without an answer, has a planted bug', () => {
     expect(Object.keys(planted)).toEqual([...approved, ...lost].map(titleOf));
   });
   test.each([...approved, ...lost].map((crash) => [titleOf(crash), crash] as const))(
-    'planted: %s shows it',
+    'planted bug is revealed by a crash: %s',
     async (title, crash) => {
       const bug = planted[title];
       assert(bug, 'each crash has one');
@@ -152,16 +156,16 @@ describe('a crash at any step: money matches tickets, and waking up changes noth
   );
 });
 
-describe('every step may be repeated, at once and late: the end is the same', () => {
+describe('repeating a step, at once or late, does not change the outcome:', () => {
   const cardOf = (step: StepName): Card => (step === 'markUnknown' ? 'lost' : 'approve');
   test.each(stepNames)('%s', async (step) => {
     expect(await repeatStep(sound, step, cardOf(step))).toEqual([]);
   });
 
-  /** The table itself refuses an attempt that is SETTLED and something else. */
+  /** The table itself refuses an attempt that is SETTLED and in another state. */
   const violatesCheck =
     'a repeat throws error: new row for relation "attempts" violates check constraint "attempts_check"';
-  /** The guard of each step against its repeat, switched off. */
+  /** Switches off each step's guard against repetition. */
   const planted: Record<StepName, Planted> = {
     begin: {
       sql: [
@@ -223,14 +227,17 @@ describe('every step may be repeated, at once and late: the end is the same', ()
       shows: 'order is UNKNOWN and not PAID',
     },
   };
-  test.each(stepNames)('planted: without its guard the repeat of %s shows', async (step) => {
-    const bug = planted[step];
-    expect(await repeatStep(await openPlanted(bug), step, cardOf(step))).toContain(bug.shows);
-  });
+  test.each(stepNames)(
+    'planted bug: without its guard a repeat of %s is detected',
+    async (step) => {
+      const bug = planted[step];
+      expect(await repeatStep(await openPlanted(bug), step, cardOf(step))).toContain(bug.shows);
+    },
+  );
 });
 
 describe('SENT is committed before the provider is called', () => {
-  /** What the database says of the attempt at the moment when the provider is called. */
+  /** The state of the attempt in the database at the moment of the provider call. */
   const statesAtCall = async (rig: Rig): Promise<string[]> => {
     const states: string[] = [];
     const watching: Plant = (capture, program) =>
@@ -247,7 +254,7 @@ describe('SENT is committed before the provider is called', () => {
   test('the attempt is SENT when the call is made', async () => {
     expect(await statesAtCall(await openPlanted({}))).toEqual(['SENT']);
   });
-  test('planted: a call that does not wait for SENT is seen', async () => {
+  test('planted bug: a call that does not wait for SENT is detected', async () => {
     const rig = await openPlanted({
       plant: (capture) => wrapStep(capture, 'markSent', async () => [true]),
     });

@@ -25,7 +25,7 @@ const approved: ProviderAnswer = { kind: 'approved', transaction: 'tx', secret: 
 const silence: ProviderAnswer = { kind: 'unknown', code: 'NO_ANSWER' };
 const answerUndefined = async (items: readonly unknown[]) => items.map(() => undefined);
 
-/** An engine over steps that note what they commit, in a process that shares its database. */
+/** An engine whose steps record what they commit, in a process that shares its database. */
 const openEngine = (
   query: () => Promise<ProviderAnswer>,
   find: Partial<ProviderCall<string, string>['find']> = {},
@@ -92,7 +92,7 @@ const openEngine = (
 };
 
 describe('an attempt of unknown outcome', () => {
-  test('is asked about after 1, 2, 4, 8, 15, 30, 60, 60 s, whatever the rounds', async () => {
+  test('is asked about after 1, 2, 4, 8, 15, 30, 60, 60 s, whenever rounds run', async () => {
     const { clock, asked, calls } = openEngine(async () => silence, {
       unknown: async () => [attempt('att_silent')],
     });
@@ -104,7 +104,7 @@ describe('an attempt of unknown outcome', () => {
     expect(asked).toEqual([0, 1, 3, 7, 15, 30, 60, 120, 180]);
   });
 
-  test('is asked about by one at a time, and settled once', async () => {
+  test('is asked about by one caller at a time, and settled once', async () => {
     let answer = (_: ProviderAnswer): void => {};
     const waiting = new Promise<ProviderAnswer>((resolve) => {
       answer = resolve;
@@ -117,7 +117,7 @@ describe('an attempt of unknown outcome', () => {
     expect(committed).toEqual(['att_1 APPROVED']);
   });
 
-  test('keeps its pace when a question fails', async () => {
+  test('keeps its pauses when a question fails', async () => {
     const { clock, asked, calls } = openEngine(
       async () => {
         throw new Error('a bug');
@@ -131,7 +131,7 @@ describe('an attempt of unknown outcome', () => {
     expect(asked).toEqual([0, 1]);
   });
 
-  test('is not settled by "unsent": something was sent before', async () => {
+  test('is not settled by "unsent", because something was sent before', async () => {
     const { committed, calls } = openEngine(async () => ({ kind: 'unsent', code: 'ECONNREFUSED' }));
     await calls.askAbout(attempt('att_1'));
     expect(committed).toEqual([]);
@@ -139,7 +139,7 @@ describe('an attempt of unknown outcome', () => {
 });
 
 describe('recovery', () => {
-  test('of an attempt that fails does not keep the others from theirs', async () => {
+  test('of one attempt that fails does not stop that of the others', async () => {
     const { committed, calls } = openEngine(async () => approved, {
       unsent: async () => [attempt('att_poison'), attempt('att_unsent')],
       unknown: async () => [attempt('att_poison'), attempt('att_unknown')],
@@ -148,7 +148,7 @@ describe('recovery', () => {
     expect(committed).toEqual(['att_unsent NOT_SENT', 'att_unknown APPROVED']);
   });
 
-  test('takes nothing up that another process may be at: 30 s, and a call’s time', async () => {
+  test('waits 30 s plus a call’s time, while another process may be at work', async () => {
     const ages: number[] = [];
     const note = async (olderThanMs: number) => {
       ages.push(olderThanMs);

@@ -8,16 +8,16 @@ import type { AttemptRow, Settlement, StoredAnswer } from './store.ts';
 
 /**
  * Calls to a payment provider that survive a crash at any moment. A call is one attempt; its steps
- * are run in the order of `CallSteps`, each committed before the next one starts, so what the
- * database says is always enough to go on from: `recover` does, here or in another process.
+ * run in the order of `CallSteps`, each committed before the next one starts, so the database
+ * always has enough to continue: `recover` does that, here or in another process.
  *
- * The engine knows no rule of orders or seats. What a step commits, and how the attempts are found
- * that were left between two steps, is data (`ProviderCall`).
+ * The engine has no rules about orders or seats. What a step commits, and how to find attempts that
+ * were left between two steps, is data (`ProviderCall`).
  */
 
 /**
- * Named places behind each step, where a test or a chaos run may stop or kill the program. In
- * service nothing happens at them.
+ * Named fail points after each step, where a test or a chaos run may stop or kill the program. In
+ * production they do nothing.
  */
 export type FailPoint =
   | 'after-seats-locked'
@@ -27,11 +27,11 @@ export type FailPoint =
   | 'after-settle'
   | 'after-unknown';
 
-/** A step whose items are committed in batches. To commit an item twice must change nothing. */
+/** A step whose items are committed in batches. Must be idempotent for each item. */
 type Step<Item, Result> = {
-  /** As it is called in `usher_batch_size` and in errors. */
+  /** Its name in `usher_batch_size` and in errors. */
   name: string;
-  /** Commits all items or none; one result for each, in their order. */
+  /** Commits all items or none; returns one result for each, in order. */
   commit(items: readonly Item[]): Promise<readonly Result[]>;
   failPoint: FailPoint;
 };
@@ -39,34 +39,36 @@ type Step<Item, Result> = {
 type Answered = { attemptId: string; answer: StoredAnswer };
 type Unknown = { attemptId: string; code: string };
 
-/** In the order in which they are run. */
+/** In the order in which they run. */
 type CallSteps<Wish, Begun> = {
-  /** Checks that the call may be made and locks what it is about. */
+  /** Checks that the call may be made and locks what it affects. */
   begin: Step<Wish, Begun>;
-  /** SENT. False: another process has taken the attempt up. */
+  /** SENT. False: another process has taken over the attempt. */
   markSent: Step<string, boolean>;
-  /** The provider moves the money. What it commits, only its answer tells us. Never rejects. */
+  /** The provider moves the money. Only its answer tells us the outcome. Never rejects. */
   call: {
     name: string;
     commit(request: ProviderRequest): Promise<ProviderAnswer>;
     failPoint: FailPoint;
   };
-  /** ANSWERED: a definite answer is kept before it is acted on. */
+  /** ANSWERED: a definite answer is stored before it takes effect. */
   markAnswered: Step<Answered, void>;
   /** SETTLED: the answer takes effect. */
   settle: Step<Settlement, void>;
-  /** In place of the last two, when there is no definite answer. */
+  /** Instead of the last two, if there is no definite answer. */
   markUnknown: Step<Unknown, void>;
 };
 
 export type ProviderCall<Wish, Begun> = {
   kind: 'CAPTURE';
   steps: CallSteps<Wish, Begun>;
-  /** Asks the provider what became of an attempt; moves nothing, never rejects. */
+  /** Asks the provider for the outcome of an attempt; moves no money, never rejects. */
   query(request: ProviderRequest): Promise<ProviderAnswer>;
-  /** Attempts between two steps for longer than `olderThanMs`; the oldest first, a bounded list. */
+  /**
+   * Attempts between two steps for longer than `olderThanMs`, oldest first; the list is bounded.
+   */
   find: {
-    /** Begun and not sent: nothing can have reached the provider. */
+    /** Begun but not sent: nothing can have reached the provider. */
     unsent(olderThanMs: number): Promise<readonly AttemptRow[]>;
     /** With a definite answer that has not taken effect. */
     answered(olderThanMs: number): Promise<readonly AttemptRow[]>;
@@ -77,7 +79,7 @@ export type ProviderCall<Wish, Begun> = {
   };
 };
 
-/** `elsewhere`: another process has taken the attempt up, and its outcome is in the database. */
+/** `elsewhere`: another process has taken over the attempt; its outcome is in the database. */
 export type CallEnd =
   | { outcome: 'settled'; answer: StoredAnswer }
   | { outcome: 'unknown' }
@@ -88,33 +90,34 @@ type Deps = {
   log: Log;
   metrics: Metrics;
   batchSizeMax: number;
-  /** The longest that a call to the provider lasts. */
+  /** The longest time that a call to the provider lasts. */
   timeoutMs: number;
-  /** No other process can be working on an attempt: what is found open at the start was left. */
+  /** No other process can be working on an attempt: any open attempt at the start was abandoned. */
   isAlone: boolean;
   failPoint?: (point: FailPoint) => Promise<void>;
 };
 
 /**
- * Between two steps a living process stays for milliseconds. After 30 s, the longest pause of a
- * stopped process that the chaos runs allow for, the attempt is taken up by another; should the
- * first wake up later, its steps find the attempt in another state and change nothing.
+ * A live process stays between two steps for milliseconds. After 30 s, the longest pause of a
+ * stopped process that the chaos runs allow for, another process takes over the attempt; if the
+ * first one wakes up later, its steps find the attempt in another state and change nothing.
  */
 const leftBehindMs = 30_000;
 
 /**
  * Pauses between two questions about one attempt of unknown outcome, in seconds; the last one
- * repeats. 1: an answer that was lost on its way is there at once, and the buyer is watching. Then
- * doubled, so that a provider with trouble gets 7 questions in two minutes and not 120. 60: how
+ * repeats. 1: an answer that was lost on its way is available at once, and the buyer is waiting.
+ * Then doubled, so that a provider in trouble gets 7 questions in two minutes, not 120. 60: how
  * long a provider may work on one call (Toss asks its callers to wait that long); asking more often
- * would meet the same call. The key of an attempt is good for 15 days (Toss), far beyond any of it.
+ * would find the same call still running. The key of an attempt is valid for 15 days (Toss), far
+ * longer than any of this.
  */
 const askAgainSeconds = [1, 2, 4, 8, 15, 30, 60] as const;
 
-/** Unknown attempts that one round asks about at the same time. */
+/** Unknown attempts that one round asks about concurrently. */
 const unknownMax = 200;
 
-/** What of a definite answer is kept; null for one that is not definite. */
+/** The stored part of a definite answer; null if the answer is not definite. */
 const toStoredAnswer = (answer: ProviderAnswer): StoredAnswer | null => {
   switch (answer.kind) {
     case 'approved':
@@ -157,7 +160,7 @@ const toRequest = (attempt: AttemptRow, paymentKey: string): ProviderRequest => 
   key: attempt.key,
 });
 
-/** The steps, ready to be given single items. */
+/** The steps, callable with single items. */
 const makeSteps = <Wish, Begun>({ steps }: ProviderCall<Wish, Begun>, deps: Deps) => {
   const reach = deps.failPoint ?? (async () => undefined);
   const closers: (() => Promise<void>)[] = [];
@@ -180,7 +183,7 @@ const makeSteps = <Wish, Begun>({ steps }: ProviderCall<Wish, Begun>, deps: Deps
   return {
     begin: inBatches(steps.begin),
     markSent: inBatches(steps.markSent),
-    /** Each on its own: none waits for another's answer. */
+    /** Not batched: no call waits for another's answer. */
     call: async (request: ProviderRequest): Promise<ProviderAnswer> => {
       const answer = await steps.call.commit(request);
       await reach(steps.call.failPoint);
@@ -189,7 +192,7 @@ const makeSteps = <Wish, Begun>({ steps }: ProviderCall<Wish, Begun>, deps: Deps
     markAnswered: inBatches(steps.markAnswered),
     settle: inBatches(steps.settle),
     markUnknown: inBatches(steps.markUnknown),
-    /** Waits for what was added. */
+    /** Waits for the items that were added. */
     close: async (): Promise<void> => {
       for (const close of closers) await close();
     },
@@ -197,13 +200,16 @@ const makeSteps = <Wish, Begun>({ steps }: ProviderCall<Wish, Begun>, deps: Deps
 };
 
 /**
- * When each attempt may be asked about again. Only this process remembers it: another one asks at
- * once, which costs a question and no money.
+ * When each attempt may be asked about again. Only this process knows: another one asks at once,
+ * which costs an extra question but no money.
  */
 const makeAskingRhythm = (clock: Clock) => {
   const turns = new Map<string, { tries: number; atMs: number }>();
   return {
-    /** Runs `ask` if its pause has passed and nobody is asking; it answers whether it has ended. */
+    /**
+     * Runs `ask` if its pause has passed and nobody is asking; `ask` returns whether the attempt
+     * has ended.
+     */
     askInTurn: async (attemptId: string, ask: () => Promise<boolean>): Promise<void> => {
       const turn = turns.get(attemptId) ?? { tries: 0, atMs: 0 };
       if (turn.atMs > clock.nowMs()) return;
@@ -240,17 +246,17 @@ export const makeProviderCalls = <Wish, Begun>(
     outcomes.inc({ outcome: answered.answer.outcome });
   };
 
-  /** One after the other, so that none shares a batch with another whose settlement fails. */
+  /** One after another, so that none shares a batch with one whose settlement fails. */
   let lastActed: Promise<void> = Promise.resolve();
   const actAlone = (answered: Answered): Promise<void> => {
     const acting = lastActed.then(() => actOn(answered));
     lastActed = acting.catch(() => {
-      // The caller gets the error; the next one in line need not know.
+      // The caller gets the error; the next one in line does not need it.
     });
     return acting;
   };
 
-  /** Carries a call that was begun to its end, or to `unknown`, from where `recover` goes on. */
+  /** Runs a call that was begun until it ends, or is `unknown`, where `recover` continues. */
   const run = async (request: ProviderRequest): Promise<CallEnd> => {
     const { attemptId } = request;
     // SENT is committed before the provider is called: a crash from here on means "unknown".
@@ -270,14 +276,16 @@ export const makeProviderCalls = <Wish, Begun>(
     return { outcome: 'settled', answer: stored };
   };
 
-  /** Asks once: first what became of the attempt, then for the money again, by the same key. */
+  /**
+   * Asks once: first for the outcome of the attempt, then for the money again, with the same key.
+   */
   const ask = async (attempt: AttemptRow): Promise<boolean> => {
     if (attempt.paymentKey === null) return false;
     const request = toRequest(attempt, attempt.paymentKey);
     let answer = await query(request);
     if (answer.kind === 'unknown' && answer.code === stillPending)
       answer = await steps.call(request);
-    // "Unsent" is definite for the first call only: here something was sent before.
+    // "Unsent" is definite only for the first call: here something was sent before.
     const stored = answer.kind === 'unsent' ? null : toStoredAnswer(answer);
     if (stored === null) return false;
     log.info({ attemptId: attempt.id, outcome: stored.outcome }, 'unknown payment resolved');
@@ -287,7 +295,7 @@ export const makeProviderCalls = <Wish, Begun>(
   const askAbout = (attempt: AttemptRow): Promise<void> =>
     rhythm.askInTurn(attempt.id, () => ask(attempt));
 
-  /** An attempt whose recovery fails must not keep the others from theirs. */
+  /** A failed recovery of one attempt must not stop that of the others. */
   const recoverEach = async (
     attempts: readonly AttemptRow[],
     recoverOne: (attempt: AttemptRow) => Promise<void>,
@@ -299,13 +307,15 @@ export const makeProviderCalls = <Wish, Begun>(
   };
 
   return {
-    /** Resolves once it is committed that the call may be made, or with why it may not. */
+    /**
+     * Resolves after it is committed that the call may be made, or with the reason why it may not.
+     */
     begin: steps.begin,
     run,
-    /** Asks about an attempt that was sent, unless its pause has not passed yet. */
+    /** Asks about a sent attempt, unless its pause has not passed yet. */
     askAbout,
 
-    /** Takes up what a crash left behind, then asks about attempts of unknown outcome. */
+    /** Resumes attempts that a crash left behind, then asks about attempts of unknown outcome. */
     recover: async (isStart: boolean): Promise<void> => {
       const isLeft = isStart && deps.isAlone;
       const betweenStepsMs = isLeft ? 0 : leftBehindMs;
@@ -324,7 +334,7 @@ export const makeProviderCalls = <Wish, Begun>(
       await Promise.all(unknown.map((attempt) => recoverEach([attempt], askAbout)));
     },
 
-    /** Waits for the steps that are being committed; what is begun later is refused. */
+    /** Waits for the steps that are being committed; refuses new ones. */
     close: steps.close,
   };
 };

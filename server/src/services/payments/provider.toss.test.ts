@@ -22,7 +22,7 @@ const open = (more: { url?: string; secretKey?: string; timeoutMs?: number } = {
 };
 let attempts = 0;
 const amountMinor = 152_000;
-/** A buyer who has typed the card in. */
+/** A buyer who has entered the card. */
 const authenticated = async (outcome: 'approve' | 'decline' = 'approve') => {
   const attemptId = `att_${process.pid}_${++attempts}`;
   const paymentKey = await sandbox.authenticate(attemptId, amountMinor, outcome);
@@ -33,7 +33,7 @@ const moneyOf = async ({ attemptId }: ProviderRequest): Promise<number> =>
   (await sandbox.money()).get(attemptId) ?? 0;
 
 describe('a payment', () => {
-  test('that the provider takes is approved, and taken once by all repeats', async () => {
+  test('that the provider accepts is approved, and its repeats charge only once', async () => {
     const [provider, request] = [open(), await authenticated()];
     const first = await provider.confirm(request);
     expect(first).toMatchObject({ kind: 'approved', transaction: expect.any(String) });
@@ -49,13 +49,13 @@ describe('a payment', () => {
     expect(await moneyOf(request)).toBe(0);
   });
 
-  test('with a key that the provider does not accept is refused: a fault of ours', async () => {
+  test('with a key that the provider does not accept is refused as our fault', async () => {
     const provider = open({ secretKey: 'sandbox_sk_of_another' });
     const answer = await provider.confirm(await authenticated());
     expect(answer).toMatchObject({ kind: 'refused', code: expect.stringMatching(/KEY/) });
   });
 
-  test('to a provider that is not there is unsent', async () => {
+  test('to a provider that is unreachable is unsent', async () => {
     const gone = createServer();
     gone.listen(0, '127.0.0.1');
     await once(gone, 'listening');
@@ -69,16 +69,16 @@ describe('a payment', () => {
   });
 });
 
-describe('is unknown, and no no:', () => {
+describe('a payment’s outcome is unknown, not declined, after', () => {
   const phases = ['before-commit', 'after-commit'] as const;
 
-  test('an error code that is on no list', async () => {
+  test('an unlisted error code', async () => {
     await sandbox.rule({ action: 'answer', code: 'SOMETHING_NEW', status: 400 });
     const answer = await open().confirm(await authenticated());
     expect(answer).toEqual({ kind: 'unknown', code: 'SOMETHING_NEW' });
   });
 
-  test.each(phases)('an answer that never comes (%s)', async (phase) => {
+  test.each(phases)('a missing answer (%s)', async (phase) => {
     await sandbox.rule({ action: 'hang', phase });
     const request = await authenticated();
     const answer = await open({ timeoutMs: 1000 }).confirm(request);
@@ -86,22 +86,22 @@ describe('is unknown, and no no:', () => {
     expect(await moneyOf(request)).toBe(phase === 'after-commit' ? amountMinor : 0);
   });
 
-  test.each(phases)('a connection that is reset (%s)', async (phase) => {
+  test.each(phases)('a reset connection (%s)', async (phase) => {
     await sandbox.rule({ action: 'reset', phase, times: 1 });
     const [provider, request] = [open(), await authenticated()];
     expect(await provider.confirm(request)).toMatchObject({ kind: 'unknown' });
     expect(await moneyOf(request)).toBe(phase === 'after-commit' ? amountMinor : 0);
-    // The same key tells what became of it, or does it now: once either way.
+    // The same key returns the outcome, or charges now: once in either case.
     expect(await provider.confirm(request)).toMatchObject({ kind: 'approved' });
     expect(await moneyOf(request)).toBe(amountMinor);
   });
 
-  test('an answer that ends in the middle', async () => {
+  test('a truncated answer', async () => {
     await sandbox.rule({ action: 'truncate', phase: 'after-commit' });
     expect(await open().confirm(await authenticated())).toMatchObject({ kind: 'unknown' });
   });
 
-  test('an answer of a gateway, whatever its status', async () => {
+  test('an answer from a gateway, whatever its status', async () => {
     for (const status of [200, 400, 401, 403, 404, 500, 502, 503]) {
       await sandbox.rule({ action: 'html', status, times: 1 });
       const answer = await open().confirm(await authenticated());
@@ -110,7 +110,7 @@ describe('is unknown, and no no:', () => {
   });
 });
 
-describe('an answer that is not of the payment that was asked for', () => {
+describe('an answer about another payment than the requested one', () => {
   /** A provider that answers what the test says. */
   const openWith = async (answer: (response: ServerResponse) => void): Promise<Provider> => {
     const server: Server = createServer((request, response) => {
@@ -148,7 +148,7 @@ describe('an answer that is not of the payment that was asked for', () => {
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body)),
     );
 
-  test('is told by comparing: the very same answer with all of it right is approved', async () => {
+  test('is detected by comparison: the same answer with all fields right is approved', async () => {
     const provider = await saying(done);
     const approved = { kind: 'approved', transaction: 'tx_1', secret: null };
     expect(await provider.confirm(request)).toEqual(approved);
@@ -169,7 +169,7 @@ describe('an answer that is not of the payment that was asked for', () => {
 
   test.each([
     ['no payment at all', {}],
-    ['an amount in words', { ...done, totalAmount: 'much' }],
+    ['an amount that is no number', { ...done, totalAmount: 'much' }],
     ['null', null],
   ])('%s is unknown', async (_, body) => {
     const provider = await saying(body);
@@ -177,7 +177,7 @@ describe('an answer that is not of the payment that was asked for', () => {
     expect(await provider.query(request)).toMatchObject({ kind: 'unknown' });
   });
 
-  test('one that is larger than any payment is not read to its end, and unknown', async () => {
+  test('an answer larger than any payment is not read to its end and is unknown', async () => {
     const provider = await openWith((response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ ...done, junk: 'x'.repeat(1_000_000) }));
@@ -185,7 +185,7 @@ describe('an answer that is not of the payment that was asked for', () => {
     expect(await provider.confirm(request)).toMatchObject({ kind: 'unknown' });
   });
 
-  test('one that points elsewhere is not followed', async () => {
+  test('a redirect is not followed', async () => {
     let calls = 0;
     const provider = await openWith((response) => {
       calls++;

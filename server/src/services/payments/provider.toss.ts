@@ -19,7 +19,7 @@ const payment = z.looseObject({
 });
 const failure = z.looseObject({ code: z.string().max(100) });
 
-/** Errors before the first byte of a request has left us. */
+/** Errors before the first byte of a request is sent. */
 const unsentCodes = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -30,8 +30,8 @@ const unsentCodes = new Set([
 
 const answerBytesMax = 256 * 1024;
 /**
- * Calls that hang keep their connection for a minute: at 2,000 payments a second and 1 % hanging
- * that is 1,200, and those behind them must not wait.
+ * Calls that hang occupy their connection for a minute: at 2,000 payments a second with 1 % hanging
+ * that is 1,200, and the calls behind them must not wait.
  */
 const connectionsMax = 4096;
 
@@ -80,7 +80,7 @@ export const makeTossProvider = (options: {
     }
   };
 
-  /** A payment that is approved, and is the one that we asked for, to the won. */
+  /** An approved payment that is exactly the one that we requested, to the won. */
   const judgePayment = (request: ProviderRequest, body: unknown): ProviderAnswer | 'pending' => {
     const parsed = payment.safeParse(body);
     if (!parsed.success) return { kind: 'unknown', code: 'ANSWER_UNREADABLE' };
@@ -126,7 +126,8 @@ export const makeTossProvider = (options: {
       const judged = judgePayment(request, answer.body);
       return judged === 'pending' ? { kind: 'unknown', code: stillPending } : judged;
     },
-    // What has no answer yet gets none: its outcome is unknown, and asked for at the next start.
+    // Calls without an answer yet are aborted: their outcome is unknown and is queried at the next
+    // start.
     close: () => pool.destroy(),
   };
 };

@@ -5,7 +5,7 @@ import { checkInvariants } from '../../invariants.ts';
 
 const { url } = await makeTestDatabase();
 
-test('who holds, orders and pays has a paid order, one ticket a seat, and sold seats', async () => {
+test('who holds, orders and pays gets a paid order, one ticket a seat, sold seats', async () => {
   const b = await openBooking({ url });
   const buyerId = b.ids.make('account');
   const { orderId, attemptId, total, order } = await b.order(buyerId, [0, 1]);

@@ -9,7 +9,7 @@ import { makePaymentStore } from './store.ts';
 
 const { url } = await makeTestDatabase();
 
-test('fifty confirmations of one attempt at once take money once and answer alike', async () => {
+test('fifty simultaneous confirmations of one attempt charge once and answer alike', async () => {
   const b = await openBooking({ url });
   const { orderId, attemptId, total, buyerId } = await b.order('acc_click', [0]);
   const outcomes = await Promise.all(
@@ -20,7 +20,7 @@ test('fifty confirmations of one attempt at once take money once and answer alik
   await b.close();
 });
 
-/** `payments.begin` looks at no state. */
+/** A `payments.begin` that checks no state. */
 const dropStateChecks = async (databaseUrl: string, extraSql = ''): Promise<void> => {
   await plantBug(
     databaseUrl,
@@ -77,7 +77,7 @@ const chargesByTwoProcesses = async (databaseUrl: string): Promise<number> => {
   const one = first.pay(buyerId, attemptId, total);
   await gates[0].reached;
   const two = second.pay(buyerId, attemptId, total);
-  // The second stands at the bank too (charged twice), or was answered: under way, or refused.
+  // The second process is at the bank too (charged twice), or got an answer: under way, or refused.
   await Promise.race([Promise.allSettled([two]), gates[1].reached]);
   for (const gate of gates) gate.open();
   await Promise.allSettled([one, two]);
@@ -86,7 +86,7 @@ const chargesByTwoProcesses = async (databaseUrl: string): Promise<number> => {
   return charges;
 };
 
-test('a hold that lapsed before its payment began: no money moves, seats are free', async () => {
+test('a hold that lapses before its payment begins moves no money, frees its seats', async () => {
   const b = await openBooking({ url });
   const { attemptId, total, buyerId, holdId, orderId } = await b.order('acc_late', [2, 3]);
   await endHold(b.db, holdId);
@@ -117,7 +117,7 @@ test('a payment begun before the deadline wins: the sweeper cannot free its seat
   await b.close();
 });
 
-test('a decline leaves the buyer the seats while the hold runs, to pay otherwise', async () => {
+test('a decline keeps the seats held until the deadline, so the buyer can pay again', async () => {
   const b = await openBooking({ url });
   b.bank.behave(async () => ({ kind: 'declined', code: 'REJECT_CARD_COMPANY' }));
   const first = await b.order('acc_card', [5, 6]);
@@ -145,7 +145,7 @@ test('a decline leaves the buyer the seats while the hold runs, to pay otherwise
   await b.close();
 });
 
-test('a decline after the hold’s time frees the seats', async () => {
+test('a decline after the hold’s deadline frees the seats', async () => {
   const gate = makeGate();
   const b = await openBooking({ url });
   b.bank.behave(async () => {
@@ -163,7 +163,7 @@ test('a decline after the hold’s time frees the seats', async () => {
   await b.close();
 });
 
-test('another amount, another buyer or an unknown attempt: nothing is sent', async () => {
+test('another amount, another buyer or an unknown attempt sends nothing', async () => {
   const b = await openBooking({ url });
   const { attemptId, total, orderId } = await b.order('acc_own', [8]);
   expect((await b.pay('acc_own', attemptId, total - 1)).outcome).toBe('amount-differs');
@@ -186,7 +186,7 @@ test('a provider’s payment that paid one order cannot pay another', async () =
   await b.close();
 });
 
-test('a payment key that two orders use at once pays one, and fails no other payment', async () => {
+test('a payment key that two orders use at once pays one and fails no other payment', async () => {
   const first = await openBooking({ url, rows: [[30]] });
   const second = await openBooking({ url, rows: [[30]], sale: first });
   const orders = [];
@@ -204,7 +204,7 @@ test('a payment key that two orders use at once pays one, and fails no other pay
   await second.close();
 });
 
-test('an unknown outcome frees no seat, fails no order; the late answer decides', async () => {
+test('an unknown outcome frees no seat and fails no order; the late answer decides', async () => {
   const b = await openBooking({ url });
   b.bank.behave(async (request) => {
     b.bank.approve(request);
@@ -227,7 +227,7 @@ test('an unknown outcome frees no seat, fails no order; the late answer decides'
   await b.close();
 });
 
-test('cancelling races confirming: whichever is first wins; money and seats agree', async () => {
+test('if cancelling races confirming, the first wins, and money and seats agree', async () => {
   const b = await openBooking({ url, rows: [[40]] });
   const results = await Promise.all(
     Array.from({ length: 20 }, async (_, i) => {
@@ -249,7 +249,7 @@ test('cancelling races confirming: whichever is first wins; money and seats agre
   await b.close();
 });
 
-test('a stale attempt changes nothing: its fence is older than the hold’s', async () => {
+test('a stale attempt, whose fence is older than the hold’s, changes nothing', async () => {
   const b = await openBooking({ url });
   b.bank.behave(async () => ({ kind: 'unknown', code: 'NO_ANSWER' }));
   const { attemptId, total, orderId } = await b.order('acc_stale', [0]);

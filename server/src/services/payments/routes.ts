@@ -16,7 +16,7 @@ import type { AttemptRow } from './store.ts';
 /** What the payment window needs for an attempt of an order. */
 export type ReadCheckout = (attemptId: string, orderId: string) => Promise<Checkout>;
 
-/** What a buyer who was refused need know of the order: its state, and the hold to order again. */
+/** What a refused buyer needs to know about the order: its state, and the hold to order again. */
 export type ReadOrder = (orderId: string) => Promise<{ state: string; holdId: string } | null>;
 
 export const viewAttempt = (row: AttemptRow) => ({
@@ -115,8 +115,8 @@ export const paymentsRoutes = (deps: {
 
     route(tossWebhook, async ({ body }) => {
       const paymentKey = body.data?.paymentKey;
-      // The sender gets its 200 at once (it waits 10 s at most); what it hints at is looked up
-      // after.
+      // The sender gets its 200 at once (it waits at most 10 s); the payment is looked up
+      // afterwards.
       if (paymentKey !== undefined)
         payments
           .hint(paymentKey)

@@ -5,12 +5,12 @@ import type { BeginRequest, BeginResult, PaymentStore } from './store.ts';
 
 export type Capture = ProviderCall<BeginRequest, BeginResult>;
 
-/** Who moved an order, in its trail, when a payment did. */
+/** The actor in an order's trail when a payment moved it. */
 const who = 'payments';
 
 /**
- * CAPTURE: the money for an order is taken. What each step of the call commits; the rules are in
- * the database's functions of the same names (sql/).
+ * CAPTURE: takes the money for an order. Defines what each step of the call commits; the rules are
+ * in the database functions of the same names (sql/).
  */
 export const makeCapture = (deps: {
   store: PaymentStore;

@@ -16,8 +16,8 @@ export type ConfirmOutcome =
   | { outcome: 'not-payable'; state: string };
 
 /**
- * When the program closes, buyers who wait for the provider are answered 202 after 4 s and the
- * provider gets 0.5 s more: together well within the 10 s that closing may take.
+ * When the program closes, buyers who wait for the provider get 202 after 4 s and the provider gets
+ * another 0.5 s: together well within the 10 s that closing may take.
  */
 const hurryMs = 4000;
 const lastWaitMs = 500;
@@ -31,15 +31,15 @@ type PaymentsDeps = {
   metrics: Metrics;
   /** How long a buyer's request waits for the provider. */
   waitMs: number;
-  /** The longest that a call to the provider lasts. */
+  /** The longest time that a call to the provider lasts. */
   timeoutMs: number;
-  /** No other process can be working on an attempt: what is found open at the start was left. */
+  /** No other process can be working on an attempt: any open attempt at the start was abandoned. */
   isAlone: boolean;
   batchSizeMax: number;
   failPoint?: (point: FailPoint) => Promise<void>;
 };
 
-/** What a buyer is answered about an attempt with a definite answer. */
+/** The response to a buyer about an attempt with a definite answer. */
 const judgeAnswer = (
   orderId: string,
   refusal: StoredAnswer['refusal'],
@@ -55,7 +55,7 @@ const judgeEnd = (orderId: string, end: CallEnd): ConfirmOutcome =>
     ? judgeAnswer(orderId, end.answer.refusal, end.answer.code)
     : { outcome: 'under-way', orderId, isUnknown: end.outcome === 'unknown' };
 
-/** What became of an attempt that was begun before: by another request, tab or process. */
+/** The outcome of an attempt that was begun earlier by another request, tab or process. */
 const judgeAttempt = (attempt: AttemptRow | null): ConfirmOutcome => {
   if (attempt === null) return { outcome: 'not-found' };
   const { orderId } = attempt;
@@ -65,17 +65,17 @@ const judgeAttempt = (attempt: AttemptRow | null): ConfirmOutcome => {
   return { outcome: 'under-way', orderId, isUnknown: false };
 };
 
-/** How long buyers wait for an outcome: `waitMs`, and less while the program closes. */
+/** How long buyers wait for an outcome: `waitMs`, or less while the program closes. */
 const makePatience = (clock: Clock, waitMs: number) => {
   const waiting = new Set<AbortController>();
   const hurried = new AbortController();
-  /** Everybody who waits, and who comes later, is answered at once. */
+  /** Everybody who waits now or later is answered at once. */
   const letAllGo = (): void => {
     hurried.abort();
     for (const patience of waiting) patience.abort();
   };
   return {
-    /** The outcome, or null when it takes longer than a buyer waits. */
+    /** The outcome, or null if it takes longer than a buyer waits. */
     waitFor: async <T>(outcome: Promise<T>): Promise<T | null> => {
       const patience = new AbortController();
       waiting.add(patience);
@@ -83,7 +83,7 @@ const makePatience = (clock: Clock, waitMs: number) => {
       const waited = clock.sleep(waitMs, patience.signal).then(() => null);
       return Promise.race([outcome, waited]).finally(() => {
         waiting.delete(patience);
-        // With a reason of ours: the usual one is an error with a stack, 10 us a payment.
+        // With our own reason: the default is an error with a stack, 10 us per payment.
         patience.abort(null);
       });
     },
@@ -95,9 +95,9 @@ const makePatience = (clock: Clock, waitMs: number) => {
 };
 
 /**
- * Payments that this process is making. The same buyer's clicks on one attempt share its outcome;
- * a provider's webhook about it, most of which come while its answer is being written down, costs
- * a look in memory.
+ * Payments in progress in this process. Repeated clicks of a buyer on one attempt share its
+ * outcome; a provider's webhook about it costs only a lookup in memory (most arrive while the
+ * answer is being stored).
  */
 const makeRunning = () => {
   const running = new Map<string, Promise<ConfirmOutcome>>();
@@ -161,8 +161,8 @@ export const makePayments = (deps: PaymentsDeps) => {
 
   return {
     /**
-     * Takes the money for an order, waiting at most `waitMs` for the provider; what is not decided
-     * by then goes on in the background and is seen on the order.
+     * Takes the money for an order, waiting at most `waitMs` for the provider; if it is not decided
+     * by then, it continues in the background and the order shows the outcome.
      */
     confirm: async (request: BeginRequest): Promise<ConfirmOutcome> => {
       const outcome = running.runOnce(request, pay);
@@ -181,7 +181,7 @@ export const makePayments = (deps: PaymentsDeps) => {
     attempt: store.attempt,
     unknown: store.unknown,
 
-    /** A hint that a payment changed: nothing in it is believed, we ask the provider ourselves. */
+    /** A hint that a payment changed: nothing in it is trusted, we ask the provider ourselves. */
     hint: async (paymentKey: string): Promise<void> => {
       if (running.hasPayment(paymentKey)) return;
       const attempt = await findByPaymentKey.add(paymentKey);
@@ -190,7 +190,7 @@ export const makePayments = (deps: PaymentsDeps) => {
 
     recover: calls.recover,
 
-    /** The program is closing: buyers who wait for the provider are answered with 202 soon. */
+    /** The program is closing: buyers who wait for the provider soon get 202. */
     hurry: patience.hurry,
     close: async (): Promise<void> => {
       patience.letAllGo();

@@ -18,7 +18,7 @@ export type BeginResult = {
   amountMinor: number;
   currency: string;
 };
-/** Nulls where there is no such attempt. */
+/** Nulls if there is no such attempt. */
 type BegunRow = {
   outcome: BeginResult['outcome'];
   orderId: string | null;
@@ -48,13 +48,13 @@ export type AttemptRow = {
   createdAt: Date;
   settledAt: Date | null;
 };
-/** A definite answer of the provider, kept before it is acted on. */
+/** A definite answer of the provider, stored before it takes effect. */
 export type StoredAnswer = {
   outcome: 'APPROVED' | 'DECLINED';
   code: string | null;
   transaction: string | null;
   secret: string | null;
-  /** Which no it was, so that a repeat is told the same; null when it was approved. */
+  /** Which refusal it was, so that a repeat gets the same answer; null if it was approved. */
   refusal: 'declined' | 'refused' | 'unsent' | null;
 };
 
@@ -75,7 +75,7 @@ type Row = {
 };
 const attemptColumns = `id, order_id, buyer_id, state, outcome, amount_minor, currency,
   provider_code, payment_key, idempotency_key, answer, created_at, settled_at`;
-/** As the index of open attempts says it. */
+/** The condition of the index of open attempts. */
 const isOpen = 'locked_at IS NOT NULL AND settled_at IS NULL';
 const toAttempt = (row: Row): AttemptRow => ({
   id: row.id,
@@ -133,7 +133,7 @@ const beginAll = async (
 export const makePaymentStore = (db: Database) => ({
   /**
    * SEATS_LOCKED: from here on no lapse can happen; see sql/begin.sql. A payment key that another
-   * attempt uses at the same moment fails the whole statement; then each request goes alone, so
+   * attempt uses at the same moment fails the whole statement; then each request is sent alone, so
    * that only the one with that key is refused.
    */
   begin: async (requests: readonly BeginRequest[]): Promise<BeginResult[]> => {
@@ -161,7 +161,7 @@ export const makePaymentStore = (db: Database) => ({
     return new Set(sent);
   },
 
-  /** ANSWERED: a definite answer is kept before it is acted on. */
+  /** ANSWERED: a definite answer is stored before it takes effect. */
   markAnswered: async (
     answers: readonly { attemptId: string; answer: StoredAnswer }[],
   ): Promise<void> => {
@@ -227,7 +227,7 @@ export const makePaymentStore = (db: Database) => ({
     return row === undefined ? null : toAttempt(row);
   },
 
-  /** In the order of the keys; null where no attempt has it. */
+  /** In the order of the keys; null if no attempt has the key. */
   attemptsByPaymentKey: async (paymentKeys: readonly string[]): Promise<(AttemptRow | null)[]> => {
     const found = await db.query<Row>(
       `SELECT ${attemptColumns} FROM payments.attempts WHERE payment_key = ANY ($1)`,
@@ -277,6 +277,6 @@ export const makePaymentStore = (db: Database) => ({
 });
 export type PaymentStore = ReturnType<typeof makePaymentStore>;
 
-/** What the operator is shown; needs no provider. */
+/** What the operator sees; works without a provider. */
 export type UnknownPayments = Pick<PaymentStore, 'unknown'>;
 export const makeUnknownPayments = (db: Database): UnknownPayments => makePaymentStore(db);

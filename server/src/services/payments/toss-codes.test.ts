@@ -4,14 +4,14 @@ import { meaningAtConfirm, meaningOfStatus } from './toss-codes.ts';
 
 describe('an error code at confirm', () => {
   test.each(['REJECT_CARD_PAYMENT', 'EXCEED_MAX_AMOUNT', 'INVALID_PASSWORD', 'NOT_FOUND_PAYMENT'])(
-    '%s is a definite no to the buyer',
+    '%s declines the buyer’s payment definitely',
     (code) => {
       expect(meaningAtConfirm(code)).toBe('declined');
     },
   );
 
   test.each(['UNAUTHORIZED_KEY', 'INVALID_API_KEY', 'INVALID_REQUEST'])(
-    '%s is a definite no to us',
+    '%s refuses our request definitely',
     (code) => {
       expect(meaningAtConfirm(code)).toBe('refused');
     },
@@ -33,7 +33,7 @@ describe('an error code at confirm', () => {
     expect(meaningAtConfirm(code)).toBe('unknown');
   });
 
-  test('that nobody knows is never taken for a no', () => {
+  test('that is unknown is never treated as declined', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (code) => {
         expect(meaningAtConfirm(`NEW_${code}`)).toBe('unknown');

@@ -1,10 +1,10 @@
 /**
  * What an error code of Toss Payments means for the money, by call; from its documentation
- * (reference of error codes, 2026). A code that is not listed means that the outcome is unknown:
+ * (reference of error codes, 2026). A code that is not listed means that the outcome is unknown,
  * never that the payment failed.
  *
- * declined: a definite no to this buyer · refused: a definite no to us (keys, set-up) ·
- * unknown: the money may have moved, ask again.
+ * declined: definitely declined for this buyer · refused: our request was definitely refused (keys,
+ * set-up) · unknown: the money may have moved, ask again.
  */
 type CodeMeaning = 'declined' | 'refused' | 'unknown';
 
@@ -59,7 +59,7 @@ export const meaningAtConfirm = (code: string): CodeMeaning => {
   return 'unknown';
 };
 
-/** What the status of a queried payment says. `pending`: asked for, not yet decided. */
+/** The meaning of the status of a queried payment. `pending`: requested, not yet decided. */
 export const meaningOfStatus = (
   status: string,
 ): 'approved' | 'declined' | 'pending' | 'unknown' => {

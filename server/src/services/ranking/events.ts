@@ -4,7 +4,10 @@ import type { Consumer } from '../../platform/outbox/relay.ts';
 import { siteTimeZone } from './limits.ts';
 import { addSales, type DaySales } from './store.ts';
 
-/** The local date of an instant; of each zone the last day is kept, as finding one takes 50 us. */
+/**
+ * The local date of an instant; caches the last day of each zone, because computing one takes 50
+ * us.
+ */
 const makeDays = () => {
   const days = new Map<string, PeriodBounds>();
   return (atMs: number, timeZone: string): string => {
@@ -17,7 +20,7 @@ const makeDays = () => {
   };
 };
 
-/** Counts paid tickets on the day that the venue's clock showed when they were paid. */
+/** Counts paid tickets on the venue's local day at the time of payment. */
 export const makeRankingConsumer = (
   timeZoneOf: (showId: string) => Promise<string | null>,
 ): Consumer => {

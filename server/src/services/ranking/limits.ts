@@ -2,5 +2,5 @@
 export const readEveryMs = 3000;
 /** The longest list that can be asked for (contract: limit). */
 export const listedMax = 50;
-/** Whose midnight a ranking names as its start; each venue counts by its own. */
+/** The time zone of the start that a ranking shows; each venue counts in its own zone. */
 export const siteTimeZone = 'Asia/Seoul';

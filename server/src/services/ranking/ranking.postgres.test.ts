@@ -43,7 +43,7 @@ const publish = async (...events: ReturnType<typeof paid>[]) => {
   await office.db.query('SELECT platform.append_events($1)', [JSON.stringify(events)]);
   await relay.round();
 };
-/** The ranking as it is read at an instant; it may be five seconds old, so those pass. */
+/** The ranking at an instant; it may be five seconds old, so the clock advances by that. */
 const rankingAt = async (at: string, query: string): Promise<[string, number][]> => {
   for (const ms of [Math.max(0, Date.parse(at) - office.clock.nowMs()), 5000]) {
     await office.clock.advance(ms);
@@ -66,7 +66,7 @@ beforeAll(async () => {
 });
 
 describe('a ranking', () => {
-  test('counts paid tickets by show, the most first, for all and by category', async () => {
+  test('counts paid tickets by show, most first, in total and by category', async () => {
     const at = '2026-11-21T03:00:00.000Z';
     await publish(paid(here, 2, at), paid(there, 3, at), paid(here, 4, at));
     expect(await rankingAt(at, 'period=DAY')).toEqual([
@@ -77,11 +77,11 @@ describe('a ranking', () => {
     expect(await rankingAt(at, 'limit=1')).toEqual([[here.id, 6]]);
     expect(await rankingAt(at, 'category=CLASSIC&period=MONTH')).toEqual([]);
   });
-  test('counts an order once, however often its event comes', async () => {
+  test('counts an order once, however often its event is delivered', async () => {
     const at = '2026-11-21T03:10:00.000Z';
     const event = paid(here, 1, at);
     await publish(event);
-    // Another process takes over where the cursor stands.
+    // Another process continues at the cursor.
     await office.db.query("UPDATE platform.cursors SET owner = 'another'");
     await relay.round();
     await office.db.query(
@@ -96,7 +96,7 @@ describe('a ranking', () => {
     await expect(failing).rejects.toThrow('dies');
     expect(await rankingAt(at, 'category=MUSICAL')).toEqual([[here.id, 7]]);
   });
-  test('is read without a statement, and is at most five seconds old', async () => {
+  test('is read without an SQL statement, and is at most five seconds old', async () => {
     const at = new Date(office.clock.nowMs()).toISOString();
     await publish(paid(there, 1, at));
     const before = office.statements();
@@ -108,14 +108,14 @@ describe('a ranking', () => {
     const { asOf } = (await call('GET', '/rankings')).json();
     expect(office.clock.nowMs() - Date.parse(asOf)).toBeLessThanOrEqual(5000);
   });
-  test('says when its period began, by the clock of the ticket office', async () => {
+  test('says when its period began, in the time zone of the ticket office', async () => {
     const startOf = async (period: string) =>
       (await call('GET', `/rankings?period=${period}`)).json().startsAt;
     expect(await startOf('DAY')).toBe('2026-11-20T15:00:00.000Z');
     expect(await startOf('WEEK')).toBe('2026-11-18T15:00:00.000Z');
     expect(await startOf('MONTH')).toBe('2026-10-31T15:00:00.000Z');
   });
-  test('refuses what it does not know', async () => {
+  test('refuses unknown parameters', async () => {
     for (const query of ['period=YEAR', 'category=X', 'limit=51', 'limit=0', 'cursor=x'])
       expect((await call('GET', `/rankings?${query}`)).json().code).toBe('VALIDATION_FAILED');
   });
@@ -143,7 +143,7 @@ describe('the periods', () => {
       [there.id, 7],
     ]);
   });
-  test('a month begins on the 1st, a week may reach back into the one before', async () => {
+  test('a month begins on the 1st, a week may begin in the previous month', async () => {
     await publish(paid(here, 3, '2026-11-30T15:00:00.000Z'));
     const at = '2026-11-30T15:00:01.000Z';
     expect(await rankingAt(at, 'period=MONTH')).toEqual([[here.id, 3]]);
@@ -152,7 +152,7 @@ describe('the periods', () => {
       [there.id, 1],
     ]);
   });
-  test('each venue counts by its own clock', async () => {
+  test('each venue counts in its own time zone', async () => {
     const london = await build.venue({ timeZone: 'Europe/London' });
     const away: Show = await build.show(london.id, { category: 'CONCERT' });
     // In London it is still the 1st of December; in Seoul the 2nd has begun.
@@ -167,12 +167,12 @@ describe('the periods', () => {
       [away.id, 4],
     ]);
   });
-  test('tickets taken back do not count, and shows without any are not listed', async () => {
+  test('returned tickets do not count, and shows without tickets are not listed', async () => {
     await office.db.query('UPDATE ranking.sales SET tickets = 0 WHERE show_id = $1', [here.id]);
     const at = '2026-12-02T00:00:01.000Z';
     expect((await rankingAt(at, 'period=MONTH')).map(([id]) => id)).not.toContain(here.id);
   });
-  test('with as many tickets the order stays the same', async () => {
+  test('the order of shows with equal tickets is stable', async () => {
     const twins: Show[] = [];
     for (let i = 0; i < 4; i++) twins.push(await build.show(venueId, { category: 'EXHIBITION' }));
     const at = '2026-12-03T00:00:00.000Z';
@@ -184,7 +184,7 @@ describe('the periods', () => {
   });
 });
 
-test('an order whose show is not known counts by the clock of the ticket office', async () => {
+test('an order of an unknown show counts in the time zone of the ticket office', async () => {
   const ghost = { id: office.ids.make('show'), category: 'PLAY' };
   const at = new Date(office.clock.nowMs()).toISOString();
   await publish(paid(ghost, 1, at));
@@ -195,7 +195,7 @@ test('an order whose show is not known counts by the clock of the ticket office'
   expect((await rankingAt(at, 'category=PLAY')).map(([id]) => id)).not.toContain(ghost.id);
 });
 
-test('an event that is no order becomes a dead letter, and the others count', async () => {
+test('an invalid event becomes a dead letter, and the others count', async () => {
   const at = new Date(office.clock.nowMs()).toISOString();
   const broken = { ...paid(there, 1, at), payload: { seats: 'many' } };
   const show: Show = await build.show(venueId, { category: 'CLASSIC' });

@@ -15,9 +15,9 @@ type RankingList = {
   readonly items: readonly { ticketsSold: number; show: SummaryBody }[];
 };
 export type Ranking = {
-  /** The best sellers, the best first. From memory, without any I/O. */
+  /** The best sellers, best first. From memory, without I/O. */
   read(category: Category | null, period: RankingPeriod, limit: number): RankingList;
-  /** Reads the totals again and again from now on. */
+  /** Reads the totals periodically from now on. */
   start(): Worker;
 };
 
@@ -42,7 +42,7 @@ const startsOf = (nowMs: number, timeZone: string): PeriodStarts => {
   return { timeZone, day: dayOf('DAY'), week: dayOf('WEEK'), month: `${dayOf('MONTH')}-01` };
 };
 
-/** The shows of every list, the best first; with as many tickets the order of ids decides. */
+/** The shows of every list, best first; with equal tickets the order of ids decides. */
 const rank = (totals: readonly Totals[]): Map<string, { showId: string; tickets: number }[]> => {
   const lists = new Map<string, Map<string, number>>();
   for (const total of totals)

@@ -2,7 +2,7 @@ import type { Category } from '@usher/domain/categories.ts';
 import type { Sql } from '../../platform/postgres/sql.ts';
 
 export type DaySales = {
-  /** As the venue's clock shows it: 2026-11-21. */
+  /** In the venue's time zone: 2026-11-21. */
   readonly day: string;
   readonly showId: string;
   readonly category: Category;
@@ -10,7 +10,7 @@ export type DaySales = {
   readonly tickets: number;
 };
 
-/** Adds to the counters; at most one entry for each day, show and category. */
+/** Adds to the counters; takes at most one entry for each day, show and category. */
 export const addSales = async (tx: Sql, sales: readonly DaySales[]): Promise<void> => {
   await tx.query(
     `INSERT INTO ranking.sales (day, show_id, category, time_zone, tickets)
@@ -27,7 +27,7 @@ export const addSales = async (tx: Sql, sales: readonly DaySales[]): Promise<voi
   );
 };
 
-/** The first days of the periods that run now by the clocks of a time zone. */
+/** The first days of the current periods in a time zone. */
 export type PeriodStarts = {
   readonly timeZone: string;
   readonly day: string;
@@ -43,9 +43,9 @@ export type Totals = {
 };
 
 /**
- * Tickets of each show in the periods that run now. One query over a row a day, show and category:
- * 10,000 shows that sell every day are 310,000 rows at the end of a month, read in 190 ms. Time
- * zones that it was not told the starts of are answered by name, and their sales are left out.
+ * Tickets of each show in the current periods. One query over a row for each day, show and
+ * category: 10,000 shows that sell every day are 310,000 rows at the end of a month, read in 190
+ * ms. Time zones whose starts were not passed are returned by name, and their sales are left out.
  */
 export const readTotals = async (
   sql: Sql,

@@ -1,8 +1,8 @@
 import { defineSection, type SettingsOf, wholeNumber } from '../../platform/config.ts';
 
 /**
- * A hold lasts 7 minutes, its time restarts once, and the total never exceeds 15 minutes: decided
- * in sql/restart-deadline.sql.
+ * A hold lasts 7 minutes, its time restarts once, and the total never exceeds 15 minutes: the rule
+ * is in sql/restart-deadline.sql.
  */
 export const seatsSection = defineSection({
   settings: {

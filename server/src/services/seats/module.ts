@@ -8,7 +8,9 @@ import { seatsRoutes } from './routes.ts';
 import { makeSeats, type Seats, type SeatsCatalogue } from './service.ts';
 import { makeSeatStore, type PerformanceDelta } from './store.ts';
 
-/** A lapsed hold's seats are on sale again within 1 s (product.md); twice as often as that. */
+/**
+ * A lapsed hold's seats are on sale again within 1 s (product.md); the sweeper runs twice as often.
+ */
 const sweepMs = 500;
 
 export const openSeats = (

@@ -85,7 +85,7 @@ const wishOf = (
     ? { kind: 'seats', seatNos: [...body.seats].sort((a, b) => a - b) }
     : { kind: 'best', ...body.bestAvailable };
 
-/** The map: read whole, then watched. */
+/** The map: read as a whole, then followed by its changes. */
 const mapRoutes = ({ seats, streams }: Deps): Route[] => [
   route(readSeats, async ({ params, raw }) => {
     const map = await seats.readMap(params.performanceId);
@@ -108,7 +108,7 @@ const mapRoutes = ({ seats, streams }: Deps): Route[] => [
   }),
 ];
 
-/** The same key names the same hold, also when the answer to the first call was lost. */
+/** The same key names the same hold, even if the response to the first call was lost. */
 const holdIdOf = (ids: Ids, buyerId: string, performanceId: string, key: string): string =>
   ids.fromParts('hold', buyerId, performanceId, key);
 

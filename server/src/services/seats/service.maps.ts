@@ -7,12 +7,12 @@ import type { Deltas, PerformanceDelta, SeatStore } from './store.ts';
 
 /** Maps kept in memory; one of 20,000 seats takes 0.4 MB. */
 const mapsMax = 500;
-/** A delta that has not come after this time is not waited for: the seats are read again. */
+/** How long to wait for a missing delta before the seats are read again. */
 const gapMs = 200;
 
 /**
- * The seat maps that this process keeps: read once, moved by the deltas of all processes, and
- * pushed to those who watch. They refuse lost races early and never decide who has a seat.
+ * The seat maps that this process keeps: read once, updated by the deltas of all processes, and
+ * pushed to open streams. They refuse lost races early and never decide who has a seat.
  */
 export const makeSeatMaps = (deps: {
   store: Pick<SeatStore, 'snapshot'>;
@@ -35,14 +35,14 @@ export const makeSeatMaps = (deps: {
     const snapshot = await store.snapshot(performanceId);
     if (snapshot === null) return null;
     const known = maps.get(performanceId);
-    // A delta may have moved the map on while the snapshot was being read.
+    // A delta may have updated the map while the snapshot was being read.
     if (known !== undefined && !known.hasGap && known.version >= snapshot.version) return known;
     const map = makeSeatMap(snapshot.seatCount, snapshot);
     keep(performanceId, map);
     streams.send(performanceId, frameOf('state', String(map.version), ''));
     return map;
   };
-  /** From the database; those who ask meanwhile share the reading. */
+  /** Reads from the database; concurrent callers share the read. */
   const reload = (performanceId: string): Promise<SeatMap | null> => {
     const running = loading.get(performanceId);
     if (running !== undefined) return running;
@@ -58,12 +58,12 @@ export const makeSeatMaps = (deps: {
   };
   const push = (delta: PerformanceDelta, changes: readonly number[], map: SeatMap): void => {
     const data = Buffer.from(encodeDelta(changes)).toString('base64');
-    // Deltas that waited for this one are covered by a fresh state instead of a frame of their own.
+    // Deltas that waited for this one are sent as a fresh state instead of one frame each.
     if (map.version === delta.version)
       streams.send(delta.performanceId, frameOf('delta', String(delta.version), data));
     else streams.send(delta.performanceId, frameOf('state', String(map.version), ''));
   };
-  /** Moves a map; called for this process's own changes and for others'. */
+  /** Updates a map; called for this process's own changes and for others'. */
   const apply = (delta: PerformanceDelta): void => {
     const map = maps.get(delta.performanceId);
     if (map === undefined) return;
@@ -78,18 +78,20 @@ export const makeSeatMaps = (deps: {
   };
 
   return {
-    /** What is in memory; undefined where nobody has asked for the performance here. No I/O. */
+    /**
+     * The map in memory; undefined if nobody has asked this process for the performance. No I/O.
+     */
     peek: (performanceId: string): SeatMap | undefined => maps.get(performanceId),
     /** Null for a performance that does not exist. */
     read: async (performanceId: string): Promise<SeatMap | null> =>
       maps.get(performanceId) ?? (await reload(performanceId)),
     reload,
     apply,
-    /** The same for all that one statement changed, whichever service ran it. */
+    /** The same for all changes of one statement, whichever service ran it. */
     applyAll: (deltas: Deltas): void => {
       for (const delta of deltas) apply(delta);
     },
-    /** Some changes of other processes may have been missed: reads every map again. */
+    /** Changes of other processes may have been missed: reloads every map. */
     reloadAll: async (): Promise<void> => {
       for (const performanceId of [...maps.keys()]) await reload(performanceId);
     },

@@ -14,13 +14,13 @@ export type Wish =
   | { kind: 'seats'; seatNos: readonly number[] }
   | { kind: 'best'; grade: string; count: number };
 
-/** What a wish is decided by: the performance's rules, its plan and its map. */
+/** What decides a wish: the performance's rules, its plan and its map. */
 export type Sale = {
   performanceId: string;
   showId: string;
   refusesStranding: boolean;
   layout: Layout;
-  /** Which grades the layout has. */
+  /** The grades of the layout. */
   paintingVersion: string;
   map: SeatMap;
 };
@@ -32,15 +32,15 @@ type Pending = {
   sale: Sale;
 };
 
-/** Seats that would satisfy a wish, each window one way of doing so; the best first. */
+/** Windows of seats, each of which would satisfy a wish; best first. */
 type Windows = TakeRequest['windows'];
 
-/** Windows that a best-available request offers beside its first choice. */
+/** Windows that a best-available request offers in addition to its first choice. */
 const fallbackMax = 3;
-/** A crowd can take all four; then the map is reloaded and the best of what is left is offered. */
+/** A crowd can take all four; then the map is reloaded and the best remaining seats are offered. */
 const bestTriesMax = 5;
 
-/** Windows for the best-available requests of a batch, so that its members do not collide. */
+/** Chooses windows for the best-available requests of a batch, so that they do not collide. */
 const makeBestAvailable = ({ maps, clock }: { maps: SeatMaps; clock: Clock }) => {
   const indexes = new WeakMap<Layout, ReturnType<typeof makeBestAvailableIndex>>();
   const readIndex = (layout: Layout) => {
@@ -83,7 +83,9 @@ const makeBestAvailable = ({ maps, clock }: { maps: SeatMaps; clock: Clock }) =>
   };
 };
 
-/** What the database decides on: the windows with their grades, and what each would strand. */
+/**
+ * The input of the database's decision: the windows with their grades, and what each would strand.
+ */
 const toTakeRequest = (pending: Pending, windows: Windows): TakeRequest => {
   const { sale, wish } = pending;
   const { layout } = sale;
@@ -147,7 +149,7 @@ export const makeTaker = (deps: {
   });
 
   return {
-    /** Best-available wishes that a crowd outran are tried again on a fresh map. */
+    /** Best-available wishes that lost to a crowd are retried on a fresh map. */
     take: async (pending: Pending): Promise<TakeResult> => {
       let result: TakeResult = { outcome: 'none-free' };
       for (let tries = 1; tries <= bestTriesMax; tries++) {
@@ -155,7 +157,7 @@ export const makeTaker = (deps: {
         const wasOutrun = result.outcome === 'none-free' || result.outcome === 'taken';
         if (pending.wish.kind === 'seats' || !wasOutrun) return result;
         await maps.reload(pending.sale.performanceId);
-        // With a fresh map and still nothing to offer, nothing is left.
+        // If even a fresh map has nothing to offer, nothing is left.
         if (chooseBest([pending]).get(pending)?.length === 0) return { outcome: 'none-free' };
       }
       return result;

@@ -11,7 +11,7 @@ import { makeSeatMaps, type SeatMaps } from './service.maps.ts';
 import { makeTaker, type Sale, type Wish } from './service.take.ts';
 import type { HoldRow, SeatStore, TakeResult } from './store.ts';
 
-/** What seats need to know of a performance; the catalogue answers from memory. */
+/** What seats need to know about a performance; the catalogue answers from memory. */
 export type SeatsCatalogue = {
   performance(performanceId: string): Promise<{
     id: string;
@@ -23,12 +23,12 @@ export type SeatsCatalogue = {
     refusesStranding: boolean;
     gradeNames: ReadonlyMap<string, LocalText>;
   } | null>;
-  /** The seats of a performance with the grades that they are sold at. */
+  /** The seats of a performance with the grades at which they are sold. */
   layout(performance: {
     seatingPlanId: string;
     paintingVersion: string;
   }): Promise<{ layout: Layout } | null>;
-  /** Reads a show again: somebody knows better than what is in memory. */
+  /** Reloads a show: the caller knows that the cached one is outdated. */
   forget(showId: string): void;
 };
 
@@ -41,7 +41,7 @@ export type TakeOutcome =
   | { outcome: 'limit'; limit: number }
   | { outcome: 'not-open'; opensAtMs: number };
 
-/** What never changes about a hold. */
+/** The immutable part of a hold. */
 export type HoldFacts = {
   buyerId: string;
   showId: string;
@@ -63,14 +63,14 @@ type SeatsDeps = {
   batchSizeMax: number;
 };
 
-/** Holds whose seats are remembered, so that ordering them needs no reading; about 10 MB. */
+/** Holds whose seats are cached, so that ordering them needs no database read; about 10 MB. */
 const holdFactsMax = 50_000;
-/** Readings of a performance that was repainted meanwhile; once is the rule. */
+/** Reloads of a performance that was repainted in the meantime; usually one is enough. */
 const repaintTriesMax = 5;
-/** Lapsed holds that one round of the sweeper frees: one statement of some 100 ms. */
+/** Lapsed holds that one round of the sweeper frees: one statement of about 100 ms. */
 const lapsedMax = 2000;
 
-/** What was held by this process, oldest forgotten first. */
+/** Holds taken by this process; the oldest are evicted first. */
 const makeHoldMemory = () => {
   const factsById = new Map<string, HoldFacts>();
   return {
@@ -86,9 +86,9 @@ const makeHoldMemory = () => {
   };
 };
 
-/** The plan of a performance: what its seats are called and which are left, by grade. */
+/** The plan of a performance: the labels of its seats and which are left, by grade. */
 const makePlanReader = (catalogue: SeatsCatalogue, maps: SeatMaps) => {
-  /** The bits stay one object until the map changes, the grades until it is repainted. */
+  /** The bits are the same object until the map changes, the grades until it is repainted. */
   const leftByBits = new WeakMap<
     Uint8Array,
     { grade: Uint8Array; left: ReadonlyMap<string, number> }
@@ -102,7 +102,7 @@ const makePlanReader = (catalogue: SeatsCatalogue, maps: SeatMaps) => {
     /** Null for a performance that does not exist. */
     read,
 
-    /** Seats neither sold nor kept back, by grade; null for a performance that does not exist. */
+    /** Seats neither sold nor blocked, by grade; null for a performance that does not exist. */
     countLeft: async (performanceId: string): Promise<ReadonlyMap<string, number> | null> => {
       const plan = await read(performanceId);
       const map = plan === null ? null : await maps.read(performanceId);
@@ -116,7 +116,7 @@ const makePlanReader = (catalogue: SeatsCatalogue, maps: SeatMaps) => {
       return left;
     },
 
-    /** Labels of seats, in the plan's words, and the painting that their grades are from. */
+    /** Labels of seats from the plan, and the painting that their grades are from. */
     describe: async (
       performanceId: string,
       seatNos: readonly number[],
@@ -134,7 +134,7 @@ const makePlanReader = (catalogue: SeatsCatalogue, maps: SeatMaps) => {
   };
 };
 
-/** Why nobody can have this, whatever is free; null: it can be asked for. */
+/** Why nobody can get this, whatever is free; null: it can be requested. */
 const judgeWish = (wish: Wish, sale: Sale): TakeOutcome | null => {
   const { grades } = sale.layout;
   if (wish.kind === 'best')
@@ -151,7 +151,7 @@ type TakeSeats = {
   wish: Wish;
 };
 
-/** A buyer's hold, from the wish to its outcome. */
+/** A buyer's hold, from the request to its outcome. */
 const makeHolding = (deps: SeatsDeps, maps: SeatMaps, plans: ReturnType<typeof makePlanReader>) => {
   const { store, clock, metrics } = deps;
   const taker = makeTaker({ ...deps, maps });
@@ -172,7 +172,7 @@ const makeHolding = (deps: SeatsDeps, maps: SeatMaps, plans: ReturnType<typeof m
     },
   });
 
-  /** Takes by the grades that the performance has now, also when it was just repainted. */
+  /** Takes seats at the performance's current grades, even if it was just repainted. */
   const takeAsPainted = async (request: TakeSeats) => {
     const { performanceId, wish } = request;
     for (let tries = 1; ; tries++) {
@@ -219,8 +219,8 @@ const makeHolding = (deps: SeatsDeps, maps: SeatMaps, plans: ReturnType<typeof m
     },
 
     /**
-     * A lost race told from memory; null when only the database can say. No I/O. A hold that was
-     * taken here before is never refused by it: its repeat gets the first answer again.
+     * Detects a lost race from memory; null if only the database can decide. No I/O. It never
+     * refuses a hold that was taken here: its repeat gets the first answer again.
      */
     refuseEarly: (
       performanceId: string,
@@ -236,9 +236,9 @@ const makeHolding = (deps: SeatsDeps, maps: SeatMaps, plans: ReturnType<typeof m
       return taken;
     },
 
-    /** Whether this process took the hold itself, so that its memory tells all about it. */
+    /** Whether this process took the hold, so that all of it is in memory. */
     knowsHold: (holdId: string): boolean => memory.recall(holdId) !== undefined,
-    /** What was held, from memory when it was held here; null for another buyer's hold. */
+    /** What was held, from memory if this process took it; null for another buyer's hold. */
     holdFacts: async (holdId: string, buyerId: string): Promise<HoldFacts | null> => {
       const known = memory.recall(holdId);
       if (known !== undefined) return known.buyerId === buyerId ? known : null;
@@ -270,14 +270,16 @@ export const makeSeats = (deps: SeatsDeps) => {
     left: plans.countLeft,
     describe: plans.describe,
 
-    /** One round of the sweeper: lapsed holds' seats are on sale again. Answers how many lapsed. */
+    /**
+     * One round of the sweeper: puts lapsed holds' seats on sale again. Returns how many lapsed.
+     */
     sweep: async (): Promise<number> => {
       const { lapsed, deltas } = await store.lapse(lapsedMax);
       maps.applyAll(deltas);
       lapses.inc(lapsed);
       return lapsed;
     },
-    /** Ends the streams of those who watch; before the HTTP server closes, which waits for them. */
+    /** Ends the open streams. Called before the HTTP server closes, because that waits for them. */
     endStreams: streams.close,
   };
 };

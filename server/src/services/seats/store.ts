@@ -11,7 +11,7 @@ import {
 import type { Database, Sql } from '../../platform/postgres/sql.ts';
 
 export type PerformanceDelta = SeatDelta & { performanceId: string };
-/** What a statement changed, performance by performance, as sql/publish.sql answers it. */
+/** What a statement changed, performance by performance, as returned by sql/publish.sql. */
 export type Deltas = readonly PerformanceDelta[];
 
 export type TakeRequest = {
@@ -23,10 +23,10 @@ export type TakeRequest = {
   windows: readonly (readonly number[])[];
   /** The grade's index in the painting, seat by seat. */
   grades: readonly number[];
-  /** What would be stranded, by window; null when the show does not ask. */
+  /** What would be stranded, by window; null if the show allows stranding. */
   checks: readonly (readonly StrandedCheck[])[] | null;
   requestId: string;
-  /** By which the grades were looked up; refused when the performance has another by now. */
+  /** The painting used to look up the grades; refused if the performance has another by now. */
   paintingVersion: string;
 };
 
@@ -106,7 +106,7 @@ const looksText = ({ windows, checks }: TakeRequest): string => {
   return arrayText([...windows.flat(), ...checked.filter((seatNo) => seatNo >= 0)]);
 };
 
-/** Performances as the seat stock knows them; used by the catalogue within its transactions. */
+/** Performances in the seat stock; used by the catalogue within its transactions. */
 export const makeSeatStock = (db: Database) => ({
   /** Opens performances for sale, or changes their window, limit and rule. */
   open: async (tx: Sql, openings: readonly StockOpening[]): Promise<void> => {
@@ -144,7 +144,7 @@ export const makeSeatStock = (db: Database) => ({
     }
     return taken;
   },
-  /** Until the caller's transaction ends nobody holds a seat of these performances. */
+  /** Until the caller's transaction ends, nobody can hold a seat of these performances. */
   lock: async (tx: Sql, showId: string, performanceIds: readonly string[]): Promise<void> => {
     await tx.query(
       `SELECT FROM seats.stock WHERE show_id = $1 AND performance_id = ANY ($2)
@@ -152,13 +152,13 @@ export const makeSeatStock = (db: Database) => ({
       [showId, performanceIds],
     );
   },
-  /** Those performances in which a seat was ever held, also by a hold that has ended. */
+  /** The performances in which a seat was ever held, even by a hold that has ended. */
   held: async (
     sql: Sql,
     showId: string,
     performanceIds: readonly string[],
   ): Promise<Set<string>> => {
-    // Claims first: they are found by their key, holds only by looking at all of the show.
+    // Claims first: they are found by key, holds only by scanning all of the show.
     const found = await sql.query<{ performance_id: string }>(
       `SELECT p.performance_id FROM unnest($2::text[]) AS p (performance_id)
        WHERE EXISTS (SELECT FROM seats.claims c WHERE c.show_id = $1
@@ -169,7 +169,7 @@ export const makeSeatStock = (db: Database) => ({
     );
     return new Set(found.map((row) => row.performance_id));
   },
-  /** Gives performances another painting; blocked seats get the grade that it gives them. */
+  /** Gives performances another painting; blocked seats get their grade from it. */
   repaint: async (
     tx: Sql,
     showId: string,
@@ -190,7 +190,7 @@ export const makeSeatStock = (db: Database) => ({
       );
     }
   },
-  /** Those performances of the shows in which no seat is free. */
+  /** The performances of the shows in which no seat is free. */
   full: async (showIds: readonly string[]): Promise<Set<string>> => {
     const found = await db.query<{ performance_id: string }>(
       'SELECT performance_id FROM seats.stock WHERE show_id = ANY ($1) AND taken = seat_count',
@@ -198,7 +198,7 @@ export const makeSeatStock = (db: Database) => ({
     );
     return new Set(found.map((row) => row.performance_id));
   },
-  /** Keeps free seats back from the sale, or gives blocked ones to it; all or nothing. */
+  /** Blocks free seats, or puts blocked ones on sale; all or nothing. */
   block: async (
     tx: Sql,
     change: {
@@ -330,7 +330,7 @@ export const makeSeatStore = (db: Database) => ({
     };
   },
 
-  /** The seats of a performance that are not free, with the version that they are of. */
+  /** The seats of a performance that are not free, with their version. */
   snapshot: async (
     performanceId: string,
   ): Promise<(SeatSnapshot & { seatCount: number }) | null> => {

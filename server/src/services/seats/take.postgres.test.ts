@@ -18,10 +18,10 @@ const outcomesOf = (results: readonly { outcome: string }[]): Record<string, num
   return counts;
 };
 
-/** Of the database of a booking (tests/support/booking.ts). */
+/** The URL of the database of a booking (tests/support/booking.ts). */
 const connections = 8;
 
-/** A crowd whose requests are not batched: every one a statement of its own, many connections. */
+/** A crowd whose requests are not batched: one statement each, many connections. */
 const rush = async (b: Booking, crowd: number, seatNos: readonly number[]) => {
   const store = makeSeatStore(b.db);
   const times = { ttlMs: 60_000, totalMaxMs: 120_000 };
@@ -57,7 +57,7 @@ const rush = async (b: Booking, crowd: number, seatNos: readonly number[]) => {
   return outcomesOf(answers.flatMap((answer) => answer.results));
 };
 
-test('guard off: without the lock and the key a crowd is sold the same seat', async () => {
+test('guard off: without the lock and the key one seat is sold to a crowd', async () => {
   const broken = await makeTestDatabase();
   const gate = await makeSqlGate(broken.url);
   await plantBug(
@@ -66,7 +66,7 @@ test('guard off: without the lock and the key a crowd is sold the same seat', as
     [
       { from: 'ORDER BY s.show_id, s.performance_id FOR UPDATE OF s', to: '' },
       {
-        // All have read that the seat is free before the first of them writes.
+        // All of them read that the seat is free before the first one writes.
         from: 'IF cardinality(held) > 0 THEN',
         to: `${gate.passSql} IF cardinality(held) > 0 THEN`,
       },
@@ -87,7 +87,7 @@ test('guard on: a crowd on one seat has exactly one winner', async () => {
   await b.close();
 });
 
-test('a thousand buyers at once through the batches: every seat once, all or nothing', async () => {
+test('a thousand batched buyers at once get every seat once, all or nothing', async () => {
   const b = await openBooking({ url, rows: Array.from({ length: 10 }, () => [50]) });
   const results = await Promise.all(
     Array.from({ length: 1000 }, (_, i) => {
@@ -105,7 +105,7 @@ test('a thousand buyers at once through the batches: every seat once, all or not
   expect(claims.map((row) => row.seat_no).sort((x, y) => x - y)).toEqual(
     seats.sort((x, y) => x - y),
   );
-  // Refused only where a seat really was somebody else's.
+  // Refused only if a seat really was somebody else's.
   for (const result of results)
     if (result.outcome === 'taken') expect(result.conflicts.length).toBeGreaterThan(0);
   await b.close();
@@ -113,7 +113,7 @@ test('a thousand buyers at once through the batches: every seat once, all or not
 
 type Asked = { buyerId?: string; holdId?: string; windows: number[][]; checks?: StrandedCheck[] };
 
-/** Requests that come as one batch, in this order. */
+/** Sends requests as one batch, in this order. */
 const takeTogether = async (b: Booking, asked: readonly Asked[]) => {
   const { results } = await makeSeatStore(b.db).take(
     asked.map(({ buyerId, holdId, windows, checks }) => ({
@@ -132,7 +132,7 @@ const takeTogether = async (b: Booking, asked: readonly Asked[]) => {
   return results;
 };
 
-test('within a batch the first who asks for a seat has it, and its limit counts all', async () => {
+test('within a batch the first request for a seat gets it, and the limit counts all', async () => {
   const b = await openBooking({ url, rows: [[12]] });
   const results = await takeTogether(b, [
     { windows: [[0, 1]] },
@@ -155,7 +155,7 @@ test('within a batch the first who asks for a seat has it, and its limit counts 
   await b.close();
 });
 
-test('within a batch a duplicate hold id is one hold, or is decided again', async () => {
+test('within a batch a duplicate hold id makes one hold, or is decided again', async () => {
   const b = await openBooking({ url, rows: [[6]] });
   const [held, lost] = [b.ids.make('hold'), b.ids.make('hold')];
   const results = await takeTogether(b, [
@@ -177,7 +177,7 @@ test('within a batch a duplicate hold id is one hold, or is decided again', asyn
   await b.close();
 });
 
-test('several of a batch take over the seats of one lapsed hold, which lapses once', async () => {
+test('several requests of a batch take over one lapsed hold, which lapses once', async () => {
   const b = await openBooking({ url, rows: [[6]] });
   const { orderId, holdId } = await b.order('acc_slow', [0, 1, 2]);
   await endHold(b.db, holdId);
@@ -197,7 +197,7 @@ test('several of a batch take over the seats of one lapsed hold, which lapses on
   await b.close();
 });
 
-test('in a batch a seat just taken strands its neighbour, and a blocked one says so', async () => {
+test('in a batch a seat just taken can strand its neighbour, and a block is reported', async () => {
   const b = await openBooking({ url, rows: [[10]], refusesStranding: true });
   await b.stock.block(b.db, {
     showId: b.showId,
@@ -205,7 +205,7 @@ test('in a batch a seat just taken strands its neighbour, and a blocked one says
     unblock: [],
     block: [{ seatNo: 9, gradeIndex: 0 }],
   });
-  // Seat 3 would be left alone between 2, once that is taken, and 4.
+  // Seat 3 would be left alone between 2, which this batch takes, and 4.
   const checks = [{ mid: 3, far: 2, opposite: 5 }];
   const results = await takeTogether(b, [
     { windows: [[1, 2]], checks: [] },
@@ -229,7 +229,7 @@ test('a request that overlaps a taken seat takes none of its other seats', async
   await b.close();
 });
 
-test('the same hold id again answers the same hold, and holds nothing twice', async () => {
+test('a repeated hold id gets the same hold, and holds nothing twice', async () => {
   const b = await openBooking({ url });
   const holdId = b.ids.make('hold');
   const answers = await Promise.all(
@@ -240,7 +240,7 @@ test('the same hold id again answers the same hold, and holds nothing twice', as
   await b.close();
 });
 
-test('one buyer never has more than the limit, from any number of tabs at once', async () => {
+test('one buyer never gets more than the limit, from any number of tabs at once', async () => {
   const b = await openBooking({ url, rows: [[20]] });
   const outcomes = outcomesOf(
     await Promise.all(Array.from({ length: 10 }, (_, i) => b.takeSeats('acc_greedy', [2 * i]))),
@@ -259,7 +259,7 @@ test('nothing is held before the sale opens or after it closes (database’s clo
   await late.close();
 });
 
-test('best available gives a herd disjoint adjacent seats as long as some are left', async () => {
+test('best available gives a crowd disjoint adjacent seats as long as some are left', async () => {
   const b = await openBooking({ url, rows: Array.from({ length: 8 }, () => [20]) });
   const results = await Promise.all(
     Array.from({ length: 27 }, () =>
@@ -279,7 +279,7 @@ test('best available gives a herd disjoint adjacent seats as long as some are le
   await b.close();
 });
 
-/** One hold of seat 0 that was looked up by a painting; the performance has another one by now. */
+/** Holds seat 0 with the grades of an old painting; the performance has a newer one by now. */
 const takeAfterRepainting = async (b: Booking) => {
   await b.stock.repaint(b.db, b.showId, [
     {
@@ -307,7 +307,7 @@ const takeAfterRepainting = async (b: Booking) => {
   return { outcome: results[0]?.outcome, grades };
 };
 
-test('guard off: a seat is held at the grade that it had before it was repainted', async () => {
+test('guard off: without the check a repainted seat is held at its old grade', async () => {
   const broken = await makeTestDatabase();
   await plantBug(broken.url, 'seats/sql/take.sql', [
     { from: `WHEN s.painting_version <> r.painting_version THEN 'repainted'`, to: '' },
@@ -317,13 +317,13 @@ test('guard off: a seat is held at the grade that it had before it was repainted
   await b.close();
 });
 
-test('guard on: it is refused, and nobody holds it at another grade', async () => {
+test('guard on: a hold at the grade from before a repainting is refused', async () => {
   const b = await openBooking({ url });
   expect(await takeAfterRepainting(b)).toEqual({ outcome: 'repainted', grades: [] });
   await b.close();
 });
 
-test('a buyer hears nothing of a repainting: the seats are taken at their new grade', async () => {
+test('a buyer does not notice a repainting: the seats are taken at their new grade', async () => {
   const b = await openBooking({ url });
   await b.db.query(`UPDATE seats.stock SET painting_version = 'newer' WHERE performance_id = $1`, [
     b.performanceId,
@@ -337,7 +337,7 @@ test('a buyer hears nothing of a repainting: the seats are taken at their new gr
   await b.close();
 });
 
-test('blocked seats are repainted with the rest, and what was held once is known', async () => {
+test('blocked seats are repainted, too, and it is known what was ever held', async () => {
   const b = await openBooking({ url });
   await b.stock.block(b.db, {
     showId: b.showId,
@@ -358,7 +358,7 @@ test('blocked seats are repainted with the rest, and what was held once is known
   await b.close();
 });
 
-test('best available says so when no such seats are left together', async () => {
+test('best available is refused if not enough adjacent seats of the grade are left', async () => {
   const b = await openBooking({ url, rows: [[3]] });
   await b.takeSeats('acc_a', [1]);
   const best = await b.seats.take({
@@ -372,7 +372,7 @@ test('best available says so when no such seats are left together', async () => 
   await b.close();
 });
 
-test('a lapsed hold is taken over in place, whole, and its buyer’s order is over', async () => {
+test('a lapsed hold is taken over in place as a whole, and its buyer’s order expires', async () => {
   const b = await openBooking({ url, holdTtlMs: 1000, holdTotalMaxMs: 1000 });
   const { orderId, holdId } = await b.order('acc_slow', [0, 1, 2]);
   await endHold(b.db, holdId);
@@ -386,7 +386,7 @@ test('a lapsed hold is taken over in place, whole, and its buyer’s order is ov
   await b.close();
 });
 
-test('the sweeper puts the seats of a lapsed hold on sale again and moves the map', async () => {
+test('the sweeper puts the seats of a lapsed hold on sale and updates the map', async () => {
   const b = await openBooking({ url });
   const holdId = b.ids.make('hold');
   await b.takeSeats('acc_slow', [0, 1], holdId);
@@ -400,7 +400,7 @@ test('the sweeper puts the seats of a lapsed hold on sale again and moves the ma
   await b.close();
 });
 
-test('a released hold is free at once; a stranger cannot release it', async () => {
+test('a released hold is free at once; another buyer cannot release it', async () => {
   const b = await openBooking({ url });
   const holdId = b.ids.make('hold');
   await b.takeSeats('acc_a', [7], holdId);
@@ -424,7 +424,7 @@ test('a hold’s time restarts once and never passes its absolute end', async ()
   await b.close();
 });
 
-/** Whether an order restarts the time of a hold that its buyer has extended before. */
+/** Whether an order restarts the time of a hold that its buyer has already extended. */
 const restartsWithOrderToo = async (databaseUrl: string): Promise<boolean> => {
   const b = await openBooking({ url: databaseUrl, holdTtlMs: 60_000, holdTotalMaxMs: 600_000 });
   const holdId = b.ids.make('hold');
@@ -446,7 +446,7 @@ const restartsWithOrderToo = async (databaseUrl: string): Promise<boolean> => {
   return after?.deadlineAt.getTime() !== before?.deadlineAt.getTime();
 };
 
-test('guard off: without the rule the time restarts by the buyer and by the order', async () => {
+test('guard off: without the rule both the buyer and the order restart the time', async () => {
   const broken = await makeTestDatabase();
   await plantBug(broken.url, 'seats/sql/restart-deadline.sql', [
     { from: 'hold.extended_at IS NULL', to: 'true' },
@@ -454,11 +454,11 @@ test('guard off: without the rule the time restarts by the buyer and by the orde
   expect(await restartsWithOrderToo(broken.url)).toBe(true);
 });
 
-test('guard on: a hold that was extended keeps its deadline when it is ordered', async () => {
+test('guard on: an extended hold keeps its deadline when it is ordered', async () => {
   expect(await restartsWithOrderToo(url)).toBe(false);
 });
 
-test('stranding a single seat is refused where the show asks for it, and only there', async () => {
+test('stranding a single seat is refused if the show forbids it, and only then', async () => {
   const strict = await openBooking({ url, rows: [[6]], refusesStranding: true });
   expect(await strict.takeSeats('acc_a', [1, 2])).toEqual({ outcome: 'stranded', conflicts: [0] });
   expect((await strict.takeSeats('acc_a', [0, 1])).outcome).toBe('held');
@@ -468,7 +468,7 @@ test('stranding a single seat is refused where the show asks for it, and only th
   await lax.close();
 });
 
-test('a lost race is refused from memory, without a trip to the database', async () => {
+test('a lost race is refused from memory, without a database round trip', async () => {
   const b = await openBooking({ url });
   const holdId = b.ids.make('hold');
   await b.takeSeats('acc_a', [5], holdId);
@@ -504,7 +504,7 @@ test('another process’s map follows notifications, and reloads if one is missi
   if (delta === undefined) throw new Error('no delta');
   b.seats.apply(delta);
   expect((await b.seats.readMap(b.performanceId))?.mayBeFree(3, systemClock.nowMs())).toBe(false);
-  // A later version whose predecessor was lost.
+  // A version whose predecessor was lost.
   b.seats.apply({ ...delta, version: delta.version + 2, changes: [4 * 9 + 1], holders: ['x'] });
   expect((await b.seats.readMap(b.performanceId))?.hasGap).toBe(true);
   await b.seats.reloadAll();

@@ -7,7 +7,7 @@ import { checkInvariants } from '../../invariants.ts';
 import { migrate } from '../../platform/postgres/migrate.ts';
 import { stateMachines } from '../../state-machines.ts';
 
-test('a database of before knows how many seats were taken, and goes on counting', async () => {
+test('a migrated database knows how many seats were taken, and counts on from there', async () => {
   const { url } = await makeTestDatabase();
   const b = await openBooking({ url });
   const paid = await b.order('acc_paid', [0, 1]);

@@ -4,9 +4,9 @@ export const venuesMax = 10_000;
 export const plansMax = 100;
 /** Seats of all compiled plans in memory together, about 40 bytes each: 80 MB. */
 export const planSeatsMax = 2_000_000;
-/** Nothing of a venue changes: what is in memory stays true. */
+/** Venues never change, so cached ones stay valid. */
 export const freshMs = Infinity;
 /** Faults listed of a refused file; more usually means the same error on every line. */
 export const faultsListedMax = 500;
-/** Up to some 1,500 seats, which take 40 ms, starting a thread (0.3 s) is not worth it. */
+/** Up to about 1,500 seats, which take 40 ms, starting a thread (0.3 s) is not worth it. */
 export const smallFileCharacters = 50_000;

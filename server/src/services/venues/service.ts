@@ -32,19 +32,19 @@ type PlanLayout = {
   readonly gzip: Buffer;
 };
 
-/** What other services may ask. Answers from memory; only what was never asked for is read. */
+/** What other services may ask. Answers from memory; reads only what is not cached yet. */
 export type VenuesService = {
   venue(venueId: string): Promise<Venue | null>;
   layout(seatingPlanId: string): Promise<PlanLayout | null>;
   plan(seatingPlanId: string): Promise<SeatingPlan | null>;
-  /** Makes a venue from a document; one without faults, or it is a bug of the caller. */
+  /** Creates a venue from a document; passing one with faults is a bug of the caller. */
   add(maker: Maker, facts: VenueFacts & { readonly plan: LayoutDocument }): Promise<Venue>;
   /** Adds a plan to a venue, from a document without faults. */
   addPlan(maker: Maker, venueId: string, plan: NewPlan): Promise<SeatingPlan>;
 };
 type NewPlan = { readonly name: LocalText; readonly document: LayoutDocument };
 
-/** Who makes a venue. The same key makes the same venue: a repeat makes no second one. */
+/** Who creates a venue. Idempotent by the key: a repeat creates no second venue. */
 export type Maker = {
   readonly accountId: string;
   readonly requestId: string;
@@ -57,7 +57,7 @@ type VenueFacts = {
 };
 type FileFault = { readonly path: string; readonly message: string };
 
-/** What this service's own routes ask besides. */
+/** What only this service's own routes ask. */
 export type Venues = VenuesService & {
   list(after: readonly [number, string] | null, limit: number): Promise<Venue[]>;
   importCsv(
@@ -99,7 +99,7 @@ const isTimeZone = (timeZone: string): boolean => {
 
 type SeatsRead = { document: LayoutDocument } | { faults: readonly FileFault[] };
 
-/** A file's seats, one a line below the heading, or what is wrong with the file, line by line. */
+/** A file's seats, one per line below the heading, or the faults of the file, line by line. */
 const readSeats = (seatsCsv: string): SeatsRead => {
   let rows: CsvSeatRow[];
   try {
@@ -107,7 +107,7 @@ const readSeats = (seatsCsv: string): SeatsRead => {
       bom: true,
       delimiter: detectDelimiter(seatsCsv.replace(/^\uFEFF/, '')),
       columns: (names: string[]) => names.map(readHeading),
-      // A short or empty line keeps its number and is named as one that lacks something.
+      // A short or empty line keeps its number and is reported as incomplete.
       relax_column_count: true,
     });
   } catch (error) {
@@ -127,7 +127,7 @@ const readSeats = (seatsCsv: string): SeatsRead => {
 // 0.6 s for 20,000 seats, 2 s for 100,000: too long for a process that sells tickets meanwhile.
 const readSeatsAside = makeThread<string, SeatsRead>(import.meta.url, 'readSeats');
 
-/** What is known of a plan from its document alone. */
+/** What is known about a plan from its document alone. */
 const summarise = (document: LayoutDocument) => {
   const { seatCount, grade } = compileLayout(document);
   const { grades } = document;
@@ -154,7 +154,7 @@ const assertSound = (document: LayoutDocument): void => {
   assert(faults.length === 0, `a sound plan, not ${faults[0]?.message}`);
 };
 
-/** The plan that a venue is made with. */
+/** The plan that a venue is created with. */
 const defaultPlanName: LocalText = { ko: '기본 배치', en: 'Standard plan' };
 
 export const makeVenues = (deps: { db: Sql; clock: Clock; ids: Ids; log: Log }): Venues => {
@@ -203,7 +203,7 @@ export const makeVenues = (deps: { db: Sql; clock: Clock; ids: Ids; log: Log }):
     };
     const layoutGzip = await pack(document);
     await store.insertVenue(db, { ...made, layoutGzip, planName: defaultPlanName }, maker);
-    // A repeat finds the venue of the first time.
+    // A repeat finds the venue that the first call created.
     const written = await venue(id);
     assert(written, 'a venue that was written is there');
     return written;

@@ -1,7 +1,7 @@
 import type { LocalText } from '@usher/domain/text.ts';
 import type { Sql } from '../../platform/postgres/sql.ts';
 
-/** A house with its default seating plan; nothing of it changes once it is made. */
+/** A house with its default seating plan; it never changes after it is created. */
 export type Venue = {
   readonly id: string;
   readonly name: LocalText;
@@ -16,7 +16,7 @@ export type Venue = {
   readonly createdAtMs: number;
 };
 
-/** One of the ways in which a house is seated. */
+/** One seating arrangement of a house. */
 export type SeatingPlan = Pick<Venue, 'layoutVersion' | 'seatCount' | 'grades'> & {
   readonly id: string;
   readonly venueId: string;
@@ -32,7 +32,7 @@ const venueTables = `venues.venues v
   JOIN venues.seating_plans p ON p.venue_id = v.id AND p.is_default
   JOIN venues.layouts l ON l.version = p.layout_version`;
 
-/** One statement; a venue that is there already stays as it is. */
+/** One statement; an existing venue stays as it is. */
 export const insertVenue = async (
   sql: Sql,
   venue: Venue & { readonly layoutGzip: Buffer; readonly planName: LocalText },
@@ -68,7 +68,7 @@ export const insertVenue = async (
   );
 };
 
-/** One statement; a plan that is there already stays as it is. */
+/** One statement; an existing plan stays as it is. */
 export const insertPlan = async (
   sql: Sql,
   plan: SeatingPlan & {
@@ -113,7 +113,7 @@ export const findPlan = async (sql: Sql, seatingPlanId: string): Promise<Seating
   return rows[0]?.plan ?? null;
 };
 
-/** The plans of a venue, its default first, then the oldest. */
+/** The plans of a venue, its default first, then oldest first. */
 export const listPlans = async (sql: Sql, venueId: string): Promise<SeatingPlan[]> => {
   const rows = await sql.query<{ plan: SeatingPlan }>(
     `SELECT ${planJson} AS plan FROM ${planTables} WHERE p.venue_id = $1
@@ -139,7 +139,7 @@ export const findVenue = async (sql: Sql, venueId: string): Promise<Venue | null
   return rows[0]?.venue ?? null;
 };
 
-/** The newest first, after a place in that order. */
+/** Newest first, after a position in that order. */
 export const listVenues = async (
   sql: Sql,
   after: readonly [createdAtMs: number, id: string] | null,

@@ -29,7 +29,7 @@ const send = (seatsCsv: string, given: object = {}, key?: string) =>
   });
 
 describe('a venue from a file', () => {
-  test('has every seat of the file, 20,000 of them, where the file says', async () => {
+  test('has all 20,000 seats of the file at the positions in the file', async () => {
     const response = await send(houseCsv(200, 100, 20));
     expect(response.statusCode, response.body.slice(0, 300)).toBe(201);
     expect(response.json()).toMatchObject({
@@ -51,7 +51,7 @@ describe('a venue from a file', () => {
     expect([plan.layout.grade[1999], plan.layout.grade[2000]]).toEqual([0, 1]);
     expect(plan.gzip.length).toBeLessThan(20_000);
   });
-  test('may begin with a byte order mark and end in empty lines', async () => {
+  test('may begin with a byte order mark and end with empty lines', async () => {
     const quoted = houseCsv(1, 2).replace('section', '"Section"').replaceAll('\n', '\r\n');
     expect((await send(`\uFEFF${quoted}\r\n\r\n`)).json()).toMatchObject({ seatCount: 2 });
   });
@@ -70,7 +70,7 @@ describe('a venue from a file', () => {
     const plans = await office.db.query('SELECT FROM venues.seating_plans');
     expect(plans).toHaveLength(venues.length);
   });
-  test('is refused when the file cannot be read, has no heading, or no seats', async () => {
+  test('is refused if the file cannot be read, has no heading, or no seats', async () => {
     const bad = ['section,row\n"open', 'a,b,c\n1,2,3', 'section,row,number,grade,x,y'];
     for (const csv of bad) {
       const { code, errors } = (await send(csv)).json();
@@ -86,7 +86,7 @@ describe('a venue from a file', () => {
     expect(errors).toHaveLength(501);
     expect(errors[500]).toEqual({ path: 'file', message: 'has 2500 more errors' });
   });
-  test('is refused in a time zone that there is none of', async () => {
+  test('is refused in an unknown time zone', async () => {
     const response = await send(houseCsv(1, 1), { timeZone: 'Asia/Atlantis' });
     expect(response.json()).toMatchObject({
       status: 400,
@@ -94,7 +94,7 @@ describe('a venue from a file', () => {
       errors: [{ path: 'body.timeZone' }],
     });
   });
-  test('twice with one key is one venue, also when the answer was lost', async () => {
+  test('sent twice with one key is one venue, even if the response was lost', async () => {
     const key = 'the-same-venue-twice';
     const first = await send(houseCsv(1, 2), {}, key);
     await office.db.query('DELETE FROM platform.answers');
@@ -102,7 +102,7 @@ describe('a venue from a file', () => {
     expect([first.statusCode, again.statusCode]).toEqual([201, 201]);
     expect(again.json()).toEqual(first.json());
   });
-  test('of equal plans stores their layout once', async () => {
+  test('with a plan equal to another stores the layout once', async () => {
     const [one, two] = [await build.venue(), await build.venue({ name: { ko: '둘', en: 'Two' } })];
     expect(one.seatingPlanId).not.toBe(two.seatingPlanId);
     const rows = await office.db.query<{ layouts: number }>(
@@ -127,7 +127,7 @@ describe('a venue from a file', () => {
   });
 });
 
-describe('a file as Korean houses write it', () => {
+describe('a file in the format of Korean houses', () => {
   const layoutOf = async (seatsCsv: string) => {
     const response = await send(seatsCsv);
     expect(response.statusCode, response.body).toBe(201);
@@ -150,7 +150,7 @@ describe('a file as Korean houses write it', () => {
     expect([...layout.grade]).toEqual([0, 0, noGrade, noGrade]);
   });
 
-  test('may lack grades and places: it is laid out straight and suggests nothing', async () => {
+  test('may lack grades and coordinates, and is then laid out straight', async () => {
     const { venue, layout } = await layoutOf('구역;열;번\nA;1;1\nA;1;2\nA;2;1');
     expect(venue).toMatchObject({ seatCount: 3, grades: [] });
     expect(layout.y[0]).toBe(layout.y[1]);
@@ -180,7 +180,7 @@ describe('the seating plans of a venue', () => {
   const list = async (venueId: string) =>
     (await call('GET', `/organiser/venues/${venueId}/seating-plans`, { as: office.rival })).json();
 
-  test('begin with the one that it was made with, its default, and grow', async () => {
+  test('begin with its default, the one it was created with, and can be added to', async () => {
     const venue = await build.venue();
     const added = await add(venue.id);
     expect(added.statusCode, added.body).toBe(201);
@@ -201,7 +201,7 @@ describe('the seating plans of a venue', () => {
     );
   });
 
-  test('are added by the owner of the venue or an operator, by nobody else', async () => {
+  test('can be added only by the owner of the venue or an operator', async () => {
     const venue = await build.venue();
     expect((await add(venue.id, { as: office.operator })).statusCode).toBe(201);
     const refused = await add(venue.id, { as: office.rival });
@@ -219,7 +219,7 @@ describe('the seating plans of a venue', () => {
     expect((await call('GET', path, { as: organiser })).json()).toMatchObject({ status: 404 });
   });
 
-  test('are refused with the faults of their file, and saved once for a key', async () => {
+  test('are refused with the faults of their file, and saved once per key', async () => {
     const venue = await build.venue();
     const body = { name, seatsCsv: 'section,row,number\n,1,1' };
     expect((await add(venue.id, { body })).json()).toMatchObject({
@@ -250,7 +250,7 @@ describe('the seating plans of a venue', () => {
   });
 });
 
-test('venues are listed the newest first, page by page, each once', async () => {
+test('venues are listed newest first, page by page, each once', async () => {
   const seen: string[] = [];
   let query = '?limit=3';
   while (query !== '') {
@@ -279,7 +279,7 @@ const arena = await office.venues.service.add(maker, {
 describe('a layout', () => {
   const path = `/seating-plans/${arena.seatingPlanId}/layouts/${arena.layoutVersion}`;
 
-  test('is sent as it was made, compressed for who can read that', async () => {
+  test('is sent as stored, compressed if the client accepts that', async () => {
     const plain = await call('GET', path);
     expect(plain.json()).toEqual(arenaPlan());
     const packed = await call('GET', path, { headers: { 'accept-encoding': 'br, gzip' } });
@@ -287,7 +287,7 @@ describe('a layout', () => {
     expect(JSON.parse(gunzipSync(packed.rawPayload).toString())).toEqual(arenaPlan());
     expect(packed.rawPayload.length).toBeLessThan(16_000);
   });
-  test('may be kept for ever, and is not sent to who has it', async () => {
+  test('may be cached forever, and is not sent again to a client that has it', async () => {
     const { headers } = await call('GET', path);
     expect(headers['cache-control']).toBe('public, max-age=31536000, immutable');
     const known = { 'if-none-match': String(headers['etag']) };

@@ -1,5 +1,5 @@
--- A door for seats. Ends the orders of holds that end, those that still wait for their payment: an
--- order without its seats cannot be paid. Others stay as they are.
+-- A door for seats. Ends the orders of ended holds that still wait for their payment: an order
+-- without its seats cannot be paid. Others stay as they are.
 --   new_state  EXPIRED or CANCELLED
 --   why, who, request  for the trail
 -- Locks: the orders; the caller holds the holds.

@@ -1,5 +1,5 @@
--- A door for payments. Locks orders; ids without an order are passed over.
--- Locks: the orders, by id; stock and holds are locked before, attempts after.
+-- A door for payments. Locks orders; ids without an order are skipped.
+-- Locks: the orders, by id; stock and holds are locked earlier, attempts later.
 -- Called by: orders.cancel, orders.end_unpaid, payments.begin, payments.open_attempt,
 -- payments.mark_unknown, payments.settle.
 CREATE OR REPLACE FUNCTION orders.lock_orders(order_ids text[]) RETURNS void LANGUAGE plpgsql AS $$

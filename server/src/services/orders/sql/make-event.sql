@@ -1,6 +1,6 @@
--- Makes the event by which other services learn of an order (contract/src/events.ts).
---   at    the instant as text, made once for a batch (orders.format_instant)
---   more  what the payload has beside the fields of every event of an order
+-- Makes the event that informs other services about an order (contract/src/events.ts).
+--   at    the instant as text, formatted once for a batch (orders.format_instant)
+--   more  payload fields besides those of every order event
 -- Answers the event, as platform.append_events takes it.
 -- Locks: none.
 -- Called by: orders.move, orders.place.

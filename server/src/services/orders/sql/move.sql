@@ -1,9 +1,9 @@
--- A door for payments. Moves orders to a state, writes who moved them when and why, and appends an
--- event for other services. Which moves exist is domain/src/order-states.ts; any other fails. An
--- order that is in the state already is passed over.
+-- A door for payments. Moves orders to a state, records who moved them when and why, and appends an
+-- event for other services. The allowed moves are in domain/src/order-states.ts; any other fails.
+-- Orders that are already in the state are skipped.
 --   event_type   null: no event
 --   who, why, request_ids  for the trail
---   codes        why the provider declined, where it did
+--   codes        why the provider declined, if it did
 -- Locks: none; the caller holds the orders.
 -- Called by: orders.end_unpaid, payments.begin, payments.mark_unknown, payments.settle.
 -- Plans: made under its caller's settings (docs/decisions/0012).

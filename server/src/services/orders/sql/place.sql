@@ -1,5 +1,6 @@
 -- Places a batch of orders: one for each hold, at the prices that the program computed, each with
--- its first payment attempt. The time of a hold restarts with its order (seats.restart_deadline).
+-- its first payment attempt. Placing an order restarts the time of its hold
+-- (seats.restart_deadline).
 --   seats   text of an int[]: the seats of each order's items
 --   painting_versions  by which each order's seats were priced
 --   totals  in minor units of the currency
@@ -52,7 +53,7 @@ BEGIN
     LEFT JOIN LATERAL seats.read_painting(h.show_id, h.performance_id) p ON true
     LEFT JOIN orders.orders o ON o.id = ANY (ARRAY[a.order_id])
   ), judged AS (
-    -- Of those that might be placed, the first of each hold is.
+    -- Among those that may be placed, only the first of each hold is.
     SELECT a.*, CASE WHEN a.outcome = 'placed'
         AND row_number() OVER (PARTITION BY a.hold_id, a.outcome ORDER BY a.position) > 1
       THEN 'has-order' ELSE a.outcome END AS judgement

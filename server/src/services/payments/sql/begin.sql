@@ -1,7 +1,7 @@
--- Begins payments, a batch in one transaction: state, owner, amount and hold are checked; the seats
--- go HELD → PAYING, the order PENDING → PAYING, the attempt CREATED → SEATS_LOCKED. Before it a
--- lapse wins and no money moves; after it the payment wins and no lapse can happen. Attempts must
--- be distinct within a batch.
+-- Begins payments, a batch in one transaction: checks state, owner, amount and hold; the seats go
+-- HELD → PAYING, the order PENDING → PAYING, the attempt CREATED → SEATS_LOCKED. A lapse that comes
+-- before it wins and no money moves; after it the payment wins and no lapse can happen. Attempts
+-- must be distinct within a batch.
 --   amounts  what the buyer was asked for, in minor units
 -- Answers columns: { outcome, orderId, orderState, key, amountMinor, currency }, each an array in
 -- the order of the requests; nulls where there is no such attempt.
@@ -53,7 +53,7 @@ BEGIN
     LEFT JOIN LATERAL orders.read_order(a.order_id) o ON true
     LEFT JOIN LATERAL seats.read_hold(a.hold_id) h ON true
   ), judged AS (
-    -- Of those that might begin, the first of each order and of each payment key does.
+    -- Among those that may begin, only the first of each order and of each payment key does.
     SELECT a.*, CASE
       WHEN a.outcome = 'begun' AND (
         row_number() OVER (PARTITION BY a.order_id, a.outcome ORDER BY a.position) > 1

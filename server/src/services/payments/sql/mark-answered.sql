@@ -1,4 +1,4 @@
--- SENT → ANSWERED: keeps definite answers of the provider before anything is done about them.
+-- SENT → ANSWERED: stores definite answers of the provider before they take effect.
 -- Attempts in another state stay as they are.
 --   answers  texts of jsonb, see StoredAnswer in payments/store.ts
 -- Locks: the attempts.

@@ -1,6 +1,5 @@
--- Opens a fresh attempt for an order whose payment window was closed, or failed before the money
--- was asked for; attempts that were never used are SETTLED as SUPERSEDED. A repeat with the same id
--- answers as before.
+-- Opens a new attempt for an order whose payment window was closed, or failed before the money was
+-- requested; unused attempts are SETTLED as SUPERSEDED. Idempotent by the id of the attempt.
 --   key  the idempotency key of the attempt, random
 -- Outcomes: opened, not-found, ended, not-payable.
 -- Locks: the hold, the order.

@@ -1,9 +1,9 @@
 -- Settles attempts, a batch in one transaction. APPROVED: the seats are SOLD, the order PAID, its
 -- tickets issued, the ledger written. DECLINED (definitely) or NOT_SENT (a crash before the
 -- provider was called): the order is FAILED and the seats go back to the buyer's hold, or on sale
--- when its time has passed. An attempt that was settled before, or whose answer is not kept, stays
--- as it is.
---   codes         why the provider declined, where it did
+-- if the hold has expired. An attempt that was already settled, or whose answer is not stored,
+-- stays as it is.
+--   codes         why the provider declined, if it did
 --   transactions  the provider's id of the money's movement
 --   who           for the trail
 -- Answers { settled: [attempt id], deltas }, deltas as seats.publish makes them.

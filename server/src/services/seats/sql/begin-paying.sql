@@ -1,6 +1,6 @@
--- A door for payments. HELD → PAYING under a fresh fence: from here on no lapse can happen. The
+-- A door for payments. HELD → PAYING with a new fence: from here on no lapse can happen. The
 -- holds must be ACTIVE and distinct.
--- Answers the fences of the holds, in the same order; fails when one of them was not ACTIVE.
+-- Answers the fences of the holds, in the same order; fails if one of them was not ACTIVE.
 -- Locks: none; the caller holds the holds.
 -- Called by: payments.begin.
 -- Plans: made under its caller's settings (docs/decisions/0012).

@@ -1,8 +1,7 @@
--- Blocks free seats, which keeps them back from the sale, and gives blocked ones to the sale; all
--- of it or nothing.
+-- Blocks free seats, which withholds them from sale, and puts blocked ones on sale; all or nothing.
 --   block_seats, block_grades  the seats to block, and the grade of each (its index in the plan)
---   unblock_seats  the seats to give to the sale; one that is not blocked stays as it is
--- Answers the seats to block that a buyer has, and changes nothing then; null when it is done.
+--   unblock_seats  the seats to put on sale; one that is not blocked stays as it is
+-- Answers the seats to block that a buyer has, in which case nothing changes; else null.
 -- Locks: the stock of the performance.
 -- Called by: the program, within the catalogue's transaction (SeatStock.block).
 -- Plans: generic, by an index (docs/decisions/0012).

@@ -1,5 +1,5 @@
--- Ends holds: their seats are freed (seats.free), and their orders that still wait for a payment
--- end with them, EXPIRED when the hold lapsed and CANCELLED when it was released.
+-- Ends holds: frees their seats (seats.free) and ends their orders that still wait for a payment:
+-- EXPIRED if the hold lapsed, CANCELLED if it was released.
 --   new_state  LAPSED or RELEASED
 --   why, who, request  for the trail: the reason, who did it, the id of the request
 -- Answers the changes of the seats, as seats.free does.

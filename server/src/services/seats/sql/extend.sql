@@ -1,4 +1,4 @@
--- Restarts the time of a buyer's hold at the buyer's wish (seats.restart_deadline).
+-- Restarts the time of a hold at its buyer's request (seats.restart_deadline).
 --   ttl  how long a hold lasts from now
 -- Outcomes: extended, not-found, ended, extended-before.
 -- Locks: the hold.

@@ -1,7 +1,7 @@
--- Frees seats. Nothing else deletes a claim, so this is the place to ask who has a right to a seat
--- before it goes on sale again. It is called when a hold lapses, is released or is taken over, when
--- a payment is declined with no time left, when an order is cancelled, and when blocked seats are
--- given to the sale.
+-- Frees seats. Nothing else deletes a claim, so check here if somebody has a right to a seat before
+-- it goes on sale again. It is called when a hold lapses, is released or is taken over, when a
+-- payment is declined after the deadline, when an order is cancelled, and when blocked seats are
+-- put on sale.
 --   hold_ids  holds that have just ended: the seats that they held
 --   blocked   seats that the organiser had blocked, in one performance (show, performance); null
 --             for none

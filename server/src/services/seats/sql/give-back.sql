@@ -1,6 +1,6 @@
--- A door for payments. A payment was definitely declined or never sent: PAYING → HELD while the
--- hold's time runs, so that the buyer can pay in another way; with no time left the hold lapses and
--- its seats are free. A hold under another fence stays as it is.
+-- A door for payments. A payment was definitely declined or never sent: PAYING → HELD until the
+-- hold's deadline, so that the buyer can pay in another way; after the deadline the hold lapses and
+-- its seats are free. A hold with another fence stays as it is.
 --   why, request  for the trail
 -- Answers the deltas, see seats.publish.
 -- Locks: the orders of the holds that lapse; the caller holds the stock and the holds.

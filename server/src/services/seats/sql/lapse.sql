@@ -1,9 +1,9 @@
 -- Puts the seats of lapsed holds on sale again, within 1 s of their deadline: the sweeper calls it
--- every 500 ms (seats/module.ts). A performance that another transaction is working on is left for
--- the next call.
+-- every 500 ms (seats/module.ts). Skips performances that another transaction has locked; the next
+-- call gets them.
 --   limit_holds  how many holds at most
 -- Answers { lapsed, deltas }: how many holds lapsed, and the deltas (seats.publish).
--- Locks: the stock, passing over what is locked; then the holds, by id.
+-- Locks: the stock, skipping locked rows; then the holds, by id.
 -- Called by: the program (SeatStore.lapse).
 -- Plans: generic, by an index (docs/decisions/0012).
 CREATE OR REPLACE FUNCTION seats.lapse(limit_holds integer) RETURNS jsonb LANGUAGE plpgsql AS $$
@@ -26,14 +26,14 @@ BEGIN
   IF cardinality(locked) = 0 THEN
     RETURN jsonb_build_object('lapsed', 0, 'deltas', '[]'::jsonb);
   END IF;
-  -- By deadline, not by id: that would read every hold there ever was.
+  -- By deadline: by id it would read every hold that ever existed.
   due := ARRAY(
     SELECT h.id FROM seats.holds h
     WHERE h.ended_at IS NULL AND h.deadline <= now_at AND h.state = 'ACTIVE'
       AND h.performance_id = ANY (locked)
     ORDER BY h.deadline LIMIT limit_holds);
   PERFORM seats.lock_holds(due);
-  -- A payment may have begun, or the time been restarted, before the lock was ours.
+  -- Before we got the lock, a payment may have begun or the time been restarted.
   ending := ARRAY(
     SELECT h.id FROM unnest(due) AS d (hold_id) JOIN seats.holds h ON h.id = ANY (ARRAY[d.hold_id])
     WHERE h.state = 'ACTIVE' AND h.deadline <= now_at);

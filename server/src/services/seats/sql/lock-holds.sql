@@ -1,6 +1,6 @@
--- A door for orders and payments. Locks holds; ids without a hold are passed over. The caller reads
--- them again after it: until then a payment may begin or the time be restarted.
--- Locks: the holds, by id; the caller locks the stock before, where it needs it.
+-- A door for orders and payments. Locks holds; ids without a hold are skipped. The caller must read
+-- them again afterwards: before the lock a payment may begin or the time be restarted.
+-- Locks: the holds, by id; the caller locks the stock first if it needs it.
 -- Called by: seats.take, seats.lapse, seats.release, orders.place, orders.cancel, payments.begin,
 -- payments.open_attempt, payments.settle.
 CREATE OR REPLACE FUNCTION seats.lock_holds(hold_ids text[]) RETURNS void LANGUAGE plpgsql AS $$

@@ -1,5 +1,5 @@
--- A door for orders and payments. Locks the performances of holds, for a caller that will change
--- what the seat map shows. First in the common order: stock, holds, claims, orders, attempts.
+-- A door for orders and payments. Locks the performances of holds for a caller that will change the
+-- seat map. First in the common order: stock, holds, claims, orders, attempts.
 -- Locks: the stock, by show and performance.
 -- Called by: seats.release, orders.cancel, payments.settle.
 -- Plans: made under its caller's settings (docs/decisions/0012).

@@ -1,7 +1,7 @@
--- Raises the version of every performance that changed, counts the seats that are taken there, and
--- notifies all processes of what changed.
+-- Increments the version of every changed performance, updates its count of taken seats, and
+-- notifies all processes of the changes.
 --   changes   seat_no * 4 + shown state (0 free, 1 held, 2 sold, 3 blocked), in the order in which
---             they happened; show_ids and performance_ids go with them
+--             they happened; show_ids and performance_ids are parallel arrays
 --   holders   for each change the end of the buyer's id, so that a process can tell a buyer's own
 --             seat from somebody else's, or ''; null when nothing is held
 --   deadline  until when the seats newly held here are held
@@ -21,7 +21,8 @@ BEGIN
   WITH changed AS (
     SELECT c.show_id, c.performance_id, jsonb_agg(c.change ORDER BY c.position) AS changes,
       jsonb_agg(coalesce(c.holder, '') ORDER BY c.position) AS holders,
-      -- A seat that is free now was taken, one that is held or blocked was free, a sold one held.
+      -- A seat that is now free was taken, one that is now held or blocked was free, a sold one was
+      -- held.
       sum(CASE c.change & 3 WHEN 0 THEN -1 WHEN 2 THEN 0 ELSE 1 END) AS taken
     FROM unnest(show_ids, performance_ids, changes, holders)
       WITH ORDINALITY AS c (show_id, performance_id, change, holder, position)

@@ -1,4 +1,4 @@
--- A door for orders and payments. Reads a hold as it is now; no row when there is none. Planned as
+-- A door for orders and payments. Reads a hold as it is now; no row if there is none. Planned as
 -- part of the caller's statement: FROM ids, LATERAL seats.read_hold(id).
 -- Locks: none; the caller holds the hold when it judges by what it reads.
 -- Called by: orders.place, payments.begin, payments.open_attempt.

@@ -1,5 +1,5 @@
--- A door for orders. Releases the holds of orders that are cancelled before their payment; the
--- orders end with them. A hold that is not ACTIVE stays as it is.
+-- A door for orders. Releases the holds of orders that are cancelled before payment, which also
+-- ends the orders. A hold that is not ACTIVE stays as it is.
 --   why, who, request  for the trail
 -- Answers the deltas, see seats.publish.
 -- Locks: none; the caller holds the stock, the holds and the orders.

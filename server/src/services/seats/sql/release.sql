@@ -1,5 +1,5 @@
--- Releases holds that their buyers no longer want: their seats are free at once, and an order that
--- waits for its payment is CANCELLED with its hold.
+-- Releases holds that their buyers no longer want: frees their seats at once, and cancels
+-- (CANCELLED) an order that waits for its payment.
 --   why, request_ids  for the trail
 -- Answers { columns: { outcome }, deltas }: an array in the order of the requests, and the deltas
 -- (seats.publish).

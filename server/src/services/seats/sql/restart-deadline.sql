@@ -1,8 +1,8 @@
--- Decides when a hold ends whose time is restarted. The rule: a hold lasts 7 minutes (`ttl`) from
--- the moment that it is taken; its time restarts once, with the order or at the buyer's wish; and
--- it never lasts more than 15 minutes in total (`ends_by`, set when it was taken).
--- Answers the new deadline, which the caller writes together with `extended_at`; null when the time
--- was restarted before. It becomes part of the caller's statement.
+-- Decides the new deadline of a hold whose time is restarted. The rule: a hold lasts 7 minutes
+-- (`ttl`) from the moment it is taken; its time restarts once, with the order or at the buyer's
+-- request; and it never lasts more than 15 minutes in total (`ends_by`, set when it was taken).
+-- Answers the new deadline, which the caller writes together with `extended_at`; null if the time
+-- was already restarted. It becomes part of the caller's statement.
 -- Locks: none; the caller holds the hold.
 -- Called by: seats.attach_orders, seats.extend.
 CREATE OR REPLACE FUNCTION seats.restart_deadline(

@@ -1,14 +1,14 @@
--- Decides a batch of hold requests in arrival order, each all or nothing. A request brings one
--- window of seats (named ones) or several (best available, best first) and gets the first that is
--- free; a lapsed hold is taken over in place. It is refused only when a seat was really somebody
--- else's at this moment.
+-- Decides a batch of hold requests in arrival order, each all or nothing. A request has one window
+-- of seats (named ones) or several (best available, best first) and gets the first one that is
+-- free; a lapsed hold is taken over in place. It is refused only if somebody else really has a seat
+-- at this moment.
 --   windows  text of an int[][]: one row a window
 --   grades   text of an int[]: one a seat, its index in the painting
 --   painting_versions  by which the grades were looked up
 --   checks   text of an int[][4]: window (from 1), mid, far, opposite (see domain/src/stranded.ts),
 --            or null
 --   looks    text of an int[]: every seat that windows and checks name
---   ttl, total  how long a hold lasts, and how long at most with its time restarted
+--   ttl, total  how long a hold lasts, and its maximum if its time is restarted
 -- Answers { columns: { outcome, seats, deadline, endsBy, conflicts }, deltas }: each column an
 -- array in the order of the requests, seats and conflicts as texts of int[]; for deltas see
 -- seats.publish.
@@ -17,8 +17,8 @@
 -- Locks: the stock of every performance; then the lapsed holds in the way, by id.
 -- Called by: the program (SeatStore.take).
 -- Plans: generic, by an index (docs/decisions/0012).
--- What the database knows of a batch is read before and written after everything is decided in
--- memory: a statement for each step, not for each request.
+-- The data of a batch is read first, everything is decided in memory, and the result is written
+-- last: one statement for each step, not for each request.
 CREATE OR REPLACE FUNCTION seats.take(
   hold_ids text[], show_ids text[], performance_ids text[], buyer_ids text[],
   windows text[], grades text[], checks text[], looks text[], request_ids text[],
@@ -29,7 +29,7 @@ DECLARE
   place integer;
   asked record;
   way record;
-  -- The answers, each in the order of the requests, and the places of the new holds.
+  -- The answers, each in the order of the requests, and the positions of the new holds.
   outcomes text[];
   chosen text[];
   deadlines timestamptz[];
@@ -37,14 +37,14 @@ DECLARE
   conflicts text[];
   held integer[] := '{}';
   fences bigint[];
-  -- Seats that each buyer has, at the place of the buyer's first request of a performance.
+  -- Seats that each buyer has, at the position of the buyer's first request for a performance.
   owned integer[];
-  -- Of the performance whose turn it is: seats that somebody has, and lapsed holds.
+  -- For the current performance: taken seats and lapsed holds.
   performance integer := 0;
   taken integer[];
   blocked integer[];
   lapsed text[];
-  -- Of the request whose turn it is.
+  -- For the current request.
   number integer;
   seat_window integer[];
   seat_checks integer[];
@@ -52,13 +52,13 @@ DECLARE
   stranded integer[];
   ending text[];
   ended record;
-  -- What the map will be told.
+  -- The changes to publish to the seat map.
   changed_shows text[] := '{}';
   changed_performances text[] := '{}';
   changes integer[] := '{}';
   holders text[] := '{}';
 BEGIN
-  -- 1 Read what the batch meets, behind the lock of each performance.
+  -- 1 Read the data of the batch, under the lock of each performance.
   PERFORM 1 FROM (SELECT DISTINCT * FROM unnest(show_ids, performance_ids)) w (show_id, id)
   JOIN seats.stock s ON s.show_id = ANY (ARRAY[w.show_id]) AND s.performance_id = ANY (ARRAY[w.id])
   ORDER BY s.show_id, s.performance_id FOR UPDATE OF s;
@@ -74,10 +74,10 @@ BEGIN
   ), known AS (
     SELECT r.*, s.buyer_limit, s.refuses_stranding, h.seat_nos, h.deadline, h.ends_by,
       CASE
-        -- A repeat of a request that was answered before: the same hold, not another.
+        -- A repeat of an earlier request: the same hold, not another one.
         WHEN h.id IS NOT NULL THEN 'held'
         WHEN s.show_id IS NULL THEN 'unknown-performance'
-        -- The first hold fixes the grades of a performance, so it must know them.
+        -- The first hold fixes the grades of a performance, so it must use the current ones.
         WHEN s.painting_version <> r.painting_version THEN 'repainted'
         -- The sale opens and closes at exact instants of the database's clock.
         WHEN now_at < s.sale_opens_at THEN 'not-open'
@@ -113,7 +113,7 @@ BEGIN
   owned := asked.owned;
   conflicts := array_fill(NULL::text, ARRAY[cardinality(hold_ids)]);
 
-  -- Claims in the way of any request; usually none.
+  -- Claims that conflict with any request; usually none.
   SELECT array_agg(asked.performance_firsts[r.place]) AS firsts, array_agg(c.seat_no) AS seats,
     array_agg(c.state) AS states, array_agg(c.hold_id) AS holds,
     array_agg(c.hold_id) FILTER (WHERE c.state = 'held' AND c.deadline <= now_at) AS lapsing
@@ -127,7 +127,7 @@ BEGIN
       AND c.seat_no = look.seat_no OFFSET 0) c;
   lapsed := '{}';
   IF way.lapsing IS NOT NULL THEN
-    -- The rows of the holds decide: a payment may begin just now, or the time be restarted.
+    -- The rows of the holds decide: a payment may just have begun, or the time been restarted.
     PERFORM seats.lock_holds(way.lapsing);
     lapsed := ARRAY(
       SELECT DISTINCT h.id FROM unnest(way.lapsing) AS l (hold_id)
@@ -135,7 +135,7 @@ BEGIN
       WHERE h.state = 'ACTIVE' AND h.deadline <= now_at);
   END IF;
 
-  -- 2 Decide, performance after performance, in arrival order.
+  -- 2 Decide, performance by performance, in arrival order.
   FOREACH place IN ARRAY asked.places LOOP
     IF performance <> asked.performance_firsts[place] THEN
       performance := asked.performance_firsts[place];
@@ -176,7 +176,7 @@ BEGIN
           SELECT n FROM unnest(seat_window) n WHERE n = ANY (taken) ORDER BY n)::text;
         CONTINUE;
       END IF;
-      -- No single free seat may be left stranded between taken ones, where the show asks for it.
+      -- No single free seat may be left stranded between taken ones, if the show forbids it.
       IF asked.refuse_stranding[place] AND checks[place] IS NOT NULL THEN
         seat_checks := checks[place]::integer[];
         stranded := ARRAY(
