@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../..');
 
-/** architecture.md's list, and the three that let Node run what was checked. */
+/** Strict flags, and the three that let Node run exactly what was checked. */
 const promised = [
   'strict',
   'noUncheckedIndexedAccess',
@@ -19,7 +19,7 @@ const promised = [
   'noEmit',
 ] as const;
 
-/** `strict` covers these; each of them may be switched off beside it, which nobody may do. */
+/** `strict` includes these; a tsconfig could still switch off each of them, which is forbidden. */
 const partsOfStrict = [
   'noImplicitAny',
   'strictNullChecks',

@@ -9,7 +9,7 @@ import { findForgottenPromises } from './typed-promises.ts';
 const root = resolve(import.meta.dirname, '../..');
 const fixtures = join(import.meta.dirname, 'fixtures');
 
-/** The fixtures end in `.txt` so that no tool takes them for our own code. */
+/** The fixtures end in `.txt` so that no tool treats them as our code. */
 const plantedLines = (name: string, mark: RegExp): string[] => {
   const lines = readFileSync(join(fixtures, `${name}.txt`), 'utf8').split('\n');
   return lines.flatMap((line, at) => {

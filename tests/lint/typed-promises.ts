@@ -1,7 +1,7 @@
 import ts from 'typescript';
 
 /**
- * Promises that nobody waits for, found with the compiler's own types. Biome's rules run first, and
+ * Promises that nobody awaits, found with the compiler's own types. Biome's rules run first, and
  * in the editor, but Biome infers types itself and cannot follow every declaration: of the 8 calls
  * in fixtures/planted-library.ts.txt (`client.query`, `node:fs/promises`, `sendMail`, …) versions
  * 2.5.15 and 2.6.8 report none and this check all, for 2 s of compiler time on the empty tree.
@@ -36,7 +36,7 @@ const isForgotten = (node: ts.Node, checker: ts.TypeChecker): boolean => {
   );
 };
 
-/** Whether the statement's value is a promise whose failure would go nowhere. */
+/** Whether the statement's value is a promise whose rejection would be lost. */
 const isDropped = (expression: ts.Expression, checker: ts.TypeChecker): boolean => {
   const inner = withoutParentheses(expression);
   if (ts.isVoidExpression(inner) || ts.isAwaitExpression(inner)) return false;
@@ -95,7 +95,7 @@ const mayWait = (call: ts.CallExpression, at: number, checker: ts.TypeChecker): 
   });
 };
 
-/** What has `then` but no `catch` (a Fastify reply, a plugin being registered) is none. */
+/** Whatever has `then` but no `catch` (a Fastify reply, a plugin being registered) is none. */
 const isPromise = (type: ts.Type, checker: ts.TypeChecker): boolean => {
   if (type.isUnion()) return type.types.some((each) => isPromise(each, checker));
   return ['then', 'catch'].every((name) => {

@@ -7,11 +7,11 @@ import { type Measured, measure, measureIdle, rounded } from './measure.ts';
 import { findSaturation, type OpEnd, runAtRate } from './open-loop.ts';
 import type { Person, TestServer } from './test-server.ts';
 
-/** Sizes of the scenario as quality.md has it; a test makes it small. */
+/** The scenario's sizes; a test makes them small. */
 export type S3Size = {
   people: number;
   seats: number;
-  /** In which everybody of the crowd comes. */
+  /** The time within which the whole crowd arrives. */
   crowdSeconds: number;
   peopleOnOneSeat: number;
   houses: number;
@@ -33,7 +33,7 @@ export const s3Size: S3Size = {
 };
 
 const retriesMax = 3;
-/** After the crowd so many a second look again, until nothing is free. */
+/** After the crowd so many people per second look again, until nothing is free. */
 const lookAgainPerS = 500;
 const lookAgainMaxS = 30;
 const seed = 3;
@@ -41,7 +41,7 @@ const seed = 3;
 export type HoldAnswer = { outcome: 'held'; holdId: string } | { outcome: 'refused'; code: string };
 
 let keys = 0;
-/** Unique in this run and of the length that the server wants. */
+/** Unique in this run and of the length that the server requires. */
 export const nextKey = (): string => `bench-key-${(++keys).toString(36).padStart(10, '0')}`;
 
 export const holdSeats = async (
@@ -61,11 +61,11 @@ export const holdSeats = async (
 export const codeOf = (body: Buffer): string =>
   /"code":"(\w+)"/.exec(body.toString())?.[1] ?? body.toString().slice(0, 80);
 
-/** Reads the map and holds what it shows as free, by Zipf; again after a lost race, three times. */
+/** Reads the map and holds seats that it shows as free, by Zipf; up to three lost races. */
 const makeCrowdOp = (target: TestServer, sale: Sale) => {
   const winners = makeHistogram();
   const losers = makeHistogram();
-  /** By somebody with an account: the limits for one address stop a crowd behind it. */
+  /** By somebody with an account, because the limits per address would stop a crowd behind one. */
   const readMap = async (person: Person): Promise<SeatBits> => {
     const path = `/api/v1/performances/${sale.performanceId}/seats`;
     const { status, body } = await target.client.send('GET', path, person.headers, null);
@@ -188,7 +188,7 @@ const runOneSeat = async (target: TestServer, size: S3Size) => {
   };
 };
 
-/** Durable holds without contention: every arrival finds seats of its own. */
+/** Durable holds without contention: every arrival takes different seats. */
 const makeHoldOp = (target: TestServer, sales: readonly Sale[]) => {
   const random = makeRandom(seed);
   const cursors = sales.map(() => 0);
@@ -196,7 +196,7 @@ const makeHoldOp = (target: TestServer, sales: readonly Sale[]) => {
   return async (): Promise<OpEnd> => {
     const nth = started++;
     const person = target.people[nth % target.people.length];
-    // Nobody comes twice to the same performance, where four seats are the limit.
+    // Nobody returns to the same performance, where four seats are the limit.
     const at = (nth + Math.floor(nth / target.people.length)) % sales.length;
     const sale = sales[at];
     if (person === undefined || sale === undefined) throw new Error('nobody is there');

@@ -7,7 +7,7 @@ import { makeRawClient, type RawClient } from './raw-http.ts';
 import { codeOf, holdSeats, nextKey } from './s3.ts';
 import type { Person, TestServer } from './test-server.ts';
 
-/** Of three requests, one of which asks the provider. */
+/** A purchase is three requests, one of which calls the provider. */
 const purchaseMs = 1000;
 
 export type S4Size = {
@@ -30,7 +30,7 @@ export const s4Size: S4Size = {
 export const requestsPerPurchase = 3;
 /** Transactions of a purchase: held, placed, begun, sent, answered, settled; see booking.md. */
 const stepsPerPurchase = 6;
-/** As quality.md has it. */
+/** How the sandbox answers in this scenario. */
 const sandboxSettings = {
   latencyMs: 5,
   declinePercent: 2,
@@ -41,7 +41,7 @@ const seed = 4;
 
 const orderParts = /"checkout":\{"attemptId":"(att_\w+)".*?"amount":\{"amount":(\d+)/;
 
-/** The payment window of many buyers: what they type in within a turn goes in one call. */
+/** The payment window of many buyers: all cards entered within a turn go in one call. */
 const makeWindow = (client: RawClient) => {
   type Typed = { orderId: string; amount: number; resolve: (paymentKey: string) => void };
   let typed: Typed[] = [];
@@ -98,7 +98,7 @@ const pay = async (
   return isNo ? { kind: 'refused', reason: code } : { kind: 'error', reason: code };
 };
 
-/** Whole purchases on seats of their own, and how long each step took. */
+/** Whole purchases of different seats, and how long each step took. */
 const makePurchases = async (target: TestServer, sales: readonly Sale[]) => {
   const random = makeRandom(seed);
   const cursors = sales.map(() => 0);
@@ -186,7 +186,7 @@ const runAtLoad = async (
   return { measured, tried };
 };
 
-/** One purchase after the other: every step is a batch of one, however group commit is set. */
+/** One purchase after the other: every step is a batch of one, with or without group commit. */
 const runOneByOne = async (target: TestServer, size: S4Size, { op }: Purchases, idle: number) =>
   measure(target, idle, async () => {
     const load: Load = {
@@ -214,7 +214,7 @@ const runOneByOne = async (target: TestServer, size: S4Size, { op }: Purchases, 
 
 export const runS4 = async (target: TestServer, size: S4Size, say: (line: string) => void) => {
   const purchases = await openSale(target, size);
-  // Before the load: after it mails are on their way for long, at a commit or two each.
+  // Before the load: after it mails are sent for a long time, at a commit or two each.
   const idle = await measureIdle(target, 5);
   const oneByOne = await runOneByOne(target, size, purchases, idle);
   const { measured, tried } = await runAtLoad(target, size, purchases, idle, say);

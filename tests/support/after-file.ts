@@ -4,13 +4,13 @@ type Cleanup = () => void | Promise<void>;
 const key = Symbol.for('usher.tests.after-this-file');
 const shelf = globalThis as { [key]?: Cleanup[] };
 
-/** Runs after the last hook of the test file, wherever it is called: in tests, too. */
+/** Runs after the last hook of the test file. Can be called anywhere, also in tests. */
 export const afterThisFile = (cleanup: Cleanup): void => {
   shelf[key] ??= [];
   shelf[key].push(cleanup);
 };
 
-/** Called by setup.ts only: newest first, all of them even when one fails. */
+/** Called by setup.ts only: newest first, and all of them even if one fails. */
 export const cleanUpAfterFile = async (): Promise<void> => {
   const faults: unknown[] = [];
   for (const cleanup of (shelf[key] ?? []).splice(0).reverse()) {

@@ -18,7 +18,7 @@ export const openEnds = async (db: Database): Promise<Record<string, number>> =>
   return row ?? {};
 };
 
-/** Waits until nothing is under way any more; says what is when the limit is over. */
+/** Waits until no work is in progress; after the limit it throws with what still is. */
 export const settled = async (db: Database, limitMs: number): Promise<void> => {
   let left = '';
   await until(

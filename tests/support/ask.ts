@@ -60,7 +60,7 @@ export const freshKey = (): string => `key-${process.pid}-${Date.now()}-${++keys
 
 export const pathOf = (spec: RouteSpec, given: Given = {}): string => makePath(spec, given);
 
-/** Where a key is optional there is none: a kept answer would hide what a repeat does. */
+/** No key if it is optional: a stored answer would hide what a repeated call does. */
 const carriedBy = (spec: RouteSpec, given: Given): Carried => ({
   accessToken: given.as ?? null,
   key:
@@ -87,7 +87,7 @@ export const problemOf = (reply: Reply): ProblemBody => {
 };
 export const codeOf = (reply: Reply): ProblemCode => problemOf(reply).code;
 
-/** The way in, in the shape that the contract's client asks for. */
+/** Sends a request to the program, in the form that the contract's client needs. */
 const makeFetch =
   (send: Send): Fetch =>
   async (path, { method, headers, body }) => {
@@ -111,7 +111,7 @@ export const makeAsk = (send: Send, explain: () => string = () => ''): Ask => {
     baseUrl: '',
     makeKey: freshKey,
     accessToken: () => null,
-    // So every test that reads an answer also holds it to the contract.
+    // So every test that reads an answer also checks it against the contract.
     readBody: checkBody,
     retries: null,
   });
@@ -138,7 +138,7 @@ export const makeAsk = (send: Send, explain: () => string = () => ''): Ask => {
   };
 };
 
-/** Into the program in this process, without a socket. Of a stream, which has no end: its begin. */
+/** To the program in this process, without a socket. Of an endless stream: only its beginning. */
 export const sendByInject =
   (http: FastifyInstance): Send =>
   async ({ method, path, headers, body }) => {
@@ -162,7 +162,7 @@ export const sendByInject =
     };
   };
 
-/** Over a connection of its own, so that no answer is lost to a connection closed as idle. */
+/** Over a new connection each time, so that no answer is lost to a connection closed as idle. */
 export const sendByFetch =
   (origin: string): Send =>
   async ({ method, path, headers, body }) => {

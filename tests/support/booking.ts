@@ -63,7 +63,7 @@ export type BookingOptions = {
   waitMs?: number;
   /** Default: the bank in memory. */
   provider?: Provider;
-  /** The steps of a payment with something done to them. */
+  /** The steps of a payment, changed by the test. */
   disturb?: (capture: Capture, program: { provider: Provider; db: Database }) => Capture;
   failPoint?: (point: FailPoint) => Promise<void>;
 };
@@ -72,7 +72,7 @@ const dayMs = 86_400_000;
 const clock = systemClock;
 const ids = makeIds(clock);
 
-/** One show of one performance in a small house, as the catalogue would tell of it. */
+/** One show with one performance in a small house, as the catalogue would describe it. */
 const makeSale = (options: BookingOptions) => {
   const layout = compileLayout(sampleHouse(options.rows ?? [[10], [10], [4, 6]], (row) => row % 3));
   const opening = {
@@ -83,7 +83,7 @@ const makeSale = (options: BookingOptions) => {
     saleClosesAt: options.saleClosesAt ?? new Date(clock.nowMs() + dayMs),
     buyerLimit: options.buyerLimit ?? 4,
     refusesStranding: options.refusesStranding ?? false,
-    // As the migration leaves performances that no catalogue knows.
+    // As the migration leaves performances that are not in the catalogue.
     paintingVersion: '',
   };
   const facts = {
@@ -119,7 +119,7 @@ const makeSale = (options: BookingOptions) => {
       ladder: 'operator' as const,
     }),
   };
-  /** As another process paints it: every seat gets one grade. */
+  /** As if another process painted it: every seat gets one grade. */
   const repaintTo = (version: string, grade: number): void => {
     const grades = new Uint8Array(layout.seatCount).fill(grade);
     next = { version, layout: { ...layout, grade: grades } };
@@ -180,7 +180,7 @@ const makeServices = (options: BookingOptions, db: Database, sale: ReturnType<ty
 
 /**
  * Seats, orders and payments on a real database, with one show of one performance, a small house
- * and a provider in memory: what the tests of the booking core stand on.
+ * and a provider in memory: the basis for the tests of the booking core.
  */
 export const openBooking = async (options: BookingOptions) => {
   const db = openDatabase({ url: options.url, name: 'test', log: silentLog, poolMax: 8 });
@@ -205,7 +205,7 @@ export const openBooking = async (options: BookingOptions) => {
       requestId: 'test',
       wish: { kind: 'seats', seatNos },
     });
-  /** A buyer's way up to the payment window. */
+  /** All steps of a buyer up to the payment window. */
   const order = async (buyerId: string, seatNos: readonly number[]) => {
     const holdId = ids.make('hold');
     const held = await takeSeats(buyerId, seatNos, holdId);

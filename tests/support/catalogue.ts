@@ -96,7 +96,7 @@ export const makeFakeStock = () => {
     repainted,
     /** Shows whose seats were counted, in order. */
     asked,
-    /** Says how many seats of a performance are taken, by the grade's index. */
+    /** Sets how many seats of a performance are taken, by the grade's index. */
     take: (showId: string, performanceId: string, byGrade: readonly number[]): void => {
       const performances = taken.get(showId) ?? new Map();
       taken.set(showId, performances.set(performanceId, new Map(byGrade.map((n, i) => [i, n]))));
@@ -107,7 +107,7 @@ export const makeFakeStock = () => {
 export const startsAt = '2026-11-21T03:00:00.000Z';
 
 /**
- * The catalogue, its venues and the ranking over HTTP on a database, by a clock that stands still.
+ * The catalogue, its venues and the ranking over HTTP on a database, with a fixed clock.
  * The token of a caller names account and role.
  */
 export const openCatalogueOffice = async (options: { url: string; nowMs?: number }) => {
@@ -219,7 +219,7 @@ export const twoGrades = [
   { code: 'R', name: { ko: 'R석', en: 'R' }, price: won(100_000) },
 ];
 
-/** Makes things over HTTP as an organiser does, and expects them to be made. */
+/** Creates things over HTTP as an organiser, and expects success. */
 export const makeBuilder = (office: CatalogueOffice) => {
   const call = callerOf(office);
   const atMs = (ms: number) => new Date(office.clock.nowMs() + ms).toISOString();

@@ -1,2 +1,2 @@
-/** For tests of what knows the server only by HTTP: a clock that the test moves. */
+/** A clock that the test moves, for tests of code that knows the server only by HTTP. */
 export { type ManualClock, manualClock } from '../../server/src/platform/clock.ts';

@@ -32,7 +32,7 @@ const namesOf = async (prefix: string): Promise<string[]> => {
   return names;
 };
 
-test('a database is dropped with an autovacuum worker in it, which FORCE refuses', async () => {
+test('a database is dropped despite an autovacuum worker in it, which blocks FORCE', async () => {
   await withClient(server.url, (client) => client.query('CREATE DATABASE swept'));
   await withClient(urlOf(server.url, 'swept'), async (client) => {
     await client.query(
@@ -40,7 +40,7 @@ test('a database is dropped with an autovacuum worker in it, which FORCE refuses
     );
     await client.query('DELETE FROM litter');
   });
-  // Only a superuser is told what kind of process another role's is.
+  // Only a superuser can see the process type of other roles' processes.
   await withClient(superuser.href, (client) =>
     until('an autovacuum worker is in the database', async () => {
       const workers = await client.query(
@@ -60,7 +60,7 @@ test('a database is dropped with an autovacuum worker in it, which FORCE refuses
   expect(await namesOf('swept')).toEqual([]);
 });
 
-test('a database is dropped with its clients connected, and no other one', async () => {
+test('a database is dropped while clients are connected to it, and no other one is', async () => {
   await withClient(server.url, (client) => client.query('CREATE DATABASE left_open'));
   await withClient(server.url, (client) => client.query('CREATE DATABASE kept_open'));
   const client = new pg.Client({ connectionString: urlOf(server.url, 'left_open') });

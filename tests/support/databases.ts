@@ -3,7 +3,7 @@ import pg from 'pg';
 /** A deadline for a busy machine; a connection usually ends within some ms. */
 const goodbyeLimitMs = 30_000;
 
-/** Drops every database whose name begins so, with all its connections. */
+/** Drops every database whose name begins with the prefix, with all its connections. */
 export const dropDatabases = async (server: string, prefix: string): Promise<void> => {
   await withClient(server, async (client) => {
     const { rows } = await client.query<{ datname: string }>(
@@ -15,8 +15,8 @@ export const dropDatabases = async (server: string, prefix: string): Promise<voi
 };
 
 /**
- * Does without WITH (FORCE), which refuses everybody but a superuser while an autovacuum worker is
- * in the database; a plain DROP sends the worker away by itself and waits up to 5 s for the others.
+ * Without WITH (FORCE), which only a superuser may use while an autovacuum worker is in the
+ * database; a plain DROP sends the worker away by itself and waits up to 5 s for the others.
  */
 export const dropDatabase = async (client: pg.Client, database: string): Promise<void> => {
   await client.query(`ALTER DATABASE ${database} ALLOW_CONNECTIONS false`);

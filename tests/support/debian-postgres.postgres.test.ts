@@ -7,7 +7,7 @@ import { silentLog } from './log.ts';
 import { describeNeeding } from './stack.ts';
 
 describeNeeding('debian-postgresql', 'a PostgreSQL that is not ours', () => {
-  test('takes all migrations, and takes them again', async () => {
+  test('accepts all migrations, also a second time', async () => {
     const { url } = await debianPostgres();
     await migrate({ url, log: silentLog, machines: stateMachines });
     await migrate({ url, log: silentLog, machines: stateMachines });

@@ -7,7 +7,7 @@ export type Frame = { event: string; id: string; data: string };
 /** A viewer of server-sent events, on a connection of its own. */
 export type Viewer = {
   response: IncomingMessage;
-  /** Everything that came so far. */
+  /** Everything received so far. */
   frames: Frame[];
   hasEnded: () => boolean;
   leave(): void;
@@ -40,7 +40,7 @@ export const watch = async (url: string): Promise<Viewer> => {
   response.once('close', () => {
     hasEnded = true;
   });
-  // The end is told by 'close', however it came.
+  // Every kind of end emits 'close'.
   response.on('error', () => undefined);
   const leave = (): void => void request.destroy();
   afterThisFile(leave);

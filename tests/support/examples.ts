@@ -2,7 +2,7 @@ import type { RouteSpec } from '@usher/contract/route.ts';
 import type { Given } from './ask.ts';
 import { hoursFromNow, showFields, venueFields } from './sale.ts';
 
-/** Things of one person's, whose ids the examples name. */
+/** One person's things, whose ids the examples use. */
 export type World = {
   showId: string;
   venueId: string;
@@ -19,11 +19,11 @@ export type World = {
   paymentKey: string;
   /** Of the show's waiting room. */
   placeToken: string;
-  /** Seats that nobody has. */
+  /** Free seats. */
   freeSeats: readonly number[];
 };
 
-/** A body that each route would take. A route with a body and no entry here has no example. */
+/** A valid body for each route. A route with a body and no entry here has no example. */
 const bodies: Readonly<Record<string, (world: World) => object>> = {
   signUp: () => ({
     email: 'somebody.new@example.com',
@@ -54,12 +54,12 @@ const bodies: Readonly<Record<string, (world: World) => object>> = {
   joinRoom: ({ placeToken }) => ({ place: placeToken }),
   sendHeartbeat: ({ placeToken }) => ({ place: placeToken }),
   claimPass: ({ placeToken }) => ({ place: placeToken }),
-  // Of a room that was another when it was looked at.
+  // Based on an outdated room.
   putRoom: () => ({ ifRev: 0, settings: { opensAt: hoursFromNow(2) } }),
   pullLever: () => ({ ifRev: 0, action: { lever: 'poll', multiplier: 1 } }),
 };
 
-/** A call of the route that its description would let pass. Throws where nobody wrote one. */
+/** A call that matches the route's schemas. Throws if there is no example. */
 export const exampleOf = (spec: RouteSpec, world: World): Given => {
   const ids: Record<string, unknown> = world;
   const params = Object.keys(spec.params?.shape ?? {}).map((name) => {
@@ -79,7 +79,7 @@ export const exampleOf = (spec: RouteSpec, world: World): Given => {
 
 const id = (prefix: string): string => `${prefix}_${'0'.repeat(26)}`;
 
-/** Ids of the right form that name nothing. */
+/** Well-formed ids of things that do not exist. */
 export const nowhere: World = {
   showId: id('show'),
   venueId: id('venue'),

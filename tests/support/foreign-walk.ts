@@ -2,10 +2,10 @@ import type { RouteSpec } from '@usher/contract/route.ts';
 import { type Ask, type Given, pathOf, type Reply } from './ask.ts';
 import { exampleOf, type World } from './examples.ts';
 
-/** A stranger, or the one whom a route is for. */
+/** A stranger, or the owner. */
 export type Caller = {
   name: string;
-  /** A token that is good now (some routes end sessions); none for anonymous callers. */
+  /** A currently valid token (some routes end sessions); none for anonymous callers. */
   token: () => Promise<string | undefined>;
   role: 'nobody' | 'BUYER' | 'ORGANISER' | 'OPERATOR';
 };
@@ -14,9 +14,9 @@ export type Walk = {
   ask: Ask['ask'];
   /** What an account owns, as far as a stranger may know it; one of each kind in each. */
   worlds: readonly World[];
-  /** Texts that tell of that somebody: nobody else may be sent one. */
+  /** Texts that reveal something about the owner: nobody else may receive one. */
   marks: readonly string[];
-  /** Ids of what belongs to that somebody: naming one must be refused. */
+  /** Ids of the owner's things: a request with one must be refused. */
   owned: { buyer: readonly string[]; organiser: readonly string[] };
 };
 export type Finding = { route: string; caller: string; what: string };
@@ -33,7 +33,7 @@ const namesOwned = ({ owned }: Walk, spec: RouteSpec, given: Given): boolean => 
   return spec.auth !== 'public' && ids.some((id) => said.includes(id));
 };
 
-/** A refusal repeats the address that it was asked at; that alone tells nothing. */
+/** A refusal repeats the URL of the request, which alone reveals nothing. */
 const toldBy = (reply: Reply): string => {
   const text = reply.bytes.toString();
   if (!String(reply.headers['content-type']).startsWith('application/problem+json')) return text;
@@ -71,7 +71,7 @@ const callAs = async (
   }
 };
 
-/** Calls every route with somebody else's ids; answers what a stranger could read or do. */
+/** Calls every route with another person's ids; returns what a stranger could read or do. */
 export const walkAsStrangers = async (
   walk: Walk,
   strangers: readonly Caller[],
@@ -88,7 +88,7 @@ export const walkAsStrangers = async (
 
 /**
  * The other half of the proof: the owner is admitted, so that the ids are real and a
- * stranger's 404 says something. Answers the routes where it is let in in none of the worlds.
+ * stranger's 404 means something. Returns the routes that admit the owner in none of the worlds.
  */
 export const walkAsOwner = async (
   walk: Walk,

@@ -14,12 +14,12 @@ const kinds: Record<string, string> = {
   STATWATCHER: 'file watcher',
   WORKER: 'worker thread',
 };
-/** A closed socket is gone one or two turns of the loop after its end: so long it may take. */
+/** A closed socket disappears one or two turns of the loop after its end: allow for them. */
 const settleLimitMs = 1_000;
 const pollMs = 5;
 
 export type LeakWatch = {
-  /** Rejects with what was opened since and is left, and where it was opened. */
+  /** Rejects with what was opened since and is still open, and where it was opened. */
   expectNothingLeft(): Promise<void>;
 };
 
@@ -78,7 +78,7 @@ const isStandardStream = (resource: object): boolean => {
   return streams.some((stream) => '_handle' in stream && stream._handle === resource);
 };
 
-/** Judged by the innermost frame outside of Node; timers of Node's own are nobody's leak. */
+/** Decided by the innermost frame outside of Node; Node's own timers are no leaks. */
 const isOfTheRunner = (stack: string, kind: string): boolean => {
   const frames = stack.split('\n').filter((line) => !/\(?node:|\/leaks\.ts|^Error/.test(line));
   const first = frames[0] ?? '';
@@ -86,7 +86,7 @@ const isOfTheRunner = (stack: string, kind: string): boolean => {
   return /node_modules\/(@?vitest|tinypool|vite)\b/.test(first);
 };
 
-/** What Node opens a turn after it was asked to has no frame of ours; its port tells it then. */
+/** What Node opens one turn after the request has no frame of ours; its port identifies it. */
 const describe = (leaks: Opened[]): string =>
   leaks
     .map(({ kind, stack, resource }) => {

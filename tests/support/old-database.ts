@@ -9,7 +9,7 @@ const quiet = {
   error: () => undefined,
 };
 
-/** A database as the program left it that had so many migrations, before it holds any data. */
+/** An empty database as the program with that many migrations left it. */
 export const makeOldDatabase = async (migrations: number): Promise<TestDatabase> => {
   const database = await makeEmptyDatabase();
   await runner({

@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 
-/** What came: the page's words without its markup beside the whole of it. */
+/** A response: the page's text without markup, and the whole page. */
 export type Seen = {
   status: number;
   headers: Readonly<Record<string, unknown>>;
   html: string;
   words: string;
-  /** In how many seconds it asks again; null: it does not. */
+  /** After how many seconds it reloads; null: it does not. */
   refreshS: number | null;
 };
 
@@ -25,8 +25,8 @@ export const wordsOf = (html: string): string =>
     .trim();
 
 /**
- * A browser that runs nothing: it keeps cookies, follows redirects, and sends its forms with the
- * headers by which a server knows where they come from.
+ * A browser without JavaScript: it keeps cookies, follows redirects, and sends its forms with the
+ * headers that tell a server their origin.
  */
 export const makePlainBrowser = (http: FastifyInstance, language = 'ko') => {
   const jar = new Map<string, string>();
@@ -67,7 +67,7 @@ export const makePlainBrowser = (http: FastifyInstance, language = 'ko') => {
     };
   };
   return {
-    /** All that were ever set, as they came. */
+    /** Every Set-Cookie header that was ever received, unchanged. */
     setCookies,
     jar,
     open: (url: string) => send('GET', url, null, {}),

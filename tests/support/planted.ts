@@ -18,7 +18,7 @@ const anyLayout = (text: string): RegExp =>
 
 /**
  * `text` with each `from` replaced by its `to`, whatever white space stands between the words of
- * either. Fails when a text to replace is not there, so that no planted bug rots unseen.
+ * either. Fails if a text to replace is missing, so that no planted bug silently stops working.
  */
 export const plantInText = (
   file: string,

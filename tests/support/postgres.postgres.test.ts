@@ -20,7 +20,7 @@ test('a test database has the migrations applied', async () => {
   expect(rows).toHaveLength(1);
 });
 
-test('what one test database holds the other does not', async () => {
+test('test databases do not share data', async () => {
   await ask(first.url, 'CREATE TABLE mine ()');
   const rows = await ask(second.url, "SELECT FROM pg_tables WHERE tablename = 'mine'");
   expect(rows).toEqual([]);

@@ -34,7 +34,7 @@ export const makeEmptyDatabase = async (): Promise<TestDatabase> => {
   return { url: urlOf(server, name), name };
 };
 
-/** One of all callers migrates, under a name that is not the template's until it is complete. */
+/** One of all callers migrates, under another name, which becomes the template's when complete. */
 const ensureTemplate = async (
   client: pg.Client,
   server: string,

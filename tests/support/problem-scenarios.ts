@@ -29,7 +29,7 @@ import { exchange, replyIn, requestText } from './raw-http.ts';
 import { hoursFromNow, showFields, venueFields } from './sale.ts';
 import { makeRoomTools } from './waiting.ts';
 
-/** What was asked and what came; no route where the request never reached one. */
+/** The route and the response; no route if the request never reached one. */
 export type Told = { spec: RouteSpec | null; reply: Reply };
 export type Scenario = (program: Program) => Promise<Told>;
 
@@ -237,10 +237,10 @@ const lever = async (program: Program, ifRev: (rev: number) => number) => {
   const body = { ifRev: ifRev((await room.read(showId)).rev), action: { lever: 'open' } };
   return asked(program, pullLever, { as: program.operator, params, body });
 };
-/** More than a room streams to, by the service's own door: they have no accounts. */
+/** More viewers than a room streams to, opened through the service: they have no accounts. */
 const crowd = async (program: Program, showId: string, people: number): Promise<void> => {
   const nobody = { showId, place: null, solution: null };
-  // By the thousand: the event loop must not be so late that requests are turned away.
+  // In thousands: the event loop must not lag so much that requests are refused.
   for (let first = 0; first < people; first += 1000) {
     const accountIds = Array.from({ length: 1000 }, (_, i) => `acc_${first + i}`);
     const { join } = program.app.services.room;
@@ -311,5 +311,5 @@ const waiting = {
   LEVER_REFUSED: (program) => lever(program, (rev) => rev),
 } satisfies Partial<Record<ProblemCode, Scenario>>;
 
-/** Those that an ordinary program answers, without anything being broken on purpose. */
+/** Problems that a program returns without anything being broken on purpose. */
 export const ordinary = { ...identity, ...organiser, ...seats, ...money, ...waiting };

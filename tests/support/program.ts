@@ -11,13 +11,13 @@ import { openSandbox, type TestSandbox } from './sandbox.ts';
 import { scratchFolder } from './scratch.ts';
 
 export type ProgramOptions = {
-  /** Of an earlier program, for a restart; else a database of its own. */
+  /** The database of an earlier program, for a restart; default: a new one. */
   databaseUrl?: string;
   sandbox?: TestSandbox;
-  /** Where the provider is, when it is not the sandbox. */
+  /** The provider's URL, if it is not the sandbox. */
   tossUrl?: string;
   publicUrl?: string;
-  /** Environment variables beside those of every test. */
+  /** Environment variables in addition to those of every test. */
   settings?: Readonly<Record<string, string>>;
   failPoint?: (point: FailPoint) => Promise<void>;
   /** Default: the system's. */
@@ -29,7 +29,7 @@ export type ProgramOptions = {
 const secret = 'the secret of the tests, long enough for every one of them';
 const staffPassword = 'the staff of the tests';
 
-/** The provider's hints come to an address that is known only when the program listens. */
+/** Webhooks need a URL that is known only when the program listens. */
 const listenOnce = (app: App, sandbox: TestSandbox): (() => Promise<string>) => {
   let listening: Promise<string> | null = null;
   const listen = async (): Promise<string> => {
@@ -43,7 +43,7 @@ const listenOnce = (app: App, sandbox: TestSandbox): (() => Promise<string>) => 
   };
 };
 
-/** Makes an account of staff, and answers its access token. */
+/** Creates a staff account and returns its access token. */
 export const makeStaff =
   (app: App, enter: (person: { email: string; password: string }) => Promise<string>) =>
   async (role: 'ORGANISER' | 'OPERATOR', name: string): Promise<string> => {
@@ -78,7 +78,7 @@ export const openProcess = async (options: ProgramOptions = {}) => {
     secret,
     databaseUrl,
     dataDir: await scratchFolder(),
-    // Only looked at: nothing in these tests goes there.
+    // Only its form matters: these tests send nothing there.
     publicUrl: options.publicUrl ?? 'http://usher.test',
     toss: isPaidHere
       ? { url: options.tossUrl ?? sandbox.url, secretKey, clientKey, isSandbox: true }
@@ -98,9 +98,9 @@ export const openProcess = async (options: ProgramOptions = {}) => {
 };
 
 /**
- * The whole program in this process; every answer is held against the contract. Without demo data:
- * an organiser's and an operator's account are there, the rest is made through the API. Closed when
- * the test file is done.
+ * The whole program in this process; every answer is checked against the contract. No demo data:
+ * there are an organiser and an operator; the rest is created through the API. Closed when the test
+ * file is done.
  */
 export const openProgram = async (options: ProgramOptions = {}) => {
   const { app, sandbox, databaseUrl, close, listen, errors } = await openProcess(options);
@@ -117,7 +117,7 @@ export const openProgram = async (options: ProgramOptions = {}) => {
     errors,
     ...asker,
     ...tools,
-    /** Of staff: their access token. */
+    /** The access tokens of staff. */
     organiser: await staff('ORGANISER', 'organiser'),
     rival: await staff('ORGANISER', 'rival'),
     operator: await staff('OPERATOR', 'operator'),

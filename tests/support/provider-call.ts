@@ -9,29 +9,29 @@ import type { TestSandbox } from './sandbox.ts';
 
 /**
  * What a call to a provider must survive, step by step: the steps are read from the engine's own
- * list, so one that is added later is tested without anybody thinking of it.
+ * list, so a step that is added later is tested automatically.
  */
 
 export type StepName = keyof Capture['steps'];
-/** What the card does when the money is asked for. `lost`: charged, and the answer never comes. */
+/** What the card does when it is charged. `lost`: charged, but the answer never arrives. */
 export type Card = 'approve' | 'decline' | 'lost';
 export type Moment = 'before' | 'after';
 
-/** On what a call is tried: a database, a sandbox, and a bug where one is planted. */
+/** What a call is tested on: a database, a sandbox, and possibly a planted bug. */
 export type Rig = { url: string; sandbox: TestSandbox; plant?: Plant };
 export type Plant = (capture: Capture, program: { provider: Provider; db: Database }) => Capture;
 
-/** The steps of a payment, to read their names from: nothing that they could commit to is there. */
+/** The steps of a payment, only for their names: there is nothing behind them to commit to. */
 const { steps } = makeCapture({
   store: {} as PaymentStore,
   provider: {} as Provider,
   seats: { applyAll: () => undefined },
   relayWake: () => undefined,
 });
-/** In the engine's order. */
+/** The names, in the engine's order. */
 export const stepNames = Object.keys(steps) as StepName[];
 
-/** A step with something done around its commit. The cast: steps differ in what they commit. */
+/** Wraps the commit of a step. The cast: steps differ in what they commit. */
 export const wrapStep = (
   capture: Capture,
   name: StepName,
@@ -55,7 +55,7 @@ const openProgram = (
 };
 const plantNothing: Plant = (capture) => capture;
 
-/** A buyer who has typed a card in, and has not come back to us yet. */
+/** A buyer who has entered a card and has not returned to us yet. */
 const openPurchase = async (rig: Rig, program: Booking, card: Card) => {
   const order = await program.order(program.ids.make('account'), [0, 1]);
   const { attemptId, total, buyerId } = order;
@@ -79,7 +79,7 @@ const attemptStates: Record<End, string> = {
   FAILED: 'SETTLED',
 };
 
-/** What is not as it should be when a purchase has ended as `end`; nothing found is good. */
+/** What is wrong after a purchase that should have ended as `end`; an empty list is good. */
 const findFaults = async (
   rig: Rig,
   program: Booking,
@@ -110,7 +110,7 @@ const findFaults = async (
   ];
 };
 
-/** A place to stop at: `reached` when somebody stands there, who goes on after `open()`. */
+/** A gate: `reached` when a caller waits there, who continues after `open()`. */
 export const makeGate = () => {
   let open = (): void => {};
   let arrive = (): void => {};
@@ -136,13 +136,13 @@ export type CrashCase = {
   moment: Moment;
   /** How the purchase has ended when the next program has recovered. */
   end: End;
-  /** How it ends after the first program wakes up and goes on; the same unless said. */
+  /** How it ends after the first program wakes up and continues; default: the same. */
   endAwake?: End;
 };
 
 /**
- * A program that is gone at one place of a call, and another on the same database that recovers.
- * Then the first wakes up, for it was only asleep, and must change nothing any more. Answers what
+ * A program that stops at one point of a call, and another on the same database that recovers.
+ * Then the first one, which was only suspended, wakes up and must change nothing. Returns what
  * is wrong.
  */
 export const crashAt = async (rig: Rig, crash: CrashCase): Promise<string[]> => {
@@ -179,12 +179,12 @@ export const crashAt = async (rig: Rig, crash: CrashCase): Promise<string[]> => 
   }
 };
 
-/** One purchase in which a step is committed twice at once, and once more when all has ended. */
+/** One purchase in which a step is committed twice at once, and once more after the end. */
 export const repeatStep = async (rig: Rig, step: StepName, card: Card): Promise<string[]> => {
   const plant = rig.plant ?? plantNothing;
   const repeats: (() => Promise<unknown>)[] = [];
   const program = await openProgram(rig, {
-    // The payment is waited for: recovery takes what is still going on for left behind.
+    // Wait for the payment: recovery would take one in progress for abandoned.
     waitMs: 20_000,
     disturb: (capture, opened) =>
       wrapStep(plant(capture, opened), step, async (commit) => {

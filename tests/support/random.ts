@@ -1,2 +1,2 @@
-/** For tests of what imports nothing of Usher's: numbers that are the same again for a seed. */
+/** Repeatable random numbers from a seed, for tests of code that imports nothing of Usher. */
 export { makeRandom } from '@usher/domain/random.ts';

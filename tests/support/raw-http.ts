@@ -2,14 +2,14 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { Reply } from './ask.ts';
 
-/** Bytes to a server on this machine, as no well-meant client sends them. */
+/** Sends bytes to a server on this machine that no ordinary client would send. */
 export const openRaw = async (origin: string): Promise<Socket> => {
   const socket = connect(Number(new URL(origin).port), '127.0.0.1');
   await once(socket, 'connect');
   return socket;
 };
 
-/** Sends the text and answers all that came until the server hung up. */
+/** Sends the text and returns everything received until the server closes the connection. */
 export const exchange = async (origin: string, text: string): Promise<string> => {
   const socket = await openRaw(origin);
   return said(socket, text);
@@ -19,13 +19,13 @@ export const said = (socket: Socket, text: string): Promise<string> =>
   new Promise((resolve) => {
     const heard: Buffer[] = [];
     socket.on('data', (bytes) => heard.push(bytes));
-    // A server that hangs up while we still write resets the line; what it said first counts.
+    // A server that closes while we still write resets the connection; what it sent before counts.
     socket.on('error', () => socket.destroy());
     socket.once('close', () => resolve(Buffer.concat(heard).toString()));
     socket.write(text);
   });
 
-/** The one answer in what was heard. */
+/** The single response in the received text. */
 export const replyIn = (heard: string): Reply => {
   const end = heard.indexOf('\r\n\r\n');
   const [first = '', ...lines] = heard.slice(0, end).split('\r\n');
@@ -42,7 +42,7 @@ export const replyIn = (heard: string): Reply => {
   };
 };
 
-/** A request as text, with the connection closed after its answer. */
+/** A request as text; its connection is closed after the response. */
 export const requestText = (
   line: string,
   headers: Readonly<Record<string, string | number>> = {},

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { freeRedisPorts, type RedisServer, startRedisServer } from './redis-servers.ts';
 import { until } from './until.ts';
 
-/** A Redis Cluster of three primaries with a replica each. Knows nothing of the test runner. */
+/** A Redis Cluster of three primaries with a replica each. Independent of the test runner. */
 export type RedisCluster = {
   readonly url: string;
   readonly nodes: readonly RedisServer[];
@@ -12,7 +12,7 @@ export type RedisCluster = {
   /** Its replica. */
   replicaOf(key: string): Promise<RedisServer>;
   /**
-   * Kill -9 of that primary, or a stop as of a hung machine; resolves with it when its replica has
+   * Kill -9 of that primary, or a stop like a hung machine's; resolves with it when its replica has
    * taken its place and everybody knows.
    */
   kill(key: string, how?: 'SIGKILL' | 'SIGSTOP'): Promise<RedisServer>;
@@ -100,7 +100,7 @@ const isReady = async (nodes: readonly RedisServer[]): Promise<boolean> => {
   return answers.every(Boolean);
 };
 
-/** The port of the slot's primary in the eyes of this node; null while it knows of none. */
+/** The port of the slot's primary as this node sees it; null while it knows none. */
 const ownerOf = async (node: RedisServer, slot: number): Promise<number | null> => {
   const lines = (await node.cli('CLUSTER', 'NODES')).split('\n');
   const owner = lines.find((line) => {

@@ -8,30 +8,30 @@ import { signal } from '../../server/src/platform/postgres/embedded/processes.ts
 import { until } from './until.ts';
 
 /**
- * Redis servers on this machine, for tests (redis.ts) and for whatever measures: nothing here knows
+ * Redis servers on this machine, for tests (redis.ts) and for benchmarks: nothing here depends on
  * the test runner. They listen on 127.0.0.1 only and end when we end, however we end.
  */
 export type RedisServer = {
   readonly port: number;
   readonly url: string;
-  /** Says a command with redis-cli and answers what it prints. */
+  /** Sends a command with redis-cli and returns what it prints. */
   cli(...command: readonly string[]): Promise<string>;
   /** Kill -9, or a stop that looks like a hung machine. */
   signal(name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
-  /** The same server again, on the data it had. */
+  /** Starts the same server again, on its data. */
   start(): Promise<void>;
   readonly isRunning: boolean;
-  /** It runs and was not stopped: somebody asked gets an answer. */
+  /** Whether it runs and was not stopped, so that it answers. */
   readonly isAnswering: boolean;
-  /** For good. */
+  /** Ends it for good. */
   stop(): Promise<void>;
 };
 
 const limitMs = 60_000;
 
 /**
- * Between us and the server: tells its process id, and kills it when our end of the pipe is closed,
- * which the kernel does when we die of whatever.
+ * Runs between us and the server: prints its process id, and kills it when our end of the pipe
+ * closes, as it does however we die.
  */
 const guardProgram = `
 exec 3<&0 </dev/null
@@ -57,7 +57,7 @@ const defaults: RedisSettings = {
   appendonly: 'yes',
   save: '',
   daemonize: 'no',
-  // A replica is there at once, and does not count as lost while a busy machine makes it wait.
+  // A replica syncs at once, and is not considered lost when a busy machine delays it.
   'repl-diskless-sync-delay': '0',
   'repl-ping-replica-period': '1',
 };
@@ -87,7 +87,7 @@ export const startRedisServer = async (options: {
       detached: true,
       stdio: ['pipe', 'pipe', 'ignore'],
     });
-    // The pipe's other end may be gone when we close it; that is the end we wanted.
+    // The pipe's other end may already be gone when we close it, which is what we wanted.
     guard.stdin?.on('error', () => {});
     const closed = once(guard, 'close');
     const [line] = await once(guard.stdout ?? guard, 'data');
@@ -151,7 +151,7 @@ const isFree = async (port: number): Promise<boolean> => {
     await once(server, 'listening');
     return true;
   } catch {
-    // Somebody has it.
+    // The port is in use.
     return false;
   } finally {
     server.close();

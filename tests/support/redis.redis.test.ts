@@ -8,7 +8,7 @@ import { describeNeeding } from './stack.ts';
 import { until } from './until.ts';
 
 describeNeeding('redis', 'a Redis for tests', () => {
-  test('keeps its data over a kill -9, and says nothing while it is dead', async () => {
+  test('keeps its data over a kill -9, and does not answer while it is down', async () => {
     const redis = await openTestRedis({ appendfsync: 'always' });
     await redis.cli('SET', 'place', '7');
     await redis.signal('SIGKILL');
@@ -18,7 +18,7 @@ describeNeeding('redis', 'a Redis for tests', () => {
     expect(await redis.cli('GET', 'place')).toBe('7');
   });
 
-  test('ends with the process that started it, however that one ends', async () => {
+  test('ends with the process that started it, however that process ends', async () => {
     const servers = new URL('redis-servers.ts', import.meta.url);
     const code = `const { startRedisServer } = await import(${JSON.stringify(servers.href)});
       const server = await startRedisServer({ folder: ${JSON.stringify(await scratchFolder())} });
@@ -35,7 +35,7 @@ describeNeeding('redis', 'a Redis for tests', () => {
     await until('the server is gone', () => !isAlive(pid));
   });
 
-  test('a Cluster has another primary when its primary was killed, and takes it back', async () => {
+  test('as a Cluster promotes a replica after a kill, and takes the old primary back', async () => {
     const cluster = await openTestCluster();
     const dead = await cluster.kill('place');
     const now = await cluster.primaryOf('place');

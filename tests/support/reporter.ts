@@ -13,19 +13,19 @@ import { howToGet, needs } from './stack-parts.ts';
 /**
  * Ends the run's output with the line `N passed, N failed, N skipped`. A file that does not load,
  * a failing hook and an error outside of any test count as one failure each. Before that line it
- * names what this machine could not run, and how to make it.
+ * lists what this machine could not run, and how to make it possible.
  */
 export default class LastLine implements Reporter {
   #passed = 0;
   #failed = 0;
   #skipped: string[] = [];
-  /** `-t` skips all but some: nobody wants the list of those. */
+  /** `-t` skips almost all tests: do not list them. */
   #byTitle = false;
 
   onInit(vitest: Vitest): void {
     this.#byTitle = vitest.config.testNamePattern !== undefined;
     onParentGone(() => process.exit(1));
-    // bin/launch.mjs says the line where this process cannot.
+    // bin/launch.mjs prints the line if this process cannot.
     process.send?.('the last line is mine');
     process.once('exit', (code) => this.#print(code));
   }

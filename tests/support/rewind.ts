@@ -1,6 +1,6 @@
 import type { Sql } from '../../server/src/platform/postgres/sql.ts';
 
-/** What takes each migration back, data and all, for tests of the migration on what lay there. */
+/** Undoes each migration, including its data, for tests of the migration on existing data. */
 const undo: Readonly<Record<string, readonly string[]>> = {
   '000011_seats_taken': ['ALTER TABLE seats.stock DROP COLUMN taken'],
   '000012_seat_labels': ['orders.items', 'tickets.tickets'].map(

@@ -1,8 +1,8 @@
-// A program that keeps a room in its memory and lets a crowd loose on it until it is killed. Each
-// question and each answer is a line of JSON on its output. That must be a file: a line is there
-// before anything else is done, and what stands there was answered. (Into a full pipe Node writes
+// A program that keeps a room in memory and runs a crowd against it until it is killed. Each
+// command and each answer is a line of JSON on its output. That must be a file: a line is written
+// before anything else happens, so every answer in it was given. (Into a full pipe Node writes
 // later.) After every round it sends its number to the parent. The second argument `early` plants a
-// bug: the journal says that it has committed what it will commit ten commits later.
+// bug: the journal confirms a commit ten commits before it is written.
 
 import { makeRandom } from '@usher/domain/random.ts';
 import type { RoomAnswer, RoomCommand } from '@usher/domain/room/types.ts';
@@ -73,7 +73,7 @@ const join = (who: number): Promise<void> =>
     replaces: null,
     mayEnter: true,
   });
-/** What somebody who stands so does next. */
+/** What a person with this standing does next. */
 const act = (who: number): Promise<void> => {
   const person = personOf(who);
   const entry = entries.get(who) ?? 0;
@@ -85,7 +85,7 @@ const act = (who: number): Promise<void> => {
     case 'done':
       return join(who);
     case 'called':
-      // One in ten looks on and is late.
+      // One in ten only watches and is late.
       return ask(who, { kind: who % 10 > 0 && dice(3) > 0 ? 'claim' : 'appear', ...place });
     case 'late':
       return ask(who, { kind: 'claim', ...place });
@@ -110,7 +110,7 @@ for (let from = 0; from < crowdCount; from += 250)
   await Promise.all(Array.from({ length: 250 }, (_, at) => join(from + at)));
 for (let round = 1; ; round++) {
   process.send?.(round);
-  // From now on nobody is called any more, and the late ones gather.
+  // From now on nobody is called, and late people accumulate.
   if (round === 100)
     await store.change(showId, { changeId: 'fewer', ifRev: 1, change: { activeMax: 1 } });
   await clock.advance(500);

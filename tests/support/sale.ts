@@ -47,7 +47,7 @@ export const showFields = (venueId: string) => ({
   saleClosesAt: hoursFromNow(24 * 7),
 });
 
-/** What people do in a sale, through whatever door the program is asked. */
+/** What people do in a sale, however the program is called. */
 export const makeSaleTools = ({ ask, must }: Ask, sandbox: TestSandbox) => {
   const enter = async (person: { email: string; password: string }): Promise<string> => {
     const { email, password } = person;
@@ -63,7 +63,7 @@ export const makeSaleTools = ({ ask, must }: Ask, sandbox: TestSandbox) => {
   const newBuyers = (count: number): Promise<Person[]> =>
     Promise.all(Array.from({ length: count }, newBuyer));
 
-  /** A show in a house of its own, on sale now unless told otherwise. */
+  /** A show in its own house, on sale now unless specified otherwise. */
   const newSale = async (
     organiser: string,
     given: {
@@ -116,7 +116,7 @@ export const makeSaleTools = ({ ask, must }: Ask, sandbox: TestSandbox) => {
       body: { paymentKey, amount: amount.amount },
     });
   };
-  /** The whole way; throws unless it ends with a paid order. */
+  /** A whole purchase; throws unless it ends with a paid order. */
   const buy = async (as: string, performanceId: string, seats: readonly number[]) => {
     const placed = await order(as, performanceId, seats);
     const paid = await pay(as, placed.checkout);

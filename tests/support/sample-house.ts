@@ -1,7 +1,7 @@
 import type { LayoutDocument, LayoutRun } from '@usher/domain/layout.ts';
 
 /**
- * A small sound plan for tests: each row is a list of runs with their counts of seats, three
+ * A small valid plan for tests: each row is a list of runs with their counts of seats, three
  * metres of aisle between runs, ten rows a section, the stage in front of the first row.
  */
 export const sampleHouse = (

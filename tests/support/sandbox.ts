@@ -34,7 +34,7 @@ const leversOf = (url: string) => {
   return {
     url,
     control,
-    /** The buyer types the card in; answers the payment's key. */
+    /** The buyer enters the card; returns the payment's key. */
     authenticate: async (
       attemptId: string,
       amountMinor: number,
@@ -98,7 +98,7 @@ export const openSandbox = async (): Promise<TestSandbox> => {
 
 const program = new URL('../../sandbox/src/main.ts', import.meta.url);
 
-/** A program of its own, which outlives those that call it. */
+/** A separate program, which outlives the programs that call it. */
 export const openSandboxProgram = async (): Promise<TestSandbox & { child: ChildProgram }> => {
   const child = await openChildProgram(program, [
     '--secret-key',

@@ -17,14 +17,14 @@ export const scratchFolder = async (): Promise<string> => {
   return folder;
 };
 
-/** The same without the removal, for what lives longer than a test file. */
+/** The same without the removal, for folders that outlive a test file. */
 export const makeScratchFolder = async (): Promise<string> => {
   const folder = mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`));
   await chmod(folder, 0o711);
   return folder;
 };
 
-/** Removes what runs that were killed have left: the folders whose maker is dead. */
+/** Removes what killed runs have left: the folders whose creator is dead. */
 export const removeAbandonedFolders = (): void => {
   for (const name of readdirSync(tmpdir())) {
     if (!name.startsWith(prefix)) continue;

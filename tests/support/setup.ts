@@ -3,7 +3,7 @@ import { cleanUpAfterFile } from './after-file.ts';
 import { watchForLeaks } from './leaks.ts';
 
 // Vitest runs these in reverse order of their registration, after those of the test file: first
-// what helpers have to clean up, then the look at what is still open.
+// what helpers have to clean up, then the check for what is still open.
 const leaks = watchForLeaks();
 afterAll(() => leaks.expectNothingLeft());
 afterAll(() => cleanUpAfterFile());

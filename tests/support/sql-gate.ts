@@ -2,12 +2,12 @@ import pg from 'pg';
 import { afterThisFile } from './after-file.ts';
 import { until } from './until.ts';
 
-/** Any number that the program uses for no advisory lock. */
+/** A number that the program does not use for an advisory lock. */
 const gateLock = 4_017;
 
 /**
  * A gate inside the database: statements that run `passSql` (PL/pgSQL) wait at it until `open`, so
- * that a test knows how many stand at one place at the same time.
+ * that a test knows how many wait at one point at the same time.
  */
 export const makeSqlGate = async (url: string) => {
   const keeper = new pg.Client({ connectionString: url });
@@ -15,7 +15,7 @@ export const makeSqlGate = async (url: string) => {
   afterThisFile(() => keeper.end());
   await keeper.query('SELECT pg_advisory_lock($1)', [gateLock]);
   return {
-    // They wait for the test, not for a row: the limit for locks of the program is no limit here.
+    // They wait for the test, not for a row, so the program's lock timeout must not apply.
     passSql: `PERFORM set_config('lock_timeout', '0', true);
       PERFORM pg_advisory_xact_lock_shared(${gateLock});`,
     /** Opens the gate for good, once so many statements wait at it. */

@@ -1,7 +1,7 @@
 import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** How the title of a test that needs a part of the stack ends. */
+/** The end of the title of a test that needs a part of the stack. */
 export const needs = /\(needs ([\w-]+)\)/;
 
 const parts = {
@@ -31,7 +31,7 @@ export const stackPart = (name: PartName): { available: boolean; how: string } =
 export const howToGet = (name: string): string =>
   Object.entries(parts).find(([part]) => part === name)?.[1].how ?? 'unknown';
 
-/** Its folder of programs, the latest version's; null where Debian's server is not installed. */
+/** The program folder of the latest version; null if Debian's server is not installed. */
 export const debianPostgresBinDir = (): string | null => {
   const root = '/usr/lib/postgresql';
   const folders = isFolder(root) ? readdirSync(root) : [];

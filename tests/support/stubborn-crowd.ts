@@ -17,7 +17,7 @@ export type Told = {
 };
 type Whim = 'approve' | 'decline' | 'timeout' | 'lost' | 'leaves the hold' | 'leaves the order';
 
-/** Of twenty purchases; `timeout` is charged without an answer, `lost` is not charged. */
+/** For each of twenty purchases; `timeout` is charged without an answer, `lost` is not charged. */
 const whims: readonly Whim[] = [
   'leaves the hold',
   'leaves the order',
@@ -28,7 +28,7 @@ const whims: readonly Whim[] = [
 ] as Whim[];
 const againMs = 50;
 
-/** The program's comings and goings, for those who wait for it. */
+/** Whether the program is up, for callers that wait for it. */
 export const makeDoor = () => {
   let opened = Promise.withResolvers<void>();
   return {
@@ -42,8 +42,8 @@ export const makeDoor = () => {
 export type Door = ReturnType<typeof makeDoor>;
 
 /**
- * Repeats a call with the same key, as a good client does, until it is answered: when the line
- * breaks, as soon as the program is there again. Counts what came in the way.
+ * Retries a call with the same key, as a good client does, until it is answered: if the connection
+ * breaks, as soon as the program is back. Counts the failures.
  */
 const makePatient = (send: Send, door: Door, troubles: Map<string, number>): Send => {
   const note = (what: string): void => void troubles.set(what, (troubles.get(what) ?? 0) + 1);
@@ -88,7 +88,7 @@ export const gatherCrowd = async (options: {
   let isOver = false;
   let turn = 0;
 
-  /** Each asks for another pair, so that they meet now and then. */
+  /** Each asks for another pair, so that buyers collide now and then. */
   const nextPair = (): number[] => {
     turn = (turn + 37) % (seatCount / 2);
     return [turn * 2, turn * 2 + 1];

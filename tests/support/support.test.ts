@@ -29,7 +29,7 @@ const runPlanted = async (filter: string, env: Record<string, string> = {}): Pro
   });
 };
 
-describe('a test file fails that leaves', async () => {
+describe('the check for leaks', async () => {
   const { report } = await runPlanted('leaks/');
   const of = (file: string) =>
     report.testResults.find(({ name }) => name.endsWith(`leaks/${file}.test.ts`));
@@ -43,16 +43,16 @@ describe('a test file fails that leaves', async () => {
     ['child', 'child process, opened', /child\.test\.ts:6:/],
     ['worker', 'worker thread, opened', /worker\.test\.ts:5:/],
   ];
-  test.each(planted)('a %s open, and is told which and where', (file, said, at) => {
+  test.each(planted)('fails a file that leaves a %s, and says where', (file, said, at) => {
     expect(of(file)).toMatchObject({ status: 'failed', message: expect.stringContaining(said) });
     expect(of(file)?.message).toMatch(at);
   });
 
-  test('but one that has cleaned up after itself passes', () => {
+  test('passes a file that has cleaned up after itself', () => {
     expect(of('nothing')).toMatchObject({ status: 'passed', message: '' });
   });
 
-  test('and no planted file was overlooked', () => {
+  test('is tested with every planted file', () => {
     expect(report.testResults).toHaveLength(planted.length + 1);
   });
 });
@@ -77,7 +77,7 @@ describe('vitest called by itself', () => {
     expect(await runOn('20.20.2')).toEqual({ code: 1, error });
   });
 
-  test('on Node 24 goes on', async () => {
+  test('on Node 24 runs the tests', async () => {
     expect(await runOn('24.0.0')).toEqual({ code: 0, error: '' });
   });
 });
@@ -95,7 +95,7 @@ describe('the last line of a run', () => {
     expect(code).toBe(1);
   });
 
-  test('is there when nothing was found to run', async () => {
+  test('is printed even if there is nothing to run', async () => {
     const { code, lastLine } = await runPlanted('reporter/no-such-file');
     expect({ code, lastLine }).toEqual({ code: 1, lastLine: '0 passed, 1 failed, 0 skipped' });
   });
@@ -104,7 +104,7 @@ describe('the last line of a run', () => {
 describe('a test that needs a part which the machine lacks', async () => {
   const lacking = { PATH: await scratchFolder() };
 
-  test('is skipped by name, and the way to get the part is told', async () => {
+  test('is skipped by name, and the report says how to get the part', async () => {
     const { code, lines, lastLine } = await runPlanted('reporter/needs', lacking);
     expect({ code, lastLine }).toEqual({ code: 0, lastLine: '0 passed, 0 failed, 3 skipped' });
     expect(lines).toEqual(
@@ -117,13 +117,13 @@ describe('a test that needs a part which the machine lacks', async () => {
     );
   });
 
-  test('fails where the whole stack is required', async () => {
+  test('fails if the whole stack is required', async () => {
     const run = await runPlanted('reporter/needs', { ...lacking, REQUIRE_STACK: '1' });
     expect(run.code).toBe(1);
     expect(run.lastLine).toBe('0 passed, 2 failed, 0 skipped');
   });
 
-  test('runs where the part is there', async () => {
+  test('runs if the machine has the part', async () => {
     const folder = join(await scratchFolder(), 'bin');
     mkdirSync(folder);
     symlinkSync(process.execPath, join(folder, 'pdftoppm'));

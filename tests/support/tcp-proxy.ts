@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterThisFile } from './after-file.ts';
 
-/** A line between two programs that a test can cut. */
+/** A connection between two programs that a test can cut. */
 export const openTcpProxy = async (targetPort: number) => {
   const sockets = new Set<Socket>();
   let isCut = false;
@@ -50,7 +50,7 @@ export const openTcpProxy = async (targetPort: number) => {
   };
 };
 
-/** The same address by another door. */
+/** The same URL with another port. */
 export const throughPort = (url: string, port: number): string => {
   const through = new URL(url);
   through.hostname = '127.0.0.1';

@@ -2,7 +2,7 @@ import type { Sql } from '../../server/src/platform/postgres/sql.ts';
 
 /**
  * The deadlines of holds are judged by the database's clock, which no test can move: these move the
- * deadlines instead. No state changes, so the next one to find the hold decides what becomes of it.
+ * deadlines instead. No state changes, so whatever finds the hold next decides what happens to it.
  */
 
 /** The hold's deadline passed a moment ago; nobody has noticed yet. */

@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const pollMs = 20;
 
 /**
- * Waits until the question is answered with something true, and answers it; asks every 20 ms. Fails
- * after the limit, saying what was waited for: a deadline, not a measurement.
+ * Waits until the function returns something truthy, and returns it; polls every 20 ms. Fails
+ * after the limit, naming what was awaited: a deadline, not a measurement.
  */
 export const until = async <T>(
   what: string,

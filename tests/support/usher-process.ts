@@ -16,22 +16,22 @@ import { scratchFolder } from './scratch.ts';
 import { until } from './until.ts';
 
 const program = fileURLToPath(new URL('../../server/src/main.ts', import.meta.url));
-/** The first start makes a database and fills it; a busy machine takes its time. */
+/** The first start creates and fills a database, which takes long on a busy machine. */
 const readyLimitMs = 180_000;
 const endLimitMs = 60_000;
 
 export type Settings = Readonly<Record<string, string>>;
-/** A command of `usher` in a process of its own. */
+/** A command of `usher` in a separate process. */
 export type Running = {
   child: ChildProcess;
-  /** All that it said so far. */
+  /** Its output so far. */
   said: () => string;
   ended: () => boolean;
   /** Its exit code, or the signal that ended it. */
   end: Promise<number | NodeJS.Signals>;
 };
 
-/** Of this process only what says where programs and homes are: no setting comes from outside. */
+/** From this process's environment only paths to programs and homes, but no settings. */
 const surroundings = (): Settings =>
   Object.fromEntries(
     ['PATH', 'HOME', 'TMPDIR', 'LANG'].flatMap((name) => {
@@ -44,11 +44,11 @@ const surroundings = (): Settings =>
 export const runUsher = (
   command: readonly string[],
   settings: Settings,
-  /** What is typed into it; else it has no standard input. */
+  /** Its standard input; default: none. */
   input: string | null = null,
 ): Running => {
   const child = spawn(process.execPath, [program, ...command], {
-    // The channel tells it when we are gone, however we ended.
+    // The channel closes when we end, however that happens.
     stdio: [input === null ? 'ignore' : 'pipe', 'pipe', 'pipe', 'ipc'],
     env: { ...surroundings(), ...settings },
   });
@@ -83,7 +83,7 @@ export type Installation = {
   settings: Settings;
 };
 
-/** A place for a program: a data folder of its own and an address that stays over restarts. */
+/** An installation: a data folder, and an address that stays the same over restarts. */
 export const makeInstallation = async (settings: Settings): Promise<Installation> => {
   const port = await freePort();
   const dataDir = await scratchFolder();
@@ -106,7 +106,7 @@ const isReady = async (url: string): Promise<boolean> => {
   try {
     return (await fetch(`${url}/readyz`, { headers: { connection: 'close' } })).status === 200;
   } catch {
-    // Nobody listens yet.
+    // It does not listen yet.
     return false;
   }
 };
@@ -125,7 +125,7 @@ export const startIn = async ({ url, settings }: Installation): Promise<Running>
   return running;
 };
 
-/** Its own database, while it runs. */
+/** The URL of its embedded database, while it runs. */
 export const embeddedUrl = async ({ dataDir }: Installation): Promise<string> => {
   const clusterDir = join(dataDir, 'postgres');
   const file = await readPidFile(clusterDir);
@@ -143,12 +143,12 @@ const parentOf = (pid: number): number | null => {
   try {
     return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
   } catch {
-    // It ended while we looked.
+    // It ended meanwhile.
     return null;
   }
 };
 
-/** Kill -9 of the program and of all its database's processes, at one moment. */
+/** Kill -9 of the program and of all its database's processes, at the same moment. */
 export const killAll = async (
   { dataDir }: Installation,
   { child, end }: Running,
@@ -163,7 +163,7 @@ export const killAll = async (
   await until('the database is dead', () => !database.some(isAlive), endLimitMs);
 };
 
-/** Asks it to end, and answers how it did. */
+/** Sends TERM and returns how it ended. */
 export const terminate = async ({ child, end }: Running): Promise<number | NodeJS.Signals> => {
   child.kill('SIGTERM');
   return end;

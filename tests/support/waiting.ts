@@ -27,7 +27,7 @@ export const makeRoomTools = (program: Pick<Program, 'must' | 'operator'>) => {
     const settings = { opensAt: hoursFromNow(-1), ...given };
     return must(putRoom, { as, params: { showId }, body: { ifRev: null, settings } });
   };
-  /** Changes the settings of the room as it was at `ifRev`. */
+  /** Changes the settings of the room, if it is still at `ifRev`. */
   const set = async (
     showId: string,
     ifRev: number,
@@ -61,7 +61,7 @@ export const makeRoomTools = (program: Pick<Program, 'must' | 'operator'>) => {
     const number = place.number ?? Infinity;
     await untilRoom(showId, `number ${number} is called`, ({ front }) => front >= number);
   };
-  /** In, called, and with a pass. */
+  /** Joins, waits for the call and claims a pass. */
   const enter = async (person: Person, showId: string): Promise<{ place: Place; pass: string }> => {
     const joined = await join(person, showId);
     await called(showId, joined);

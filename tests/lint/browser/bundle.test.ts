@@ -14,7 +14,7 @@ const modulesOf = (workspace: string): string[] =>
     .filter((name) => name.endsWith('.ts') && !/\.(?:test|bench)\.ts$/.test(name))
     .map((name) => join(root, workspace, 'src', name));
 
-/** Puts modules together for a browser; answers the script, and what of Node they ask for. */
+/** Bundles modules for a browser; returns the script, and what it needs from Node. */
 const bundleForBrowser = async (paths: readonly string[]) => {
   const asked: string[] = [];
   const entry = paths
@@ -51,7 +51,7 @@ const bundleForBrowser = async (paths: readonly string[]) => {
   return { asked, script: output.output[0].code };
 };
 
-/** Runs a script where a browser's globals are, and none of Node's. */
+/** Runs a script with a browser's globals and none of Node's. */
 const runAsBrowser = (script: string, then: string): unknown => {
   const browser = { AbortController, Headers, TextDecoder, TextEncoder, URL, URLSearchParams };
   return runInContext(`${script}\n;(${then})()`, createContext({ ...browser }));
