@@ -6,18 +6,18 @@ import type { Clock } from './clock.ts';
 
 type Headers = { get(name: string): string | null };
 
-/** Signs people in over the API and keeps their tokens fresh. */
+/** Signs people up and in over the API, and refreshes their tokens. */
 export type Accounts = {
   signUp(person: { email: string; name: string; address: string | null }): Promise<Session>;
   logIn(person: { email: string; password: string; address: string | null }): Promise<Session>;
-  /** Of an account that was made otherwise; what it has must last the run. */
+  /** For an account that was created otherwise; its token must last the whole run. */
   withToken(accessToken: string, address: string | null): Session;
 };
 
 export const makeAccounts = (deps: {
   caller: Caller;
   clock: Clock;
-  /** Of everybody who signs up here. */
+  /** The password of everybody who signs up here. */
   password: string;
   signal: AbortSignal;
 }): Accounts => {
@@ -75,7 +75,7 @@ export const makeAccounts = (deps: {
       );
       if (signedUp.outcome === 'answer')
         return keep(signedUp.body.accessToken, signedUp.headers, address);
-      // The first try had worked, only its answer was lost.
+      // The first try succeeded, only its response was lost.
       if (signedUp.outcome === 'refused' && signedUp.code === 'EMAIL_TAKEN')
         return enter({ email, password, address });
       throw new Error(`${email} could not sign up: ${reasonOf(signedUp)}`);
@@ -83,7 +83,7 @@ export const makeAccounts = (deps: {
   };
 };
 
-/** The answer of a call without which the run cannot go on. Throws on a refusal and on silence. */
+/** The response to a call that the run needs. Throws on a refusal or if there is no response. */
 export const mustAnswer = async <S extends RouteSpec>(
   caller: Caller,
   spec: S,

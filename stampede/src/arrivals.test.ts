@@ -8,7 +8,7 @@ const arrivals = (pace: number): number[] =>
 const shareIn = (list: readonly number[], fromMs: number, toMs: number): number =>
   list.filter((ms) => ms >= fromMs && ms < toMs).length / list.length;
 
-test('most come in the last minutes before the opening and the first seconds after it', () => {
+test('most people arrive in the minutes before the opening and the seconds after it', () => {
   const list = arrivals(1);
   expect(shareIn(list, -300_000, 0)).toBeCloseTo(0.675, 1);
   expect(shareIn(list, 0, 30_000)).toBeCloseTo(0.15, 1);
@@ -17,13 +17,13 @@ test('most come in the last minutes before the opening and the first seconds aft
   expect(perS(0, 10_000)).toBeGreaterThan(perS(20_000, 30_000));
 });
 
-test('some come early, and a tail comes when others are served already', () => {
+test('some people arrive early, and a tail arrives when others are already being served', () => {
   const list = arrivals(1);
   expect(shareIn(list, -600_000, -300_000)).toBeCloseTo(0.075, 1);
   expect(shareIn(list, 30_000, 600_001)).toBeCloseTo(0.1, 1);
 });
 
-test('nobody comes before the lobby is open, at any pace', () => {
+test('nobody arrives before the lobby is open, at any pace', () => {
   for (const pace of [1, 0.1, 0]) {
     const first = Math.min(...arrivals(pace));
     expect(first).toBeGreaterThanOrEqual(-lobbyLengthMs(pace));

@@ -1,12 +1,12 @@
 import type { Random } from '@usher/domain/random.ts';
 
 const minuteMs = 60_000;
-/** Of people's time: from the lobby's door to the opening. */
+/** In people's time: from the start of the lobby to the opening. */
 const lobbyMs = 10 * minuteMs;
 
 /**
- * When people come to an on-sale that was announced, in ms of people's time from the opening: most
- * in its last minutes and first seconds, some early, and a tail that learned about it later.
+ * When people arrive at an announced on-sale, in ms of people's time from the opening: most in its
+ * last minutes and first seconds, some early, and a tail that learned about it later.
  * `bend`: how much the moments close to the opening are preferred; 1 is evenly.
  */
 const waves = [
@@ -16,13 +16,13 @@ const waves = [
   { share: 0.1, fromMs: 30_000, toMs: 10 * minuteMs, bend: 2 },
 ] as const;
 
-/** Quicker than this the lobby would be over before it began. */
+/** At a faster pace the lobby would end before it had begun. */
 const paceMin = 0.01;
 
 /** How long the lobby is open before the draw, at this pace. */
 export const lobbyLengthMs = (pace: number): number => lobbyMs * Math.max(pace, paceMin);
 
-/** When somebody comes, in ms from the opening; below 0 is the lobby. */
+/** When a person arrives, in ms from the opening; below 0 is the lobby. */
 export const drawArrivalMs = (random: Random, pace: number): number => {
   let left = random.next();
   let wave: (typeof waves)[number] = waves[0];

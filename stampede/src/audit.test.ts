@@ -28,41 +28,41 @@ const brokenBy = (orders: readonly FinalOrder[]): string[] =>
     .filter(({ breaches }) => breaches.length > 0)
     .map(({ id }) => id);
 
-test('paid orders with their own tickets, and unpaid ones without, break nothing', () => {
+test('paid orders with their tickets, and unpaid ones without, are no breach', () => {
   const unpaid = order(2, { state: 'EXPIRED', tickets: [], told: 'no' });
   expect(brokenBy([order(0), order(1), unpaid])).toEqual([]);
 });
 
-test('two tickets for one seat are found', () => {
+test('two tickets for one seat are a breach', () => {
   const orders = [order(0), order(1, { seatNos: [1, 2] })];
   expect(doubleSold(orders)).toEqual([1]);
   expect(brokenBy(orders)).toEqual(['B1']);
 });
 
-test('a paid order that lacks a ticket is found', () => {
+test('a paid order that lacks a ticket is a breach', () => {
   const { tickets } = order(0);
   expect(brokenBy([order(0, { tickets: tickets.slice(1) })])).toContain('B2');
 });
 
-test('a ticket of an order that is not paid is found', () => {
+test('a ticket of an order that is not paid is a breach', () => {
   expect(brokenBy([order(0, { state: 'FAILED', told: 'open' })])).toEqual(['B2']);
 });
 
-test('a "paid" that is not true any more is found', () => {
+test('an order reported as paid that is not paid is a breach', () => {
   expect(brokenBy([order(0, { state: 'EXPIRED', tickets: [] })])).toEqual(['B3']);
 });
 
-test('a "no" behind which money moved is found', () => {
+test('an order reported as failed for which money moved is a breach', () => {
   expect(brokenBy([order(0, { told: 'no' })])).toEqual(['B3']);
   expect(brokenBy([order(0, { told: 'no', state: 'UNKNOWN', tickets: [] })])).toEqual(['B3']);
 });
 
-test('a ticket that was exchanged under its owner is found', () => {
+test('a ticket that was replaced after its owner saw it is a breach', () => {
   const tickets = order(0).tickets.map((ticket) => ({ ...ticket, id: `${ticket.id}_new` }));
   expect(brokenBy([order(0, { tickets })])).toEqual(['B3']);
 });
 
-test('a buyer who paid twice is found', () => {
+test('a buyer with two paid orders is a breach', () => {
   expect(brokenBy([order(0), order(0, { seatNos: [8] })])).toEqual(['B4']);
 });
 
@@ -71,12 +71,12 @@ const moneyBreaches = (byAttempt: [string, number][], orders: readonly FinalOrde
     ({ breaches }) => breaches,
   );
 
-test('money that the provider took once for each paid order breaks nothing', () => {
+test('money that the provider took once for each paid order is no breach', () => {
   const declined = order(1, { state: 'FAILED', tickets: [], told: 'no' });
   expect(moneyBreaches([['att_0', 1000]], [order(0), declined])).toEqual([]);
 });
 
-test('too much, too little and money for an order that is not paid are found', () => {
+test('too much money, too little, or money for an unpaid order is a breach', () => {
   const failed = order(2, { state: 'FAILED', tickets: [], told: 'no' });
   const book: [string, number][] = [
     ['att_0', 2000],
@@ -85,11 +85,11 @@ test('too much, too little and money for an order that is not paid are found', (
   expect(moneyBreaches(book, [order(0), order(1), failed])).toHaveLength(3);
 });
 
-test('a payment that is not decided yet is not judged', () => {
+test('a payment that is not decided yet is not checked', () => {
   expect(moneyBreaches([], [order(0, { state: 'UNKNOWN', told: 'open' })])).toEqual([]);
 });
 
-test('a book that was lost is told as not checked, not as kept', () => {
+test('a lost ledger is reported as not checked, not as correct', () => {
   const { checks, notChecked } = checkMoney({ outcome: 'none', why: 'it burnt' }, [order(0)]);
   expect(checks).toEqual([]);
   expect(notChecked[0]).toContain('it burnt');

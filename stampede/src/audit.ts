@@ -8,10 +8,10 @@ import { inParallel } from './parallel.ts';
 import { makePerson } from './person.ts';
 import type { Provider } from './provider.ts';
 
-/** A promise as the buyers can check it, without the database. */
+/** A promise that the buyers can check without the database. */
 export type Check = { id: string; promise: string; breaches: string[] };
 
-/** What the server says of an order at the end. */
+/** What the server says about an order at the end. */
 export type FinalOrder = {
   buyer: number;
   record: OrderRecord;
@@ -23,7 +23,7 @@ export type FinalOrder = {
 const readersAtOnce = 32;
 const unsettled: ReadonlySet<Order['state']> = new Set(['PAYING', 'UNKNOWN']);
 
-/** Reads every order of the run once more. Throws when the server cannot be brought to answer. */
+/** Reads every order of the run once more. Throws if the server does not respond. */
 export const readFinalOrders = async (
   crowd: Crowd,
   buyers: readonly Buyer[],
@@ -52,7 +52,7 @@ export const readFinalOrders = async (
   });
 };
 
-/** Seats for which more than one live ticket is in people's hands. */
+/** Seats for which people hold more than one live ticket. */
 export const doubleSold = (orders: readonly FinalOrder[]): number[] => {
   const holders = new Map<number, number>();
   for (const ticket of liveTickets(orders))
@@ -63,7 +63,7 @@ export const doubleSold = (orders: readonly FinalOrder[]): number[] => {
 export const liveTickets = (orders: readonly FinalOrder[]) =>
   orders.flatMap(({ tickets }) => tickets.filter(({ isLive }) => isLive));
 
-/** What orders and tickets must be, as the buyers see them. */
+/** The rules for orders and tickets that buyers can check. */
 export const checkOrders = (orders: readonly FinalOrder[]): Check[] => {
   const paid = orders.filter(({ state }) => state === 'PAID');
   const numbers = (list: readonly { seatNo: number }[]): string =>
@@ -89,7 +89,7 @@ export const checkOrders = (orders: readonly FinalOrder[]): Check[] => {
     },
     {
       id: 'B3',
-      promise: 'who was told "paid" has paid, who was told "no" has not, and tickets stay as shown',
+      promise: 'an order reported as paid is paid, as failed is not; tickets stay as shown',
       breaches: orders
         .filter(({ record, state, tickets }) => {
           if (record.told === 'no') return state === 'PAID' || unsettled.has(state);
@@ -120,7 +120,7 @@ const repeated = (values: readonly number[]): number[] => [
   ...new Set(values.filter((value, at) => values.indexOf(value) !== at)),
 ];
 
-/** The public seat map shows as sold just the seats that people have tickets for. */
+/** The public seat map shows exactly the seats with tickets as sold. */
 export const checkSeatMap = async (
   crowd: Crowd,
   orders: readonly FinalOrder[],
@@ -143,16 +143,16 @@ export const checkSeatMap = async (
     if (state === seatState.HELD) held += 1;
     if ((state === seatState.SOLD) !== ticketed.has(seatNo)) breaches.push(`seat ${seatNo}`);
   }
-  const promise = 'the seat map shows as sold just the seats that people have tickets for';
+  const promise = 'the seat map shows exactly the seats with tickets as sold';
   return { check: { id: 'B5', promise, breaches }, sold, held };
 };
 
-/** The provider took just the totals of the paid orders. */
+/** The provider took exactly the totals of the paid orders. */
 export const checkMoney = (
   money: Awaited<ReturnType<Provider['money']>>,
   orders: readonly FinalOrder[],
 ): { checks: Check[]; notChecked: string[] } => {
-  const promise = 'the provider’s book shows just the totals of the paid orders';
+  const promise = 'the provider’s ledger shows exactly the totals of the paid orders';
   if (money.outcome === 'none') return { checks: [], notChecked: [`B6 ${promise}: ${money.why}`] };
   const breaches = orders
     .filter(({ state }) => !unsettled.has(state))

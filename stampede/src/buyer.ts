@@ -4,7 +4,7 @@ import { makePerson, type Person } from './person.ts';
 import { giveBack, lookAtShow, takeSeats, walkAway } from './seeking.ts';
 import { leave, waitForTurn } from './waiting.ts';
 
-/** One person's whole evening, until the ticket or the end. */
+/** One person's whole evening, until they have a ticket or give up. */
 export const shop = async (crowd: Crowd, buyer: Buyer, startMs: number): Promise<void> => {
   const { room } = crowd;
   const comesAtMs = room === null ? startMs : Math.max(startMs, room.opensAtMs + buyer.comesMs);
@@ -20,7 +20,7 @@ export const shop = async (crowd: Crowd, buyer: Buyer, startMs: number): Promise
 };
 
 /**
- * It was used up; or its owner leaves without a word, so that it ends by its time. Where that is
+ * True if the pass was used up, or if its owner leaves silently, so that it expires. If it expires
  * later than this run waits, the page gives it back, as browsers do when a tab is closed.
  */
 const keepsPass = ({ clock, patienceMs }: Crowd, { visit }: Buyer, end: End): boolean => {

@@ -70,7 +70,7 @@ const setUp = (answer: (request: Request, nth: number) => Sent) => {
   return { clock, notes, requests, caller };
 };
 
-/** Lets a call run through its pauses. */
+/** Lets a call continue through its pauses. */
 const finish = async <T>(clock: ManualClock, promise: Promise<T>): Promise<T> => {
   let isDone = false;
   const done = promise.finally(() => {
@@ -98,7 +98,7 @@ const holding: [typeof takeHold, RouteParts<typeof takeHold>, Circumstances] = [
   { step: 'hold', session: session(), ...common },
 ];
 
-test('a call without an answer is repeated with the same key until there is one', async () => {
+test('a call without a response is retried with the same key until there is one', async () => {
   const { caller, clock, requests, notes } = setUp((_, nth) =>
     nth < 5 ? silence : problem(409, 'SEATS_TAKEN'),
   );
@@ -112,14 +112,14 @@ test('a call without an answer is repeated with the same key until there is one'
   expect(notes.steps.get('hold')?.count).toBe(1);
 });
 
-test('a silent server wears the patience out, and what became of the call stays open', async () => {
+test('a call to a silent server gives up after its patience, with unknown outcome', async () => {
   const { caller, clock } = setUp(() => silence);
   const outcome = await finish(clock, caller.call(...holding));
   expect(outcome).toEqual({ outcome: 'gave-up', why: 'ECONNREFUSED' });
   expect(clock.monotonicMs()).toBeGreaterThan(60_000);
 });
 
-test('"too many" is waited out as long as it takes, as the server says', async () => {
+test('"too many requests" is waited out as the server says, however long', async () => {
   const { caller, clock, requests } = setUp((_, nth) =>
     nth <= 10 ? problem(429, 'TOO_MANY_REQUESTS', { retryAfterMs: 20_000 }) : json(200, me),
   );
@@ -129,7 +129,7 @@ test('"too many" is waited out as long as it takes, as the server says', async (
   expect(clock.monotonicMs()).toBeGreaterThanOrEqual(200_000);
 });
 
-test('the time of a call counts from when it was wanted, pauses and repeats included', async () => {
+test('the latency of a call counts from the wish, including pauses and retries', async () => {
   const { caller, clock, notes } = setUp((_, nth) =>
     nth === 1 ? problem(503, 'OVERLOADED', { retryAfterMs: 3000 }) : json(200, me),
   );
@@ -138,7 +138,7 @@ test('the time of a call counts from when it was wanted, pauses and repeats incl
   expect(notes.steps.get('me')?.maxMs).toBeGreaterThanOrEqual(3500);
 });
 
-test('an expired token is renewed once and the call repeated', async () => {
+test('an expired token is refreshed once and the call retried', async () => {
   const who = session(async () => {
     who.accessToken = 'second';
     return true;
@@ -151,21 +151,21 @@ test('an expired token is renewed once and the call repeated', async () => {
   expect(requests).toHaveLength(2);
 });
 
-test('a session that cannot be renewed is a refusal, not an endless round', async () => {
+test('a session that cannot be refreshed is a refusal, not an endless loop', async () => {
   const { caller, requests, clock } = setUp(() => problem(401, 'UNAUTHENTICATED'));
   const outcome = await finish(clock, caller.call(...readingMe(session(async () => true))));
   expect(outcome).toMatchObject({ outcome: 'refused', code: 'UNAUTHENTICATED' });
   expect(requests).toHaveLength(2);
 });
 
-test('an answer that the contract does not know is a failure of the run', async () => {
+test('a response that violates the contract is a failure of the run', async () => {
   const { caller } = setUp(() => json(200, { ...me, surprise: 1 }));
   await expect(caller.call(...readingMe(session()))).rejects.toThrow('surprise');
   const other = setUp(() => json(299, me));
   await expect(other.caller.call(...readingMe(session()))).rejects.toThrow('299');
 });
 
-test('a run that is stopped asks no more', async () => {
+test('a stopped run sends no more requests', async () => {
   const { caller, requests } = setUp(() => json(200, me));
   const signal = AbortSignal.abort();
   const call = caller.call(readMe, {}, { step: 'me', session: session(), fromMs: 0, signal });
@@ -173,7 +173,7 @@ test('a run that is stopped asks no more', async () => {
   expect(requests).toHaveLength(0);
 });
 
-test('names in a path are filled in', async () => {
+test('parameters in a path are filled in', async () => {
   const { caller, requests } = setUp(() => problem(404, 'NOT_FOUND'));
   await caller.call(
     readHold,
@@ -183,7 +183,7 @@ test('names in a path are filled in', async () => {
   expect(requests[0]).toMatchObject({ method: 'GET', path: '/api/v1/holds/hold_1' });
 });
 
-test('a pass goes with every call of its owner, and not with what anybody may ask', async () => {
+test('a pass goes with every call of its owner, but not with anonymous ones', async () => {
   const { requests, caller } = setUp(() => json(200, me));
   const owner = { ...session(), pass: 'the pass', address: '10.0.0.1' };
   await caller.call(...readingMe(owner));
@@ -209,7 +209,7 @@ const now = {
   draw: { entries: 5 },
 };
 
-test('what everybody is told is read once, and not taken for what is told next', async () => {
+test('a repeated public response is parsed once, and not confused with the next one', async () => {
   const fronts = [3, 3, 4];
   const { requests, caller } = setUp((_, nth) => json(200, { ...now, front: fronts[nth - 1] }));
   const look = async () => {
@@ -226,7 +226,7 @@ test('what everybody is told is read once, and not taken for what is told next',
   expect(requests[0]?.headers['if-none-match']).toBe('"1"');
 });
 
-test('304 is an answer without a body', async () => {
+test('304 is a response without a body', async () => {
   const { caller } = setUp(() => ({
     outcome: 'reply',
     reply: { status: 304, headers: {}, body: new ArrayBuffer(0) },

@@ -15,24 +15,24 @@ import type { Clock } from './clock.ts';
 import type { HttpClient } from './http.ts';
 import type { Notes } from './notes.ts';
 
-/** The account that calls: its token may be refreshed on the way. */
+/** The account that calls: its token may be refreshed meanwhile. */
 export type Session = {
   accessToken: string;
-  /** The address that the person calls from, where the server believes what we say of it. */
+  /** The address that the person calls from, if the server trusts what we send. */
   address: string | null;
-  /** Of the show's waiting room, once it was this person's turn. */
+  /** The pass of the show's waiting room, once it was this person's turn. */
   pass: string | null;
-  /** Gets a fresh access token; false when the session has expired. */
+  /** Refreshes the access token; false if the session has expired. */
   renew(): Promise<boolean>;
 };
 
 /** How a person calls. */
 export type Manner = {
-  /** The name in the report; calls that a person does not wait for have none. */
+  /** The name in the report; calls that nobody waits for have none. */
   step: string | null;
-  /** Without the access token, as what is the same for everybody is asked for. */
+  /** Without the access token, as documents that are the same for everybody are requested. */
   isAnonymous?: boolean;
-  /** Of the answer that one has; 304 says that it is still the same. */
+  /** Of the response that the caller has; 304 says that it is still the same. */
   etag?: string | null;
   cookie?: string;
 };
@@ -46,8 +46,8 @@ export type Circumstances = Manner & {
 };
 
 /**
- * `gave-up`: the server could not be brought to answer within the patience, or the run was ended;
- * what became of the call is unknown.
+ * `gave-up`: the server did not respond within the patience, or the run was stopped; the outcome
+ * of the call is unknown.
  */
 export type Outcome<S extends RouteSpec> =
   | Answer<S>
@@ -65,12 +65,12 @@ export type Caller = {
 
 const firstPauseMs = 100;
 const longestPauseMs = 2000;
-/** A bug on the other side is not fixed by asking for a minute. */
+/** A bug in the server is not fixed by retrying for a minute. */
 const brokenTriesMax = 4;
 
 type Verdict =
   | { next: 'done' }
-  /** `isSilence`: the server could not do its work, which wears the patience out. */
+  /** `isSilence`: the server could not do its work, which uses up the patience. */
   | { next: 'again'; why: string; afterMs: number | null; isSilence: boolean }
   | { next: 'renew' };
 
@@ -96,8 +96,8 @@ const judge = (said: Refused | NoAnswer): Verdict => {
 };
 
 /**
- * Calls as a good client does: a call that got no answer, or was told to come later, is repeated
- * with the same Idempotency-Key, patiently, until the server has been silent for `patienceMs`.
+ * Calls as a good client does: a call that got no response, or was told to retry later, is retried
+ * with the same Idempotency-Key, until the server has been silent for `patienceMs`.
  * `makeKey`: a fresh random text for each call.
  */
 export const makeCaller = (deps: {
@@ -157,7 +157,7 @@ export const makeCaller = (deps: {
   return { origin, call };
 };
 
-/** Checks bodies; ten thousand people are told the same, so the last public one is kept. */
+/** Checks bodies; ten thousand people get the same one, so the last public one is kept. */
 const makeReader = (): ReadBody => {
   const lastTold = new Map<string, { bytes: Uint8Array; body: unknown }>();
   return (spec, schema, bytes) => {

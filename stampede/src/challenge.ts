@@ -4,8 +4,8 @@ import { deriveKey } from 'altcha-lib/algorithms/pbkdf2';
 import type { Person } from './person.ts';
 
 /**
- * Reads the challenge of the room and solves it, as the widget in a browser does. Undefined when
- * none is asked any more, or the server does not answer: joining will tell.
+ * Reads the room's challenge and solves it, as the widget in a browser does. Undefined if none is
+ * required any more, or if the server does not respond: joining will show which.
  */
 export const solveChallengeOf = async (
   person: Person,

@@ -11,7 +11,7 @@ test('pauses stay between their bounds', () => {
   }
 });
 
-test('a rank of Zipf’s law comes up as often as its weight says', () => {
+test('a rank of Zipf’s law is drawn as often as its weight says', () => {
   const count = 100;
   const drawRank = makeZipf(count, 1.1);
   const random = makeRandom(3);

@@ -1,5 +1,5 @@
 /**
- * Charts as HTML around inline SVG. The drawing stretches to whatever width there is, the words are
+ * Charts as HTML around inline SVG. The drawing stretches to the available width; its labels are
  * HTML beside it, so that they are as large on a phone as on a screen. No script, nothing to load.
  */
 
@@ -14,14 +14,14 @@ type Limit = { label: string; y: number };
 
 type Plot = {
   title: string;
-  /** What one sees, in a sentence. */
+  /** What the chart shows, in a sentence. */
   caption: string;
   fromX: number;
   toX: number;
   xLabel: (x: number) => string;
-  /** In seconds, so that the axis goes by minutes and their halves. */
+  /** In seconds, so that the axis has ticks at minutes and half minutes. */
   isTime?: boolean;
-  /** A moment to be marked: the opening. */
+  /** A moment to mark: the opening. */
   mark?: { x: number; label: string };
   limits?: readonly Limit[];
 };
@@ -117,7 +117,7 @@ const stack = (series: readonly Series[]): Stacked[] => {
 };
 
 const hoverStrips = 60;
-/** Invisible strips that say what is beneath them, where there is a pointer. */
+/** Invisible strips that show what is beneath them under the pointer. */
 const hovers = (plot: Plot, scale: Scale, series: readonly Series[]): string => {
   const [first] = series;
   if (first === undefined || first.points.length === 0) return '';
@@ -205,7 +205,7 @@ const keysOf = (
   mark: Mark | undefined,
 ): string => {
   const keys = [
-    // One line alone is named by the title.
+    // A single line is named by the title.
     ...(series.length > 1 || limits.length > 0 ? series : []).map(({ label, colour }) =>
       key({ class: 'swatch', style: `background:var(${colour})` }, label),
     ),

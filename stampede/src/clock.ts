@@ -1,4 +1,4 @@
-/** Time as a run sees it; a test hands in one that it moves itself. */
+/** The clock of a run; a test passes a manual one. */
 export type Clock = {
   /** Milliseconds since 1970, UTC. */
   nowMs(): number;
@@ -9,7 +9,7 @@ export type Clock = {
 };
 
 /**
- * Calls `run` again and again, `everyMs` after the end of the call before, until it is stopped. An
+ * Calls `run` repeatedly, `everyMs` after the end of the previous call, until it is stopped. An
  * error goes to `onError` and does not end the loop. `stop` resolves when the last call has ended.
  */
 export const repeat = (options: {

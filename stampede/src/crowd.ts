@@ -25,8 +25,8 @@ export type Room = {
   /** How long a call waits for its claim. */
   claimWindowMs: number;
   /**
-   * By how much the server's clock is ahead of ours, as the answer that came quickest so far says;
-   * no more than it is.
+   * By how much the server's clock is ahead of ours, according to the fastest response so far;
+   * never more than it really is.
    */
   aheadMs: number;
 };
@@ -39,18 +39,18 @@ export type Crowd = {
   wakes: Wakes;
   notes: Notes;
   sale: Sale;
-  /** Null: there is none, all come at once to the seats. */
+  /** null: there is none, everybody goes straight to the seats. */
   room: Room | null;
   /** How many may look for seats at the same time. */
   shoppersMax: number;
-  /** 1 is as people are, 0.1 ten times as quick. */
+  /** 1 is the speed of real people, 0.1 ten times as fast. */
   pace: number;
   patienceMs: number;
   signal: AbortSignal;
   provider: Provider;
 };
 
-/** `paid`, or why somebody went home without a ticket. */
+/** `paid`, or why a person went home without a ticket. */
 export type End =
   | 'paid'
   | 'sold out'
@@ -87,12 +87,12 @@ export type Buyer = {
   random: Random;
   temper: Temper;
   roomTemper: RoomTemper;
-  /** When this one comes, in ms from the opening. */
+  /** When this person arrives, in ms from the opening. */
   comesMs: number;
   visit: Visit;
   doing: 'coming' | 'waiting' | 'looking' | 'holding' | 'paying' | 'gone';
   end: End | null;
   orders: OrderRecord[];
-  /** Until when seats that this buyer left without a word stay held, on the wall clock. */
+  /** Until when seats that this buyer silently left stay held, on the wall clock. */
   leftHeldUntilMs: number | null;
 };

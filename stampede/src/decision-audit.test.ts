@@ -23,23 +23,23 @@ const changed = (at: number, change: Partial<RoomDecision>): RoomDecision[] =>
 const breachesOf = (decisions: readonly RoomDecision[], mostInside: number | null = 8) =>
   checkDecisions({ decisions, mostInside }, limits).breaches;
 
-test('a room that calls in order, at its rate and below its cap breaks nothing', () => {
+test('a room that calls in order, at its rate and below its cap is no breach', () => {
   expect(breachesOf(calm())).toEqual([]);
 });
 
-test('late ones who are called again go with the others, and may be so twice', () => {
+test('late people who are called again are called with the others, even twice', () => {
   const again = changed(20, { recalled: [3, 7], released: [101, 102, 103] }).map((each, step) =>
     step === 21 ? { ...each, recalled: [3], released: [106, 107, 108, 109] } : each,
   );
   expect(breachesOf(again)).toEqual([]);
 });
 
-test('a number that is called twice, too late or beyond the front is found', () => {
+test('a number that is called twice, out of order or beyond the front is a breach', () => {
   expect(breachesOf(changed(20, { released: [100, 101, 102] }))).toHaveLength(1);
   expect(breachesOf(changed(20, { recalled: [500] }))).not.toEqual([]);
 });
 
-test('one inside too many is found, by a decision and between two of them', () => {
+test('one person above the cap is a breach, at a decision and between two of them', () => {
   expect(breachesOf(changed(20, { called: 8 }))).toHaveLength(1);
   expect(breachesOf(calm(), 11)).toHaveLength(1);
   expect(breachesOf(calm(), null)).toEqual([]);
@@ -60,7 +60,7 @@ const late = (backMs: number) => {
   return [{ ...visit, lateToldAtMs: backMs }, makeVisit()];
 };
 
-test('who is late and back goes before everybody new; who does not is found', () => {
+test('a late person who is back goes before all new people; otherwise it is a breach', () => {
   const served = changed(11, { recalled: [7] });
   expect(checkLateFirst({ decisions: served, mostInside: 8 }, late(5000)).breaches).toEqual([]);
   // Six seconds in which only others were called.

@@ -4,7 +4,7 @@ import type { RoomDecision } from '@usher/domain/room/types.ts';
 import type { Check } from './audit.ts';
 import type { Visit } from './visit.ts';
 
-/** What the room itself kept: not what somebody saw now and then, but every moment. */
+/** The room's own record: not samples, but every moment. */
 export type RoomHistory = {
   /** Oldest first; at least the last thousand. */
   decisions: readonly RoomDecision[];
@@ -43,9 +43,9 @@ const orderBreaches = (decisions: readonly RoomDecision[]): string[] => {
 };
 
 /**
- * The bucket held at most a burst when a span began, so that no span has more calls than that and
- * what the rate earned in it. Over all spans at once: the sum so far, less what was earned so far,
- * against the least of the same before it.
+ * The bucket held at most a burst when an interval began, so no interval has more calls than that
+ * plus what the rate earned in it. Checked for all intervals at once: the sum so far, minus what
+ * was earned so far, compared with the smallest such value before.
  */
 const rateBreaches = (
   decisions: readonly RoomDecision[],
@@ -60,17 +60,17 @@ const rateBreaches = (
     least = Math.min(least, calls - earned);
     calls += released.length + recalled.length;
     const over = calls - earned - least - burst;
-    // Instants are whole milliseconds, and earn as much less or more.
+    // Instants are whole milliseconds, so the earned credit may be off by as much.
     if (over > 1e-3 + ratePerMinute / 60_000)
       breaches.push(`front ${front}: ${over.toFixed(1)} calls more than rate and burst allow`);
   }
   return breaches;
 };
 
-/** The server's clock is known here to about a second, and a tick is decided on what was before. */
+/** The server's clock is known here to about a second, and a tick decides on what was before. */
 const knownToMs = 2000;
 
-/** W11: once the room knows that somebody late is back, nobody new is called before them. */
+/** W11: once the room knows that a late person is back, nobody new is called before them. */
 export const checkLateFirst = (
   { decisions }: RoomHistory,
   visits: readonly Pick<Visit, 'places' | 'lateToldAtMs'>[],
@@ -87,5 +87,5 @@ export const checkLateFirst = (
       ? []
       : [`number ${number} waited while ${before.released[0]} was called`];
   });
-  return { id: 'W11', promise: 'who was late and is back goes before everybody new', breaches };
+  return { id: 'W11', promise: 'late people who come back go before all new people', breaches };
 };

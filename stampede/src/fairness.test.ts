@@ -24,7 +24,7 @@ const record: DrawRecord = {
   keys: keys.toString('base64'),
 };
 
-/** Everybody of the lobby, and two who came after the draw. */
+/** Everybody in the lobby, and two who joined after the draw. */
 const crowd = (): Visit[] =>
   Array.from({ length: entries + 2 }, (_, entry) => {
     const visit = makeVisit();
@@ -45,7 +45,7 @@ test('an honest draw is verified with everybody’s receipt', () => {
   expect(fairness).toMatchObject({ outcome: 'verified', entries, receiptsChecked: entries + 2 });
 });
 
-test('two people whose numbers were exchanged are found', () => {
+test('two people whose numbers were exchanged are a breach', () => {
   const visits = crowd();
   const [a, b] = [visits[0]?.places[0], visits[1]?.places[0]];
   if (a === undefined || b === undefined) throw new Error('a crowd of two at least');
@@ -53,7 +53,7 @@ test('two people whose numbers were exchanged are found', () => {
   expect(breachesOf({}, visits)).toHaveLength(2);
 });
 
-test('a receipt that is not in the record is found', () => {
+test('a receipt that is not in the record is a breach', () => {
   const visits = crowd();
   const place = visits[3]?.places[0];
   if (place === undefined) throw new Error('a crowd of four at least');
@@ -61,7 +61,7 @@ test('a receipt that is not in the record is found', () => {
   expect(breachesOf({}, visits)).toHaveLength(1);
 });
 
-test('a changed entry, root, seed, server seed or commitment is found', () => {
+test('a changed entry, root, seed, server seed or commitment is a breach', () => {
   const other = Buffer.from(keys);
   other[5] = (other[5] ?? 0) ^ 1;
   const hex = 'ab'.repeat(32);
@@ -72,11 +72,11 @@ test('a changed entry, root, seed, server seed or commitment is found', () => {
   expect(breachesOf({ algorithm: 'by hand' })).not.toEqual([]);
 });
 
-test('a commitment that was exchanged after the opening is found', () => {
+test('a commitment that was replaced after the opening is a breach', () => {
   expect(breachesOf({}, crowd(), 'cd'.repeat(32))).toHaveLength(1);
 });
 
-test('numbers without a record of their draw are found; without numbers there is none', () => {
+test('numbers without a record of their draw are a breach; no numbers, no draw', () => {
   expect(checkFairness(null, commitment, crowd()).check.breaches).toHaveLength(1);
   const nobody = checkFairness(null, commitment, [makeVisit()]);
   expect([nobody.check.breaches, nobody.fairness.outcome]).toEqual([[], 'no draw']);

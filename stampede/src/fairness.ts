@@ -8,7 +8,7 @@ import type { Crowd } from './crowd.ts';
 import { sha256 } from './sha256.ts';
 import type { Visit } from './visit.ts';
 
-/** Of the draw, for the report. */
+/** The draw, for the report. */
 export type Fairness = {
   outcome: 'verified' | 'broken' | 'no draw';
   entries: number;
@@ -17,7 +17,7 @@ export type Fairness = {
   seed: string;
 };
 
-/** What was published before the draw; null when it could not be read. */
+/** What was published before the draw; null if it could not be read. */
 export const readPromise = async (crowd: Crowd): Promise<string | null> => {
   const read = await crowd.caller.call(
     readCommitment,
@@ -27,7 +27,7 @@ export const readPromise = async (crowd: Crowd): Promise<string | null> => {
   return read.outcome === 'answer' ? read.body.commitment : null;
 };
 
-/** The public record; null when no draw was made. Throws when the server does not answer. */
+/** The public record; null if no draw was made. Throws if the server does not respond. */
 export const readRecord = async (crowd: Crowd): Promise<DrawRecord | null> => {
   const read = await crowd.caller.call(
     readDraw,
@@ -39,8 +39,8 @@ export const readRecord = async (crowd: Crowd): Promise<DrawRecord | null> => {
 };
 
 /**
- * W9: the draw is re-run from its record, as anybody can do; the seed is the one that a hash of it
- * had promised; everybody's receipt is in it, and everybody has the number that it gives.
+ * W9: re-runs the draw from its record, as anybody can; the seed must match the commitment, the
+ * record must contain everybody's receipt, and everybody must have the number that it gives.
  */
 export const checkFairness = (
   record: DrawRecord | null,
@@ -59,7 +59,7 @@ export const checkFairness = (
   const breaches = checkDraw(sha256, { record, receipt: null, noted })
     .filter(({ outcome }) => outcome !== 'holds')
     .map(({ says }) => says);
-  // Of a record that is broken in itself everybody's number would be wrong.
+  // If the record itself is broken, everybody's number would be wrong.
   const receipts = breaches.length > 0 ? [] : receiptsOf(visits);
   const keys = Buffer.from(record.keys, 'base64');
   const permutation = receipts.length === 0 ? null : permutationAgain(sha256, { seed, entries });
@@ -67,7 +67,7 @@ export const checkFairness = (
     const due = numberOf(entry, permutation);
     if (number !== due) breaches.push(`entry ${entry} has number ${number}, drawn was ${due}`);
     const recorded = keys.subarray(entry * keyBytes, (entry + 1) * keyBytes);
-    // Zeros: lost in a failure before the draw; the receipt is what is left of it.
+    // Zeros: lost in a failure before the draw; only the receipt is left.
     if (recorded.every((byte) => byte === 0) || recorded.toString('base64url') === key) continue;
     breaches.push(`entry ${entry} has another key in the record than on the receipt`);
   }

@@ -13,7 +13,7 @@ test('quantiles are within 0.1 % of the exact ones, from microseconds to hours',
   for (const value of values) histogram.record(value);
   for (const q of [0.001, 0.1, 0.5, 0.9, 0.99, 0.999, 1]) {
     const exact = exactQuantile(values, q);
-    // Besides, a value is rounded to whole microseconds.
+    // In addition, a value is rounded to whole microseconds.
     expect(Math.abs(histogram.quantileMs(q) - exact)).toBeLessThanOrEqual(exact * 0.001 + 0.001);
   }
   expect(histogram.count).toBe(20_000);
@@ -32,11 +32,11 @@ test('no quantile exceeds the largest value', () => {
   });
 });
 
-test('nothing recorded is zero everywhere', () => {
+test('an empty histogram is zero everywhere', () => {
   expect(latencyOf(makeHistogram())).toEqual({ count: 0, p50: 0, p99: 0, p999: 0, max: 0 });
 });
 
-test('histograms add up', () => {
+test('histograms can be added', () => {
   const [one, other, both] = [makeHistogram(), makeHistogram(), makeHistogram()];
   for (let ms = 1; ms <= 100; ms++) {
     (ms % 2 === 0 ? one : other).record(ms);
@@ -46,7 +46,7 @@ test('histograms add up', () => {
   expect(latencyOf(one)).toEqual(latencyOf(both));
 });
 
-test('many add up as one that recorded everything', () => {
+test('a sum of many equals one that recorded everything', () => {
   const random = makeRandom(5);
   const [all, sum] = [makeHistogram(), makeHistogram()];
   for (let part = 0; part < 50; part++) {
@@ -63,7 +63,7 @@ test('many add up as one that recorded everything', () => {
     expect(sum.quantileMs(q)).toBe(all.quantileMs(q));
 });
 
-test('what takes longer than 19 hours is counted, and its maximum is exact', () => {
+test('a duration above 19 hours is counted, and its maximum is exact', () => {
   const histogram = makeHistogram();
   const ms = 100 * 3_600_000;
   histogram.record(ms);
@@ -71,7 +71,7 @@ test('what takes longer than 19 hours is counted, and its maximum is exact', () 
   expect(histogram.quantileMs(1)).toBeGreaterThan(19 * 3_600_000);
 });
 
-test('an accuracy of two digits would not be enough: the test of accuracy sees it', () => {
+test('an accuracy of two digits would not be enough: the accuracy test detects it', () => {
   const random = makeRandom(4);
   const coarse = createHistogram({ lowest: 1, highest: 2 ** 36, figures: 2 });
   const values = Array.from({ length: 20_000 }, () => 10 ** (-3 + 9 * random.next()));

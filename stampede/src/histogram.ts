@@ -2,20 +2,20 @@ import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 
 /**
  * Durations in Node's HDR histogram, in whole microseconds with three significant digits: every
- * quantile is right to 0.1 %, in 0.25 MB at most whatever the count. The largest is kept exactly.
+ * quantile is accurate to 0.1 %, in at most 0.25 MB whatever the count. The maximum is exact.
  */
 export type Histogram = {
-  /** Milliseconds; below a microsecond counts as one, beyond 19 hours as 19 hours. */
+  /** Milliseconds; less than a microsecond counts as one, more than 19 hours as 19 hours. */
   record(ms: number): void;
   readonly count: number;
   readonly maxMs: number;
   /**
-   * The value that the share `q`, above 0 and at most 1, does not exceed, in milliseconds; 0 when
+   * The value that the share `q`, above 0 and at most 1, does not exceed, in milliseconds; 0 if
    * nothing was recorded.
    */
   quantileMs(q: number): number;
   add(other: Histogram): void;
-  /** What Node keeps, in microseconds; for `add`. */
+  /** Node's histogram, in microseconds; for `add`. */
   readonly micros: RecordableHistogram;
 };
 
@@ -50,7 +50,7 @@ export const makeHistogram = (): Histogram => {
   };
 };
 
-/** Quantiles as a report shows them, in milliseconds to two decimals. */
+/** Quantiles as the report shows them, in milliseconds to two decimals. */
 export type Latency = { count: number; p50: number; p99: number; p999: number; max: number };
 
 export const latencyOf = (histogram: Histogram): Latency => ({

@@ -13,7 +13,7 @@ const rowsOf = (csv: string): CsvSeatRow[] => {
 };
 
 test.each([1, 2, 3, 7, 30, 500, 1999, 20_000])(
-  'a house of %i seats is accepted as a seating plan with just as many',
+  'a venue of %i seats is accepted as a seating plan with exactly that many',
   (seats) => {
     const house = makeHouse(seats);
     const outcome = layoutFromCsv(rowsOf(house.csv));
@@ -25,7 +25,7 @@ test.each([1, 2, 3, 7, 30, 500, 1999, 20_000])(
   },
 );
 
-test('a long row is parted by two aisles, across which nobody sits together', () => {
+test('a long row is divided by two aisles, and no neighbours sit across them', () => {
   const outcome = layoutFromCsv(rowsOf(makeHouse(2000).csv));
   if (outcome.outcome !== 'layout') throw new Error('refused');
   const { document } = outcome;

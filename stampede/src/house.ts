@@ -1,7 +1,7 @@
-/** A house made for a run: as the organiser would hand it in, one line a seat. */
+/** A venue generated for a run, in the form that an organiser uploads: one line per seat. */
 export type House = { csv: string; grades: readonly string[] };
 
-/** Share of the rows, from the stage, up to which a grade goes. */
+/** Share of the rows, from the stage, up to which a grade reaches. */
 const gradesByRow = [
   { grade: 'VIP', upTo: 0.2 },
   { grade: 'R', upTo: 0.5 },
@@ -11,7 +11,7 @@ const gradesByRow = [
 
 const rowSeatsMax = 40;
 const sectionRowsMax = 26;
-/** Seats on each side of the aisles, of which a long row has two. */
+/** Seats on each side of the aisles; a long row has two aisles. */
 const aisleAfter = [1 / 4, 3 / 4];
 
 /** Exactly `seats` seats in rows of at most 40 with aisles, floor by floor, best grade in front. */

@@ -1,6 +1,6 @@
 import { Agent } from 'undici';
 
-/** One answer of a server, its body read to the end. */
+/** A server's response, with its complete body. */
 export type Reply = {
   status: number;
   headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -13,7 +13,7 @@ export type Request = {
   headers: Readonly<Record<string, string>>;
   body: string | null;
 };
-/** `code` says why there was no answer; whether the request was acted on is then unknown. */
+/** `code` says why there was no response; whether the request was executed is then unknown. */
 export type Sent = { outcome: 'reply'; reply: Reply } | { outcome: 'no-answer'; code: string };
 
 export type HttpClient = {
@@ -21,7 +21,7 @@ export type HttpClient = {
   close(): Promise<void>;
 };
 
-/** Longer than the server's own limits: a payment is answered within 8 to 10 s. */
+/** Longer than the server's own timeouts: a payment is answered within 8 to 10 s. */
 const answerMaxMs = 15_000;
 const connectMaxMs = 3000;
 
@@ -33,7 +33,7 @@ export const makeHttpClient = (connectionsMax: number): HttpClient => {
     connect: { timeout: connectMaxMs },
     headersTimeout: answerMaxMs,
     bodyTimeout: answerMaxMs,
-    // A server that was restarted closes what it did not open.
+    // A restarted server closes connections that it did not open.
     keepAliveTimeout: 10_000,
   });
   return {

@@ -1,6 +1,6 @@
 import { type Histogram, makeHistogram } from './histogram.ts';
 
-/** What is written down during a run: how long steps took, what was refused, what repeated. */
+/** What is recorded during a run: how long steps took, what was refused, what was retried. */
 export type Notes = {
   took(step: string, ms: number): void;
   refused(reason: string): void;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { help, parseWords } from './options.ts';
 
-test('without words 10,000 people come through the waiting room to 2,000 seats', () => {
+test('without options, 10,000 people come through the waiting room to 2,000 seats', () => {
   expect(parseWords([])).toEqual({
     outcome: 'run',
     options: {
@@ -22,12 +22,12 @@ test('without words 10,000 people come through the waiting room to 2,000 seats',
   });
 });
 
-test('without the room a thousand buyers come for 500 seats, as they did at first', () => {
+test('without the room, a thousand buyers come for 500 seats', () => {
   const options = { buyers: 1000, seats: 500, hasRoom: false };
   expect(parseWords(['--no-room'])).toMatchObject({ outcome: 'run', options });
 });
 
-test('every word is understood', () => {
+test('every option is parsed', () => {
   const words = parseWords([
     '--buyers',
     '60',
@@ -114,13 +114,13 @@ test('all usage errors are reported at once', () => {
   );
 });
 
-test('a database is named only beside the server that uses it', () => {
+test('a database can be given only with the server that uses it', () => {
   expect(parseWords(['--database-url', 'postgres://127.0.0.1/usher'])).toMatchObject({
     outcome: 'refused',
   });
 });
 
-test('a Redis is named only for a server that is started', () => {
+test('a Redis can be given only for a server that is started', () => {
   const redis = ['--redis', 'redis://127.0.0.1:6379'];
   expect(parseWords(redis)).toMatchObject({ options: { redisUrl: redis[1] } });
   expect(parseWords([...redis, '--url', 'http://127.0.0.1:3000'])).toMatchObject({
@@ -128,7 +128,7 @@ test('a Redis is named only for a server that is started', () => {
   });
 });
 
-test('an unknown word is an error of the wording', () => {
+test('an unknown option is a usage error', () => {
   expect(() => parseWords(['--tickets', '3'])).toThrow(
     expect.objectContaining({ code: 'ERR_PARSE_ARGS_UNKNOWN_OPTION' }),
   );

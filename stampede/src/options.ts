@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-/** What a run is asked to be. */
+/** The options of a run. */
 export type Options = {
   buyers: number;
   seats: number;
@@ -10,14 +10,14 @@ export type Options = {
   url: string | null;
   organiser: LogIn | null;
   operator: LogIn | null;
-  /** Of the server that is started; null: the embedded default. */
+  /** For the server that is started; null: the embedded default. */
   redisUrl: string | null;
   databaseUrl: string | null;
   seed: number | null;
   pace: number;
   patienceMs: number;
   isJson: boolean;
-  /** Where the page with the charts goes; null: none is written. */
+  /** Where the page with the charts is written; null: no page. */
   htmlPath: string | null;
 };
 export type LogIn = { email: string; password: string };
@@ -133,7 +133,7 @@ export const parseWords = (argv: readonly string[]): Words => {
   };
 };
 
-/** Options that make no sense beside each other. */
+/** Options that make no sense together. */
 const misplaced = (values: Readonly<Record<string, string | boolean | undefined>>): string[] => {
   const isForeign = values['url'] !== undefined;
   const faults: string[] = [];

@@ -1,4 +1,4 @@
-/** Of the page with the charts: light and dark, one column on a phone. */
+/** Style of the page with the charts: light and dark, one column on a phone. */
 export const pageStyle = `
 :root{color-scheme:light dark;--paper:#f6f6f4;--card:#fff;--ink:#1b1d22;--soft:#5d636e;
 --rule:#e4e5e8;--blue:#2f6bd8;--orange:#d9730d;--green:#1f8a4c;--red:#c62f3a;--limit:#6b7280}

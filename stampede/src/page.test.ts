@@ -61,26 +61,26 @@ const reportOf = (night: Evening | null) => {
   });
 };
 
-test('the page needs nothing but itself: no script, nothing that it loads', () => {
+test('the page is self-contained: it has no script and loads nothing', () => {
   const page = renderPage(reportOf(evening()), evening(), 0);
   expect(page).not.toMatch(/<script|<link|<img|<iframe|@import|url\(|\bsrc=|\bhref=|\bon\w+=/i);
   expect(page).toContain('prefers-color-scheme:dark');
   expect(page).toContain('name="viewport"');
 });
 
-test('what a server or a breach says stands there as text', () => {
+test('text from a server or a breach is escaped', () => {
   const page = renderPage(reportOf(evening()), evening(), 0);
   expect(page).toContain('http://x/?a=&lt;b&gt;');
   expect(page).toContain('<li>&lt;i&gt;</li>');
 });
 
-test('a broken promise leads the page, with its breaches', () => {
+test('a broken promise is shown first, with its breaches', () => {
   const page = renderPage(reportOf(evening()), evening(), 0);
   expect(page).toContain('a promise was broken');
   expect(page).toContain('<tr class="bad"><th scope="row">B9</th>');
 });
 
-test('cap and rate are in the charts, and so is every figure of the room', () => {
+test('the charts show cap and rate, and every figure of the room', () => {
   const page = renderPage(reportOf(evening()), evening(), 0);
   for (const title of ['Coming in', 'In line', 'Inside', 'Admitted', 'Sold', 'How long people'])
     expect(page).toContain(`<h2>${title}`);
@@ -90,7 +90,7 @@ test('cap and rate are in the charts, and so is every figure of the room', () =>
   expect(page).not.toContain('undefined');
 });
 
-test('a run without a room has a page without its charts', () => {
+test('the page of a run without a room has no charts of it', () => {
   const none = { buyers: [], samples: [], startMs: 0, opensAtMs: 0, endMs: 1000 };
   const page = renderPage(reportOf(null), none, 0);
   expect(page).not.toContain('Coming in');
@@ -98,7 +98,7 @@ test('a run without a room has a page without its charts', () => {
   expect(page).not.toContain('NaN');
 });
 
-test('nobody is lost between the buckets of the time line', () => {
+test('the buckets of the time line lose nobody', () => {
   const time = timelineOf(evening(), 20);
   const people = (perS: readonly number[]) =>
     Math.round(perS.reduce((sum, value) => sum + value * time.bucketS, 0));
@@ -106,7 +106,7 @@ test('nobody is lost between the buckets of the time line', () => {
   expect([time.fromS, time.ratePerS, time.activeMax]).toEqual([-10, 1, 5]);
 });
 
-test('a moment above the cap is not thinned away', () => {
+test('thinning keeps a moment above the cap', () => {
   const night = evening((sample) =>
     sample.toldMs > 105_000 && sample.toldMs < 105_300 ? { ...sample, active: 9 } : sample,
   );
@@ -116,6 +116,6 @@ test('a moment above the cap is not thinned away', () => {
   expect(Math.max(...most.map(({ active }) => active))).toBe(9);
 });
 
-test('waits fall into bins from nothing to the longest, which is in the last', () => {
+test('waits are binned from zero to the longest, which is in the last bin', () => {
   expect(binned([0, 1, 5, 9.99, 10], 10, 2)).toEqual([2, 3]);
 });

@@ -13,7 +13,7 @@ const fromOpening = (s: number): string => {
   return `${s < -0.5 ? '−' : ''}${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
 };
 
-/** The report as one page that needs nothing but itself. */
+/** The report as one self-contained page. */
 export const renderPage = (report: Report, evening: Evening, madeAtMs: number): string => {
   const title = `Stampede: ${number(report.buyers)} people, ${number(report.seats)} seats`;
   const isOk = !isBroken(report);
@@ -85,7 +85,7 @@ const roomCharts = (report: Report, time: Timeline, evening: Evening): string[] 
     time.samples.map((sample) => ({ x: sample.atS, y: y(sample) }));
   return [
     barChart(
-      { ...plot, title: 'Coming in', caption: 'People a second who asked for a place.' },
+      { ...plot, title: 'Coming in', caption: 'People per second who asked for a place.' },
       { label: 'people a second', colour: '--blue', values: time.arrivals },
     ),
     lineChart({ ...plot, title: 'In line', caption: 'People who waited to be called.' }, [
@@ -163,7 +163,7 @@ const endsChart = (report: Report): string => {
 const stepsChart = (report: Report): string => {
   const steps = Object.entries(report.latencyMs);
   const mostMs = Math.max(10, ...steps.map(([, { p99 }]) => p99));
-  /** Share of the width on a scale where each tenfold is as wide as the last. */
+  /** Share of the width on a logarithmic scale. */
   const place = (value: number): number =>
     (100 * Math.log10(Math.max(1, value))) / Math.log10(mostMs);
   const rows = steps.map(([step, { count, p50, p99, max }]) => {
@@ -177,8 +177,7 @@ const stepsChart = (report: Report): string => {
     element('th', { scope: 'col' }, text),
   );
   const caption =
-    'Milliseconds, from the wish to the answer. The bars go from p50 to p99; each tenfold is as ' +
-    'wide as the one before.';
+    'Milliseconds, from the wish to the response. The bars go from p50 to p99, on a log scale.';
   return `<figure class="card">${heading('How long each step took', caption)}
 <div class="scroll"><table class="steps"><thead><tr>${heads.join('')}</tr></thead>
 <tbody>${rows.join('\n')}</tbody></table></div></figure>`;
@@ -190,7 +189,7 @@ const checksTable = (report: Report): string => {
   const isKept = ({ id, ok }: Report['checks'][number]): boolean =>
     ok && invariantsChecked.includes(id);
   const rows = checks.filter((check) => !isKept(check)).map(checkRow);
-  // Those that hold need no row each: their words are in docs/ARCHITECTURE.md.
+  // Promises that hold need no row each: their texts are in docs/ARCHITECTURE.md.
   const kept = checks.filter(isKept).map(({ id }) => id);
   if (kept.length > 0)
     rows.push(checkRow({ id: 'SQL', promise: kept.join(' '), ok: true, breaches: [] }));

@@ -1,4 +1,4 @@
-/** Does the work for each item, at most `atOnce` at a time; the first failure ends the rest. */
+/** Processes each item, at most `atOnce` at a time; the first failure ends the rest. */
 export const inParallel = async <I, O>(
   items: readonly I[],
   atOnce: number,

@@ -15,7 +15,7 @@ const roundsMax = 6;
 const slowBankMs = 2000;
 const lookAgainMs = 500;
 
-/** Orders the seats of a hold and pays, again where there is still a way, until it is decided. */
+/** Orders the seats of a hold and pays, retrying while it is possible, until it is decided. */
 export const buy = async (
   crowd: Crowd,
   buyer: Buyer,
@@ -71,7 +71,7 @@ const openAgain = async (person: Person, record: OrderRecord): Promise<Placed | 
   return { record, checkout: opened.body };
 };
 
-/** One visit to the payment window and, if the card was typed in, the way back from it. */
+/** One visit to the payment window and, if the card was entered, the return from it. */
 const payOnce = async (
   crowd: Crowd,
   buyer: Buyer,
@@ -97,7 +97,7 @@ const payOnce = async (
     return 'window broken';
   }
   await person.wait(0);
-  // Once it is paid the pass is over.
+  // Once it is paid, the pass has ended.
   endSlot(buyer.visit, crowd.clock.monotonicMs());
   const confirmed = await person.click(
     confirmPayment,
@@ -127,7 +127,7 @@ const sandboxOf = ({ checkoutUrl }: Checkout): string => {
   return new URL(checkoutUrl).origin;
 };
 
-/** Looks at the order until it is decided, as the result page does. */
+/** Reads the order until it is decided, as the result page does. */
 const watchOrder = async (crowd: Crowd, person: Person, record: OrderRecord): Promise<PayEnd> => {
   const untilMs = crowd.clock.monotonicMs() + crowd.patienceMs;
   const params = { orderId: record.orderId };

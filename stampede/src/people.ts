@@ -11,26 +11,26 @@ import { drawRoomTemper, drawTemper } from './temper.ts';
 import { makeVisit } from './visit.ts';
 
 /**
- * Makes accounts without their sign-up, for a server that this run has started: an access token of
- * each, and another each time it is asked for.
+ * Creates accounts without sign-up, for a server that this run has started: an access token for
+ * each, and another one on each refresh.
  */
 export type MakeAccounts = (count: number) => Promise<(() => string)[]>;
 
 /** A password hash takes 20 ms of a core; more at once only wait in the server. */
 const signUpsAtOnce = 32;
-/** 10,000 hashes are 200 s of CPU that say nothing about the sale: the rest are made. */
+/** 10,000 hashes are 200 s of CPU that say nothing about the sale: the rest skip sign-up. */
 const signUpsMax = 200;
 
-/** Everybody's account, signed up over the API, or made where that is possible. */
+/** Everybody's account, signed up over the API, or created directly if possible. */
 export const gatherPeople = async (deps: {
   people: { count: number; seed: number; pace: number };
   accounts: Accounts;
   password: string;
-  /** Null: all sign up. */
+  /** null: everybody signs up. */
   makeAccounts: MakeAccounts | null;
-  /** The server believes X-Forwarded-For: everybody calls from an address of their own. */
+  /** The server trusts X-Forwarded-For: everybody calls from a separate address. */
   isTrusting: boolean;
-  /** Of this run, for the e-mails. */
+  /** Identifies this run, for the e-mail addresses. */
   name: string;
   notes: Notes;
   progress: Progress;

@@ -4,11 +4,11 @@ import type { Manner, Outcome } from './caller.ts';
 import { drawPauseMs } from './chance.ts';
 import type { Buyer, Crowd } from './crowd.ts';
 
-/** How a buyer clicks: a pause, then a call whose time counts from the end of the pause. */
+/** How a buyer clicks: a pause, then a call whose latency counts from the end of the pause. */
 export type Person = {
   /** As long as people take, at the crowd's pace. */
   pause(fromMs: number, toMs: number): Promise<void>;
-  /** As it is, at any pace. */
+  /** In real time, at any pace. */
   wait(ms: number): Promise<void>;
   click<S extends RouteSpec>(spec: S, parts: RouteParts<S>, manner: Manner): Promise<Outcome<S>>;
 };

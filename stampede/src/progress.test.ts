@@ -38,7 +38,7 @@ const watch = async (isTerminal: boolean): Promise<string> => {
   return printed;
 };
 
-test('a log gets whole lines and no control characters, the last with the end', async () => {
+test('a log gets complete lines without control characters, the last at the end', async () => {
   const printed = await watch(false);
   expect(printed).not.toContain('\u001b');
   const lines = printed.trimEnd().split('\n');
@@ -46,7 +46,7 @@ test('a log gets whole lines and no control characters, the last with the end', 
   expect(lines.at(-1)).toContain('9/9');
 });
 
-test('a terminal gets its lines drawn over', async () => {
+test('a terminal redraws its lines', async () => {
   const printed = await watch(true);
   expect(printed).toContain('\u001b[1A');
   expect(printed.slice(printed.lastIndexOf('\u001b[2K'))).toContain('9/9');

@@ -1,6 +1,6 @@
 import { type Clock, repeat } from './clock.ts';
 
-/** One line of progress; `note` stands behind the numbers. */
+/** One line of progress; `note` follows the numbers. */
 export type Bar = { label: string; done: number; total: number; note: string };
 
 export type Progress = {
@@ -12,7 +12,7 @@ export type Progress = {
 const barWidth = 28;
 const labelWidth = 12;
 const noteMax = 60;
-/** Live bars are drawn so often; in a log a line now and then is enough. */
+/** How often live bars are redrawn; a log needs only a line now and then. */
 const drawEveryMs = 150;
 const logEveryMs = 5000;
 const eraseLine = '\u001b[2K';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { HttpClient } from './http.ts';
 import { makeProvider } from './provider.ts';
 
-/** A sandbox as far as the crowd knows it; `restart` forgets everything. */
+/** A sandbox as far as the crowd uses it; `restart` loses everything. */
 const makeFake = () => {
   let rules: { id: string; match: { orderId: string } }[] = [];
   let orders: { orderId: string; net: number }[] = [];
@@ -40,7 +40,7 @@ const makeFake = () => {
 
 const payment = { amountMinor: 1000, orderName: 'x', outcome: 'approve', slowMs: null } as const;
 
-test('the book of a sandbox that lived through the run is read, and its mark removed', async () => {
+test('the ledger of a sandbox that survived the run is read, and its mark removed', async () => {
   const { http, rulesLeft } = makeFake();
   const provider = makeProvider(http, 'mark');
   for (const attemptId of ['att_1', 'att_2'])
@@ -67,7 +67,7 @@ test('the ledger of a restarted sandbox is not trusted', async () => {
   expect(await provider.money()).toMatchObject({ outcome: 'none' });
 });
 
-test('the book of a sandbox that moved is not trusted', async () => {
+test('the ledger of a sandbox that moved is not trusted', async () => {
   const { http } = makeFake();
   const provider = makeProvider(http, 'mark');
   await provider.authenticate('http://s:1', { ...payment, attemptId: 'att_1' });
@@ -75,7 +75,7 @@ test('the book of a sandbox that moved is not trusted', async () => {
   expect(await provider.money()).toMatchObject({ outcome: 'none' });
 });
 
-test('a sandbox that does not answer is unreachable, and its book unknown', async () => {
+test('a sandbox that does not respond is unreachable, and its ledger unknown', async () => {
   const http: HttpClient = {
     send: async () => ({ outcome: 'no-answer', code: 'ECONNREFUSED' }),
     close: async () => undefined,

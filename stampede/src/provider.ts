@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { type HttpClient, readText } from './http.ts';
 
-/** The payment sandbox: its window, through its control plane, and its own book of the money. */
+/** The payment sandbox: its window, through its control API, and its ledger. */
 export type Provider = {
-  /** Types the card in; `slowMs` makes the bank slow for this payment. */
+  /** Enters the card; `slowMs` makes the bank slow for this payment. */
   authenticate(
     origin: string,
     payment: {
@@ -32,9 +32,9 @@ const rule = z.looseObject({
 const rules = z.looseObject({ rules: z.array(rule) });
 
 /**
- * The sandbox keeps its book in memory: one that ended with the killed server has forgotten
- * the money that it took. So it gets a mark, a rule for an order called `mark` that never comes; if
- * that is gone at the end, the book tells nothing.
+ * The sandbox keeps its ledger in memory: one that ended with the killed server has lost the
+ * money that it took. So it gets a mark, a rule for an order called `mark` that never comes; if
+ * that is gone at the end, the ledger proves nothing.
  */
 export const makeProvider = (http: HttpClient, mark: string): Provider => {
   let known: { origin: string; isMarked: Promise<boolean> } | null = null;
@@ -81,13 +81,13 @@ export const makeProvider = (http: HttpClient, mark: string): Provider => {
     },
 
     money: async () => {
-      if (known === null) return { outcome: 'none', why: 'nobody came as far as paying' };
+      if (known === null) return { outcome: 'none', why: 'nobody got as far as paying' };
       const { origin } = known;
       const isMarked = await known.isMarked;
       const kept = rules.safeParse(await ask(origin, 'GET', 'rules'));
       const book = ledger.safeParse(await ask(origin, 'GET', 'ledger/orders'));
       if (!kept.success || !book.success)
-        return { outcome: 'none', why: 'the payment sandbox does not answer' };
+        return { outcome: 'none', why: 'the payment sandbox does not respond' };
       const own = kept.data.rules.find(({ match }) => match.orderId === mark);
       if (hasMoved || !isMarked || own === undefined)
         return {

@@ -38,7 +38,7 @@ const reportOf = (sql: SqlFindings | null, breaches: string[] = []) => {
 };
 const allHeld: SqlFindings = { checked: ['I1', 'I3'], violations: [] };
 
-test('a clean run says what it checked and that all of it held', () => {
+test('a clean run lists what it checked and that everything held', () => {
   const report = reportOf(allHeld);
   expect(report).toMatchObject({
     buyers: 9,
@@ -58,7 +58,7 @@ test('a clean run says what it checked and that all of it held', () => {
   expect(renderReport(report)).toContain('ok     I1 I3 by SQL');
 });
 
-test('a breach that only SQL sees breaks the run and is told by name', () => {
+test('a breach that only SQL finds breaks the run and is named', () => {
   const violations = [{ id: 'I3', promise: 'no ticket without money', what: 'w', which: 'tkt_9' }];
   const report = reportOf({ checked: ['I1', 'I3'], violations });
   expect(isBroken(report)).toBe(true);
@@ -68,20 +68,20 @@ test('a breach that only SQL sees breaks the run and is told by name', () => {
   expect(renderReport(report)).toContain('ok     I1 by SQL');
 });
 
-test('a breach that only buyers see breaks the run too', () => {
+test('a breach that only buyers find breaks the run too', () => {
   const report = reportOf(allHeld, ['seat 3']);
   expect(isBroken(report)).toBe(true);
   expect(report).toMatchObject({ doubleSold: 1, invariantViolations: 1 });
 });
 
-test('invariants that were not asked for are not reported as held', () => {
+test('invariants that were not checked are not reported as held', () => {
   const report = reportOf(null);
   expect(report.invariantsChecked).toEqual([]);
   expect(report.notChecked).toHaveLength(1);
   expect(renderReport(report)).toContain('not checked: the invariants by SQL');
 });
 
-test('a run through the room reports waits, admissions and checks besides', () => {
+test('a run through the room also reports waits, admissions and checks', () => {
   const visit = makeVisit();
   const told = { number: 1, receipt: { entry: 0, key: 'k' } };
   notePlace(visit, told, { askedMs: 500, toldMs: 510, mayBeNew: false });

@@ -22,11 +22,11 @@ type SaleReport = {
   ticketsIssued: number;
   revenueWon: number;
   seatsSold: number;
-  /** Still held when the run stopped waiting. */
+  /** Seats still held when the run stopped waiting. */
   seatsHeld: number;
   doubleSold: number;
   unknownPayments: number;
-  /** Orders that are paid although their buyers never had the answer. */
+  /** Orders that are paid although their buyers never got the response. */
   paidUntold: number;
   invariantViolations: number;
   invariantsChecked: readonly string[];
@@ -52,7 +52,7 @@ export const makeReport = (
     buyersChecks: readonly Check[];
     sql: SqlFindings | null;
     notes: Notes;
-    /** Null: the sale had no waiting room. */
+    /** null: the sale had no waiting room. */
     room: RoomReport | null;
   },
 ): Report => {
@@ -83,7 +83,7 @@ export const makeReport = (
 const checksOf = ({ checked, violations }: SqlFindings): Check[] =>
   checked.map((id) => {
     const broken = violations.filter((violation) => violation.id === id);
-    const promise = broken[0]?.promise ?? 'an invariant of the booking core, asked by SQL';
+    const promise = broken[0]?.promise ?? 'an invariant of the booking core, checked by SQL';
     return { id, promise, breaches: broken.map(({ what, which }) => `${what}: ${which}`) };
   });
 
@@ -93,7 +93,7 @@ export const isBroken = ({ doubleSold, invariantViolations }: Report): boolean =
 const number = (value: number): string => value.toLocaleString('en-GB');
 const ms = (value: number): string => (value < 10 ? value.toFixed(1) : value.toFixed(0));
 
-/** The report as people read it. */
+/** The report as text. */
 export const renderReport = (report: Report): string => {
   const lines = [
     '',
@@ -154,7 +154,7 @@ const roomLines = ({ cameIn, waitingMs, admissions, late, askedAgain, ...rest }:
   ];
 };
 
-/** The invariants that hold, in one line: their words are in docs/ARCHITECTURE.md. */
+/** The invariants that hold, in one line: their texts are in docs/ARCHITECTURE.md. */
 const kept = ({ checks, invariantsChecked }: Report): string[] => {
   const ids = checks.filter(({ id, ok }) => ok && invariantsChecked.includes(id));
   return ids.length === 0 ? [] : [`  ok     ${ids.map(({ id }) => id).join(' ')} by SQL`];

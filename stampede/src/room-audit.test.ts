@@ -12,7 +12,7 @@ import {
 } from './room-audit.ts';
 import { beginSlot, endSlot, makeVisit, notePlace, type Visit } from './visit.ts';
 
-/** Somebody who joined at `atMs`, was answered 10 ms later, and stayed. */
+/** A person who joined at `atMs`, got the response 10 ms later, and stayed. */
 const person = (entry: number, number: number | null, atMs = 0): Visit => {
   const visit = makeVisit();
   const when = { askedMs: atMs, toldMs: atMs + 10, mayBeNew: false };
@@ -38,16 +38,16 @@ const sample = (atMs: number, change: Partial<RoomSample> = {}): RoomSample => (
   ...change,
 });
 
-test('people with numbers of their own break nothing', () => {
+test('people with different numbers are no breach', () => {
   expect(checkNumbers([person(0, 2), person(1, 1), person(2, null)]).breaches).toEqual([]);
 });
 
-test('two people with one number, or one entry, are found', () => {
+test('two people with the same number, or entry, are a breach', () => {
   expect(checkNumbers([person(0, 5), person(1, 5)]).breaches).toHaveLength(1);
   expect(checkNumbers([person(3, null), person(3, null)]).breaches).toHaveLength(1);
 });
 
-test('the same place told again, and a number after the draw, are no change', () => {
+test('the same place again, and a number after the draw, are no change', () => {
   const visit = person(4, null);
   notePlace(visit, { number: 9, receipt: { entry: 4, key: 'key 4' } }, told);
   notePlace(visit, { number: 9, receipt: { entry: 4, key: 'key 4' } }, told);
@@ -55,13 +55,13 @@ test('the same place told again, and a number after the draw, are no change', ()
   expect(visit.places).toEqual([expect.objectContaining({ entry: 4, number: 9 })]);
 });
 
-test('a second tab that gets a second place is found', () => {
+test('a second tab that gets a second place is a breach', () => {
   const visit = person(4, 9);
   notePlace(visit, { number: 12, receipt: { entry: 11, key: 'key 11' } }, told);
   expect(checkPlaces([visit]).breaches).not.toEqual([]);
 });
 
-test('a number that changes, is lost, or whose receipt changes is found', () => {
+test('a number that changes or is lost, or a receipt that changes, is a breach', () => {
   for (const answer of [
     { number: 10, receipt: { entry: 4, key: 'key 4' } },
     { number: null, receipt: { entry: 4, key: 'key 4' } },
@@ -73,7 +73,7 @@ test('a number that changes, is lost, or whose receipt changes is found', () => 
   }
 });
 
-test('a new place after the old one was over is no change', () => {
+test('a new place after the old one ended is no change', () => {
   const visit = person(4, 9);
   const answer = { number: 31, receipt: { entry: 30, key: 'key 30' } };
   notePlace(visit, answer, { ...told, mayBeNew: true });
@@ -81,17 +81,17 @@ test('a new place after the old one was over is no change', () => {
   expect(visit.places).toHaveLength(2);
 });
 
-test('a crowd with numbers in order of joining breaks nothing, even with overlaps', () => {
+test('a crowd with numbers in order of joining is no breach, even with overlaps', () => {
   const visits = [person(0, 2, 0), person(1, 1, 5), person(2, 4, 100), person(3, 3, 105)];
   expect(checkJoinOrder(visits, 2).breaches).toEqual([]);
 });
 
-test('who came in before another began and has the higher number is found', () => {
+test('a person who joined before another began, but has the higher number, is a breach', () => {
   const visits = [person(2, 4, 100), person(3, 3, 200)];
   expect(checkJoinOrder(visits, 2).breaches).toHaveLength(1);
 });
 
-test('a latecomer before the people of the lobby is found', () => {
+test('a latecomer with a number before people from the lobby is a breach', () => {
   expect(checkJoinOrder([person(2, 1, 100)], 2).breaches).toHaveLength(1);
 });
 
@@ -101,12 +101,12 @@ const overtaken = (askedMs: number, hasStayed = true): Visit[] => [
   { ...person(1, 2), passToldMs: 1000 },
 ];
 
-test('who must wait although a higher number has a pass already is found', () => {
+test('a person who must wait although a higher number already has a pass is a breach', () => {
   expect(checkCallOrder(overtaken(900)).breaches).toEqual([]);
   expect(checkCallOrder(overtaken(1100)).breaches).toHaveLength(1);
 });
 
-test('who was away may be overtaken, and a lower number with a pass overtakes nobody', () => {
+test('an absent person may be overtaken, and a lower number with a pass overtakes nobody', () => {
   expect(checkCallOrder(overtaken(1100, false)).breaches).toEqual([]);
   const inOrder = [
     { ...person(0, 1), passToldMs: 1000 },
@@ -115,7 +115,7 @@ test('who was away may be overtaken, and a lower number with a pass overtakes no
   expect(checkCallOrder(inOrder).breaches).toEqual([]);
 });
 
-test('who was there, came in time and was made late is found', () => {
+test('a present person who claimed in time but became late is a breach', () => {
   const visits = [{ ...person(0, 7), lateAskedMs: 12_000 }];
   const samples = [sample(0, { front: 6 }), sample(10_000, { front: 6 }), sample(10_300)];
   const [before, last] = [samples.slice(0, 2), { ...sample(10_300), front: 7 }];
@@ -135,19 +135,19 @@ const slots = (count: number): Visit[] =>
     return visit;
   });
 
-test('a room that is full to the cap breaks nothing', () => {
+test('a room that is full to the cap is no breach', () => {
   const { check, mostAtOnce, mostSlots } = checkCap(slots(10), [
     sample(0, { active: 7, called: 3 }),
   ]);
   expect([check.breaches, mostAtOnce, mostSlots]).toEqual([[], 10, 10]);
 });
 
-test('one called too many is found, in the operator’s view and in people’s hands', () => {
+test('one person above the cap is a breach, in the operator’s view and by people’s passes', () => {
   expect(checkCap([], [sample(0, { active: 8, called: 3 })]).check.breaches).toHaveLength(1);
   expect(checkCap(slots(11), [sample(0)]).check.breaches).toHaveLength(1);
 });
 
-test('a slot counts while it is certain, and a cap that was lowered evicts nobody', () => {
+test('a slot counts only while it is certain, and lowering the cap evicts nobody', () => {
   const visits = slots(11);
   const [first] = visits;
   if (first !== undefined) endSlot(first, 105);
@@ -163,7 +163,7 @@ test('a call and the pass that follows it are one slot', () => {
   expect(visit.slots).toEqual([{ fromMs: 100, toMs: 60_400 }]);
 });
 
-test('releases at the rate and with the burst break nothing; a second burst is found', () => {
+test('releases at the rate with one burst are no breach; a second burst is', () => {
   // One a second: ten in ten seconds, and one of burst.
   const calm = [sample(0), sample(10_000, { admitted: 8, called: 3 })];
   expect(checkRate(calm).breaches).toEqual([]);
@@ -171,17 +171,17 @@ test('releases at the rate and with the burst break nothing; a second burst is f
   expect(checkRate(rushed).breaches).toHaveLength(1);
 });
 
-test('the rate is judged in every span, not only from the beginning', () => {
+test('the rate is checked in every interval, not only from the beginning', () => {
   const idle = [sample(0), sample(30_000), sample(31_000, { called: 9 })];
   expect(checkRate(idle).breaches).toHaveLength(1);
 });
 
-test('counts that a failover set back are not taken for releases', () => {
+test('counts that a failover set back are not counted as releases', () => {
   const after = [sample(0, { admitted: 0 }), sample(1000, { epoch: 2, admitted: 40 })];
   expect(checkRate(after).breaches).toEqual([]);
 });
 
-test('a front, a tail or a count of passes that goes back is found, unless the epoch rose', () => {
+test('a front, tail or pass count that goes back is a breach, unless the epoch rose', () => {
   for (const what of ['front', 'tail', 'admitted'] as const) {
     const back = [sample(0, { [what]: 200 }), sample(300, { [what]: 199 })];
     expect(checkNeverBack(back).breaches).toHaveLength(1);

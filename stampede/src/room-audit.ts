@@ -1,7 +1,7 @@
 import type { Check } from './audit.ts';
 import type { Slot, Visit } from './visit.ts';
 
-/** The room as the operator saw it at some moment between asking and being told. */
+/** The room as the operator saw it at some moment between request and response. */
 export type RoomSample = {
   askedMs: number;
   toldMs: number;
@@ -19,10 +19,10 @@ export type RoomSample = {
   seatsLeft: number;
 };
 
-/** A process may answer from what it read this long ago. */
+/** A process may answer from data that it read this long ago. */
 const staleMs = 1000;
 
-/** W1: one number is one person's. */
+/** W1: a number belongs to one person. */
 export const checkNumbers = (visits: readonly Visit[]): Check => {
   const breaches: string[] = [];
   const owners = { entry: new Map<number, number>(), number: new Map<number, number>() };
@@ -38,10 +38,10 @@ export const checkNumbers = (visits: readonly Visit[]): Check => {
   return { id: 'W1', promise: 'no two places have the same number', breaches };
 };
 
-/** W2: one account has one place, which stays as it is. */
+/** W2: an account has one place, which does not change. */
 export const checkPlaces = (visits: readonly Visit[]): Check => ({
   id: 'W2',
-  promise: 'a place stays as it was told, over tabs, devices, repeats and crashes',
+  promise: 'a place never changes: across tabs, devices, retries, crashes',
   breaches: visits.flatMap(({ changes }, person) =>
     changes.map((change) => `person ${person}: ${change}`),
   ),
@@ -67,11 +67,12 @@ export const checkJoinOrder = (visits: readonly Visit[], drawEntries: number): C
     }
     if (number < highest) breaches.push(`number ${number} began to join after ${highest} was in`);
   }
-  const promise = 'who came in before another began to has the lower number, after the draw';
+  const promise =
+    'after the draw, a person who had joined before another began has the lower number';
   return { id: 'W3', promise, breaches };
 };
 
-/** W4: nobody who was there was sent back while a higher number had a pass already. */
+/** W4: nobody who was present was told to wait while a higher number already had a pass. */
 export const checkCallOrder = (visits: readonly Visit[]): Check => {
   const breaches: string[] = [];
   const byNumber = visits
@@ -90,11 +91,11 @@ export const checkCallOrder = (visits: readonly Visit[]): Check => {
     soonestMs = passToldMs;
     soonest = number;
   }
-  const promise = 'nobody who was there had to wait while a higher number had a pass already';
+  const promise = 'nobody who was present had to wait while a higher number already had a pass';
   return { id: 'W4', promise, breaches };
 };
 
-/** W5: people who stayed and claimed within the claim window were not made late. */
+/** W5: people who stayed and claimed within the claim window did not become late. */
 export const checkNobodySkipped = (
   visits: readonly Visit[],
   samples: readonly RoomSample[],
@@ -104,16 +105,16 @@ export const checkNobodySkipped = (
   for (const { places, hasStayed, lateAskedMs } of visits) {
     const number = places.at(-1)?.number ?? null;
     if (!hasStayed || lateAskedMs === null || number === null || places.length > 1) continue;
-    // Not called yet when this was asked for: the call came after it.
+    // Not called yet when this was requested: the call came after it.
     const notCalled = samples.findLast(({ front }) => front < number)?.askedMs;
     if (notCalled === undefined || lateAskedMs - (notCalled - staleMs) >= claimWindowMs) continue;
     breaches.push(`number ${number} was there, came in time and was made late`);
   }
-  const promise = 'nobody who was there and came in time lost the turn';
+  const promise = 'nobody who was present and claimed in time lost their turn';
   return { id: 'W5', promise, breaches };
 };
 
-/** W6: active + called never above the cap, as the operator saw it and as people's slots say. */
+/** W6: active + called never exceed the cap, in the operator's view and by people's slots. */
 export const checkCap = (
   visits: readonly Visit[],
   samples: readonly RoomSample[],
@@ -122,14 +123,14 @@ export const checkCap = (
   let mostAtOnce = 0;
   let cap = 0;
   for (const { active, called, activeMax } of samples) {
-    // Lowering the cap sends nobody away.
+    // Lowering the cap evicts nobody.
     cap = Math.max(cap, activeMax);
     mostAtOnce = Math.max(mostAtOnce, active + called);
     if (active + called > cap) breaches.push(`${active} active and ${called} called of ${cap}`);
   }
   const mostSlots = mostAtATime(visits.flatMap(({ slots }) => slots));
   if (mostSlots > cap) breaches.push(`${mostSlots} people held a slot at a time, of ${cap}`);
-  const promise = 'never more people with a pass or called than the cap allows';
+  const promise = 'called and active people together never exceed the cap';
   return { check: { id: 'W6', promise, breaches }, mostAtOnce, mostSlots };
 };
 
@@ -145,13 +146,13 @@ const mostAtATime = (slots: readonly Slot[]): number => {
 };
 
 const minuteMs = 60_000;
-/** Two ticks of 500 ms, the longest that the room knows; one person comes to it. */
+/** Two ticks of 500 ms, the longest possible; each adds one person. */
 const burstMs = 1000;
 
 /**
- * W7: releases in any span up to a minute ≤ rate × span + burst. What is seen of them is by how
- * much admitted + called grew, which is no more than were released. A failover may make passes of
- * its last second known again: they count twice, hence one more second of the rate.
+ * W7: releases in any interval up to a minute ≤ rate × interval + burst. They are measured by the
+ * growth of admitted + called, which is no more than were released. A failover may restore passes
+ * of its last second: they count twice, hence one more second of the rate.
  */
 export const checkRate = (samples: readonly RoomSample[]): Check => {
   const breaches: string[] = [];
@@ -175,11 +176,11 @@ export const checkRate = (samples: readonly RoomSample[]): Check => {
       break;
     }
   }
-  const promise = 'no more people were called in any minute than rate and burst allow';
+  const promise = 'no interval of up to a minute has more calls than rate and burst allow';
   return { id: 'W7', promise, breaches };
 };
 
-/** W8: within an epoch front, tail and the passes ever given only grow. */
+/** W8: within an epoch, front, tail and the number of issued passes only grow. */
 export const checkNeverBack = (samples: readonly RoomSample[]): Check => {
   const breaches: string[] = [];
   for (const [at, sample] of samples.entries()) {

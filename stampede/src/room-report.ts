@@ -15,20 +15,20 @@ import {
 } from './room-audit.ts';
 import type { Visit } from './visit.ts';
 
-/** What the report says of the waiting room. */
+/** The report's part about the waiting room. */
 export type RoomReport = {
   /** People who were given a place. */
   cameIn: number;
-  /** Of those who were admitted, from coming in, or from the opening for those in the lobby. */
+  /** Of those who were admitted, from joining, or from the opening for those in the lobby. */
   waitingMs: Latency;
   admissions: {
     people: number;
-    /** Seconds with an admission on their mean, and the busiest second. */
+    /** Mean over the seconds with an admission, and the busiest second. */
     perS: number;
     perSMax: number;
     ratePerS: number;
     activeMax: number;
-    /** Called and active together: the most that the operator saw, and that people’s slots say. */
+    /** Called and active together: the most in the operator's view, and by people’s slots. */
     mostAtOnce: number;
     mostSlots: number;
   };
@@ -37,9 +37,9 @@ export type RoomReport = {
   placesChanged: number;
   aboveCap: number;
   aboveRate: number;
-  /** Came too late for their call, and how many of them were admitted all the same. */
+  /** Missed their call, and how many of them were admitted all the same. */
   late: { people: number; admitted: number };
-  /** 1; one more for each failover that the room went through, or revoking of its passes. */
+  /** 1, plus one for each failover of the room, or revoking of its passes. */
   epochs: number;
   /** Second tabs and devices, and places requested again after a loss. */
   askedAgain: number;

@@ -5,23 +5,23 @@ import { type Clock, repeat } from './clock.ts';
 import type { RoomSample } from './room-audit.ts';
 
 const minuteMs = 60_000;
-/** The operator may ask four times a second. */
+/** The operator may poll four times a second. */
 const lookEveryMs = 300;
 
 /**
- * A room for a house of so many seats: at most an eighth as many people at a time, and a rate that
- * sells the house in some five minutes of people's time, so that both limits are felt.
+ * A room for a venue of this many seats: at most an eighth as many people at a time, and a rate
+ * that sells the venue in some five minutes of people's time, so that both limits have an effect.
  */
 export const roomLimits = (seats: number, pace: number) => ({
   ratePerMinute: Math.max(60, Math.min(600_000, Math.round((0.15 * seats) / Math.max(pace, 0.01)))),
   activeMax: Math.max(3, Math.round(seats / 8)),
 });
-/** Hashes that a person's device makes before joining: as little as shows that it works. */
+/** Hashes that a person's device computes before joining: just enough to test the challenge. */
 const challengeCost = 10;
 
 type Operator = { caller: Caller; operator: Session; clock: Clock; signal: AbortSignal };
 
-/** As an operator does, over the operator's API. Throws what it was refused. */
+/** As an operator does, over the operator's API. Throws on a refusal. */
 export const openRoom = async (
   deps: Operator,
   wanted: { showId: string; seats: number; pace: number; opensAtMs: number; lobbyMs: number },
@@ -30,7 +30,7 @@ export const openRoom = async (
   const settings = {
     ...roomLimits(seats, pace),
     opensAt: new Date(opensAtMs).toISOString(),
-    // Whole minutes; one more, so that the lobby is open at once.
+    // Whole minutes; one more, so that the lobby opens at once.
     lobbyMinutes: Math.ceil(lobbyMs / minuteMs) + 1,
     whenCrowded: 'warn' as const,
     challengeCost,
@@ -42,7 +42,7 @@ export const openRoom = async (
   return made.body;
 };
 
-/** Looks at the room as the operator does, again and again, until the end. */
+/** Polls the room as the operator does, until the end. */
 export const watchRoom = (deps: Operator, showId: string) => {
   const { caller, operator: session, clock, signal } = deps;
   const samples: RoomSample[] = [];
@@ -61,7 +61,7 @@ export const watchRoom = (deps: Operator, showId: string) => {
   return {
     samples: samples as readonly RoomSample[],
     last: (): RoomSample | null => samples.at(-1) ?? null,
-    /** What the operator was refused, once each. */
+    /** Refusals of the operator's calls, once each. */
     failures: failures as ReadonlySet<string>,
     stop: loop.stop,
   };

@@ -34,14 +34,14 @@ type Run = {
   url: string;
   organiser: LogIn;
   operator: LogIn;
-  /** The server believes X-Forwarded-For: everybody calls from an address of their own. */
+  /** The server trusts X-Forwarded-For: everybody calls from a separate address. */
   isTrusting: boolean;
-  /** Null: everybody signs up over the API. */
+  /** null: everybody signs up over the API. */
   makeAccounts: MakeAccounts | null;
   /** How long the server waits for a claim. */
   claimWindowMs: number;
   database: Database | null;
-  /** Null: what the room kept cannot be read from here. */
+  /** null: the room's own record cannot be read from here. */
   history: ((showId: string) => Promise<RoomHistory | null>) | null;
   http: HttpClient;
   clock: Clock;
@@ -51,7 +51,7 @@ type Run = {
   signal: AbortSignal;
 };
 
-/** A whole on-sale against a running server: people come, wait, buy; then all is checked. */
+/** A whole on-sale against a running server: people come, wait, buy; then everything is checked. */
 export const runStampede = async (run: Run): Promise<{ report: Report; evening: Evening }> => {
   const { clock, signal, progress } = run;
   setMaxListeners(0, signal);
@@ -64,7 +64,7 @@ export const runStampede = async (run: Run): Promise<{ report: Report; evening: 
   }
   if (signal.aborted) throw new Error('the run was stopped; nothing was checked');
   const endMs = clock.monotonicMs();
-  progress.say('  waiting for what lapses, and for the outbox');
+  progress.say('  waiting for holds to expire, and for the outbox');
   const settled = await settle(crowd, buyers, run.database);
   const durationMs = {
     signUp: Math.round(signUpMs),
@@ -77,7 +77,7 @@ export const runStampede = async (run: Run): Promise<{ report: Report; evening: 
   return { report, evening: { buyers, samples: watch?.samples ?? [], startMs, opensAtMs, endMs } };
 };
 
-/** The people's accounts, the show and its room; sign-up is no part of the rush. */
+/** The people's accounts, the show and its room; sign-up is not part of the rush. */
 const prepare = async (run: Run) => {
   const { options, clock, http, makeSecret, signal, progress } = run;
   const { patienceMs, hasRoom, seats, pace } = options;
@@ -104,7 +104,7 @@ const prepare = async (run: Run) => {
     password,
     makeAccounts: hasRoom ? run.makeAccounts : null,
     isTrusting: run.isTrusting,
-    // Host names know neither capitals nor underscores.
+    // Host names allow neither capitals nor underscores.
     name: `run-${makeSecret()
       .toLowerCase()
       .replaceAll(/[^a-z0-9]/g, '')}`,
@@ -147,7 +147,7 @@ const prepare = async (run: Run) => {
   return { crowd, buyers, watch, promised: room && (await readPromise(crowd)), signUpMs };
 };
 
-/** For making the show and its room, which must be there when the first people come. */
+/** Time to create the show and its room, which must exist when the first people come. */
 const readyMs = 3000;
 
 /** Ends when everybody has gone home. */

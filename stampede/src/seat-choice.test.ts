@@ -8,7 +8,7 @@ import { countSeats, makeSeatChoice } from './seat-choice.ts';
 /** Two rows of ten; the third has an aisle after its fourth seat. */
 const layout = compileLayout(sampleHouse([[10], [10], [4, 6]], () => 0));
 
-test('seats that were chosen are free, side by side in one run, and as many as were wanted', () => {
+test('chosen seats are free, adjacent in one run, and as many as wanted', () => {
   const choice = makeSeatChoice(layout, 1.1);
   const random = makeRandom(5);
   const bits = makeSeatBits(layout.seatCount);
@@ -32,7 +32,7 @@ test('seats that were chosen are free, side by side in one run, and as many as w
   }
 });
 
-test('nothing is offered where no run has so many free seats together', () => {
+test('nothing is offered if no run has enough adjacent free seats', () => {
   const bits = makeSeatBits(layout.seatCount);
   for (let seatNo = 0; seatNo < layout.seatCount; seatNo += 2)
     setSeatState(bits, seatNo, seatState.SOLD);

@@ -5,11 +5,11 @@ import { makeZipf } from './chance.ts';
 
 /** How a crowd looks at a seating plan: everybody wants the seats nearest to the stage. */
 export type SeatChoice = {
-  /** Seats side by side that the map shows as free, ascending; null when it shows no such. */
+  /** Adjacent seats that the map shows as free, ascending; null if it shows none. */
   choose(bits: SeatBits, count: number, random: Random): number[] | null;
 };
 
-/** Looks at so many favourites before taking whatever is next best. */
+/** Tries this many favourites before taking whatever is next best. */
 const favouritesMax = 4;
 
 /** `exponent` of Zipf's law: 1.1 in the benchmarks. */
@@ -17,7 +17,7 @@ export const makeSeatChoice = (layout: Layout, exponent: number): SeatChoice => 
   const order = byNearness(layout);
   const drawRank = makeZipf(order.length, exponent);
 
-  /** The window of free seats around a seat, as far left as it goes; -1 when there is none. */
+  /** The window of free seats around a seat, as far left as possible; -1 if there is none. */
   const windowAround = (bits: SeatBits, seatNo: number, count: number): number => {
     const run = layout.run[seatNo] ?? 0;
     const first = Math.max(layout.runStart[run] ?? 0, seatNo - count + 1);

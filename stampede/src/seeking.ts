@@ -20,7 +20,7 @@ const lostRaces: ReadonlySet<ProblemCode> = new Set([
 ]);
 const left = (end: End): Left => ({ outcome: 'left', end });
 
-/** Looks at the show as everybody does; the layout is cached for ever and not asked for again. */
+/** Looks at the show as everybody does; the layout is cached forever and not requested again. */
 export const lookAtShow = async (crowd: Crowd, person: Person): Promise<Left | null> => {
   const { showId, performanceId } = crowd.sale;
   const show = await person.click(readShow, { params: { showId } }, { step: 'read show' });
@@ -33,7 +33,7 @@ export const lookAtShow = async (crowd: Crowd, person: Person): Promise<Left | n
   return performance.outcome === 'answer' ? null : left('no answer from the server');
 };
 
-/** Reads the map and tries to hold seats, again and again, as long as this person has the nerve. */
+/** Reads the map and tries to hold seats, repeatedly, as long as this person is patient. */
 export const takeSeats = async (
   crowd: Crowd,
   buyer: Buyer,
@@ -52,7 +52,7 @@ export const takeSeats = async (
     if (free === 0 && held === 0) return left('sold out');
     if (clock.monotonicMs() > untilMs) return left('nothing came back in time');
     if (free === 0) {
-      // Together a thousand looks a second, however many people watch for what comes back.
+      // A thousand reads a second in all, however many people watch for returned seats.
       const everyMs = Math.max(1000, crowd.shoppersMax);
       await person.wait(everyMs / 2 + buyer.random.below(everyMs));
       continue;
@@ -74,7 +74,7 @@ export const takeSeats = async (
   }
 };
 
-/** Seats together as they were wanted, or fewer where the map shows no such. */
+/** As many adjacent seats as wanted, or fewer if the map shows no such window. */
 const chooseSeats = (crowd: Crowd, buyer: Buyer, bits: SeatBits, tries: number): Wish => {
   const { temper, random } = buyer;
   const { choice, grades } = crowd.sale;
@@ -89,14 +89,14 @@ const chooseSeats = (crowd: Crowd, buyer: Buyer, bits: SeatBits, tries: number):
   return { seats: choice.choose(bits, 1, random) ?? [0] };
 };
 
-/** Gives the seats back; a hold that has ended meanwhile has given them back already. */
+/** Releases the seats; a hold that has expired meanwhile has released them already. */
 export const giveBack = async (person: Person, hold: Hold): Promise<void> => {
   await person.click(releaseHold, { params: { holdId: hold.id } }, { step: 'release' });
 };
 
 /**
- * Leaves without a word, so that the seats come back by their deadline; where that is later than
- * this run waits, the page says good-bye for the person, as browsers do when a tab is closed.
+ * Leaves silently, so that the seats are released at their deadline; if that is later than this run
+ * waits, the page releases them for the person, as browsers do when a tab is closed.
  */
 export const walkAway = async (
   crowd: Crowd,

@@ -3,7 +3,7 @@ import type { Buyer, Crowd } from './crowd.ts';
 import { readText } from './http.ts';
 import { countSeats } from './seat-choice.ts';
 
-/** The database behind the server, for questions that only it can answer. */
+/** The server's database, for questions that only it can answer. */
 export type Database = {
   outboxLeft(): Promise<number>;
   checkInvariants(): Promise<{
@@ -15,8 +15,8 @@ export type Database = {
 const lookAgainMs = 500;
 
 /**
- * Waits until no seat is held any more and every event was passed on; no longer than the last known
- * deadline of seats that somebody left, and then the patience.
+ * Waits until no seat is held any more and every event was passed on; at most until the last known
+ * deadline of seats that somebody left, plus the patience.
  */
 export const settle = async (
   crowd: Crowd,
@@ -52,7 +52,7 @@ const until = async (
   return true;
 };
 
-/** A gauge tells of the last round only: a second look, half a second later, sees another. */
+/** A gauge shows only the last round: a second read, half a second later, sees another one. */
 const twiceInARow = (isSo: () => Promise<boolean>): (() => Promise<boolean>) => {
   let seen = 0;
   return async () => {
@@ -73,7 +73,7 @@ const heldSeats = async (crowd: Crowd): Promise<number | null> => {
     : null;
 };
 
-/** Seconds by which the oldest event is late; null when the server does not say. */
+/** Seconds by which the oldest event is late; null if the server does not say. */
 const outboxLag = async (crowd: Crowd): Promise<number | null> => {
   const { http, caller } = crowd;
   const sent = await http.send({

@@ -19,18 +19,18 @@ const pricesMinor: Readonly<Record<string, number>> = {
 };
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
-/** Of the crowd's liking for the seats in front. */
+/** Exponent of the crowd's preference for the seats in front. */
 const zipfExponent = 1.1;
 
 export type ShowMaker = {
-  /** A house of so many seats; many shows may be given in it. */
+  /** A venue of this many seats; many shows may be given in it. */
   makeVenue(seats: number): Promise<Venue>;
   /** A show with one performance in 30 days, on sale now, or from that instant on. */
   makeSale(venue: Venue, opensAtMs?: number): Promise<Sale>;
 };
 export type Venue = { venueId: string; seats: number; grades: readonly string[] };
 
-/** Prepares a run as an organiser would, over the organiser's API. Throws what it was refused. */
+/** Prepares a run as an organiser would, over the organiser's API. Throws on a refusal. */
 export const makeShowMaker = (deps: {
   caller: Caller;
   organiser: Session;

@@ -1,31 +1,31 @@
 import type { Random } from '@usher/domain/random.ts';
 import { drawPauseMs } from './chance.ts';
 
-/** What kind of person somebody is; drawn once, from the seed. */
+/** What kind of person a buyer is; drawn once, from the seed. */
 export type Temper = {
-  /** Seats wanted together. */
+  /** Adjacent seats wanted. */
   party: number;
   chooses: 'on the map' | 'best available';
-  /** Lost races until this one goes home. */
+  /** Lost races until this person goes home. */
   triesMax: number;
-  /** With seats in hand: most pay, some think better of it, some just close the page. */
+  /** With seats held: most pay, some change their mind, some just close the page. */
   withHold: 'pays' | 'releases' | 'walks away';
   /** In the payment window, at the first try. */
   inWindow: 'pays' | 'card declined' | 'slow bank' | 'closes it' | 'closes it for good';
 };
 
-/** In the waiting room; drawn after the rest, so that a seed gives the same rest as before it. */
+/** In the waiting room; drawn after the rest, so that a seed gives the same rest as without it. */
 export type RoomTemper = {
-  /** `is late`: looks away just when the turn comes, and is back when the call is over. */
+  /** `is late`: is away exactly when the turn comes, and back when the call has expired. */
   inLine: 'stays' | 'hides the tab' | 'is late' | 'closes the phone' | 'gives up';
   besides: 'nothing' | 'a second tab' | 'a second device';
-  /** After so long in the room, in people's time. */
+  /** After this time in the room, in people's time. */
   afterMs: number;
   /** How long the tab is hidden, in people's time. */
   hiddenMs: number;
 };
 
-/** Shares of a hundred; parties as at a musical, mostly couples. */
+/** Percentages; parties as at a musical, mostly couples. */
 const parties = [
   [25, 1],
   [45, 2],

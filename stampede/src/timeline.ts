@@ -1,7 +1,7 @@
 import type { Buyer } from './crowd.ts';
 import type { RoomSample } from './room-audit.ts';
 
-/** What the page with the charts is drawn from; instants on the run's monotonic clock. */
+/** The data of the page with the charts; instants on the run's monotonic clock. */
 export type Evening = {
   buyers: readonly Buyer[];
   samples: readonly RoomSample[];
@@ -10,13 +10,13 @@ export type Evening = {
   endMs: number;
 };
 
-/** Seconds from the opening; before it they are below 0. */
+/** Seconds from the opening; negative before it. */
 export type Timeline = {
   fromS: number;
   toS: number;
   /** Width of a bucket of the counts. */
   bucketS: number;
-  /** A second, bucket by bucket. */
+  /** Per second, bucket by bucket. */
   arrivals: number[];
   admissions: number[];
   samples: (Pick<RoomSample, 'waiting' | 'called' | 'active' | 'late'> & {
@@ -67,7 +67,7 @@ export const timelineOf = (evening: Evening, seats: number): Timeline => {
   };
 };
 
-/** Of each stretch the sample with most people inside: a peak must not be thinned away. */
+/** For each interval the sample with most people inside: a peak must not be thinned away. */
 const thinned = (samples: readonly RoomSample[]): RoomSample[] => {
   const width = Math.ceil(samples.length / samplesMax);
   if (width <= 1) return [...samples];
@@ -80,7 +80,7 @@ const thinned = (samples: readonly RoomSample[]): RoomSample[] => {
   return kept;
 };
 
-/** How many values lie in each of `count` bins from 0 to `max`. */
+/** How many values are in each of `count` bins from 0 to `max`. */
 export const binned = (values: readonly number[], max: number, count: number): number[] => {
   const bins = new Array<number>(count).fill(0);
   for (const value of values) {

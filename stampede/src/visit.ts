@@ -6,30 +6,30 @@ type PlaceTold = {
   key: string;
   /** Null until the draw. */
   number: number | null;
-  /** When coming in was asked for first, and when it was answered. */
+  /** When joining was first requested, and when the response came. */
   joinAskedMs: number;
   joinToldMs: number;
 };
 
-/** All that one person saw of the waiting room. */
+/** Everything that one person saw of the waiting room. */
 export type Visit = {
-  /** The newest last; those before it were over when the next was given. */
+  /** The newest last; earlier ones had ended when the next was given. */
   places: PlaceTold[];
-  /** What was said of a place and does not fit what was said before. */
+  /** What a response said about a place and what contradicts an earlier one. */
   changes: string[];
   /** How often the place was requested again, by another tab or device or after a loss. */
   askedAgain: number;
-  /** Was there all the time: no hidden tab, no phone in the pocket. */
+  /** Was present all the time: no hidden tab, no phone in the pocket. */
   hasStayed: boolean;
-  /** When it was asked last whether it is the turn, if the answer was no. */
+  /** When this person last asked whether it is their turn, if the answer was no. */
   notYetAskedMs: number | null;
-  /** A claim that came too late by the server's word: when it was asked for first. */
+  /** A claim that was too late according to the server: when it was first requested. */
   lateAskedMs: number | null;
-  /** When that was answered, by the server's clock as far as it is known here. */
+  /** When its response came, by the server's clock as far as it is known here. */
   lateToldAtMs: number | null;
-  /** When the pass was in hand. */
+  /** When the pass was received. */
   passToldMs: number | null;
-  /** From when to when this person held a slot for certain: called or with a pass. */
+  /** The interval in which this person certainly held a slot: called or with a pass. */
   slots: Slot[];
 };
 export type Slot = { fromMs: number; toMs: number };
@@ -47,8 +47,8 @@ export const makeVisit = (): Visit => ({
 });
 
 /**
- * Notes what an answer says of the place. `mayBeNew`: the one before is over, so that another is
- * no change of it.
+ * Records what a response says about the place. `mayBeNew`: the previous one has ended, so another
+ * one is not a change.
  */
 export const notePlace = (
   visit: Visit,
@@ -70,14 +70,14 @@ export const notePlace = (
   else if (number !== known.number) visit.changes.push(`number ${known.number}, then ${number}`);
 };
 
-/** From now on a slot is this person's, until `endSlot` or `byMs`, whatever comes first. */
+/** From now on this person has a slot, until `endSlot` or `byMs`, whichever is first. */
 export const beginSlot = (visit: Visit, fromMs: number, byMs: number): void => {
   const last = visit.slots.at(-1);
   if (last !== undefined && last.toMs >= fromMs) last.toMs = Math.max(last.toMs, byMs);
   else visit.slots.push({ fromMs, toMs: byMs });
 };
 
-/** Something was asked for that may have ended it: after this nothing is certain. */
+/** A call was sent that may have ended it: after this nothing is certain. */
 export const endSlot = (visit: Visit, askedMs: number): void => {
   const last = visit.slots.at(-1);
   if (last !== undefined) last.toMs = Math.max(last.fromMs, Math.min(last.toMs, askedMs));

@@ -33,8 +33,8 @@ const refusal = (status: number, code: string): Sent =>
   );
 
 /**
- * A room for one person with entry 4, drawn number 30, in front of which a person a second is
- * called. `answer` may say something else to a call.
+ * A room for one person with entry 4, drawn number 30, in which a person a second is called.
+ * `answer` may answer a call differently.
  */
 const openRoom = (
   temper: Partial<RoomTemper>,
@@ -155,7 +155,7 @@ const openRoom = (
   return { buyer, asked, times, place, pass, finish };
 };
 
-test('who comes to the lobby and stays beats when near, claims once and has the pass', async () => {
+test('a person waiting from the lobby on sends heartbeats when near, and claims once', async () => {
   const { buyer, times, finish } = openRoom({}, () => null);
   expect(await finish()).toBeNull();
   expect(buyer.session.pass).toBe('the pass');
@@ -165,7 +165,7 @@ test('who comes to the lobby and stays beats when near, claims once and has the 
   expect(times('me')[0]).toBeGreaterThanOrEqual(opensAtMs);
   // Thirty seconds near the front.
   expect([1, 2]).toContain(times('heartbeat').length);
-  // From 90 s on it is the turn of number 30; the poll goes by the policy, at most 2.3 s later.
+  // From 90 s on it is the turn of number 30; the poll follows the policy, at most 2.3 s later.
   expect(times('claim')[0]).toBeGreaterThanOrEqual(opensAtMs + 30_000);
   expect(times('claim')[0]).toBeLessThan(opensAtMs + 30_000 + 2500);
   const { visit } = buyer;
@@ -174,7 +174,7 @@ test('who comes to the lobby and stays beats when near, claims once and has the 
   expect(visit.slots).toHaveLength(1);
 });
 
-test('polls are as far apart as the policy says, less the nearer the turn', async () => {
+test('the interval between polls follows the policy: shorter when the turn is nearer', async () => {
   const { times, finish } = openRoom({}, () => null);
   await finish();
   const polls = times('now').filter((atMs) => atMs > opensAtMs + 1000);
@@ -185,7 +185,7 @@ test('polls are as far apart as the policy says, less the nearer the turn', asyn
   }
 });
 
-test('a hidden tab asks for nothing, and asks at once when it is shown', async () => {
+test('a hidden tab polls nothing, and polls at once when it is shown', async () => {
   const hidden = { inLine: 'hides the tab', afterMs: 65_000, hiddenMs: 12_000 } as const;
   const { buyer, asked, finish } = openRoom(hidden, () => null);
   expect(await finish()).toBeNull();
@@ -196,7 +196,7 @@ test('a hidden tab asks for nothing, and asks at once when it is shown', async (
   expect(back.slice(0, 2).map(({ call }) => call)).toEqual(['now', 'me']);
 });
 
-test('a second device joins without what the first one knows, and takes over', async () => {
+test('a second device joins without the first one’s data, and takes over', async () => {
   const { buyer, asked, finish } = openRoom({ besides: 'a second device' }, () => null);
   expect(await finish()).toBeNull();
   expect(buyer.session).toMatchObject({ accessToken: 'b', pass: 'the pass' });
@@ -204,7 +204,7 @@ test('a second device joins without what the first one knows, and takes over', a
   expect(buyer.visit).toMatchObject({ askedAgain: 1, changes: [] });
 });
 
-test('a second tab that is given another place leaves its trace', async () => {
+test('a second tab that gets a different place is recorded as a change', async () => {
   const { buyer, place, finish } = openRoom({ besides: 'a second tab' }, ({ call, nth }) =>
     call === 'join' && nth === 2
       ? reply(200, place({ receipt: { entry: 9, key: 'other' } }))
@@ -214,7 +214,7 @@ test('a second tab that is given another place leaves its trace', async () => {
   expect(buyer.visit.changes).not.toEqual([]);
 });
 
-test('who looks away just at the turn is late, asks again, and is admitted', async () => {
+test('a person who is away at their turn is late, asks again, and is admitted', async () => {
   const { buyer, times, place, pass, finish } = openRoom({ inLine: 'is late' }, ({ call, nth }) => {
     if (call !== 'claim') return null;
     if (nth < 3) return reply(202, place({ standing: 'LATE' }));
@@ -227,7 +227,7 @@ test('who looks away just at the turn is late, asks again, and is admitted', asy
   expect(buyer.visit).toMatchObject({ hasStayed: false, lateAskedMs: times('claim')[0] });
 });
 
-test('a place that the server has lost is brought back by its token', async () => {
+test('a place that the server has lost is restored by its token', async () => {
   const { buyer, asked, finish } = openRoom({}, ({ call, nth }) =>
     call === 'me' && nth === 1 ? refusal(404, 'NO_PLACE') : null,
   );
@@ -259,7 +259,7 @@ test('a challenge is solved before joining', async () => {
   expect(solved).toMatchObject({ challenge, solution: { counter: 5 } });
 });
 
-test('a wait ends by its name: sold out, a full room, no patience, a phone put away', async () => {
+test('a wait ends with its reason: sold out, full room, no patience, closed phone', async () => {
   const soldOut = openRoom({}, ({ call, nth }) =>
     call === 'now' && nth > 1
       ? reply(200, {

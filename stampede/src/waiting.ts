@@ -15,7 +15,7 @@ import type { Buyer, Crowd, End, Room } from './crowd.ts';
 import type { Person } from './person.ts';
 import { beginSlot, endSlot, notePlace } from './visit.ts';
 
-/** One person in the waiting room: what the page in front of them knows. */
+/** One person in the waiting room: the state of the page in front of them. */
 type Line = {
   crowd: Crowd;
   buyer: Buyer;
@@ -29,23 +29,23 @@ type Line = {
   pollAtMs: number;
   beatAtMs: number;
   whims: { atMs: number; act: (line: Line) => Promise<End | null> }[];
-  /** Places given back or over, after which another is no change. */
+  /** Places that were given up or have ended, after which another is not a change. */
   mayBeNew: boolean;
   joinsLeft: number;
 };
 
-/** A challenge that failed, a lost place, a pass that was over: no person goes on for ever. */
+/** A failed challenge, a lost place, an expired pass: nobody retries forever. */
 const joinsMax = 8;
 /** From the opening until everybody can see the draw; earlier polls must be repeated. */
 const drawTakesMs = 500;
-/** Who is near says so as often. */
+/** The interval of heartbeats near the front. */
 const heartbeatMs = 20_000;
-/** What we believe of a claim's or pass's end is so much too early, whatever the clocks say. */
+/** A claim or pass is assumed to expire this much earlier, whatever the clocks say. */
 const clockMarginMs = 2000;
-/** Looks away when the turn is so near. */
+/** A late person goes away when the turn is this near. */
 const nearMs = 10_000;
 
-/** Waits until the pass is in the session; answers why somebody went home without. */
+/** Waits until the session has the pass; returns why a person went home without one. */
 export const waitForTurn = async (
   crowd: Crowd,
   buyer: Buyer,
@@ -89,7 +89,7 @@ const isCalled = ({ place, now }: Line): boolean =>
 
 const nowMs = ({ crowd }: Line): number => crowd.clock.monotonicMs();
 
-/** Of the mean rate that the room says; null while it is not known. */
+/** By the mean rate that the room reports; null while it is not known. */
 const etaOf = ({ place, now }: Line): number | null => {
   if (place?.number == null || now === null || now.perMinute === 0) return null;
   return (Math.max(0, place.number - now.front) / now.perMinute) * 60_000;
@@ -102,7 +102,7 @@ const localMs = (line: Line, instant: string): number => {
   return clock.monotonicMs() + Math.max(0, leftMs - clockMarginMs);
 };
 
-/** Reads what everybody polls, and sets when to read it next. */
+/** Reads the document that everybody polls, and sets the next time to read it. */
 const look = async (line: Line): Promise<End | null> => {
   const { person, params, etag, crowd, room } = line;
   const read = await person.click(
@@ -141,7 +141,7 @@ const schedule = (line: Line): void => {
 const isNear = ({ place, now }: Line): boolean =>
   place?.number != null && now !== null && place.number - now.front <= now.near;
 
-/** Notes what an answer says, for the page and for the audit. */
+/** Records what a response says, for the page and for the audit. */
 const take = (line: Line, place: Place, askedMs: number): void => {
   const toldMs = nowMs(line);
   notePlace(line.buyer.visit, place, { askedMs, toldMs, mayBeNew: line.mayBeNew });
@@ -158,7 +158,7 @@ const refusals: Partial<Record<ProblemCode, End>> = {
   ROOM_CLOSED: 'turned away at the door',
 };
 
-/** Comes in, or asks again for the place that one has. */
+/** Joins, or requests the existing place again. */
 const join = async (line: Line): Promise<End | null> => {
   const { person, params } = line;
   // A person who has a place need not present it.
@@ -186,7 +186,7 @@ const join = async (line: Line): Promise<End | null> => {
   return 'refused otherwise';
 };
 
-/** Where do I stand? After the draw, and when one is back. */
+/** Reads the place: after the draw, and after being away. */
 const ask = async (line: Line): Promise<End | null> => {
   const askedMs = nowMs(line);
   const { person, params } = line;
@@ -210,7 +210,7 @@ const takePass = (line: Line): boolean => {
   return true;
 };
 
-/** Claims; who is late claims again and again, and hears meanwhile whether anything is left. */
+/** Claims; a late person claims repeatedly, and checks meanwhile whether anything is left. */
 const answerCall = async (line: Line): Promise<End | null> => {
   const { person, params, place, buyer } = line;
   const askedMs = nowMs(line);
@@ -250,7 +250,7 @@ const restAtFloor = async (line: Line): Promise<End | null> => {
   return look(line);
 };
 
-/** Sleeps until the first of what is planned is due, and does it. */
+/** Sleeps until the first planned action is due, and runs it. */
 const rest = async (line: Line): Promise<End | null> => {
   const { whims, pollAtMs, beatAtMs } = line;
   const whim = whims[0] ?? { atMs: Infinity, act: look };
@@ -295,7 +295,7 @@ const plan = ({ whims }: Line, atMs: number, act: Line['whims'][number]['act']):
   whims.sort((a, b) => a.atMs - b.atMs);
 };
 
-/** The tab goes to the background, where it neither polls nor beats, and comes back. */
+/** The tab goes to the background, where it sends neither polls nor heartbeats, and comes back. */
 const hide = async (line: Line): Promise<End | null> => {
   const { buyer, crowd, person } = line;
   buyer.visit.hasStayed = false;
@@ -308,7 +308,7 @@ const giveUp = async (line: Line): Promise<End> => {
   return 'gave up waiting';
 };
 
-/** Looks on until the turn is near, and is away just then, for longer than a call waits. */
+/** Watches until the turn is near, then is away for longer than a call waits. */
 const watchForTurn = async (line: Line): Promise<End | null> => {
   const { buyer, room, person } = line;
   const etaMs = etaOf(line) ?? Infinity;
@@ -337,7 +337,7 @@ const askElsewhere = async (line: Line): Promise<End | null> => {
   return join(line);
 };
 
-/** Gives place or pass back. */
+/** Gives the place or pass back. */
 export const leave = async (crowd: Crowd, buyer: Buyer, person: Person): Promise<void> => {
   endSlot(buyer.visit, crowd.clock.monotonicMs());
   const params = { showId: crowd.sale.showId };

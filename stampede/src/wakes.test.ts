@@ -7,14 +7,14 @@ const setUp = () => {
   const clock = manualClock(1000);
   const stopping = new AbortController();
   const advance = async (ms: number): Promise<void> => {
-    // Let the new sleeper set its alarm first.
+    // Let the new sleeper set its timer first.
     for (let turn = 0; turn < 10; turn++) await Promise.resolve();
     await clock.advance(ms);
   };
   return { clock, advance, stopping, wakes: makeWakes({ clock, signal: stopping.signal }) };
 };
 
-test('a thousand sleepers wake in the order of their instants, none before its own', async () => {
+test('a thousand sleepers wake in the order of their times, none too early', async () => {
   const { clock, advance, wakes } = setUp();
   const random = makeRandom(5);
   const woken: { wantedMs: number; atMs: number }[] = [];
@@ -30,7 +30,7 @@ test('a thousand sleepers wake in the order of their instants, none before its o
   expect(wakes.sleeping).toBe(0);
 });
 
-test('a sleeper that must wake before the first one does', async () => {
+test('a new sleeper that is due before the first one wakes on time', async () => {
   const { clock, advance, wakes } = setUp();
   const woken: string[] = [];
   void wakes.sleep(500).then(() => woken.push('late'));
@@ -43,7 +43,7 @@ test('a sleeper that must wake before the first one does', async () => {
   expect(woken).toEqual(['early', 'late']);
 });
 
-test('one timer is enough for all, and after the last there is none', async () => {
+test('one timer is enough for all sleepers, and after the last there is none', async () => {
   const { clock, advance, wakes } = setUp();
   for (let person = 0; person < 100; person++) void wakes.sleep(person + 1);
   expect([wakes.sleeping, clock.sleeping]).toEqual([100, 1]);
@@ -51,7 +51,7 @@ test('one timer is enough for all, and after the last there is none', async () =
   expect([wakes.sleeping, clock.sleeping]).toEqual([0, 0]);
 });
 
-test('when the run is stopped everybody wakes at once, and nobody sleeps again', async () => {
+test('when the run is stopped, everybody wakes at once and nobody sleeps again', async () => {
   const { stopping, wakes } = setUp();
   const sleeps = [wakes.sleep(1000), wakes.sleep(60_000)];
   stopping.abort();

@@ -2,12 +2,12 @@ import TinyQueue from 'tinyqueue';
 import type { Clock } from './clock.ts';
 
 /**
- * Sleeps for ten thousand: one heap of instants and one timer. A timer and a listener on the run's
- * signal for each person cost more than their polls, since a signal looks through all its listeners
- * for each that comes or goes.
+ * Sleeps for ten thousand people: one heap of instants and one timer. A timer and a listener on the
+ * run's signal for each person cost more than their polls, since a signal searches all its
+ * listeners for each one that is added or removed.
  */
 export type Wakes = {
-  /** Resolves after `ms`, or at once when the run was stopped. Never rejects. */
+  /** Resolves after `ms`, or at once if the run was stopped. Never rejects. */
   sleep(ms: number): Promise<void>;
   readonly sleeping: number;
 };
@@ -32,7 +32,7 @@ export const makeWakes = (deps: { clock: Clock; signal: AbortSignal }): Wakes =>
       }
       nap = new AbortController();
       napEndsMs = first.atMs;
-      // Whole milliseconds: a rest that is lost in rounding would never be over.
+      // Whole milliseconds: a remainder lost in rounding would never elapse.
       await clock.sleep(Math.ceil(leftMs), nap.signal);
     }
     isRunning = false;
