@@ -14,8 +14,9 @@ import {
   rawAnswer,
   route,
 } from '../../platform/http/route.ts';
-import type { Editor, GivenGrade, ShowGrades } from './service.painting.ts';
+import type { ShowGrades } from './service.painting.ts';
 import type { Catalogue } from './service.ts';
+import type { Editor, GivenGrade } from './show-edit.ts';
 import type { Grade, Sort, Summary } from './store.ts';
 import { gradeBody } from './view.ts';
 

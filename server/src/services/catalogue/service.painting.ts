@@ -1,10 +1,9 @@
-import { giveGradeCodes } from '@usher/domain/grades.ts';
 import { applyPainting, type Painting } from '@usher/domain/painting.ts';
-import type { RuleFault } from '@usher/domain/show-rules.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { assert } from '../../platform/failure.ts';
-import type { Database, Sql } from '../../platform/postgres/sql.ts';
-import type { Maker, Venue, VenuesService } from '../venues/index.ts';
+import type { Database } from '../../platform/postgres/sql.ts';
+import type { Venue, VenuesService } from '../venues/index.ts';
+import type { Memory } from './cache.ts';
 import {
   listPaintedGrades,
   type PlanPainting,
@@ -13,13 +12,19 @@ import {
   type StoredPainting,
 } from './painting.ts';
 import * as paintings from './painting-store.ts';
+import {
+  type Broken,
+  type Editor,
+  findShowFaults,
+  type GivenGrade,
+  lockShow,
+  makeShowExtras,
+  mayEdit,
+  type NotFound,
+  nameGrades,
+} from './show-edit.ts';
 import type { Stock } from './stock.ts';
 import * as store from './store.ts';
-
-/** Who edits; an operator may edit every show, an organiser their own. */
-export type Editor = Maker & { readonly isOperator: boolean };
-/** A grade without a code gets one made from its name. */
-export type GivenGrade = Omit<store.Grade, 'code'> & { readonly code?: string | undefined };
 
 type PaintRequest = {
   readonly grades: readonly GivenGrade[];
@@ -28,29 +33,11 @@ type PaintRequest = {
   readonly fixedPerformances: 'refuse' | 'keep';
 };
 
-export const mayEdit = (editor: Editor, show: store.Show): boolean =>
-  show.ownerId === editor.accountId || editor.isOperator;
-
 /** How a show is painted, with what a reader wants to know of it. */
 export type ShowGrades = {
   readonly show: store.Show;
   readonly paintings: readonly (ShowPainting & { readonly painting: StoredPainting })[];
   readonly performances: readonly (store.Performance & { readonly isFixed: boolean })[];
-};
-
-/** Grades with their codes: one that is named as before keeps its code also when none is sent. */
-export const nameGrades = (
-  given: readonly GivenGrade[],
-  known: readonly store.Grade[],
-): store.Grade[] => {
-  const used = new Set(given.map(({ code }) => code));
-  return giveGradeCodes(
-    given.map((grade) => {
-      const before = known.find(({ name }) => name.ko === grade.name.ko)?.code;
-      const code = grade.code ?? (used.has(before) ? undefined : before);
-      return { ...grade, code };
-    }),
-  );
 };
 
 /**
@@ -60,18 +47,7 @@ export const nameGrades = (
  */
 export const makePainting = (
   deps: { db: Database; clock: Clock; venues: VenuesService; stock: Stock },
-  catalogue: {
-    /** The show for an edit, locked, with its venue; null when it is not the editor's to edit. */
-    lock(
-      tx: Sql,
-      editor: Editor,
-      showId: string,
-    ): Promise<{ show: store.Show; venue: Venue } | null>;
-    /** What goes beside the fields of a show that is written. */
-    extrasFor(tx: Sql, show: store.Show, venue: Venue): Promise<store.ShowExtras>;
-    findFaults(show: store.Show, paintedGrades: readonly string[] | null): RuleFault[];
-    forget(showId: string): void;
-  },
+  memory: Pick<Memory, 'forget'>,
 ) => {
   const { db, clock, venues, stock } = deps;
   /** Of performances to come, those that would be painted otherwise. */
@@ -101,14 +77,11 @@ export const makePainting = (
     showId: string,
     request: PaintRequest,
   ): Promise<
-    | { outcome: 'painted' }
-    | { outcome: 'not-found' }
-    | { outcome: 'broken'; faults: RuleFault[] }
-    | { outcome: 'fixed'; performanceIds: string[] }
+    { outcome: 'painted' } | NotFound | Broken | { outcome: 'fixed'; performanceIds: string[] }
   > => {
     const nowMs = clock.nowMs();
     const result = await db.transaction(async (tx) => {
-      const locked = await catalogue.lock(tx, editor, showId);
+      const locked = await lockShow(tx, venues, editor, showId);
       if (locked === null) return { outcome: 'not-found' as const };
       const { show, venue } = locked;
       const next = { ...show, grades: nameGrades(request.grades, show.grades) };
@@ -117,7 +90,10 @@ export const makePainting = (
       const asked = addPlansInUse(request.paintings, later, venue);
       const painted = await paintPlans(venues, venue.id, next.grades, asked);
       if (painted.faults.length > 0) {
-        const faults = [...catalogue.findFaults(next, null), ...painted.faults];
+        const faults = [
+          ...findShowFaults({ ...next, posterSvg: null }, null, []),
+          ...painted.faults,
+        ];
         return { outcome: 'broken' as const, faults };
       }
       const repaintings = await findRepaintings(later, painted.paintings);
@@ -128,16 +104,22 @@ export const makePainting = (
         return { outcome: 'fixed' as const, performanceIds: [...held] };
       const kept = later.filter(({ id }) => held.has(id)).map((each) => each.paintingVersion);
       const inUse = await paintings.listPaintingsInUse(tx, showId, nowMs);
-      const faults = catalogue.findFaults(
-        next,
+      const faults = findShowFaults(
+        { ...next, posterSvg: null },
         listPaintedGrades([
           ...painted.paintings.map(({ painting }) => painting),
           ...inUse.filter(({ version }) => kept.includes(version)),
         ]),
+        [],
       );
       if (faults.length > 0) return { outcome: 'broken' as const, faults };
 
-      await store.writeShow(tx, next, await catalogue.extrasFor(tx, next, venue), nowMs);
+      await store.writeShow(
+        tx,
+        next,
+        makeShowExtras(next, venue, await store.findPosterSvg(tx, showId)),
+        nowMs,
+      );
       await paintings.writeShowPaintings(tx, showId, painted.paintings);
       const planIds = painted.paintings.map(({ seatingPlanId }) => seatingPlanId);
       await paintings.dropOtherPaintings(tx, showId, planIds);
@@ -148,7 +130,7 @@ export const makePainting = (
       await store.noteChange(tx, editor, 'show-painted', showId, { ...request, repainted });
       return { outcome: 'painted' as const };
     });
-    catalogue.forget(showId);
+    memory.forget(showId);
     return result;
   };
 
