@@ -20,7 +20,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-/** What one process needs for accounts; hashes are cheap ones. */
+/** What one process needs for accounts, with cheap hashes. */
 const openProcess = async (databaseUrl = url) => {
   const db = openDatabase({ url: databaseUrl, name: 'test', log: silentLog, poolMax: 6 });
   const metrics = makeMetrics();
@@ -76,14 +76,14 @@ describe('fifty sign-ups with one e-mail at the same moment, on two processes', 
     return { winners, others: results.length - winners.length, counts, names };
   };
 
-  test('make one account with one session, and only its maker is signed in', async () => {
+  test('create one account with one session, and only its creator is signed in', async () => {
     const { winners, others, counts, names } = await race((await makeTestDatabase()).url);
     expect(others).toBe(49);
     expect(counts).toEqual({ accounts: 1, sessions: 1, notes: 2 });
     expect(names).toEqual([{ name: winners[0]?.account.name }]);
   });
 
-  test('(guard off: without the constraint fifty people have one e-mail)', async () => {
+  test('(guard off: without the constraint fifty accounts have the same e-mail)', async () => {
     const planted = await makeTestDatabase();
     await withClient(planted.url, (client) =>
       client.query('ALTER TABLE identity.accounts DROP CONSTRAINT accounts_email'),
@@ -95,7 +95,7 @@ describe('fifty sign-ups with one e-mail at the same moment, on two processes', 
 });
 
 describe('sign-up', () => {
-  test('of a crowd: everybody has an account, in far fewer statements than people', async () => {
+  test('of a crowd creates all accounts in far fewer statements than people', async () => {
     const { identity, db, metrics } = await openProcess();
     const crowd = Array.from({ length: 300 }, (_, i) => `crowd-${i}@example.com`);
     const results = await Promise.all(
@@ -112,7 +112,7 @@ describe('sign-up', () => {
     expect(batches?.value).toBeLessThan(100);
   });
 
-  test('of the same people in another order, on two processes, cannot deadlock', async () => {
+  test('of the same people in different orders on two processes cannot deadlock', async () => {
     const offices = [await openProcess(), await openProcess()] as const;
     const entryOf = (letter: string): NewAccount => ({
       account: {
@@ -130,7 +130,7 @@ describe('sign-up', () => {
     const addAll = (office: (typeof offices)[0], letters: string) =>
       [...letters].map((letter) => office.store.addAccount(entryOf(letter)));
     await withClient(url, async (holder) => {
-      // Stops both in the middle, when each has what the other wants next.
+      // Stops both in the middle, when each holds what the other needs next.
       await holder.query('BEGIN');
       await holder.query(
         `INSERT INTO identity.accounts
@@ -139,7 +139,8 @@ describe('sign-up', () => {
       const all = [addAll(offices[0], 'amb'), addAll(offices[1], 'bma')].flat();
       await vi.waitFor(
         async () => {
-          // Not the holder: what it sees of others stands still while its transaction lasts.
+          // Not on the lock holder's connection: its view of others is frozen during its
+          // transaction.
           const waiting = await offices[0].db.query(
             `SELECT FROM pg_stat_activity
              WHERE datname = current_database() AND wait_event_type = 'Lock'`,
@@ -167,7 +168,7 @@ describe('sign-up', () => {
     });
   });
 
-  test('keeps a name as people read it, however it was typed, and no password', async () => {
+  test('stores a name in composed form, however it was typed, and no password', async () => {
     const { identity, db } = await openProcess();
     const name = '김민지'.normalize('NFD');
     await identity.signUp({ ...minji, name, email: 'nfd@example.com' }, 'r');
@@ -178,7 +179,7 @@ describe('sign-up', () => {
     expect(rows[0]?.text).not.toContain(minji.password);
   });
 
-  test('leaves a trail of who, what, why and in which request', async () => {
+  test('records who did what, why and in which request', async () => {
     const { identity, db } = await openProcess();
     const made = await identity.signUp({ ...minji, email: 'trail@example.com' }, 'request-1');
     if (made.outcome !== 'signed-in') throw new Error('not signed in');
@@ -200,7 +201,7 @@ describe('sign-up', () => {
   });
 });
 
-test('the audit trail cannot be changed, shortened or emptied', async () => {
+test('the audit trail cannot be changed, shortened or truncated', async () => {
   const { identity, db } = await openProcess();
   await identity.signUp({ ...minji, email: 'kept@example.com' }, 'r');
   for (const statement of [
@@ -220,7 +221,7 @@ test('the database itself refuses an e-mail that is not in lower case', async ()
   await expect(db.query(insert)).rejects.toThrow('accounts_email_check');
 });
 
-describe('an account that the program ensures', () => {
+describe('an account that the program creates', () => {
   const operator = {
     email: 'Operator@Example.com',
     password: 'operator',
@@ -229,7 +230,7 @@ describe('an account that the program ensures', () => {
     locale: 'ko' as const,
   };
 
-  test('is created once, whichever process asks, and then never changed', async () => {
+  test('is created once, by whichever process, and never changed afterwards', async () => {
     const offices = [await openProcess(), await openProcess()] as const;
     const asked = Array.from({ length: 20 }, (_, i) =>
       offices[i % 2 === 0 ? 0 : 1].identity.ensureAccount(operator),
@@ -245,7 +246,7 @@ describe('an account that the program ensures', () => {
     ).toEqual([{ role: 'OPERATOR' }]);
   });
 
-  test('can sign in, and calls what its role allows', async () => {
+  test('can sign in and call what its role allows', async () => {
     const { identity } = await openProcess();
     const id = await identity.ensureAccount(operator);
     const given = { email: 'operator@example.com', password: operator.password };
@@ -256,7 +257,7 @@ describe('an account that the program ensures', () => {
     expect(caller !== null && identity.mayCall('operator', caller)).toBe(true);
   });
 
-  test('is told to other services by id, without its role or hash, if it exists', async () => {
+  test('is readable for other services by id, without its role or hash', async () => {
     const { identity } = await openProcess();
     const id = await identity.ensureAccount(operator);
     const found = await identity.accounts([id, 'acc_00000000000000000000000000']);
@@ -267,7 +268,7 @@ describe('an account that the program ensures', () => {
   });
 });
 
-test('the roles of the contract are those of the database', async () => {
+test('the contract and the database have the same roles', async () => {
   const { db } = await openProcess();
   const [row] = await db.query<{ rule: string }>(
     `SELECT pg_get_constraintdef(oid) AS rule FROM pg_constraint

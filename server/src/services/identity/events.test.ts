@@ -17,7 +17,7 @@ const open = async (endedSince: (sinceMs: number) => Promise<Ended[]>) => {
   return { clock, ended, following };
 };
 
-test('a session is refused until its longest token is over, then costs nothing', async () => {
+test('an ended session is refused until its last token expires, then is forgotten', async () => {
   const { clock, ended, following } = await open(async () => []);
   ended.add('ses_1');
   await clock.advance(keptMs - 1);
@@ -30,7 +30,7 @@ test('a session is refused until its longest token is over, then costs nothing',
   await following.stop();
 });
 
-test('what was ended before the start is known then, as far back as tokens last', async () => {
+test('sessions ended before the start are known, as far back as tokens are valid', async () => {
   const asked: number[] = [];
   const { ended, following } = await open(async (sinceMs) => {
     asked.push(sinceMs);
@@ -41,14 +41,14 @@ test('what was ended before the start is known then, as far back as tokens last'
   await following.stop();
 });
 
-test('a store that fails at the start fails the start', async () => {
+test('a store failure during the start fails the start', async () => {
   const broken = open(async () => {
     throw new Error('the store is down');
   });
   await expect(broken).rejects.toThrow('the store is down');
 });
 
-test('a read that fails loses nothing: the next one asks for the same time again', async () => {
+test('a failed read loses nothing: the next one asks for the same period again', async () => {
   const asked: number[] = [];
   let isDown = false;
   const { clock, following } = await open(async (sinceMs) => {

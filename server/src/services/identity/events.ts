@@ -5,21 +5,21 @@ import type { Worker } from '../../platform/worker.ts';
 import { accessTokenTtlMaxMs, endedSessionsOverlapMs, endedSessionsReadEveryMs } from './limits.ts';
 import type { IdentityStore } from './store.ts';
 
-/** Sessions that were ended are told here, one id a message. */
+/** The channel of ended sessions, one id per message. */
 export const endedSessionsChannel = 'identity_sessions';
 
 /**
- * The sessions that were ended while their access tokens may still be good, in memory, so that
- * checking a token needs no I/O. They arrive by message, which can be lost, and are reloaded
- * from the database, which is late: together a logout works at once, and after a gap soon.
+ * The ended sessions whose access tokens may still be valid, in memory, so that checking a token
+ * needs no I/O. They arrive by message, which can be lost, and are reloaded from the database,
+ * which is late: together a logout works at once, and soon even after a gap.
  */
 export type EndedSessions = {
   has(sessionId: string): boolean;
   add(sessionId: string): void;
-  /** A message of the channel: a session's id, or nothing when some may have been missed. */
+  /** A message of the channel: a session's id, or empty if messages may have been missed. */
   heard(message: string): void;
   readonly size: number;
-  /** Reads them again and again from now on. */
+  /** Reads them periodically from now on. */
   follow(): Worker;
 };
 
@@ -29,7 +29,7 @@ export const makeEndedSessions = async (deps: {
   endedSince: IdentityStore['endedSince'];
 }): Promise<EndedSessions> => {
   const { clock, log, endedSince } = deps;
-  // In the order in which they end to matter, but for the differences between clocks.
+  // In the order in which they can be forgotten, apart from clock differences.
   const forgettableAtMs = new Map<string, number>();
   let readFromMs = clock.nowMs() - accessTokenTtlMaxMs - endedSessionsOverlapMs;
 
@@ -49,7 +49,7 @@ export const makeEndedSessions = async (deps: {
   };
 
   await read();
-  // Nothing to wake before it follows: its first round reads.
+  // Before it follows there is nothing to wake: its first round reads.
   let wake = (): void => undefined;
   return {
     has: (sessionId) => forgettableAtMs.has(sessionId),

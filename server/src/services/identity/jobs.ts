@@ -13,7 +13,7 @@ export const makePruneSessions = (deps: {
   prune: IdentityStore['prune'];
 }): Job => ({
   name: 'identity-prune-sessions',
-  // Some minutes past the hour, when few others run.
+  // A few minutes past the hour, when few other jobs run.
   schedule: '23 * * * *',
   run: async () => {
     const beforeMs = deps.clock.nowMs() - sessionKeptMs;

@@ -1,14 +1,14 @@
 import { availableParallelism } from 'node:os';
 
-/** OWASP's floor for argon2id: 19 MiB, 2 passes, 1 lane; 20 to 40 ms of a core. */
+/** OWASP's minimum for argon2id: 19 MiB, 2 passes, 1 lane; 20 to 40 ms of a core. */
 export const passwordCost = { memory: 19_456, passes: 2, parallelism: 1, tagLength: 32 };
 
-/** More than the cores gain nothing; of Node's 4 threads one is left for files and DNS. */
+/** More than there are cores gains nothing; one of Node's 4 threads is left for files and DNS. */
 export const hashesAtOnce = Math.min(availableParallelism(), 3);
-/** On 2 cores the last in line waits some 4 s; later callers are refused at once. */
+/** On 2 cores the last in line waits about 4 s; later callers are refused at once. */
 export const hashesWaitingMax = 200;
 
-/** How long a used refresh token is still answered: two tabs, or an answer that was lost. */
+/** How long a used refresh token is still accepted: two tabs, or a lost response. */
 export const refreshGraceMs = 10_000;
 /** Each refresh lengthens a session, but never beyond this; then the password is asked again. */
 export const sessionLifeMaxMs = 90 * 24 * 3_600_000;
@@ -17,26 +17,28 @@ export const sessionLifeMaxMs = 90 * 24 * 3_600_000;
 export const accessTokenTtlMaxMs = 3_600_000;
 /** Processes are notified of ended sessions at once; missed ones are reloaded this often. */
 export const endedSessionsReadEveryMs = 5000;
-/** Clocks of two processes, and a commit that took its time, differ by less than this. */
+/** Clock differences between processes and slow commits add up to less than this. */
 export const endedSessionsOverlapMs = 60_000;
 
-/** Log-ins with one e-mail, whatever address they come from. */
+/** Log-ins with one e-mail, from any IP address. */
 export const logInRate = { perMinute: 10, burst: 10 };
-/** The first wrong passwords cost no pause: people mistype. Then 1 s, doubled each time. */
+/** The first wrong passwords cause no pause: people mistype. Then 1 s, doubled each time. */
 export const logInFreeTries = 3;
-/** The longest pause. Short, so that nobody can lock another out for long by failing for them. */
+/** The longest pause. Short, so that nobody can lock another person out for long. */
 export const logInPauseMaxMs = 60_000;
-/** Wrong passwords are forgotten after this time without another. */
+/** Wrong passwords are forgotten after this time without another one. */
 export const logInForgetMs = 15 * 60_000;
-/** E-mails whose wrong passwords are remembered; 100,000 are some 10 MB. */
+/** E-mails whose wrong passwords are remembered; 100,000 take about 10 MB. */
 export const logInEmailsMax = 100_000;
 
-/** A session that is over stays this long, so that a late token is told apart from a forged one. */
+/**
+ * An expired session is kept this long, so that a late token is distinguished from a forged one.
+ */
 export const sessionKeptMs = 24 * 3_600_000;
 
 /**
- * Passwords of 8 characters or more that lead the lists of what attackers try, in lower case.
- * The Korean ones are words typed on the other keyboard layout: `dkssudgktpdy` is 안녕하세요.
+ * Passwords of 8 characters or more that attackers try first, in lower case. The Korean ones are
+ * words typed on the other keyboard layout: `dkssudgktpdy` is 안녕하세요.
  */
 export const commonPasswords: ReadonlySet<string> = new Set(
   `

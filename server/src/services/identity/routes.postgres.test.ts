@@ -70,7 +70,7 @@ afterAll(async () => {
 
 let addresses = 0;
 type Headers = Record<string, string>;
-/** From an address of its own unless one is named, so that tests do not share a limit. */
+/** From a separate IP address unless one is given, so that tests do not share a limit. */
 const call = (
   spec: { method: 'GET' | 'POST'; path: string },
   given: { body?: unknown; headers?: Headers; address?: string; of?: FastifyInstance } = {},
@@ -106,14 +106,14 @@ const newPerson = () => ({
 });
 const signUp = (body = newPerson()) => call(contract.signUp, { body });
 
-test('every route of the contract is served, and ended sessions are listened for', () => {
+test('every route of the contract is served, and ended sessions are followed', () => {
   expect(identity.routes.map(({ spec }) => spec)).toEqual(contract.identityRoutes);
   expect(channels).toEqual([endedSessionsChannel]);
   expect(identity.jobs?.map(({ schedule }) => schedule)).toEqual(['23 * * * *']);
 });
 
 describe('POST /auth/sign-up', () => {
-  test('201: an account, an access token, a refresh token that no script can read', async () => {
+  test('201: an account, an access token, a refresh token hidden from scripts', async () => {
     const person = newPerson();
     const response = await signUp({ ...person, email: ` ${person.email.toUpperCase()} ` });
     expect(response.statusCode).toBe(201);
@@ -136,7 +136,10 @@ describe('POST /auth/sign-up', () => {
     ['no body', undefined],
     ['an unknown field', { ...newPerson(), role: 'OPERATOR' }],
     ['a short password', { ...newPerson(), password: 'seven77' }],
-    ['a password short when composed', { ...newPerson(), password: '비밀번호'.normalize('NFD') }],
+    [
+      'a password too short when composed',
+      { ...newPerson(), password: '비밀번호'.normalize('NFD') },
+    ],
     ['a name of two lines', { ...newPerson(), name: 'Minji\nBcc: all@example.com' }],
     ['a name with a zero byte', { ...newPerson(), name: 'Min\u0000ji' }],
     ['no e-mail', { ...newPerson(), email: 'minji' }],
@@ -151,19 +154,19 @@ describe('POST /auth/sign-up', () => {
     expectProblem(response, 400, 'MALFORMED_REQUEST');
   });
 
-  test('409: the e-mail has an account, however it is written', async () => {
+  test('409: the e-mail already has an account, whatever its case', async () => {
     const person = newPerson();
     await signUp(person);
     const again = await signUp({ ...person, email: person.email.toUpperCase() });
     expectProblem(again, 409, 'EMAIL_TAKEN');
   });
 
-  test('413: more than a sign-up can be', async () => {
+  test('413: a body larger than any sign-up', async () => {
     const response = await signUp({ ...newPerson(), name: 'x'.repeat(40_000) });
     expectProblem(response, 413, 'BODY_TOO_LARGE');
   });
 
-  test('422: a password that attackers try first', async () => {
+  test('422: a common password', async () => {
     const response = await signUp({ ...newPerson(), password: 'qwer1234' });
     expectProblem(response, 422, 'PASSWORD_TOO_COMMON');
   });
@@ -227,13 +230,13 @@ describe('POST /auth/refresh', () => {
     expect(me.statusCode).toBe(200);
   });
 
-  test('401: no cookie, or one that we did not make', async () => {
+  test('401: no cookie, or one that we did not issue', async () => {
     expectProblem(await call(contract.refresh), 401, 'REFRESH_REFUSED');
     const headers = { cookie: `${cookieName}=refresh.e30.AAAA` };
     expectProblem(await call(contract.refresh, { headers }), 401, 'REFRESH_REFUSED');
   });
 
-  test('401: used again after 10 s, and then the one that followed it too', async () => {
+  test('401: a token used again after 10 s, and then its successor, too', async () => {
     const made = await signUp();
     const next = await call(contract.refresh, { headers: cookieHeader(made) });
     await clock.advance(10_000);
@@ -280,7 +283,7 @@ describe('POST /auth/refresh', () => {
 });
 
 describe('POST /auth/logout', () => {
-  test('204: the cookie is cleared, and neither token is good any more', async () => {
+  test('204: the cookie is cleared, and neither token is valid any more', async () => {
     const made = await signUp();
     const response = await call(contract.logOut, { headers: bearer(made) });
     expect(response.statusCode).toBe(204);
@@ -304,7 +307,7 @@ describe('POST /auth/logout', () => {
     expect(me.statusCode).toBe(200);
   });
 
-  test('401: nobody is signed in', async () => {
+  test('401: not signed in', async () => {
     expectProblem(await call(contract.logOut), 401, 'UNAUTHENTICATED');
   });
 });
@@ -317,7 +320,7 @@ describe('GET /me', () => {
     expect(response.json()).toEqual(made.json().account);
   });
 
-  test('401: no token, a wrong one, one that is over', async () => {
+  test('401: no token, a wrong one, or an expired one', async () => {
     expectProblem(await call(contract.readMe), 401, 'UNAUTHENTICATED');
     const headers = { authorization: 'Bearer access.e30.AAAA' };
     expectProblem(await call(contract.readMe, { headers }), 401, 'UNAUTHENTICATED');
@@ -337,7 +340,7 @@ describe('GET /me', () => {
   });
 });
 
-describe('429: one call more than the burst', () => {
+describe('429 for one call above the burst', () => {
   const others = contract.identityRoutes.filter(({ name }) => name !== 'logOut');
 
   test.each(others)('of $path', async (spec) => {
@@ -351,7 +354,7 @@ describe('429: one call more than the burst', () => {
     expectProblem(await call(spec, { headers, address }), 429, 'TOO_MANY_REQUESTS');
   });
 
-  test('of log-outs, each from a session of its own, by one account', async () => {
+  test('of log-outs by one account, each from a different session', async () => {
     const person = newPerson();
     const sessions = [await signUp(person)];
     while (sessions.length <= contract.logOut.rate.burst) {
@@ -369,7 +372,7 @@ describe('429: one call more than the burst', () => {
   });
 });
 
-describe('503 while too many passwords wait', () => {
+describe('503 while too many passwords wait to be hashed', () => {
   let full: FastifyInstance;
   beforeAll(async () => {
     const nowMs = () => clock.nowMs();

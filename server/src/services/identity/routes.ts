@@ -9,7 +9,7 @@ const cookieRules = 'Path=/; HttpOnly; Secure; SameSite=Strict';
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 /**
- * Whether a browser says that another site's page made this call. Browsers say so in headers that
+ * Whether a browser reports that another site's page made this call. Browsers do so in headers that
  * no page can set; other clients send no such header, and have no cookie of another person.
  */
 const isForeign = (headers: Headers, ownOrigins: readonly string[]): boolean => {
@@ -18,7 +18,7 @@ const isForeign = (headers: Headers, ownOrigins: readonly string[]): boolean => 
   if (typeof origin === 'string' && ownOrigins.includes(origin)) return false;
   if (site !== undefined) return site !== 'same-origin' && site !== 'none';
   if (origin === undefined) return false;
-  // An old browser at an address of ours that is not the public one, such as localhost.
+  // An old browser that uses an address of ours other than the public one, such as localhost.
   return !URL.canParse(String(origin)) || new URL(String(origin)).host !== headers['host'];
 };
 

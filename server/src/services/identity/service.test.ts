@@ -12,7 +12,7 @@ import type { IdentityStore } from './store.ts';
 const startMs = Date.parse('2026-12-24T10:00:00.000Z');
 const ids = makeIds(manualClock(startMs));
 
-/** A stand-in for argon2id that ends when it is told to. */
+/** A stand-in for argon2id that finishes on command. */
 const heldArgon2id = () => {
   const held: ((tag: Buffer) => void)[] = [];
   let running = 0;
@@ -37,39 +37,39 @@ const heldArgon2id = () => {
 describe('a password hash', () => {
   const passwords = makePasswords({ ids, atOnce: 2, waitingMax: 10 });
 
-  test('says its parameters and fits its password only', async () => {
+  test('contains its parameters and matches only its password', async () => {
     const hash = await passwords.hash('네 단어로 된 암호');
     expect(hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$[\w+/]{22}\$[\w+/]{43}$/);
     expect(await passwords.matches('네 단어로 된 암호', hash)).toBe(true);
     expect(await passwords.matches('네 단어로 된 암호.', hash)).toBe(false);
   });
 
-  test('has a salt of its own: two of one password differ', async () => {
+  test('has its own salt: two hashes of one password differ', async () => {
     expect(await passwords.hash('the same')).not.toBe(await passwords.hash('the same'));
   });
 
-  test('of the reference implementation, with other parameters, is understood', async () => {
+  test('of the reference implementation, with other parameters, is accepted', async () => {
     const hash =
       '$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc';
     expect(await passwords.matches('password', hash)).toBe(true);
     expect(await passwords.matches('passworD', hash)).toBe(false);
   });
 
-  test('fits however the keyboard composes its letters', async () => {
+  test('matches however the keyboard composes the letters', async () => {
     const hash = await passwords.hash('비밀번호입니다'.normalize('NFD'));
     expect(await passwords.matches('비밀번호입니다'.normalize('NFC'), hash)).toBe(true);
   });
 
-  test('that does not exist fits nothing', async () => {
+  test('that does not exist matches nothing', async () => {
     expect(await passwords.matches('anything', null)).toBe(false);
   });
 
-  test('that cannot be read is a bug and never a yes', async () => {
+  test('that cannot be parsed fails an assertion and never matches', async () => {
     await expect(passwords.matches('x', '$2b$10$abc')).rejects.toThrow('assertion failed');
   });
 });
 
-describe('passwords are hashed a few at once', () => {
+describe('hashing passwords:', () => {
   const hashFifty = async (atOnce: number) => {
     const { argon2id, seen, finishAll } = heldArgon2id();
     const passwords = makePasswords({ ids, atOnce, waitingMax: 100, argon2id });
@@ -79,7 +79,7 @@ describe('passwords are hashed a few at once', () => {
     return seen;
   };
 
-  test('never more than the cap, and all of them in the end', async () => {
+  test('never more at once than the cap, and all of them are hashed in the end', async () => {
     expect(await hashFifty(hashesAtOnce)).toEqual({ calls: 50, most: hashesAtOnce });
   });
 
@@ -100,7 +100,7 @@ describe('passwords are hashed a few at once', () => {
     expect(seen.calls).toBe(3);
   });
 
-  test('one that fails gives its turn to the next', async () => {
+  test('a failed hash passes its turn to the next one', async () => {
     let calls = 0;
     const argon2id = async () => {
       calls++;
@@ -199,7 +199,7 @@ describe('signing in with one known account', () => {
   };
 
   test.each([minji.email, 'nobody@example.com'])(
-    'wrong passwords for %s pause 1 s, doubled each time up to 60 s, never for ever',
+    'wrong passwords for %s pause 1 s, doubled each time up to 60 s, never forever',
     async (email) => {
       const pauses = (await waits('wrong-password', 24, email)).filter(
         (x) => typeof x === 'number',
@@ -231,13 +231,13 @@ describe('signing in with one known account', () => {
     expect(await waits('wrong-password', 3)).toEqual(['wrong', 'wrong', 'wrong']);
   });
 
-  test('many guesses at the same moment are no way around the pause', async () => {
+  test('many simultaneous guesses cannot bypass the pause', async () => {
     const results = await Promise.all(Array.from({ length: 50 }, () => logIn('wrong-password')));
     expect(results.filter(({ outcome }) => outcome === 'wrong')).toHaveLength(3);
     expect(hashes).toBe(3);
   });
 
-  test('an e-mail is limited even by right passwords: 10 at once, then one in 6 s', async () => {
+  test('an e-mail is limited even with right passwords: 10 at once, then one in 6 s', async () => {
     for (let i = 0; i < 10; i++) {
       expect(await logIn('right-password')).toMatchObject({ outcome: 'signed-in' });
     }
@@ -245,7 +245,7 @@ describe('signing in with one known account', () => {
     expect(await logIn('x', 'other@example.com')).toEqual({ outcome: 'wrong' });
   });
 
-  test('a try that could not be made does not count as a wrong one', async () => {
+  test('an attempt that could not be checked does not count as wrong', async () => {
     isStoreDown = true;
     for (let i = 0; i < 5; i++) await expect(logIn('right-password')).rejects.toThrow('down');
     isStoreDown = false;
@@ -263,7 +263,7 @@ describe('signing in with one known account', () => {
     expect(all.filter((auth) => identity.mayCall(auth, caller))).toEqual(allowed);
   });
 
-  test('an access token speaks for its account until its end and not a moment longer', async () => {
+  test('an access token is valid for its account until it expires and not longer', async () => {
     const result = await logIn('right-password');
     if (result.outcome !== 'signed-in') throw new Error('not signed in');
     const { accessToken, refreshToken } = result;
@@ -281,7 +281,7 @@ describe('signing in with one known account', () => {
   });
 });
 
-test('every password of the list is long enough to be refused by nothing but the list', () => {
+test('every password of the list is long enough to be refused only by the list', () => {
   expect([...commonPasswords].filter((word) => word.length < 8)).toEqual([]);
   expect(
     [...commonPasswords].filter((word) => word !== word.normalize('NFC').toLowerCase()),

@@ -18,12 +18,15 @@ import type { IdentityStore, NewSession } from './store.ts';
 
 /** What other services may ask. */
 export type IdentityService = {
-  /** Who a token speaks for; null when it is forged, over, or its session was ended. No I/O. */
+  /** The account of a token; null if it is forged or expired, or its session was ended. No I/O. */
   authenticate(accessToken: string): Caller | null;
   mayCall(auth: RouteAuth, caller: Caller): boolean;
-  /** The accounts that exist among these ids, by id. */
+  /** The existing accounts among these ids, by id. */
   accounts(ids: readonly string[]): Promise<Map<string, AccountFacts>>;
-  /** The id of the account with this e-mail, made unless it exists; then nothing changes. */
+  /**
+   * The id of the account with this e-mail; creates it if needed, and never changes an existing
+   * one.
+   */
   ensureAccount(wanted: {
     email: string;
     password: string;
@@ -43,7 +46,7 @@ export type SignedIn = {
   sessionEndsAtMs: number;
 };
 
-/** What this service's own routes and the pages ask besides. `requestId` goes into the audit. */
+/** What only this service's routes and the pages ask. `requestId` goes into the audit. */
 export type Identity = IdentityService & {
   signUp(
     wanted: { email: string; password: string; name: string; locale: Account['locale'] },
@@ -54,7 +57,7 @@ export type Identity = IdentityService & {
     requestId: string,
   ): Promise<SignedIn | { outcome: 'wrong' } | { outcome: 'too-fast'; waitMs: number }>;
   refresh(refreshToken: string, requestId: string): Promise<SignedIn | { outcome: 'refused' }>;
-  /** Once it resolves this process refuses the session's tokens; others do a moment later. */
+  /** When it resolves, this process refuses the session's tokens; others do a moment later. */
   logOut(caller: Caller, requestId: string): Promise<void>;
   readAccount(id: string): Promise<Account | null>;
 };
@@ -72,15 +75,15 @@ const encodedPattern =
   /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
 
 type Passwords = {
-  /** `$argon2id$v=19$m=…,t=…,p=…$salt$hash`. Throws OVERLOADED when too many wait. */
+  /** `$argon2id$v=19$m=…,t=…,p=…$salt$hash`. Throws OVERLOADED if too many are waiting. */
   hash(password: string): Promise<string>;
-  /** With null it costs what it costs with a hash, and answers false. Throws OVERLOADED. */
+  /** With null it takes as long as with a hash, and returns false. Throws OVERLOADED. */
   matches(password: string, hash: string | null): Promise<boolean>;
 };
 
 /**
- * Passwords by argon2id, a few at once: each takes 19 MiB and a core for some 30 ms, so a crowd at
- * the sign-in waits in line here and takes nothing from those who are buying.
+ * Passwords with argon2id, a few at once: each takes 19 MiB and a core for about 30 ms, so a crowd
+ * at sign-in waits in line here and does not slow down buyers.
  */
 export const makePasswords = (deps: {
   ids: Ids;
@@ -98,7 +101,7 @@ export const makePasswords = (deps: {
         throw new Failure('OVERLOADED', 'too many passwords are waiting to be hashed', {
           retryable: true,
         });
-      // A finished call hands over its turn, so `running` stays as it is.
+      // A finished call passes on its turn, so `running` does not change.
       await new Promise<void>((resolve) => void line.push(resolve));
     }
     try {
@@ -138,7 +141,7 @@ const isTooCommon = (password: string, email: string): boolean => {
   return numbers.commonPasswords.has(folded) || folded === email || folded === email.split('@')[0];
 };
 
-/** Slows down guessing for one e-mail, known or not, from any number of addresses. */
+/** Slows down guessing for one e-mail, known or not, from any number of IP addresses. */
 const makeLogInGuard = (clock: Clock, rateLimits: boolean) => {
   const limiter = makeRateLimiter(clock);
   const wrong = new Map<string, { tries: number; atMs: number }>();
@@ -148,8 +151,8 @@ const makeLogInGuard = (clock: Clock, rateLimits: boolean) => {
       : Math.min(1000 * 2 ** (tries - numbers.logInFreeTries), numbers.logInPauseMaxMs);
   return {
     /**
-     * 0 when the password may be tried, else how long to wait. A try counts as wrong until it was
-     * right, so that a hundred at once are no way around the pause.
+     * 0 if the password may be tried, else how long to wait. An attempt counts as wrong until it
+     * succeeds, so that a hundred at once cannot bypass the pause.
      */
     waitMs: (email: string): number => {
       const nowMs = clock.nowMs();
@@ -159,7 +162,7 @@ const makeLogInGuard = (clock: Clock, rateLimits: boolean) => {
       if (tries > 0 && pausedMs > 0) return pausedMs;
       const limitedMs = rateLimits ? limiter.waitMs(email, numbers.logInRate) : 0;
       if (limitedMs > 0) return limitedMs;
-      // Taken out and put in again: the first of the map is the one longest ago.
+      // Deleted and set again, so that the first entry of the map is the oldest.
       wrong.delete(email);
       wrong.set(email, { tries: tries + 1, atMs: nowMs });
       if (wrong.size > numbers.logInEmailsMax) wrong.delete(wrong.keys().next().value ?? '');
@@ -175,7 +178,7 @@ const makeLogInGuard = (clock: Clock, rateLimits: boolean) => {
 
 /** Short names: the tokens travel with every request. */
 const accessPayload = z.strictObject({ a: z.string(), r: role, s: z.string(), e: z.number() });
-/** Session, generation, and the random part that all tokens of the session share. */
+/** Session, generation, and the random part shared by all tokens of the session. */
 const refreshPayload = z.strictObject({ s: z.string(), g: z.int().min(1), k: z.string() });
 type RefreshPayload = z.infer<typeof refreshPayload>;
 

@@ -26,7 +26,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-/** Everything that one process of the program has of this service; hashes are cheap ones. */
+/** This service as it runs in one process, with cheap hashes. */
 const openProcess = async (options: { url?: string; isDeaf?: boolean } = {}) => {
   const databaseUrl = options.url ?? url;
   const db = openDatabase({ url: databaseUrl, name: 'test', log: silentLog, poolMax: 6 });
@@ -107,7 +107,7 @@ const databaseWithout = async (guard: string, instead: string): Promise<string> 
 };
 
 describe('a refresh token', () => {
-  test('is good once: used again after the grace it ends the session for both', async () => {
+  test('is valid once: used again after the grace it ends the session for both', async () => {
     const office = await openProcess();
     const victim = await signUp(office);
     const sessionId = sessionIdOf(office, victim);
@@ -128,7 +128,7 @@ describe('a refresh token', () => {
     });
   });
 
-  test('(guard off: without the verdict a stolen token lives beside the true one)', async () => {
+  test('(guard off: without the check a stolen token works beside the true one)', async () => {
     const planted = await databaseWithout("ELSE 'reused'", "ELSE 'repeated'");
     const office = await openProcess({ url: planted });
     const victim = await signUp(office);
@@ -137,7 +137,7 @@ describe('a refresh token', () => {
     await refresh(office, victim.refreshToken);
   });
 
-  test('that is used again within the grace is answered with the same successor', async () => {
+  test('that is used again within the grace gets the same successor', async () => {
     const office = await openProcess();
     const first = await signUp(office);
     const next = await refresh(office, first.refreshToken);
@@ -149,7 +149,7 @@ describe('a refresh token', () => {
     await refresh(office, again.refreshToken);
   });
 
-  test('that comes late, after two more refreshes, is answered with the newest', async () => {
+  test('that comes late, after two more refreshes, gets the newest token', async () => {
     const office = await openProcess();
     const first = await signUp(office);
     const second = await refresh(office, first.refreshToken);
@@ -160,7 +160,7 @@ describe('a refresh token', () => {
     await refresh(office, late.refreshToken);
   });
 
-  test('has its grace from its own use, not from a later refresh of the session', async () => {
+  test('has its grace period from its own use, not from a later refresh', async () => {
     const office = await openProcess();
     const first = await signUp(office);
     const second = await refresh(office, first.refreshToken);
@@ -170,7 +170,7 @@ describe('a refresh token', () => {
     expect(await office.identity.refresh(first.refreshToken, 'r')).toEqual({ outcome: 'refused' });
   });
 
-  test('is told apart from forgeries, also of generations to come', async () => {
+  test('is distinguished from forgeries, including those of future generations', async () => {
     const office = await openProcess();
     const mine = await signUp(office);
     const { accessToken, refreshToken } = mine;
@@ -184,7 +184,7 @@ describe('a refresh token', () => {
     await refresh(office, refreshToken);
   });
 
-  test('does not stand in the database, nor does its random part', async () => {
+  test('is not stored in the database, and neither is its random part', async () => {
     const office = await openProcess();
     const { refreshToken } = await signUp(office);
     const payload = Buffer.from(refreshToken.split('.')[1] ?? '', 'base64url').toString();
@@ -202,7 +202,7 @@ describe('a refresh token', () => {
 });
 
 describe('a session', () => {
-  test('lives on by refreshing, ends 14 days after the last, after 90 days anyway', async () => {
+  test('ends 14 days after its last refresh, and after 90 days in any case', async () => {
     const office = await openProcess();
     const idle = await signUp(office);
     let busy = await signUp(office);
@@ -223,7 +223,7 @@ describe('a session', () => {
     expect(await office.identity.refresh(busy.refreshToken, 'r')).toEqual({ outcome: 'refused' });
   });
 
-  test('is forgotten a day after it was over, and no other is', async () => {
+  test('is deleted a day after it expired, and no other is', async () => {
     const office = await openProcess();
     const [loggedOut, alive] = [await signUp(office), await signUp(office)];
     const caller = office.identity.authenticate(loggedOut.accessToken);
@@ -247,7 +247,7 @@ describe('a session', () => {
     expect(await auditOf(office, alive.account.id)).toHaveLength(2);
   });
 
-  test('that another transaction holds is pruned later instead of being waited for', async () => {
+  test('that another transaction has locked is pruned later without waiting', async () => {
     const office = await openProcess();
     await signUp(office);
     await clock.advance(30 * dayMs);
@@ -262,7 +262,7 @@ describe('a session', () => {
 });
 
 describe('fifty refreshes of one token at the same moment, on two processes', () => {
-  /** Both processes' batches have begun and wait for the session when it is let go. */
+  /** Both processes' batches wait for the session's lock when it is released. */
   const race = async (databaseUrl: string) => {
     const offices = [
       await openProcess({ url: databaseUrl }),
@@ -281,7 +281,7 @@ describe('fifty refreshes of one token at the same moment, on two processes', ()
     );
     await vi.waitFor(
       async () => {
-        // Not the holder: what it sees of others stands still while its transaction lasts.
+        // Not on the lock holder's connection: its view of others is frozen during its transaction.
         const waiting = await offices[0].db.query(
           `SELECT FROM pg_stat_activity
            WHERE datname = current_database() AND wait_event_type = 'Lock'`,
@@ -297,7 +297,7 @@ describe('fifty refreshes of one token at the same moment, on two processes', ()
     return { office: offices[0], answers, tokens, sessions: sessions.length };
   };
 
-  test('leave one session, and every answer is the one token that is good now', async () => {
+  test('leave one session, and every answer is the one token that is valid now', async () => {
     const { office, answers, tokens, sessions } = await race((await makeTestDatabase()).url);
     expect({ sessions, answers: answers.length, tokens: tokens.length }).toEqual({
       sessions: 1,
@@ -332,7 +332,7 @@ describe('a log-out on one process', () => {
   const isRefused = (office: Process, { accessToken }: SignedIn) =>
     office.identity.authenticate(accessToken) === null;
 
-  test('is obeyed there at once, and its refresh token is dead everywhere', async () => {
+  test('takes effect there at once, and its refresh token is invalid everywhere', async () => {
     const [here, there] = [await openProcess(), await openProcess()];
     const me = await signUp(here);
     const { sessionId } = await logOutOn(here, me);
@@ -347,18 +347,18 @@ describe('a log-out on one process', () => {
     });
   });
 
-  test('is obeyed by the other process without any request or wait of its own', async () => {
+  test('takes effect in the other process without any request or polling', async () => {
     const [here, there] = [await openProcess(), await openProcess()];
     const me = await signUp(here);
     const bystander = await signUp(here);
     expect(isRefused(there, me)).toBe(false);
     await logOutOn(here, me);
-    // Real time passes here, none on the clock by which sessions are read again.
+    // Only real time passes here, not the clock that triggers rereading sessions.
     await vi.waitFor(() => expect(isRefused(there, me)).toBe(true), { timeout: 10_000 });
     expect(isRefused(there, bystander)).toBe(false);
   });
 
-  test('(guard off: a process that does not listen still lets the token in)', async () => {
+  test('(guard off: a process that does not listen still accepts the token)', async () => {
     const [here, witness] = [await openProcess(), await openProcess()];
     const deaf = await openProcess({ isDeaf: true });
     const me = await signUp(here);
@@ -367,7 +367,7 @@ describe('a log-out on one process', () => {
     expect(isRefused(deaf, me)).toBe(false);
   });
 
-  test('that a process could not hear is read after the gap, or within 5 s', async () => {
+  test('that a process could not receive is read after the gap, or within 5 s', async () => {
     const here = await openProcess();
     const told = await openProcess({ isDeaf: true });
     const untold = await openProcess({ isDeaf: true });
@@ -380,7 +380,7 @@ describe('a log-out on one process', () => {
     await vi.waitFor(() => expect(isRefused(untold, me)).toBe(true), { timeout: 10_000 });
   });
 
-  test('is known to a process that starts later, as long as the token could live', async () => {
+  test('is known to a process that starts later, as long as the token is valid', async () => {
     const here = await openProcess();
     const me = await signUp(here);
     await logOutOn(here, me);
@@ -388,7 +388,7 @@ describe('a log-out on one process', () => {
     expect(isRefused(later, me)).toBe(true);
   });
 
-  test('and so is the end of a session whose token was used twice', async () => {
+  test('is known to a later process, too, if the reuse of a token caused it', async () => {
     const [here, there] = [await openProcess(), await openProcess()];
     const me = await signUp(here);
     const next = await refresh(here, me.refreshToken);

@@ -6,18 +6,18 @@ import { refreshGraceMs, sessionLifeMaxMs } from './limits.ts';
 
 export type NewSession = { id: string; secretHash: Buffer; startedAtMs: number; endsAtMs: number };
 
-/** Who changes something and in which request, for the audit trail. */
+/** Who makes a change and in which request, for the audit trail. */
 type Cause = { who: string; why: string; requestId: string | null };
 
 export type NewAccount = {
   account: Account;
   passwordHash: string;
-  /** Null: nobody signs in with it now. */
+  /** Null: the account is created without signing in. */
   session: NewSession | null;
   cause: Cause;
 };
 
-/** A refresh token as it was presented: signed by us, so its generation existed. */
+/** A presented refresh token: signed by us, so its generation existed. */
 type PresentedToken = {
   sessionId: string;
   secretHash: Buffer;
@@ -25,7 +25,7 @@ type PresentedToken = {
   requestId: string;
 };
 
-/** What became of a presented token; see sql/rotate-sessions.sql. */
+/** The outcome for a presented token; see sql/rotate-sessions.sql. */
 type Rotation =
   | {
       verdict: 'current' | 'repeated';
@@ -36,17 +36,17 @@ type Rotation =
   | { verdict: 'reused' | 'ended' | 'unknown' };
 
 export type IdentityStore = {
-  /** False when the e-mail has an account already, which is left as it is. */
+  /** False if the e-mail already has an account, which stays as it is. */
   addAccount(entry: NewAccount): Promise<boolean>;
   findByEmail(email: string): Promise<{ account: Account; passwordHash: string } | null>;
   accounts(ids: readonly string[]): Promise<Account[]>;
   startSession(accountId: string, session: NewSession, cause: Cause): Promise<void>;
   rotate(token: PresentedToken): Promise<Rotation>;
-  /** Does nothing when the session has ended already. */
+  /** Does nothing if the session has already ended. */
   endSession(sessionId: string, atMs: number, cause: Cause): Promise<void>;
-  /** Sessions that were ended before their time since then. */
+  /** Sessions that were ended early since then. */
   endedSince(sinceMs: number): Promise<{ id: string; endedAtMs: number }[]>;
-  /** Forgets at most `limit` sessions that were over before then; answers how many it forgot. */
+  /** Deletes at most `limit` sessions that expired before then; returns how many it deleted. */
   prune(beforeMs: number, limit: number): Promise<number>;
   close(): Promise<void>;
 };
@@ -69,8 +69,8 @@ const accountOf = (row: AccountRow): Account => ({
 });
 
 /**
- * A crowd signs up within seconds of an announcement: accounts go together, each with its session.
- * The order by e-mail keeps two batches from waiting for each other's e-mails.
+ * A crowd signs up within seconds of an announcement: accounts are written in batches, each with
+ * its session. The order by e-mail keeps two batches from deadlocking.
  */
 const addAccounts = async (
   db: Database,
@@ -126,7 +126,7 @@ type RotationRow = AccountRow & {
   ends_at: Date;
 };
 
-/** A page that is opened again refreshes first; the crowd that reloads at noon goes together. */
+/** A reopened page refreshes its token first; the crowd that reloads at noon is batched. */
 const rotateAll = async (
   db: Database,
   tokens: readonly PresentedToken[],

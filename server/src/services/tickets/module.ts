@@ -6,7 +6,7 @@ import { makeTicketsRoutes } from './routes.ts';
 import { makeTickets, type TicketsDoors, type TicketsService } from './service.ts';
 import { makeTicketsStore } from './store.ts';
 
-/** `secret` is the installation's: another one would make every printed ticket invalid. */
+/** `secret` is the installation's: a different one would make every printed ticket invalid. */
 export const openTickets = (
   context: { readonly db: Sql; readonly secret: string },
   doors: TicketsDoors,

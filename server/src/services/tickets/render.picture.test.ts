@@ -10,8 +10,8 @@ import { create as makeQr } from 'qrcode';
 import { describe, expect, test } from 'vitest';
 import { loadTicketFont, type PrintedTicket, renderTicketPdf } from './render.ts';
 
-// The text layer of a PDF reads right even where its picture shows nothing, so the picture is what
-// is looked at; the text layer only says where each word must be.
+// The text layer of a PDF can be right even if its picture shows nothing, so these tests check the
+// picture; the text layer only says where each word must be.
 
 const ticket: PrintedTicket = {
   id: 'tkt_01jd8zk3v7q2m4x6t9w1y5b0ce',
@@ -47,7 +47,7 @@ type Box = { left: number; top: number; right: number; bottom: number };
 type Word = Box & { text: string };
 type Page = { picture: Picture; words: Word[]; widthPt: number; heightPt: number };
 
-/** A page as a reader sees it, and where its text layer says that the words are, in points. */
+/** A page as a reader sees it, and the positions of the words in its text layer, in points. */
 const look = async (pdf: Buffer, page = 1): Promise<Page> => {
   const file = join(await scratchFolder(), 'ticket.pdf');
   await writeFile(file, pdf);
@@ -105,8 +105,8 @@ const differenceOf = (a: readonly number[], b: readonly number[]): number =>
   a.reduce((sum, dark, at) => sum + Math.abs(dark - b[at]!), 0) / (255 * a.length);
 
 /**
- * What is wrong with the picture of some Korean words: a letter without ink beyond that of the same
- * page with the words left out, or two different letters with the same shape (empty boxes).
+ * The faults in the picture of some Korean words: a letter without ink beyond that of the same page
+ * without the words, or two different letters with the same shape (empty boxes).
  */
 const faultsOf = (page: Page, without: Page, words: readonly string[]): string[] => {
   const faults: string[] = [];
@@ -135,7 +135,10 @@ const words = ['오페라의', '유령'];
 const blank = async (): Promise<Page> =>
   look(await renderTicketPdf(font, [{ ...ticket, showTitle: { ko: 'ㅤ', en: 'The Phantom' } }]));
 
-/** A page with the title's words where the ticket has them; `boxes`: each letter drawn as a box. */
+/**
+ * A page with the title's words at their positions on the ticket; `boxes`: each letter drawn as a
+ * box.
+ */
 const plant = async (fontFile: string, colour: string, boxes = false): Promise<Page> => {
   const doc = new PDFDocument({ size: [297.64, 419.53], margin: 0 });
   doc.font(fontFile).fontSize(22).fillColor(colour).lineWidth(1.5);
@@ -169,7 +172,7 @@ describeNeeding('pdftoppm', 'the picture of a ticket', () => {
     expect(inkOf(sample(page, sign))).toBeGreaterThan(0.1);
   });
 
-  describe('and the check of it fails for', () => {
+  describe('with its check, which must fail for', () => {
     test('a font without Korean letters', async () => {
       const page = await plant('Helvetica', '#000');
       expect(faultsOf(page, await blank(), words)).toHaveLength(2);
@@ -234,7 +237,7 @@ describeNeeding('pdftoppm', 'the picture of a ticket', () => {
   });
 });
 
-/** Pairs of words of which one covers a part of the other, line spacing left aside. */
+/** Pairs of words that partly cover each other, ignoring line spacing. */
 const overlapsIn = (found: readonly Word[]): string[] => {
   const pairs: string[] = [];
   for (const [at, a] of found.entries())
@@ -247,7 +250,7 @@ const overlapsIn = (found: readonly Word[]): string[] => {
   return pairs;
 };
 
-/** The modules in the lower left of a page, found by the outline that the three finders make. */
+/** The modules in the lower left of a page, located by the outline of the three finder patterns. */
 const readQr = (picture: Picture): string[] => {
   const isDark = (x: number, y: number) => picture.darkness(x, y) > 127;
   let box = { left: picture.width, top: picture.height, right: 0, bottom: 0 };

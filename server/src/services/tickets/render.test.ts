@@ -42,7 +42,7 @@ const unfold = (calendar: string): string[] => calendar.replaceAll('\r\n ', '').
 afterEach(() => vi.unstubAllEnvs());
 
 describe('the start of a performance', () => {
-  test('is said in the venue’s zone with its weekday, not in the server’s', () => {
+  test('is shown with its weekday in the venue’s zone, not in the server’s', () => {
     vi.stubEnv('TZ', 'America/New_York');
     const late = '2026-12-24T15:30:00.000Z';
     expect(formatStart(late, 'Asia/Seoul', 'ko')).toBe('2026년 12월 25일 금요일 오전 12:30');
@@ -58,7 +58,7 @@ describe('a calendar entry', () => {
     seat: { ...ticket.seat, seatNo: 8, label: '35' },
   };
 
-  test('names the venue’s zone and its wall clock, wherever the server stands', () => {
+  test('has the venue’s zone and wall-clock time, wherever the server runs', () => {
     for (const zone of ['UTC', 'America/New_York', 'Asia/Tokyo']) {
       vi.stubEnv('TZ', zone);
       const lines = unfold(renderCalendar([ticket], 150));
@@ -70,18 +70,18 @@ describe('a calendar entry', () => {
     }
   });
 
-  test('in a zone with summer time carries the offset of its own day', () => {
+  test('in a zone with summer time has the offset of its day', () => {
     const paris = { ...ticket, timeZone: 'Europe/Paris', startsAt: '2026-07-01T18:00:00.000Z' };
     const lines = unfold(renderCalendar([paris], undefined));
     expect(lines).toContain('DTSTART;TZID=Europe/Paris:20260701T200000');
     expect(lines).toContain('TZOFFSETTO:+0200');
   });
 
-  test('has no end where the running time is not known', () => {
+  test('has no end if the running time is unknown', () => {
     expect(renderCalendar([ticket], undefined)).not.toContain('DTEND');
   });
 
-  test('of the same order is the same entry, with all its seats', () => {
+  test('of the same order always has the same UID, and lists all its seats', () => {
     const lines = unfold(renderCalendar([ticket, second], 150));
     expect(lines.filter((line) => line.startsWith('UID:'))).toEqual([
       `UID:${ticket.orderId}@usher`,
@@ -93,7 +93,7 @@ describe('a calendar entry', () => {
     );
   });
 
-  test('cannot be given another property by a title or venue of several lines', () => {
+  test('gets no extra property from a title or venue of several lines', () => {
     const evil = { ko: '제목\r\nATTENDEE:mailto:a@b.c', en: 'x; y, z\nEND:VEVENT' };
     const lines = unfold(renderCalendar([{ ...ticket, showTitle: evil, venueName: evil }], 150));
     expect(lines.filter((line) => /^(?:ATTENDEE|END:VEVENT)/.test(line))).toEqual(['END:VEVENT']);
@@ -110,7 +110,7 @@ const modulesOf = (svg: string): { size: number; dark: Set<string> } => {
 };
 
 describe('the QR', () => {
-  test('as SVG is the code’s own, module for module, with a quiet zone of four', () => {
+  test('as SVG equals the code’s modules, with a quiet zone of four', () => {
     const svg = renderQrSvg(ticket.code);
     const { modules } = makeQr(ticket.code, { errorCorrectionLevel: 'Q' });
     const { size, dark } = modulesOf(svg);
@@ -139,7 +139,7 @@ describe('the PDF', () => {
     expect(pdf.toString('latin1')).toMatch(/\/Type \/Pages\s*\/Count 3\b/);
   });
 
-  test('holds a part of the font, not all 2.7 MB of it', async () => {
+  test('contains a subset of the font, not all 2.7 MB of it', async () => {
     expect((await renderTicketPdf(font, [ticket])).length).toBeLessThan(60_000);
   });
 });

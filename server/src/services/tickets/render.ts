@@ -12,7 +12,7 @@ import type { z } from 'zod';
 
 export type Ticket = z.infer<typeof ticketSchema>;
 
-/** What stands on a printed ticket beyond what the wire says of it. */
+/** What a printed ticket shows in addition to the API's fields. */
 export type PrintedTicket = Ticket & {
   readonly category: Category;
   readonly round: number;
@@ -28,7 +28,7 @@ const formats = {
   offset: ['en-GB', { timeZoneName: 'longOffset' }],
 } as const;
 
-/** A formatter takes 0.5 ms to make; there are no more of them than time zones. */
+/** Creating a formatter takes 0.5 ms; there is at most one per time zone. */
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
 const inZone = (name: keyof typeof formats, timeZone: string): Intl.DateTimeFormat => {
@@ -62,7 +62,7 @@ const quietModules = 4;
 
 /** The dark modules as an SVG path, one unit a module, without the quiet zone. */
 const qrPath = (code: string): { path: string; size: number } => {
-  // Level Q survives the loss of a quarter: creases, rain, a cracked screen.
+  // Level Q survives the loss of a quarter of the code: creases, rain, a cracked screen.
   const { modules } = makeQr([{ data: code, mode: 'alphanumeric' }], { errorCorrectionLevel: 'Q' });
   let path = '';
   for (let y = 0; y < modules.size; y++) {
@@ -87,7 +87,7 @@ export const renderQrSvg = (code: string): string => {
   );
 };
 
-/** The one wall clock that ical-generator needs of a date library. */
+/** The only part of a date library that ical-generator needs: wall-clock times. */
 const wallClock = (atMs: number, timeZone: string): ICalDayJsStub => {
   const at = new Date(atMs);
   const wall = inZone('wall', timeZone).format(at);
@@ -102,7 +102,7 @@ const wallClock = (atMs: number, timeZone: string): ICalDayJsStub => {
   return self;
 };
 
-/** The zone as it is at the entry's start: the calendar holds no other entry. */
+/** The zone's offset at the entry's start: the calendar has no other entry. */
 const zoneComponent = (timeZone: string, atMs: number): string => {
   const offset = offsetOf(atMs, timeZone).replace(':', '');
   const offsets = `TZOFFSETFROM:${offset}\nTZOFFSETTO:${offset}`;
@@ -153,7 +153,7 @@ export type TicketFont = { readonly source: Buffer };
 
 /**
  * Parses the font once: 60 ms of a core, which pdfkit would spend on every document. Its shaping
- * rules are left out (10 ms a page): whole syllables, Latin letters and digits need none.
+ * rules are skipped (10 ms a page): whole syllables, Latin letters and digits need none.
  */
 export const loadTicketFont = (): TicketFont => {
   const font = create(
@@ -166,13 +166,13 @@ export const loadTicketFont = (): TicketFont => {
     return {
       glyphs,
       positions,
-      // Asked for after pdfkit has scaled the positions to its own units.
+      // Read after pdfkit has scaled the positions to its own units.
       get advanceWidth() {
         return positions.reduce((sum, { xAdvance }) => sum + xAdvance, 0);
       },
     };
   };
-  // pdfkit takes a parsed font wherever it takes the bytes of one; its types do not say so.
+  // pdfkit accepts a parsed font wherever it accepts the bytes of one; its types do not say so.
   return { source: Object.assign(Object.create(font), { layout }) as unknown as Buffer };
 };
 
@@ -201,7 +201,7 @@ type Block = { height: number; draw(x: number, y: number): void };
 const widthOf = (doc: Doc, text: string, size: number): number =>
   doc.fontSize(size).widthOfString(text);
 
-/** Breaks between words; a word that is wider than the line is broken anywhere. */
+/** Breaks lines between words; a word wider than the line is broken anywhere. */
 const wrap = (doc: Doc, text: string, size: number, width: number): string[] => {
   const lines: string[] = [];
   let line = '';
@@ -221,7 +221,7 @@ const wrap = (doc: Doc, text: string, size: number, width: number): string[] => 
 const writeLine = (doc: Doc, text: string, x: number, y: number, style: Style): void => {
   const bold = style.bold === true;
   doc.fontSize(style.size).fillColor(style.colour).strokeColor(style.colour);
-  // One weight lies in the repository; the bold one is drawn with an outline.
+  // The repository has only one weight; bold text is drawn with an outline.
   doc
     .lineWidth(style.size * 0.028)
     .text(text, x, y, { lineBreak: false, fill: true, stroke: bold });
@@ -239,7 +239,7 @@ const paragraph = (doc: Doc, text: string, style: Style): Block => {
 };
 
 type Cell = readonly [label: string, value: string, note?: string];
-/** Left edge and width of the cells as shares of the panel. */
+/** Left edge and width of the cells as fractions of the panel. */
 const columns = [[0, 0.44] as const, [0.48, 0.28] as const, [0.8, 0.2] as const];
 
 /** Label, value and a small note; a value shrinks to its cell before it takes more lines. */
@@ -261,7 +261,7 @@ const cellRow = (doc: Doc, cells: readonly Cell[]): Block => {
         const soft = { size: 6.5, colour: ink.soft };
         const strong = { size, colour: ink.strong, bold: true };
         writeLine(doc, label, x + left, y, soft);
-        // One line stands on the baseline of its neighbours, whatever its size.
+        // A single line is on the baseline of its neighbours, whatever its size.
         const top = y + 9 + (lines.length === 1 ? (13 - size) * 0.95 : 0);
         for (const [at, line] of lines.entries())
           writeLine(doc, line, x + left, top + at * size * 1.2, strong);
@@ -354,7 +354,7 @@ const heightOf = (blocks: readonly Block[]) => blocks.reduce((sum, { height }) =
 const drawPage = (doc: Doc, ticket: PrintedTicket, count: string): void => {
   const panel = seatPanel(doc, ticket);
   const spare = page.height - head - gap - panel.height - gap - foot - gap;
-  // The title shrinks to the page; one that is too long even then makes the page longer.
+  // The title shrinks to fit the page; if it is still too long, the page becomes longer.
   const sizes = [22, 20, 18, 16, 14, 12, 10, 9];
   let blocks: Block[] = [];
   for (const size of sizes) {
@@ -378,7 +378,7 @@ const drawPage = (doc: Doc, ticket: PrintedTicket, count: string): void => {
   drawFoot(doc, ticket, count, perforation);
 };
 
-/** One page a ticket. The same tickets give the same bytes. */
+/** One page per ticket. The same tickets give the same bytes. */
 export const renderTicketPdf = async (
   font: TicketFont,
   tickets: PrintedTickets,
@@ -386,7 +386,7 @@ export const renderTicketPdf = async (
   const [first] = tickets;
   const doc = new PDFDocument({
     autoFirstPage: false,
-    // Empty: pdfkit would otherwise load Helvetica, 5 ms.
+    // Empty, because pdfkit would otherwise load Helvetica, 5 ms.
     font: '',
     lang: 'ko-KR',
     displayTitle: true,

@@ -13,7 +13,7 @@ import {
 } from './render.ts';
 import type { StoredTicket, TicketsStore } from './store.ts';
 
-/** What tickets need of the catalogue and of orders, at their doors. */
+/** What tickets need from the catalogue and from orders. */
 export type TicketsDoors = {
   readonly catalogue: {
     show(showId: string): Promise<{
@@ -21,7 +21,7 @@ export type TicketsDoors = {
       readonly category: Category;
       readonly venueName: LocalText;
       readonly timeZone: string;
-      /** Where it is known a calendar entry ends with the show. */
+      /** If it is known, a calendar entry ends with the show. */
       readonly runningTimeMinutes?: number;
     } | null>;
     performance(
@@ -39,7 +39,7 @@ export type TicketsDoors = {
   };
 };
 
-/** A cancelled ticket is listed, but no longer drawn. */
+/** A cancelled ticket is listed, but no longer rendered. */
 export type Drawn<T> =
   | { readonly outcome: 'drawn'; readonly document: T }
   | { readonly outcome: 'unknown' }
@@ -96,7 +96,7 @@ export const makeTickets = (deps: {
     return { show, performance };
   };
 
-  /** All of one order, hence of one performance. */
+  /** All from one order, so from one performance. */
   const view = async (stored: readonly StoredTicket[]): Promise<Ticket[]> => {
     const [first] = stored;
     if (first === undefined) return [];
@@ -170,7 +170,7 @@ export const makeTickets = (deps: {
         pdf: await drawPdf(tickets),
         calendar: renderCalendar(tickets, runningTimeMinutes),
       })),
-    /** Whose ticket a code is and whether it still admits; `forged`: we did not sign it. */
+    /** The ticket of a code and whether it still admits; `forged`: we did not sign it. */
     verifyCode: async (
       code: string,
     ): Promise<

@@ -21,7 +21,7 @@ const columns = `id, show_id AS "showId", order_id AS "orderId",
 
 export type TicketsStore = ReturnType<typeof makeTicketsStore>;
 
-/** Whatever a buyer asks for is looked up with the buyer: somebody else's ticket is not found. */
+/** Every lookup for a buyer includes the buyer: another person's ticket is not found. */
 export const makeTicketsStore = (db: Sql) => ({
   ofOrder: (orderId: string): Promise<StoredTicket[]> =>
     db.query<StoredTicket>(

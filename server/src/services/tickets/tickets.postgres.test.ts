@@ -74,7 +74,7 @@ const countOf = async (orderId: string): Promise<number> =>
   (await db.query('SELECT FROM tickets.tickets WHERE order_id = $1', [orderId])).length;
 
 let seats = 0;
-/** An order with tickets on seats that no other order has. */
+/** An order with tickets for seats that no other order has. */
 const makeOrder = async (buyerId: string, count: number) => {
   const orderId = ids.make('order');
   buyers.set(orderId, buyerId);
@@ -111,8 +111,8 @@ afterAll(async () => {
 const get = (path: string, as: string | null) =>
   app.inject({ url: path, ...(as === null ? {} : { headers: { authorization: `Bearer ${as}` } }) });
 
-describe('issuing', () => {
-  test('a batch of orders makes every ticket of every one of them', async () => {
+describe('issuing tickets', () => {
+  test('for a batch of orders makes all tickets of all of them', async () => {
     const [a, b] = [ids.make('order'), ids.make('order')];
     await issue([
       ticketOf(a, mine, seats++),
@@ -122,7 +122,7 @@ describe('issuing', () => {
     expect([await countOf(a), await countOf(b)]).toEqual([2, 1]);
   });
 
-  test('again the same tickets changes nothing', async () => {
+  test('twice changes nothing', async () => {
     const { orderId, tickets } = await makeOrder(mine, 2);
     await cancel(tickets[0]!.id);
     await issue(tickets);
@@ -134,7 +134,7 @@ describe('issuing', () => {
     ]);
   });
 
-  test('a second live ticket for a seat fails the whole transaction', async () => {
+  test('fails the whole transaction if a seat would get a second live ticket', async () => {
     const { tickets } = await makeOrder(mine, 1);
     const orderId = ids.make('order');
     const twice = [
@@ -145,7 +145,7 @@ describe('issuing', () => {
     expect(await countOf(orderId)).toBe(0);
   });
 
-  test('and without that constraint the seat would have two', async () => {
+  test('makes two live tickets for a seat without that constraint (guard off)', async () => {
     const { tickets } = await makeOrder(mine, 1);
     const orderId = ids.make('order');
     const undone = new Error('undone');
@@ -162,7 +162,7 @@ describe('issuing', () => {
     await expect(inside).rejects.toBe(undone);
   });
 
-  test('the seat of a cancelled ticket again is allowed', async () => {
+  test('is allowed again for the seat of a cancelled ticket', async () => {
     const { tickets } = await makeOrder(mine, 1);
     await cancel(tickets[0]!.id);
     const orderId = ids.make('order');
@@ -183,14 +183,14 @@ describe('a code', () => {
     expect(await verifyCode(code)).toEqual({ outcome: 'live', ticketId: first, performanceId });
   });
 
-  test('of a cancelled ticket is dead at once', async () => {
+  test('of a cancelled ticket is invalid at once', async () => {
     const { first } = await makeOrder(mine, 1);
     const code = await codeOf(first);
     await cancel(first);
     expect(await verifyCode(code)).toMatchObject({ outcome: 'cancelled' });
   });
 
-  test('with any character changed, or of another ticket, is forged', async () => {
+  test('with any character changed, or with parts of another ticket, is forged', async () => {
     const { tickets } = await makeOrder(mine, 2);
     const [code, other] = [await codeOf(tickets[0]!.id), await codeOf(tickets[1]!.id)];
     const swapped = code.slice(0, 29) + other.slice(29);
@@ -202,7 +202,7 @@ describe('a code', () => {
       expect(await verifyCode(forged), forged).toEqual({ outcome: 'forged' });
   });
 
-  test('is bound to its seat and performance: moved to another seat it is forged', async () => {
+  test('is bound to its seat and performance, and forged if moved to another seat', async () => {
     const { first } = await makeOrder(mine, 1);
     const code = await codeOf(first);
     await db.query('UPDATE tickets.tickets SET seat_no = $2 WHERE id = $1', [first, seats++]);
@@ -229,11 +229,11 @@ describe('over HTTP', () => {
   });
   const files = ['qr', 'ticketPdf', 'orderPdf', 'calendar'] as const;
 
-  test('these are all routes of the contract', () => {
+  test('the tests below cover all routes of the contract', () => {
     expect(Object.keys(paths('', ''))).toHaveLength(tickets.routes.length);
   });
 
-  test('a buyer gets their own tickets as the contract says', async () => {
+  test('a buyer gets their own tickets as the contract describes', async () => {
     const { orderId, first } = await makeOrder(mine, 2);
     const { list, ticket } = paths(orderId, first);
     const listed = await get(list, mine);
@@ -267,7 +267,7 @@ describe('over HTTP', () => {
     expect(calendar?.body).toContain('DTEND;TZID=Asia/Seoul:20261224T220000');
   });
 
-  test('another buyer’s order or ticket is as if it did not exist, on every route', async () => {
+  test('another buyer’s order or ticket is not found on every route', async () => {
     const { orderId, first } = await makeOrder(mine, 1);
     const unknown = paths(ids.make('order'), ids.make('ticket'));
     for (const [name, path] of Object.entries(paths(orderId, first))) {
@@ -284,7 +284,7 @@ describe('over HTTP', () => {
     }
   });
 
-  test('an id that is none is not found, on every route', async () => {
+  test('an invalid id is not found on every route', async () => {
     for (const path of Object.values(paths('ord_1', "tkt_' OR true --")))
       expect((await get(encodeURI(path), mine)).statusCode, path).toBe(404);
   });
@@ -297,7 +297,7 @@ describe('over HTTP', () => {
     }
   });
 
-  test('an own order that is not paid yet has no tickets and nothing to draw', async () => {
+  test('a buyer’s order that is not paid yet has no tickets and nothing to render', async () => {
     const { orderId } = await makeOrder(mine, 0);
     const { list, orderPdf, calendar } = paths(orderId, '');
     expect((await get(list, mine)).json()).toEqual({ items: [] });
@@ -305,7 +305,7 @@ describe('over HTTP', () => {
     expect((await get(calendar, mine)).statusCode).toBe(404);
   });
 
-  test('a cancelled ticket is listed, but neither drawn nor printed with the others', async () => {
+  test('a cancelled ticket is listed, but not rendered or printed with the others', async () => {
     const { orderId, tickets } = await makeOrder(mine, 2);
     const cancelled = paths(orderId, tickets[0]!.id);
     await cancel(tickets[0]!.id);
@@ -322,7 +322,7 @@ describe('over HTTP', () => {
     expect((await get(cancelled.calendar, mine)).statusCode).toBe(404);
   });
 
-  test('more calls than a route’s rate are sent away with the time to wait', async () => {
+  test('calls above a route’s rate are refused with the time to wait', async () => {
     const flooding = ids.make('account');
     for (const path of Object.values(paths(ids.make('order'), ids.make('ticket')))) {
       const answers = [];
@@ -335,7 +335,7 @@ describe('over HTTP', () => {
 });
 
 describe('documents for the mail', () => {
-  test('are those of the live tickets, for every caller', async () => {
+  test('contain the live tickets, for every caller', async () => {
     const { orderId, tickets: issued } = await makeOrder(mine, 2);
     await cancel(issued[0]!.id);
     const drawn = await tickets.service.documentsForMail(orderId);

@@ -1,12 +1,12 @@
--- Judges a batch of refresh tokens and renews the sessions of the good ones, in one step. Element n
--- of the arrays is one token; the answer has one row for each, in order:
---   current   the token was the good one: its session is now at the next generation
---   repeated  it was used since p_grace_from (a lost answer, two tabs): the caller is given the
---             generation that is good now, so the session never forks
---   reused    it was used before that, so two hold it: the session was ended just now
---   ended     its session was logged out, ended for reuse, or is over
---   unknown   there is no such session
--- A token that is reused ends the session for all tokens of the batch.
+-- Checks a batch of refresh tokens and renews the sessions of the valid ones, in one call.
+-- Element n of the arrays is one token; the answer has one row for each, in order:
+--   current   the token was the valid one: its session is now at the next generation
+--   repeated  it was used since p_grace_from (a lost answer, two tabs): the caller gets the
+--             generation that is valid now, so the session never forks
+--   reused    it was used before that, so two clients have it: the session is now ended
+--   ended     its session was logged out, ended for reuse, or has expired
+--   unknown   the session does not exist
+-- A reused token ends the session for all tokens of the batch.
 -- Locks: the sessions, by id.
 -- Called by: the program (identity/store.ts, rotate).
 CREATE OR REPLACE FUNCTION identity.rotate_sessions(
@@ -31,8 +31,8 @@ CREATE OR REPLACE FUNCTION identity.rotate_sessions(
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
-  -- Always in the same order, so that two batches cannot wait for each other. The next statement
-  -- sees what the holder before us has committed.
+  -- Always in the same order, so that two batches cannot deadlock. The next statement sees what the
+  -- previous lock holder has committed.
   PERFORM FROM identity.sessions WHERE id = ANY (p_ids) ORDER BY id FOR UPDATE;
   RETURN QUERY
   WITH asked AS (
@@ -64,7 +64,7 @@ BEGIN
   ), renewed AS (
     UPDATE identity.sessions s
     SET generation = s.generation + 1,
-      -- Ten are as many as anybody uses within the grace; older ones count as reused.
+      -- Nobody uses more than ten within the grace period; older ones count as reused.
       retired_at = p_now || s.retired_at[1:9],
       ends_at = least(p_ends_at, s.started_at + p_life_max)
     WHERE s.id IN (SELECT id FROM judged WHERE verdict = 'current')

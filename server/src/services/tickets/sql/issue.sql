@@ -1,5 +1,5 @@
 -- A door for payments. Issues the tickets of paid orders in the caller's transaction, one for each
--- seat. A ticket that was issued before stays as it is; a second live ticket for a seat fails
+-- seat. A ticket that was already issued stays as it is; a second live ticket for a seat fails
 -- (unique_violation on tickets_live_seat), and the caller's whole transaction with it.
 --   p  [{ id, showId, orderId, performanceId, buyerId, seatNo, grade, seat }]
 -- Locks: none.
