@@ -52,7 +52,7 @@ const refuse = (status: number, code: ProblemCode, retryable: boolean, more: obj
   return respond(status, JSON.stringify(problem), { 'content-type': 'application/problem+json' });
 };
 
-/** A client whose server answers with what `answers` gives, call by call, the last one for ever. */
+/** A client whose server gives one of `answers` per call, and repeats the last one for ever. */
 const setUp = (
   answers: readonly (() => Response)[],
   more: { readBody?: ReadBody; retries?: Omit<Retry, 'sleep'>; token?: string } = {},
@@ -107,7 +107,7 @@ describe('a request', () => {
     ]);
   });
 
-  test('has an Idempotency-Key just where its route takes one', async () => {
+  test('has an Idempotency-Key only if its route takes one', async () => {
     const { client, sent } = setUp([() => refuse(404, 'NOT_FOUND', false)]);
     for (const spec of allRoutes) {
       const names = [...spec.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => [name, 'x']);
@@ -122,22 +122,22 @@ describe('a request', () => {
     expect(withKey).toEqual(taking);
   });
 
-  test('that lacks a name of its path is a bug of the caller', async () => {
+  test('that lacks a path parameter is refused as a bug of the caller', async () => {
     const { client } = setUp([() => json(200, {})]);
-    // @ts-expect-error: the compiler says so first.
+    // @ts-expect-error: the compiler reports it first.
     await expect(client.call(readShow, {})).rejects.toThrow('readShow needs showId');
   });
 
-  test('is held to its route by the compiler', () => {
+  test('is checked against its route by the compiler', () => {
     const { client } = setUp([]);
     const wrong = [
       // @ts-expect-error: a body that the route does not take.
       () => client.call(readShow, { params: { showId }, body: {} }),
       // @ts-expect-error: a field that the body does not have.
       () => client.call(takeHold, { params: { performanceId }, body: { seat: 1 } }),
-      // @ts-expect-error: the name of another route's path.
+      // @ts-expect-error: a path parameter of another route.
       () => client.url(readShow, { params: { performanceId } }),
-      // @ts-expect-error: a category that there is not.
+      // @ts-expect-error: an unknown category.
       () => client.call(listShows, { query: { category: 'OPERA' } }),
     ];
     expect(wrong).toHaveLength(4);
@@ -145,7 +145,7 @@ describe('a request', () => {
 });
 
 describe('an answer', () => {
-  test('is typed and told apart by its status', async () => {
+  test('is typed by its status', async () => {
     const { client } = setUp([() => json(200, me)]);
     const outcome = await client.call(readMe, {});
     if (outcome.outcome !== 'answer') throw new Error('no answer');
@@ -169,7 +169,7 @@ describe('an answer', () => {
     expect(await client.call(likeShow, { params: { showId } })).toMatchObject({ status: 204 });
   });
 
-  test('that breaks the contract is thrown: another status, field, code, or no JSON', async () => {
+  test('that breaks the contract throws: unknown status, field or code, or no JSON', async () => {
     const breaches = [
       () => json(299, me),
       () => json(200, { ...me, surprise: 1 }),
@@ -191,7 +191,7 @@ describe('an answer', () => {
 });
 
 describe('a refusal', () => {
-  test('is a value with its code, and with the time after which to ask again', async () => {
+  test('is a value with its code, and with the time after which to retry', async () => {
     const limited = { 'content-type': 'application/problem+json', 'retry-after': '3' };
     const body = await refuse(429, 'TOO_MANY_REQUESTS', true).text();
     const { client } = setUp([
@@ -208,7 +208,7 @@ describe('a refusal', () => {
 });
 
 describe('no answer', () => {
-  test('is a value that names the failure, also when something in between answers', async () => {
+  test('is a value that names the failure, also when a proxy answers instead', async () => {
     const html = { 'content-type': 'text/html', 'retry-after': '7' };
     const { client } = setUp([
       lost('ECONNREFUSED'),
@@ -244,13 +244,13 @@ describe('a retry', () => {
     expect(sent.at(-1)?.headers['idempotency-key']).toBe('key-number-2-of-this-test');
   });
 
-  test('ends with the last outcome when the tries are used up', async () => {
+  test('ends with the last outcome when all tries are used', async () => {
     const { client, sent, waitedMs } = setUp([lost('ECONNREFUSED')], { retries: threeTries });
     expect(await client.call(logOut, {})).toMatchObject({ outcome: 'no-answer' });
     expect([sent.length, waitedMs]).toEqual([3, [100, 200]]);
   });
 
-  test('is not made of what is decided, of what takes longer, or of an aborted call', async () => {
+  test('is not made after a final refusal, a long Retry-After or an aborted call', async () => {
     const decided = setUp([() => refuse(409, 'SEATS_TAKEN', false)], { retries: threeTries });
     await decided.client.call(takeHold, hold);
     const later = setUp([() => refuse(403, 'SALE_NOT_OPEN', true, { retryAfterMs: 60_000 })], {

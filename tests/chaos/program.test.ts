@@ -184,16 +184,16 @@ describe('TERM under load', () => {
     const viewer = await watch(`${installation.url}${path}`);
     const unused = await openRaw(installation.url);
     const loads = await Promise.all([20, 40, 60].map((seat) => takeUntilRefused(sale, seat)));
-    await until('all are under way', () => loads.every(({ holds }) => holds.length > 0));
+    await until('all clients are running', () => loads.every(({ holds }) => holds.length > 0));
 
     const body = { paymentKey, amount: amount.amount };
     const confirmed = tools.ask(confirmPayment, { as, params: { attemptId }, body });
-    await until('the bank is asked', async () => (await sandbox.calls(attemptId)).length > 0);
+    await until('the provider is called', async () => (await sandbox.calls(attemptId)).length > 0);
     expect(await terminate(running)).toBe(0);
 
     const reply = await confirmed;
     expect([reply.status, jsonOf(reply)]).toEqual([200, { orderId: order.id, orderState: 'PAID' }]);
-    await until('the viewer was let go', viewer.hasEnded);
+    await until('the viewer was disconnected', viewer.hasEnded);
     unused.destroy();
     await Promise.all(loads.map(({ ended }) => ended));
     const answers = new Set(loads.flatMap((load) => load.answers));

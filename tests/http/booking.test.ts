@@ -55,10 +55,10 @@ describe('the sale', () => {
     const edit = { as: program.organiser, params: { showId } };
     await program.must(editShow, { ...edit, body: { saleOpensAt: hoursFromNow(-1) } });
     await takeWhenFree(as, performanceId, [0]);
-    await until('it is seen to be on sale', async () => (await stateOf()) === 'ON_SALE');
+    await until('it is shown as on sale', async () => (await stateOf()) === 'ON_SALE');
 
     await program.must(editShow, { ...edit, body: { saleClosesAt: hoursFromNow(-0.5) } });
-    await until('it is seen to be closed', async () => (await stateOf()) === 'CLOSED');
+    await until('it is shown as closed', async () => (await stateOf()) === 'CLOSED');
     const late = { as: other, params, body: { seats: [1] } };
     expect((await program.refusal(takeHold, late)).code).toBe('SALE_CLOSED');
   });
@@ -71,7 +71,7 @@ describe('the sale', () => {
       { grade: 'R', seats: 2, left: 2 },
     ]);
     await program.buy(as, performanceId, [0, 1, 2]);
-    await until('three are gone', async () => {
+    await until('three seats are sold', async () => {
       const left = (await shown()).seatsLeft.map((each) => each.left);
       return left.join() === '0,1';
     });
@@ -120,7 +120,7 @@ describe('a hold', () => {
     expect((await program.must(readHold, { as, params })).state).toBe('LAPSED');
     expect(codeOf(await hasty.pay(as, checkout))).toBe('HOLD_ENDED');
     expect((await sandbox.money()).has(checkout.attemptId)).toBe(false);
-    await until('the order is over', async () => {
+    await until('the order has expired', async () => {
       const { state } = await program.must(readOrder, { as, params: { orderId: order.id } });
       return state === 'EXPIRED';
     });

@@ -59,8 +59,8 @@ test('shutdown finishes requests in progress and waits for nothing else', async 
   await until('the payment is on its way', isOnItsWay);
 
   const closed = program.close();
-  await until('the viewer was let go', viewer.hasEnded);
-  await until('nobody new is taken', async () => !(await isTakingConnections(origin)));
+  await until('the viewer was disconnected', viewer.hasEnded);
+  await until('new connections are refused', async () => !(await isTakingConnections(origin)));
   goOn();
   const reply = replyIn(await confirmed);
   expect([reply.status, jsonOf(reply)]).toEqual([200, { orderId: order.id, orderState: 'PAID' }]);
@@ -79,7 +79,7 @@ test('during shutdown a new request on a busy connection gets Connection: close'
   const closed = program.close();
   socket.write(readiness);
   // The server reads what we write later on another connection after the request above.
-  await until('nobody new is taken', async () => !(await isTakingConnections(origin)));
+  await until('new connections are refused', async () => !(await isTakingConnections(origin)));
   goOn();
   const [, asked = ''] = (await heard).split(/(?=HTTP\/1\.1 )/);
   const reply = replyIn(asked);

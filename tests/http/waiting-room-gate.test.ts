@@ -276,7 +276,7 @@ describe('an order that is not paid', () => {
 
   /** Waits until every ended order has been recorded and applied to the room. */
   const heard = () =>
-    until('all ends of orders are played', async () => {
+    until('all ended orders have been applied', async () => {
       const [row] = await program.app.db.query<{ rows: number; events: number }>(
         `SELECT (SELECT count(*)::int FROM waiting_room.order_ends) AS rows,
            (SELECT count(*)::int FROM platform.waiting_events) AS events`,

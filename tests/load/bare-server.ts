@@ -1,4 +1,4 @@
-// The yardstick: the least that a Node server can do for a request. Prints its address.
+// The baseline: the least that a Node server can do for a request. Prints its address.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 

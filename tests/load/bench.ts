@@ -45,10 +45,10 @@ type Result = Record<string, unknown> & {
 type Say = (line: string) => void;
 
 type Settings = Readonly<Record<string, string>>;
-/** `redisFolder`: where a second Redis may live; null where the run has none. */
+/** `redisFolder`: the folder for a second Redis; null if the run has none. */
 type Given = { profileDir: string | undefined; settings: Settings; redisFolder: string | null };
 
-/** A server for this scenario alone, profiled when that is wanted. */
+/** A server for this scenario alone, profiled on request. */
 const withTestServer = async (
   { profileDir, settings }: Given,
   run: (target: TestServer) => Promise<Result>,
@@ -85,7 +85,7 @@ const scenarios: Record<string, (say: Say, given: Given) => Promise<Result>> = {
 
 const withRatio = (result: Result, bare: Bare): Result => ({
   ...result,
-  // Requests against requests: a purchase is three of them.
+  // Compare requests with requests: a purchase is three of them.
   ratioToBareHttp: rounded((result.throughputPerS * result.requestsPerOp) / bare.perS, 3),
   bareHttpPerS: rounded(bare.perS, 0),
 });

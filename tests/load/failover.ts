@@ -4,13 +4,13 @@ import { until } from '../support/until.ts';
 
 const limitMs = 1_800_000;
 
-/** What a stampede says when the sale is announced. */
+/** What a stampede prints when the sale is announced. */
 const announced = /on sale: (\d+) seats at (\S+), show (\S+)/;
 
 type Now = { left: Record<string, number>; front: number };
 
 /**
- * Follows a stampede that runs on the Cluster, by what it says on `progress`; when a third of the
+ * Follows a stampede that runs on the Cluster, by its output on `progress`; when a third of the
  * seats is sold, kills the primary that keeps its room. Resolves when the replica has taken over.
  */
 export const killInTheMiddle = async (

@@ -4,7 +4,7 @@ import { availableParallelism, cpus, loadavg, release } from 'node:os';
 /** Ticks a second of /proc/PID/stat (USER_HZ, 100 on every Linux). */
 const ticksPerS = 100;
 
-/** `aside`: threads of the server with the lowest priority, which only take what others leave. */
+/** `aside`: threads of the server with the lowest priority, which use only idle CPU time. */
 export type ProcessKind = 'server' | 'aside' | 'postgres' | 'sandbox' | 'generator';
 /** CPU seconds since each process began. */
 export type CpuSeconds = Record<ProcessKind, number>;
@@ -43,7 +43,7 @@ const commandOf = (pid: number): string => {
 };
 
 const lowestPriority = 19;
-/** Of threads that are there now; what ended ones took stays with the server. */
+/** Of threads that still run; the time of ended ones counts for the server. */
 const asideTicks = (serverPid: number, serverNice: number): number =>
   serverNice === lowestPriority
     ? 0
@@ -63,18 +63,18 @@ const readTree = (serverPid: number): { server: Stat; all: Stat[] } => {
   const server = stats.find(({ pid }) => pid === serverPid);
   if (server === undefined) throw new Error(`process ${serverPid} is gone`);
   const all = [server];
-  // Grows while it is walked: children stand behind their parents.
+  // The list grows during the loop: children come after their parents.
   for (const { pid } of all) all.push(...stats.filter(({ parent }) => parent === pid));
   return { server, all };
 };
 
-/** CPU of the server's process tree by kind, and of this process, which makes the load. */
+/** CPU of the server's process tree by kind, and of this process, which generates the load. */
 export const readCpu = (serverPid: number): CpuSeconds => {
   const { server, all } = readTree(serverPid);
   const seconds: CpuSeconds = { server: 0, aside: 0, postgres: 0, sandbox: 0, generator: 0 };
   for (const stat of all) {
     const kind = kindOf(stat.pid, serverPid);
-    // Connections that PostgreSQL has ended live on in its own account.
+    // The time of ended PostgreSQL connections is in their parent's account.
     const ticks = stat.ownTicks + (kind === 'postgres' ? stat.endedTicks : 0);
     seconds[kind] += ticks / ticksPerS;
   }

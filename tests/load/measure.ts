@@ -4,13 +4,13 @@ import type { CpuSeconds } from './machine.ts';
 import type { Load } from './open-loop.ts';
 import type { TestServer } from './test-server.ts';
 
-/** A backend of PostgreSQL tells its statistics 10 s after it fell idle, at the latest. */
+/** A PostgreSQL backend reports its statistics at the latest 10 s after it becomes idle. */
 const statisticsMs = 11_000;
 const drainMaxMs = 60_000;
-/** Of the server; 0 where it has no Redis. */
+/** A metric of the server; 0 without Redis. */
 const tripsMeter = 'usher_redis_trips_total';
 
-/** One load with what it cost, per counted operation. */
+/** One load and its cost per counted operation. */
 export type Measured = {
   offeredPerS: number;
   throughputPerS: number;
@@ -22,19 +22,19 @@ export type Measured = {
   maxMs: number;
   errors: Record<string, number>;
   refusals: Record<string, number>;
-  /** Answered as agreed, but of unknown outcome: counted neither as sale nor as refusal. */
+  /** Answered correctly, but with unknown outcome: counted neither as sale nor as refusal. */
   open: Record<string, number>;
-  /** The server's program and its database together; the sandbox and the generator are not ours. */
+  /** Program and database together, without the sandbox and the generator. */
   cpuMicrosPerOp: number;
   cpuMicrosPerOpByProcess: CpuSeconds;
   redisTripsPerOp: number;
   dbCommitsPerOp: number;
   bytesPerOp: { sent: number; received: number };
-  /** From the last arrival until every event was passed on and every statistic told. */
+  /** From the last arrival until every event was relayed and all statistics were reported. */
   outboxDrainedAfterS: number | null;
 };
 
-/** Commits a second of a server that nobody asks anything. */
+/** Commits a second of a server without requests. */
 export const measureIdle = async (target: TestServer, seconds: number): Promise<number> => {
   await sleep(statisticsMs);
   const before = await target.commits();

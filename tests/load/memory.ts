@@ -35,7 +35,7 @@ const cpuOf = (serverPid: number): number => {
   return Object.values(ours).reduce((sum, seconds) => sum + seconds, 0);
 };
 
-/** Resolves when the processes have done next to nothing for `restMs`. */
+/** Resolves when the processes have been nearly idle for `restMs`. */
 const untilAtRest = async (serverPid: number): Promise<void> => {
   const deadlineMs = performance.now() + restMaxMs;
   for (let before = cpuOf(serverPid); ; ) {
@@ -64,7 +64,7 @@ const measure = async (nodeArgs: readonly string[]) => {
     const url = await server.databaseUrl();
     const db = openDatabase({ url, name: 'memory', log: silentLog, poolMax: 1 });
     await until('the demo is sold and its mails are sent', () => isDemoOver(db), demoMaxMs);
-    // Its connection is a process of PostgreSQL's, which is not to be counted.
+    // Its connection is a PostgreSQL process, which must not be counted.
     await db.close();
     await untilAtRest(server.pid);
     return readMemory(server.pid);

@@ -1,10 +1,10 @@
 import { type Histogram, makeHistogram } from '@usher/stampede/histogram.ts';
 
-/** How one operation ended: `done` is what is counted, `refused` a definite no. */
+/** How one operation ended: only `done` is counted; `refused` is a definite no. */
 export type OpEnd =
   | { kind: 'done' }
   | { kind: 'refused'; reason: string }
-  /** Answered as agreed, but not decided yet: a payment of unknown outcome. */
+  /** Answered correctly, but not decided yet: a payment of unknown outcome. */
   | { kind: 'open'; reason: string }
   | { kind: 'error'; reason: string };
 
@@ -23,13 +23,13 @@ export type Load = {
   latency: Histogram;
 };
 
-/** More operations under way at once only measure the generator's memory. */
+/** More concurrent operations would only measure the generator's memory. */
 const underWayMax = 20_000;
-/** The longest that one in a hundred may take at a rate that is sustained. */
+/** The maximum p99 at a sustained rate. */
 const p99MaxMs = 1000;
-/** So long after the last arrival an answer is no sign of having fallen behind. */
+/** An answer within this time after the last arrival does not count as falling behind. */
 const soonMs = 100;
-/** What is still under way when the arrivals end is waited for so long. */
+/** How long to wait for operations in progress after the last arrival. */
 const drainMaxMs = 15_000;
 
 const count = (counts: Record<string, number>, name: string): void => {
@@ -37,15 +37,15 @@ const count = (counts: Record<string, number>, name: string): void => {
 };
 
 /**
- * Starts `op` at a constant rate, whatever becomes of the earlier ones, and takes each one's time
- * from the moment it was meant to start: a server that stalls is seen by everybody who came
+ * Starts `op` at a constant rate, whatever happens to the earlier ones, and takes each one's time
+ * from the moment it was meant to start: a stall of the server counts for everybody who arrived
  * meanwhile (no coordinated omission).
  */
 export const runAtRate = async (options: {
   perS: number;
   seconds: number;
   op: (nth: number, meantAtMs: number) => Promise<OpEnd>;
-  /** What takes longer than an answer also on an idle server ends soon when it does by then. */
+  /** A longer limit than the default, for operations that take longer even on an idle server. */
   soonMs?: number;
 }): Promise<Load> => {
   const { perS, seconds, op } = options;
@@ -107,7 +107,7 @@ export const runAtRate = async (options: {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Of a rate that is sustained, nearly all arrivals are over soon after the last of them. */
+/** At a sustained rate nearly all operations end soon after the last arrival. */
 const keptUpMin = 0.95;
 
 export const isSustained = (load: Load): boolean =>
@@ -115,12 +115,12 @@ export const isSustained = (load: Load): boolean =>
   load.latency.quantileMs(0.99) <= p99MaxMs &&
   Object.keys(load.errors).length === 0;
 
-/** Somebody else's work on this machine can spoil a try: a rate is too high when it fails twice. */
+/** Other work on this machine can make a try fail: a rate is too high if it fails twice. */
 const triesMax = 2;
 
 /**
  * The highest rate that is sustained: doubled until it is not, then the gap between the last good
- * and the first bad is halved four times. Answers all loads in the order in which they were tried.
+ * and the first bad is halved four times. Returns all loads in the order of the tries.
  */
 export const findSaturation = async (options: {
   fromPerS: number;

@@ -63,7 +63,7 @@ const joinOf = (nth: number): RoomCommand => {
 
 type Costs = { bytes: number; storeCpuS: number; trips: number };
 
-/** `people` join as fast as it goes, one in ten of them twice; each by a call of its own. */
+/** `people` join as fast as possible, one in ten of them twice; one call for each join. */
 const joinAll = async (store: RoomStore, people: number, costs: () => Promise<Costs>) => {
   const showId = ids.make('show');
   await store.create(showId, lobby);
@@ -99,13 +99,13 @@ const joinAll = async (store: RoomStore, people: number, costs: () => Promise<Co
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
 
-/** What typed arrays and buffers hold; the rooms in memory are nothing else. */
+/** Memory in typed arrays and buffers, which is all that rooms in memory use. */
 const arrayBytes = async (): Promise<Costs> => {
   collectGarbage();
   return { bytes: process.memoryUsage().arrayBuffers, storeCpuS: 0, trips: 0 };
 };
 
-/** A database of its own: one process keeps a journal, and in the server's it is the server. */
+/** A separate database: only one process writes a journal, and in the server's it is the server. */
 const openJournal = async () => {
   const dataDir = await makeScratchFolder();
   const postgres = await openEmbeddedPostgres({ dataDir, log: silentLog });
@@ -171,7 +171,7 @@ const runRedis = async (folder: string, sizes: readonly number[]) => {
   return rows;
 };
 
-/** A room of ten million, simulated: nothing is kept, only memory and time are of interest. */
+/** Simulates a room of ten million without a journal: only memory and time are measured. */
 const runHuge = async (people: number) => {
   const store = await openMemoryRooms({ ...memoryOptions(), journal: forgetfulJournal });
   try {
@@ -181,7 +181,7 @@ const runHuge = async (people: number) => {
   }
 };
 
-/** Joins at the door of the stores, without HTTP: what a store can do for many processes. */
+/** Joins directly at the stores, without HTTP: what a store can do for many processes. */
 export const runRoomStores = async (size: {
   people: readonly number[];
   hugePeople: number;

@@ -12,16 +12,16 @@ import type { RawAnswer } from './raw-http.ts';
 import { benchSecret, ids, type TestServer } from './test-server.ts';
 
 const tokenLifeMs = 4 * 3_600_000;
-/** Seats enough that no room runs out of them; the largest house that a plan may have. */
+/** Enough seats that no room runs out of them: the largest house that a plan may have. */
 const houseSeats = 100_000;
 
-/** A waiting room under load, and the people who come to it. */
+/** A waiting room under load, and its people. */
 export type Room = {
   showId: string;
   /** The header lines of the nth person: token and address, the same for every call. */
   headersOf(nth: number): string;
   join(nth: number): Promise<OpEnd>;
-  /** One poll by somebody, from an address of their own. */
+  /** One poll by somebody, from a different address for each person. */
   poll(nth: number): Promise<OpEnd>;
   call(method: string, path: string, nth: number, body: string | null): Promise<RawAnswer>;
   pull(lever: 'pause' | 'resume'): Promise<void>;
@@ -29,13 +29,13 @@ export type Room = {
   read(): Promise<{ waiting: number; active: number; called: number; admitted: number }>;
 };
 
-/** Everybody calls from an address of their own: the rate limits stay on. */
+/** Everybody calls from a different address, because the rate limits stay on. */
 export const roomSettings = { TRUST_PROXY: '127.0.0.0/8' };
 
 const addressOf = (nth: number): string =>
   `10.${(nth >>> 16) & 255}.${(nth >>> 8) & 255}.${nth & 255}`;
 
-/** People whose tokens are made when they are wanted: a million would not fit otherwise. */
+/** People whose tokens are made on demand: a million would not fit in memory otherwise. */
 const makeHeaders = () => {
   const tokens = makeTokenSigner({ secret: benchSecret, kind: 'access', schema: z.unknown() });
   const endsAtMs = systemClock.nowMs() + tokenLifeMs;

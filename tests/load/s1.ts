@@ -8,9 +8,9 @@ export type S1Size = {
   fromPerS: number;
   toPerS: number;
   stepSeconds: number;
-  /** Who join over HTTP. */
+  /** How many people join over HTTP. */
   people: number;
-  /** At the door of the stores, without HTTP. */
+  /** Joins directly at the stores, without HTTP. */
   atTheDoor: { people: readonly number[]; hugePeople: number };
 };
 export const s1Size: S1Size = {
@@ -21,11 +21,11 @@ export const s1Size: S1Size = {
   atTheDoor: { people: [100_000, 1_000_000], hugePeople: 10_000_000 },
 };
 
-/** One in ten comes twice: another tab, another device, a repeat. */
+/** One in ten joins twice: another tab, another device, a retry. */
 const twiceEvery = 10;
 const hourMs = 3_600_000;
 
-/** Joins in order of arrival; every tenth call is one more of somebody who came before. */
+/** Joins in order of arrival; every tenth call is a repeated join. */
 const makeJoinOp = (room: Room) => {
   let calls = 0;
   let people = 0;
@@ -37,7 +37,7 @@ const makeJoinOp = (room: Room) => {
   return { op, people: () => people };
 };
 
-/** Fills the room up to `people`, as fast as it goes with `atOnce` calls under way. */
+/** Fills the room from `from` to `to` people as fast as possible, with 256 concurrent calls. */
 export const fillRoom = async (
   room: Room,
   range: { from: number; to: number },
@@ -57,7 +57,7 @@ export const fillRoom = async (
   return (range.to - range.from) / ((performance.now() - startMs) / 1000);
 };
 
-/** A crowd comes to the lobby within seconds, one in ten of them twice. */
+/** A crowd joins the lobby within seconds, one in ten of them twice. */
 export const runS1 = async (
   target: TestServer,
   size: S1Size,
@@ -93,7 +93,7 @@ export const runS1 = async (
     ...joins,
     requestsPerOp: 1,
     people: came,
-    /** More numbers than people are places given twice. */
+    /** More numbers than people would mean second places. */
     duplicates: now.tail - came,
     filledPerS: rounded(filledPerS, 0),
     atTheDoor,

@@ -22,17 +22,17 @@ export const s2Size: S2Size = {
   stepSeconds: 3,
 };
 
-/** People are asked to say that they are there less than 180 s before their turn. */
+/** Clients send heartbeats only less than 180 s before their turn. */
 const aheadOfTurn = 2000;
 
 /**
- * What goes on near the front while the others poll: people say that they are there, each before
- * the turn, and claim the pass when they are called. `stop` answers how many came in a second.
+ * The work near the front while the others poll: people send heartbeats, each before
+ * the turn, and claim the pass when they are called. `stop` returns the admissions per second.
  */
 const admitMeanwhile = async (room: Room, perS: number) => {
   const startMs = performance.now();
   const before = await room.read();
-  /** Who said that they are there and has not claimed yet, in the order of their numbers. */
+  /** People who sent a heartbeat and have not claimed yet, by number. */
   const there: { nth: number; number: number }[] = [];
   let appeared = 0;
   let isOver = false;
@@ -99,7 +99,7 @@ export const runS2 = async (target: TestServer, size: S2Size, say: (line: string
   let filled = 0;
   let last: Measured | null = null;
   await until('the room is open', async () => (await room.now()).phase === 'open');
-  // Nobody says yet that they are there: the front would pass over the whole line.
+  // Nobody sends heartbeats yet: the front would pass over the whole line.
   await room.pull('pause');
   for (const waiting of size.waiting) {
     await fillRoom(room, { from: filled, to: waiting }, say);

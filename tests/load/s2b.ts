@@ -10,12 +10,12 @@ export const s2bSize: S2bSize = { viewers: 16_000, seconds: 20 };
 
 const openAtOnce = 200;
 const hourMs = 3_600_000;
-/** Those before make room in the heap; what one more viewer takes is counted after them. */
+/** The first viewers grow the heap; the memory for one more viewer is measured after them. */
 const firstViewers = 4000;
-/** So often somebody joins meanwhile: every second the document that is watched is another. */
+/** How often somebody joins meanwhile, so that the watched document changes every second. */
 const joinEveryMs = 250;
 
-/** One viewer: a socket that counts what it hears. */
+/** One viewer: a socket that counts the frames it receives. */
 const openViewer = (port: number, path: string, nth: number, onFrame: (frames: number) => void) =>
   new Promise<Socket>((resolve, reject) => {
     // A loopback address for every 10,000: one has 28,000 ports to call from.

@@ -7,7 +7,7 @@ import { makeRawClient, type RawClient } from './raw-http.ts';
 import { codeOf, holdSeats, nextKey } from './s3.ts';
 import type { Person, TestServer } from './test-server.ts';
 
-/** A purchase is three requests, one of which calls the provider. */
+/** The time for a purchase: three requests, one of which calls the provider. */
 const purchaseMs = 1000;
 
 export type S4Size = {

@@ -7,10 +7,10 @@ import { makeScratchFolder } from '../support/scratch.ts';
 import { killInTheMiddle } from './failover.ts';
 
 /**
- * `node tests/load/stampede-cluster.ts [options of usher stampede]`: the stampede on a Redis
- * Cluster of its own on 127.0.0.1, three primaries and three replicas. In the middle the primary
- * that keeps the room is killed with -9. Exit codes as the stampede's; 3 also when no failover was
- * seen.
+ * `node tests/load/stampede-cluster.ts [options of usher stampede]`: the stampede on a
+ * temporary Redis Cluster on 127.0.0.1, three primaries and three replicas. During the run the
+ * primary that keeps the room is killed with -9. Exit codes as the stampede's; 3 also when no
+ * failover was seen.
  */
 const program = fileURLToPath(new URL('../../server/src/main.ts', import.meta.url));
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -20,7 +20,7 @@ const cluster = await startRedisCluster(folder);
 say(`  a Redis Cluster: ${cluster.url}`);
 try {
   const words = ['stampede', ...process.argv.slice(2), '--redis', cluster.url, '--json'];
-  // The channel tells it when we are gone.
+  // The channel closes when we end.
   const stdio = ['ignore', 'pipe', 'pipe', 'ipc'] as const;
   const child = spawn(process.execPath, [program, ...words], { stdio: [...stdio] });
   const { stdout, stderr } = child;

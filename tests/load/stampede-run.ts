@@ -4,7 +4,7 @@ import { scratchFolder } from '../support/scratch.ts';
 import { runUsher } from '../support/usher-process.ts';
 
 /**
- * A server with demo data, password hashes, and people who hear a minute later that all is sold:
+ * A server with demo data, password hashes, and people who learn a minute later that all is sold:
  * slow on a busy machine.
  */
 export const limitMs = 600_000;
@@ -20,7 +20,7 @@ export const stampede = async (words: readonly string[]) => {
   return { ...running, folder, printed: () => printed };
 };
 
-/** Libraries may keep a cache there; what is ours must be gone. */
+/** What is left of ours, which should be nothing; libraries may keep a cache there. */
 export const leftIn = (folder: string): string[] =>
   readdirSync(folder).filter((name) => name.startsWith('usher'));
 
@@ -28,7 +28,7 @@ export const leftIn = (folder: string): string[] =>
 export const reportIn = (printed: string) => JSON.parse(printed.trimEnd().split('\n').at(-1) ?? '');
 
 const [buyers, seats] = [120, 30];
-/** Through the waiting room, as quickly as its polls allow. */
+/** Options for a run through the waiting room, as fast as its polls allow. */
 export const fewPeople = [
   '--buyers',
   String(buyers),
@@ -39,7 +39,7 @@ export const fewPeople = [
   '--json',
 ];
 
-/** What holds of every run through the waiting room, whatever became of its store. */
+/** Checks what must hold for every run through the room, whatever happened to its store. */
 export const expectFair = (report: ReturnType<typeof reportIn>): void => {
   for (const { id, ok, breaches } of report.checks)
     expect({ id, ok, breaches }).toMatchObject({ id, ok: true });
@@ -58,7 +58,7 @@ export const expectFair = (report: ReturnType<typeof reportIn>): void => {
     fairness: { outcome: 'verified' },
     notChecked: [],
   });
-  // People who come after all is sold are not let in.
+  // People who arrive after the last sale are not let in.
   expect(report.cameIn).toBeGreaterThanOrEqual(report.admissions.people);
   const { waitingMs, admissions, late, fairness, askedAgain } = report;
   expect(waitingMs.count).toBe(admissions.people);

@@ -20,13 +20,13 @@ import { makeRawClient, type RawClient } from './raw-http.ts';
 
 const clock = systemClock;
 export const ids = makeIds(clock);
-/** Of the bench's own server only. */
+/** The secret of the bench's server only. */
 export const benchSecret = 'a secret of the bench and of nothing else';
 const tokenLifeMs = 2 * 3_600_000;
-/** Unless somebody needs more. The bare server is asked over as many. */
+/** The default, which is also the number for the bare server. */
 export const connectionsUsual = 256;
 
-/** A server under load, with everything that a scenario asks of it. */
+/** A server under load, with everything that a scenario needs. */
 export type TestServer = {
   server: ScratchServer;
   /** Where waiting rooms are kept. */
@@ -40,7 +40,7 @@ export type TestServer = {
   commits(): Promise<number>;
   metric(name: string): Promise<number>;
   violations(): Promise<number>;
-  /** What the server's JavaScript holds, buffers with it: in bytes, without garbage. */
+  /** Memory of the server's JavaScript including buffers, in bytes, without garbage. */
   heldMemory(): Promise<number>;
   close(): Promise<void>;
 };
@@ -95,7 +95,7 @@ export const openTestServer = async (options: {
     const { email = '', password = '' } =
       demoAccounts.find(({ role }) => role === 'ORGANISER') ?? {};
     const organiser = await accounts.logIn({ email, password, address: null });
-    // The demo has sold tickets; drawing them takes most of a core for half a minute.
+    // The demo has sold tickets; rendering them takes most of a core for half a minute.
     await until('the mails of the demo are sent', () => isDemoOver(db), 180_000);
     return {
       server,
@@ -122,7 +122,7 @@ const collectOnSignal = [
   '--import',
   'data:text/javascript,process.on("SIGUSR2",()=>gc())',
 ];
-/** Longer than a collection takes. */
+/** Longer than a garbage collection takes. */
 const collectedMs = 3000;
 const readHeldMemory = async (pid: number, metric: TestServer['metric']): Promise<number> => {
   process.kill(pid, 'SIGUSR2');
@@ -158,7 +158,7 @@ const makePeople = async (db: Database, count: number): Promise<Person[]> => {
   });
 };
 
-/** Its last show is sold while the server is open already, and each order has its mail. */
+/** The demo's last show is sold while the server already runs, and each order gets a mail. */
 export const isDemoOver = async (db: Database): Promise<boolean> => {
   const [row] = await db.query<{ isOver: boolean }>(
     `SELECT EXISTS (SELECT FROM catalogue.seeds)
