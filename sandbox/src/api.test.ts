@@ -10,12 +10,12 @@ beforeEach(async () => {
 const said = ({ status, body }: Told): [number, unknown] => [status, body['code']];
 const basic = (text: string): string => `Basic ${Buffer.from(text).toString('base64')}`;
 
-describe('the key', () => {
+describe('the secret key', () => {
   const path = '/v1/payments/confirm';
   const withHeader = (authorization: string): Promise<Told> =>
     bed.api(path, { headers: { authorization }, body: {} });
 
-  test('is asked for before anything else is looked at', async () => {
+  test('is checked before anything else', async () => {
     expect(said(await withHeader(''))).toEqual([401, 'UNAUTHORIZED_KEY']);
     expect(said(await withHeader('Bearer sandbox_sk_test'))).toEqual([401, 'UNAUTHORIZED_KEY']);
     expect(said(await withHeader(basic('sandbox_sk_other:')))).toEqual([401, 'UNAUTHORIZED_KEY']);
@@ -29,7 +29,7 @@ describe('the key', () => {
 });
 
 describe('confirm', () => {
-  test('takes the money once and answers the whole payment', async () => {
+  test('takes the money once and returns the complete payment', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     const { status, body, headers } = await bed.confirm(paymentKey, 'order-0001');
     expect(status).toBe(200);
@@ -59,7 +59,7 @@ describe('confirm', () => {
     ]);
   });
 
-  test('has every key of the payment object, null when it is not used', async () => {
+  test('returns every key of the payment object, null if it is not used', async () => {
     const { body } = await bed.confirm(await bed.authenticate('order-0001'), 'order-0001');
     const keys =
       'mId version lastTransactionKey paymentKey orderId orderName type method status currency ' +
@@ -70,7 +70,7 @@ describe('confirm', () => {
     expect(Object.keys(body)).toEqual(keys.split(' '));
   });
 
-  test('speaks English when asked to', async () => {
+  test('responds in English if requested', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     const english = { 'accept-language': 'en-US' };
     const { body } = await bed.confirm(paymentKey, 'order-0001', 15_000, english);
@@ -92,14 +92,14 @@ describe('confirm', () => {
     expect(said(answer)).toEqual([400, 'INVALID_REQUEST']);
   });
 
-  test('refuses an amount that is not the one the buyer agreed to', async () => {
+  test('refuses an amount that differs from the one the buyer authenticated', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     const answer = await bed.confirm(paymentKey, 'order-0001', 14_999);
     expect(said(answer)).toEqual([400, 'INVALID_REQUEST']);
     expect(await bed.ledger()).toEqual([]);
   });
 
-  test('knows no payment under an invented key', async () => {
+  test('does not find a payment with an invented key', async () => {
     const answer = await bed.confirm('sbx_invented', 'order-0001');
     expect(said(answer)).toEqual([404, 'NOT_FOUND_PAYMENT']);
   });
@@ -110,7 +110,7 @@ describe('confirm', () => {
     expect(said(answer)).toEqual([404, 'NOT_FOUND_PAYMENT_SESSION']);
   });
 
-  test('refuses a payment ten minutes after the buyer agreed, not before', async () => {
+  test('refuses a payment ten minutes after the buyer authenticated it, not before', async () => {
     const early = await bed.authenticate('order-0001');
     const late = await bed.authenticate('order-0002');
     bed.advance(10 * 60_000 - 1);
@@ -127,14 +127,14 @@ describe('confirm', () => {
     });
   });
 
-  test('says that a payment is processed already to a second confirm without its key', async () => {
+  test('reports a second confirm without the same key as already processed', async () => {
     const paymentKey = await bed.paid('order-0001');
     const answer = await bed.confirm(paymentKey, 'order-0001');
     expect(said(answer)).toEqual([400, 'ALREADY_PROCESSED_PAYMENT']);
     expect(await bed.ledger()).toHaveLength(1);
   });
 
-  test('ends the payment when the card company declines, and keeps the reason', async () => {
+  test('ends the payment if the card company declines, and stores the reason', async () => {
     const paymentKey = await bed.authenticate('order-0001', 15_000, { outcome: 'decline' });
     const answer = await bed.confirm(paymentKey, 'order-0001');
     expect(said(answer)).toEqual([403, 'REJECT_CARD_COMPANY']);
@@ -143,7 +143,7 @@ describe('confirm', () => {
     expect(await bed.ledger()).toEqual([]);
   });
 
-  test('leaves the payment open when the card company has only failed', async () => {
+  test('leaves the payment open if the card company only had an error', async () => {
     const paymentKey = await bed.authenticate('order-0001', 15_000, { outcome: 'PROVIDER_ERROR' });
     const answer = await bed.confirm(paymentKey, 'order-0001');
     expect(said(answer)).toEqual([400, 'PROVIDER_ERROR']);
@@ -173,7 +173,7 @@ describe('confirm', () => {
     expect(described).toEqual([field]);
   });
 
-  test('lets a merchant charge one order twice, as nothing forbids it', async () => {
+  test('allows a merchant to charge one order twice, as the provider does', async () => {
     const first = await bed.authenticate('order-0001');
     const second = await bed.authenticate('order-0001');
     expect((await bed.confirm(first, 'order-0001')).status).toBe(200);
@@ -210,7 +210,7 @@ describe('queries', () => {
   });
 
   test.each(['/v1/payments/sbx_invented', '/v1/payments/orders/order-9999'])(
-    'know nothing of %s',
+    'do not find %s',
     async (path) => {
       expect(said(await bed.api(path))).toEqual([404, 'NOT_FOUND_PAYMENT']);
     },
@@ -221,7 +221,7 @@ describe('queries', () => {
     ['GET', '/v1/payments/a/b'],
     ['GET', '/v1/payments/%E0%A4%A'],
     ['DELETE', '/v1/payments/sbx_invented'],
-  ])('leave %s %s unanswered', async (method, path) => {
+  ])('are answered with 404 at any other address: %s %s', async (method, path) => {
     expect(said(await bed.api(path, { method }))).toEqual([404, 'NOT_FOUND']);
   });
 });
@@ -230,7 +230,7 @@ describe('transactions', () => {
   const list = (query: string): Promise<Told> => bed.api(`/v1/transactions?${query}`);
   const day = 'startDate=2026-11-21T00:00:00&endDate=2026-11-21T23:59:59';
 
-  test('list captures and refunds in their order, refunds as negative amounts', async () => {
+  test('list captures and refunds in order, refunds as negative amounts', async () => {
     const paymentKey = await bed.paid('order-0001');
     bed.advance(1000);
     await bed.cancel(paymentKey, { cancelAmount: 4_000 });
@@ -254,7 +254,7 @@ describe('transactions', () => {
     expect(rest.body).toMatchObject([{ orderId: 'order-0003' }]);
   });
 
-  test('hold only what happened between the two instants', async () => {
+  test('contain only what happened between the two instants', async () => {
     await bed.paid('order-0001');
     const none = await list('startDate=2026-11-20T00:00:00&endDate=2026-11-21T08:59:59');
     expect(none.body).toEqual([]);
@@ -270,7 +270,7 @@ describe('transactions', () => {
     `${day}&limit=0`,
     `${day}&limit=5001`,
     `${day}&startingAfter=unknown`,
-  ])('refuse the question %j', async (query) => {
+  ])('refuse the query %j', async (query) => {
     expect(said(await list(query))).toEqual([400, 'INVALID_REQUEST']);
   });
 });
@@ -305,7 +305,7 @@ describe('TossPayments-Test-Code', () => {
     }
   });
 
-  test('changes nothing', async () => {
+  test('does not change the payment', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     const headers = { 'tosspayments-test-code': 'REJECT_CARD_COMPANY', 'idempotency-key': 'k' };
     await bed.confirm(paymentKey, 'order-0001', 15_000, headers);
@@ -315,7 +315,7 @@ describe('TossPayments-Test-Code', () => {
 });
 
 describe('the table of codes', () => {
-  test('has the statuses of the reference for the calls a merchant depends on', () => {
+  test('has the statuses of the reference for the calls that a merchant depends on', () => {
     const statusOf = (call: CallName, status: number): number =>
       [...documentedCodes[call]].filter((code) => errors[code].status === status).length;
     const counts = (call: CallName): number[] =>

@@ -25,18 +25,18 @@ type Deps = Decider & {
   journal: Journal;
 };
 
-/** One call on its way: what was asked, what stands in its way, where the answer goes. */
+/** One call in progress: the request, the fault that applies, the connection. */
 type Running = {
   request: ApiRequest;
   res: ServerResponse;
   record: CallRecord;
   fault: Fault | null;
-  /** Where the answer is kept for replays; null without a key or when this is a replay. */
+  /** Where the answer is stored for replays; null without a key or if this is a replay. */
   slot: Slot | null;
   idempotencyKey: string | null;
   /** Decided on arrival: a replay, a running key, a busy payment. */
   known: Answer | null;
-  /** The payment that this call keeps busy while it waits. */
+  /** The payment that this call keeps busy while it runs. */
   busy: Payment | null;
 };
 
@@ -63,7 +63,7 @@ export const makeApi = (deps: Deps) => {
 const isEnglish = (req: IncomingMessage): boolean =>
   req.headers['accept-language']?.startsWith('en') === true;
 
-/** The call that a request makes, or the code that turns it away before anything is looked at. */
+/** The call of a request, or the code that refuses it before anything else is checked. */
 const admit = (
   req: IncomingMessage,
   url: string,
@@ -76,7 +76,7 @@ const admit = (
   const isPost = req.method === 'POST';
   const key = isPost ? headerText(req.headers['idempotency-key']) : null;
   if (key !== null && (key === '' || key.length > keyLengthMax)) return 'INVALID_IDEMPOTENCY_KEY';
-  // Forced errors come before any look at the payment, so they work with an invented key.
+  // Forced errors come before the payment is looked up, so they work with an invented key.
   const forced = headerText(req.headers['tosspayments-test-code']);
   if (forced !== null) {
     const isKnown = isErrorCode(forced) && documentedCodes[route.call].has(forced);
@@ -130,7 +130,7 @@ const start = (deps: Deps, request: ApiRequest, key: string | null, res: ServerR
   proceed(deps, running, payment);
 };
 
-/** The payment that a call is about; fills in what the call did not name itself. */
+/** The payment that a call refers to; fills in what the call did not name itself. */
 const subject = (deps: Deps, request: ApiRequest): Payment | undefined => {
   if (request.call === 'confirm' && request.input !== undefined) {
     const asked = confirmRequest(request.input);
@@ -191,7 +191,7 @@ const releaseKey = (deps: Deps, running: Running): void => {
   running.slot = null;
 };
 
-/** A payment made to time out does so once, at its first confirm that would have succeeded. */
+/** A payment with outcome timeout does so once, at its first confirm that would have succeeded. */
 const faultOfCard = (deps: Deps, payment: Payment, { input }: ApiRequest): Fault | null => {
   const { outcome } = payment;
   if ((outcome !== 'timeout' && outcome !== 'lost') || payment.status !== 'IN_PROGRESS')
@@ -202,7 +202,7 @@ const faultOfCard = (deps: Deps, payment: Payment, { input }: ApiRequest): Fault
   return { phase: outcome === 'timeout' ? 'after-commit' : 'before-commit', action: 'hang' };
 };
 
-/** The way to the provider: latency, and faults that strike before it has done anything. */
+/** The way to the provider: latency, and faults before it has done anything. */
 const proceed = (deps: Deps, running: Running, payment: Payment | undefined): void => {
   const { fault } = running;
   let waitMs = deps.settings.latencyMs;
@@ -235,17 +235,17 @@ const finish = (deps: Deps, running: Running): void => {
   if (forced !== null && fault?.phase === 'after-commit' && running.known === null) {
     decide(deps, running.request);
   }
-  // A forced answer is the provider's own, wrong one, so it is also what a replay repeats.
+  // A forced answer is the provider's own wrong one, so a replay repeats it.
   const answer = forced ?? running.known ?? decide(deps, running.request);
   if (running.busy !== null) running.busy.isBusy = false;
   if (slot !== null) deps.idempotency.keep(slot, answer);
   record.status = answer.kind === 'payment' ? 200 : answer.status;
   record.code = answer.kind === 'payment' ? null : answer.code;
-  // Nobody is told, or cut off, before the change is in the journal.
+  // No response and no disconnect before the change is in the journal.
   deps.journal.whenWritten(() => giveBack(deps, running, answer));
 };
 
-/** The way back: the answer, or the fault that strikes it. */
+/** The way back: the answer, or the fault that applies to it. */
 const giveBack = (deps: Deps, running: Running, answer: Answer): void => {
   const { fault } = running;
   if (fault?.phase !== 'after-commit' || fault.action === 'answer') {
@@ -294,7 +294,7 @@ const strike = (deps: Deps, running: Running, fault: Fault, answer: Answer | nul
       socket.resetAndDestroy();
       return;
     case 'truncate': {
-      // Before the commit too it looks like a good answer: half of the payment as it stands.
+      // Even before the commit it looks like a good answer: half of the current payment.
       const payment = request.paymentKey === null ? null : deps.payments.byKey(request.paymentKey);
       const whole = answer ?? (payment ? viewAnswer(payment, request.english) : null);
       const body = whole === null ? '{"mId":"sandbox",' : bodyOf(deps, whole);

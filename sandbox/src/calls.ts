@@ -9,11 +9,11 @@ export type CallRecord = {
   orderId: string | null;
   paymentKey: string | null;
   amount: number | null;
-  /** The answer that was decided; null while it is running, or when it was lost before. */
+  /** The answer that was decided; null while it is running, or if it was lost before. */
   status: number | null;
   code: string | null;
   isReplay: boolean;
-  /** The fault that stood between the decision and the caller, such as `after-commit hang`. */
+  /** The fault between the decision and the caller, such as `after-commit hang`. */
   fault: string | null;
 };
 
@@ -38,7 +38,7 @@ export const makeCalls = ({ callsMax }: { callsMax: number }) => {
       return numbered;
     },
     find: (isWanted: (record: CallRecord) => boolean): CallRecord[] => inOrder().filter(isWanted),
-    /** Payments whose confirm was asked under more than one idempotency key, or without one. */
+    /** Payments that were confirmed under more than one idempotency key, or without one. */
     changedKeys(): { paymentKey: string; idempotencyKeys: (string | null)[] }[] {
       const keys = new Map<string, Set<string | null>>();
       for (const { call, paymentKey, idempotencyKey } of ring) {

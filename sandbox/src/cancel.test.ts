@@ -9,7 +9,7 @@ beforeEach(async () => {
 const said = ({ status, body }: Told): [number, unknown] => [status, body['code']];
 
 describe('a cancel', () => {
-  test('without an amount gives everything back', async () => {
+  test('without an amount refunds everything', async () => {
     const paymentKey = await bed.paid('order-0001');
     const { status, body } = await bed.cancel(paymentKey);
     expect(status).toBe(200);
@@ -65,7 +65,7 @@ describe('a cancel', () => {
     ]);
   });
 
-  test('keeps tax-free and taxed money apart', async () => {
+  test('keeps tax-free and taxed money separate', async () => {
     const paymentKey = await bed.paid('order-0001', 15_000, { taxFreeAmount: 4_000 });
     expect((await bed.api(`/v1/payments/${paymentKey}`)).body).toMatchObject({
       taxFreeAmount: 4_000,
@@ -81,14 +81,14 @@ describe('a cancel', () => {
     expect((await bed.cancel(paymentKey)).body).toMatchObject({ vat: 0, taxFreeAmount: 0 });
   });
 
-  test('never gives back more than was taken', async () => {
+  test('never refunds more than was taken', async () => {
     const paymentKey = await bed.paid('order-0001');
     await bed.cancel(paymentKey, { cancelAmount: 10_000 });
     const answer = await bed.cancel(paymentKey, { cancelAmount: 5_001 });
     expect(said(answer)).toEqual([403, 'NOT_CANCELABLE_AMOUNT']);
   });
 
-  test('of a cancelled payment says that it is cancelled already', async () => {
+  test('of a cancelled payment is refused as already cancelled', async () => {
     const paymentKey = await bed.paid('order-0001');
     await bed.cancel(paymentKey);
     expect(said(await bed.cancel(paymentKey))).toEqual([400, 'ALREADY_CANCELED_PAYMENT']);
@@ -107,7 +107,7 @@ describe('a cancel', () => {
     expect(said(await bed.cancel('sbx_invented'))).toEqual([404, 'NOT_FOUND_PAYMENT']);
   });
 
-  test('in parts is refused where the payment allows only the whole', async () => {
+  test('in parts is refused if the payment allows only a full cancel', async () => {
     const paymentKey = await bed.paid('order-0001', 15_000, { isPartialCancelable: false });
     const answer = await bed.cancel(paymentKey, { cancelAmount: 1_000 });
     expect(said(answer)).toEqual([403, 'NOT_ALLOWED_PARTIAL_REFUND']);
@@ -144,7 +144,7 @@ describe('a cancel', () => {
     expect(await bed.ledger()).toHaveLength(1);
   });
 
-  test('with the right balance goes through', async () => {
+  test('with the correct balance succeeds', async () => {
     const paymentKey = await bed.paid('order-0001');
     expect((await bed.cancel(paymentKey, { refundableAmount: 15_000 })).status).toBe(200);
   });
@@ -164,7 +164,7 @@ describe('a virtual account', () => {
     });
   const refundReceiveAccount = { bank: '신한', accountNumber: '1234567890', holderName: 'Kim' };
 
-  test('waits for its deposit, and is paid when the deposit comes', async () => {
+  test('waits for its deposit, and is paid when the deposit arrives', async () => {
     const { status, body } = await issue();
     expect(status).toBe(200);
     expect(body).toMatchObject({
@@ -181,13 +181,13 @@ describe('a virtual account', () => {
     expect((await bed.control('deposit', { orderId: 'order-0001' })).status).toBe(404);
   });
 
-  test('comes out of a confirm too when the buyer chose it', async () => {
+  test('is also created by a confirm if the buyer chose it', async () => {
     const paymentKey = await bed.authenticate('order-0001', 15_000, { method: 'VIRTUAL_ACCOUNT' });
     const { body } = await bed.confirm(paymentKey, 'order-0001');
     expect(body).toMatchObject({ status: 'WAITING_FOR_DEPOSIT' });
   });
 
-  test('loses a deposit that the bank takes back, and can be paid again', async () => {
+  test('loses a deposit that the bank reverses, and can be paid again', async () => {
     await issue();
     await bed.control('deposit', { orderId: 'order-0001' });
     const reversed = await bed.control('reverse-deposit', { orderId: 'order-0001' });
@@ -211,7 +211,7 @@ describe('a virtual account', () => {
     expect((await bed.control('deposit', { orderId: 'order-0001' })).status).toBe(404);
   });
 
-  test('is cancelled whole before the deposit, and no money moves', async () => {
+  test('can be cancelled completely before the deposit, and no money moves', async () => {
     const { paymentKey } = (await issue()).body;
     const part = await bed.cancel(String(paymentKey), { cancelAmount: 1_000 });
     expect(said(part)).toEqual([403, 'NOT_ALLOWED_PARTIAL_REFUND_WAITING_DEPOSIT']);
@@ -219,7 +219,7 @@ describe('a virtual account', () => {
     expect(await bed.ledger()).toEqual([]);
   });
 
-  test('needs an account to refund to after the deposit', async () => {
+  test('requires an account for refunds after the deposit', async () => {
     const { paymentKey } = (await issue()).body;
     await bed.control('deposit', { orderId: 'order-0001' });
     const without = await bed.cancel(String(paymentKey));

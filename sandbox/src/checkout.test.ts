@@ -25,7 +25,7 @@ const open = (more: Record<string, string> = {}, init: RequestInit = {}): Promis
   visit(`/checkout?${new URLSearchParams({ ...asked, ...more })}`, init);
 const formOf = (page: string): string => /action="([^"]+)"/.exec(page)![1]!;
 
-/** Opens the window and presses a button; the address that the browser is sent to. */
+/** Opens the window and presses a button; returns the address that the browser is sent to. */
 const press = async (action: string, more: Record<string, string> = {}): Promise<URL> => {
   const form = formOf(await (await open()).text());
   return pressAgain(form, action, more);
@@ -89,7 +89,7 @@ describe('pressing', () => {
     expect(url.searchParams.get('orderId')).toBe('order-0001');
   });
 
-  test('pay twice authenticates one payment once', async () => {
+  test('pay twice authenticates the payment once', async () => {
     const form = formOf(await (await open()).text());
     await pressAgain(form, 'pay');
     const answer = await visit(form, {
@@ -112,7 +112,7 @@ describe('pressing', () => {
     expect((await bed.confirm(paymentKey, 'order-0001')).status).toBe(403);
   });
 
-  test('something that is no button does nothing', async () => {
+  test('an unknown button does nothing', async () => {
     const form = formOf(await (await open()).text());
     const body = new URLSearchParams({ action: 'steal' });
     expect((await visit(form, { method: 'POST', body })).status).toBe(404);
@@ -132,7 +132,7 @@ describe('the page', () => {
     expect(await (await open({ lang: 'en' })).text()).toContain('Pay ₩15,000');
   });
 
-  test('is the same window when it is loaded again in the other language', async () => {
+  test('is the same window if it is reloaded in the other language', async () => {
     const page = await (await open()).text();
     const other = /<a href="([^"]+)"/.exec(page)![1]!.replaceAll('&amp;', '&');
     const english = await (await visit(other)).text();
@@ -140,12 +140,12 @@ describe('the page', () => {
     expect(formOf(english).split('?')[0]).toBe(formOf(page).split('?')[0]);
   });
 
-  test('is a new window when the amount is another', async () => {
+  test('is a new window if the amount differs', async () => {
     const first = formOf(await (await open()).text());
     expect(formOf(await (await open({ amount: '16000' })).text())).not.toBe(first);
   });
 
-  test('shows foreign text as text', async () => {
+  test('escapes text from the merchant', async () => {
     const orderName = `<script>alert("1")</script>'&`;
     const page = await (await open({ orderName, customerName: '<b>Kim</b>' })).text();
     expect(page).not.toContain('<script');
@@ -175,7 +175,7 @@ describe('the page', () => {
     expect(await answer.text()).toContain('청구된 것은 없습니다');
   });
 
-  test('is found at the payment’s own checkout address until it is answered', async () => {
+  test('is available at the payment’s own checkout address until it is answered', async () => {
     await open();
     const { body } = await bed.api('/v1/payments/orders/order-0001');
     const { url } = body['checkout'] as { url: string };
@@ -183,7 +183,7 @@ describe('the page', () => {
   });
 });
 
-test('a receipt tells what was paid and what is left', async () => {
+test('shows on a receipt what was paid and what is left', async () => {
   const paymentKey = await bed.paid('order-0001');
   await bed.cancel(paymentKey, { cancelAmount: 5_000 });
   const { receipt } = (await bed.api(`/v1/payments/${paymentKey}`)).body as {
@@ -195,7 +195,7 @@ test('a receipt tells what was paid and what is left', async () => {
   }
 });
 
-test('any other address shows nothing', async () => {
+test('shows nothing at any other address', async () => {
   for (const path of ['/', '/checkout/sbx_invented', '/receipt/sbx_invented']) {
     const answer = await visit(path);
     expect(answer.status).toBe(404);
@@ -221,7 +221,7 @@ describe('the browser script', () => {
     ANONYMOUS: string;
   };
 
-  /** Runs the script as a page would and tells where it wants the browser to go. */
+  /** Runs the script as a page would and returns where it sends the browser. */
   const load = async (): Promise<{ TossPayments: TossPayments; went: string[] }> => {
     const answer = await visit('/v2/standard');
     expect(answer.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
@@ -279,7 +279,7 @@ describe('the browser script', () => {
     expect(() => TossPayments('')).toThrow('client key');
   });
 
-  test('wants the amount before anything is rendered', async () => {
+  test('requires the amount before anything is rendered', async () => {
     const { TossPayments } = await load();
     const widgets = TossPayments(clientKey).widgets({ customerKey: 'buyer-1' });
     const early = { code: 'INVALID_AMOUNT' };

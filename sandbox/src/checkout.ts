@@ -38,7 +38,7 @@ const answerSchema = z.object({
 type Window = { successUrl: string; failUrl: string };
 type Reply = { status: number; html: string } | { location: string };
 
-/** Windows that were opened and not answered; the oldest are forgotten first. */
+/** Windows that were opened and not answered; the oldest are removed first. */
 const windowsMax = 50_000;
 
 type Deps = {
@@ -125,7 +125,7 @@ const open = (
   if (asked.clientKey !== deps.clientKey) {
     return { status: 401, html: noticePage(language, 'UNAUTHORIZED_KEY', ['clientKey']) };
   }
-  // Loading the page again, or in the other language, is the same window.
+  // Reloading the page, or opening it in the other language, is the same window.
   const earlier = deps.payments.byOrder(asked.orderId);
   const isSame = earlier?.status === 'READY' && earlier.totalAmount === asked.amount;
   const opened: Decision = isSame
@@ -154,7 +154,7 @@ const newPayment = (asked: z.infer<typeof openSchema>): NewPayment => ({
   customerName: asked.customerName ?? null,
 });
 
-/** What the buyer pressed. Every way ends at one of the merchant's two addresses. */
+/** The button that the buyer pressed. All end at one of the merchant's two addresses. */
 const answer = (
   { payments, settings, random }: Deps,
   windows: Map<string, Window>,
@@ -172,7 +172,7 @@ const answer = (
   }
   windows.delete(paymentKey);
   if (action === 'cancel') {
-    // The buyer's own cancel is the one failure that does not name the order.
+    // The buyer's own cancel is the only failure that does not name the order.
     return { location: failed(window.failUrl, 'PAY_PROCESS_CANCELED', language, null) };
   }
   if (action === 'reject') {

@@ -7,7 +7,7 @@ beforeEach(async () => {
 });
 
 describe('authenticate', () => {
-  test('makes thousands of payments in one call, and says which orders it refused', async () => {
+  test('creates thousands of payments in one call, and reports refused orders', async () => {
     await bed.paid('order-0000');
     const payments = Array.from({ length: 999 }, (_, at) => ({
       orderId: `order-${String(at).padStart(4, '0')}`,
@@ -36,7 +36,7 @@ describe('authenticate', () => {
     expect([answer.status, answer.body['code']]).toEqual([400, 'BAD_CONTROL_CALL']);
   });
 
-  test('draws the outcome from the settings’ chances when none is named', async () => {
+  test('draws the outcome with the configured probabilities if none is given', async () => {
     await bed.control('settings', { declinePercent: 30 }, 'PATCH');
     const payments = Array.from({ length: 300 }, (_, at) => ({
       orderId: `order-${String(at).padStart(4, '0')}`,
@@ -48,15 +48,15 @@ describe('authenticate', () => {
       made.map(({ orderId, paymentKey }) => bed.confirm(paymentKey, orderId)),
     );
     const declined = answers.filter(({ status }) => status === 403).length;
-    // The numbers are seeded, so this is one draw of a binomial and no chance.
+    // The numbers are seeded, so this is a fixed draw of a binomial, not chance.
     expect(declined).toBeGreaterThan(60);
     expect(declined).toBeLessThan(120);
     expect(await bed.ledger()).toHaveLength(300 - declined);
   });
 });
 
-describe('the checker', () => {
-  test('passes when every order was charged once', async () => {
+describe('the double-charge check', () => {
+  test('passes if every order was charged once', async () => {
     await bed.paid('order-0001');
     await bed.cancel(await bed.paid('order-0002'));
     const { status, body } = await bed.control('assert-no-double-charge');
@@ -64,7 +64,7 @@ describe('the checker', () => {
     expect(body).toMatchObject({ ok: true, captures: 2, refunds: 1, captured: 30_000 });
   });
 
-  test('finds a planted double charge, until the surplus has gone back', async () => {
+  test('finds a planted double charge, until the surplus is refunded', async () => {
     const first = await bed.authenticate('order-0001');
     const second = await bed.authenticate('order-0001');
     await bed.confirm(first, 'order-0001');
@@ -79,7 +79,7 @@ describe('the checker', () => {
     expect((await bed.control('assert-no-double-charge')).status).toBe(200);
   });
 
-  test('names payments that were confirmed under a changed key or none', async () => {
+  test('lists payments that were confirmed under a changed key or none', async () => {
     const steady = await bed.authenticate('order-0001');
     const changed = await bed.authenticate('order-0002');
     const bare = await bed.authenticate('order-0003');
@@ -95,7 +95,7 @@ describe('the checker', () => {
   });
 });
 
-test('the ledger is paged, and summed up by order', async () => {
+test('the ledger is paged, and summed by order', async () => {
   const paymentKey = await bed.paid('order-0001');
   await bed.cancel(paymentKey, { cancelAmount: 5_000 });
   await bed.paid('order-0002');
@@ -114,7 +114,7 @@ test('the ledger is paged, and summed up by order', async () => {
   ]);
 });
 
-test('every call is recorded with its idempotency key and what was decided', async () => {
+test('every call is recorded with its idempotency key and its decision', async () => {
   const paymentKey = await bed.authenticate('order-0001');
   const key = { 'idempotency-key': 'k1' };
   await bed.confirm(paymentKey, 'order-0001', 1, key);
@@ -135,14 +135,14 @@ test('every call is recorded with its idempotency key and what was decided', asy
   expect(cancels.body).toMatchObject({ found: 1 });
 });
 
-test('the clock tells its time and moves only forward', async () => {
+test('the clock shows its time and moves only forward', async () => {
   expect((await bed.control('clock')).body).toEqual({ now: '2026-11-21T00:00:00.000Z' });
   const { body } = await bed.control('clock/advance', { ms: 60_000 });
   expect(body).toEqual({ now: '2026-11-21T00:01:00.000Z' });
   expect((await bed.control('clock/advance', { ms: -1 })).status).toBe(400);
 });
 
-test('settings are shown, changed in part and checked', async () => {
+test('settings can be read and partly changed, and are validated', async () => {
   const { body } = await bed.control(
     'settings',
     { latencyMs: 5, webhookUrl: 'http://127.0.0.1:9/hook' },
@@ -156,7 +156,7 @@ test('settings are shown, changed in part and checked', async () => {
   }
 });
 
-test('a dashboard cancel and a deposit need a payment that can have them', async () => {
+test('a dashboard cancel and a deposit require a payment that allows them', async () => {
   for (const call of ['operator-cancel', 'deposit', 'reverse-deposit']) {
     expect((await bed.control(call, { orderId: 'order-9999' })).status).toBe(404);
   }
@@ -166,7 +166,7 @@ test('a dashboard cancel and a deposit need a payment that can have them', async
   expect((await bed.control('operator-cancel', { orderId: 'order-0001' })).status).toBe(400);
 });
 
-test('reset empties everything but the clock and the settings', async () => {
+test('reset clears everything but the clock and the settings', async () => {
   const paymentKey = await bed.paid('order-0001');
   await bed.control('rules', { action: 'hang' });
   await bed.control('reset', {});
@@ -180,7 +180,7 @@ test('reset empties everything but the clock and the settings', async () => {
   expect((await bed.confirm(await bed.authenticate('order-0001'), 'order-0001')).status).toBe(200);
 });
 
-test('an unknown lever is answered with the list of those there are', async () => {
+test('an unknown control call is answered with the list of existing ones', async () => {
   const { status, body } = await bed.control('lever');
   expect(status).toBe(404);
   expect(body['calls']).toContain('POST /__ctl/authenticate');

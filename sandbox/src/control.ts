@@ -200,7 +200,7 @@ const operatorCancelSchema = z.strictObject({
 });
 
 /**
- * Somebody cancels in the provider's dashboard, so the merchant learns about it only afterwards.
+ * A cancel in the provider's dashboard, so that the merchant learns about it only afterwards.
  */
 const operatorCancel = ({ payments }: Deps, { input }: Call): Reply => {
   const { orderId, cancelAmount, cancelReason } = operatorCancelSchema.parse(input);
@@ -220,7 +220,7 @@ const forgeSchema = z.strictObject({
   secret: z.string().optional(),
 });
 
-/** A webhook that no payment stands behind: the real payment's shape with a guessed secret. */
+/** A webhook without a payment behind it: the real payment's shape with a guessed secret. */
 const forge = ({ payments, webhooks, webhookTarget, time }: Deps, { input }: Call): Reply => {
   const asked = forgeSchema.parse(input);
   if (webhookTarget.url === null) return no(409, 'NO_WEBHOOK_URL', 'set webhookUrl first');
@@ -346,7 +346,7 @@ const routes: Record<string, Handler> = {
   'POST /__ctl/reset': reset,
 };
 
-/** The levers that the provider does not have: see README.md for each. */
+/** The control calls that the provider does not have: see README.md for each. */
 export const makeControl = (deps: Deps) => {
   const answer = (method: string, url: string, text: string): Reply => {
     const { pathname, searchParams } = new URL(url, 'http://sandbox');

@@ -21,7 +21,7 @@ export const viewAnswer = (payment: Payment, english: boolean): Answer => ({
   view: viewNow(payment, english),
 });
 
-/** Does what a call asks and tells its answer; runs once for each call that is not a replay. */
+/** Executes a call and returns its answer; runs once for each call that is not a replay. */
 export const decide = (deps: Decider, request: ApiRequest): Answer => {
   const { payments } = deps;
   const { english } = request;

@@ -1,8 +1,8 @@
 /**
  * Every error code that the sandbox can answer with, its HTTP status and its two messages, and
  * which calls document it. Source: the provider's error tables, see README.md.
- * A code whose `aborts` is true ends the payment when it is the card's answer at confirm: the
- * buyer has to start again. The others leave it as it was.
+ * A code whose `aborts` is true ends the payment if it is the card's answer at confirm: the
+ * buyer has to start again. The others leave it unchanged.
  */
 
 export type CallName =

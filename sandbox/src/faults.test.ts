@@ -18,11 +18,11 @@ const callsMade = async (): Promise<Record<string, unknown>[]> =>
   (await bed.control('calls')).body['calls'] as Record<string, unknown>[];
 const statusOf = async (paymentKey: string): Promise<unknown> =>
   (await bed.api(`/v1/payments/${paymentKey}`)).body['status'];
-/** What the caller is left with: an answer, or no idea. */
+/** What the caller gets: an answer, or no knowledge of the outcome. */
 const outcome = (call: Promise<Told>): Promise<Told | 'unknown'> => call.catch(() => 'unknown');
 
 describe.each(['reset', 'truncate'])('%s', (action) => {
-  test('before the commit leaves no answer, and the buyer has the money', async () => {
+  test('before the commit gives no answer, and the buyer keeps the money', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     await rule({ match: { call: 'confirm' }, times: 1, phase: 'before-commit', action });
     expect(await outcome(bed.confirm(paymentKey, 'order-0001', 15_000, key('k1')))).toBe('unknown');
@@ -31,7 +31,7 @@ describe.each(['reset', 'truncate'])('%s', (action) => {
     expect(again.status).toBe(200);
   });
 
-  test('after the commit leaves no answer, and the ledger tells the truth', async () => {
+  test('after the commit gives no answer, but the ledger has the charge', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     await rule({ match: { call: 'confirm' }, times: 1, phase: 'after-commit', action });
     expect(await outcome(bed.confirm(paymentKey, 'order-0001', 15_000, key('k1')))).toBe('unknown');
@@ -61,7 +61,7 @@ describe('hang', () => {
     expect(await bed.ledger()).toHaveLength(1);
   });
 
-  test('ends by itself when the caller has gone', async () => {
+  test('ends by itself when the caller has disconnected', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     await rule({ match: { call: 'confirm' }, phase: 'after-commit', action: 'hang' });
     const gone = new AbortController();
@@ -98,7 +98,7 @@ describe('delay', () => {
     expect(await bed.ledger()).toHaveLength(1);
   });
 
-  test('before the commit: the money is taken even if the caller has given up', async () => {
+  test('before the commit: the money is taken even if the caller has disconnected', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     await rule({ match: { call: 'confirm' }, action: 'delay', delayMs: 60_000 });
     const gone = new AbortController();
@@ -126,7 +126,7 @@ describe('delay', () => {
     expect((await slow).body).toMatchObject({ status: 'DONE' });
   });
 
-  test('holds an expiring payment back until its running confirm is decided', async () => {
+  test('postpones the expiry of a payment until its running confirm is decided', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     bed.advance(599_000);
     await rule({ match: { call: 'confirm' }, action: 'delay', delayMs: 5_000 });
@@ -148,7 +148,7 @@ describe('delay', () => {
 });
 
 describe('a forced answer', () => {
-  test('before the commit moves no money and is what a replay repeats', async () => {
+  test('before the commit moves no money and is repeated by a replay', async () => {
     const paymentKey = await bed.authenticate('order-0001');
     const code = 'FAILED_PAYMENT_INTERNAL_SYSTEM_PROCESSING';
     await rule({ match: { call: 'confirm' }, times: 1, action: 'answer', code });
@@ -168,7 +168,7 @@ describe('a forced answer', () => {
     expect(await statusOf(paymentKey)).toBe('DONE');
   });
 
-  test('may be a status and a code that no table has', async () => {
+  test('may have a status and a code that are in no table', async () => {
     const message = 'brand new';
     await rule({ match: { call: 'query' }, action: 'answer', status: 418, code: 'NEW', message });
     const { status, body } = await bed.api('/v1/payments/sbx_invented');
@@ -178,7 +178,7 @@ describe('a forced answer', () => {
   test.each([
     ['before-commit', 0],
     ['after-commit', 1],
-  ])('may be some gateway’s page, %s, which no key remembers', async (phase, captures) => {
+  ])('may be the page of a gateway, %s, which no key stores', async (phase, captures) => {
     const paymentKey = await bed.authenticate('order-0001');
     await rule({ match: { call: 'confirm' }, times: 1, phase, action: 'html', status: 504 });
     const answer = await fetch(`${bed.base}/v1/payments/confirm`, {
@@ -203,7 +203,7 @@ describe('a rule', () => {
   const wasStruck = async (path: string): Promise<boolean> =>
     (await bed.api(path)).body['code'] === 'COMMON_ERROR';
 
-  test('strikes only the calls that it names, and only so many times', async () => {
+  test('applies only to the calls that it names, and only the given number of times', async () => {
     const paymentKey = await bed.paid('order-0001');
     await bed.paid('order-0002');
     await rule({ match: { call: 'query-by-order', orderId: 'order-0001' }, times: 2, ...answer });
@@ -214,20 +214,20 @@ describe('a rule', () => {
     expect(await wasStruck('/v1/payments/orders/order-0001')).toBe(false);
   });
 
-  test('by order finds the calls that name only the payment', async () => {
+  test('by order matches calls that name only the payment', async () => {
     const paymentKey = await bed.paid('order-0001');
     await rule({ match: { orderId: 'order-0001' }, ...answer });
     expect(said(await bed.cancel(paymentKey))).toEqual([500, 'COMMON_ERROR']);
     expect(await wasStruck(`/v1/payments/${paymentKey}`)).toBe(true);
   });
 
-  test('by payment finds the calls that name only the order', async () => {
+  test('by payment matches calls that name only the order', async () => {
     const paymentKey = await bed.paid('order-0001');
     await rule({ match: { paymentKey }, ...answer });
     expect(await wasStruck('/v1/payments/orders/order-0001')).toBe(true);
   });
 
-  test('is listed with how often it struck, and can be removed', async () => {
+  test('is listed with the number of its matches, and can be removed', async () => {
     const id = await rule({ match: { call: 'any' }, ...answer });
     await bed.api('/v1/transactions');
     expect((await bed.control('rules')).body).toMatchObject({ rules: [{ id, struck: 1 }] });
@@ -252,23 +252,26 @@ describe('a rule', () => {
   });
 });
 
-describe('the card’s own time-out', () => {
+describe('a payment that is set to time out', () => {
   test.each([
     ['timeout', 1],
     ['lost', 0],
-  ])('%s: no answer, %i captures, and the same key finds out', async (chosen, captures) => {
-    const paymentKey = await bed.authenticate('order-0001', 15_000, { outcome: chosen });
-    const hanging = outcome(bed.confirm(paymentKey, 'order-0001', 15_000, key('k1')));
-    await until('the call has come', async () => (await callsMade()).length === 1);
-    expect(await bed.ledger()).toHaveLength(captures);
-    const again = await bed.confirm(paymentKey, 'order-0001', 15_000, key('k1'));
-    expect(again.body).toMatchObject({ status: 'DONE' });
-    expect(await bed.ledger()).toHaveLength(1);
-    bed.advance(120_000);
-    expect(await hanging).toBe('unknown');
-  });
+  ])(
+    '%s: no answer, %i captures; a retry with the same key shows which',
+    async (chosen, captures) => {
+      const paymentKey = await bed.authenticate('order-0001', 15_000, { outcome: chosen });
+      const hanging = outcome(bed.confirm(paymentKey, 'order-0001', 15_000, key('k1')));
+      await until('the call has come', async () => (await callsMade()).length === 1);
+      expect(await bed.ledger()).toHaveLength(captures);
+      const again = await bed.confirm(paymentKey, 'order-0001', 15_000, key('k1'));
+      expect(again.body).toMatchObject({ status: 'DONE' });
+      expect(await bed.ledger()).toHaveLength(1);
+      bed.advance(120_000);
+      expect(await hanging).toBe('unknown');
+    },
+  );
 
-  test('does not strike a confirm that is refused anyway', async () => {
+  test('does not time out at a confirm that is refused anyway', async () => {
     const paymentKey = await bed.authenticate('order-0001', 15_000, { outcome: 'timeout' });
     const wrong = await bed.confirm(paymentKey, 'order-0001', 1);
     expect(said(wrong)).toEqual([400, 'INVALID_REQUEST']);

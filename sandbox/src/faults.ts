@@ -1,12 +1,12 @@
 import type { CallName } from './errors.ts';
 
 /**
- * `before-commit`: the fault strikes before the provider has done anything; `after-commit`: the
- * work is done, its answer is kept under the idempotency key, and the fault strikes on the way.
+ * `before-commit`: the fault applies before the provider has done anything; `after-commit`: the
+ * work is done, its answer is stored under the idempotency key, and the fault applies to the reply.
  */
 export type Phase = 'before-commit' | 'after-commit';
 
-/** What happens: see README.md, "Rules". `html` is an answer of some gateway, not of the API. */
+/** What happens: see README.md, "Rules". `html` is an answer of a gateway, not of the API. */
 export type Action =
   | { action: 'delay'; delayMs: number }
   | { action: 'hang' }
@@ -26,7 +26,7 @@ export type RuleMatch = {
 export type Rule = {
   id: string;
   match: RuleMatch;
-  /** How many more calls it strikes; null: all, until it is removed. */
+  /** How many more calls it applies to; null: all, until it is removed. */
   times: number | null;
   struck: number;
   fault: Fault;
@@ -34,7 +34,7 @@ export type Rule = {
 
 export type Faults = ReturnType<typeof makeFaults>;
 
-/** The rules, in the order in which they were made; the first that fits a call strikes it. */
+/** The rules, oldest first; the first that matches a call applies. */
 export const makeFaults = () => {
   let rules: Rule[] = [];
   let made = 0;

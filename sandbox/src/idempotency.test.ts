@@ -10,7 +10,7 @@ const said = ({ status, body }: Told): [number, unknown] => [status, body['code'
 const key = (text: string) => ({ 'idempotency-key': text });
 const day = 24 * 3_600_000;
 
-test('the same key gives the same answer and takes the money once', async () => {
+test('the same key returns the same answer and takes the money once', async () => {
   const paymentKey = await bed.authenticate('order-0001');
   const first = await bed.confirm(paymentKey, 'order-0001', 15_000, key('k1'));
   const again = await bed.confirm(paymentKey, 'order-0001', 15_000, key('k1'));
@@ -18,7 +18,7 @@ test('the same key gives the same answer and takes the money once', async () => 
   expect(await bed.ledger()).toHaveLength(1);
 });
 
-test('a replay is the first answer, whatever has become of the payment since', async () => {
+test('a replay is the first answer, even if the payment has changed since', async () => {
   const paymentKey = await bed.authenticate('order-0001');
   const first = await bed.confirm(paymentKey, 'order-0001', 15_000, key('k1'));
   const part = await bed.cancel(paymentKey, { cancelAmount: 1_000 }, key('k1'));
@@ -28,7 +28,7 @@ test('a replay is the first answer, whatever has become of the payment since', a
   expect(await bed.ledger()).toHaveLength(3);
 });
 
-test('a replay does not look at the body', async () => {
+test('a replay ignores the body', async () => {
   const paymentKey = await bed.authenticate('order-0001');
   const first = await bed.confirm(paymentKey, 'order-0001', 15_000, key('k1'));
   const other = await bed.confirm('sbx_other', 'order-0002', 1, key('k1'));
@@ -50,7 +50,7 @@ test('the same key at another address is another request', async () => {
   expect((await bed.cancel(second, {}, key('k1'))).body).toMatchObject({ paymentKey: second });
 });
 
-test('a key is forgotten after fifteen days, not before', async () => {
+test('a key expires after fifteen days, not before', async () => {
   const paymentKey = await bed.authenticate('order-0001');
   await bed.confirm(paymentKey, 'order-0001', 15_000, key('k1'));
   bed.advance(15 * day - 1);
@@ -70,7 +70,7 @@ test('a key may have 300 characters and no more', async () => {
   expect(longest.status).toBe(200);
 });
 
-test('a key means nothing to a query', async () => {
+test('a query ignores its key', async () => {
   const paymentKey = await bed.authenticate('order-0001');
   const headers = key('k'.repeat(301));
   await bed.api(`/v1/payments/${paymentKey}`, { headers });

@@ -1,7 +1,7 @@
 import { type ErrorCode, errorBody, errors } from './errors.ts';
 import type { View } from './payment-json.ts';
 
-/** An answer as it is kept for a replay: words that never change, or a payment as it stood. */
+/** An answer as stored for a replay: a fixed text, or a payment as it was at that time. */
 export type Answer =
   | { kind: 'text'; status: number; code: string | null; body: string }
   | { kind: 'payment'; view: View };
@@ -15,16 +15,16 @@ export const errorAnswer = (code: ErrorCode, english: boolean): Answer => ({
 
 export type Slot = { id: string; answer: Answer | null; firstUsedAtMs: number };
 
-/** A key is good for 15 days from its first use. */
+/** A key is valid for 15 days from its first use. */
 export const keyTtlMs = 15 * 24 * 3_600_000;
 export const keyLengthMax = 300;
 
 export type Idempotency = ReturnType<typeof makeIdempotency>;
 
 /**
- * First answers by Idempotency-Key. A key is one request when key, API key, URL and method are the
+ * First answers by Idempotency-Key. Requests are the same if key, API key, URL and method are the
  * same; the body is not compared. Only one secret key exists here and every POST has its own URL,
- * so key and URL identify it.
+ * so key and URL identify a request.
  */
 export const makeIdempotency = ({
   nowMs,
@@ -33,12 +33,12 @@ export const makeIdempotency = ({
 }: {
   nowMs: () => number;
   keysMax: number;
-  /** Called with every response that is kept. */
+  /** Called with every answer that is stored. */
   answered: (slot: Slot) => void;
 }) => {
   const slots = new Map<string, Slot>();
 
-  /** Entries are in the order of their first use, so the lapsed ones come first. */
+  /** Entries are in the order of their first use, so the expired ones come first. */
   const dropLapsed = (): void => {
     const lapsedAtMs = nowMs() - keyTtlMs;
     for (const [id, slot] of slots) {
@@ -69,7 +69,7 @@ export const makeIdempotency = ({
     },
     size: (): number => slots.size,
     all: (): Iterable<Slot> => slots.values(),
-    /** Takes over the answers of an earlier run, in the order in which they were written. */
+    /** Restores the answers of an earlier run, in the order in which they were written. */
     restore(kept: readonly Slot[]): void {
       const byFirstUse = [...kept].sort((a, b) => a.firstUsedAtMs - b.firstUsedAtMs);
       for (const slot of byFirstUse) slots.set(slot.id, slot);

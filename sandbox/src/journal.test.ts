@@ -61,7 +61,7 @@ describe('a process that is killed', () => {
     );
 
   test.each([{ action: 'reset' }, { action: 'delay', delayMs: 20_000 }])(
-    'between charge and answer ($action) still has the charge and tells the answer',
+    'between charge and answer ($action) still has the charge and the answer',
     async (rule) => {
       const first = await start();
       const paymentKey = await authenticate(first.base, 'order-0001');
@@ -89,7 +89,7 @@ describe('a process that is killed', () => {
     },
   );
 
-  test('in the middle of a crowd has forgotten nothing of what it told', async () => {
+  test('in the middle of a crowd has lost nothing that it reported', async () => {
     const first = await start();
     const orders = Array.from({ length: 200 }, (_, at) => `order-${1000 + at}`);
     const told = new Map<string, unknown>();
@@ -97,7 +97,7 @@ describe('a process that is killed', () => {
     const pay = async (orderId: string, at: number): Promise<void> => {
       const paymentKey = await authenticate(first.base, orderId);
       const confirm = { paymentKey, orderId, amount: 15_000 };
-      // However fast the machine is: some ask when nobody is there any more.
+      // However fast the machine is: some calls are sent after the process has ended.
       if (at >= 150) await gone;
       const { body } = await ask(first.base, '/v1/payments/confirm', confirm, orderId);
       told.set(orderId, body);
@@ -117,7 +117,7 @@ describe('a process that is killed', () => {
   });
 });
 
-/** A sandbox on the journal, and what its own truth is: to be compared with another's. */
+/** A sandbox on the journal, and its complete state, to compare with another's. */
 const open = (at = bedStartsAtMs): Promise<Bed> =>
   startSandbox({ journal: file, clock: { now: () => at, wake: () => () => {} } });
 
@@ -131,7 +131,7 @@ const truth = async (bed: Bed, paymentKeys: string[]): Promise<unknown> => {
   return { payments, idempotencyKeys, size, ledger: await bed.ledger() };
 };
 
-/** One payment in each way to stand. */
+/** One payment in each state. */
 const everyKind = async (bed: Bed): Promise<string[]> => {
   const refunded = await bed.paid('order-refunded');
   await bed.cancel(refunded, { cancelAmount: 4_000 }, { 'idempotency-key': 'refund-1' });
@@ -146,7 +146,7 @@ const everyKind = async (bed: Bed): Promise<string[]> => {
 };
 
 describe('a start on a journal', () => {
-  test('knows every payment, entry and kept answer of the run before', async () => {
+  test('restores every payment, entry and stored answer of the previous run', async () => {
     const first = await open();
     const keys = await everyKind(first);
     const before = await truth(first, keys);
@@ -162,7 +162,7 @@ describe('a start on a journal', () => {
     expect(await second.ledger()).toHaveLength(6);
   });
 
-  test('goes on counting where the run before had stopped', async () => {
+  test('continues counting where the previous run stopped', async () => {
     const paymentKey = await (await open()).paid('order-0001');
     const second = await open();
     expect(await second.paid('order-0002')).not.toBe(paymentKey);
@@ -171,7 +171,7 @@ describe('a start on a journal', () => {
     expect(refused.body['code']).toBe('DUPLICATED_ORDER_ID');
   });
 
-  test('changes nothing, and neither does the next', async () => {
+  test('changes nothing, and neither does the next start', async () => {
     const first = await open();
     const keys = await everyKind(first);
     const before = await truth(first, keys);
@@ -196,7 +196,7 @@ describe('a start on a journal', () => {
     expect(await (await open()).ledger()).toHaveLength(5);
   });
 
-  test('refuses a journal that is broken in its middle, and leaves it as it was', async () => {
+  test('refuses a journal that is broken in the middle, and leaves it unchanged', async () => {
     await (await open()).paid('order-0001');
     const broken = `${contents()}{"payments":[\n`;
     writeFileSync(file, broken);
@@ -204,19 +204,19 @@ describe('a start on a journal', () => {
     expect(contents()).toBe(broken);
   });
 
-  test('lets payments expire that nobody looked at while it was away', async () => {
+  test('lets payments expire whose time ran out while it was not running', async () => {
     const paymentKey = await (await open()).authenticate('order-0001');
     const later = await open(bedStartsAtMs + hourMs);
     const { body } = await later.api(`/v1/payments/${paymentKey}`);
     expect(body).toMatchObject({ status: 'EXPIRED' });
   });
 
-  test('forgets after a day what ended without money, never what had taken money', async () => {
+  test('deletes after a day what ended without money, but never what took money', async () => {
     const first = await open();
     const [refunded, declined, account, failing] = await everyKind(first);
     await first.cancel(refunded!);
     const dayMs = 24 * hourMs;
-    // An authenticated payment's deadline is ten minutes after it was made.
+    // An authenticated payment's deadline is ten minutes after it was created.
     const soon = await open(bedStartsAtMs + dayMs + 10 * 60_000 - 1);
     expect((await soon.api(`/v1/payments/${declined}`)).status).toBe(200);
     expect((await soon.api(`/v1/payments/${failing}`)).body['status']).toBe('EXPIRED');
@@ -231,7 +231,7 @@ describe('a start on a journal', () => {
     expect(await months.ledger()).toHaveLength(5);
   });
 
-  test('is never earlier than its last entry, so that the ledger stays in order', async () => {
+  test('never starts its clock before the last entry, so the ledger stays in order', async () => {
     const first = await open();
     first.advance(48 * hourMs);
     await first.paid('order-0001');
@@ -282,7 +282,7 @@ test('responds only after a change is in the file', async () => {
   expect(seen).toContain('order-0001');
 });
 
-test('is one line a turn, however much has changed in it', async () => {
+test('writes one line per turn of the event loop, however many changes there are', async () => {
   const bed = await open();
   const payments = Array.from({ length: 500 }, (_, at) => ({
     orderId: `order-${at}`,
@@ -294,7 +294,7 @@ test('is one line a turn, however much has changed in it', async () => {
   expect(rest).toBe('');
 });
 
-test('names a journal that cannot be written', async () => {
+test('reports a journal that cannot be written, with its path', async () => {
   const child = spawn(process.execPath, [main, '--journal', join(file, 'in-a-file')], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });

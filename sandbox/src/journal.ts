@@ -16,24 +16,24 @@ import type { Time } from './time.ts';
 
 type Stores = { payments: Payments; ledger: Ledger; idempotency: Idempotency; time: Time };
 
-/** A kept answer names its payment instead of holding it. */
+/** A stored answer names its payment instead of containing it. */
 type WrittenAnswer =
   | Extract<Answer, { kind: 'text' }>
   | { kind: 'payment'; view: Omit<View, 'payment'> & { paymentKey: string } };
 type WrittenSlot = { id: string; firstUsedAtMs: number; answer: WrittenAnswer };
 
 /**
- * One line of the file: everything that changed in one turn of the event loop. A charge, its
- * ledger entry and the answer under its key are so either all there or, in a torn line, all not.
+ * One line of the file: everything that changed in one turn of the event loop. So a charge, its
+ * ledger entry and the answer under its key are either all there or, in a torn line, all missing.
  */
 type Line = {
-  /** Whole payments: the last line that has one holds. In the order in which they were made. */
+  /** Complete payments: the last line with a payment counts. In the order of creation. */
   payments: Payment[];
   ledger: LedgerEntry[];
   answers: WrittenSlot[];
 };
 
-/** A payment that never moved money is forgotten at a start this long after its deadline. */
+/** A payment that never moved money is deleted at a start this long after its deadline. */
 const forgetAfterMs = 24 * 3_600_000;
 const rewrittenPerLine = 1000;
 const readBytes = 1 << 20;
@@ -41,16 +41,16 @@ const readBytes = 1 << 20;
 export type Journal = ReturnType<typeof makeJournal>;
 
 /**
- * What has to outlive the process, appended to a file before any response mentions it. There is no
- * fsync: what was written is in the system's page cache and survives the death of the process,
- * not that of the machine. Until `open`, and for ever without a file, nothing is written and
- * nobody waits. A write that fails (a full disk) is thrown out of the event loop and ends the
- * program: a provider that cannot keep its books takes no money.
+ * State that must outlive the process, appended to a file before any response mentions it. There is
+ * no fsync: what was written is in the system's page cache and survives the death of the process,
+ * but not of the machine. Until `open`, and always without a file, nothing is written and nobody
+ * waits. A write that fails (a full disk) is thrown out of the event loop and ends the program: a
+ * provider that cannot keep its books takes no money.
  */
 export const makeJournal = () => {
   let fd: number | null = null;
   let turn: NodeJS.Immediate | null = null;
-  // Sets and lists of this turn; a payment that changed twice is written once, as it is at the end.
+  // Sets and lists of this turn; a payment that changed twice is written once, in its final state.
   const changed = new Set<Payment>();
   let entries: LedgerEntry[] = [];
   let slots: Slot[] = [];
@@ -82,7 +82,7 @@ export const makeJournal = () => {
   };
 
   return {
-    /** Brings the stores to where the file ends, rewrites it in short, and begins to write. */
+    /** Restores the stores from the file, rewrites it in compact form, and begins to write. */
     open(file: string, stores: Stores): void {
       restore(file, stores);
       rewrite(file, stores);
@@ -97,7 +97,7 @@ export const makeJournal = () => {
     answer(slot: Slot): void {
       if (isKept()) slots.push(slot);
     },
-    /** Runs `run` when all changes so far are in the file: at once when none is on its way. */
+    /** Runs `run` when all changes so far are in the file: at once if no write is pending. */
     whenWritten(run: () => void): void {
       if (turn === null) run();
       else waiting.push(run);
@@ -128,7 +128,7 @@ const writtenSlot = ({ id, firstUsedAtMs, answer }: Slot): WrittenSlot => {
   return { id, firstUsedAtMs, answer: { kind: 'payment', view: written } };
 };
 
-/** Null when the payment is forgotten: its answers go with it. */
+/** null if the payment was deleted: its answers are deleted with it. */
 const slotOf = (
   { id, firstUsedAtMs, answer }: WrittenSlot,
   payments: ReadonlyMap<string, Payment>,
@@ -142,8 +142,8 @@ const slotOf = (
 };
 
 /**
- * Payments that moved money are never forgotten: a refund or a list of transactions weeks later
- * has to find them.
+ * Payments that moved money are never deleted: a refund or a list of transactions weeks later must
+ * find them.
  */
 const restore = (file: string, { payments, ledger, idempotency, time }: Stores): void => {
   const byKey = new Map<string, Payment>();
@@ -156,7 +156,7 @@ const restore = (file: string, { payments, ledger, idempotency, time }: Stores):
     entries.push(...line.ledger);
     slots.push(...line.answers);
   }
-  // The ledger is in the order of time, also when the clock had been pushed forward.
+  // The ledger is in order of time, even if the clock had been advanced.
   time.advance(Math.max(0, (entries.at(-1)?.atMs ?? 0) - time.nowMs()));
   const movedMoney = new Set(entries.map((entry) => entry.paymentKey));
   const forgottenAtMs = time.nowMs() - forgetAfterMs;
@@ -168,7 +168,7 @@ const restore = (file: string, { payments, ledger, idempotency, time }: Stores):
   idempotency.restore(slots.map((slot) => slotOf(slot, byKey)).filter((slot) => slot !== null));
 };
 
-/** The file's whole lines; what follows the last line end was never told to anybody. */
+/** The file's complete lines; a last line without its end was never reported to anybody. */
 function* readLines(file: string): Generator<Line> {
   if (!existsSync(file)) return;
   const fd = openSync(file, 'r');
@@ -200,7 +200,7 @@ const lineOf = (text: string, number: number): Line => {
   }
 };
 
-/** Into a file beside it that then takes its name: a kill on the way leaves the old one. */
+/** Into a second file that then replaces it: a kill meanwhile leaves the old one. */
 const rewrite = (file: string, { payments, ledger, idempotency }: Stores): void => {
   const lines = [
     ...inLines([...payments.all()]).map((some) => ({ payments: some, ledger: [], answers: [] })),

@@ -23,7 +23,7 @@ const ledgerOf = (...entries: ReturnType<typeof entry>[]) => {
   return ledger;
 };
 
-test('finds a buyer who paid twice for one order', () => {
+test('the ledger check finds a buyer who paid twice for one order', () => {
   const report = ledgerOf(
     entry('capture', 'order-one', 'key-a', 100),
     entry('capture', 'order-two', 'key-b', 100),
@@ -35,7 +35,7 @@ test('finds a buyer who paid twice for one order', () => {
   ]);
 });
 
-test('calls an order that was charged once and refunded in part fine', () => {
+test('the ledger check accepts an order that was charged once and partly refunded', () => {
   const report = ledgerOf(
     entry('capture', 'order-one', 'key-a', 100),
     entry('refund', 'order-one', 'key-a', 40),
@@ -43,7 +43,7 @@ test('calls an order that was charged once and refunded in part fine', () => {
   expect(report).toMatchObject({ ok: true, captured: 100, refunded: 40, doubleCharged: [] });
 });
 
-test('still finds the double charge when only a part of the surplus went back', () => {
+test('the ledger check finds a double charge even if the surplus was partly refunded', () => {
   const report = ledgerOf(
     entry('capture', 'order-one', 'key-a', 100),
     entry('capture', 'order-one', 'key-b', 100),
@@ -52,7 +52,7 @@ test('still finds the double charge when only a part of the surplus went back', 
   expect(report.ok).toBe(false);
 });
 
-test('tells a surplus that went back in full apart from one that did not', () => {
+test('the ledger check distinguishes a fully refunded surplus from one that was not', () => {
   const report = ledgerOf(
     entry('capture', 'order-one', 'key-a', 100),
     entry('capture', 'order-one', 'key-b', 100),
@@ -62,7 +62,7 @@ test('tells a surplus that went back in full apart from one that did not', () =>
   expect(report.chargedTwiceAndRefunded).toMatchObject([{ orderId: 'order-one', net: 100 }]);
 });
 
-test('finds a payment that gave back more than it took, and one captured twice', () => {
+test('the ledger check finds a payment that refunded too much, and one captured twice', () => {
   const report = ledgerOf(
     entry('capture', 'order-one', 'key-a', 100),
     entry('refund', 'order-one', 'key-a', 101),
@@ -73,7 +73,7 @@ test('finds a payment that gave back more than it took, and one captured twice',
   expect(report.wrongPayments.map(({ paymentKey }) => paymentKey)).toEqual(['key-a', 'key-b']);
 });
 
-test('forgives a deposit that the bank took back and that came again', () => {
+test('the ledger check accepts a deposit that the bank reversed and that came again', () => {
   const report = ledgerOf(
     entry('capture', 'order-one', 'key-a', 100),
     entry('refund', 'order-one', 'key-a', 100),
@@ -82,7 +82,7 @@ test('forgives a deposit that the bank took back and that came again', () => {
   expect(report).toMatchObject({ ok: true, wrongPayments: [], doubleCharged: [] });
 });
 
-test('gives every entry of a page once, whatever key the page before ended with', () => {
+test('the ledger returns every entry of a page once, whatever the previous page’s last key', () => {
   const ledger = makeLedger({ random: () => 0.5, written: () => {} });
   for (let at = 0; at < 10; at++) {
     ledger.append({ ...entry('capture', `order-${at}`, `key-${at}`, 100), atMs: at * 10 });

@@ -1,6 +1,6 @@
 /**
- * Money that moved: one entry for each capture and each refund, appended and never changed. It is
- * the ground truth that a run is judged by, whatever the callers were told.
+ * Money that moved: one entry for each capture and each refund, appended and never changed. A run
+ * is checked against it, whatever responses the callers got.
  */
 export type LedgerEntry = Readonly<{
   seq: number;
@@ -13,9 +13,9 @@ export type LedgerEntry = Readonly<{
   method: string;
   customerKey: string | null;
   currency: string;
-  /** Positive for captures and refunds alike. */
+  /** Positive for both captures and refunds. */
   amount: number;
-  /** The payment's status that this entry led to. */
+  /** The payment's status after this entry. */
   status: string;
 }>;
 
@@ -36,13 +36,13 @@ export type DoubleChargeReport = {
   refunded: number;
   /** Orders for which more than one payment still holds the buyer's money. */
   doubleCharged: OrderMoney[];
-  /** Payments that at some moment held more than their price, or gave back more than they took. */
+  /** Payments that once held more than their price, or refunded more than they took. */
   wrongPayments: { paymentKey: string; captures: number; captured: number; refunded: number }[];
-  /** Orders charged more than once whose surplus has been given back: harmless now, not nice. */
+  /** Orders charged more than once whose surplus has been refunded: harmless now, but not right. */
   chargedTwiceAndRefunded: OrderMoney[];
 };
 
-/** 000 to FFF: looking digits up takes a quarter of the time of writing a number out. */
+/** 000 to FFF: looking digits up takes a quarter of the time of formatting a number. */
 const threeDigits = Array.from({ length: 0x1000 }, (_, number) =>
   number.toString(16).toUpperCase().padStart(3, '0'),
 );
@@ -88,7 +88,7 @@ export const makeLedger = ({
       return entry;
     },
 
-    /** Takes over the entries of an earlier run, into an empty ledger. */
+    /** Restores the entries of an earlier run, into an empty ledger. */
     restore(earlier: readonly LedgerEntry[]): void {
       for (const entry of earlier) entries.push(entry);
     },
@@ -98,7 +98,7 @@ export const makeLedger = ({
     /** Entries from number `from`, at most `limit`. */
     page: (from: number, limit: number): LedgerEntry[] => entries.slice(from, from + limit),
 
-    /** Entries of [sinceMs, untilMs], after the one with `startingAfter` when it is given. */
+    /** Entries of [sinceMs, untilMs], after the one with `startingAfter` if it is given. */
     between(sinceMs: number, untilMs: number, startingAfter: string | null, limit: number) {
       let from = firstSince(sinceMs);
       if (startingAfter !== null) {
@@ -166,7 +166,7 @@ const moneyByPayment = (entries: readonly LedgerEntry[]): Map<string, PaymentMon
     } else {
       money.refunded += amount;
     }
-    // A deposit that the bank took back may come again: wrong is more than the price at once.
+    // A deposit that the bank reversed may come again: more than the price at once is wrong.
     const held = money.captured - money.refunded;
     if (held > money.price || held < 0) money.wrong = true;
   }

@@ -8,7 +8,7 @@ import { whenOver } from './test-bed.ts';
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));
 
-/** The program as a child; killed after the test if it is still there. */
+/** The program as a child process; killed after the test if it still runs. */
 const start = (args: string[], stdin: 'pipe' | 'ignore' = 'pipe'): ChildProcess => {
   const child = spawn(process.execPath, [main, ...args], { stdio: [stdin, 'pipe', 'pipe'] });
   whenOver(() => ended(child, () => child.kill('SIGKILL')));
@@ -42,7 +42,7 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-test('tells its address in one line of JSON and takes calls there with its keys', async () => {
+test('the sandbox prints its address as one line of JSON and accepts its keys there', async () => {
   const child = start(['--secret-key', 'sandbox_sk_mine', '--client-key', 'sandbox_ck_mine']);
   const base = await listening(child);
   expect(base).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
@@ -59,7 +59,7 @@ test('tells its address in one line of JSON and takes calls there with its keys'
   expect(await confirmed.json()).toMatchObject({ status: 'DONE', paymentKey });
 });
 
-test('takes its chances and its latency from the command line, by the real clock', async () => {
+test('the sandbox takes chances and latency from the command line, in real time', async () => {
   const child = start(['--decline-percent', '100', '--latency-ms', '1']);
   const base = await listening(child);
   const made = await fetch(`${base}/__ctl/authenticate`, {
@@ -76,24 +76,27 @@ test('takes its chances and its latency from the command line, by the real clock
   await confirmed.text();
 });
 
-test.each(['SIGTERM', 'SIGINT'] as const)('ends on %s, also while a call hangs', async (signal) => {
-  const child = start([]);
-  const base = await listening(child);
-  await fetch(`${base}/__ctl/rules`, { method: 'POST', body: '{"action":"hang"}' });
-  const hanging = fetch(`${base}/v1/payments/sbx_any`, {
-    headers: { authorization: `Basic ${Buffer.from('sandbox_sk_demo:').toString('base64')}` },
-  }).catch(() => 'cut off');
-  await until('the call hangs', async () => {
-    const { calls } = (await (await fetch(`${base}/__ctl/stats`)).json()) as { calls: number };
-    return calls === 1;
-  });
-  const exit = once(child, 'exit');
-  child.kill(signal);
-  expect(await exit).toEqual([0, null]);
-  expect(await hanging).toBe('cut off');
-});
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  'the sandbox ends on %s even if a call hangs',
+  async (signal) => {
+    const child = start([]);
+    const base = await listening(child);
+    await fetch(`${base}/__ctl/rules`, { method: 'POST', body: '{"action":"hang"}' });
+    const hanging = fetch(`${base}/v1/payments/sbx_any`, {
+      headers: { authorization: `Basic ${Buffer.from('sandbox_sk_demo:').toString('base64')}` },
+    }).catch(() => 'cut off');
+    await until('the call hangs', async () => {
+      const { calls } = (await (await fetch(`${base}/__ctl/stats`)).json()) as { calls: number };
+      return calls === 1;
+    });
+    const exit = once(child, 'exit');
+    child.kill(signal);
+    expect(await exit).toEqual([0, null]);
+    expect(await hanging).toBe('cut off');
+  },
+);
 
-test('ends when its input is closed', async () => {
+test('the sandbox ends when its input is closed', async () => {
   const child = start([]);
   await listening(child);
   const exit = once(child, 'exit');
@@ -101,7 +104,7 @@ test('ends when its input is closed', async () => {
   expect(await exit).toEqual([0, null]);
 });
 
-test('ends when the program that started it is killed', async () => {
+test('the sandbox ends when the program that started it is killed', async () => {
   const parentProgram = `
     import { spawn } from 'node:child_process';
     const child = spawn(process.execPath, [${JSON.stringify(main)}], {
@@ -120,7 +123,7 @@ test('ends when the program that started it is killed', async () => {
   await until('the sandbox has ended', () => !isAlive(pid));
 });
 
-test('goes on without an input that could be closed', async () => {
+test('the sandbox keeps running if its input cannot be closed', async () => {
   const child = start([], 'ignore');
   const base = await listening(child);
   expect((await fetch(`${base}/__ctl/clock`)).status).toBe(200);
@@ -132,14 +135,14 @@ test.each([
   [['--latency-ms', 'soon'], '--latency-ms'],
   [['--colour', 'red'], '--colour'],
   [['--webhook-url', 'https://127.0.0.1/hook'], '--webhook-url'],
-])('names what is wrong with %j', async (args, name) => {
+])('the sandbox names the faulty option in %j', async (args, name) => {
   const child = start(args, 'ignore');
   const [text, [code]] = await Promise.all([textOf(child.stderr!), once(child, 'exit')]);
   expect(code).toBe(2);
   expect(text).toContain(name);
 });
 
-test('says which port is taken', async () => {
+test('the sandbox reports a port that is in use', async () => {
   const first = start([]);
   const { port } = new URL(await listening(first));
   const second = start(['--port', port], 'ignore');

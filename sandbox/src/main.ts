@@ -114,13 +114,13 @@ const end = (): void => {
 
 process.on('SIGTERM', end);
 process.on('SIGINT', end);
-// A closed pipe means that the process at its other end is gone. A terminal or /dev/null says
+// A closed pipe means that the process at its other end is gone. A terminal or /dev/null means
 // nothing of the kind, so those are not watched.
 const input = fstatSync(0);
 if (input.isFIFO() || input.isSocket()) {
   process.stdin.on('end', end).on('close', end).on('error', end).resume();
 }
-// A killed parent closes nothing when its own input was passed on; its child is then given away.
+// A killed parent does not close its own input if that was passed on; its child is then reparented.
 const parent = process.ppid;
 setInterval(() => {
   if (process.ppid !== parent) end();

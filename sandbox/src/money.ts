@@ -25,7 +25,7 @@ const transferMaximumAmount = 10_000_000;
 /**
  * Takes the money of an authenticated payment. Two payments of one order are both confirmed: the
  * provider's table promises nothing about that, so the caller has to prevent it, and
- * `assertNoDoubleCharge` tells whether it did.
+ * `assertNoDoubleCharge` shows whether it did.
  */
 export const confirm = (state: State, request: ConfirmRequest): Decision => {
   expireDue(state);
@@ -139,7 +139,7 @@ const giveBack = (
   refundableAmount: number,
 ): void => {
   const status = refundableAmount === 0 ? 'CANCELED' : 'PARTIAL_CANCELED';
-  // Before the deposit no money has come, so none goes back.
+  // Before the deposit no money was received, so none is refunded.
   const moved = payment.status !== 'WAITING_FOR_DEPOSIT';
   const transactionKey = moved
     ? writeLedger(state, payment, 'refund', cancelAmount, status).transactionKey
@@ -190,7 +190,7 @@ export const deposit = (state: State, payment: Payment): Decision => {
   return { outcome: 'accepted', payment };
 };
 
-/** The bank takes a deposit back (an error on its side): the buyer has to pay it in again. */
+/** The bank reverses a deposit (an error on its side): the buyer has to pay it again. */
 export const reverseDeposit = (state: State, payment: Payment): Decision => {
   if (payment.virtualAccount === null || payment.status !== 'DONE') {
     return refused('NOT_CANCELABLE_PAYMENT');

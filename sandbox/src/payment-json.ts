@@ -2,9 +2,9 @@ import { errorMessage } from './errors.ts';
 import type { Cancel, Method, Payment, Status } from './payment.ts';
 
 /**
- * A payment as it stood at one moment: its status then and how many of its cancels had happened.
- * The rest of a payment never changes, so an old answer can be written again from these few words
- * and a replay under an idempotency key does not have to keep the text (1.7 kB a payment).
+ * A payment as it was at one moment: its status then and how many of its cancels had happened. The
+ * rest of a payment never changes, so an old answer can be rebuilt from these few values, and a
+ * replay under an idempotency key need not store the text (1.7 kB a payment).
  */
 export type View = {
   payment: Payment;
@@ -35,7 +35,7 @@ export const methodName = (method: Method, english: boolean): string =>
 
 const seoulOffsetMs = 9 * 3_600_000;
 const seconds = new Map<number, string>();
-/** `2022-08-05T12:56:21+09:00`: the provider tells every time in Seoul's offset, in seconds. */
+/** `2022-08-05T12:56:21+09:00`: the provider formats times with Seoul's offset, in seconds. */
 export const seoulTime = (atMs: number): string => {
   // Under load thousands of payments fall into the same few seconds.
   const second = Math.floor(atMs / 1000);
@@ -189,7 +189,7 @@ export const paymentObject = (view: View, baseUrl: string) => {
 let last: { view: View; baseUrl: string; text: string } | null = null;
 
 /**
- * The payment object as text. The last one is kept, because an answer and the webhook about the
+ * The payment object as text. The last one is cached, because an answer and the webhook about the
  * same change are written one after the other (5 µs each).
  */
 export const paymentText = (view: View, baseUrl: string): string => {

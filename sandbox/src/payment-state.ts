@@ -21,10 +21,10 @@ export type State = {
 
 export type ExpiryQueue = ReturnType<typeof makeExpiryQueue>;
 
-/** Payments in the order of their first deadlines, which is the order in which they came. */
+/** Payments in the order of their first deadlines, which is the order of creation. */
 export const makeExpiryQueue = () => {
   const queue: Payment[] = [];
-  // Kept apart, for a payment's own deadline moves when it goes on to its next state.
+  // Stored separately, because a payment's deadline changes in its next state.
   const deadlines: number[] = [];
   let head = 0;
   return {
@@ -35,7 +35,7 @@ export const makeExpiryQueue = () => {
     /** Calls `end` for each payment that has reached its deadline. */
     takeDue(now: number, end: (payment: Payment) => void): void {
       while (head < queue.length && deadlines[head]! <= now) end(queue[head++]!);
-      // The finished part is cut off now and then, not at every call.
+      // The finished part is removed now and then, not at every call.
       if (head > 4096 && head * 2 > queue.length) {
         queue.splice(0, head);
         deadlines.splice(0, head);
@@ -61,12 +61,12 @@ const expire = (state: State, payment: Payment, from: Status): void => {
   if (payment.status !== from || payment.isBusy) return;
   payment.status = 'EXPIRED';
   payment.failure = 'EXPIRED_PAYMENT';
-  // The provider is silent when a virtual account's due date passes.
+  // The provider sends nothing when a virtual account's due date passes.
   if (from === 'WAITING_FOR_DEPOSIT') state.touched(payment);
   else state.changed(payment);
 };
 
-/** The payment as it is at this moment: expiry is decided when somebody looks. */
+/** The payment in its current state: expiry is decided when it is read. */
 export const current = (state: State, payment: Payment | undefined): Payment | undefined => {
   if (
     payment !== undefined &&
@@ -92,7 +92,7 @@ export const letters = (random: () => number, fours: number): string => {
   return text;
 };
 
-/** What the card was to do has happened once. */
+/** The card's chosen outcome has happened once. */
 export const approveNext = (state: State, payment: Payment): void => {
   payment.outcome = 'approve';
   state.touched(payment);

@@ -14,9 +14,9 @@ export const methods = ['CARD', 'EASY_PAY', 'TRANSFER', 'VIRTUAL_ACCOUNT'] as co
 export type Method = (typeof methods)[number];
 
 /**
- * What the card company will say at confirm: yes; REJECT_CARD_COMPANY; yes, but the answer never
- * comes (`timeout`); nothing, because the request never arrived (`lost`); or a code of the confirm
- * table. `timeout` and `lost` hold for one call, then the card approves.
+ * The card company's answer at confirm: yes; REJECT_CARD_COMPANY; yes, but the response never
+ * arrives (`timeout`); nothing, because the request never arrived (`lost`); or a code of the
+ * confirm table. `timeout` and `lost` apply to one call, then the card approves.
  */
 export type CardOutcome = 'approve' | 'decline' | 'timeout' | 'lost' | ErrorCode;
 
@@ -50,7 +50,7 @@ export type Payment = {
   readonly secret: string;
   method: Method;
   status: Status;
-  /** READY and IN_PROGRESS end at this instant, a virtual account at its due date. */
+  /** READY and IN_PROGRESS expire at this instant, a virtual account at its due date. */
   expiresAtMs: number;
   outcome: CardOutcome;
   transactionKey: string | null;
@@ -58,7 +58,7 @@ export type Payment = {
   virtualAccount: VirtualAccount | null;
   cancels: readonly Cancel[];
   failure: ErrorCode | null;
-  /** A confirm of this payment is running; another one is told so. */
+  /** A confirm of this payment is running; another one is refused. */
   isBusy: boolean;
 };
 
@@ -97,6 +97,6 @@ export const depositTtlMs = 168 * 3_600_000;
 
 export const refused = (code: ErrorCode): Refused => ({ outcome: 'refused', code });
 
-/** No more is to come for the buyer: the order id is used up. */
+/** A final state for the buyer: the order id is used up. */
 export const isFinished = (status: Status): boolean =>
   status !== 'READY' && status !== 'IN_PROGRESS' && status !== 'WAITING_FOR_DEPOSIT';

@@ -29,7 +29,7 @@ const noCancels: readonly Cancel[] = [];
 
 export type Payments = ReturnType<typeof makePayments>;
 
-/** The payments and the rules by which they change; no clock, network or chance of its own. */
+/** The payments and the rules by which they change; without a clock, network or randomness. */
 export const makePayments = (
   deps: Pick<State, 'nowMs' | 'random' | 'ledger' | 'changed' | 'touched' | 'paymentsMax'>,
 ) => {
@@ -49,7 +49,7 @@ export const makePayments = (
       authenticate(state, payment, method, outcome),
     /** Both in one step, for load generators. */
     openAuthenticated: (request: NewPayment): Decision => create(state, request, 'IN_PROGRESS'),
-    /** The card company's no inside the window. */
+    /** The card company declines inside the window. */
     rejectInWindow: (payment: Payment, code: ErrorCode): void => abort(state, payment, code),
     approveNext: (payment: Payment): void => approveNext(state, payment),
     confirm: (request: ConfirmRequest): Decision => confirm(state, request),
@@ -62,11 +62,11 @@ export const makePayments = (
     byKey: (paymentKey: string): Payment | undefined => current(state, state.byKey.get(paymentKey)),
     byOrder: (orderId: string): Payment | undefined => current(state, state.byOrder.get(orderId)),
     size: (): number => state.byKey.size,
-    /** In the order in which they were made. */
+    /** In the order of creation. */
     all: (): Iterable<Payment> => state.byKey.values(),
-    /** Takes over the payments of an earlier run. */
+    /** Restores the payments of an earlier run. */
     restore: (earlier: readonly Payment[]): void => restore(state, earlier),
-    /** Ends every payment whose time has run out, so that its webhook goes out. */
+    /** Expires every payment whose time has run out, so that its webhook is sent. */
     expireDue: (): void => expireDue(state),
     clear(): void {
       state.byKey.clear();
@@ -87,7 +87,7 @@ const create = (state: State, request: NewPayment, status: 'READY' | 'IN_PROGRES
   state.made += 1;
   const payment: Payment = {
     ...rest,
-    // The running number makes the key unique whatever `random` is, also under a fixed seed.
+    // The running number makes the key unique whatever `random` is, even under a fixed seed.
     paymentKey: `${keyPrefix}${state.made.toString(36)}_${letters(random, 6)}`,
     secret: `ps_${letters(random, 6)}`,
     totalAmount: amount,
@@ -131,7 +131,7 @@ const restore = (state: State, earlier: readonly Payment[]): void => {
     const number = Number.parseInt(payment.paymentKey.slice(keyPrefix.length), 36);
     state.made = Math.max(state.made, number);
   }
-  // Made in one order, authenticated in another: the queues are in the order of the deadlines.
+  // Created in one order, authenticated in another: the queues are in the order of the deadlines.
   const byDeadline = [...earlier].sort((a, b) => a.expiresAtMs - b.expiresAtMs);
   for (const payment of byDeadline) {
     if (payment.status === 'READY') state.opened.add(payment);

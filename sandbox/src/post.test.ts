@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { makePost } from './post.ts';
 import { whenOver } from './test-bed.ts';
 
-/** A server that answers each request on a connection with the next of these raw texts. */
+/** A server that answers the requests on a connection with these raw texts in turn. */
 const startRaw = async (answers: (string | 'close' | 'reset')[]) => {
   const requests: string[] = [];
   const sockets = new Set<Socket>();
@@ -52,7 +52,7 @@ const startRaw = async (answers: (string | 'close' | 'reset')[]) => {
 
 const plain = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
-test('sends a whole request, its length counted in bytes', async () => {
+test('a post sends a complete request, with its length in bytes', async () => {
   const { send, requests } = await startRaw([plain]);
   expect(await send('{"name":"별"}')).toBe(200);
   const [head, body] = requests[0]!.split('\r\n\r\n');
@@ -71,7 +71,7 @@ test.each([
   ['no body', 'HTTP/1.1 204 No Content\r\n\r\n'],
   ['chunks', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n|0\r\n\r\n'],
   ['pieces', 'HTTP/1.1 2|00 OK\r\nContent-Length: 4|\r\n\r\nok|ok'],
-])('keeps the connection after an answer with %s', async (_name, answer) => {
+])('a post keeps the connection after an answer with %s', async (_name, answer) => {
   const { send, connections } = await startRaw([answer, answer, answer]);
   for (const body of ['1', '2', '3']) expect([200, 204]).toContain(await send(body));
   expect(connections()).toBe(1);
@@ -80,20 +80,20 @@ test.each([
 test.each([
   ['says that it closes', 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok'],
   ['has no length', 'HTTP/1.1 200 OK\r\n\r\nok'],
-])('takes a new connection after an answer that %s', async (_name, answer) => {
+])('a post opens a new connection after an answer that %s', async (_name, answer) => {
   const { send, connections } = await startRaw([answer, answer]);
   expect([await send('1'), await send('2')]).toEqual([200, 200]);
   expect(connections()).toBe(2);
 });
 
-test('does not wait for the end of an endless answer', async () => {
+test('a post does not wait for the end of an endless answer', async () => {
   const endless = `HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n${'x'.repeat(300_000)}`;
   const { send, connections } = await startRaw([endless, plain]);
   expect([await send('1'), await send('2')]).toEqual([200, 200]);
   expect(connections()).toBe(2);
 });
 
-test('does not take what comes unasked for the answer to the next request', async () => {
+test('a post does not take unsolicited data for the answer to the next request', async () => {
   const { send } = await startRaw([`${plain}|HTTP/1.1 408 Request Timeout\r\n\r\n`, plain]);
   expect([await send('1'), await send('2')]).toEqual([200, 200]);
 });
@@ -103,7 +103,7 @@ test.each([
   ['reset', 'reset'],
   ['half an answer', 'HTTP/1.1 200 OK\r\nContent-Le'],
   ['no HTTP', 'hello\r\n\r\n'],
-])('tells no status after %s', async (_name, answer) => {
+])('a post reports no status after %s', async (_name, answer) => {
   const { send, dropConnections, requests } = await startRaw([answer]);
   const sent = send('1');
   await until('the request has come', () => requests.length === 1);
@@ -111,13 +111,13 @@ test.each([
   expect(await sent).toBeNull();
 });
 
-test('tries a new connection once when a kept one turns out to be closed', async () => {
+test('a post retries once on a new connection if the kept one turns out to be closed', async () => {
   const { send, connections } = await startRaw([plain, 'close', plain]);
   expect([await send('1'), await send('2')]).toEqual([200, 200]);
   expect(connections()).toBe(2);
 });
 
-test('does not use a kept connection that the other side has closed meanwhile', async () => {
+test('a post does not reuse a connection that the other side has closed meanwhile', async () => {
   const { send, dropConnections, connections, requests } = await startRaw([plain, plain]);
   await send('1');
   dropConnections();
@@ -126,7 +126,7 @@ test('does not use a kept connection that the other side has closed meanwhile', 
   expect(connections()).toBe(2);
 });
 
-test('can be stopped while it waits, and then tells nothing more', async () => {
+test('a post can be stopped while it waits, and then reports nothing', async () => {
   const { sender, requests, send } = await startRaw(['HTTP/1.1 100 ', plain]);
   const told: unknown[] = [];
   const stop = sender.post({}, '1', (status) => told.push(status));

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import type { Post } from './webhooks.ts';
 
-/** A connection and what is known of the answer that is coming in on it. */
+/** A connection and the state of the answer that arrives on it. */
 type Line = {
   socket: Socket;
   isReused: boolean;
@@ -9,13 +9,13 @@ type Line = {
   answered: ((status: number | null) => void) | null;
 };
 
-/** A webhook's answer has no business being longer; the rest is not waited for. */
+/** A webhook's answer need not be longer; the rest is not waited for. */
 const answerMaxBytes = 256 * 1024;
 
 /**
- * Posts to one `http:` address over connections that are kept. Written on sockets because a load
- * run sends thousands a second beside the server under test: 30 µs of CPU each, where node:http's
- * client took 140 µs (bench/confirm.ts --webhooks). Only the status of an answer is of interest.
+ * Posts to one `http:` address over persistent connections. Written on sockets because a load run
+ * sends thousands a second beside the server under test: 30 µs of CPU each, whereas node:http's
+ * client took 140 µs (bench/confirm.ts --webhooks). Only the status of an answer matters.
  */
 export const makePost = (target: () => URL | null): { post: Post; close: () => void } => {
   const idle: Line[] = [];
@@ -94,11 +94,11 @@ const requestText = (url: URL, headers: Record<string, string>, body: string): s
   return `${text}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 };
 
-/** Tells the status when the whole answer is there, and keeps the connection if it may be kept. */
+/** Reports the status when the answer is complete, and keeps the connection if possible. */
 const read = (line: Line, idle: Line[], discard: (line: Line) => void): void => {
   const { received, answered } = line;
   if (answered === null) {
-    // Nobody asked: such as a 408 before an idle connection is closed.
+    // Unsolicited, such as a 408 before an idle connection is closed.
     discard(line);
     return;
   }
@@ -118,7 +118,7 @@ const read = (line: Line, idle: Line[], discard: (line: Line) => void): void => 
   answered(Number.isNaN(status) ? null : status);
 };
 
-/** `unclear`: the body ends with the connection, or in a way that is not worth following. */
+/** `unclear`: the body ends with the connection, or in a way that is not worth parsing. */
 const hasWholeBody = (
   head: string,
   bodyBytes: number,

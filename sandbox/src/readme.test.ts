@@ -21,7 +21,7 @@ describe('the README', () => {
     documented = new Set(examples.map(({ method, path }) => `${method} /__ctl/${path}`));
   });
 
-  test('has a curl line for every lever', async () => {
+  test('has a curl line for every control call', async () => {
     const bed = await startSandbox();
     const { calls } = (await bed.control('')).body as { calls: string[] };
     const bare = new Set([...documented].map((each) => each.split('?')[0]!));
@@ -29,7 +29,7 @@ describe('the README', () => {
     expect(calls.filter((each) => !bare.has(each))).toEqual([]);
   });
 
-  test.each(examples)('is right about: $line', async ({ method, path, body }) => {
+  test.each(examples)('has a working example: $line', async ({ method, path, body }) => {
     const bed = await startSandbox({ webhookUrl: 'http://127.0.0.1:1/hook' });
     if (path !== 'authenticate') {
       const isAccount = path.includes('deposit');

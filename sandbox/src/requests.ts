@@ -2,14 +2,14 @@ import { z } from 'zod';
 import type { CallName, ErrorCode } from './errors.ts';
 import type { CancelRequest, ConfirmRequest } from './payment.ts';
 
-/** One call to the API, as far as its path and body tell. */
+/** One call to the API, as far as its path and body show. */
 export type ApiRequest = {
   call: CallName;
   path: string;
   search: string;
   paymentKey: string | null;
   orderId: string | null;
-  /** The parsed body; undefined when there is none or it is not JSON. */
+  /** The parsed body; undefined if there is none or it is not JSON. */
   input: unknown;
   english: boolean;
 };
@@ -18,7 +18,7 @@ export const orderIdPattern = /^[A-Za-z0-9_-]{6,64}$/;
 
 const prefix = '/v1/payments/';
 
-/** Which call a method and path mean; null when the API has no such thing. */
+/** The call for a method and path; null if the API has no such call. */
 export const routeOf = (
   method: string,
   path: string,
@@ -44,7 +44,7 @@ export const routeOf = (
   return paymentKey === null ? null : { call: 'query', paymentKey, orderId: null };
 };
 
-/** One decoded path segment; null when it is empty, more than one, or not decodable. */
+/** One decoded path segment; null if it is empty, more than one, or cannot be decoded. */
 const segment = (text: string): string | null => {
   if (text === '' || text.includes('/')) return null;
   if (!text.includes('%')) return text;
@@ -56,7 +56,7 @@ const segment = (text: string): string | null => {
   }
 };
 
-/** By hand, for this is the call that a load run makes thousands of times a second. */
+/** Checked by hand, because a load run makes this call thousands of times a second. */
 export const confirmRequest = (input: unknown): ConfirmRequest | null => {
   if (typeof input !== 'object' || input === null) return null;
   const { paymentKey, orderId, amount } = input as Record<string, unknown>;
@@ -78,7 +78,7 @@ const cancelSchema = z.object({
     .nullish(),
 });
 
-/** A cancel's body, or the code that refuses it. Unknown fields are let through, as there. */
+/** A cancel's body, or the code that refuses it. Unknown fields are allowed, as by the provider. */
 export const cancelRequest = (input: unknown): CancelRequest | ErrorCode => {
   const parsed = cancelSchema.safeParse(input);
   if (!parsed.success) return 'INVALID_REQUEST';
@@ -124,7 +124,7 @@ export const virtualAccountRequest = (input: unknown): VirtualAccountRequest | E
   return isBank(parsed.data.bank) ? parsed.data : 'INVALID_BANK';
 };
 
-/** An instant in milliseconds; without an offset it is Seoul's time. NaN when it is no instant. */
+/** An instant in milliseconds; without an offset it is Seoul's time. NaN if it is not valid. */
 export const instantMs = (text: string): number =>
   Date.parse(/(Z|[+-]\d{2}:\d{2})$/.test(text) ? text : `${text}+09:00`);
 

@@ -16,7 +16,7 @@ import { makeWebhooks, type Post } from './webhooks.ts';
 
 export type SandboxOptions = {
   clock: TimeBase;
-  /** A number in [0, 1), as Math.random gives; a seeded one makes a run repeatable. */
+  /** A number in [0, 1), like Math.random; a seeded one makes a run repeatable. */
   random: () => number;
   secretKey: string;
   clientKey: string;
@@ -83,7 +83,7 @@ export const makeSandbox = (options: SandboxOptions) => {
   });
 
   return {
-    /** Resolves with the address when connections are taken; rejects when the port is not free. */
+    /** Resolves with the address when connections are accepted; rejects if the port is in use. */
     listen: (port: number, host: string): Promise<string> =>
       new Promise((resolve, reject) => {
         server.once('error', reject);
@@ -94,7 +94,7 @@ export const makeSandbox = (options: SandboxOptions) => {
           resolve(base);
         });
       }),
-    /** Drops every connection, also those that hang, and every timer. */
+    /** Closes every connection, even those that hang, and every timer. */
     close: (): Promise<void> =>
       new Promise((resolve) => {
         time.close();
@@ -104,12 +104,12 @@ export const makeSandbox = (options: SandboxOptions) => {
       }),
     /** Moves the sandbox's time, as `POST /__ctl/clock/advance` does. */
     advance: control.advance,
-    /** Resolves when every webhook that is due has had its answer. */
+    /** Resolves when every webhook that is due has been answered. */
     whenWebhooksIdle: webhooks.whenIdle,
   };
 };
 
-/** A webhook tells of a change as an answer does, so it too waits until the change is kept. */
+/** A webhook reports a change as an answer does, so it too waits until the change is stored. */
 const afterWriting =
   (journal: Journal, post: Post): Post =>
   (headers, body, answered) => {

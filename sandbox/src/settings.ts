@@ -6,15 +6,15 @@ const percent = z.number().min(0).max(100);
 export const settingsSchema = z.strictObject({
   /** Added to every API call before the provider's work. */
   latencyMs: z.number().min(0).max(600_000),
-  /** How long a hanging call is held before its connection is closed. */
+  /** How long a hanging call is kept before its connection is closed. */
   hangMs: z.number().min(1).max(600_000),
-  /** Chances for payments that do not name their outcome; the rest is approved. */
+  /** Probabilities for payments that do not name their outcome; the rest is approved. */
   declinePercent: percent,
   timeoutPercent: percent,
   webhookDuplicatePercent: percent,
   webhookDropPercent: percent,
   webhookDelayMs: z.number().min(0).max(86_400_000),
-  /** So many webhooks are gathered and then sent last first; 1 sends each as it comes. */
+  /** This many webhooks are collected and then sent last first; 1 sends each at once. */
   webhookReorder: z.int().min(1).max(1000),
 });
 export type Settings = z.infer<typeof settingsSchema>;
@@ -30,7 +30,7 @@ export const defaultSettings: Settings = {
   webhookReorder: 1,
 };
 
-/** What the card will do when nobody chose it; of the time-outs half are charged. */
+/** The card's outcome if none was chosen; half of the timeouts are charged. */
 export const chanceOutcome = (settings: Settings, random: () => number): CardOutcome => {
   const { declinePercent, timeoutPercent } = settings;
   if (declinePercent === 0 && timeoutPercent === 0) return 'approve';

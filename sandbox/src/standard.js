@@ -1,7 +1,7 @@
 /**
- * Stands where the provider's browser SDK (v2, "standard") would: the same calls, and one window
- * behind them, the sandbox's /checkout page. It always redirects; the promise of `requestPayment`
- * is rejected when something is wrong with the request and otherwise stays open while the browser
+ * Replaces the provider's browser SDK (v2, "standard"): the same calls, with one window behind
+ * them, the sandbox's /checkout page. It always redirects; the promise of `requestPayment` is
+ * rejected if something is wrong with the request and otherwise stays pending while the browser
  * leaves the page.
  */
 (() => {

@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close();
 });
 
-/** Runs `close` when the test is over, whatever became of it. */
+/** Runs `close` when the test has ended, whatever its result. */
 export const whenOver = (close: () => Promise<void>): void => {
   closers.push(close);
 };
@@ -52,7 +52,7 @@ export const startSandbox = async (options: Partial<SandboxOptions> = {}) => {
     base,
     advance: sandbox.advance,
     whenWebhooksIdle: sandbox.whenWebhooksIdle,
-    /** A call to the public API, with the right key unless other headers say otherwise. */
+    /** A call to the public API, with the right key unless other headers are given. */
     api: (path: string, { headers, ...rest }: Ask = {}): Promise<Told> =>
       ask(path, { headers: { authorization: `Basic ${credentials}`, ...headers }, ...rest }),
     /** A call to the control plane. */

@@ -3,7 +3,7 @@ import { makeTime } from './time.ts';
 
 const frozen = { now: () => 1000, wake: () => () => {} };
 
-test('runs what falls due in the order of its instants, each at its own', () => {
+test('sandbox time runs timers in the order of their instants, each at its own', () => {
   const time = makeTime(frozen);
   const ran: [string, number][] = [];
   for (const [name, delayMs] of [['c', 30] as const, ['a', 10] as const, ['b', 20] as const]) {
@@ -19,7 +19,7 @@ test('runs what falls due in the order of its instants, each at its own', () => 
   expect(ran.at(-1)).toEqual(['c', 1030]);
 });
 
-test('keeps the order of equal instants and of timers that set timers', () => {
+test('sandbox time keeps the order of equal instants and of timers that set timers', () => {
   const time = makeTime(frozen);
   const ran: string[] = [];
   time.after(10, () => {
@@ -32,7 +32,7 @@ test('keeps the order of equal instants and of timers that set timers', () => {
   expect(ran).toEqual(['first', 'second', 'nested', 'third']);
 });
 
-test('does not run a timer that was stopped', () => {
+test('sandbox time does not run a timer that was stopped', () => {
   const time = makeTime(frozen);
   const ran: string[] = [];
   const stop = time.after(10, () => ran.push('stopped'));
@@ -42,7 +42,7 @@ test('does not run a timer that was stopped', () => {
   expect(ran).toEqual(['kept']);
 });
 
-test('keeps what the outside has to answer until an advance is over', () => {
+test('sandbox time postpones what the real world answers until an advance has ended', () => {
   const time = makeTime(frozen);
   const ran: [string, number][] = [];
   time.after(10, () => {
@@ -58,7 +58,7 @@ test('keeps what the outside has to answer until an advance is over', () => {
   ]);
 });
 
-test('is woken by its base for the earliest timer, and again when an earlier one comes', () => {
+test('sandbox time wakes for the earliest timer, and again if an earlier one is set', () => {
   let now = 0;
   const asked: { delayMs: number; run: () => void; isStopped: boolean }[] = [];
   const time = makeTime({
@@ -84,7 +84,7 @@ test('is woken by its base for the earliest timer, and again when an earlier one
   expect(asked[2]!.delayMs).toBe(30);
 });
 
-test('orders thousands of timers like a sort does', () => {
+test('sandbox time orders thousands of timers like a sort does', () => {
   const time = makeTime(frozen);
   const ran: number[] = [];
   const delays = Array.from({ length: 3000 }, (_, at) => (at * 7919) % 1009);

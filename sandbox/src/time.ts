@@ -8,11 +8,11 @@ export type Time = {
   nowMs(): number;
   /** Runs `run` when `delayMs` of the sandbox's time have passed. */
   after(delayMs: number, run: () => void): Stop;
-  /** Moves the time forward; what falls due runs on the way, each at its own instant. */
+  /** Moves the time forward; timers that become due run meanwhile, each at its own instant. */
   advance(byMs: number): void;
   /**
-   * Runs `run` at once, but during an advance at its end: for what the real world has to answer,
-   * whose own time limit would otherwise be over before it has begun.
+   * Runs `run` at once, but during an advance at its end: for calls that the real world answers,
+   * whose timeout would otherwise expire before they have begun.
    */
   whenStill(run: () => void): void;
   close(): void;
@@ -20,13 +20,13 @@ export type Time = {
 
 type Timer = { dueAtMs: number; order: number; run: (() => void) | null };
 
-/** A base clock (milliseconds) and a way to be woken; a test gives a frozen one and never wakes. */
+/** A base clock (milliseconds) and a way to be woken; a test's is frozen and never wakes. */
 export type TimeBase = { now: () => number; wake: (delayMs: number, run: () => void) => Stop };
 
-/** `setTimeout` takes 2^31 − 1 ms at most; a longer wait is simply armed again. */
+/** `setTimeout` takes 2^31 − 1 ms at most; for a longer wait it is set again. */
 const wakeMaxMs = 3_600_000;
 
-/** The earliest first; of those that are due at one instant the one that was set first. */
+/** The earliest first; of those that are due at the same instant the one that was set first. */
 const compareTimers = (a: Timer, b: Timer): number => a.dueAtMs - b.dueAtMs || a.order - b.order;
 
 export const makeTime = ({ now, wake }: TimeBase): Time => {
@@ -35,7 +35,7 @@ export const makeTime = ({ now, wake }: TimeBase): Time => {
   let order = 0;
   let armedForMs = Number.POSITIVE_INFINITY;
   let disarm: Stop | null = null;
-  /** What waits for the end of an advance; null while none is going on. */
+  /** What waits for the end of an advance; null if none is in progress. */
   let afterwards: (() => void)[] | null = null;
   const nowMs = (): number => now() + offsetMs;
 
@@ -51,7 +51,7 @@ export const makeTime = ({ now, wake }: TimeBase): Time => {
     });
   };
 
-  /** Takes the first timer out if it is due at this instant. */
+  /** Removes the first timer if it is due at this instant. */
   const popDue = (atMs: number): Timer | undefined => {
     const first = heap.peek();
     return first !== undefined && first.dueAtMs <= atMs ? heap.pop() : undefined;

@@ -11,7 +11,7 @@ type Heard = {
   body: Record<string, unknown> & { data: Record<string, unknown> };
 };
 
-/** A merchant's webhook address; `answer` decides what each call gets. */
+/** A merchant's webhook address; `answer` decides the response to each call. */
 const startMerchant = async (
   answer: (res: ServerResponse, calls: number) => void = (res) => res.end(),
 ) => {
@@ -73,7 +73,7 @@ describe('PAYMENT_STATUS_CHANGED', () => {
     expect(heard[0]!.headers).not.toHaveProperty('tosspayments-webhook-signature');
   });
 
-  test('comes for DONE, cancels, a decline and an expiry, and for nothing else', async () => {
+  test('is sent for DONE, cancels, a decline and an expiry, and for nothing else', async () => {
     const { bed, heard } = await startBoth();
     const paymentKey = await bed.paid('order-0001');
     await bed.cancel(paymentKey, { cancelAmount: 1_000 });
@@ -88,7 +88,7 @@ describe('PAYMENT_STATUS_CHANGED', () => {
     expect(heard).toHaveLength(5);
   });
 
-  test('goes before the answer when the answer is late', async () => {
+  test('is sent before the answer if the answer is late', async () => {
     const { bed, heard } = await startBoth();
     const paymentKey = await bed.authenticate('order-0001');
     const rule = { phase: 'after-commit', action: 'delay', delayMs: 1_000 };
@@ -99,7 +99,7 @@ describe('PAYMENT_STATUS_CHANGED', () => {
     expect((await confirming).status).toBe(200);
   });
 
-  test('follows a cancel in the provider’s dashboard', async () => {
+  test('is sent after a cancel in the provider’s dashboard', async () => {
     const { bed, heard } = await startBoth();
     await bed.paid('order-0001');
     await bed.control('operator-cancel', { orderId: 'order-0001', cancelAmount: 5_000 });
@@ -108,7 +108,7 @@ describe('PAYMENT_STATUS_CHANGED', () => {
   });
 });
 
-test('a virtual account also sends the flat deposit callback, none when it expires', async () => {
+test('comes with the flat deposit callback for a virtual account, none on expiry', async () => {
   const { bed, heard } = await startBoth();
   await bed.paid('order-0001', 15_000, { method: 'VIRTUAL_ACCOUNT' });
   await bed.control('deposit', { orderId: 'order-0001' });
@@ -135,7 +135,7 @@ test('a virtual account also sends the flat deposit callback, none when it expir
 });
 
 describe('retries', () => {
-  test('come after 1, 4, 16, 64, 256, 1024 and 4096 minutes, then no more', async () => {
+  test('are sent after 1, 4, 16, 64, 256, 1024 and 4096 minutes, then no more', async () => {
     const { bed, heard } = await startBoth((res) => res.writeHead(500).end());
     await bed.paid('order-0001');
     await bed.whenWebhooksIdle();
@@ -161,7 +161,7 @@ describe('retries', () => {
     ).toEqual(['0', '1', '2', '3', '4', '5', '6', '7']);
   });
 
-  test('end with the first 200, and the body stays what it was', async () => {
+  test('end with the first 200, and the body stays the same', async () => {
     const { bed, heard } = await startBoth((res, calls) =>
       res.writeHead(calls < 3 ? 204 : 200).end(),
     );
@@ -183,7 +183,7 @@ describe('retries', () => {
     expect(paymentKey).toBe(heard[0]!.body.data['paymentKey']);
   });
 
-  test('follow each other when the clock jumps over all of them', async () => {
+  test('are all sent in order if the clock jumps over all of them', async () => {
     const { bed, heard } = await startBoth((res) => res.writeHead(503).end());
     await bed.paid('order-0001');
     await bed.whenWebhooksIdle();
@@ -197,7 +197,7 @@ describe('retries', () => {
     ]);
   });
 
-  test('follow a merchant who takes longer than ten seconds', async () => {
+  test('are sent if the merchant takes longer than ten seconds', async () => {
     const { bed, heard } = await startBoth((res, calls) => {
       if (calls > 1) res.end();
     });
@@ -213,7 +213,7 @@ describe('retries', () => {
     expect(await shown(bed)).toMatchObject([{ state: 'delivered' }]);
   });
 
-  test('follow a merchant who is not there', async () => {
+  test('are sent if the merchant is unreachable', async () => {
     const bed = await startSandbox({ webhookUrl: 'http://127.0.0.1:1/hooks' });
     await bed.paid('order-0001');
     await bed.whenWebhooksIdle();
@@ -223,8 +223,8 @@ describe('retries', () => {
   });
 });
 
-describe('the switches', () => {
-  test('duplicate: the same transmission comes twice', async () => {
+describe('webhook settings', () => {
+  test('duplicate: the same transmission is sent twice', async () => {
     const { bed, heard } = await startBoth(undefined, { webhookDuplicatePercent: 100 });
     await bed.paid('order-0001');
     await bed.whenWebhooksIdle();
@@ -237,7 +237,7 @@ describe('the switches', () => {
     expect(heard[1]!.headers['tosspayments-webhook-transmission-retried-count']).toBe('0');
   });
 
-  test('drop: it never comes', async () => {
+  test('drop: it is never sent', async () => {
     const { bed, heard } = await startBoth(undefined, { webhookDropPercent: 100 });
     await bed.paid('order-0001');
     bed.advance(100_000 * minute);
@@ -246,7 +246,7 @@ describe('the switches', () => {
     expect(await shown(bed)).toMatchObject([{ state: 'dropped', attempts: [] }]);
   });
 
-  test('delay: it comes that much later', async () => {
+  test('delay: it is sent that much later', async () => {
     const { bed, heard } = await startBoth(undefined, { webhookDelayMs: 5_000 });
     await bed.paid('order-0001');
     bed.advance(4_999);
@@ -256,7 +256,7 @@ describe('the switches', () => {
     await until('the webhook has come', () => heard.length === 1);
   });
 
-  test('reorder: the last comes first', async () => {
+  test('reorder: the last is sent first', async () => {
     const { bed, heard } = await startBoth(undefined, { webhookReorder: 3 });
     const paymentKey = await bed.paid('order-0001');
     await bed.cancel(paymentKey, { cancelAmount: 1_000 });
@@ -267,7 +267,7 @@ describe('the switches', () => {
     expect(statuses(heard)).toEqual(['CANCELED', 'PARTIAL_CANCELED', 'DONE']);
   });
 
-  test('reorder: what waits for company can be sent off', async () => {
+  test('reorder: webhooks that wait for more can be sent at once', async () => {
     const { bed, heard } = await startBoth(undefined, { webhookReorder: 1000 });
     await bed.paid('order-0001');
     await bed.paid('order-0002');
@@ -276,7 +276,7 @@ describe('the switches', () => {
     expect(heard.map(({ body }) => body.data['orderId'])).toEqual(['order-0002', 'order-0001']);
   });
 
-  test('forge: a webhook that nobody’s payment stands behind, with a guessed secret', async () => {
+  test('forge: a webhook without a payment behind it, with a guessed secret', async () => {
     const { bed, heard } = await startBoth();
     const paymentKey = await bed.authenticate('order-0001');
     const { status } = await bed.control('webhooks/forge', {
@@ -295,7 +295,7 @@ describe('the switches', () => {
     expect(await bed.ledger()).toEqual([]);
   });
 
-  test('forge: needs an address, and does not come back after a refusal', async () => {
+  test('forge: requires an address, and does not return after a refusal', async () => {
     const silent = await startSandbox();
     const asked = { orderId: 'order-0001', status: 'DONE' };
     expect((await silent.control('webhooks/forge', asked)).status).toBe(409);
@@ -309,7 +309,7 @@ describe('the switches', () => {
   });
 });
 
-test('a crowd of webhooks arrives whole, over a few connections', async () => {
+test('a crowd of webhooks is sent completely, over a few connections', async () => {
   const { bed, heard } = await startBoth();
   const payments = Array.from({ length: 300 }, (_, at) => ({
     orderId: `order-${String(at).padStart(4, '0')}`,

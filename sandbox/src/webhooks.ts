@@ -7,7 +7,7 @@ import type { Stop, Time } from './time.ts';
 export const retryAfterMinutes = [1, 4, 16, 64, 256, 1024, 4096] as const;
 export const answerTimeoutMs = 10_000;
 
-/** Sends one request and tells the status; null when there was none (refused, reset, cut off). */
+/** Sends one request and returns the status; null if there was none (refused, reset, cut off). */
 export type Post = (
   headers: Record<string, string>,
   body: string,
@@ -25,7 +25,7 @@ export type Delivery = {
   state: 'pending' | 'delivered' | 'dropped' | 'given-up';
   attempts: Attempt[];
   body: () => string;
-  /** Goes out when the first try of this one is over: so a chosen order stays one on the way. */
+  /** Sent when the first try of this one has ended: so a chosen order is kept on the way. */
   followedBy: Delivery | null;
 };
 
@@ -37,10 +37,10 @@ const told: ReadonlySet<Status> = new Set<Status>([
   'EXPIRED',
 ]);
 
-/** At most so many requests are out at once; the rest waits its turn in memory. */
+/** At most this many requests are in flight at once; the rest waits its turn in memory. */
 const runningMax = 64;
 const waitingMax = 200_000;
-/** How many deliveries can be looked at afterwards. */
+/** How many deliveries can be inspected afterwards. */
 const shownMax = 10_000;
 
 export type Webhooks = ReturnType<typeof makeWebhooks>;
@@ -62,7 +62,7 @@ type State = {
   idle: (() => void)[];
 };
 
-/** Tells the merchant of changes, as often as it takes and as badly as the settings say. */
+/** Notifies the merchant of changes, with retries and with the faults that the settings ask for. */
 export const makeWebhooks = (
   deps: Pick<State, 'post' | 'time' | 'random' | 'settings' | 'baseUrl'>,
 ) => {
@@ -79,18 +79,18 @@ export const makeWebhooks = (
   };
   return {
     changed: (payment: Payment): void => changed(state, payment),
-    /** Sends a body of the caller's choice, as somebody who knows the address might. */
+    /** Sends a body of the caller's choice, as anybody who knows the address might. */
     forge: (orderId: string, status: string, body: string): Delivery => {
       const delivery = deliveryOf(state, 'PAYMENT_STATUS_CHANGED', orderId, status, () => body);
       delivery.isForged = true;
       send(state, delivery);
       return delivery;
     },
-    /** Sends what `webhookReorder` has gathered so far, last first. */
+    /** Sends what `webhookReorder` has collected so far, last first. */
     flush: (): number => flush(state),
     list: (): readonly Delivery[] => state.shown,
     overflowed: (): number => state.overflowed,
-    /** Resolves when no request is out and none waits its turn; retries to come do not count. */
+    /** Resolves when no request is in flight or waits its turn; future retries do not count. */
     whenIdle: (): Promise<void> =>
       new Promise((resolve) => {
         if (isIdle(state)) resolve();
@@ -231,13 +231,13 @@ const sendNext = (state: State): void => {
   if (isIdle(state)) for (const resolve of state.idle.splice(0)) resolve();
 };
 
-/** What falls due during an advance of the clock goes out at its end, with its own ten seconds. */
+/** Webhooks that become due during an advance are sent at its end, with their own ten seconds. */
 const start = (state: State, delivery: Delivery, dueAtMs: number): void =>
   state.time.whenStill(() => attempt(state, delivery, dueAtMs));
 
 /**
- * One try. The next is due counted from when this one was due, not from when its failure became
- * known: one long advance of the clock then makes all tries follow each other in their order.
+ * One try. The next is timed from when this one was due, not from when its failure became known:
+ * one long advance of the clock then makes all tries follow each other in their order.
  */
 const attempt = (state: State, delivery: Delivery, dueAtMs: number): void => {
   const { time } = state;

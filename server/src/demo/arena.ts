@@ -17,7 +17,7 @@ import {
 const arenaSeats = 20_000;
 const centre = { x: 0, y: 0 };
 
-/** The stands go round the floor from the stage's left to its right. */
+/** The stands surround the floor from the stage's left to its right. */
 const leftEnd = 226;
 const rightEnd = -46;
 
@@ -115,7 +115,7 @@ const stretchOf = ({ blocks, radius, gradeOf }: Level, block: number, row: numbe
   };
 };
 
-/** The last rows of all blocks together give up `surplus` seats, for lights and cameras. */
+/** The last rows of all blocks together lose `surplus` seats, for lights and cameras. */
 const addStands = (plan: Plan, level: Level, surplus: number): void => {
   for (let block = 0; block < level.blocks; block++) {
     const cut = Math.floor((surplus + block) / level.blocks);

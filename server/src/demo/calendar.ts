@@ -1,11 +1,11 @@
-/** Seoul has had no summer time since 1988, so its clock is UTC and nine hours. */
+/** Seoul has had no summer time since 1988, so its clock is UTC plus nine hours. */
 const seoulOffsetMs = 9 * 3_600_000;
 const dayMs = 86_400_000;
 
 /** As Date.getUTCDay counts: 0 is Sunday. */
 export type Weekday = 0 | 1 | 2 | 3 | 4 | 5 | 6;
 
-/** Times of day by weekday; a weekday that is missing is dark. */
+/** Times of day by weekday; on a missing weekday there is no performance. */
 export type WeeklyTimes = Partial<Record<Weekday, string[]>>;
 
 /** A run of performances, in days from today in Seoul. */
@@ -35,7 +35,7 @@ const dayInSeoul = (nowMs: number): number => Math.floor((nowMs + seoulOffsetMs)
 
 const weekdayOf = (day: number): Weekday => new Date(day * dayMs).getUTCDay() as Weekday;
 
-/** When the clock in Seoul shows that hour, so many days from today. */
+/** When the clock in Seoul shows that hour, this many days from today. */
 export const seoulTime = (nowMs: number, days: number, hour: number): number =>
   (dayInSeoul(nowMs) + days) * dayMs + hour * 3_600_000 - seoulOffsetMs;
 

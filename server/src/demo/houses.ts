@@ -11,7 +11,7 @@ import {
   vip,
 } from './plan-parts.ts';
 
-/** One row across the house: stretches between aisles, numbered on from left to right. */
+/** One row across the house: stretches between aisles, numbered continuously from left to right. */
 type HouseRow = {
   row: string;
   radius: number;
@@ -165,7 +165,7 @@ const markBackRow = (document: LayoutDocument): LayoutDocument => {
   return { ...document, runs };
 };
 
-/** Seats that are called by their row and number: A1, A2, … */
+/** Seats that are labelled by their row and number: A1, A2, … */
 const labelByRow = (document: LayoutDocument): LayoutDocument => {
   const runs = document.runs.map((run): LayoutRun => {
     const [section, row, firstNumber, numberStep, count, grade, path] = run;

@@ -2,9 +2,9 @@ import type { LayoutDocument, LayoutRun } from '@usher/domain/layout.ts';
 import { outlineOfRows } from '@usher/domain/layout-outline.ts';
 import { arcPath, type Point, pathPoints } from '@usher/domain/layout-path.ts';
 
-/** Distance of neighbours in plan units; about half a metre in the house. */
+/** Distance between neighbours in plan units; about half a metre in the house. */
 export const seat = 10;
-/** Distance of rows. */
+/** Distance between rows. */
 export const rowDepth = 13;
 const degree = Math.PI / 180;
 
@@ -43,8 +43,8 @@ const seatCentres = (run: LayoutRun): Point[] => {
 };
 
 /**
- * A stretch of a curved row. Angles in degrees, 90 pointing away from a stage that lies above, so
- * that going down from `fromAngle` to `toAngle` goes from left to right as the audience sees it.
+ * A stretch of a curved row. Angles in degrees, 90 pointing away from a stage at the top, so that
+ * going down from `fromAngle` to `toAngle` goes from left to right as the audience sees it.
  */
 export type ArcStretch = {
   row: string;
@@ -53,7 +53,7 @@ export type ArcStretch = {
   fromAngle: number;
   toAngle: number;
   firstNumber: number;
-  /** The edge that the seats keep to, where an aisle is straight; without it they are centred. */
+  /** The edge that the seats are aligned to, if an aisle is straight; else they are centred. */
   keepTo?: 'left' | 'right';
   /** Grade of the seat with this place in the stretch, counted from 0 at the left. */
   gradeAt: (place: number, count: number) => number;

@@ -1,6 +1,6 @@
-/** What a poster says; the art says the rest. */
+/** The words of a poster; the art does the rest. */
 export type PosterWords = {
-  /** What or who comes before the title, such as 뮤지컬. */
+  /** The genre or company before the title, such as 뮤지컬. */
   kind: string;
   /** The Korean title, word by word. */
   words: string[];
@@ -57,7 +57,7 @@ export const lines = (
   style: TextStyle,
 ): string => content.map((line, i) => text(x, y + i * step, line, style)).join('');
 
-/** One character below the other, as Korean titles may stand. */
+/** One character below the other, as Korean titles may be set. */
 export const column = (x: number, y: number, content: string, style: TextStyle): string =>
   lines(x, y, style.size * 1.06, [...content], { ...style, anchor: 'middle' });
 
@@ -79,7 +79,7 @@ export const rect = (x: number, y: number, w: number, h: number, attributes: str
   return `<rect ${box} ${attributes}/>`;
 };
 
-/** What the content has in common. */
+/** Attributes that all of the content shares. */
 export const group = (attributes: string, ...content: readonly string[]): string =>
   `<g ${attributes}>${content.join('')}</g>`;
 
@@ -108,7 +108,7 @@ export const scatter = (seed: number, count: number): number[] => {
   return values;
 };
 
-/** A number of an attribute; half a tenth of a unit is nothing to see. */
+/** A number in an attribute; a twentieth of a unit is invisible. */
 export const short = (value: number): number => Math.round(value * 10) / 10;
 
 export const times = <T>(count: number, make: (i: number) => T): T[] =>

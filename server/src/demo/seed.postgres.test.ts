@@ -18,7 +18,7 @@ const identity = {
 };
 const sold: Parameters<SellAll>[] = [];
 const rooms = new Map<string, number>();
-/** As the program does it: a room that is there stays as it is. */
+/** As in the program: an existing room is left unchanged. */
 const giveRoom: GiveRoom = async (showId, opensAtMs) => {
   if (!rooms.has(showId)) rooms.set(showId, opensAtMs);
 };
@@ -44,7 +44,7 @@ const everything = async () => {
 };
 
 describe('the demo', () => {
-  test('that was interrupted is completed, without making anything twice', async () => {
+  test('that was interrupted is completed, without creating anything twice', async () => {
     const failing = seed(async () => {
       throw new Error('interrupted');
     });
@@ -61,7 +61,7 @@ describe('the demo', () => {
     ]);
     expect(house).toBeDefined();
   });
-  test('is made once in a database', async () => {
+  test('is created once in a database', async () => {
     const before = await everything();
     expect(await seed(sellNothing, 86_400_000)).toBe('seeded before');
     expect(await everything()).toEqual(before);

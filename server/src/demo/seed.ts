@@ -7,14 +7,14 @@ import { demoVenues } from './venues.ts';
 
 const password = 'usher-demo-2026';
 
-/** Whom `npm start` names; for trying out only. */
+/** The accounts that `npm start` prints; for trying out only. */
 export const demoAccounts = [
   { email: 'minji@example.com', password, name: '김민지', role: 'BUYER', locale: 'ko' },
   { email: 'organiser@example.com', password, name: '박서준', role: 'ORGANISER', locale: 'ko' },
   { email: 'operator@example.com', password, name: '이하늘', role: 'OPERATOR', locale: 'ko' },
 ] as const;
 
-/** Every seat of these performances is bought; what is sold already stays so. */
+/** Every seat of these performances is bought; seats that are already sold stay so. */
 export type SellAll = (
   performances: readonly { showId: string; performanceId: string; seatCount: number }[],
 ) => Promise<void>;
@@ -25,9 +25,9 @@ export type GiveRoom = (showId: string, opensAtMs: number) => Promise<void>;
 const seedName = 'demo';
 
 /**
- * Fills a ticket office with the demonstration, around `nowMs`, once: one that has it is left as it
- * is. Every step may be repeated, so that one that was interrupted is completed. What is sold out
- * is sold last, when everything else is there.
+ * Fills a ticket office with the demonstration, around `nowMs`, once: one that has it is left
+ * unchanged. Every step is idempotent, so one that was interrupted is completed. Sold-out
+ * performances are sold last, when everything else exists.
  */
 export const seedDemo = async (deps: {
   identity: Pick<IdentityService, 'ensureAccount'>;

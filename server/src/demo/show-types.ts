@@ -7,7 +7,7 @@ import type { Run } from './calendar.ts';
 import type { DemoVenueKey } from './venues.ts';
 
 export type DemoShow = {
-  /** Stable over runs of the seed; also names the poster. */
+  /** Stable across runs of the seed; also names the poster. */
   key: string;
   venue: DemoVenueKey;
   category: Category;
@@ -31,10 +31,10 @@ export type DemoShow = {
   hasRoom: boolean;
 };
 
-/** When a sale opens: in so many minutes, or so many days from today at an hour in Seoul. */
+/** When a sale opens: in this many minutes, or this many days from today at an hour in Seoul. */
 export type SaleOpening = { inMinutes: number } | { days: number; hour: number };
 
-/** A show as it is written down, before there is a today. */
+/** A show as it is written down, without dates. */
 export type ShowPlan = Pick<
   DemoShow,
   'key' | 'venue' | 'category' | 'title' | 'synopsis' | 'runningTimeMinutes' | 'ageLimit'

@@ -13,7 +13,7 @@ const dayMs = 24 * hourMs;
 const venues = new Map(demoVenues().map((venue) => [venue.key, venue]));
 const nowMs = Date.parse('2026-11-21T03:00:00.000Z');
 const shows = demoShows(nowMs);
-/** Any moment of five years, so that every weekday and every hour is today once. */
+/** Any moment within five years, so that every weekday and every hour occurs. */
 const anyNow = fc.integer({ min: nowMs, max: nowMs + 5 * 365 * dayMs });
 
 const seoulClock = (atMs: number): { weekday: number; hour: number } => {
@@ -46,7 +46,7 @@ describe('the demo shows', () => {
     expect(shows.some(({ saleOpensAtMs }) => saleOpensAtMs > nowMs + dayMs)).toBe(true);
   });
 
-  test('price every grade of their house, the better the dearer', () => {
+  test('price every grade of their house, and better grades higher', () => {
     for (const { venue, grades, rules } of shows) {
       const plan = venues.get(venue)?.plan;
       if (rules.length === 0) expect(grades.map(({ code }) => code)).toEqual(plan?.grades);
@@ -70,7 +70,7 @@ describe('the demo shows', () => {
     }
   });
 
-  test('play in the coming weeks at hours at which people go out, Mondays dark', () => {
+  test('play in the coming weeks at usual hours, never on Mondays', () => {
     fc.assert(
       fc.property(anyNow, (now) => {
         for (const { startsAtMs, saleOpensAtMs, saleClosesAtMs } of demoShows(now)) {
@@ -91,7 +91,7 @@ describe('the demo shows', () => {
     );
   });
 
-  test('never meet another performance in the same house', () => {
+  test('never overlap another performance in the same house', () => {
     fc.assert(
       fc.property(anyNow, (now) => {
         const all = demoShows(now).flatMap(({ venue, startsAtMs, runningTimeMinutes }) =>
@@ -109,7 +109,7 @@ describe('the demo shows', () => {
   });
 });
 
-test('a title with signs of markup stays text on its poster', () => {
+test('a title with markup characters is escaped on its poster', () => {
   const [show] = shows;
   if (!show) throw new Error('no show');
   const svg = poster({ ...show, title: { ...show.title, ko: '콘서트 〈낮<&밤>〉' } });
@@ -119,7 +119,7 @@ test('a title with signs of markup stays text on its poster', () => {
 describe.each(shows.map((show) => [show.key, show] as const))('the poster of %s', (_, show) => {
   const svg = poster(show);
 
-  test('says the Korean title, the first date and the house', () => {
+  test('shows the Korean title, the first date and the house', () => {
     const said = [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, words]) => words);
     const title = /〈(.*)〉/.exec(show.title.ko)?.[1]?.replaceAll(' ', '');
     expect(title).toMatch(/[가-힣]/);

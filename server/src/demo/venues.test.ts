@@ -9,7 +9,7 @@ const venues = demoVenues();
 describe.each(venues.map((venue) => [venue.key, venue] as const))('the %s', (_, { plan }) => {
   const layout = compileLayout(plan);
 
-  test('has a sound plan in which no two seats touch', () => {
+  test('has a valid plan in which no two seats touch', () => {
     expect(layoutFaults(plan)).toEqual([]);
     expect(overlappingSeats(layout.x, layout.y, plan.seatSize)).toEqual([]);
   });
