@@ -9,7 +9,8 @@ import { silentLog } from '../../platform/log.ts';
 import { makeMetrics } from '../../platform/metrics.ts';
 import { openDatabase } from '../../platform/postgres/sql.ts';
 import { makeEndedSessions } from './events.ts';
-import { makeIdentity, makePasswords } from './service.ts';
+import { makePasswords } from './passwords.ts';
+import { makeIdentity } from './service.ts';
 import { makeIdentityStore, type NewAccount } from './store.ts';
 
 const { url } = await makeTestDatabase();

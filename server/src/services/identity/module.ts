@@ -6,8 +6,9 @@ import type { IdentitySettings } from './config.ts';
 import { endedSessionsChannel, makeEndedSessions } from './events.ts';
 import { makePruneSessions } from './jobs.ts';
 import { hashesAtOnce, hashesWaitingMax } from './limits.ts';
+import { makePasswords } from './passwords.ts';
 import { makeIdentityRoutes } from './routes.ts';
-import { type Identity, makeIdentity, makePasswords } from './service.ts';
+import { type Identity, makeIdentity } from './service.ts';
 import { makeIdentityStore } from './store.ts';
 
 type IdentityContext = Pick<

@@ -12,8 +12,9 @@ import { openDatabase } from '../../platform/postgres/sql.ts';
 import { openTracing } from '../../platform/tracing.ts';
 import { endedSessionsChannel, makeEndedSessions } from './events.ts';
 import { openIdentity } from './index.ts';
+import { makePasswords } from './passwords.ts';
 import { makeIdentityRoutes } from './routes.ts';
-import { makeIdentity, makePasswords } from './service.ts';
+import { makeIdentity } from './service.ts';
 import { makeIdentityStore } from './store.ts';
 
 const clock = manualClock(Date.parse('2026-12-24T10:00:00.000Z'));

@@ -6,7 +6,8 @@ import { silentLog } from '../../platform/log.ts';
 import { makeMetrics } from '../../platform/metrics.ts';
 import { idleWorker } from '../../platform/worker.ts';
 import { commonPasswords, hashesAtOnce } from './limits.ts';
-import { makeIdentity, makePasswords } from './service.ts';
+import { makePasswords } from './passwords.ts';
+import { makeIdentity } from './service.ts';
 import type { IdentityStore } from './store.ts';
 
 const startMs = Date.parse('2026-12-24T10:00:00.000Z');

@@ -1,19 +1,18 @@
-import { argon2, createHash, timingSafeEqual } from 'node:crypto';
-import { promisify } from 'node:util';
+import { createHash } from 'node:crypto';
 import { type Account, role } from '@usher/contract/identity.ts';
 import type { RouteAuth } from '@usher/contract/route.ts';
 import type { Role } from '@usher/domain/roles.ts';
 import { z } from 'zod';
 import type { Clock } from '../../platform/clock.ts';
-import { assert, Failure } from '../../platform/failure.ts';
-import { makeRateLimiter } from '../../platform/http/rate-limit.ts';
+import { assert } from '../../platform/failure.ts';
 import type { Caller } from '../../platform/http/route.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import { makeTokenSigner } from '../../platform/signed-token.ts';
 import type { EndedSessions } from './events.ts';
-import * as numbers from './limits.ts';
+import { makeLogInGuard } from './log-in-guard.ts';
+import { isTooCommon, type Passwords } from './passwords.ts';
 import type { IdentityStore, NewSession } from './store.ts';
 
 /** What other services may ask. */
@@ -60,120 +59,6 @@ export type Identity = IdentityService & {
   /** When it resolves, this process refuses the session's tokens; others do a moment later. */
   logOut(caller: Caller, requestId: string): Promise<void>;
   readAccount(id: string): Promise<Account | null>;
-};
-
-type Argon2Parameters = Parameters<typeof argon2>[1];
-type Argon2id = (parameters: Argon2Parameters) => Promise<Buffer>;
-const argon2idOfNode: Argon2id = (parameters) => promisify(argon2)('argon2id', parameters);
-
-const base64 = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '');
-const encoded = (salt: Buffer, tag: Buffer): string => {
-  const { memory, passes, parallelism } = numbers.passwordCost;
-  return `$argon2id$v=19$m=${memory},t=${passes},p=${parallelism}$${base64(salt)}$${base64(tag)}`;
-};
-const encodedPattern =
-  /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
-
-type Passwords = {
-  /** `$argon2id$v=19$m=…,t=…,p=…$salt$hash`. Throws OVERLOADED if too many are waiting. */
-  hash(password: string): Promise<string>;
-  /** With null it takes as long as with a hash, and returns false. Throws OVERLOADED. */
-  matches(password: string, hash: string | null): Promise<boolean>;
-};
-
-/**
- * Passwords with argon2id, a few at once: each takes 19 MiB and a core for about 30 ms, so a crowd
- * at sign-in waits in line here and does not slow down buyers.
- */
-export const makePasswords = (deps: {
-  ids: Ids;
-  atOnce: number;
-  waitingMax: number;
-  argon2id?: Argon2id;
-}): Passwords => {
-  const { ids, atOnce, waitingMax, argon2id = argon2idOfNode } = deps;
-  const line: (() => void)[] = [];
-  let running = 0;
-  const inTurn = async (password: string, parameters: Omit<Argon2Parameters, 'message'>) => {
-    if (running < atOnce) running++;
-    else {
-      if (line.length >= waitingMax)
-        throw new Failure('OVERLOADED', 'too many passwords are waiting to be hashed', {
-          retryable: true,
-        });
-      // A finished call passes on its turn, so `running` does not change.
-      await new Promise<void>((resolve) => void line.push(resolve));
-    }
-    try {
-      return await argon2id({ ...parameters, message: password.normalize('NFC') });
-    } finally {
-      const next = line.shift();
-      if (next === undefined) running--;
-      else next();
-    }
-  };
-  const randomBytes = (): Buffer => Buffer.from(ids.secret(), 'base64url');
-  const nobodys = encoded(randomBytes(), Buffer.concat([randomBytes(), randomBytes()]));
-  return {
-    hash: async (password) => {
-      const nonce = randomBytes();
-      return encoded(nonce, await inTurn(password, { ...numbers.passwordCost, nonce }));
-    },
-    matches: async (password, hash) => {
-      const [, memory, passes, parallelism, salt = '', tag = ''] =
-        encodedPattern.exec(hash ?? nobodys) ?? [];
-      assert(tag !== '', 'a stored password hash is of argon2id');
-      const wanted = Buffer.from(tag, 'base64');
-      const given = await inTurn(password, {
-        memory: Number(memory),
-        passes: Number(passes),
-        parallelism: Number(parallelism),
-        nonce: Buffer.from(salt, 'base64'),
-        tagLength: wanted.length,
-      });
-      return timingSafeEqual(given, wanted) && hash !== null;
-    },
-  };
-};
-
-const isTooCommon = (password: string, email: string): boolean => {
-  const folded = password.normalize('NFC').toLowerCase();
-  return numbers.commonPasswords.has(folded) || folded === email || folded === email.split('@')[0];
-};
-
-/** Slows down guessing for one e-mail, known or not, from any number of IP addresses. */
-const makeLogInGuard = (clock: Clock, rateLimits: boolean) => {
-  const limiter = makeRateLimiter(clock);
-  const wrong = new Map<string, { tries: number; atMs: number }>();
-  const pauseMs = (tries: number): number =>
-    tries < numbers.logInFreeTries
-      ? 0
-      : Math.min(1000 * 2 ** (tries - numbers.logInFreeTries), numbers.logInPauseMaxMs);
-  return {
-    /**
-     * 0 if the password may be tried, else how long to wait. An attempt counts as wrong until it
-     * succeeds, so that a hundred at once cannot bypass the pause.
-     */
-    waitMs: (email: string): number => {
-      const nowMs = clock.nowMs();
-      const last = wrong.get(email) ?? { tries: 0, atMs: nowMs };
-      const tries = nowMs - last.atMs > numbers.logInForgetMs ? 0 : last.tries;
-      const pausedMs = last.atMs + pauseMs(tries) - nowMs;
-      if (tries > 0 && pausedMs > 0) return pausedMs;
-      const limitedMs = rateLimits ? limiter.waitMs(email, numbers.logInRate) : 0;
-      if (limitedMs > 0) return limitedMs;
-      // Deleted and set again, so that the first entry of the map is the oldest.
-      wrong.delete(email);
-      wrong.set(email, { tries: tries + 1, atMs: nowMs });
-      if (wrong.size > numbers.logInEmailsMax) wrong.delete(wrong.keys().next().value ?? '');
-      return 0;
-    },
-    wasRight: (email: string): void => void wrong.delete(email),
-    wasNotTried: (email: string): void => {
-      const last = wrong.get(email);
-      if (last !== undefined) last.tries--;
-    },
-  };
 };
 
 /** Short names: the tokens travel with every request. */

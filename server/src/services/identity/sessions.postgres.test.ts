@@ -12,7 +12,8 @@ import { openListener } from '../../platform/postgres/listen.ts';
 import { openDatabase } from '../../platform/postgres/sql.ts';
 import { endedSessionsChannel, makeEndedSessions } from './events.ts';
 import { makePruneSessions } from './jobs.ts';
-import { makeIdentity, makePasswords, type SignedIn } from './service.ts';
+import { makePasswords } from './passwords.ts';
+import { makeIdentity, type SignedIn } from './service.ts';
 import { makeIdentityStore } from './store.ts';
 
 const graceMs = 10_000;

@@ -1,2 +1,2 @@
 export { openNotifications } from './module.ts';
-export type { NotificationsDoors } from './service.ts';
+export type { NotificationsDoors } from './service.composing.ts';

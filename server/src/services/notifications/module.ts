@@ -11,7 +11,8 @@ import { makeNotificationsJobs } from './jobs.ts';
 import { makeFolderPostman } from './provider.folder.ts';
 import { makeSmtpPostman } from './provider.smtp.ts';
 import { makeNotificationsRoutes, registerOutboxPages } from './routes.ts';
-import { makeNotifications, type NotificationsDoors } from './service.ts';
+import type { NotificationsDoors } from './service.composing.ts';
+import { makeNotifications } from './service.ts';
 import { makeNotificationsStore } from './store.ts';
 
 const isLoopback = (host: string): boolean => ['127.0.0.1', '::1', 'localhost'].includes(host);

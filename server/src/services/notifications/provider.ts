@@ -1,5 +1,5 @@
 import type { SendMailOptions } from 'nodemailer';
-import type { OutgoingMail } from './service.ts';
+import type { OutgoingMail } from './service.composing.ts';
 
 export type Sender = { readonly from: string; readonly publicUrl: string };
 

@@ -3,7 +3,8 @@ import { until } from '@usher/tests/support/until.ts';
 import { afterEach, expect, test } from 'vitest';
 import { manualClock } from '../../platform/clock.ts';
 import { busyRestMaxMs } from './limits.ts';
-import { makeNotifications, type NotificationsDoors } from './service.ts';
+import type { NotificationsDoors } from './service.composing.ts';
+import { makeNotifications } from './service.ts';
 import type { NotificationsStore } from './store.ts';
 
 const closers: (() => Promise<void>)[] = [];

@@ -1,0 +1,85 @@
+import { argon2, timingSafeEqual } from 'node:crypto';
+import { promisify } from 'node:util';
+import { assert, Failure } from '../../platform/failure.ts';
+import type { Ids } from '../../platform/ids.ts';
+import * as numbers from './limits.ts';
+
+type Argon2Parameters = Parameters<typeof argon2>[1];
+type Argon2id = (parameters: Argon2Parameters) => Promise<Buffer>;
+const argon2idOfNode: Argon2id = (parameters) => promisify(argon2)('argon2id', parameters);
+
+const base64 = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '');
+const encoded = (salt: Buffer, tag: Buffer): string => {
+  const { memory, passes, parallelism } = numbers.passwordCost;
+  return `$argon2id$v=19$m=${memory},t=${passes},p=${parallelism}$${base64(salt)}$${base64(tag)}`;
+};
+const encodedPattern =
+  /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
+
+export type Passwords = {
+  /** `$argon2id$v=19$m=…,t=…,p=…$salt$hash`. Throws OVERLOADED if too many are waiting. */
+  hash(password: string): Promise<string>;
+  /** With null it takes as long as with a hash, and returns false. Throws OVERLOADED. */
+  matches(password: string, hash: string | null): Promise<boolean>;
+};
+
+/**
+ * Passwords with argon2id, a few at once: each takes 19 MiB and a core for about 30 ms, so a crowd
+ * at sign-in waits in line here and does not slow down buyers.
+ */
+export const makePasswords = (deps: {
+  ids: Ids;
+  atOnce: number;
+  waitingMax: number;
+  argon2id?: Argon2id;
+}): Passwords => {
+  const { ids, atOnce, waitingMax, argon2id = argon2idOfNode } = deps;
+  const line: (() => void)[] = [];
+  let running = 0;
+  const inTurn = async (password: string, parameters: Omit<Argon2Parameters, 'message'>) => {
+    if (running < atOnce) running++;
+    else {
+      if (line.length >= waitingMax)
+        throw new Failure('OVERLOADED', 'too many passwords are waiting to be hashed', {
+          retryable: true,
+        });
+      // A finished call passes on its turn, so `running` does not change.
+      await new Promise<void>((resolve) => void line.push(resolve));
+    }
+    try {
+      return await argon2id({ ...parameters, message: password.normalize('NFC') });
+    } finally {
+      const next = line.shift();
+      if (next === undefined) running--;
+      else next();
+    }
+  };
+  const randomBytes = (): Buffer => Buffer.from(ids.secret(), 'base64url');
+  const nobodys = encoded(randomBytes(), Buffer.concat([randomBytes(), randomBytes()]));
+  return {
+    hash: async (password) => {
+      const nonce = randomBytes();
+      return encoded(nonce, await inTurn(password, { ...numbers.passwordCost, nonce }));
+    },
+    matches: async (password, hash) => {
+      const [, memory, passes, parallelism, salt = '', tag = ''] =
+        encodedPattern.exec(hash ?? nobodys) ?? [];
+      assert(tag !== '', 'a stored password hash is of argon2id');
+      const wanted = Buffer.from(tag, 'base64');
+      const given = await inTurn(password, {
+        memory: Number(memory),
+        passes: Number(passes),
+        parallelism: Number(parallelism),
+        nonce: Buffer.from(salt, 'base64'),
+        tagLength: wanted.length,
+      });
+      return timingSafeEqual(given, wanted) && hash !== null;
+    },
+  };
+};
+
+/** One that is tried first when guessing, or the e-mail itself. */
+export const isTooCommon = (password: string, email: string): boolean => {
+  const folded = password.normalize('NFC').toLowerCase();
+  return numbers.commonPasswords.has(folded) || folded === email || folded === email.split('@')[0];
+};
