@@ -43,7 +43,7 @@ export type PerformanceFacts = {
   readonly round: number;
   readonly startsAtMs: number;
   readonly saleOpensAtMs: number;
-  /** The show's closing, or the start of the performance when that is earlier. */
+  /** The closing of the show's sale, or the start of the performance if that is earlier. */
   readonly saleClosesAtMs: number;
   readonly buyerLimit: number;
   readonly refusesStranding: boolean;
@@ -57,7 +57,7 @@ export type TakenSeats = ReadonlyMap<string, ReadonlyMap<number, number>>;
 export const versionOfPoster = (svg: string): string =>
   createHash('sha256').update(svg).digest('base64url').slice(0, 16);
 
-/** A painting with the grade of every seat, also where it is stored as the plan's suggestion. */
+/** A painting with the grade of every seat, even if it is stored as the plan's suggestion. */
 type KnownPainting = StoredPainting & Painting;
 /** The seats of a plan with the grades of a show. */
 export type PaintedLayout = { readonly layout: Layout };
@@ -99,7 +99,7 @@ const performanceFactsOf = (
   gradeNames: facts.gradeNames,
 });
 
-/** What the catalogue keeps in memory, and how it gets there. */
+/** What the catalogue keeps in memory, and how it is loaded. */
 export const makeMemory = (deps: {
   db: Sql;
   clock: Clock;
@@ -186,7 +186,7 @@ export const makeMemory = (deps: {
     });
   const performancesOf = (showId: string) =>
     performances.get(showId, () => store.listPerformances(db, showId));
-  /** A performance with the show that it is of; null when there is no such performance. */
+  /** A performance with its show; null if the performance does not exist. */
   const find = async (performanceId: string): Promise<KnownPerformance | null> => {
     const showId = await showsOfPerformances.get(performanceId, () =>
       store.findShowOfPerformance(db, performanceId),
@@ -204,7 +204,7 @@ export const makeMemory = (deps: {
     find,
     venueOf: findVenueOf,
     painting,
-    /** The seats of a performance as they are sold; one object for all that are sold alike. */
+    /** The seats of a performance with their grades; one object is shared by all that are equal. */
     layout: (performance: { seatingPlanId: string; paintingVersion: string }) => {
       const { seatingPlanId, paintingVersion } = performance;
       return layouts.get(`${seatingPlanId} ${paintingVersion}`, () =>

@@ -5,14 +5,14 @@ import { countsOverlapMs, countsReadEveryMs } from './limits.ts';
 import type { Counts } from './store.ts';
 
 /**
- * Likes and sold out of every show, in memory (100 bytes a show), so that no list and no page asks
- * for them: what changed is read once a second for all shows together.
+ * Likes and sold out of every show, in memory (100 bytes a show), so that no list or page queries
+ * them: changes are read once a second for all shows together.
  */
 export type AllCounts = {
   of(showId: string): Counts;
-  /** What this process has just written, without waiting for the next read. */
+  /** Applies what this process has just written, without waiting for the next read. */
   set(showId: string, counts: Counts): void;
-  /** Reads what changed, again and again from now on. */
+  /** Reads the changes periodically from now on. */
   start(): Worker;
 };
 

@@ -26,8 +26,8 @@ beforeAll(async () => {
   venueId = (await build.venue()).id;
 });
 
-describe('making a show', () => {
-  test('answers it as everybody reads it', async () => {
+describe('creating a show', () => {
+  test('returns it as everybody reads it', async () => {
     const show = await build.show(venueId, { buyerLimit: 2, category: 'PLAY' });
     expect(show).toMatchObject({
       saleState: 'ON_SALE',
@@ -39,7 +39,7 @@ describe('making a show', () => {
     });
     expect((await call('GET', `/shows/${show.id}`)).json()).toEqual(show);
   });
-  test('is refused with every broken rule at once', async () => {
+  test('is refused with all broken rules at once', async () => {
     const body = {
       ...build.showFields(venueId),
       grades: [
@@ -80,7 +80,7 @@ describe('making a show', () => {
       errors: [{ path: 'body.venueId', message: 'there is no such venue' }],
     });
   });
-  test('twice with one key makes one show, also when the answer was lost', async () => {
+  test('twice with one key makes one show, even if the response was lost', async () => {
     const body = build.showFields(venueId);
     const first = await call('POST', '/organiser/shows', { as: organiser, body, key: key('lost') });
     await office.db.query('DELETE FROM platform.answers');
@@ -107,7 +107,7 @@ describe('editing a show', () => {
   const edit = (showId: string, body: object, as = organiser) =>
     call('PATCH', `/organiser/shows/${showId}`, { as, body });
 
-  test('changes what is named and nothing else, and is seen at once', async () => {
+  test('changes only the given fields, and is visible at once', async () => {
     const show = await build.show(venueId, {
       posterSvg: '<svg xmlns="http://www.w3.org/2000/svg"/>',
     });
@@ -122,7 +122,7 @@ describe('editing a show', () => {
     const found = (await call('GET', '/shows?q=햄릿')).json();
     expect(found.items.map((item: { id: string }) => item.id)).toEqual([show.id]);
   });
-  test('redraws our poster when the title changes, and keeps one of the organiser', async () => {
+  test('redraws a generated poster for a new title, and keeps an uploaded one', async () => {
     const show = await build.show(venueId);
     const renamed = (await edit(show.id, { title: { ko: '다른 밤', en: 'Another' } })).json();
     expect(renamed.posterUrl).not.toBe(show.posterUrl);
@@ -133,7 +133,7 @@ describe('editing a show', () => {
     expect(again.posterUrl).toBe(own.posterUrl);
     expect((await office.app.inject(again.posterUrl)).body).toBe(posterSvg);
   });
-  test('moves the sale of its performances that have not begun', async () => {
+  test('moves the sale of those performances that have not begun', async () => {
     const show = await build.show(venueId);
     const [first, second] = await build.performances(show.id, [24, 24 * 40]);
     const saleClosesAt = build.atMs(30 * dayMs);
@@ -155,7 +155,7 @@ describe('editing a show', () => {
       buyerLimit: 1,
     });
   });
-  test('is refused with every broken rule, and changes nothing', async () => {
+  test('is refused with all broken rules, and changes nothing', async () => {
     const show = await build.show(venueId);
     await build.performances(show.id, [24]);
     const body = {
@@ -175,12 +175,12 @@ describe('editing a show', () => {
     });
     expect((await call('GET', `/shows/${show.id}`)).json().saleOpensAt).toBe(show.saleOpensAt);
   });
-  test('refuses unknown fields and the venue, which never changes', async () => {
+  test('refuses unknown fields and a new venue, because the venue never changes', async () => {
     const show = await build.show(venueId);
     for (const body of [{ venueId }, { ownerId: rival }])
       expect((await edit(show.id, body)).json()).toMatchObject({ code: 'VALIDATION_FAILED' });
   });
-  test('at the same time by two loses neither edit', async () => {
+  test('by two people at the same time loses neither edit', async () => {
     const show = await build.show(venueId);
     const title = { ko: '하나', en: 'One' };
     const edits = await Promise.all([edit(show.id, { title }), edit(show.id, { ageLimit: 15 })]);
@@ -190,7 +190,7 @@ describe('editing a show', () => {
 });
 
 describe('a show of another organiser', () => {
-  test('is not there for edits, performances or blocks; an operator edits all', async () => {
+  test('is not found for edits, performances or blocks; an operator can edit all', async () => {
     const show = await build.show(venueId);
     const [performance] = await build.performances(show.id, [24]);
     const calls = [
@@ -225,7 +225,7 @@ describe('adding performances', () => {
       body: { startsAt },
       ...given,
     });
-  test('numbers them by start within the venue’s day, also those that were there', async () => {
+  test('numbers them by start within the venue’s day, including existing ones', async () => {
     const show = await build.show(venueId);
     const at = (time: string) => `2026-12-24T${time}:00.000Z`;
     const evening = await add(show.id, [at('10:30')]);
@@ -259,7 +259,7 @@ describe('adding performances', () => {
       paintingVersion: performance.paintingVersion,
     });
   });
-  test('is refused with every broken rule, and adds none', async () => {
+  test('is refused with all broken rules, and adds none', async () => {
     const show = await build.show(venueId);
     const past = build.atMs(-1000);
     const response = await add(show.id, [build.atMs(dayMs), build.atMs(dayMs), past]);
@@ -270,7 +270,7 @@ describe('adding performances', () => {
     });
     expect((await call('GET', `/shows/${show.id}/performances`)).json().items).toEqual([]);
   });
-  test('twice with one key adds them once, also when the answer was lost', async () => {
+  test('twice with one key adds them once, even if the response was lost', async () => {
     const show = await build.show(venueId);
     const starts = [build.atMs(dayMs), build.atMs(2 * dayMs)];
     const first = await add(show.id, starts, { key: key('twice') });
@@ -292,13 +292,13 @@ describe('blocking seats', () => {
   });
   const put = (body: object) => call('PUT', path, { as: organiser, body });
 
-  test('keeps them back, and gives them back', async () => {
+  test('withholds them from sale, and unblocking puts them back', async () => {
     expect((await put({ block: [0, 1, 19] })).statusCode).toBe(204);
     expect((await put({ unblock: [1] })).statusCode).toBe(204);
     expect(office.stock.blocked).toContain(`${performanceId} 19`);
     expect(office.stock.blocked).not.toContain(`${performanceId} 1`);
   });
-  test('names the seats that somebody else has', async () => {
+  test('names the seats that a buyer has', async () => {
     office.stock.takenByOthers.add(`${performanceId} 7`);
     const response = await put({ block: [6, 7] });
     expect(response.json()).toMatchObject({ status: 409, code: 'SEATS_TAKEN', conflicts: [7] });
@@ -314,7 +314,7 @@ describe('blocking seats', () => {
   });
 });
 
-test('every change says who made it, when, and by which request', async () => {
+test('every change records who made it, when, and in which request', async () => {
   const show = await build.show(venueId);
   const [performance] = await build.performances(show.id, [24]);
   await call('PATCH', `/organiser/shows/${show.id}`, { as: operator, body: { ageLimit: 12 } });

@@ -5,14 +5,14 @@ import type { Consumer } from '../../platform/outbox/relay.ts';
 import type { Sql } from '../../platform/postgres/sql.ts';
 import type { CheckSoldOut } from './sold-out.ts';
 
-/** Every edit of a show is told here, its id as the message. */
+/** The channel of show edits; the message is the show's id. */
 export const catalogueChannel = 'catalogue_changed';
 
 type SaleOpened = z.input<(typeof events)['sale.opened']>;
 
 /**
- * Writes that sales opened, within `tx`: together with the note that these likes were told, so that
- * each is told exactly once. One event for each show.
+ * Writes the events that sales opened within `tx`, the transaction that marks these likes as
+ * notified, so that each is notified exactly once. One event for each show.
  */
 export const appendSaleOpened = async (
   tx: Sql,
@@ -28,7 +28,7 @@ export const appendSaleOpened = async (
   await tx.query('SELECT platform.append_events($1)', [JSON.stringify(opened)]);
 };
 
-/** Looks whether a show is sold out whenever an order of it has moved. */
+/** Checks whether a show is sold out after each move of one of its orders. */
 export const makeSoldOutConsumer = (checkSoldOut: CheckSoldOut): Consumer => ({
   name: 'catalogue-sold-out',
   isRepeatable: true,

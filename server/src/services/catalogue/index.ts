@@ -1,6 +1,6 @@
 // Beside the roles: counts.ts, likes and sold out of every show in memory.
 // Beside the roles: sold-out.ts, when a show is sold out.
-// Beside the roles: poster-svg.ts, what a poster may hold.
+// Beside the roles: poster-svg.ts, what a poster may contain.
 // Beside the roles: painting.ts, which grade each seat of a show has.
 // Beside the roles: painting-store.ts, the SQL of paintings.
 // Beside the roles: show-edit.ts, a show while it is edited: who may, its rules, its poster.

@@ -21,7 +21,7 @@ const unlike = (showId: string, as: string) => call('DELETE', `/shows/${showId}/
 const likesOf = async (showId: string) => (await call('GET', `/shows/${showId}`)).json().likes;
 
 describe('a like', () => {
-  test('counts once, however often it is given or taken back', async () => {
+  test('counts once, however often it is given or removed', async () => {
     const { id } = await build.show(venueId);
     const [one, two] = [newBuyer(), newBuyer()];
     for (const as of [one, one, two]) expect((await like(id, as)).statusCode).toBe(204);
@@ -32,7 +32,7 @@ describe('a like', () => {
     expect(new Set(many.map((each) => each.statusCode))).toEqual(new Set([204]));
     expect(await likesOf(id)).toBe(2);
   });
-  test('of an unknown show, or of nobody, is refused', async () => {
+  test('of an unknown show, or without signing in, is refused', async () => {
     const id = office.ids.make('show');
     for (const give of [like, unlike])
       expect((await give(id, office.buyer)).json()).toMatchObject({ code: 'NOT_FOUND' });
@@ -40,7 +40,7 @@ describe('a like', () => {
     for (const give of [like, unlike])
       expect((await give(id, 'nobody')).json()).toMatchObject({ code: 'UNAUTHENTICATED' });
   });
-  test('is counted in lists of other processes a second later', async () => {
+  test('is counted in the lists of other processes a second later', async () => {
     const other = await openCatalogueOffice({ url, nowMs: office.clock.nowMs() });
     const { id } = await build.show(venueId);
     const read = async () => (await callerOf(other)('GET', `/shows/${id}`)).json().likes;
@@ -53,7 +53,7 @@ describe('a like', () => {
 });
 
 describe('the shows that a buyer likes', () => {
-  test('are listed the newest like first, page by page, and nobody else’s', async () => {
+  test('are listed newest like first, page by page, without those of others', async () => {
     const me = newBuyer();
     const ids: string[] = [];
     for (let i = 0; i < 5; i++) {
@@ -76,7 +76,7 @@ describe('the shows that a buyer likes', () => {
     expect([...seen].sort()).toEqual([...ids].sort());
     expect([seen[0], seen[4]]).toEqual([ids[0], ids[4]]);
   });
-  test('are for the signed-in only, and refuse a cursor made up', async () => {
+  test('need a sign-in, and a forged cursor is refused', async () => {
     expect((await call('GET', '/me/likes')).json()).toMatchObject({ code: 'UNAUTHENTICATED' });
     const response = await call('GET', '/me/likes?cursor=x', { as: office.buyer });
     expect(response.json()).toMatchObject({ code: 'VALIDATION_FAILED' });
@@ -106,7 +106,7 @@ describe('when a sale opens', () => {
   };
   const soon = () => build.show(venueId, { saleOpensAt: build.atMs(dayMs) });
 
-  test('everybody who likes the show is told, exactly once', async () => {
+  test('everybody who likes the show is notified exactly once', async () => {
     const { id } = await soon();
     const fans = [newBuyer(), newBuyer(), newBuyer()];
     for (const fan of fans) await like(id, fan);
@@ -123,12 +123,12 @@ describe('when a sale opens', () => {
     }
     expect(await run()).toEqual([]);
   });
-  test('a telling that fails is done again, and two processes tell nobody twice', async () => {
+  test('a failed notification is retried, and two processes notify nobody twice', async () => {
     const { id } = await soon();
     const fan = newBuyer();
     await like(id, fan);
     await office.clock.advance(dayMs);
-    // An outbox that cannot be written.
+    // Makes the outbox unwritable.
     await office.db.query(
       'ALTER TABLE platform.outbox ADD CONSTRAINT broken CHECK (false) NOT VALID',
     );
@@ -137,7 +137,7 @@ describe('when a sale opens', () => {
     await Promise.all([tellOpenings?.run(undefined), tellOpenings?.run(undefined)]);
     expect(await heard()).toEqual([`${accountOf(fan)} ${id}`]);
   });
-  test('a crowd larger than one transaction is told whole', async () => {
+  test('a crowd larger than one transaction is notified completely', async () => {
     const { id } = await soon();
     await office.db.query(
       `INSERT INTO catalogue.likes (account_id, show_id, liked_at)
@@ -147,7 +147,7 @@ describe('when a sale opens', () => {
     await office.clock.advance(dayMs);
     expect(new Set(await run()).size).toBe(1001);
   });
-  test('nobody is notified of a sale that has ended meanwhile', async () => {
+  test('nobody is notified of a sale that has already ended', async () => {
     const { id } = await soon();
     await like(id, newBuyer());
     await office.clock.advance(100 * dayMs);

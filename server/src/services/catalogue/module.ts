@@ -19,7 +19,7 @@ export const openCatalogue = async (
   const { venues, stock } = doors;
   const counts = await makeCounts({ clock, log, read: (sinceMs) => readCounts(db, sinceMs) });
   const catalogue = makeCatalogue({ db, clock, ids, log, venues, stock, counts });
-  // The facts that holds and orders ask for: another process's edit is heard wherever it is open.
+  // Holds and orders read these facts, so every process that opens the catalogue listens for edits.
   listen(catalogueChannel, (showId) => {
     if (showId === '') catalogue.forgetAll();
     else catalogue.forget(showId);
@@ -32,7 +32,7 @@ export const openCatalogue = async (
       makeTellOpenings({ db, clock, ids, log, relayWake }),
       makeCheckSoldOut({ db, clock, checkSoldOut: catalogue.checkSoldOut }),
     ],
-    // Only lists and pages of shows have likes and sold out in them.
+    // Only lists and pages of shows contain likes and sold out.
     start: counts.start,
     close: async () => undefined,
   };

@@ -12,7 +12,7 @@ export const findPainting = async (sql: Sql, version: string): Promise<StoredPai
   return rows[0]?.painting ?? null;
 };
 
-/** How a show is painted in each plan, for performances to come. */
+/** How a show is painted in each plan, for future performances. */
 export const listShowPaintings = async (
   sql: Sql,
   showId: string,
@@ -42,7 +42,7 @@ export const listPaintingsInUse = async (
   return rows.map((row) => row.painting);
 };
 
-/** Writes paintings that are new, and that the show is painted so. */
+/** Writes new paintings, and that the show uses them. */
 export const writeShowPaintings = async (
   tx: Sql,
   showId: string,
@@ -71,7 +71,7 @@ export const writeShowPaintings = async (
   }
 };
 
-/** Forgets how the show is painted in all plans but these. */
+/** Deletes the show's paintings in all plans except these. */
 export const dropOtherPaintings = async (
   tx: Sql,
   showId: string,

@@ -28,7 +28,7 @@ const read = (showId: string, as = office.organiser) => call('GET', gradesPath(s
 const paint = (showId: string, body: object, as = office.organiser) =>
   call('PUT', gradesPath(showId), { as, body });
 const family = { name: { ko: '가족석 (3인)', en: 'Family' }, price: won(60_000) };
-/** The last row of the house for families. */
+/** Paints the last row of the house for families. */
 const familyRow = (seatingPlanId: string) => ({
   seatingPlanId,
   rules: [{ grade: '가족석 (3인)', section: '1층', rows: ['4'] }],
@@ -43,7 +43,7 @@ const performanceNow = async (performanceId: string) =>
   (await call('GET', `/performances/${performanceId}`)).json();
 
 describe('the grades of a show', () => {
-  test('are at first as its plan suggests, and are counted', async () => {
+  test('are initially those that its plan suggests, and are counted', async () => {
     const show = await build.show(venueId);
     expect((await read(show.id)).json()).toEqual({
       grades: twoGrades,
@@ -62,7 +62,7 @@ describe('the grades of a show', () => {
     });
   });
 
-  test('are painted over it, and what is read back can be sent again', async () => {
+  test('can be painted over its plan, and what is read back can be sent again', async () => {
     const show = await build.show(venueId);
     const painted = await paintFamilies(show.id);
     expect(painted.statusCode, painted.body).toBe(200);
@@ -84,7 +84,7 @@ describe('the grades of a show', () => {
     });
   });
 
-  test('can be painted when the show is made, in a plan that suggests nothing', async () => {
+  test('can be painted when the show is created, in a plan that suggests nothing', async () => {
     const bare = await build.venue({ seatsCsv: '구역;열;번\nA;1;1\nA;1;2\nA;2;A1' });
     const grades = [
       { name: { ko: '앞자리', en: 'Front' }, price: won(50_000) },
@@ -101,7 +101,7 @@ describe('the grades of a show', () => {
     ]);
   });
 
-  test('keep their codes through a new name, a new price and another order', async () => {
+  test('keep their codes after a new name, a new price or another order', async () => {
     const show = await build.show(venueId);
     const { grades } = (await paintFamilies(show.id)).json();
     const [vip, royal, families] = grades;
@@ -118,7 +118,7 @@ describe('the grades of a show', () => {
     ]);
   });
 
-  test('are refused with every fault at once, and nothing is changed', async () => {
+  test('are refused with all faults at once, and nothing changes', async () => {
     const show = await build.show(venueId);
     const before = (await read(show.id)).json();
     const other = await build.venue();
@@ -157,7 +157,7 @@ describe('the grades of a show', () => {
     expect((await read(show.id)).json()).toEqual(before);
   });
 
-  test('are refused with names that no ticket could carry', async () => {
+  test('are refused with names that cannot be printed on a ticket', async () => {
     const show = await build.show(venueId);
     for (const ko of ['', ' R', '가'.repeat(21), 'R\u200b', '가족석'.normalize('NFD')]) {
       const response = await paint(show.id, {
@@ -167,7 +167,7 @@ describe('the grades of a show', () => {
     }
   });
 
-  test('are the organiser’s and the operator’s to read and paint, nobody else’s', async () => {
+  test('can be read and painted only by the organiser and the operator', async () => {
     const show = await build.show(venueId);
     const nowhere = office.ids.make('show');
     for (const ask of [(id: string, as: string) => read(id, as), paintAs]) {
@@ -182,7 +182,7 @@ describe('the grades of a show', () => {
 const paintAs = (id: string, as: string) => paint(id, { grades: twoGrades }, as);
 
 describe('a performance', () => {
-  test('is repainted while nobody has held a seat of it', async () => {
+  test('is repainted as long as nobody has held a seat of it', async () => {
     const show = await build.show(venueId);
     const [performance] = await build.performances(show.id, [24]);
     const { counts, grades, performances } = (await paintFamilies(show.id)).json();
@@ -204,7 +204,7 @@ describe('a performance', () => {
     expect(sold?.layout.grades).toEqual(['VIP', 'R', grades[2].code]);
   });
 
-  test('keeps what its first hold met: a repainting is refused and changes none', async () => {
+  test('keeps its painting from its first hold on: a repainting is refused', async () => {
     const show = await build.show(venueId);
     const [first, second] = await build.performances(show.id, [24, 48]);
     office.stock.held.add(first.id);
@@ -219,7 +219,7 @@ describe('a performance', () => {
     expect((await read(show.id)).json().grades).toEqual(twoGrades);
   });
 
-  test('keeps it while the others, and those added later, may get the new one', async () => {
+  test('keeps its painting while others, and those added later, can get the new one', async () => {
     const show = await build.show(venueId);
     const [first, second] = await build.performances(show.id, [24, 48]);
     office.stock.held.add(first.id);
@@ -237,7 +237,7 @@ describe('a performance', () => {
     });
   });
 
-  test('that keeps its painting keeps its grades on sale: none of them can go', async () => {
+  test('that keeps its painting keeps its grades: none of them can be removed', async () => {
     const show = await build.show(venueId);
     const [first] = await build.performances(show.id, [24]);
     office.stock.held.add(first.id);
@@ -253,7 +253,7 @@ describe('a performance', () => {
     });
   });
 
-  test('that was held does not stand in the way of new names and prices', async () => {
+  test('that was held does not prevent new names and prices', async () => {
     const show = await build.show(venueId);
     const [first] = await build.performances(show.id, [24]);
     office.stock.held.add(first.id);
@@ -266,7 +266,7 @@ describe('a performance', () => {
     });
   });
 
-  test('may be given in another plan of the venue, with a painting of its own', async () => {
+  test('may use another plan of the venue, with its own painting', async () => {
     const { id } = await build.venue();
     const round = (
       await call('POST', `/organiser/venues/${id}/seating-plans`, {
@@ -311,7 +311,7 @@ describe('a performance', () => {
 });
 
 describe('a painting', () => {
-  test('is small, may be kept for ever, and is not sent to who has it', async () => {
+  test('is small, cacheable forever, and not sent again to a client that has it', async () => {
     const show = await build.show(venueId);
     const { paintingVersion } = (await read(show.id)).json().counts[0];
     const path = `/paintings/${paintingVersion}`;
@@ -327,7 +327,7 @@ describe('a painting', () => {
     });
   });
 
-  test('of shows that are painted alike is stored once', async () => {
+  test('shared by several shows is stored once', async () => {
     const versions = [await build.show(venueId), await build.show(venueId)].map(async (show) => {
       const { counts } = (await read(show.id)).json();
       return counts[0].paintingVersion;

@@ -15,14 +15,14 @@ export type StoredPainting = {
   readonly version: string;
   /** A plan with the layout that is painted. */
   readonly seatingPlanId: string;
-  /** Codes; a seat's grade is an index into them. And how many seats each has. */
+  /** Codes, each with its number of seats; a seat's grade is an index into them. */
   readonly grades: readonly string[];
   readonly gradeSeats: readonly number[];
   /** `[count, grade, …]` in the order of the seats; null: as the plan suggests. */
   readonly seats: readonly number[] | null;
 };
 
-/** How a show is painted in one plan. */
+/** The painting of a show in one plan. */
 export type ShowPainting = {
   readonly seatingPlanId: string;
   readonly rules: readonly PaintRule[];
@@ -40,8 +40,8 @@ export const listPaintedGrades = (paintings: readonly StoredPainting[]): string[
 };
 
 /**
- * Paints a show's grades over plans of its venue. Answers the paintings, or all faults, their paths
- * beginning with the painting (`paintings.0.rules.2.section`).
+ * Paints a show's grades over plans of its venue. Returns the paintings, or all faults, with paths
+ * that begin with the painting (`paintings.0.rules.2.section`).
  */
 export const paintPlans = async (
   venues: Pick<VenuesService, 'plan' | 'layout'>,
@@ -77,7 +77,7 @@ export const paintPlans = async (
     }
     paintings.push({
       seatingPlanId,
-      // By its code, so that a grade may be renamed.
+      // Matched by code, so that a grade may be renamed.
       rules: rules.map((rule) => ({
         ...rule,
         grade: grades[findGrade(grades, rule.grade)]?.code ?? rule.grade,

@@ -37,7 +37,7 @@ describe('the performances of a show', () => {
     expect(await listed(show.id)).toEqual({ items: [], nextCursor: null });
     expect((await call('GET', `/shows/${show.id}`)).json().saleState).toBe('CLOSED');
   });
-  test('come page by page, each once, also while one is added before and one begins', async () => {
+  test('come page by page, each once, even while one is added before and one begins', async () => {
     const show = await build.show(venueId);
     const [a, b, c, d] = await build.performances(show.id, [10, 20, 30, 40]);
     const path = `/shows/${show.id}/performances?limit=2`;
@@ -51,7 +51,7 @@ describe('the performances of a show', () => {
     const bad = await call('GET', `${path}&cursor=${first.nextCursor}x%22`);
     expect(bad.json()).toMatchObject({ code: 'VALIDATION_FAILED' });
   });
-  test('of an unknown show, or an unknown one, are not found', async () => {
+  test('of an unknown show are not found, nor is an unknown performance', async () => {
     const paths = [
       `/shows/${office.ids.make('show')}/performances`,
       `/performances/${office.ids.make('performance')}`,
@@ -79,10 +79,10 @@ describe('seats left', () => {
       { grade: 'R', seats: 15, left: 0 },
     ]);
   });
-  test('of many readers in a second cost one count', async () => {
+  test('for many readers within a second are counted once', async () => {
     const show = await build.show(venueId);
     const [performance] = await build.performances(show.id, [24]);
-    // Once for the answer to who added it.
+    // Once for the response to the caller who added it.
     expect(office.stock.asked.filter((id) => id === show.id)).toHaveLength(1);
     const read = () => call('GET', `/performances/${performance.id}`);
     await pass(2000);
@@ -135,7 +135,7 @@ describe('a show is sold out', () => {
     await check?.run(undefined);
     expect(await stateOf(show.id)).toBe('SOLD_OUT');
   });
-  test('no longer when a hold lapsed without any order, within a minute', async () => {
+  test('no longer, within a minute, when a hold has lapsed without an order', async () => {
     const { show, performances } = await soldOutShow();
     expect(await stateOf(show.id)).toBe('SOLD_OUT');
     office.stock.take(show.id, performances[0].id, [4, 15]);
@@ -150,7 +150,7 @@ describe('a show is sold out', () => {
     await call('PUT', path, { as: office.organiser, body: { block: [19] } });
     expect(await stateOf(show.id)).toBe('SOLD_OUT');
   });
-  test('never without a performance', async () => {
+  test('never if it has no performance', async () => {
     const show = await build.show(venueId);
     await orderMoved(show.id);
     await orderMoved(office.ids.make('show'));

@@ -1,12 +1,12 @@
-// saxes reads XML strictly by the standard, as browsers do (jsdom is built on it): what it takes
-// for text or for an attribute, no browser takes for something else. Finished rather than busy: no
+// saxes parses XML strictly by the standard, as browsers do (jsdom is built on it): what it reads
+// as text or as an attribute, no browser reads as something else. It is finished, not abandoned: no
 // release since 2022, no open advisory.
 import { SaxesParser } from 'saxes';
 
 /**
  * Posters come from organisers and are shown on the ticket office's own pages, so only drawing is
- * allowed: named elements with named attributes, nothing that runs, moves, loads or embeds. What
- * is not on these lists is refused, whatever it does.
+ * allowed: named elements with named attributes, nothing that runs, moves, loads or embeds.
+ * Anything not on these lists is refused, whatever it does.
  */
 const allowedElements = new Set(
   (
@@ -32,21 +32,21 @@ const allowedAttributes = new Set(
 
 const svgNamespace = 'http://www.w3.org/2000/svg';
 /**
- * Drawing programs nest groups some ten deep. What draws a tree recursively must not run out,
- * and saxes looks for a namespace in all elements above: 20,000 deep took it 3 s.
+ * Drawing programs nest groups about ten deep. Recursive renderers must not run out of stack, and
+ * saxes looks for a namespace in all elements above: 20,000 levels took it 3 s.
  */
 const depthMax = 50;
 const ownPart = /url\(\s*#[\w-]+\s*\)/g;
-/** What leads out of a drawing in CSS. A backslash writes the others so that nobody sees them. */
+/** What refers outside of a drawing in CSS. A backslash could hide the others. */
 const outsidePattern =
   /\\|(?:url|image|image-set|cross-fade|src|expression)\s*\(|(?:javascript|data):/i;
 
 /**
- * Why a text is not a poster that may be shown, each reason once, in words for the organiser;
- * empty for a good one. Reading stops where the text is not XML, or is nested too deep.
+ * Why a text is not an allowed poster: each reason once, in words for the organiser; empty if it is
+ * allowed. Reading stops where the text is not XML, or is nested too deep.
  */
 export const findPosterFaults = (svg: string): string[] => {
-  // Half a surrogate pair is no character, and would be another text once it is sent as UTF-8.
+  // Half a surrogate pair is no character, and would become another text when sent as UTF-8.
   if (!svg.isWellFormed()) return ['has a character that XML forbids'];
   const faults = new Set<string>();
   const parser = openParser((fault) => faults.add(fault));
@@ -59,27 +59,27 @@ export const findPosterFaults = (svg: string): string[] => {
   return [...faults];
 };
 
-/** Ends the reading: after its first error a parser only guesses. */
+/** Stops the parsing: after its first error a parser only guesses. */
 class Unreadable extends Error {}
 
 const openParser = (say: (fault: string) => void) => {
   const parser = new SaxesParser({ xmlns: true });
   const open: string[] = [];
-  // All of a <style> is one text to CSS, also when a comment divides it.
+  // All of a <style> is one text to CSS, even if a comment splits it.
   let styleText = '';
 
   parser.on('error', ({ message }) => {
     throw new Unreadable(`cannot be read as XML: ${message}`);
   });
   parser.on('xmldecl', ({ version, encoding = 'UTF-8' }) => {
-    // A browser would believe it, and read other letters than we have.
+    // A browser would believe it, and read other characters than we do.
     if (version !== '1.0' || encoding.toUpperCase() !== 'UTF-8')
       say('must be XML 1.0 in UTF-8, and say so or nothing');
   });
   parser.on('doctype', () => say('must not declare a document type'));
   parser.on('processinginstruction', ({ target }) => say(`<?${target}?> is not allowed`));
   parser.on('comment', (text) => {
-    // HTML ends such a comment at once, should a page ever hold a poster as part of itself.
+    // HTML ends such a comment at once, in case a page ever embeds a poster inline.
     if (/^-?>/.test(text)) say('a comment must not begin with >');
   });
   parser.on('cdata', () => say('<![CDATA[ ]]> is not allowed in a poster'));
@@ -115,7 +115,7 @@ const openParser = (say: (fault: string) => void) => {
 /** `value` as the parser gives it: with its entities resolved, as a browser would read it. */
 const attributeFaults = (name: string, value: string): string[] => {
   if (!allowedAttributes.has(name)) return [`attribute ${name} is not allowed in a poster`];
-  // The element says what its namespace has to be; the address of SVG's own is a plain name.
+  // The element check validates its namespace; the address of SVG's namespace is only a name.
   if (name === 'xmlns') return [];
   if (name === 'href')
     return /^#[\w-]+$/.test(value) ? [] : ['href may only name a part of the poster itself'];

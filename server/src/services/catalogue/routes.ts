@@ -20,10 +20,10 @@ import type { Editor, GivenGrade } from './show-edit.ts';
 import type { Grade, Sort, Summary } from './store.ts';
 import { gradeBody } from './view.ts';
 
-/** What changes by the second may be shared by everybody for one. */
+/** What changes every second may be cached by everybody for one second. */
 const shortly = { 'cache-control': 'public, max-age=1' };
 const posterSecurity = {
-  // Posters come from organisers: opened by themselves they must not run or load anything.
+  // Posters come from organisers: opened directly, they must not run or load anything.
   'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
   'x-content-type-options': 'nosniff',
 };

@@ -24,7 +24,7 @@ export type NewShow = Omit<store.ShowFields, 'grades'> & {
   readonly venueId: string;
   readonly posterSvg: string | null;
   readonly grades: readonly GivenGrade[];
-  /** Plans that are not named are painted as they suggest. */
+  /** Plans that are not named get the painting that they suggest. */
   readonly paintings: readonly ShowPainting[];
 };
 type ShowEdit = {
@@ -36,7 +36,7 @@ type ShowEdit = {
   readonly grades?: readonly GivenGrade[] | undefined;
 };
 
-/** Edits are decided on the show while it is locked; all broken rules are listed at once. */
+/** Edits are checked against the locked show; all broken rules are listed at once. */
 export const makeEditing = (
   deps: { db: Database; clock: Clock; ids: Ids; venues: VenuesService; stock: Stock },
   memory: Pick<Memory, 'forget'>,
@@ -74,7 +74,7 @@ export const makeEditing = (
     const { accountId, key } = editor;
     const id = key === null ? ids.make('show') : ids.fromParts('show', accountId, key);
     await db.transaction(async (tx) => {
-      // A repeat leaves the show as it is by now.
+      // A repeat leaves the show in its current state.
       if (key !== null && (await store.findShow(tx, id)) !== null) return;
       const extras = makeShowExtras(show, venue, show.posterSvg);
       await store.writeShow(tx, { ...show, id, ownerId: accountId }, extras, clock.nowMs());

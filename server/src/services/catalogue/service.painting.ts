@@ -29,11 +29,11 @@ import * as store from './store.ts';
 type PaintRequest = {
   readonly grades: readonly GivenGrade[];
   readonly paintings: readonly ShowPainting[];
-  /** What to do when a performance to come was held and would change. */
+  /** What to do if a future performance has been held and would change. */
   readonly fixedPerformances: 'refuse' | 'keep';
 };
 
-/** How a show is painted, with what a reader wants to know of it. */
+/** How a show is painted, with details for the reader. */
 export type ShowGrades = {
   readonly show: store.Show;
   readonly paintings: readonly (ShowPainting & { readonly painting: StoredPainting })[];
@@ -41,16 +41,16 @@ export type ShowGrades = {
 };
 
 /**
- * What an organiser paints. A performance keeps for ever the painting that its first hold met: what
- * a buyer holds must not change its price. Every other performance to come, and those added later,
- * get the newest one of their plan. Paintings are versions; none is changed.
+ * What an organiser paints. A performance keeps forever the painting that it had at its first hold:
+ * what a buyer holds must not change its price. All other future performances, and those added
+ * later, get the newest painting of their plan. Paintings are versions and never change.
  */
 export const makePainting = (
   deps: { db: Database; clock: Clock; venues: VenuesService; stock: Stock },
   memory: Pick<Memory, 'forget'>,
 ) => {
   const { db, clock, venues, stock } = deps;
-  /** Of performances to come, those that would be painted otherwise. */
+  /** The future performances whose painting would change. */
   const findRepaintings = async (
     later: readonly store.Performance[],
     painted: readonly PlanPainting[],
@@ -134,7 +134,7 @@ export const makePainting = (
     return result;
   };
 
-  /** How a show is painted; null when it is not the editor's to see. */
+  /** How a show is painted; null if the editor may not see it. */
   const readShowGrades = async (editor: Editor, showId: string): Promise<ShowGrades | null> => {
     const show = await store.findShow(db, showId);
     if (show === null || !mayEdit(editor, show)) return null;
@@ -151,7 +151,7 @@ export const makePainting = (
   return { paintShow, readShowGrades };
 };
 
-/** The paintings asked for, and the plain suggestion of every other plan that is in use. */
+/** The requested paintings, and the unchanged suggestion of every other plan in use. */
 const addPlansInUse = (
   asked: readonly ShowPainting[],
   later: readonly store.Performance[],

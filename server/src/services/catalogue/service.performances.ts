@@ -16,14 +16,14 @@ import { type Broken, type Editor, lockShow, makeOpenings, type NotFound } from 
 import type { Stock } from './stock.ts';
 import * as store from './store.ts';
 
-/** Adds performances to a show and keeps seats of one back from the sale. */
+/** Adds performances to a show and blocks seats of a performance. */
 export const makePerformances = (
   deps: { db: Database; clock: Clock; ids: Ids; venues: VenuesService; stock: Stock },
   memory: Pick<Memory, 'find' | 'forget' | 'layout'>,
   checkSoldOut: (sql: Sql, showIds: readonly string[]) => Promise<void>,
 ) => {
   const { db, clock, ids, venues, stock } = deps;
-  /** The painting of performances to come in a plan, which is made where it is the first there. */
+  /** The painting of future performances in a plan; created if it is the first for that plan. */
   const findPaintingFor = async (
     tx: Sql,
     show: store.Show,
@@ -101,7 +101,7 @@ export const makePerformances = (
     const result = await db.transaction(async (tx) => {
       const locked = await lockShow(tx, venues, editor, found.show.id);
       if (locked === null) return { outcome: 'not-found' as const };
-      // As it is painted now: what is in memory may be from before.
+      // The current painting: the cached one may be outdated.
       const performances = await store.listPerformances(tx, found.show.id);
       const performance = performances.find(({ id }) => id === performanceId);
       const plan = performance === undefined ? null : await memory.layout(performance);

@@ -46,14 +46,14 @@ export const makeReading = (deps: { db: Sql; clock: Clock; counts: AllCounts }, 
       return render.showBody(entry.show, entry.venue, counts.of(showId), clock.nowMs());
     },
     poster: memory.poster,
-    /** One more than the page is read, to know whether there is another. */
+    /** Reads one more than the page, to know whether there is another page. */
     listShows: async ({ words, ...query }: ListQuery) => {
       const search = words === null ? null : searchNeedles(words);
       if (search !== null && search.needles.length === 0) return { items: [], last: null };
       const found = await memory.page({ ...query, search, limit: query.limit + 1 });
       const page = found.slice(0, query.limit);
       const items = (await renderSummaries(page)).filter(
-        // A sale may have opened or ended since the page was read, up to two seconds ago.
+        // A sale may have opened or ended since the page was read, which can be two seconds ago.
         (item) => query.sale === 'NOT_CLOSED' || item.saleState === query.sale,
       );
       return { items, last: found.length > page.length ? (page.at(-1) ?? null) : null };

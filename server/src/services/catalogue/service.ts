@@ -17,24 +17,24 @@ import * as store from './store.ts';
 import type { SummaryBody } from './view.ts';
 
 /**
- * What other services may ask. Answers come from memory; what is not there is read once. An edit by
- * any process is seen by all within a second.
+ * What other services may ask. Answers come from memory; what is not cached is read once. An edit
+ * by any process is visible in all within a second.
  */
 export type CatalogueService = {
   show(showId: string): Promise<ShowFacts | null>;
   performance(performanceId: string): Promise<PerformanceFacts | null>;
-  /** Those of a show that can still be bought. */
+  /** The performances of a show that can still be bought. */
   performanceIdsOnSale(showId: string): Promise<string[]>;
-  /** The seats of a performance with the grades that they are sold at. */
+  /** The seats of a performance with the grades at which they are sold. */
   layout(performance: {
     readonly seatingPlanId: string;
     readonly paintingVersion: string;
   }): Promise<PaintedLayout | null>;
-  /** Reads a show again: somebody knows better than what is in memory. */
+  /** Reloads a show: the caller knows that the cached one is outdated. */
   forget(showId: string): void;
-  /** Summaries as they are to be sent at an instant, of those shows that exist. One query. */
+  /** Summaries, as of an instant, of those shows that exist. One query. */
   summaries(showIds: readonly string[]): Promise<Map<string, (nowMs: number) => SummaryBody>>;
-  /** For demonstration data: makes a show with its performances, once for a key. */
+  /** For demonstration data: creates a show with its performances, once per key. */
   addShow(
     editor: Editor & { readonly key: string },
     input: NewShow & { readonly startsAtMs: readonly number[] },

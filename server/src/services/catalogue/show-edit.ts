@@ -17,7 +17,7 @@ export type GivenGrade = Omit<store.Grade, 'code'> & { readonly code?: string | 
 export const mayEdit = (editor: Editor, show: store.Show): boolean =>
   show.ownerId === editor.accountId || editor.isOperator;
 
-/** Grades with their codes: one that is named as before keeps its code also when none is sent. */
+/** Grades with their codes: a grade with an existing name keeps its code even if none is sent. */
 export const nameGrades = (
   given: readonly GivenGrade[],
   known: readonly store.Grade[],
@@ -34,10 +34,10 @@ export const nameGrades = (
 
 /** Rules that the show would break: all of them, not only the first. */
 export type Broken = { outcome: 'broken'; faults: RuleFault[] };
-/** There is no such thing, or it is not the editor’s to edit. */
+/** It does not exist, or the editor may not edit it. */
 export type NotFound = { outcome: 'not-found' };
 
-/** The show for an edit, locked, with its venue; null when it is not the editor's to edit. */
+/** The show for an edit, locked, with its venue; null if the editor may not edit it. */
 export const lockShow = async (
   tx: Sql,
   venues: VenuesService,
@@ -51,7 +51,7 @@ export const lockShow = async (
   return { show, venue };
 };
 
-/** What is stored with the fields of a show: its poster, and the words it is found by. */
+/** What is stored with the fields of a show: its poster and its search words. */
 export const makeShowExtras = (
   fields: store.ShowFields,
   venue: Venue,
@@ -64,8 +64,8 @@ export const makeShowExtras = (
 };
 
 /**
- * All rules that a show breaks. `paintedGrades`: codes of the grades that seats have; null where
- * that is not known.
+ * All rules that a show breaks. `paintedGrades`: codes of the grades that seats have; null if
+ * unknown.
  */
 export const findShowFaults = (
   show: store.ShowFields & { readonly posterSvg: string | null },

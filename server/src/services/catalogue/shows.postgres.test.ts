@@ -58,7 +58,7 @@ describe('the list of shows', () => {
     await office.idle();
   });
 
-  test('without a sale state holds every show whose sale has not ended', async () => {
+  test('without a sale state contains every show whose sale has not ended', async () => {
     expect(titles(await list(`category=${category}`)).sort()).toEqual([
       'opens late',
       'opens soon',
@@ -72,12 +72,12 @@ describe('the list of shows', () => {
     ['ON_SALE', ['running', 'without performances']],
     ['SOLD_OUT', ['sold out']],
     ['CLOSED', ['closed']],
-  ])('by the state %s holds those and says so of each', async (sale, expected) => {
+  ])('filtered by the state %s contains the shows in that state', async (sale, expected) => {
     const page = await list(`category=${category}&sale=${sale}`);
     expect(titles(page).sort()).toEqual(expected);
     expect(page.items.every((item) => item.saleState === sale)).toBe(true);
   });
-  test('is ordered by first start, by opening, or the newest first', async () => {
+  test('is ordered by first start, by opening, or newest first', async () => {
     const of = async (sort: string) => titles(await list(`category=${category}&sort=${sort}`));
     expect(await of('starting')).toEqual([
       'sold out',
@@ -94,7 +94,7 @@ describe('the list of shows', () => {
       'opens late',
     ]);
   });
-  test('moves with the clock of the server', async () => {
+  test('changes with the clock of the server', async () => {
     const before = (await call('GET', `/shows/${shows['opens soon']}`)).json();
     expect(before.saleState).toBe('UPCOMING');
     await office.clock.advance(2 * dayMs);
@@ -103,7 +103,7 @@ describe('the list of shows', () => {
     expect(after.saleState).toBe('ON_SALE');
     expect(titles(await list(`category=${category}&sale=UPCOMING`))).toEqual(['opens late']);
   });
-  test('never names a show whose sale opened since the page was read', async () => {
+  test('by state omits a show whose sale has opened since the page was read', async () => {
     const query = `category=${category}&sale=UPCOMING&limit=7`;
     const { saleOpensAt } = (await call('GET', `/shows/${shows['opens late']}`)).json();
     await office.clock.advance(Date.parse(saleOpensAt) - 500 - office.clock.nowMs());
@@ -112,7 +112,7 @@ describe('the list of shows', () => {
     await office.clock.advance(500);
     expect((await list(query)).items).toEqual([]);
   });
-  test('refuses what it does not know', async () => {
+  test('refuses unknown parameters', async () => {
     for (const query of [
       'sale=SOLD',
       'sort=best',
@@ -152,8 +152,8 @@ describe('pages', () => {
       saleClosesAt: build.atMs(90 * dayMs),
     });
 
-  test('hold every show once, also while shows are added before and behind', async () => {
-    // The same instant for all in the order by start: the ids decide.
+  test('contain every show once, even while shows are added before and after', async () => {
+    // All have the same instant in the order by start, so the ids decide.
     for (let i = 1; i <= 5; i++) await make(`old ${i}`, i);
     for (const sort of ['starting', 'opening', 'newest']) {
       let added = 0;
@@ -171,7 +171,7 @@ describe('pages', () => {
       expect(new Set(seen).size).toBe(seen.length);
     }
   });
-  test('are as long as asked for, the last one without a cursor', async () => {
+  test('are as long as requested, and the last one has no cursor', async () => {
     const all = await pagesOf('sort=opening', nothing);
     const one: Page = await list(`category=${category}&sort=opening&limit=100`);
     expect(titles(one)).toEqual(all);
@@ -179,7 +179,7 @@ describe('pages', () => {
     const exact: Page = await list(`category=${category}&sort=opening&limit=${all.length}`);
     expect(exact.nextCursor).toBeNull();
   });
-  test('refuse a cursor of another order or list, or one made up', async () => {
+  test('refuse a cursor of another order or list, or a forged one', async () => {
     const { nextCursor } = await list(`category=${category}&limit=1&sort=opening`);
     const forged = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
     const bad = [
@@ -226,18 +226,18 @@ describe('a search', () => {
     expect((await find('새벽달')).length).toBeGreaterThan(4);
     expect(await find('saebyeokdal bts')).toEqual(['BTS Live']);
   });
-  test('takes no sign for more than it is, and finds nothing for signs alone', async () => {
+  test('treats no character as special, and finds nothing for punctuation alone', async () => {
     for (const query of ['%', '_', '%%%', "'; DROP TABLE x; --", '\\', 'o_era', '오_라밤'])
       expect(await find(query), query).toEqual([]);
   });
-  test('goes together with category and state', async () => {
+  test('can be combined with category and state', async () => {
     expect(await find('새벽달', '&category=CONCERT&sale=ON_SALE')).toEqual(['BTS Live']);
     expect(await find('bts', '&category=PLAY')).toEqual([]);
   });
 });
 
-describe('what is in memory', () => {
-  test('is read without a statement: list, search, show, performances, poster', async () => {
+describe('the cache', () => {
+  test('answers list, search, show, performances and poster without an SQL statement', async () => {
     const show = await build.show(venueId, named('Remembered'));
     const [performance] = await build.performances(show.id, [24]);
     const paths = [
@@ -257,7 +257,7 @@ describe('what is in memory', () => {
       for (let i = 0; i < 5; i++) expect((await call('GET', path)).statusCode).toBe(200);
     expect(office.statements() - before).toBe(0);
   });
-  test('is shared by many readers of what is not in it yet', async () => {
+  test('loads a missing entry once for many readers', async () => {
     const show = await build.show(venueId, named('Asked for by many'));
     office.channels['catalogue_changed']?.('');
     await office.idle();
@@ -265,7 +265,7 @@ describe('what is in memory', () => {
     await Promise.all(Array.from({ length: 50 }, () => call('GET', `/shows/${show.id}`)));
     expect(office.statements() - before).toBe(1);
   });
-  test('is not filled by names that do not exist', async () => {
+  test('is not filled with ids that do not exist', async () => {
     const path = `/shows/${office.ids.make('show')}`;
     for (let i = 0; i < 2; i++) {
       const before = office.statements();
@@ -276,7 +276,7 @@ describe('what is in memory', () => {
 });
 
 describe('a poster', () => {
-  test('is drawn from the title when the organiser gave none, whatever stands in it', async () => {
+  test('is drawn from any title if the organiser uploaded none', async () => {
     const { id, posterUrl } = await build.show(venueId, named(`<b>&"'\u0007`, '가'.repeat(900)));
     const response = await office.app.inject(posterUrl);
     expect(response.statusCode).toBe(200);
@@ -286,7 +286,7 @@ describe('a poster', () => {
     expect(response.body).toContain('&lt;b&gt;&amp;&quot;');
     expect(posterUrl).toContain(id);
   });
-  test('may be kept for ever under its version, and is asked about without', async () => {
+  test('is cacheable forever under its version, and revalidated without one', async () => {
     const posterSvg = '<svg xmlns="http://www.w3.org/2000/svg"><rect/></svg>';
     const { id, posterUrl } = await build.show(venueId, { posterSvg });
     const kept = await office.app.inject(posterUrl);

@@ -5,7 +5,7 @@ import { writeSoldOut } from './store.ts';
 
 export type CheckSoldOut = (sql: Sql, showIds: readonly string[]) => Promise<void>;
 
-/** Looks at the seats of shows and notes which are sold out: nothing to be bought is left. */
+/** Checks the seats of shows and records which are sold out: nothing is left to buy. */
 export const makeSoldOutCheck =
   (deps: {
     memory: Pick<Memory, 'known' | 'performances'>;
@@ -17,7 +17,7 @@ export const makeSoldOutCheck =
     const found: { showId: string; soldOut: boolean }[] = [];
     const nowMs = clock.nowMs();
     const full = await stock.full(showIds);
-    // In one order everywhere, so that two who write at the same time do not wait for each other.
+    // In the same order everywhere, so that concurrent writers cannot deadlock.
     for (const showId of [...showIds].sort()) {
       if ((await memory.known(showId)) === null) continue;
       const later = (await memory.performances(showId)).filter((each) => each.startsAtMs > nowMs);

@@ -1,7 +1,7 @@
 import type { Sql } from '../../platform/postgres/sql.ts';
 import type { TakenSeats } from './cache.ts';
 
-/** What the catalogue asks of the seats; they are another service's. */
+/** What the catalogue needs from the seats, which belong to another service. */
 export type Stock = {
   /** Opens performances for sale, or changes their window, limit and rule. */
   open(
@@ -18,9 +18,9 @@ export type Stock = {
       paintingVersion: string;
     }[],
   ): Promise<void>;
-  /** Until the transaction ends nobody holds a seat of these performances. */
+  /** Until the transaction ends, nobody can hold a seat of these performances. */
   lock(tx: Sql, showId: string, performanceIds: readonly string[]): Promise<void>;
-  /** Those in which a seat was ever held, also by a hold that has ended. */
+  /** The performances in which a seat was ever held, even by a hold that has ended. */
   held(sql: Sql, showId: string, performanceIds: readonly string[]): Promise<Set<string>>;
   /** Gives performances without holds another painting; `grades` has one for each seat. */
   repaint(tx: Sql, showId: string, performances: readonly Repainting[]): Promise<void>;

@@ -5,7 +5,7 @@ import type { SaleState } from '@usher/domain/show-rules.ts';
 import type { LocalText } from '@usher/domain/text.ts';
 import type { Sql } from '../../platform/postgres/sql.ts';
 
-/** What the catalogue's tables hold, as the rest of the service knows it. */
+/** The contents of the catalogue's tables, as the rest of the service sees them. */
 export type Grade = {
   readonly code: string;
   readonly name: LocalText;
@@ -32,7 +32,7 @@ export type Show = ShowFields & {
   readonly firstStartsAtMs: number | null;
   readonly lastStartsAtMs: number | null;
 };
-/** What goes with a show's fields when it is written. */
+/** What is written together with a show's fields. */
 export type ShowExtras = {
   /** Null: drawn from the title. */
   readonly posterSvg: string | null;
@@ -63,10 +63,10 @@ export type Summary = Pick<
 /** What changes with every buyer. */
 export type Counts = { readonly likes: number; readonly soldOut: boolean };
 
-/** Instants reach us as milliseconds; the API knows nothing finer. */
+/** Instants are in milliseconds, like in the API. */
 const ms = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::bigint`;
 
-/** `lock`: the show is about to be edited, and nobody else may meanwhile. */
+/** `lock`: the show is about to be edited; nobody else can edit it until the transaction ends. */
 export const findShow = async (sql: Sql, showId: string, lock?: 'lock'): Promise<Show | null> => {
   const rows = await sql.query<{ show: Show }>(
     `SELECT jsonb_build_object('id', s.id, 'ownerId', s.owner_id, 'title', s.title,
@@ -92,7 +92,7 @@ export const findPosterSvg = async (sql: Sql, showId: string): Promise<string | 
   return rows[0]?.svg ?? null;
 };
 
-/** Writes every field of a show, new or known; grades that an edit leaves out go. */
+/** Writes all fields of a show, new or existing; deletes grades that an edit leaves out. */
 export const writeShow = async (
   tx: Sql,
   show: ShowFields & { id: string; ownerId: string; venueId: string },
@@ -174,7 +174,9 @@ export const findShowOfPerformance = async (
   return rows[0]?.show_id ?? null;
 };
 
-/** Writes a show's performances, also known ones with a new round, and its first and last. */
+/**
+ * Writes a show's performances, including existing ones with a new round, and its first and last.
+ */
 export const writePerformances = async (
   tx: Sql,
   show: { id: string; seatingPlanId: string; layoutVersion: string; paintingVersion: string },
@@ -250,8 +252,8 @@ export type ShowQuery = {
 
 /**
  * Shows in an order that inserts do not shift. The grams find the few rows that may match (GIN),
- * the needles decide; both are parameters, so no character of a query means anything to the
- * database. About 1 ms among 10,000 shows.
+ * the needles decide; both are parameters, so no character of a query is special to the database.
+ * About 1 ms among 10,000 shows.
  */
 export const listShows = async (sql: Sql, query: ShowQuery, nowMs: number): Promise<Summary[]> => {
   const { sort, sale, category, search, after, limit } = query;
@@ -282,7 +284,7 @@ export const listShows = async (sql: Sql, query: ShowQuery, nowMs: number): Prom
 export const findSummaries = (sql: Sql, showIds: readonly string[]): Promise<Summary[]> =>
   readSummaries(sql, 'catalogue.shows s WHERE s.id = ANY ($1)', [showIds]);
 
-/** What an account likes, the newest like first, after a place in that order. */
+/** What an account likes, newest like first, after a position in that order. */
 export const listLikes = (
   sql: Sql,
   accountId: string,
@@ -301,13 +303,13 @@ export const listLikes = (
 type CountsRow = Counts & { readonly showId: string };
 const countsColumns = `c.show_id AS "showId", c.likes, c.sold_out AS "soldOut"`;
 
-/** Likes or takes the like back; answers the new counts, or null when nothing changed. */
+/** Adds or removes a like; returns the new counts, or null if nothing changed. */
 export const writeLike = async (
   sql: Sql,
   like: { accountId: string; showId: string; isLiked: boolean },
   nowMs: number,
 ): Promise<Counts | null> => {
-  // Told already when the sale is open: the buyer sees that.
+  // Marked as notified if the sale is already open: the buyer sees that.
   const change = like.isLiked
     ? `INSERT INTO catalogue.likes (account_id, show_id, liked_at, told_at)
        SELECT $1, s.id, $3, CASE WHEN s.sale_opens_at <= $3 THEN $3 END
@@ -349,8 +351,8 @@ export const writeSoldOut = async (
 };
 
 /**
- * Shows whose being sold out may have changed although nobody ordered: sold out ones (a hold may
- * have lapsed), and those of which a performance has begun since (the others may be sold out).
+ * Shows that may have become sold out or available without an order: sold out ones (a hold may have
+ * lapsed), and those with a performance that has begun since (the others may be sold out).
  */
 export const listSoldOutToCheck = (
   sql: Sql,
@@ -364,7 +366,7 @@ export const listSoldOutToCheck = (
     [new Date(nowMs), new Date(sinceMs)],
   );
 
-/** Marks likes of sales that have opened as told and answers them; nobody else gets them too. */
+/** Marks likes of opened sales as notified and returns them; no other process gets them, too. */
 export const takeUntold = (
   tx: Sql,
   nowMs: number,
@@ -381,7 +383,10 @@ export const takeUntold = (
     [new Date(nowMs), limit],
   );
 
-/** Tells every process, this one too, that a show changed; heard when the transaction commits. */
+/**
+ * Notifies every process, including this one, that a show changed; sent when the transaction
+ * commits.
+ */
 export const noteChange = async (
   tx: Sql,
   by: { accountId: string; requestId: string },

@@ -8,7 +8,7 @@ import { type Venue, venueBody } from '../venues/index.ts';
 import type { StoredPainting } from './painting.ts';
 import type { Counts, Grade, Performance, Show, Summary } from './store.ts';
 
-/** What leaves the catalogue: the contract's JSON, and posters. */
+/** What the catalogue sends: the contract's JSON, and posters. */
 export type SummaryBody = z.infer<typeof contract.showSummary>;
 type ShowBody = z.infer<typeof contract.show>;
 type PerformanceBody = z.infer<typeof contract.performance>;
@@ -103,7 +103,7 @@ export const performanceBody = (
 ): PerformanceBody => {
   const seatsLeft = painting.grades.flatMap((grade, i) => {
     const seats = painting.gradeSeats[i] ?? 0;
-    // Another plan of the venue may have seats of a grade that this one has not.
+    // Another plan of the venue may have seats of a grade that this one lacks.
     return seats === 0 ? [] : { grade, seats, left: Math.max(0, seats - (taken?.get(i) ?? 0)) };
   });
   const sale = {
@@ -135,11 +135,11 @@ const colours: Record<Show['category'], readonly [string, string]> = {
 };
 
 const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-// Control characters cannot stand in XML at all.
+// XML allows no control characters at all.
 const escapeXml = (text: string): string =>
   text.replace(/[&<>"]/g, (character) => escapes[character] ?? '').replace(/\p{Cc}/gu, ' ');
 
-/** Lines of at most `width` columns, a Korean character taking two; what is too much is cut. */
+/** Lines of at most `width` columns, two per Korean character; the rest is cut off. */
 const wrap = (text: string, width: number, linesMax: number): string[] => {
   const lines: string[] = [];
   let line = '';
@@ -160,7 +160,7 @@ const wrap = (text: string, width: number, linesMax: number): string[] => {
   return lines.slice(0, linesMax).map((each) => each.trim());
 };
 
-/** The poster of a show whose organiser gave none: its title on the colours of its category. */
+/** The poster of a show whose organiser uploaded none: its title on the colours of its category. */
 export const drawPoster = (
   show: Pick<Show, 'title' | 'category'>,
   venueName: LocalText,

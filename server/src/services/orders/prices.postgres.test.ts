@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 const { url } = await makeTestDatabase();
 const bookingFee = 2000;
 
-/** A hold of this program, ordered by another one. */
+/** A hold taken by this program and ordered through another one. */
 const placeIn = (program: Booking, buyerId: string, holdId: string) =>
   program.orders.place({
     orderId: program.ids.make('order'),
@@ -28,8 +28,8 @@ const readItems = (b: Booking, buyerId: string) =>
   );
 
 /**
- * Two programs on one database. The house is repainted: all seats are of grade S (index 2) now. One
- * program knows it and takes a hold; the other one places the order by what is in its memory.
+ * Two programs on one database. The house is repainted: all seats now have grade S (index 2). One
+ * program knows it and takes a hold; the other one places the order from its outdated cache.
  */
 const orderAfterRepainting = async (databaseUrl: string) => {
   const informed = await openBooking({ url: databaseUrl });
@@ -61,13 +61,13 @@ test('guard off: a program that missed a repainting charges another grade than h
   ]);
 });
 
-test('guard on: it reads the show again and charges the grade that is held', async () => {
+test('guard on: a program that missed a repainting charges the held grade', async () => {
   expect(await orderAfterRepainting(url)).toEqual([
     { grade: 'S', price: 90_000, total: 90_000 + bookingFee, held_at: 2 },
   ]);
 });
 
-test('a grade without a price in memory is read again before it is charged', async () => {
+test('a grade without a price in memory is reloaded before it is charged', async () => {
   const b = await openBooking({ url, prices: { R: 120_000, S: 90_000 } });
   b.editPrices({ VIP: 155_000, R: 120_000, S: 90_000 });
   const { total } = await b.order('acc_unpriced', [0]);
