@@ -129,7 +129,7 @@ export const makePlacing = (
     return { ...request, attemptKey, items, paintingVersion, totalMinor, category, ladder };
   };
 
-  /** Places by the grades that the hold was taken at, also when memory has older ones. */
+  /** Places at the grades at which the hold was taken, even if the cached ones are older. */
   const placeAsPainted = async (
     request: PlaceIds,
     hold: HoldFacts,
