@@ -65,7 +65,7 @@ const tiles = (report: Report): string[] => {
           tile(number(admissions.people), 'admitted'),
           tile(`${seconds(waitingMs.p50)} · ${seconds(waitingMs.p99)}`, 'waited, p50 · p99'),
           none(report.inversions ?? 0, 'overtaken'),
-          none(report.duplicates ?? 0, 'places twice'),
+          none(report.duplicates ?? 0, 'duplicate places'),
           none(report.aboveCap ?? 0, 'above the cap'),
           tile(fairness?.outcome ?? '', 'the draw', fairness?.outcome === 'broken'),
         ]),

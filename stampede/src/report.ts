@@ -103,9 +103,9 @@ export const renderReport = (report: Report): string => {
     `  tickets        ${number(report.ticketsIssued)} of ${number(report.seats)} seats`,
     `  revenue        ₩${number(report.revenueWon)}`,
     `  double-sold    ${report.doubleSold}`,
-    `  not known      ${report.unknownPayments} payments`,
+    `  unknown        ${report.unknownPayments} payments`,
     ...(report.paidUntold > 0
-      ? [`  untold         ${report.paidUntold} paid orders whose answer was lost on the way`]
+      ? [`  unreported     ${report.paidUntold} paid orders whose response was lost`]
       : []),
     ...(report.seatsHeld > 0 ? [`  still held     ${report.seatsHeld} seats`] : []),
     ...(report.isOutboxDrained
@@ -113,9 +113,9 @@ export const renderReport = (report: Report): string => {
       : ['  outbox         not drained when the run stopped waiting']),
     '',
     ...roomLines(report),
-    ...counts('how it ended for the people', report.ends),
+    ...counts('outcome for the people', report.ends),
     ...counts('refused, by reason', report.refusals),
-    ...counts('repeated with the same key, by cause', report.retries),
+    ...counts('retried with the same key, by cause', report.retries),
     `  ${'milliseconds'.padEnd(20)}${['calls', 'p50', 'p99', 'p99.9', 'max'].map(cell).join('')}`,
     ...Object.entries(report.latencyMs).map(latencyLine),
     '',
@@ -142,7 +142,7 @@ const roomLines = ({ cameIn, waitingMs, admissions, late, askedAgain, ...rest }:
   const { inversions, duplicates, fairness } = rest;
   const wait = `p50 ${seconds(waitingMs.p50)}, p99 ${seconds(waitingMs.p99)}`;
   return [
-    `  came in        ${number(cameIn ?? 0)}; ${number(askedAgain ?? 0)} times once more`,
+    `  joined         ${number(cameIn ?? 0)}; asked again ${number(askedAgain ?? 0)} times`,
     `  admitted       ${number(people)}, waited ${wait}`,
     `  a second       ${perS}, at most ${perSMax}; the rate is ${ratePerS.toFixed(1)}`,
     `  at once        ${number(mostAtOnce)} called or active; the cap is ${number(activeMax)}`,
