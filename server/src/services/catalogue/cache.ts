@@ -72,7 +72,7 @@ export type KnownPerformance = {
   readonly facts: PerformanceFacts;
 };
 
-const factsOf = (show: store.Show, venue: Venue): ShowFacts => ({
+const makeShowFacts = (show: store.Show, venue: Venue): ShowFacts => ({
   id: show.id,
   title: show.title,
   category: show.category,
@@ -86,7 +86,7 @@ const factsOf = (show: store.Show, venue: Venue): ShowFacts => ({
   currency: 'KRW',
 });
 
-const performanceFactsOf = (
+const makePerformanceFacts = (
   performance: store.Performance,
   { show, facts }: Known,
 ): PerformanceFacts => ({
@@ -182,9 +182,9 @@ export const makeMemory = (deps: {
       const show = await store.findShow(db, showId);
       if (show === null) return null;
       const venue = await findVenueOf(show.venueId);
-      return { show, venue, facts: factsOf(show, venue) };
+      return { show, venue, facts: makeShowFacts(show, venue) };
     });
-  const performancesOf = (showId: string) =>
+  const listPerformances = (showId: string) =>
     performances.get(showId, () => store.listPerformances(db, showId));
   /** A performance with its show; null if the performance does not exist. */
   const find = async (performanceId: string): Promise<KnownPerformance | null> => {
@@ -193,11 +193,11 @@ export const makeMemory = (deps: {
     );
     const entry = showId === null ? null : await known(showId);
     if (entry === null) return null;
-    const all = await performancesOf(entry.show.id);
+    const all = await listPerformances(entry.show.id);
     const performance = all.find((each) => each.id === performanceId);
     if (performance === undefined) return null;
     const { show, venue } = entry;
-    return { show, venue, performance, facts: performanceFactsOf(performance, entry) };
+    return { show, venue, performance, facts: makePerformanceFacts(performance, entry) };
   };
   return {
     known,
@@ -211,7 +211,7 @@ export const makeMemory = (deps: {
         readLayout(seatingPlanId, paintingVersion),
       );
     },
-    performances: performancesOf,
+    performances: listPerformances,
     poster: (showId: string) =>
       posters.get(showId, async () => {
         const entry = await known(showId);

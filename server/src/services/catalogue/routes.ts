@@ -44,7 +44,7 @@ const ruleBroken = (faults: readonly { path: string; message: string }[]): Refus
   refuse('SHOW_RULE_BROKEN', {
     extra: { errors: faults.map(({ path, message }) => ({ path: `body.${path}`, message })) },
   });
-const editorOf = (request: {
+const readEditor = (request: {
   caller: Caller;
   traceId: string;
   idempotencyKey: string | null;
@@ -54,11 +54,11 @@ const editorOf = (request: {
   requestId: request.traceId,
   key: request.idempotencyKey,
 });
-const gradesOf = (
+const readGrades = (
   grades: readonly { code?: string | undefined; name: Grade['name']; price: Money }[],
 ): GivenGrade[] =>
   grades.map(({ code, name, price }) => ({ code, name, priceMinor: price.amount }));
-const msOf = (instant: string): number => Date.parse(instant);
+const parseInstant = (instant: string): number => Date.parse(instant);
 
 const showGradesBody = ({ show, paintings, performances }: ShowGrades) => ({
   grades: show.grades.map(gradeBody),
@@ -182,11 +182,11 @@ const organiserRoutes = (catalogue: Catalogue): Route[] => {
   return [
     route(organiser.createShow, async ({ body, ...request }) => {
       const { saleOpensAt, saleClosesAt, grades, posterSvg, ...rest } = body;
-      const result = await catalogue.createShow(editorOf(request), {
+      const result = await catalogue.createShow(readEditor(request), {
         ...rest,
-        grades: gradesOf(grades),
-        saleOpensAtMs: msOf(saleOpensAt),
-        saleClosesAtMs: msOf(saleClosesAt),
+        grades: readGrades(grades),
+        saleOpensAtMs: parseInstant(saleOpensAt),
+        saleClosesAtMs: parseInstant(saleClosesAt),
         posterSvg: posterSvg ?? null,
       });
       if (result.outcome === 'broken') return ruleBroken(result.faults);
@@ -195,11 +195,11 @@ const organiserRoutes = (catalogue: Catalogue): Route[] => {
 
     route(organiser.editShow, async ({ params, body, ...request }) => {
       const { saleOpensAt, saleClosesAt, grades, ...rest } = body;
-      const result = await catalogue.editShow(editorOf(request), params.showId, {
+      const result = await catalogue.editShow(readEditor(request), params.showId, {
         ...rest,
-        ...(grades === undefined ? {} : { grades: gradesOf(grades) }),
-        ...(saleOpensAt === undefined ? {} : { saleOpensAtMs: msOf(saleOpensAt) }),
-        ...(saleClosesAt === undefined ? {} : { saleClosesAtMs: msOf(saleClosesAt) }),
+        ...(grades === undefined ? {} : { grades: readGrades(grades) }),
+        ...(saleOpensAt === undefined ? {} : { saleOpensAtMs: parseInstant(saleOpensAt) }),
+        ...(saleClosesAt === undefined ? {} : { saleClosesAtMs: parseInstant(saleClosesAt) }),
       });
       if (result.outcome === 'not-found') return refuse('NOT_FOUND');
       if (result.outcome === 'broken') return ruleBroken(result.faults);
@@ -207,8 +207,8 @@ const organiserRoutes = (catalogue: Catalogue): Route[] => {
     }),
 
     route(organiser.addPerformances, async ({ params, body, ...request }) => {
-      const result = await catalogue.addPerformances(editorOf(request), params.showId, {
-        startsAtMs: body.startsAt.map(msOf),
+      const result = await catalogue.addPerformances(readEditor(request), params.showId, {
+        startsAtMs: body.startsAt.map(parseInstant),
         seatingPlanId: body.seatingPlanId,
       });
       if (result.outcome === 'not-found') return refuse('NOT_FOUND');
@@ -218,15 +218,15 @@ const organiserRoutes = (catalogue: Catalogue): Route[] => {
     }),
 
     route(organiser.readShowGrades, async ({ params, ...request }) => {
-      const found = await catalogue.readShowGrades(editorOf(request), params.showId);
+      const found = await catalogue.readShowGrades(readEditor(request), params.showId);
       return found === null ? refuse('NOT_FOUND') : answer(200, showGradesBody(found));
     }),
 
     route(organiser.paintShow, async ({ params, body, ...request }) => {
-      const editor = editorOf(request);
+      const editor = readEditor(request);
       const result = await catalogue.paintShow(editor, params.showId, {
         ...body,
-        grades: gradesOf(body.grades),
+        grades: readGrades(body.grades),
       });
       if (result.outcome === 'not-found') return refuse('NOT_FOUND');
       if (result.outcome === 'broken') return ruleBroken(result.faults);
@@ -238,7 +238,7 @@ const organiserRoutes = (catalogue: Catalogue): Route[] => {
     }),
 
     route(organiser.blockSeats, async ({ params, body, ...request }) => {
-      const result = await catalogue.blockSeats(editorOf(request), params.performanceId, body);
+      const result = await catalogue.blockSeats(readEditor(request), params.performanceId, body);
       switch (result.outcome) {
         case 'done':
           return emptyAnswer(204);

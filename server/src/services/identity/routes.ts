@@ -31,13 +31,13 @@ export const makeIdentityRoutes = (deps: {
   const { identity, nowMs } = deps;
   const ownOrigins = [new URL(deps.publicUrl).origin, ...deps.allowedOrigins];
 
-  const cookieOf = (signedIn: SignedIn) => {
+  const makeCookie = (signedIn: SignedIn) => {
     const maxAgeS = Math.floor((signedIn.sessionEndsAtMs - nowMs()) / 1000);
     return {
       'set-cookie': `${cookieName}=${signedIn.refreshToken}; Max-Age=${maxAgeS}; ${cookieRules}`,
     };
   };
-  const bodyOf = (signedIn: SignedIn) => ({
+  const makeBody = (signedIn: SignedIn) => ({
     account: signedIn.account,
     accessToken: signedIn.accessToken,
     accessTokenEndsAt: new Date(signedIn.accessTokenEndsAtMs).toISOString(),
@@ -48,7 +48,7 @@ export const makeIdentityRoutes = (deps: {
       const result = await identity.signUp(body, traceId);
       switch (result.outcome) {
         case 'signed-in':
-          return answer(201, bodyOf(result), cookieOf(result));
+          return answer(201, makeBody(result), makeCookie(result));
         case 'email-taken':
           return refuse('EMAIL_TAKEN');
         case 'password-too-common':
@@ -59,7 +59,7 @@ export const makeIdentityRoutes = (deps: {
       const result = await identity.logIn(body, traceId);
       switch (result.outcome) {
         case 'signed-in':
-          return answer(200, bodyOf(result), cookieOf(result));
+          return answer(200, makeBody(result), makeCookie(result));
         case 'wrong':
           return refuse('CREDENTIALS_WRONG');
         case 'too-fast':
@@ -72,7 +72,7 @@ export const makeIdentityRoutes = (deps: {
       if (token === undefined) return refuse('REFRESH_REFUSED');
       const result = await identity.refresh(token, traceId);
       return result.outcome === 'signed-in'
-        ? answer(200, bodyOf(result), cookieOf(result))
+        ? answer(200, makeBody(result), makeCookie(result))
         : refuse('REFRESH_REFUSED');
     }),
     route(contract.logOut, async ({ caller, traceId }) => {

@@ -67,7 +67,7 @@ const accessPayload = z.strictObject({ a: z.string(), r: role, s: z.string(), e:
 const refreshPayload = z.strictObject({ s: z.string(), g: z.int().min(1), k: z.string() });
 type RefreshPayload = z.infer<typeof refreshPayload>;
 
-const hashOf = (secret: string): Buffer => createHash('sha256').update(secret).digest();
+const hashSecret = (secret: string): Buffer => createHash('sha256').update(secret).digest();
 
 /** What each role may call; see RouteAuth. */
 const callable: Record<RouteAuth, readonly string[]> = {
@@ -100,7 +100,10 @@ export const makeIdentity = (deps: {
     const token = { s: ids.make('session'), g: 1, k: ids.secret() };
     const startedAtMs = clock.nowMs();
     const endsAtMs = startedAtMs + deps.refreshTokenTtlMs;
-    return { session: { id: token.s, secretHash: hashOf(token.k), startedAtMs, endsAtMs }, token };
+    return {
+      session: { id: token.s, secretHash: hashSecret(token.k), startedAtMs, endsAtMs },
+      token,
+    };
   };
   const newAccount = (wanted: Omit<Account, 'id' | 'createdAt'>): Account => ({
     id: ids.make('account'),
@@ -190,7 +193,7 @@ export const makeIdentity = (deps: {
       const token = refreshTokens.verify(refreshToken);
       if (token === null) return { outcome: 'refused' };
       const { s: sessionId, g: generation } = token;
-      const secretHash = hashOf(token.k);
+      const secretHash = hashSecret(token.k);
       const rotation = await store.rotate({ sessionId, secretHash, generation, requestId });
       happened.inc({ what: `refresh ${rotation.verdict}` });
       if (rotation.verdict === 'current' || rotation.verdict === 'repeated') {

@@ -59,7 +59,7 @@ type AccountRow = {
   locale: Account['locale'];
   created_at: Date;
 };
-const accountOf = (row: AccountRow): Account => ({
+const toAccount = (row: AccountRow): Account => ({
   id: row.id,
   email: row.email,
   name: row.name,
@@ -153,7 +153,7 @@ const rotateAll = async (
           verdict: row.verdict,
           generation: row.generation,
           endsAtMs: row.ends_at.getTime(),
-          account: accountOf(row),
+          account: toAccount(row),
         }
       : { verdict: row.verdict },
   );
@@ -188,7 +188,7 @@ export const makeIdentityStore = (deps: {
       const row = rows[0];
       return row === undefined
         ? null
-        : { account: accountOf(row), passwordHash: row.password_hash };
+        : { account: toAccount(row), passwordHash: row.password_hash };
     },
     accounts: async (ids) => {
       const rows = await db.query<AccountRow>(
@@ -196,7 +196,7 @@ export const makeIdentityStore = (deps: {
          FROM identity.accounts WHERE id = ANY ($1)`,
         [ids],
       );
-      return rows.map(accountOf);
+      return rows.map(toAccount);
     },
     startSession: async (accountId, session, cause) => {
       await db.query(

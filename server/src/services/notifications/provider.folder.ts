@@ -1,7 +1,7 @@
 import { mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTransport } from 'nodemailer';
-import { messageOf, type Sender } from './provider.ts';
+import { makeMessage, type Sender } from './provider.ts';
 import type { Postman } from './service.ts';
 
 /** Appears under its name only after it is completely on disk. */
@@ -22,7 +22,7 @@ export const makeFolderPostman = (folder: string, sender: Sender): Postman => {
   const transport = createTransport({ streamTransport: true, buffer: true, newline: 'windows' });
   return {
     send: async (mail) => {
-      const { message } = await transport.sendMail(messageOf(mail, sender));
+      const { message } = await transport.sendMail(makeMessage(mail, sender));
       // Readable only by us: a mail contains the secret address of its order.
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await writeWhole(folder, `${mail.id}.html`, mail.html);

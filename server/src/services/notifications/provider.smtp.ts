@@ -1,6 +1,6 @@
 import { createTransport } from 'nodemailer';
 import { smtpConnections, smtpConnectTimeoutMs, smtpSilenceTimeoutMs } from './limits.ts';
-import { messageOf, type Sender } from './provider.ts';
+import { makeMessage, type Sender } from './provider.ts';
 import type { Postman } from './service.ts';
 
 const hasOwnReply = (error: unknown): error is Error & { permanent: boolean; command: string } =>
@@ -21,7 +21,7 @@ export const makeSmtpPostman = (url: string, sender: Sender): Postman => {
   return {
     send: async (mail) => {
       try {
-        await transport.sendMail(messageOf(mail, sender));
+        await transport.sendMail(makeMessage(mail, sender));
         return { outcome: 'sent' };
       } catch (error) {
         // Only a refused address is permanent: any other refusal can be a setting that will be

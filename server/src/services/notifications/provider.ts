@@ -4,7 +4,7 @@ import type { OutgoingMail } from './service.composing.ts';
 export type Sender = { readonly from: string; readonly publicUrl: string };
 
 /** The same mail always has the same Message-ID and date, so that a repeat is recognisable. */
-export const messageOf = (mail: OutgoingMail, { from, publicUrl }: Sender): SendMailOptions => ({
+export const makeMessage = (mail: OutgoingMail, { from, publicUrl }: Sender): SendMailOptions => ({
   from,
   to: mail.to,
   subject: mail.subject,

@@ -66,7 +66,7 @@ export const troubleRoutes = (deps: {
   ];
 };
 
-const refusalOf = (refused: RoomRefused): Refusal => {
+const refuseLever = (refused: RoomRefused): Refusal => {
   switch (refused.outcome) {
     case 'not-found':
       return refuse('NOT_FOUND');
@@ -96,7 +96,7 @@ export const leverRoutes = (levers: Levers): Route[] => [
       case 'changed':
         return answer(200, result.room);
       default:
-        return refusalOf(result);
+        return refuseLever(result);
     }
   }),
 
@@ -104,7 +104,7 @@ export const leverRoutes = (levers: Levers): Route[] => [
     const { ifRev, action, reason = null } = body;
     const wish = { ...params, reason, accountId: caller.accountId, requestId: traceId };
     const result = await levers.pull({ ...wish, key: idempotencyKey }, ifRev, action);
-    return 'room' in result ? answer(200, result.room) : refusalOf(result);
+    return 'room' in result ? answer(200, result.room) : refuseLever(result);
   }),
 
   route(contract.listLevers, async ({ params }) => {

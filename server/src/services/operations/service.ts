@@ -37,7 +37,7 @@ export type Wish = {
 
 const listedMax = 200;
 
-const detailOf = (refused: RoomRefused): string => {
+const explainRefusal = (refused: RoomRefused): string => {
   switch (refused.outcome) {
     case 'not-found':
       return 'There is no such show, or it has no room.';
@@ -76,7 +76,7 @@ export const makeLevers = (deps: { audit: LeverAudit; rooms: Rooms; ids: Ids }) 
     // An earlier attempt of the same call may have made the change, so its repeat cannot deny it.
     else if (isFirst) {
       const rev = result.outcome === 'conflict' ? result.rev : ifRev;
-      await audit.complete(id, { outcome: 'refused', rev, detail: detailOf(result) });
+      await audit.complete(id, { outcome: 'refused', rev, detail: explainRefusal(result) });
     }
     return result;
   };

@@ -15,7 +15,7 @@ import type { Wish } from './service.take.ts';
 import type { Seats, SeatsCatalogue, TakeOutcome } from './service.ts';
 import type { HoldRow } from './store.ts';
 
-const refusalOf = (result: Exclude<TakeOutcome, { outcome: 'held' }>, nowMs: number): Refusal => {
+const refuseHold = (result: Exclude<TakeOutcome, { outcome: 'held' }>, nowMs: number): Refusal => {
   switch (result.outcome) {
     case 'taken':
       return refuse('SEATS_TAKEN', { extra: { conflicts: result.conflicts } });
@@ -64,7 +64,7 @@ type Deps = {
   ids: Ids;
 };
 
-const viewOf = async (seats: Seats, hold: HoldRow) => {
+const viewHold = async (seats: Seats, hold: HoldRow) => {
   const isOver = hold.state === 'ACTIVE' && hold.deadlineAt <= hold.nowAt;
   return {
     id: hold.id,
@@ -78,7 +78,7 @@ const viewOf = async (seats: Seats, hold: HoldRow) => {
   };
 };
 
-const wishOf = (
+const readWish = (
   body: { seats: number[] } | { bestAvailable: { grade: string; count: number } },
 ): Wish =>
   'seats' in body
@@ -109,7 +109,7 @@ const mapRoutes = ({ seats, streams }: Deps): Route[] => [
 ];
 
 /** The same key names the same hold, even if the response to the first call was lost. */
-const holdIdOf = (ids: Ids, buyerId: string, performanceId: string, key: string): string =>
+const makeHoldId = (ids: Ids, buyerId: string, performanceId: string, key: string): string =>
   ids.fromParts('hold', buyerId, performanceId, key);
 
 const takeRoute = ({ seats, catalogue, clock, ids }: Deps): Route =>
@@ -118,15 +118,15 @@ const takeRoute = ({ seats, catalogue, clock, ids }: Deps): Route =>
     async ({ params, body, caller, idempotencyKey, traceId }) => {
       const { performanceId } = params;
       const { accountId } = caller;
-      const holdId = holdIdOf(ids, accountId, performanceId, idempotencyKey);
+      const holdId = makeHoldId(ids, accountId, performanceId, idempotencyKey);
       const result = await seats.take({
         performanceId,
         holdId,
         buyerId: accountId,
         requestId: traceId,
-        wish: wishOf(body),
+        wish: readWish(body),
       });
-      if (result.outcome !== 'held') return refusalOf(result, clock.nowMs());
+      if (result.outcome !== 'held') return refuseHold(result, clock.nowMs());
       return answer(201, {
         id: holdId,
         performanceId,
@@ -146,12 +146,12 @@ const takeRoute = ({ seats, catalogue, clock, ids }: Deps): Route =>
       early: {
         isRepeat: ({ params, caller, idempotencyKey }) => {
           const { performanceId } = params;
-          return seats.knowsHold(holdIdOf(ids, caller.accountId, performanceId, idempotencyKey));
+          return seats.knowsHold(makeHoldId(ids, caller.accountId, performanceId, idempotencyKey));
         },
         refuse: async ({ params, body, caller, idempotencyKey }) => {
           if (!('seats' in body)) return null;
           const { performanceId } = params;
-          const holdId = holdIdOf(ids, caller.accountId, performanceId, idempotencyKey);
+          const holdId = makeHoldId(ids, caller.accountId, performanceId, idempotencyKey);
           const taken = seats.refuseEarly(performanceId, holdId, caller.accountId, body.seats);
           return taken === null ? null : refuse('SEATS_TAKEN', { extra: { conflicts: taken } });
         },
@@ -162,7 +162,7 @@ const takeRoute = ({ seats, catalogue, clock, ids }: Deps): Route =>
 const holdRoutes = ({ seats }: Deps): Route[] => {
   const read = async (holdId: string, buyerId: string) => {
     const hold = await seats.hold(holdId, buyerId);
-    return hold === null ? refuse('NOT_FOUND') : answer(200, await viewOf(seats, hold));
+    return hold === null ? refuse('NOT_FOUND') : answer(200, await viewHold(seats, hold));
   };
   return [
     route(readHold, ({ params, caller }) => read(params.holdId, caller.accountId)),

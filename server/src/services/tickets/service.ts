@@ -89,7 +89,7 @@ export const makeTickets = (deps: {
   const { catalogue, orders } = deps.doors;
   const codes = makeCodes(deps.secret);
 
-  const factsOf = async (ticket: StoredTicket) => {
+  const readFacts = async (ticket: StoredTicket) => {
     const show = await catalogue.show(ticket.showId);
     const performance = await catalogue.performance(ticket.performanceId);
     assert(show !== null && performance !== null, `${ticket.id}: its show is in the catalogue`);
@@ -100,7 +100,7 @@ export const makeTickets = (deps: {
   const view = async (stored: readonly StoredTicket[]): Promise<Ticket[]> => {
     const [first] = stored;
     if (first === undefined) return [];
-    const { show, performance } = await factsOf(first);
+    const { show, performance } = await readFacts(first);
     return stored.map((ticket) => ({
       id: ticket.id,
       orderId: ticket.orderId,
@@ -122,7 +122,7 @@ export const makeTickets = (deps: {
   ): Promise<Drawn<T>> => {
     const [first] = stored;
     if (first === undefined) return { outcome: 'unknown' };
-    const { show, performance } = await factsOf(first);
+    const { show, performance } = await readFacts(first);
     const order = await orders.read(first.orderId);
     assert(order !== null, `${first.id}: its order exists`);
     const views = await view(stored.filter(({ state }) => state === 'LIVE'));

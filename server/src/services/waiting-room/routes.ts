@@ -10,7 +10,7 @@ import { nowHeaders } from './view.ts';
 type Deps = { room: WaitingRoom; streams: Streams };
 
 /** The polled document; null if there is no room. Throws while the store has not answered yet. */
-const readyOf = (room: WaitingRoom, showId: string) => {
+const readDocument = (room: WaitingRoom, showId: string) => {
   const found = room.ready(showId);
   if (found !== 'away') return found;
   throw new Failure('ROOM_UNREACHABLE', 'the waiting room is unreachable', { retryable: true });
@@ -19,7 +19,7 @@ const readyOf = (room: WaitingRoom, showId: string) => {
 /** The same for everybody. The crowd's polls are answered before they get here; see view.ts. */
 const publicRoutes = ({ room, streams }: Deps): Route[] => [
   route(contract.readRoomNow, async ({ params, raw }) => {
-    const ready = readyOf(room, params.showId);
+    const ready = readDocument(room, params.showId);
     if (ready === null) return refuse('NOT_FOUND');
     const headers = { ...nowHeaders, etag: ready.etag };
     if (raw.headers['if-none-match'] === ready.etag) return emptyAnswer(304, headers);
@@ -27,7 +27,7 @@ const publicRoutes = ({ room, streams }: Deps): Route[] => [
   }),
 
   route(contract.watchRoom, async ({ params }) => {
-    const ready = readyOf(room, params.showId);
+    const ready = readDocument(room, params.showId);
     if (ready === null) return refuse('NOT_FOUND');
     if (ready.now.waiting >= streamWaitingMax) return refuse('STREAM_NOT_OFFERED');
     const first = frameOf('now', ready.etag.slice(1, -1), ready.body.toString());
@@ -47,35 +47,38 @@ const publicRoutes = ({ room, streams }: Deps): Route[] => [
 ];
 
 const buyerRoutes = ({ room }: Deps): Route[] => {
-  const whoOf = (params: { showId: string }, caller: { accountId: string }) => ({
+  const toVisitor = (params: { showId: string }, caller: { accountId: string }) => ({
     showId: params.showId,
     accountId: caller.accountId,
   });
   return [
     route(contract.readChallenge, async ({ params, caller }) => {
-      const found = await room.challenge(whoOf(params, caller));
+      const found = await room.challenge(toVisitor(params, caller));
       return found === null ? refuse('NOT_FOUND') : answer(200, found);
     }),
 
     route(contract.joinRoom, async ({ params, body, caller }) => {
       const { place = null, solution = null } = body;
-      const joined = await room.join({ ...whoOf(params, caller), place, solution });
+      const joined = await room.join({ ...toVisitor(params, caller), place, solution });
       if ('refusal' in joined) return joined;
       return joined.isNew ? answer(201, joined.place) : answer(200, joined.place);
     }),
 
     route(contract.readPlace, async ({ params, caller }) => {
-      const found = await room.readPlace(whoOf(params, caller));
+      const found = await room.readPlace(toVisitor(params, caller));
       return 'refusal' in found ? found : answer(200, found.place);
     }),
 
     route(contract.sendHeartbeat, async ({ params, body, caller }) => {
-      const heard = await room.beat({ ...whoOf(params, caller), place: body.place });
+      const heard = await room.beat({ ...toVisitor(params, caller), place: body.place });
       return 'refusal' in heard ? heard : emptyAnswer(204);
     }),
 
     route(contract.claimPass, async ({ params, body, caller }) => {
-      const claimed = await room.claim({ ...whoOf(params, caller), place: body.place ?? null });
+      const claimed = await room.claim({
+        ...toVisitor(params, caller),
+        place: body.place ?? null,
+      });
       if ('refusal' in claimed) return claimed;
       return claimed.place.standing === 'ACTIVE'
         ? answer(200, claimed.place)
@@ -83,7 +86,7 @@ const buyerRoutes = ({ room }: Deps): Route[] => {
     }),
 
     route(contract.leaveRoom, async ({ params, caller }) => {
-      const left: { outcome: 'left' } | Refusal = await room.leave(whoOf(params, caller));
+      const left: { outcome: 'left' } | Refusal = await room.leave(toVisitor(params, caller));
       return 'refusal' in left ? left : emptyAnswer(204);
     }),
   ];
