@@ -65,7 +65,7 @@ export type PaintedLayout = { readonly layout: Layout };
 /** A show with what belongs to it. */
 type Known = { readonly show: store.Show; readonly venue: Venue; readonly facts: ShowFacts };
 
-export type KnownPerformance = {
+type KnownPerformance = {
   readonly show: store.Show;
   readonly venue: Venue;
   readonly performance: store.Performance;
