@@ -7,6 +7,7 @@ import { fileRoles, tableOwners } from './services.ts';
 import { columns, fileLength, foldedLiterals, functionLength } from './shape.ts';
 import type { Rule } from './source.ts';
 import { sqlFunctions } from './sql.ts';
+import { threadFunctions } from './threads.ts';
 
 export const rules = {
   layering,
@@ -23,6 +24,7 @@ export const rules = {
   luaContracts,
   problemPages,
   registryHosts,
+  threadFunctions,
 } satisfies Record<string, Rule>;
 
 /** Printed as worth a second look; they fail nothing. */

@@ -16,6 +16,7 @@ type Thread<Input, Result> = (input: Input) => Promise<Result>;
 export const makeThread = <Input, Result>(
   /** `import.meta.url` of the module. */
   module: string,
+  /** Of a function that the module exports: the thread looks it up there. */
   name: string,
 ): Thread<Input, Result> => {
   let last: Promise<unknown> = Promise.resolve();

@@ -99,8 +99,11 @@ const isTimeZone = (timeZone: string): boolean => {
 
 type SeatsRead = { document: LayoutDocument } | { faults: readonly FileFault[] };
 
-/** A file's seats, one per line below the heading, or the faults of the file, line by line. */
-const readSeats = (seatsCsv: string): SeatsRead => {
+/**
+ * A file's seats, one per line below the heading, or the faults of the file, line by line. Exported
+ * because a thread finds it by its name; see makeThread.
+ */
+export const readSeats = (seatsCsv: string): SeatsRead => {
   let rows: CsvSeatRow[];
   try {
     rows = parse(seatsCsv.trimEnd(), {

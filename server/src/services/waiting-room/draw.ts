@@ -8,9 +8,10 @@ import type { Log } from '../../platform/log.ts';
 import { makeThread } from '../../platform/thread.ts';
 import type { RoomStore } from './store.ts';
 
-/** In a thread; see makeThread. */
-const drawIt = (input: { serverSeed: string; keys: Uint8Array }): Draw => makeDraw(sha256, input);
-const drawAgain = (input: { seed: string; entries: number }): Uint32Array =>
+/** Exported because a thread finds them by their names; see makeThread. */
+export const drawIt = (input: { serverSeed: string; keys: Uint8Array }): Draw =>
+  makeDraw(sha256, input);
+export const drawAgain = (input: { seed: string; entries: number }): Uint32Array =>
   permutationAgain(sha256, input);
 const drawInThread = makeThread<Parameters<typeof drawIt>[0], Draw>(import.meta.url, 'drawIt');
 const drawAgainInThread = makeThread<Parameters<typeof drawAgain>[0], Uint32Array>(
