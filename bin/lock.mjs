@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const POLL_MS = 200;
+const pollMs = 200;
 
 /**
  * Waits for a lock on a folder. The kernel releases the lock when the last process that has its
@@ -15,7 +15,7 @@ export async function takeLock(folder, onWait) {
   let lock = await tryOnce(folder);
   if (lock === null) onWait();
   while (lock === null) {
-    await sleep(POLL_MS);
+    await sleep(pollMs);
     lock = await tryOnce(folder);
   }
   return lock;
@@ -41,8 +41,8 @@ function trySocket(folder) {
 
 /** macOS: O_EXLOCK, which Node has no constant for; O_NONBLOCK makes a held lock an error. */
 async function tryFile(folder) {
-  const O_EXLOCK = 0x20;
-  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK | O_EXLOCK;
+  const exclusiveLock = 0x20;
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK | exclusiveLock;
   mkdirSync(join(folder, '.usher'), { recursive: true });
   try {
     const fd = openSync(join(folder, '.usher/install.lock'), flags, 0o600);

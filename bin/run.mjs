@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { delimiter, dirname } from 'node:path';
 
-const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+const forwarded = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 /** Ctrl-C reaches us from the terminal, and a second time from npm, which forwards it. */
-const ONE_PRESS_MS = 500;
-const WATCH_NPM_EVERY_MS = 1000;
+const onePressMs = 500;
+const watchNpmEveryMs = 1000;
 
 /**
  * For the allocator of glibc; other systems do not read it. It would give each of Node's threads an
@@ -55,13 +55,13 @@ function forwardSignals(child) {
   const lastAtMs = new Map();
   const forward = (signal) => {
     const nowMs = performance.now();
-    const isEcho = nowMs - (lastAtMs.get(signal) ?? Number.NEGATIVE_INFINITY) < ONE_PRESS_MS;
+    const isEcho = nowMs - (lastAtMs.get(signal) ?? Number.NEGATIVE_INFINITY) < onePressMs;
     lastAtMs.set(signal, nowMs);
     if (!isEcho) child.kill(signal);
   };
-  for (const signal of FORWARDED) process.on(signal, forward);
+  for (const signal of forwarded) process.on(signal, forward);
   return () => {
-    for (const signal of FORWARDED) process.off(signal, forward);
+    for (const signal of forwarded) process.off(signal, forward);
   };
 }
 
@@ -76,7 +76,7 @@ function watchNpm(onGone) {
     if (ancestors() === before) return;
     clearInterval(timer);
     onGone();
-  }, WATCH_NPM_EVERY_MS);
+  }, watchNpmEveryMs);
   return () => clearInterval(timer);
 }
 

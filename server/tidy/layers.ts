@@ -96,9 +96,9 @@ const packageFault = ({ from, specifier }: Import): string | null => {
         ? null
         : 'stampede imports its own packages and node:*';
     case 'sandbox':
-      return isBuiltin || ['fastify', 'tinyqueue', 'zod'].includes(specifier)
+      return isBuiltin || ['tinyqueue', 'zod'].includes(specifier)
         ? null
-        : 'sandbox imports fastify, tinyqueue, zod and node:*';
+        : 'sandbox imports tinyqueue, zod and node:*';
     default:
       return null;
   }
