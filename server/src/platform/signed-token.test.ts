@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { deriveKey, makeTextSigner, makeTokenSigner } from './signed-token.ts';
+import { deriveKey, makeTextSigner, makeTokenSigner, rememberVerified } from './signed-token.ts';
 
 const secret = 'the secret of the tests, long enough for them';
 const schema = z.strictObject({ accountId: z.string(), expiresAtMs: z.int() });
@@ -101,6 +101,66 @@ describe('a signed token', () => {
       }),
       { numRuns: 2000, examples: [[''], ['.'], ['access.'], ['access..'], ['access...']] },
     );
+  });
+});
+
+describe('a remembered token', () => {
+  const open = (max: number) => {
+    const asked: string[] = [];
+    const { sign, verify } = signer();
+    const remembering = rememberVerified((token) => {
+      asked.push(token);
+      return verify(token);
+    }, max);
+    const make = (name: string) => sign({ ...payload, accountId: name });
+    return { asked, remembering, make };
+  };
+
+  test('is verified once, and gives the same payload each time', () => {
+    const { asked, remembering, make } = open(10);
+    const [a, b] = [make('a'), make('b')];
+    for (let use = 0; use < 3; use++)
+      expect([remembering(a), remembering(b)]).toMatchObject([
+        { accountId: 'a' },
+        { accountId: 'b' },
+      ]);
+    expect(asked).toEqual([a, b]);
+  });
+
+  test('is never one that was refused: a flood of those pushes out no good one', () => {
+    const { asked, remembering, make } = open(2);
+    const good = make('good');
+    remembering(good);
+    for (let each = 0; each < 100; each++) expect(remembering(`${good}${each}`)).toBeNull();
+    expect(remembering(`${good}0`)).toBeNull();
+    asked.length = 0;
+    expect(remembering(good)).toMatchObject({ accountId: 'good' });
+    expect(asked).toEqual([]);
+  });
+
+  test('that is changed in any character is verified for itself', () => {
+    const { remembering, make } = open(10);
+    const good = make('good');
+    remembering(good);
+    for (let at = 0; at < good.length; at++)
+      expect(remembering(`${good.slice(0, at)}~${good.slice(at + 1)}`)).toBeNull();
+  });
+
+  test('gives way when there are too many, the least recently used one first', () => {
+    const { asked, remembering, make } = open(2);
+    const [a, b, c] = [make('a'), make('b'), make('c')];
+    for (const token of [a, b, a, c]) remembering(token);
+    asked.length = 0;
+    for (const token of [a, c, b]) remembering(token);
+    expect(asked).toEqual([b]);
+  });
+
+  test('cannot be changed by one of its users for the others', () => {
+    const { remembering, make } = open(2);
+    const token = make('a');
+    const first = remembering(token) as { accountId: string };
+    expect(() => (first.accountId = 'b')).toThrow(TypeError);
+    expect(remembering(token)).toMatchObject({ accountId: 'a' });
   });
 });
 

@@ -5,6 +5,7 @@ import {
   type KeyObject,
   timingSafeEqual,
 } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { z } from 'zod';
 
 /**
@@ -54,6 +55,26 @@ export const makeTokenSigner = <T>(options: {
         return null;
       }
     },
+  };
+};
+
+/**
+ * Verifies a token that comes with every request only once: good ones are remembered with their
+ * payload, at most `max`, the least recently used are forgotten first. Bad ones are not, so that a
+ * flood of them pushes out none. Whatever can change is the caller's to compare at each use: when
+ * the token expires, and whether it was revoked.
+ */
+export const rememberVerified = <T extends object>(
+  verify: (token: string) => T | null,
+  max: number,
+): ((token: string) => Readonly<T> | null) => {
+  const verified = new LRUCache<string, Readonly<T>>({ max });
+  return (token) => {
+    const known = verified.get(token);
+    if (known !== undefined) return known;
+    const payload = verify(token);
+    if (payload !== null) verified.set(token, Object.freeze(payload));
+    return payload;
   };
 };
 

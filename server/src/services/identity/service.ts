@@ -9,8 +9,9 @@ import type { Caller } from '../../platform/http/route.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
-import { makeTokenSigner } from '../../platform/signed-token.ts';
+import { makeTokenSigner, rememberVerified } from '../../platform/signed-token.ts';
 import type { EndedSessions } from './events.ts';
+import { accessTokensMax } from './limits.ts';
 import { makeLogInGuard } from './log-in-guard.ts';
 import { isTooCommon, type Passwords } from './passwords.ts';
 import type { IdentityStore, NewSession } from './store.ts';
@@ -94,6 +95,7 @@ export const makeIdentity = (deps: {
   const { store, passwords, ended, clock, ids, log, happened, secret } = deps;
   const guard = makeLogInGuard(clock, deps.rateLimits);
   const accessTokens = makeTokenSigner({ secret, kind: 'access', schema: accessPayload });
+  const verifyAccess = rememberVerified(accessTokens.verify, accessTokensMax);
   const refreshTokens = makeTokenSigner({ secret, kind: 'refresh', schema: refreshPayload });
 
   const newSession = (): { session: NewSession; token: RefreshPayload } => {
@@ -128,7 +130,7 @@ export const makeIdentity = (deps: {
 
   return {
     authenticate: (accessToken) => {
-      const payload = accessTokens.verify(accessToken);
+      const payload = verifyAccess(accessToken);
       if (payload === null || payload.e <= clock.nowMs() || ended.has(payload.s)) return null;
       return { accountId: payload.a, role: payload.r, sessionId: payload.s };
     },

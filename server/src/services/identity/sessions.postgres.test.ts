@@ -359,6 +359,16 @@ describe('a log-out on one process', () => {
     expect(isRefused(there, bystander)).toBe(false);
   });
 
+  test('refuses a token that both processes have verified and used many times', async () => {
+    const [here, there] = [await openProcess(), await openProcess()];
+    const me = await signUp(here);
+    for (let use = 0; use < 5; use++)
+      expect([isRefused(here, me), isRefused(there, me)]).toEqual([false, false]);
+    await logOutOn(here, me);
+    expect(isRefused(here, me)).toBe(true);
+    await vi.waitFor(() => expect(isRefused(there, me)).toBe(true), { timeout: 10_000 });
+  });
+
   test('(guard off: a process that does not listen still accepts the token)', async () => {
     const [here, witness] = [await openProcess(), await openProcess()];
     const deaf = await openProcess({ isDeaf: true });

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { z } from 'zod';
-import { deriveKey, makeTokenSigner } from '../../platform/signed-token.ts';
+import { deriveKey, makeTokenSigner, rememberVerified } from '../../platform/signed-token.ts';
 
 /** 8 bytes that only this installation can derive from an account and a show. */
 export const makePersonKeys = (secret: string) => {
@@ -25,10 +25,15 @@ const passToken = z.strictObject({
   endsByMs: count,
 });
 
+/** Verified tokens of each kind that one process remembers; each takes about 0.5 kB. */
+const tokensMax = 20_000;
+
 /** The signed proofs of a place and of a pass. */
 export const makeTokens = (secret: string) => {
   const places = makeTokenSigner({ secret, kind: 'place', schema: placeToken });
   const passes = makeTokenSigner({ secret, kind: 'pass', schema: passToken });
+  const verifyPlace = rememberVerified(places.verify, tokensMax);
+  const verifyPass = rememberVerified(passes.verify, tokensMax);
   /** Null if we did not sign it for this person in this room. */
   const own = <T extends { show: string; person: string }>(
     payload: T | null,
@@ -39,9 +44,9 @@ export const makeTokens = (secret: string) => {
     signPlace: places.sign,
     signPass: passes.sign,
     ownPlace: (token: string, showId: string, who: Uint8Array) =>
-      own(places.verify(token), showId, who),
+      own(verifyPlace(token), showId, who),
     ownPass: (token: string, showId: string, who: Uint8Array) =>
-      own(passes.verify(token), showId, who),
+      own(verifyPass(token), showId, who),
   };
 };
 export type Tokens = ReturnType<typeof makeTokens>;
