@@ -49,7 +49,7 @@ export const placeOrder = defineRoute({
   summary: 'Create an order from a hold at the server’s prices; restarts the hold once',
   auth: 'account',
   rate: { perMinute: 60, burst: 20 },
-  idempotency: 'required',
+  idempotency: 'by-id',
   pass: 'required',
   body: z.strictObject({ holdId: idOf('hold') }),
   responses: { 201: z.strictObject({ order, checkout }) },

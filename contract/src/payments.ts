@@ -45,7 +45,7 @@ export const openAttempt = defineRoute({
   summary: 'Start a new payment attempt after the payment window was closed or failed',
   auth: 'account',
   rate: paying,
-  idempotency: 'required',
+  idempotency: 'by-id',
   params: z.strictObject({ orderId: idOf('order') }),
   responses: { 201: checkout },
   problems: ['NOT_FOUND', 'ORDER_NOT_PAYABLE', 'HOLD_ENDED'],
@@ -60,7 +60,7 @@ export const confirmPayment = defineRoute({
     'Capture the payment: 200 with the paid order, or 202 if the outcome is not known within 8 s (then read the order)',
   auth: 'account',
   rate: paying,
-  idempotency: 'required',
+  idempotency: 'by-id',
   params: attemptParams,
   body: z.strictObject({
     paymentKey: z.string().min(1).max(200),

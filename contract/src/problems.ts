@@ -244,8 +244,9 @@ export const problems = define({
     status: 422,
     title: 'This Idempotency-Key belongs to another request',
     retryable: false,
-    meaning: 'The key was already used with a different request. Nothing was changed.',
-    remedy: 'Use a new key for each new request.',
+    meaning:
+      'The key, or the payment attempt, was already used with a different request. Nothing was changed.',
+    remedy: 'Use a new key for each new request, and a new attempt for each payment.',
   },
   IDEMPOTENCY_KEY_RUNNING: {
     status: 409,

@@ -21,8 +21,13 @@ export type RouteSpec = {
   readonly rate: { readonly perMinute: number; readonly burst: number };
   /** The same for all accounts behind one address together; generous, as many may share one. */
   readonly addressRate?: { readonly perMinute: number; readonly burst: number };
-  /** `required`: the call may move seats or money, so retries must carry the same key. */
-  readonly idempotency?: 'required' | 'optional';
+  /**
+   * Whether a call takes an Idempotency-Key. `required`: it must, and its response is stored for
+   * retries; `optional`: the same if there is a key; `by-id`: it must, but nothing is stored: what
+   * the call makes has an id made from the key, so that a retry finds it and says what it is now,
+   * and the handler refuses another body under the same key.
+   */
+  readonly idempotency?: 'required' | 'optional' | 'by-id';
   /**
    * `required`: where the show has a waiting room the caller must hold a pass, sent in the header
    * `passHeader`; the edge checks it before the handler.
@@ -42,6 +47,10 @@ export type RouteSpec = {
 
 /** Keeps the literal types of a route's schemas, from which handlers and clients are typed. */
 export const defineRoute = <const S extends RouteSpec>(spec: S): S => spec;
+
+/** Whether a call without an Idempotency-Key is refused. */
+export const needsKey = ({ idempotency }: Pick<RouteSpec, 'idempotency'>): boolean =>
+  idempotency === 'required' || idempotency === 'by-id';
 
 export const isRawBody = (body: z.ZodType | RawBody | null): body is RawBody =>
   body !== null && 'contentType' in body;

@@ -73,7 +73,7 @@ export const takeHold = defineRoute({
     'Hold one to four seats, all or none: chosen seats, or the best adjacent ones of a grade',
   auth: 'account',
   rate: { perMinute: 120, burst: 30 },
-  idempotency: 'required',
+  idempotency: 'by-id',
   pass: 'required',
   params: performanceParams,
   body: z.union([

@@ -353,7 +353,7 @@ const openAll = async (options: AppOptions, life: Lifecycle) => {
     routes: [...served.flatMap((module) => module.routes), ...probeRoutes({ metrics, missing })],
     authenticate: identity.authenticate,
     mayCall: identity.mayCall,
-    ...(table.room.module() === null ? {} : { passes: table.room.opened().passes }),
+    ...(table.room.module() === null ? {} : { judgePass: table.room.opened().passes.judge }),
     trustProxy: config.TRUST_PROXY ?? false,
     allowedOrigins: config.ALLOWED_ORIGINS,
     checkAnswers: options.checkAnswers ?? false,

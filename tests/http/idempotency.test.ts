@@ -98,7 +98,7 @@ const cases: Readonly<Record<string, () => Promise<Prepared>>> = {
   },
   [confirmPayment.name]: async () => {
     const { as, params, body } = await paidFor();
-    return byBody(as, params, body, { ...body, amount: body.amount + 1 });
+    return byBody(as, params, body, { ...body, paymentKey: `${body.paymentKey}-other` });
   },
   [importVenue.name]: async () =>
     byBody(program.organiser, {}, venueFields(1, 3), venueFields(1, 4)),
@@ -163,7 +163,20 @@ const prepare = (spec: RouteSpec): Promise<Prepared> => {
   if (made === undefined) throw new Error(`no case for ${spec.name}`);
   return made();
 };
+const stored = keyed.filter((spec) => spec.idempotency !== 'by-id');
+const found = keyed.filter((spec) => spec.idempotency === 'by-id');
 const asAnswer = ({ status, bytes }: Reply) => ({ status, text: bytes.toString() });
+/** What a response says, apart from when and in which request it was made. */
+const sayingOf = (reply: Reply) => {
+  const { now: _, traceId: __, ...said } = jsonOf(reply);
+  return { status: reply.status, said };
+};
+const countStored = async (): Promise<number> => {
+  const [row] = await program.app.db.query<{ count: number }>(
+    'SELECT count(*) FROM platform.answers',
+  );
+  return row?.count ?? 0;
+};
 
 /** Rows of everything that a call can create, and the money at the provider. */
 const effects = async (): Promise<Record<string, number>> => {
@@ -193,7 +206,7 @@ describe('a call repeated with its key', () => {
     expect(Object.keys(cases).sort()).toEqual(keyed.map(({ name }) => name).sort());
   });
 
-  test.each(keyed)('$name gets the same answer and takes effect once', async (spec) => {
+  test.each(stored)('$name gets the same answer and takes effect once', async (spec) => {
     const { other, ...given } = await prepare(spec);
     const key = freshKey();
     const first = await program.ask(spec, { ...given, key });
@@ -210,7 +223,34 @@ describe('a call repeated with its key', () => {
     expect(await effects()).toEqual(after);
   });
 
-  test.each(keyed)(
+  test.each(found)('$name says the same, and neither acts twice nor is stored', async (spec) => {
+    const { other, ...given } = await prepare(spec);
+    const key = freshKey();
+    const before = await countStored();
+    const first = await program.ask(spec, { ...given, key });
+    expect(first.status, first.bytes.toString()).toBeLessThan(300);
+    const after = await effects();
+    const again = await program.ask(spec, { ...given, key });
+    expect(sayingOf(again)).toEqual(sayingOf(first));
+    const reused = await program.ask(spec, { ...other, key });
+    expect([reused.status, codeOf(reused)]).toEqual([422, 'IDEMPOTENCY_KEY_REUSED']);
+    expect([await effects(), await countStored()]).toEqual([after, before]);
+  });
+
+  test.each(found)('$name acts once when it is sent fifty times at once', async (spec) => {
+    const { other, ...given } = await prepare(spec);
+    const key = freshKey();
+    const all = Array.from({ length: 50 }, () => program.ask(spec, { ...given, key }));
+    const replies = await Promise.all(all);
+    const after = await effects();
+    const [first, ...others] = replies.map(sayingOf);
+    expect(first?.status).toBeLessThan(300);
+    for (const saying of others) expect(saying).toEqual(first);
+    await program.ask(spec, { ...given, key });
+    expect(await effects()).toEqual(after);
+  });
+
+  test.each(stored)(
     '$name takes effect once although its answer was lost before it was stored',
     async (spec) => {
       const { other, ...given } = await prepare(spec);
@@ -240,18 +280,155 @@ describe('a call repeated with its key', () => {
     expect((await take(first?.token)).id).not.toBe((await take(second?.token)).id);
   });
 
-  test('fifty times at once has one effect and one answer', async () => {
-    const { other, ...given } = await prepare(placeOrder);
+  test('fifty times at once has one effect and one answer, where answers are stored', async () => {
+    const { other, ...given } = await prepare(createShow);
     const before = await effects();
     const key = freshKey();
-    const all = Array.from({ length: 50 }, () => program.ask(placeOrder, { ...given, key }));
+    const all = Array.from({ length: 50 }, () => program.ask(createShow, { ...given, key }));
     const replies = await Promise.all(all);
     const answers = new Set(replies.filter(({ status }) => status < 300).map((r) => `${r.bytes}`));
     expect(answers.size).toBe(1);
     for (const reply of replies.filter(({ status }) => status >= 300))
       expect(problemOf(reply)).toMatchObject({ code: 'IDEMPOTENCY_KEY_RUNNING', retryable: true });
-    const grown = (await effects())['orders.orders'] ?? 0;
-    expect(grown - (before['orders.orders'] ?? 0)).toBe(1);
+    const grown = (await effects())['catalogue.shows'] ?? 0;
+    expect(grown - (before['catalogue.shows'] ?? 0)).toBe(1);
+  });
+});
+
+describe('a repeat gets what is so now:', () => {
+  const repeated = async (spec: RouteSpec, given: Given) => {
+    const reply = await program.ask(spec, given);
+    expect(reply.headers['idempotent-replay']).toBe('true');
+    return { status: reply.status, ...jsonOf(reply) };
+  };
+  const holdOnce = async () => {
+    const { token: as } = await program.newBuyer();
+    const params = { performanceId: sale.performanceId };
+    const take = { as, params, body: { seats: [nextSeat()] }, key: freshKey() };
+    return { as, take, hold: await program.must(takeHold, take) };
+  };
+
+  test('a hold with the deadline that its order restarted, then as released', async () => {
+    const { as, take, hold } = await holdOnce();
+    const { order } = await program.must(placeOrder, { as, body: { holdId: hold.id } });
+    expect(order.deadline > hold.deadline).toBe(true);
+    const { id } = hold;
+    expect(await repeated(takeHold, take)).toMatchObject({
+      status: 201,
+      id,
+      state: 'ACTIVE',
+      deadline: order.deadline,
+      extendable: false,
+    });
+    await program.must(releaseHold, { as, params: { holdId: id } });
+    expect(await repeated(takeHold, take)).toMatchObject({ status: 201, id, state: 'RELEASED' });
+  });
+
+  test('a released hold although somebody else has the seat by now', async () => {
+    const { as, take, hold } = await holdOnce();
+    await program.must(releaseHold, { as, params: { holdId: hold.id } });
+    const { token } = await program.newBuyer();
+    await program.hold(token, sale.performanceId, take.body.seats);
+    expect(await repeated(takeHold, take)).toMatchObject({ id: hold.id, state: 'RELEASED' });
+  });
+
+  test('an order that was paid meanwhile', async () => {
+    const { as, hold } = await holdOnce();
+    const place = { as, body: { holdId: hold.id }, key: freshKey() };
+    const { order, checkout } = await program.must(placeOrder, place);
+    expect((await program.pay(as, checkout)).status).toBe(200);
+    expect(await repeated(placeOrder, place)).toMatchObject({
+      status: 201,
+      order: { id: order.id, state: 'PAID' },
+      checkout: { attemptId: checkout.attemptId },
+    });
+  });
+
+  test('a payment that was unknown at first, and paid by now', async () => {
+    const { as, params, body } = await paidFor();
+    const pay = { as, params, body, key: freshKey() };
+    const match = { call: 'confirm', orderId: params.attemptId };
+    // The card is charged, and the connection breaks before the answer.
+    await program.sandbox.rule({ match, action: 'reset', phase: 'after-commit', times: 1 });
+    const first = sayingOf(await program.ask(confirmPayment, pay));
+    expect(first).toMatchObject({ status: 202, said: { orderState: 'UNKNOWN' } });
+    const now = await until('the payment is known', async () => {
+      const reply = await program.ask(confirmPayment, pay);
+      return reply.status === 202 ? null : reply;
+    });
+    expect(sayingOf(now)).toMatchObject({ status: 200, said: { orderState: 'PAID' } });
+    expect((await program.sandbox.money()).get(params.attemptId)).toBe(body.amount);
+  });
+});
+
+describe('a key that is sent with something else is refused, and nothing is done:', () => {
+  const refused = async (spec: RouteSpec, given: Given) => {
+    const before = await effects();
+    const code = codeOf(await program.ask(spec, given));
+    expect(await effects()).toEqual(before);
+    return code;
+  };
+
+  test('an order for another hold of the same buyer', async () => {
+    const { token: as } = await program.newBuyer();
+    const holds = [
+      await program.hold(as, sale.performanceId, [nextSeat()]),
+      await program.hold(as, sale.performanceId, [nextSeat()]),
+    ];
+    const key = freshKey();
+    await program.must(placeOrder, { as, body: { holdId: holds[0]?.id }, key });
+    const other = { as, body: { holdId: holds[1]?.id }, key };
+    expect(await refused(placeOrder, other)).toBe('IDEMPOTENCY_KEY_REUSED');
+  });
+
+  test('of two orders for different holds at once, all but those of the first', async () => {
+    const { token: as } = await program.newBuyer();
+    const holds = [
+      await program.hold(as, sale.performanceId, [nextSeat()]),
+      await program.hold(as, sale.performanceId, [nextSeat()]),
+    ];
+    const key = freshKey();
+    const replies = await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        program.ask(placeOrder, { as, body: { holdId: holds[i % 2]?.id }, key }),
+      ),
+    );
+    const orders = replies.filter(({ status }) => status === 201);
+    const ids = orders.map((reply) => (jsonOf(reply) as BodyOf<typeof placeOrder>).order.id);
+    expect([orders.length, new Set(ids).size]).toEqual([10, 1]);
+    const others = replies.filter(({ status }) => status !== 201).map(codeOf);
+    expect(new Set(others)).toEqual(new Set(['IDEMPOTENCY_KEY_REUSED']));
+  });
+
+  test('the best seats instead of those that were held', async () => {
+    const { token: as } = await program.newBuyer();
+    const given = { as, params: { performanceId: sale.performanceId }, key: freshKey() };
+    await program.must(takeHold, { ...given, body: { seats: [nextSeat()] } });
+    const body = { bestAvailable: { grade: 'VIP', count: 1 } };
+    expect(await refused(takeHold, { ...given, body })).toBe('IDEMPOTENCY_KEY_REUSED');
+  });
+
+  test('a payment of another amount, which is told as such', async () => {
+    const { as, params, body } = await paidFor();
+    const pay = { as, params, body, key: freshKey() };
+    await program.must(confirmPayment, pay);
+    const other = { ...pay, body: { ...body, amount: body.amount + 1 } };
+    expect(await refused(confirmPayment, other)).toBe('AMOUNT_MISMATCH');
+  });
+
+  test('another payment for an attempt whose payment is under way', async () => {
+    const { as, params, body } = await paidFor();
+    const orderId = params.attemptId;
+    await program.sandbox.rule({
+      match: { call: 'confirm', orderId },
+      action: 'delay',
+      delayMs: 300,
+    });
+    const pay = { as, params, body, key: freshKey() };
+    const first = program.ask(confirmPayment, pay);
+    const other = { ...pay, body: { ...body, paymentKey: `${body.paymentKey}-other` } };
+    const replies = await Promise.all([first, program.ask(confirmPayment, other)]);
+    expect([replies[0].status, codeOf(replies[1])]).toEqual([200, 'IDEMPOTENCY_KEY_REUSED']);
   });
 });
 
@@ -269,7 +446,7 @@ describe('a refusal', () => {
     const [first, again] = await payment(answering('REJECT_CARD_COMPANY'));
     if (first === undefined || again === undefined) throw new Error('two answers');
     expect([first.status, codeOf(first)]).toEqual([402, 'PAYMENT_DECLINED']);
-    expect(asAnswer(again)).toEqual(asAnswer(first));
+    expect(sayingOf(again)).toEqual(sayingOf(first));
   });
 
   test('of our credentials by the provider is the same on a retry', async () => {
@@ -295,7 +472,7 @@ describe('a refusal', () => {
     await cutOff.close();
   });
 
-  test('after a lost race is not stored: the call succeeds once the seat is free', async () => {
+  test('after a lost race binds nobody: the call succeeds once the seat is free', async () => {
     const { as, holdId } = await held();
     const seat = seatsGiven - 1;
     const { token } = await program.newBuyer();
@@ -308,7 +485,7 @@ describe('a refusal', () => {
 });
 
 describe('a key', () => {
-  const required = keyed.filter((spec) => spec.idempotency === 'required');
+  const required = keyed.filter((spec) => spec.idempotency !== 'optional');
   test.each(required)('is required by $name and must have the right form', async (spec) => {
     const given = { ...exampleOf(spec, nowhere), as: program.operator };
     const wrong = [null, 'too-short', 'a'.repeat(256), 'with a blank in it', 'ключ-ключ-ключ-ключ'];
@@ -383,7 +560,7 @@ describe('a buyer who disconnected before the answer arrived', () => {
   });
 });
 
-test('a retry after a restart of the program still gets the stored answer', async () => {
+test('a retry after a restart of the program still gets the same answer', async () => {
   const before: [RouteSpec, Given, Reply][] = [];
   for (const spec of keyed) {
     const { other, ...call } = await prepare(spec);
@@ -396,7 +573,8 @@ test('a retry after a restart of the program still gets the stored answer', asyn
   program = await openProgram({ databaseUrl, sandbox });
   for (const [spec, given, reply] of before) {
     const again = await program.ask(spec, given);
-    expect([spec.name, asAnswer(again)]).toEqual([spec.name, asAnswer(reply)]);
+    const said = spec.idempotency === 'by-id' ? sayingOf : asAnswer;
+    expect([spec.name, said(again)]).toEqual([spec.name, said(reply)]);
   }
   expect(await effects()).toEqual(after);
 });

@@ -1,10 +1,11 @@
 import { placeOrder, readOrder, readOrderByLink } from '@usher/contract/orders.ts';
 import { confirmPayment } from '@usher/contract/payments.ts';
 import { type ProblemCode, problemCodes, problems } from '@usher/contract/problems.ts';
-import { takeHold } from '@usher/contract/seats.ts';
+import { extendHold, takeHold } from '@usher/contract/seats.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { problemsOf } from '../../server/src/platform/http/openapi.ts';
-import { freshKey, problemOf } from '../support/ask.ts';
+import { freshKey, problemOf, type Reply } from '../support/ask.ts';
+import { withClient } from '../support/databases.ts';
 import { nowhere } from '../support/examples.ts';
 import { makeTestDatabase } from '../support/postgres.ts';
 import { ordinary, type Scenario } from '../support/problem-scenarios.ts';
@@ -32,24 +33,6 @@ const beside = async <T>(
   }
 };
 
-/** A gate that holds every payment until it is opened. */
-const makeGate = () => {
-  let open = (): void => undefined;
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  let waiting = 0;
-  return {
-    open: () => open(),
-    isReached: () => waiting > 0,
-    failPoint: async (point: string): Promise<void> => {
-      if (point !== 'after-sent-before-call') return;
-      waiting++;
-      await opened;
-    },
-  };
-};
-
 const forced = {
   REQUEST_TIMEOUT: () =>
     beside({}, async (program) => {
@@ -68,22 +51,29 @@ const forced = {
     }),
 
   IDEMPOTENCY_KEY_RUNNING: async () => {
-    const gate = makeGate();
-    return beside({ failPoint: gate.failPoint }, async (program) => {
-      const { performanceId } = await program.newSale(program.organiser);
-      const { token: as } = await program.newBuyer();
-      const { checkout } = await program.order(as, performanceId, [0]);
-      const { attemptId, amount } = checkout;
-      const paymentKey = await program.sandbox.authenticate(attemptId, amount.amount);
-      const body = { paymentKey, amount: amount.amount };
-      const given = { as, params: { attemptId }, body, key: freshKey() };
-      const first = program.ask(confirmPayment, given);
-      await until('the payment is on its way', gate.isReached);
-      const reply = await program.ask(confirmPayment, given);
-      gate.open();
+    const { performanceId } = await main.newSale(main.organiser);
+    const { token: as } = await main.newBuyer();
+    const { id: holdId } = await main.hold(as, performanceId, [0]);
+    const given = { as, params: { holdId }, key: freshKey() };
+    const replies: Reply[] = [];
+    await withClient(main.databaseUrl, async (client) => {
+      await client.query('BEGIN');
+      await client.query('SELECT FROM seats.holds WHERE id = $1 FOR UPDATE', [holdId]);
+      const first = main.ask(extendHold, given);
+      await until('the first call waits for the hold', async () => {
+        const waiting = await main.app.db.query(
+          `SELECT FROM pg_stat_activity
+           WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        return waiting.length > 0;
+      });
+      replies.push(await main.ask(extendHold, given));
+      await client.query('ROLLBACK');
       expect((await first).status).toBe(200);
-      return { spec: confirmPayment, reply };
     });
+    const [reply] = replies;
+    if (reply === undefined) throw new Error('the repeat got no answer');
+    return { spec: extendHold, reply };
   },
 
   PROVIDER_UNAVAILABLE: async () => {

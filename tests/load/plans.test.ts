@@ -37,6 +37,7 @@ const buyTogether = async (db: Database, count: number): Promise<void> => {
     grades: [0],
     checks: null,
     paintingVersion: 'painting',
+    fingerprint: `seats ${each.seatNo}`,
   }));
   await makeSeatStore(db).take(holds, times);
   const orders = asked.map((each) => {

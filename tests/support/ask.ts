@@ -9,7 +9,7 @@ import {
 } from '@usher/contract/client.ts';
 import type { ProblemBody, ProblemCode } from '@usher/contract/problems.ts';
 import { problemBody } from '@usher/contract/problems.ts';
-import type { RouteSpec } from '@usher/contract/route.ts';
+import { needsKey, type RouteSpec } from '@usher/contract/route.ts';
 import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 
@@ -63,8 +63,7 @@ export const pathOf = (spec: RouteSpec, given: Given = {}): string => makePath(s
 /** No key if it is optional: a stored answer would hide what a repeated call does. */
 const carriedBy = (spec: RouteSpec, given: Given): Carried => ({
   accessToken: given.as ?? null,
-  key:
-    given.key === undefined && spec.idempotency === 'required' ? freshKey() : (given.key ?? null),
+  key: given.key === undefined && needsKey(spec) ? freshKey() : (given.key ?? null),
   headers: given.headers ?? {},
 });
 

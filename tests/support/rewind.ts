@@ -32,6 +32,7 @@ const undo: Readonly<Record<string, readonly string[]>> = {
     'ALTER TABLE catalogue.performances DROP COLUMN painting_version',
     'DROP TABLE catalogue.show_paintings, catalogue.paintings',
   ],
+  '000017_hold_fingerprints': ['ALTER TABLE seats.holds DROP COLUMN fingerprint'],
   '000014_moves': ['DROP TABLE platform.moves', 'DROP FUNCTION platform.refuse_move CASCADE'],
 };
 

@@ -37,7 +37,7 @@ const buy = async (
     holdId,
     wish: { kind: 'seats', seatNos },
   });
-  if (held.outcome !== 'held') return;
+  if (held.outcome !== 'held' && held.outcome !== 'repeated') return;
   const placed = await orders.place({ ...who, orderId, attemptId, holdId });
   if (placed.outcome !== 'placed' || placed.order.state !== 'PENDING') return;
   const { amount } = placed.order.total;

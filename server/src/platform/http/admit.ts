@@ -1,4 +1,4 @@
-import type { RouteAuth, RouteSpec } from '@usher/contract/route.ts';
+import { needsKey, type RouteAuth, type RouteSpec } from '@usher/contract/route.ts';
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { type Refusal, refuse, validationRefusal } from './problem.ts';
@@ -51,8 +51,7 @@ const idempotencyKeyOf = (
 ): { key: string | null } | { refusal: Refusal } => {
   const header = request.headers['idempotency-key'];
   const key = typeof header === 'string' && spec.idempotency !== undefined ? header : null;
-  if (key === null && spec.idempotency === 'required')
-    return { refusal: refuse('IDEMPOTENCY_KEY_MISSING') };
+  if (key === null && needsKey(spec)) return { refusal: refuse('IDEMPOTENCY_KEY_MISSING') };
   if (key !== null && !keyPattern.test(key))
     return {
       refusal: refuse('IDEMPOTENCY_KEY_MISSING', {

@@ -3,7 +3,7 @@ import { isRawBody, type RouteSpec } from '@usher/contract/route.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { StoredAnswer } from './idempotency.ts';
 import { problemBodyOf, type Refusal, statusOf } from './problem.ts';
-import type { Answer } from './route.ts';
+import { type Answer, repeatHeaders } from './route.ts';
 
 const json = 'application/json; charset=utf-8';
 const problemJson = 'application/problem+json; charset=utf-8';
@@ -97,7 +97,7 @@ export const sendStored = (
   stored: StoredAnswer,
   fresh: Answer<RouteSpec> | null,
 ): FastifyReply => {
-  if (fresh === null) reply.header('idempotent-replay', 'true');
+  if (fresh === null) reply.headers(repeatHeaders);
   else setHeaders(reply, fresh);
   reply.code(stored.status).header('cache-control', 'no-store');
   if (stored.body === '') return reply.send();

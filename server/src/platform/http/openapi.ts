@@ -1,5 +1,5 @@
 import { problemBody, problems } from '@usher/contract/problems.ts';
-import { isRawBody, passHeader, type RouteSpec } from '@usher/contract/route.ts';
+import { isRawBody, needsKey, passHeader, type RouteSpec } from '@usher/contract/route.ts';
 import { z } from 'zod';
 
 type Json = Record<string, unknown>;
@@ -17,11 +17,15 @@ const parametersOf = (spec: RouteSpec): Json[] => {
       required: place === 'path' || !schema.safeParse(undefined).success,
       schema: toSchema(schema as z.ZodType, 'input'),
     }));
+  const repeats =
+    spec.idempotency === 'by-id'
+      ? 'A repeat changes nothing and gets what is so now'
+      : 'A repeat gets the first response for 24 h';
   const key = {
     name: 'Idempotency-Key',
     in: 'header',
-    required: spec.idempotency === 'required',
-    description: 'A fresh random text for a new request, the same one for a repeat; kept 24 h',
+    required: needsKey(spec),
+    description: `A fresh random text for a new request, the same one for a repeat. ${repeats}`,
     schema: { type: 'string', minLength: 16, maxLength: 255 },
   };
   const described = Object.entries(spec.headers ?? {});
@@ -51,9 +55,11 @@ export const problemsOf = (spec: RouteSpec): string[] => {
   if (spec.body !== undefined) codes.add('MALFORMED_REQUEST').add('BODY_TOO_LARGE');
   if (spec.auth !== 'public') codes.add('UNAUTHENTICATED');
   if (spec.auth === 'organiser' || spec.auth === 'operator') codes.add('FORBIDDEN');
-  if (spec.idempotency === 'required') codes.add('IDEMPOTENCY_KEY_MISSING');
-  if (spec.idempotency !== undefined)
-    codes.add('IDEMPOTENCY_KEY_REUSED').add('IDEMPOTENCY_KEY_RUNNING');
+  if (needsKey(spec)) codes.add('IDEMPOTENCY_KEY_MISSING');
+  if (spec.idempotency !== undefined) codes.add('IDEMPOTENCY_KEY_REUSED');
+  // Two calls of a route that stores nothing run side by side and find the same.
+  if (spec.idempotency !== undefined && spec.idempotency !== 'by-id')
+    codes.add('IDEMPOTENCY_KEY_RUNNING');
   return [...codes].sort();
 };
 

@@ -8,39 +8,45 @@ export type PassAsked = PassSubject & {
   readonly pass: string | undefined;
 };
 
-/** Checks passes, for the HTTP edge. null: the call may go on. */
-export type PassCheck = {
-  /** What can be decided without any I/O. */
-  refuseEarly(asked: PassAsked): Refusal | null;
-  refuse(asked: PassAsked): Promise<Refusal | null>;
+/** Judges a pass without any I/O: null if none is needed, a refusal, or what the store must say. */
+export type JudgePass = (asked: PassAsked) => null | Refusal | AskStore;
+/** Asks the store of the room whether the pass is still valid; null: it is. */
+type AskStore = { askStore(): Promise<Refusal | null> };
+
+const judge = async (
+  judgePass: JudgePass,
+  passFor: NonNullable<Route['passFor']>,
+  admitted: RouteRequest<RouteSpec>,
+): Promise<ReturnType<JudgePass>> => {
+  const subject = await passFor(admitted);
+  if (subject === null) return refuse('NOT_FOUND');
+  return judgePass({
+    showId: subject.showId,
+    heldAtMs: subject.heldAtMs,
+    accountId: admitted.caller?.accountId ?? '',
+    pass: admitted.raw.headers[passHeader]?.toString(),
+  });
 };
 
-/** The check of one call, for a route that requires a pass. Its subject is looked up once. */
-export const makePassGate = (
-  check: PassCheck,
-  findSubject: NonNullable<Route['passFor']>,
+/**
+ * Why a call may not reach its handler; null: it may. What needs no I/O is judged first, so that a
+ * crowd without passes, or one that has lost the race, costs no store anything.
+ */
+export const refuseBeforeHandler = async (
+  route: Pick<Route, 'passFor' | 'isRepeat' | 'refuseEarly'>,
+  judgePass: JudgePass | undefined,
   admitted: RouteRequest<RouteSpec>,
-) => {
-  let finding: Promise<PassSubject | null> | undefined;
-  const find = async (): Promise<PassAsked | null> => {
-    finding ??= findSubject(admitted);
-    const subject = await finding;
-    if (subject === null) return null;
-    return {
-      showId: subject.showId,
-      heldAtMs: subject.heldAtMs,
-      accountId: admitted.caller?.accountId ?? '',
-      pass: admitted.raw.headers[passHeader]?.toString(),
-    };
-  };
-  return {
-    refuseEarly: async (): Promise<Refusal | null> => {
-      const asked = await find();
-      return asked === null ? refuse('NOT_FOUND') : check.refuseEarly(asked);
-    },
-    refuse: async (): Promise<Refusal | null> => {
-      const asked = await find();
-      return asked === null ? refuse('NOT_FOUND') : check.refuse(asked);
-    },
-  };
+): Promise<Refusal | null> => {
+  const { passFor, isRepeat, refuseEarly } = route;
+  const unlessRepeat = async (refusal: Refusal): Promise<Refusal | null> =>
+    (await isRepeat?.(admitted)) === true ? null : refusal;
+  const judged =
+    passFor === undefined || judgePass === undefined
+      ? null
+      : await judge(judgePass, passFor, admitted);
+  if (judged !== null && 'refusal' in judged) return unlessRepeat(judged);
+  const lost = refuseEarly?.(admitted) ?? null;
+  if (lost !== null || judged === null) return lost;
+  const ended = await judged.askStore();
+  return ended === null ? null : unlessRepeat(ended);
 };

@@ -22,7 +22,7 @@ export type RouteRequest<S extends RouteSpec> = {
   readonly address: string;
   readonly traceId: string;
   /** null only if the route does not require it. */
-  readonly idempotencyKey: S['idempotency'] extends 'required' ? string : string | null;
+  readonly idempotencyKey: S['idempotency'] extends 'required' | 'by-id' ? string : string | null;
   readonly raw: FastifyRequest;
 };
 
@@ -53,27 +53,28 @@ export type PassSubject = {
   readonly heldAtMs: number | null;
 };
 
-/** A refusal that needs neither the database nor the stored responses (a lost race). */
-type EarlyRefusal<S extends RouteSpec> = {
-  /** A retry is never refused early: it gets its first response again. */
-  readonly isRepeat: (request: RouteRequest<S>) => boolean;
-  readonly refuse: (request: RouteRequest<S>) => Promise<Refusal | null>;
+/** What a route that requires a pass has for its check. */
+type PassCompanions<S extends RouteSpec> = {
+  /** What the pass must be valid for; null: there is no such thing. */
+  readonly passFor: (request: RouteRequest<S>) => Promise<PassSubject | null>;
+  /**
+   * Whether an earlier call with this key took effect. Its repeat needs no pass, which may have
+   * ended since. Called only when the pass is refused.
+   */
+  readonly isRepeat?: (request: RouteRequest<S>) => Promise<boolean>;
 };
 
-/** What a route has besides its handler; `passFor` goes with `pass: 'required'`. */
-type Companions<S extends RouteSpec> = { readonly early?: EarlyRefusal<S> } & (S extends {
-  readonly pass: 'required';
-}
-  ? { readonly passFor: (request: RouteRequest<S>) => Promise<PassSubject | null> }
-  : unknown);
+/** What a route has besides its handler; the compiler wants `passFor` with `pass: 'required'`. */
+type Companions<S extends RouteSpec> = {
+  /** A refusal that needs no I/O (a lost race); never of a repeat. */
+  readonly refuseEarly?: (request: RouteRequest<S>) => Refusal | null;
+} & (S extends { readonly pass: 'required' } ? PassCompanions<S> : unknown);
 
 export type Route = {
   readonly spec: RouteSpec;
   readonly handle: (request: RouteRequest<RouteSpec>) => Promise<Answer<RouteSpec>>;
-  /** What the pass must be valid for, if the spec requires one; null: there is no such thing. */
-  readonly passFor?: (request: RouteRequest<RouteSpec>) => Promise<PassSubject | null>;
-  readonly early?: EarlyRefusal<RouteSpec>;
-};
+  readonly refuseEarly?: (request: RouteRequest<RouteSpec>) => Refusal | null;
+} & Partial<PassCompanions<RouteSpec>>;
 
 /** Connects a handler to its spec in the contract; the compiler checks that they match. */
 export const route = <S extends RouteSpec>(
@@ -84,6 +85,9 @@ export const route = <S extends RouteSpec>(
   // The list of routes loses the type of each route; the server checks every request against the
   // spec's schemas before it calls the handler.
   ({ spec, handle, ...companions }) as unknown as Route;
+
+/** The headers of a response to a repeat: the call took effect before, and changed nothing now. */
+export const repeatHeaders = { 'idempotent-replay': 'true' } as const;
 
 type Sent = Readonly<Record<string, string | readonly string[]>>;
 

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { assert, Failure } from '../failure.ts';
 import { currentTraceIds } from '../trace-scope.ts';
-import type { PassAsked, PassCheck } from './pass.ts';
+import type { JudgePass } from './pass.ts';
 import { refuse } from './problem.ts';
 import { answer, emptyAnswer, type PassSubject, rawAnswer, route } from './route.ts';
 import { forgetful, openTestServer, plainRoute } from './test-bed.ts';
@@ -92,11 +92,8 @@ describe('a request is checked in this order, so that nobody learns more than th
   test('a lost race is refused before the handler and the stored responses are asked', async () => {
     let asked = 0;
     const idempotency = { ...forgetful, once: () => Promise.reject(new Error(`${++asked}`)) };
-    const early = {
-      isRepeat: () => false,
-      refuse: async () => refuse('SEATS_TAKEN', { extra: { conflicts: [1] } }),
-    };
-    const { app } = await open([{ ...taking(takeOnce), early }], { idempotency });
+    const refuseEarly = () => refuse('SEATS_TAKEN', { extra: { conflicts: [1] } });
+    const { app } = await open([{ ...taking(takeOnce), refuseEarly }], { idempotency });
     const reply = await post(app, {
       headers: { 'idempotency-key': 'has a space in it' },
     });
@@ -115,17 +112,21 @@ describe('a request is checked in this order, so that nobody learns more than th
 });
 
 describe('a route that requires a pass', () => {
-  const takeWithPass = defineRoute({ ...base, idempotency: 'required', pass: 'required' });
-  /** What the check was asked, in order; a pass that is not `good` is refused. */
-  const openGate = async (more: { isRepeat?: boolean; subject?: PassSubject | null } = {}) => {
+  const takeWithPass = defineRoute({ ...base, idempotency: 'by-id', pass: 'required' });
+  type Gate = { isRepeat?: boolean; subject?: PassSubject | null; isLost?: boolean };
+  /** What was asked, in order. A pass is `good`, `ended` as only the store knows, or refused. */
+  const openGate = async (more: Gate = {}) => {
     const asked: string[] = [];
-    const judge = (when: string, { showId, accountId, pass }: PassAsked) => {
-      asked.push(`${when} ${showId} ${accountId} ${pass}`);
-      return pass === 'good' ? null : refuse(pass === undefined ? 'PASS_REQUIRED' : 'PASS_ENDED');
-    };
-    const passes: PassCheck = {
-      refuseEarly: (given) => judge('early', given),
-      refuse: async (given) => judge('in time', given),
+    const judgePass: JudgePass = ({ showId, accountId, pass }) => {
+      asked.push(`${showId} ${accountId} ${pass}`);
+      if (pass === 'free') return null;
+      if (pass !== 'good' && pass !== 'ended') return refuse('PASS_REQUIRED');
+      return {
+        askStore: async () => {
+          asked.push('store');
+          return pass === 'good' ? null : refuse('PASS_ENDED');
+        },
+      };
     };
     const { subject = { showId: 'show_1', heldAtMs: null } } = more;
     const entry = route(
@@ -136,10 +137,17 @@ describe('a route that requires a pass', () => {
       },
       {
         passFor: async () => subject,
-        early: { isRepeat: () => more.isRepeat ?? false, refuse: async () => null },
+        isRepeat: async () => {
+          asked.push('repeat');
+          return more.isRepeat ?? false;
+        },
+        refuseEarly: () => {
+          asked.push('race');
+          return more.isLost === true ? refuse('SEATS_TAKEN') : null;
+        },
       },
     );
-    const { app } = await open([entry], { passes });
+    const { app } = await open([entry], { judgePass });
     const take = (pass: string | null) =>
       post(app, {
         headers: {
@@ -150,39 +158,69 @@ describe('a route that requires a pass', () => {
     return { asked, take };
   };
 
-  test('refuses a call without one before anything is written, and asks no store', async () => {
+  test('refuses a call without one, and asks neither the store nor the handler', async () => {
     const { asked, take } = await openGate();
     expect(codeOf(await take(null))).toBe('PASS_REQUIRED');
-    expect(codeOf(await take('bad'))).toBe('PASS_ENDED');
-    expect(asked.filter((each) => !each.startsWith('early'))).toEqual([]);
+    expect(asked).toEqual(['show_1 acc_buyer undefined', 'repeat']);
   });
-  test('calls its handler with a valid one, after one check of each kind', async () => {
+  test('calls its handler with a valid one, after one look at the pass and the store', async () => {
     const { asked, take } = await openGate();
     expect((await take('good')).statusCode).toBe(201);
-    expect(asked).toEqual([
-      'early show_1 acc_buyer good',
-      'in time show_1 acc_buyer good',
-      'handler',
-    ]);
+    expect(asked).toEqual(['show_1 acc_buyer good', 'race', 'store', 'handler']);
   });
-  test('lets a retry look for its first response, but still checks new calls', async () => {
+  test('calls its handler without asking the store if no pass is needed', async () => {
+    const { asked, take } = await openGate();
+    expect((await take('free')).statusCode).toBe(201);
+    expect(asked).toEqual(['show_1 acc_buyer free', 'race', 'handler']);
+  });
+  test('refuses a pass that the store knows to have ended', async () => {
+    const { asked, take } = await openGate();
+    expect(codeOf(await take('ended'))).toBe('PASS_ENDED');
+    expect(asked).toEqual(['show_1 acc_buyer ended', 'race', 'store', 'repeat']);
+  });
+  test('refuses a lost race before the store is asked about the pass', async () => {
+    const { asked, take } = await openGate({ isLost: true });
+    expect(codeOf(await take('good'))).toBe('SEATS_TAKEN');
+    expect(asked).toEqual(['show_1 acc_buyer good', 'race']);
+  });
+  test.each([null, 'ended'])('lets the repeat of a call pass, with the pass «%s»', async (pass) => {
     const { asked, take } = await openGate({ isRepeat: true });
-    expect(codeOf(await take('bad'))).toBe('PASS_ENDED');
-    expect(asked).toEqual(['in time show_1 acc_buyer bad']);
+    expect((await take(pass)).statusCode).toBe(201);
+    expect(asked.at(-1)).toBe('handler');
   });
-  test('responds NOT_FOUND if there is nothing to buy', async () => {
+  test('responds NOT_FOUND if there is nothing to buy, except to a repeat', async () => {
     const { asked, take } = await openGate({ subject: null });
     expect(codeOf(await take('good'))).toBe('NOT_FOUND');
-    expect(asked).toEqual([]);
+    expect(asked).toEqual(['repeat']);
+    const again = await openGate({ subject: null, isRepeat: true });
+    expect((await again.take('good')).statusCode).toBe(201);
   });
-  test('is not served if nothing can check passes', async () => {
-    const unchecked = route(takeWithPass, async () => answer(201, { seats: [] }), {
-      passFor: async () => null,
-    });
+  test('is not served if nothing can check passes, or if it stores responses', async () => {
+    const companions = { passFor: async () => null };
+    const unchecked = route(takeWithPass, async () => answer(201, { seats: [] }), companions);
     await expect(openTestServer([unchecked])).rejects.toThrow('pass');
     const { passFor: _, ...without } = unchecked;
-    const passes: PassCheck = { refuseEarly: () => null, refuse: async () => null };
-    await expect(openTestServer([without], { passes })).rejects.toThrow('pass');
+    const judgePass: JudgePass = () => null;
+    await expect(openTestServer([without], { judgePass })).rejects.toThrow('pass');
+    const spec = defineRoute({ ...base, idempotency: 'required', pass: 'required' });
+    const storing = route(spec, async () => answer(201, { seats: [] }), companions);
+    await expect(openTestServer([storing], { judgePass })).rejects.toThrow('stores no responses');
+  });
+});
+
+describe('a route whose ids come from the key', () => {
+  test('needs a key, stores no response, and runs its handler for each call', async () => {
+    let runs = 0;
+    const spec = defineRoute({ ...base, idempotency: 'by-id' });
+    const entry = route(spec, async ({ idempotencyKey }) =>
+      answer(201, { seats: [++runs, idempotencyKey.length] }),
+    );
+    const once = () => Promise.reject(new Error('a stored response was asked for'));
+    const { app } = await open([entry], { idempotency: { ...forgetful, once } });
+    expect(codeOf(await post(app))).toBe('IDEMPOTENCY_KEY_MISSING');
+    const headers = { 'idempotency-key': 'k'.repeat(16) };
+    const replies = [await post(app, { headers }), await post(app, { headers })];
+    expect(replies.map((reply) => reply.json())).toEqual([{ seats: [1, 16] }, { seats: [2, 16] }]);
   });
 });
 

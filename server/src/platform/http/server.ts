@@ -15,7 +15,7 @@ import { sendAnswer, sendRefusal, sendStored, storedFrom } from './answers.ts';
 import { answerClientError } from './client-error.ts';
 import { endConnectionsWhenClosing } from './closing.ts';
 import { fingerprintOf, type Idempotency } from './idempotency.ts';
-import { makePassGate, type PassCheck } from './pass.ts';
+import { type JudgePass, refuseBeforeHandler } from './pass.ts';
 import { type Refusal, refusalOfFailure, refuse, statusOf } from './problem.ts';
 import { makeRateLimiter } from './rate-limit.ts';
 import type { Answer, Route, RouteRequest } from './route.ts';
@@ -33,8 +33,8 @@ export type HttpOptions = Guard & {
   /** Tests check every response against the contract; in service the compiler's check is enough. */
   checkAnswers: boolean;
   rateLimits: boolean;
-  /** Checks the passes of routes that require one. */
-  passes?: PassCheck;
+  /** Judges the passes of routes that require one. */
+  judgePass?: JudgePass;
   /** Responses that are ready before routing. */
   mountShortcuts?: MountShortcuts;
   /** Mean delay of the event loop over a second above which API calls are refused; 3 s. */
@@ -136,7 +136,7 @@ const mountPlugins = async (app: FastifyInstance, options: HttpOptions): Promise
 /** A call with an Idempotency-Key: run once; a retry gets the same response. */
 const answerOnce = async (
   options: HttpOptions,
-  { spec, handle }: Pick<Route, 'spec' | 'handle'>,
+  { spec, handle }: Route,
   admitted: RouteRequest<RouteSpec>,
   key: string,
   reply: FastifyReply,
@@ -165,7 +165,7 @@ const answerOnce = async (
 };
 
 export const makeHttpServer = async (options: HttpOptions): Promise<FastifyInstance> => {
-  const { tracing, checkAnswers, passes } = options;
+  const { tracing, checkAnswers, judgePass } = options;
   const limiter = options.rateLimits ? makeRateLimiter(options.clock) : null;
   const meters = makeMeters(options.metrics);
   const answerError = makeErrorHandler(options.log, meters);
@@ -192,28 +192,24 @@ export const makeHttpServer = async (options: HttpOptions): Promise<FastifyInsta
     };
     const admitted = admit(options, limiter, spec, request);
     if ('refusal' in admitted) return send(admitted.refusal);
-    const { early, passFor } = entry;
-    const gate =
-      passFor === undefined || passes === undefined
-        ? null
-        : makePassGate(passes, passFor, admitted);
-    if (early !== undefined && !early.isRepeat(admitted)) {
-      const refusal = (await gate?.refuseEarly()) ?? (await early.refuse(admitted));
+    if (entry.passFor !== undefined || entry.refuseEarly !== undefined) {
+      const refusal = await refuseBeforeHandler(entry, judgePass, admitted);
       if (refusal !== null) return send(refusal);
     }
-    // After looking for a stored response: a retry gets it even if its pass has expired since.
-    const handle: Route['handle'] = async (request) =>
-      (await gate?.refuse()) ?? entry.handle(request);
     const key = admitted.idempotencyKey;
-    return key === null
-      ? send(await handle(admitted))
-      : answerOnce(options, { spec, handle }, admitted, key, reply, send);
+    return key === null || spec.idempotency === 'by-id'
+      ? send(await entry.handle(admitted))
+      : answerOnce(options, entry, admitted, key, reply, send);
   };
 
   for (const entry of options.routes) {
     const { spec } = entry;
-    if (spec.pass === 'required')
-      assert(entry.passFor && passes, `${spec.name}: the pass that it requires can be checked`);
+    if (spec.pass === 'required') {
+      // A stored response is looked up after the pass was judged, so a repeat could not get it.
+      const isStored = spec.idempotency !== undefined && spec.idempotency !== 'by-id';
+      assert(!isStored, `${spec.name}: a route that requires a pass stores no responses`);
+      assert(entry.passFor && judgePass, `${spec.name}: the pass that it requires can be checked`);
+    }
     app.route({
       method: spec.method,
       url: spec.path.replaceAll(/\{(\w+)\}/g, ':$1'),

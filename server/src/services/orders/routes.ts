@@ -9,7 +9,13 @@ import { idOf } from '@usher/contract/primitives.ts';
 import { z } from 'zod';
 import { decodeCursor, encodeCursor, instantMs } from '../../platform/http/cursor.ts';
 import { refuse } from '../../platform/http/problem.ts';
-import { answer, type Route, route } from '../../platform/http/route.ts';
+import {
+  answer,
+  type Route,
+  type RouteRequest,
+  repeatHeaders,
+  route,
+} from '../../platform/http/route.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { OrdersSeats } from './service.place.ts';
 import type { Orders } from './service.ts';
@@ -23,20 +29,27 @@ export const ordersRoutes = (deps: {
   ids: Ids;
 }): Route[] => {
   const { orders, seats, ids } = deps;
+  /**
+   * The same key names the same order and attempt, even if the first response was lost, and
+   * whatever hold it is sent with: another one is refused.
+   */
+  const makeIds = ({ caller, idempotencyKey }: RouteRequest<typeof placeOrder>) => ({
+    orderId: ids.fromParts('order', caller.accountId, idempotencyKey),
+    attemptId: ids.fromParts('attempt', 'first', caller.accountId, idempotencyKey),
+  });
   return [
     route(
       placeOrder,
-      async ({ body, caller, idempotencyKey, traceId }) => {
-        // The same key names the same order and attempt, even if the first response was lost.
-        const parts = [caller.accountId, body.holdId, idempotencyKey];
+      async (call) => {
         const result = await orders.place({
-          orderId: ids.fromParts('order', ...parts),
-          attemptId: ids.fromParts('attempt', 'first', ...parts),
-          holdId: body.holdId,
-          buyerId: caller.accountId,
-          requestId: traceId,
+          ...makeIds(call),
+          holdId: call.body.holdId,
+          buyerId: call.caller.accountId,
+          requestId: call.traceId,
         });
         switch (result.outcome) {
+          case 'reused':
+            return refuse('IDEMPOTENCY_KEY_REUSED');
           case 'not-found':
             return refuse('NOT_FOUND');
           case 'ended':
@@ -44,7 +57,11 @@ export const ordersRoutes = (deps: {
           case 'has-order':
             return refuse('HOLD_HAS_ORDER', { extra: { orderId: result.orderId } });
           case 'placed':
-            return answer(201, { order: result.order, checkout: result.checkout });
+            return answer(
+              201,
+              { order: result.order, checkout: result.checkout },
+              result.isRepeat ? repeatHeaders : {},
+            );
         }
       },
       {
@@ -52,6 +69,7 @@ export const ordersRoutes = (deps: {
           const hold = await seats.holdFacts(body.holdId, caller.accountId);
           return hold === null ? null : { showId: hold.showId, heldAtMs: hold.takenAtMs };
         },
+        isRepeat: async (call) => (await orders.readBuyer(makeIds(call).orderId)) !== null,
       },
     ),
 

@@ -25,8 +25,10 @@ export type OrdersPasses = {
 };
 
 type PlaceOutcome =
-  | { outcome: 'placed'; order: Order; checkout: Checkout }
-  | { outcome: 'not-found' | 'ended' }
+  /** `isRepeat`: by an earlier request with this id; the order is shown as it is now. */
+  | { outcome: 'placed'; isRepeat: boolean; order: Order; checkout: Checkout }
+  /** `reused`: the id has an order of another hold. */
+  | { outcome: 'not-found' | 'ended' | 'reused' }
   | { outcome: 'has-order'; orderId: string | null };
 
 type PlaceIds = {
@@ -148,7 +150,8 @@ export const makePlacing = (
     place: async (request: PlaceIds): Promise<PlaceOutcome> => {
       const { orderId, buyerId } = request;
       const hold = await seats.holdFacts(request.holdId, buyerId);
-      if (hold === null) return { outcome: 'not-found' };
+      if (hold === null)
+        return { outcome: (await readRow(orderId)) === null ? 'not-found' : 'reused' };
       const { asked, ladder, result } = await placeAsPainted(request, hold);
       switch (result.outcome) {
         case 'placed': {
@@ -159,7 +162,8 @@ export const makePlacing = (
           if (row.state === 'PENDING')
             await passes.pin(hold.showId, buyerId, orderId, row.deadlineAt.getTime());
           const checkout = await views.viewCheckout(request.attemptId, row);
-          return { outcome: 'placed', order: await views.viewOrder(row, true), checkout };
+          const order = await views.viewOrder(row, true);
+          return { outcome: 'placed', isRepeat: result.isRepeat, order, checkout };
         }
         case 'has-order':
           return { outcome: 'has-order', orderId: result.openOrder };

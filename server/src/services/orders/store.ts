@@ -37,6 +37,8 @@ export type PlaceResult =
   /** `isRepeat`: placed by an earlier request with the same id; it may have changed since. */
   | { outcome: 'placed'; isRepeat: boolean; deadlineAt: Date; createdAt: Date }
   | { outcome: 'not-found' | 'ended' | 'seats-differ' }
+  /** The id has an order of another hold. */
+  | { outcome: 'reused' }
   /** The seats were priced by another painting than the one that their hold was taken by. */
   | { outcome: 'repainted' }
   | { outcome: 'has-order'; openOrder: string | null };

@@ -211,11 +211,10 @@ test('an unknown outcome frees no seat and fails no order; the late answer decid
     return { kind: 'unknown', code: 'UND_ERR_SOCKET' };
   });
   const { attemptId, total, orderId, holdId } = await b.order('acc_unknown', [9]);
-  expect(await b.pay('acc_unknown', attemptId, total)).toEqual({
-    outcome: 'under-way',
-    orderId,
-    isUnknown: true,
-  });
+  const unknown = { outcome: 'under-way', orderId, isUnknown: true };
+  expect(await b.pay('acc_unknown', attemptId, total)).toEqual(unknown);
+  // A repeat says so, too, and asks for no other money.
+  expect(await b.pay('acc_unknown', attemptId, total)).toEqual(unknown);
   expect((await b.orders.readOwn(orderId, 'acc_unknown'))?.state).toBe('UNKNOWN');
   await endHold(b.db, holdId);
   await b.seats.sweep();

@@ -7,7 +7,7 @@ import {
 } from '@usher/contract/payments.ts';
 import { won } from '@usher/domain/money.ts';
 import { refuse } from '../../platform/http/problem.ts';
-import { answer, type Route, route } from '../../platform/http/route.ts';
+import { answer, type Route, repeatHeaders, route } from '../../platform/http/route.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Log } from '../../platform/log.ts';
 import type { ConfirmOutcome, Payments } from './service.ts';
@@ -53,6 +53,8 @@ const answerFor = async (result: ConfirmOutcome, readOrder: ReadOrder) => {
       return refuse('PROVIDER_UNAVAILABLE', { extra: await again(result.orderId) });
     case 'not-found':
       return refuse('NOT_FOUND');
+    case 'reused':
+      return refuse('IDEMPOTENCY_KEY_REUSED');
     case 'amount-differs':
       return refuse('AMOUNT_MISMATCH');
     case 'ended':
@@ -72,7 +74,7 @@ export const paymentsRoutes = (deps: {
   const { payments, readCheckout, readOrder, ids, log } = deps;
   return [
     route(openAttempt, async ({ params, caller, idempotencyKey, traceId }) => {
-      const attemptId = ids.fromParts('attempt', caller.accountId, params.orderId, idempotencyKey);
+      const attemptId = ids.fromParts('attempt', caller.accountId, idempotencyKey);
       const outcome = await payments.openAttempt({
         orderId: params.orderId,
         buyerId: caller.accountId,
@@ -90,8 +92,12 @@ export const paymentsRoutes = (deps: {
           return refuse('ORDER_NOT_PAYABLE', {
             extra: { state: (await readOrder(params.orderId))?.state },
           });
+        case 'reused':
+          return refuse('IDEMPOTENCY_KEY_REUSED');
         case 'opened':
           return answer(201, await readCheckout(attemptId, params.orderId));
+        case 'repeated':
+          return answer(201, await readCheckout(attemptId, params.orderId), repeatHeaders);
       }
     }),
 

@@ -13,6 +13,8 @@ export type ConfirmOutcome =
   | { outcome: 'declined' | 'refused'; orderId: string; code: string }
   | { outcome: 'unsent'; orderId: string }
   | { outcome: 'not-found' | 'amount-differs' | 'ended' }
+  /** The attempt is for another payment. */
+  | { outcome: 'reused' }
   | { outcome: 'not-payable'; state: string };
 
 /**
@@ -56,13 +58,13 @@ const judgeEnd = (orderId: string, end: CallEnd): ConfirmOutcome =>
     : { outcome: 'under-way', orderId, isUnknown: end.outcome === 'unknown' };
 
 /** The outcome of an attempt that was begun earlier by another request, tab or process. */
-const judgeAttempt = (attempt: AttemptRow | null): ConfirmOutcome => {
+const judgeAttempt = (attempt: AttemptRow | null, isUnknown: boolean): ConfirmOutcome => {
   if (attempt === null) return { outcome: 'not-found' };
   const { orderId } = attempt;
   if (attempt.outcome === 'APPROVED') return { outcome: 'paid', orderId };
   if (attempt.outcome === 'DECLINED')
     return judgeAnswer(orderId, attempt.answer?.refusal ?? 'declined', attempt.providerCode);
-  return { outcome: 'under-way', orderId, isUnknown: false };
+  return { outcome: 'under-way', orderId, isUnknown };
 };
 
 /** How long buyers wait for an outcome: `waitMs`, or less while the program closes. */
@@ -94,13 +96,16 @@ const makePatience = (clock: Clock, waitMs: number) => {
   };
 };
 
+const isSamePayment = (a: BeginRequest, b: BeginRequest): boolean =>
+  a.paymentKey === b.paymentKey && a.amountMinor === b.amountMinor;
+
 /**
  * Payments in progress in this process. Repeated clicks of a buyer on one attempt share its
  * outcome; a provider's webhook about it costs only a lookup in memory (most arrive while the
  * answer is being stored).
  */
 const makeRunning = () => {
-  const running = new Map<string, Promise<ConfirmOutcome>>();
+  const running = new Map<string, { request: BeginRequest; outcome: Promise<ConfirmOutcome> }>();
   const paymentKeys = new Set<string>();
   const markOf = (attemptId: string, buyerId: string): string => `${attemptId} ${buyerId}`;
   return {
@@ -110,18 +115,22 @@ const makeRunning = () => {
     ): Promise<ConfirmOutcome> => {
       const mark = markOf(request.attemptId, request.buyerId);
       const first = running.get(mark);
-      if (first !== undefined) return first;
-      const promise = pay(request).finally(() => {
+      if (first !== undefined)
+        return isSamePayment(first.request, request)
+          ? first.outcome
+          : Promise.resolve({ outcome: 'reused' });
+      const outcome = pay(request).finally(() => {
         running.delete(mark);
         paymentKeys.delete(request.paymentKey);
       });
-      running.set(mark, promise);
+      running.set(mark, { request, outcome });
       paymentKeys.add(request.paymentKey);
-      return promise;
+      return outcome;
     },
     hasPayment: (paymentKey: string): boolean => paymentKeys.has(paymentKey),
     hasAttempt: ({ id, buyerId }: AttemptRow): boolean => running.has(markOf(id, buyerId)),
-    waitForAll: (): Promise<unknown> => Promise.allSettled(running.values()),
+    waitForAll: (): Promise<unknown> =>
+      Promise.allSettled([...running.values()].map(({ outcome }) => outcome)),
   };
 };
 
@@ -151,7 +160,10 @@ export const makePayments = (deps: PaymentsDeps) => {
         return judgeEnd(begun.orderId, end);
       }
       case 'under-way':
-        return judgeAttempt(await store.attempt(request.attemptId, request.buyerId));
+        return judgeAttempt(
+          await store.attempt(request.attemptId, request.buyerId),
+          begun.orderState === 'UNKNOWN',
+        );
       case 'not-payable':
         return { outcome: 'not-payable', state: begun.orderState };
       default:
@@ -174,7 +186,7 @@ export const makePayments = (deps: PaymentsDeps) => {
           'settling a payment failed after the provider responded',
         ),
       );
-      return judgeAttempt(await store.attempt(request.attemptId, request.buyerId));
+      return judgeAttempt(await store.attempt(request.attemptId, request.buyerId), false);
     },
 
     openAttempt: store.openAttempt,

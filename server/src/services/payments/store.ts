@@ -11,7 +11,15 @@ export type BeginRequest = {
   requestId: string;
 };
 export type BeginResult = {
-  outcome: 'begun' | 'not-found' | 'amount-differs' | 'ended' | 'not-payable' | 'under-way';
+  /** `reused`: the attempt is for another payment key. */
+  outcome:
+    | 'begun'
+    | 'not-found'
+    | 'amount-differs'
+    | 'reused'
+    | 'ended'
+    | 'not-payable'
+    | 'under-way';
   orderId: string;
   orderState: string;
   key: string;
@@ -209,7 +217,7 @@ export const makePaymentStore = (db: Database) => ({
     key: string;
     provider: string;
     requestId: string;
-  }): Promise<'opened' | 'not-found' | 'ended' | 'not-payable'> =>
+  }): Promise<'opened' | 'repeated' | 'reused' | 'not-found' | 'ended' | 'not-payable'> =>
     callFunction(db, 'payments.open_attempt', {
       order_to_pay: request.orderId,
       buyer: request.buyerId,

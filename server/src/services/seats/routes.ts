@@ -8,15 +8,26 @@ import {
 } from '@usher/contract/seats.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { type Refusal, refuse } from '../../platform/http/problem.ts';
-import { answer, emptyAnswer, type Route, rawAnswer, route } from '../../platform/http/route.ts';
+import {
+  answer,
+  emptyAnswer,
+  type Route,
+  type RouteRequest,
+  rawAnswer,
+  repeatHeaders,
+  route,
+} from '../../platform/http/route.ts';
 import { frameOf, type Streams } from '../../platform/http/sse.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Wish } from './service.take.ts';
 import type { Seats, SeatsCatalogue, TakeOutcome } from './service.ts';
 import type { HoldRow } from './store.ts';
 
-const refuseHold = (result: Exclude<TakeOutcome, { outcome: 'held' }>, nowMs: number): Refusal => {
+type Refused = Exclude<TakeOutcome, { outcome: 'held' | 'repeated' }>;
+const refuseHold = (result: Refused, nowMs: number): Refusal => {
   switch (result.outcome) {
+    case 'reused':
+      return refuse('IDEMPOTENCY_KEY_REUSED');
     case 'taken':
       return refuse('SEATS_TAKEN', { extra: { conflicts: result.conflicts } });
     case 'blocked':
@@ -108,24 +119,26 @@ const mapRoutes = ({ seats, streams }: Deps): Route[] => [
   }),
 ];
 
-/** The same key names the same hold, even if the response to the first call was lost. */
-const makeHoldId = (ids: Ids, buyerId: string, performanceId: string, key: string): string =>
-  ids.fromParts('hold', buyerId, performanceId, key);
+const takeRoute = ({ seats, catalogue, clock, ids }: Deps): Route => {
+  type Call = RouteRequest<typeof takeHold>;
+  /** The same key names the same hold, even if the response to the first call was lost. */
+  const makeHoldId = ({ params, caller, idempotencyKey }: Call): string =>
+    ids.fromParts('hold', caller.accountId, params.performanceId, idempotencyKey);
 
-const takeRoute = ({ seats, catalogue, clock, ids }: Deps): Route =>
-  route(
+  return route(
     takeHold,
-    async ({ params, body, caller, idempotencyKey, traceId }) => {
-      const { performanceId } = params;
-      const { accountId } = caller;
-      const holdId = makeHoldId(ids, accountId, performanceId, idempotencyKey);
+    async (call) => {
+      const { performanceId } = call.params;
+      const holdId = makeHoldId(call);
       const result = await seats.take({
         performanceId,
         holdId,
-        buyerId: accountId,
-        requestId: traceId,
-        wish: readWish(body),
+        buyerId: call.caller.accountId,
+        requestId: call.traceId,
+        wish: readWish(call.body),
       });
+      if (result.outcome === 'repeated')
+        return answer(201, await viewHold(seats, result.hold), repeatHeaders);
       if (result.outcome !== 'held') return refuseHold(result, clock.nowMs());
       return answer(201, {
         id: holdId,
@@ -143,21 +156,19 @@ const takeRoute = ({ seats, catalogue, clock, ids }: Deps): Route =>
         const performance = await catalogue.performance(params.performanceId);
         return performance === null ? null : { showId: performance.showId, heldAtMs: null };
       },
-      early: {
-        isRepeat: ({ params, caller, idempotencyKey }) => {
-          const { performanceId } = params;
-          return seats.knowsHold(makeHoldId(ids, caller.accountId, performanceId, idempotencyKey));
-        },
-        refuse: async ({ params, body, caller, idempotencyKey }) => {
-          if (!('seats' in body)) return null;
-          const { performanceId } = params;
-          const holdId = makeHoldId(ids, caller.accountId, performanceId, idempotencyKey);
-          const taken = seats.refuseEarly(performanceId, holdId, caller.accountId, body.seats);
-          return taken === null ? null : refuse('SEATS_TAKEN', { extra: { conflicts: taken } });
-        },
+      // From memory only: a crowd without passes must not cause database reads.
+      isRepeat: async (call) => seats.knowsHold(makeHoldId(call)),
+      refuseEarly: (call) => {
+        const { params, body, caller } = call;
+        if (!('seats' in body)) return null;
+        const makeId = () => makeHoldId(call);
+        const { performanceId } = params;
+        const taken = seats.refuseEarly(performanceId, caller.accountId, body.seats, makeId);
+        return taken === null ? null : refuse('SEATS_TAKEN', { extra: { conflicts: taken } });
       },
     },
   );
+};
 
 const holdRoutes = ({ seats }: Deps): Route[] => {
   const read = async (holdId: string, buyerId: string) => {

@@ -14,6 +14,13 @@ export type Wish =
   | { kind: 'seats'; seatNos: readonly number[] }
   | { kind: 'best'; grade: string; count: number };
 
+/**
+ * A wish as a text that is stored with its hold: another text under the same key is another
+ * request. Short, as every hold has one, and readable.
+ */
+export const describeWish = (wish: Wish): string =>
+  wish.kind === 'seats' ? `seats ${wish.seatNos.join()}` : `best ${wish.grade} ${wish.count}`;
+
 /** What decides a wish: the performance's rules, its plan and its map. */
 export type Sale = {
   performanceId: string;
@@ -105,6 +112,7 @@ const toTakeRequest = (pending: Pending, windows: Windows): TakeRequest => {
       : null,
     requestId: pending.requestId,
     paintingVersion: sale.paintingVersion,
+    fingerprint: describeWish(wish),
   };
 };
 

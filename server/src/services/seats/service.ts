@@ -8,7 +8,7 @@ import type { Streams } from '../../platform/http/sse.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import { makeSeatMaps, type SeatMaps } from './service.maps.ts';
-import { makeTaker, type Sale, type Wish } from './service.take.ts';
+import { describeWish, makeTaker, type Sale, type Wish } from './service.take.ts';
 import type { HoldRow, SeatStore, TakeResult } from './store.ts';
 
 /** What seats need to know about a performance; the catalogue answers from memory. */
@@ -34,6 +34,10 @@ export type SeatsCatalogue = {
 
 export type TakeOutcome =
   | Extract<TakeResult, { outcome: 'held' }>
+  /** The hold of an earlier request with this id, as it is now. */
+  | { outcome: 'repeated'; hold: HoldRow }
+  /** The id has a hold that was taken for another wish. */
+  | { outcome: 'reused' }
   | Extract<TakeResult, { conflicts: number[] }>
   | { outcome: 'unknown-performance' | 'closed' | 'none-free' | 'sold-out' }
   | { outcome: 'unknown-grade'; grades: readonly string[] }
@@ -151,29 +155,14 @@ type TakeSeats = {
   wish: Wish;
 };
 
-/** A buyer's hold, from the request to its outcome. */
-const makeHolding = (deps: SeatsDeps, maps: SeatMaps, plans: ReturnType<typeof makePlanReader>) => {
-  const { store, clock, metrics } = deps;
+/** Takes seats at the performance's current grades, even if it was just repainted. */
+const makePaintedTaker = (
+  deps: SeatsDeps,
+  maps: SeatMaps,
+  plans: ReturnType<typeof makePlanReader>,
+) => {
   const taker = makeTaker({ ...deps, maps });
-  const memory = makeHoldMemory();
-  const outcomes = metrics.counter('usher_holds_total', 'Hold requests, by outcome', ['outcome']);
-  const earlyRefusals = metrics.counter(
-    'usher_holds_refused_early_total',
-    'Lost races refused from memory, without the database',
-  );
-  const releaseHolds = makeBatcher({
-    name: 'release-holds',
-    sizes: metrics.batchSizes,
-    sizeMax: deps.batchSizeMax,
-    run: async (batch: readonly { holdId: string; buyerId: string; requestId: string }[]) => {
-      const { results, deltas } = await store.release(batch);
-      maps.applyAll(deltas);
-      return results;
-    },
-  });
-
-  /** Takes seats at the performance's current grades, even if it was just repainted. */
-  const takeAsPainted = async (request: TakeSeats) => {
+  const take = async (request: TakeSeats) => {
     const { performanceId, wish } = request;
     for (let tries = 1; ; tries++) {
       const plan = await plans.read(performanceId);
@@ -191,47 +180,114 @@ const makeHolding = (deps: SeatsDeps, maps: SeatMaps, plans: ReturnType<typeof m
       deps.catalogue.forget(showId);
     }
   };
+  return { take, close: taker.close };
+};
+
+/** Holds by id, read in batches; a buyer finds only their own. */
+const makeHoldReader = ({ store, metrics, batchSizeMax }: SeatsDeps) => {
+  const readHolds = makeBatcher<string, HoldRow | null>({
+    name: 'read-holds',
+    sizes: metrics.batchSizes,
+    sizeMax: batchSizeMax,
+    run: store.holds,
+  });
+  return {
+    readOwn: async (holdId: string, buyerId: string): Promise<HoldRow | null> => {
+      const hold = await readHolds.add(holdId);
+      return hold?.buyerId === buyerId ? hold : null;
+    },
+    close: readHolds.close,
+  };
+};
+
+/** A buyer's hold, from the request to its outcome. */
+const makeHolding = (deps: SeatsDeps, maps: SeatMaps, plans: ReturnType<typeof makePlanReader>) => {
+  const { store, clock, metrics } = deps;
+  const taker = makePaintedTaker(deps, maps, plans);
+  const memory = makeHoldMemory();
+  const reader = makeHoldReader(deps);
+  const outcomes = metrics.counter('usher_holds_total', 'Hold requests, by outcome', ['outcome']);
+  const earlyRefusals = metrics.counter(
+    'usher_holds_refused_early_total',
+    'Lost races refused from memory, without the database',
+  );
+  const releaseHolds = makeBatcher({
+    name: 'release-holds',
+    sizes: metrics.batchSizes,
+    sizeMax: deps.batchSizeMax,
+    run: async (batch: readonly { holdId: string; buyerId: string; requestId: string }[]) => {
+      const { results, deltas } = await store.release(batch);
+      maps.applyAll(deltas);
+      return results;
+    },
+  });
+
+  /** The hold that an earlier request with this id took; null if none did. */
+  const findRepeated = async (
+    request: TakeSeats,
+  ): Promise<Extract<TakeOutcome, { outcome: 'repeated' | 'reused' }> | null> => {
+    const hold = await reader.readOwn(request.holdId, request.buyerId);
+    if (hold === null) return null;
+    memory.remember(hold.id, hold);
+    const isSame = hold.fingerprint === null || hold.fingerprint === describeWish(request.wish);
+    return isSame ? { outcome: 'repeated', hold } : { outcome: 'reused' };
+  };
+
+  const take = async (request: TakeSeats): Promise<TakeOutcome> => {
+    const { performanceId, holdId, buyerId } = request;
+    const known = memory.recall(holdId) === undefined ? null : await findRepeated(request);
+    if (known !== null) return known;
+    const decided = await taker.take(request);
+    if (decided.outcome !== 'decided') return decided;
+    const { performance, map, result } = decided;
+    const { showId } = performance;
+    switch (result.outcome) {
+      case 'held': {
+        const { seatNos, endsBy } = result;
+        const takenAtMs = endsBy.getTime() - deps.holdTotalMaxMs;
+        memory.remember(holdId, { buyerId, showId, performanceId, seatNos, takenAtMs });
+        return result;
+      }
+      case 'repeated': {
+        const repeated = await findRepeated(request);
+        assert(repeated, 'a hold that was taken before exists');
+        return repeated;
+      }
+      case 'none-free': {
+        // The map had nothing to choose from: the database was not asked about the id.
+        const repeated = await findRepeated(request);
+        if (repeated !== null) return repeated;
+        return (maps.peek(performanceId) ?? map).isSoldOut() ? { outcome: 'sold-out' } : result;
+      }
+      case 'limit':
+        return { outcome: 'limit', limit: performance.buyerLimit };
+      case 'not-open':
+        return { outcome: 'not-open', opensAtMs: performance.saleOpensAtMs };
+      default:
+        return result;
+    }
+  };
 
   return {
     take: async (request: TakeSeats): Promise<TakeOutcome> => {
-      const { performanceId, holdId, buyerId } = request;
-      const decided = await takeAsPainted(request);
-      if (decided.outcome !== 'decided') return decided;
-      const { performance, map, result } = decided;
-      const { showId } = performance;
+      const result = await take(request);
       outcomes.inc({ outcome: result.outcome });
-      switch (result.outcome) {
-        case 'held': {
-          const { seatNos, endsBy } = result;
-          const takenAtMs = endsBy.getTime() - deps.holdTotalMaxMs;
-          memory.remember(holdId, { buyerId, showId, performanceId, seatNos, takenAtMs });
-          return result;
-        }
-        case 'limit':
-          return { outcome: 'limit', limit: performance.buyerLimit };
-        case 'not-open':
-          return { outcome: 'not-open', opensAtMs: performance.saleOpensAtMs };
-        case 'none-free':
-          return (maps.peek(performanceId) ?? map).isSoldOut() ? { outcome: 'sold-out' } : result;
-        default:
-          return result;
-      }
+      return result;
     },
 
     /**
-     * Detects a lost race from memory; null if only the database can decide. No I/O. It never
-     * refuses a hold that was taken here: its repeat gets the first answer again.
+     * Detects a lost race from memory; null if only the database can decide. No I/O. `readHoldId`
+     * is called only if somebody has a seat: a hold that was taken here is never refused, because
+     * its repeat is told what it is now.
      */
     refuseEarly: (
       performanceId: string,
-      holdId: string,
       buyerId: string,
       seatNos: readonly number[],
+      readHoldId: () => string,
     ): number[] | null => {
-      const map = maps.peek(performanceId);
-      if (map === undefined || memory.recall(holdId) !== undefined) return null;
-      const taken = map.takenByOthers(seatNos, buyerId, clock.nowMs());
-      if (taken.length === 0) return null;
+      const taken = maps.peek(performanceId)?.takenByOthers(seatNos, buyerId, clock.nowMs()) ?? [];
+      if (taken.length === 0 || memory.recall(readHoldId()) !== undefined) return null;
       earlyRefusals.inc();
       return taken;
     },
@@ -242,15 +298,16 @@ const makeHolding = (deps: SeatsDeps, maps: SeatMaps, plans: ReturnType<typeof m
     holdFacts: async (holdId: string, buyerId: string): Promise<HoldFacts | null> => {
       const known = memory.recall(holdId);
       if (known !== undefined) return known.buyerId === buyerId ? known : null;
-      const hold = await store.hold(holdId, buyerId);
+      const hold = await reader.readOwn(holdId, buyerId);
       return hold === null ? null : memory.remember(holdId, hold);
     },
-    hold: (holdId: string, buyerId: string): Promise<HoldRow | null> => store.hold(holdId, buyerId),
+    hold: reader.readOwn,
     extend: (holdId: string, buyerId: string) => store.extend(holdId, buyerId, deps.holdTtlMs),
     release: (holdId: string, buyerId: string, requestId: string) =>
       releaseHolds.add({ holdId, buyerId, requestId }),
     close: async (): Promise<void> => {
       await taker.close();
+      await reader.close();
       await releaseHolds.close();
     },
   };

@@ -28,6 +28,8 @@ export type TakeRequest = {
   requestId: string;
   /** The painting used to look up the grades; refused if the performance has another by now. */
   paintingVersion: string;
+  /** What is wished, stored with the hold; see describeWish in service.take.ts. */
+  fingerprint: string;
 };
 
 export type TakeResult =
@@ -36,7 +38,9 @@ export type TakeResult =
   | { outcome: 'unknown-performance' | 'closed' | 'none-free' }
   | { outcome: 'limit' }
   | { outcome: 'repainted' }
-  | { outcome: 'not-open' };
+  | { outcome: 'not-open' }
+  /** An earlier request with this id took a hold. */
+  | { outcome: 'repeated' };
 
 export type HoldRow = {
   id: string;
@@ -49,6 +53,8 @@ export type HoldRow = {
   deadlineAt: Date;
   endsBy: Date;
   isExtended: boolean;
+  /** What the hold was taken for; null: before this was stored. */
+  fingerprint: string | null;
   nowAt: Date;
 };
 
@@ -249,6 +255,7 @@ export const makeSeatStore = (db: Database) => ({
           looks: looksText,
           request_ids: (r) => r.requestId,
           painting_versions: (r) => r.paintingVersion,
+          fingerprints: (r) => r.fingerprint,
         }),
         ttl: milliseconds(times.ttlMs),
         total: milliseconds(times.totalMaxMs),
@@ -295,8 +302,9 @@ export const makeSeatStore = (db: Database) => ({
   lapse: (holdsMax: number): Promise<{ lapsed: number; deltas: Deltas }> =>
     callFunction(db, 'seats.lapse', { limit_holds: holdsMax }),
 
-  hold: async (holdId: string, buyerId: string): Promise<HoldRow | null> => {
-    const [row] = await db.query<{
+  /** In the order of the ids; null for those that do not exist. */
+  holds: async (holdIds: readonly string[]): Promise<(HoldRow | null)[]> => {
+    const found = await db.query<{
       id: string;
       show_id: string;
       performance_id: string;
@@ -307,27 +315,31 @@ export const makeSeatStore = (db: Database) => ({
       deadline: Date;
       ends_by: Date;
       is_extended: boolean;
+      fingerprint: string | null;
       now_at: Date;
     }>(
       `SELECT id, show_id, performance_id, buyer_id, seat_nos, state, taken_at, deadline, ends_by,
-         extended_at IS NOT NULL AS is_extended, clock_timestamp() AS now_at
-       FROM seats.holds WHERE id = $1 AND buyer_id = $2`,
-      [holdId, buyerId],
+         extended_at IS NOT NULL AS is_extended, fingerprint, clock_timestamp() AS now_at
+       FROM seats.holds WHERE id = ANY ($1)`,
+      [holdIds],
     );
-    if (row === undefined) return null;
-    return {
-      id: row.id,
-      showId: row.show_id,
-      performanceId: row.performance_id,
-      buyerId: row.buyer_id,
-      seatNos: row.seat_nos,
-      state: row.state,
-      takenAtMs: row.taken_at.getTime(),
-      deadlineAt: row.deadline,
-      endsBy: row.ends_by,
-      isExtended: row.is_extended,
-      nowAt: row.now_at,
-    };
+    const holds = new Map<string, HoldRow>();
+    for (const row of found)
+      holds.set(row.id, {
+        id: row.id,
+        showId: row.show_id,
+        performanceId: row.performance_id,
+        buyerId: row.buyer_id,
+        seatNos: row.seat_nos,
+        state: row.state,
+        takenAtMs: row.taken_at.getTime(),
+        deadlineAt: row.deadline,
+        endsBy: row.ends_by,
+        isExtended: row.is_extended,
+        fingerprint: row.fingerprint,
+        nowAt: row.now_at,
+      });
+    return holdIds.map((id) => holds.get(id) ?? null);
   },
 
   /** The seats of a performance that are not free, with their version. */

@@ -1,13 +1,17 @@
 import type { StrandedCheck } from '@usher/domain/stranded.ts';
 import { type Booking, openBooking } from '@usher/tests/support/booking.ts';
+import { silentLog } from '@usher/tests/support/log.ts';
 import { plantBug } from '@usher/tests/support/planted.ts';
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
+import { rewindBefore } from '@usher/tests/support/rewind.ts';
 import { makeSqlGate } from '@usher/tests/support/sql-gate.ts';
 import { ageHold, endHold } from '@usher/tests/support/time.ts';
 import { until } from '@usher/tests/support/until.ts';
 import { expect, test } from 'vitest';
 import { checkInvariants } from '../../invariants.ts';
 import { systemClock } from '../../platform/clock.ts';
+import { migrate } from '../../platform/postgres/migrate.ts';
+import { stateMachines } from '../../state-machines.ts';
 import { makeSeatStore } from './store.ts';
 
 const { url } = await makeTestDatabase();
@@ -48,6 +52,7 @@ const rush = async (b: Booking, crowd: number, seatNos: readonly number[]) => {
             checks: null,
             requestId: 'rush',
             paintingVersion: '',
+            fingerprint: 'rush',
           },
         ],
         times,
@@ -122,6 +127,7 @@ const takeTogether = async (b: Booking, asked: readonly Asked[]) => {
       windows,
       requestId: 'batch',
       paintingVersion: '',
+      fingerprint: 'batch',
       holdId: holdId ?? b.ids.make('hold'),
       buyerId: buyerId ?? b.ids.make('account'),
       grades: (windows[0] ?? []).map(() => 0),
@@ -155,7 +161,7 @@ test('within a batch the first request for a seat gets it, and the limit counts 
   await b.close();
 });
 
-test('within a batch a duplicate hold id makes one hold, or is decided again', async () => {
+test('within a batch a duplicate hold id makes one hold, even after a refusal', async () => {
   const b = await openBooking({ url, rows: [[6]] });
   const [held, lost] = [b.ids.make('hold'), b.ids.make('hold')];
   const results = await takeTogether(b, [
@@ -163,9 +169,15 @@ test('within a batch a duplicate hold id makes one hold, or is decided again', a
     { windows: [[0, 1]], buyerId: 'acc_twice', holdId: held },
     { windows: [[1]], buyerId: 'acc_lost', holdId: lost },
     { windows: [[2]], buyerId: 'acc_lost', holdId: lost },
+    { windows: [[3]], buyerId: 'acc_lost', holdId: lost },
   ]);
-  expect(results[1]).toEqual(results[0]);
-  expect(results.map(({ outcome }) => outcome)).toEqual(['held', 'held', 'taken', 'held']);
+  expect(results.map(({ outcome }) => outcome)).toEqual([
+    'held',
+    'repeated',
+    'taken',
+    'held',
+    'repeated',
+  ]);
   const holds = await b.db.query<{ id: string; seat_nos: number[] }>(
     'SELECT id, seat_nos FROM seats.holds WHERE performance_id = $1 ORDER BY seat_nos',
     [b.performanceId],
@@ -235,8 +247,85 @@ test('a repeated hold id gets the same hold, and holds nothing twice', async () 
   const answers = await Promise.all(
     Array.from({ length: 50 }, () => b.takeSeats('acc_repeat', [4, 5], holdId)),
   );
-  expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
-  expect(answers[0]).toMatchObject({ outcome: 'held', seatNos: [4, 5] });
+  const repeats = answers.flatMap((each) => (each.outcome === 'repeated' ? [each.hold] : []));
+  expect([outcomesOf(answers), new Set(repeats.map(({ id }) => id))]).toEqual([
+    { held: 1, repeated: 49 },
+    new Set([holdId]),
+  ]);
+  expect(await b.seats.hold(holdId, 'acc_repeat')).toMatchObject({ seatNos: [4, 5] });
+  expect(await b.db.query('SELECT FROM seats.claims WHERE hold_id = $1', [holdId])).toHaveLength(2);
+  await b.close();
+});
+
+/** A repeat in another process, whose memory has none of the holds of `first`. */
+const repeatElsewhere = async (
+  first: Booking,
+  holdId: string,
+  buyerId: string,
+  wish: Parameters<Booking['seats']['take']>[0]['wish'],
+) => {
+  const { showId, performanceId } = first;
+  const other = await openBooking({ url, rows: [[4]], sale: { showId, performanceId } });
+  const asked = { performanceId, holdId, buyerId, requestId: 'again', wish };
+  const answer = await other.seats.take(asked);
+  await other.close();
+  return answer;
+};
+
+test('a repeat tells what the hold is now, in the process that took it and others', async () => {
+  const b = await openBooking({ url, rows: [[4]] });
+  const holdId = b.ids.make('hold');
+  await b.takeSeats('acc_a', [0], holdId);
+  await b.seats.release(holdId, 'acc_a', 'test');
+  const released = { outcome: 'repeated', hold: { id: holdId, seatNos: [0], state: 'RELEASED' } };
+  expect(await b.takeSeats('acc_a', [0], holdId)).toMatchObject(released);
+  const wish = { kind: 'seats', seatNos: [0] } as const;
+  expect(await repeatElsewhere(b, holdId, 'acc_a', wish)).toMatchObject(released);
+  await b.close();
+});
+
+test('a repeat of best available finds its hold although no seat is left to choose', async () => {
+  const b = await openBooking({ url, rows: [[4]] });
+  const wish = { kind: 'best', grade: 'VIP', count: 4 } as const;
+  const holdId = b.ids.make('hold');
+  const asked = { holdId, buyerId: 'acc_a', requestId: 'test', wish };
+  const taken = await b.seats.take({ ...asked, performanceId: b.performanceId });
+  expect(taken.outcome).toBe('held');
+  const repeated = { outcome: 'repeated', hold: { id: holdId, state: 'ACTIVE' } };
+  expect(await repeatElsewhere(b, holdId, 'acc_a', wish)).toMatchObject(repeated);
+  await b.close();
+});
+
+test('another wish under the id of a hold is refused in every process', async () => {
+  const b = await openBooking({ url, rows: [[4]] });
+  const holdId = b.ids.make('hold');
+  await b.takeSeats('acc_a', [0], holdId);
+  const reused = { outcome: 'reused' };
+  const best = { kind: 'best', grade: 'VIP', count: 1 } as const;
+  expect(await b.takeSeats('acc_a', [1], holdId)).toEqual(reused);
+  expect(await repeatElsewhere(b, holdId, 'acc_a', best)).toEqual(reused);
+  const together = await Promise.all(
+    [2, 3].map((seatNo) => b.takeSeats('acc_b', [seatNo], `${holdId.slice(0, -1)}x`)),
+  );
+  expect(outcomesOf(together)).toEqual({ held: 1, reused: 1 });
+  const claims = await b.db.query('SELECT FROM seats.claims WHERE performance_id = $1', [
+    b.performanceId,
+  ]);
+  expect(claims).toHaveLength(2);
+  await b.close();
+});
+
+test('a hold from before wishes were stored is found by a repeat, whatever it wishes', async () => {
+  const before = await makeTestDatabase();
+  const b = await openBooking({ url: before.url });
+  const holdId = b.ids.make('hold');
+  await b.takeSeats('acc_a', [0], holdId);
+  await rewindBefore(b.db, '000017_hold_fingerprints');
+  await migrate({ url: before.url, log: silentLog, machines: stateMachines });
+  const hold = { id: holdId, seatNos: [0] };
+  expect(await b.takeSeats('acc_a', [0], holdId)).toMatchObject({ outcome: 'repeated', hold });
+  expect((await b.takeSeats('acc_b', [1])).outcome).toBe('held');
+  expect((await checkInvariants(b.db)).violations).toEqual([]);
   await b.close();
 });
 
@@ -298,6 +387,7 @@ const takeAfterRepainting = async (b: Booking) => {
     checks: null,
     requestId: 'stale',
     paintingVersion: '',
+    fingerprint: 'stale',
   };
   const times = { ttlMs: 60_000, totalMaxMs: 120_000 };
   const { results } = await makeSeatStore(b.db).take([asked], times);
@@ -473,7 +563,7 @@ test('a lost race is refused from memory, without a database round trip', async 
   const holdId = b.ids.make('hold');
   await b.takeSeats('acc_a', [5], holdId);
   const early = (buyerId: string, hold: string, seatNos: number[]) =>
-    b.seats.refuseEarly(b.performanceId, hold, buyerId, seatNos);
+    b.seats.refuseEarly(b.performanceId, buyerId, seatNos, () => hold);
   expect(early('acc_b', b.ids.make('hold'), [4, 5])).toEqual([5]);
   // The holder’s own repeat is not a lost race: the database answers it.
   expect(early('acc_a', b.ids.make('hold'), [5])).toBeNull();
@@ -497,6 +587,7 @@ test('another process’s map follows notifications, and reloads if one is missi
       checks: null,
       requestId: 'other process',
       paintingVersion: '',
+      fingerprint: 'other process',
     })),
     { ttlMs: 60_000, totalMaxMs: 120_000 },
   );

@@ -1,6 +1,6 @@
 import * as limits from '@usher/domain/room/constants.ts';
 import type { Clock } from '../../platform/clock.ts';
-import type { PassAsked, PassCheck } from '../../platform/http/pass.ts';
+import type { JudgePass } from '../../platform/http/pass.ts';
 import { refuse } from '../../platform/http/problem.ts';
 import type { Log } from '../../platform/log.ts';
 import { currentControl, type Rooms } from './live.ts';
@@ -18,8 +18,7 @@ export type PassDeps = {
 /** Whether somebody may buy now: asked for every hold and order, once, at the edge. */
 export const makePasses = (deps: PassDeps, tokens: Tokens) => {
   const { rooms, store, derivePerson, clock, log } = deps;
-  /** Without I/O: null, a refusal, or a pass that the store must check. */
-  const judge = ({ showId, heldAtMs, accountId, pass }: PassAsked) => {
+  const judge: JudgePass = ({ showId, heldAtMs, accountId, pass }) => {
     const room = rooms.get(showId);
     if (room === undefined) return null;
     const control = currentControl(room);
@@ -34,22 +33,16 @@ export const makePasses = (deps: PassDeps, tokens: Tokens) => {
       shown.endsByMs <= clock.nowMs() + room.skewMs;
     if (isOver) return refuse('PASS_ENDED');
     const { number, epoch, endsByMs } = shown;
-    return { person: who, presented: { number, epoch, endsByMs } };
-  };
-  const check: PassCheck = {
-    refuseEarly: (asked) => {
-      const judged = judge(asked);
-      return judged !== null && 'refusal' in judged ? judged : null;
-    },
-    refuse: async (asked) => {
-      const judged = judge(asked);
-      if (judged === null || 'refusal' in judged) return judged;
-      const [answer] = await store.play(asked.showId, [{ kind: 'touch', ...judged }]);
-      return answer?.outcome === 'live' ? null : refuse('PASS_ENDED');
-    },
+    const touch = { kind: 'touch', person: who, presented: { number, epoch, endsByMs } } as const;
+    return {
+      askStore: async () => {
+        const [answer] = await store.play(showId, [touch]);
+        return answer?.outcome === 'live' ? null : refuse('PASS_ENDED');
+      },
+    };
   };
   return {
-    ...check,
+    judge,
     /**
      * Keeps the pass alive while its order waits for payment: until `untilMs` by the database's
      * clock. Never throws: the order stands even if this fails.

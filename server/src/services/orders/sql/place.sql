@@ -9,9 +9,9 @@
 --   ttl     how long a hold lasts from now
 -- Answers columns: { outcome, deadline, createdAt, openOrder }, each an array in the order of the
 -- requests.
--- Outcomes: placed, repeated (placed by an earlier request with this id), not-found, ended,
--- has-order, seats-differ, repainted.
--- Locks: the holds.
+-- Outcomes: placed, repeated (placed by an earlier request with this id), reused (the id has an
+-- order of another hold), not-found, ended, has-order, seats-differ, repainted.
+-- Locks: the ids of the orders (advisory), the holds.
 -- Called by: the program (OrderStore.place).
 -- Plans: generic, by an index (docs/decisions/0012).
 CREATE OR REPLACE FUNCTION orders.place(
@@ -33,12 +33,17 @@ DECLARE
   deadlines timestamptz[];
   created_ats timestamptz[];
 BEGIN
+  -- Two requests that place different holds under one id lock no row in common, and would both
+  -- insert the order: the later one waits here, and finds it.
+  PERFORM pg_advisory_xact_lock(k.key) FROM (
+    SELECT DISTINCT hashtextextended(id, 0) AS key FROM unnest(order_ids) id ORDER BY key) k;
   PERFORM seats.lock_holds(hold_ids);
   now_at := clock_timestamp();
   WITH asked AS MATERIALIZED (
-    SELECT a.position, a.hold_id, h.show_id, h.performance_id, h.order_id AS open_order,
+    SELECT a.position, a.order_id, a.hold_id, h.show_id, h.performance_id, h.order_id AS open_order,
       CASE
-        WHEN o.id IS NOT NULL THEN 'repeated'
+        WHEN o.hold_id = a.hold_id THEN 'repeated'
+        WHEN o.id IS NOT NULL THEN 'reused'
         WHEN h.id IS NULL THEN 'not-found'
         WHEN h.order_id IS NOT NULL AND h.state IN ('ACTIVE', 'PAYING', 'SOLD') THEN 'has-order'
         WHEN h.state <> 'ACTIVE' OR h.deadline <= now_at THEN 'ended'
@@ -52,12 +57,19 @@ BEGIN
     LEFT JOIN LATERAL seats.read_hold(a.hold_id) h ON h.buyer_id = ANY (ARRAY[a.buyer_id])
     LEFT JOIN LATERAL seats.read_painting(h.show_id, h.performance_id) p ON true
     LEFT JOIN orders.orders o ON o.id = ANY (ARRAY[a.order_id])
-  ), judged AS (
-    -- Among those that may be placed, only the first of each hold is.
-    SELECT a.*, CASE WHEN a.outcome = 'placed'
-        AND row_number() OVER (PARTITION BY a.hold_id, a.outcome ORDER BY a.position) > 1
-      THEN 'has-order' ELSE a.outcome END AS judgement
+  ), once AS (
+    -- Among those that may be placed, an id is for one hold …
+    SELECT a.*, CASE WHEN a.outcome = 'placed' AND a.hold_id <> first_value(a.hold_id)
+        OVER (PARTITION BY a.order_id, a.outcome ORDER BY a.position)
+      THEN 'reused' ELSE a.outcome END AS verdict
     FROM asked a
+  ), judged AS (
+    -- … and only the first of each hold is placed.
+    SELECT a.*, CASE
+      WHEN a.verdict <> 'placed' OR row_number() OVER by_hold = 1 THEN a.verdict
+      WHEN a.order_id = first_value(a.order_id) OVER by_hold THEN 'repeated'
+      ELSE 'has-order' END AS judgement
+    FROM once a WINDOW by_hold AS (PARTITION BY a.hold_id, a.verdict ORDER BY a.position)
   )
   SELECT array_agg(j.judgement ORDER BY j.position), array_agg(j.open_order ORDER BY j.position),
     array_agg(j.show_id ORDER BY j.position), array_agg(j.performance_id ORDER BY j.position),

@@ -5,7 +5,8 @@
 --   amounts  what the buyer was asked for, in minor units
 -- Answers columns: { outcome, orderId, orderState, key, amountMinor, currency }, each an array in
 -- the order of the requests; nulls where there is no such attempt.
--- Outcomes: begun, not-found, amount-differs, ended, not-payable, under-way.
+-- Outcomes: begun, not-found, amount-differs, reused (begun with another payment key), ended,
+-- not-payable, under-way.
 -- Locks: the holds, the orders, the attempts; not the stock, as the map shows no change.
 -- Called by: the program (PaymentStore.begin).
 -- Plans: generic, by an index (docs/decisions/0012).
@@ -37,6 +38,7 @@ BEGIN
       CASE
         WHEN a.id IS NULL THEN 'not-found'
         WHEN a.amount_minor <> asked.amount THEN 'amount-differs'
+        WHEN a.payment_key <> asked.payment_key THEN 'reused'
         WHEN a.state IN ('SEATS_LOCKED', 'SENT', 'ANSWERED')
           OR a.outcome IN ('APPROVED', 'DECLINED') THEN 'under-way'
         WHEN o.state IN ('EXPIRED', 'CANCELLED') THEN 'ended'

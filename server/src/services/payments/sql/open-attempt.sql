@@ -1,8 +1,9 @@
 -- Opens a new attempt for an order whose payment window was closed, or failed before the money was
 -- requested; unused attempts are SETTLED as SUPERSEDED. Idempotent by the id of the attempt.
 --   key  the idempotency key of the attempt, random
--- Outcomes: opened, not-found, ended, not-payable.
--- Locks: the hold, the order.
+-- Outcomes: opened, repeated (opened by an earlier request with this id), reused (the id has an
+-- attempt of another order), not-found, ended, not-payable.
+-- Locks: the id of the attempt (advisory), the hold, the order.
 -- Called by: the program (PaymentStore.openAttempt).
 -- Plans: generic, by an index (docs/decisions/0012).
 CREATE OR REPLACE FUNCTION payments.open_attempt(
@@ -14,8 +15,12 @@ DECLARE
   paid_order record;
   now_at timestamptz;
 BEGIN
+  -- Of two requests with this id the later one waits here, and finds the attempt.
+  PERFORM pg_advisory_xact_lock(hashtextextended(attempt, 0));
   SELECT * INTO first FROM payments.attempts a WHERE a.id = attempt AND a.buyer_id = buyer;
-  IF FOUND THEN RETURN 'opened'; END IF;
+  IF FOUND THEN
+    RETURN CASE WHEN first.order_id = order_to_pay THEN 'repeated' ELSE 'reused' END;
+  END IF;
   SELECT * INTO first FROM payments.attempts a
   WHERE a.order_id = order_to_pay AND a.buyer_id = buyer ORDER BY a.created_at LIMIT 1;
   IF NOT FOUND THEN RETURN 'not-found'; END IF;

@@ -8,12 +8,13 @@
 --   checks   text of an int[][4]: window (from 1), mid, far, opposite (see domain/src/stranded.ts),
 --            or null
 --   looks    text of an int[]: every seat that windows and checks name
+--   fingerprints  what each request wishes, as a text that is stored with its hold
 --   ttl, total  how long a hold lasts, and its maximum if its time is restarted
 -- Answers { columns: { outcome, seats, deadline, endsBy, conflicts }, deltas }: each column an
 -- array in the order of the requests, seats and conflicts as texts of int[]; for deltas see
 -- seats.publish.
--- Outcomes: held, unknown-performance, repainted, not-open, closed, limit, taken, blocked,
--- stranded, none-free.
+-- Outcomes: held, repeated (an earlier request with this id took a hold, which the program reads),
+-- unknown-performance, repainted, not-open, closed, limit, taken, blocked, stranded, none-free.
 -- Locks: the stock of every performance; then the lapsed holds in the way, by id.
 -- Called by: the program (SeatStore.take).
 -- Plans: generic, by an index (docs/decisions/0012).
@@ -22,7 +23,7 @@
 CREATE OR REPLACE FUNCTION seats.take(
   hold_ids text[], show_ids text[], performance_ids text[], buyer_ids text[],
   windows text[], grades text[], checks text[], looks text[], request_ids text[],
-  painting_versions text[], ttl interval, total interval
+  painting_versions text[], fingerprints text[], ttl interval, total interval
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   now_at timestamptz;
@@ -72,10 +73,9 @@ BEGIN
     FROM unnest(hold_ids, show_ids, performance_ids, buyer_ids, painting_versions)
       WITH ORDINALITY AS r (hold_id, show_id, performance_id, buyer_id, painting_version, place)
   ), known AS (
-    SELECT r.*, s.buyer_limit, s.refuses_stranding, h.seat_nos, h.deadline, h.ends_by,
+    SELECT r.*, s.buyer_limit, s.refuses_stranding,
       CASE
-        -- A repeat of an earlier request: the same hold, not another one.
-        WHEN h.id IS NOT NULL THEN 'held'
+        WHEN h.id IS NOT NULL THEN 'repeated'
         WHEN s.show_id IS NULL THEN 'unknown-performance'
         -- The first hold fixes the grades of a performance, so it must use the current ones.
         WHEN s.painting_version <> r.painting_version THEN 'repainted'
@@ -95,9 +95,6 @@ BEGIN
       WHERE s.show_id = r.show_id AND s.performance_id = r.performance_id OFFSET 0) s ON true
   )
   SELECT array_agg(k.outcome ORDER BY k.place) AS outcomes,
-    array_agg(k.seat_nos::text ORDER BY k.place) AS seats,
-    array_agg(k.deadline ORDER BY k.place) AS deadlines,
-    array_agg(k.ends_by ORDER BY k.place) AS ends_bys,
     array_agg(k.buyer_limit ORDER BY k.place) AS limits,
     array_agg(k.refuses_stranding ORDER BY k.place) AS refuse_stranding,
     array_agg(k.owned ORDER BY k.place) AS owned,
@@ -107,11 +104,11 @@ BEGIN
     array_agg(k.place ORDER BY k.performance_first, k.place) AS places
   INTO asked FROM known k;
   outcomes := asked.outcomes;
-  chosen := asked.seats;
-  deadlines := asked.deadlines;
-  ends_bys := asked.ends_bys;
   owned := asked.owned;
-  conflicts := array_fill(NULL::text, ARRAY[cardinality(hold_ids)]);
+  chosen := array_fill(NULL::text, ARRAY[cardinality(hold_ids)]);
+  conflicts := chosen;
+  deadlines := array_fill(NULL::timestamptz, ARRAY[cardinality(hold_ids)]);
+  ends_bys := deadlines;
 
   -- Claims that conflict with any request; usually none.
   SELECT array_agg(asked.performance_firsts[r.place]) AS firsts, array_agg(c.seat_no) AS seats,
@@ -152,11 +149,11 @@ BEGIN
       END IF;
     END IF;
     CONTINUE WHEN outcomes[place] IS NOT NULL;
-    IF asked.id_firsts[place] < place AND outcomes[asked.id_firsts[place]] = 'held' THEN
-      outcomes[place] := 'held';
-      chosen[place] := chosen[asked.id_firsts[place]];
-      deadlines[place] := deadlines[asked.id_firsts[place]];
-      ends_bys[place] := ends_bys[asked.id_firsts[place]];
+    -- An id that is asked for again within the batch, perhaps after a refusal, is held once.
+    IF asked.id_firsts[place] < place
+      AND EXISTS (SELECT FROM unnest(held) AS h (p) WHERE hold_ids[h.p] = hold_ids[place])
+    THEN
+      outcomes[place] := 'repeated';
       CONTINUE;
     END IF;
     -- At most 4 tickets a buyer a performance (the show's limit), counting held, paying and paid.
@@ -227,10 +224,10 @@ BEGIN
     fences := ARRAY(SELECT nextval('seats.fence') FROM unnest(held));
     INSERT INTO seats.holds (
       show_id, id, performance_id, buyer_id, seat_nos, state, fence, taken_at, deadline, ends_by,
-      request_id)
+      request_id, fingerprint)
     SELECT show_ids[h.p], hold_ids[h.p], performance_ids[h.p], buyer_ids[h.p],
       chosen[h.p]::integer[], 'ACTIVE', h.fence, now_at, now_at + ttl, now_at + total,
-      request_ids[h.p]
+      request_ids[h.p], fingerprints[h.p]
     FROM unnest(held, fences) AS h (p, fence);
     INSERT INTO seats.claims (
       show_id, performance_id, seat_no, grade, state, buyer_id, hold_id, fence, deadline)
