@@ -26,6 +26,7 @@ const commands = {
   start: (args) => [{ argv: [main, 'start', ...args], cwd: here }],
   usher: (args) => [{ argv: [main, ...args], cwd: here }],
   bench: (args) => [{ argv: [inRoot('tests/load/bench.ts'), ...args], cwd: here }],
+  mutate: (args) => [{ argv: [inRoot('tests/mutate/mutate.ts'), ...args], cwd: root }],
   memory: (args) => [{ argv: [inRoot('tests/load/memory.ts'), ...args], cwd: here }],
   test: (args) => [{ argv: [vitest, 'run', ...args], cwd: root }],
   check(args) {

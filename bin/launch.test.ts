@@ -272,5 +272,5 @@ test('an unknown command prints the available commands', async () => {
   const folder = await makeCheckout();
   const { code, err } = await launch(folder, ['sing']).ended;
   expect(code).toBe(2);
-  expect(err).toContain('start | usher | bench | memory | test | check');
+  expect(err).toContain('start | usher | bench | mutate | memory | test | check');
 });

@@ -3,6 +3,7 @@ import type { TestProject } from 'vitest/node';
 import { openEmbeddedPostgres } from '../../server/src/platform/postgres/embedded.ts';
 import { dropDatabases, withClient } from './databases.ts';
 import { makeScratchFolder, removeAbandonedFolders } from './scratch.ts';
+import { makeDatabasePrefix } from './template-database.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -20,7 +21,7 @@ const key = Symbol.for('usher.tests.postgres');
 const shelf = globalThis as { [key]?: { server: Promise<Server>; users: number } };
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const databasePrefix = `usher_test_${process.pid}`;
+  const databasePrefix = makeDatabasePrefix(process.pid);
   shelf[key] ??= { server: openServer(databasePrefix), users: 0 };
   const shared = shelf[key];
   shared.users += 1;
@@ -38,7 +39,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
 const openServer = async (databasePrefix: string): Promise<Server> => {
   const given = process.env['TEST_DATABASE_URL'];
   if (given) return { url: given, stop: () => dropDatabases(given, databasePrefix) };
+  return openPostgresForTests();
+};
 
+/** An embedded PostgreSQL with nothing that outlives it, also for programs that run tests. */
+export const openPostgresForTests = async (): Promise<Server> => {
   removeAbandonedFolders();
   const dataDir = await makeScratchFolder();
   const quiet = { info: () => {}, warn: console.warn };

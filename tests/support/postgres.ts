@@ -1,11 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
-import type pg from 'pg';
+import { randomBytes } from 'node:crypto';
 import { inject } from 'vitest';
-import { migrate } from '../../server/src/platform/postgres/migrate.ts';
-import { stateMachines } from '../../server/src/state-machines.ts';
 import { afterThisFile } from './after-file.ts';
-import { dropDatabase, dropDatabases, urlOf, withClient } from './databases.ts';
-import { silentLog } from './log.ts';
+import { dropDatabases, urlOf, withClient } from './databases.ts';
+import { ensureTemplate, nameTemplate } from './template-database.ts';
 
 export type TestDatabase = { url: string; name: string };
 
@@ -15,7 +12,7 @@ export type TestDatabase = { url: string; name: string };
  */
 export const makeTestDatabase = async (): Promise<TestDatabase> => {
   const server = inject('postgresUrl');
-  const template = `${inject('databasePrefix')}_template`;
+  const template = nameTemplate(inject('databasePrefix'));
   const name = `${inject('databasePrefix')}_${randomBytes(6).toString('hex')}`;
   await withClient(server, async (client) => {
     await ensureTemplate(client, server, template);
@@ -32,24 +29,4 @@ export const makeEmptyDatabase = async (): Promise<TestDatabase> => {
   await withClient(server, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE template0`));
   afterThisFile(() => dropDatabases(server, name));
   return { url: urlOf(server, name), name };
-};
-
-/** One of all callers migrates, under another name, which becomes the template's when complete. */
-const ensureTemplate = async (
-  client: pg.Client,
-  server: string,
-  template: string,
-): Promise<void> => {
-  const lock = createHash('sha256').update(template).digest().readInt32BE();
-  await client.query('SELECT pg_advisory_lock($1)', [lock]);
-  const known = await client.query('SELECT FROM pg_database WHERE datname = $1', [template]);
-  if (known.rowCount === 0) {
-    const draft = `${template}_draft`;
-    const abandoned = await client.query('SELECT FROM pg_database WHERE datname = $1', [draft]);
-    if (abandoned.rowCount === 1) await dropDatabase(client, draft);
-    await client.query(`CREATE DATABASE ${draft} TEMPLATE template0`);
-    await migrate({ url: urlOf(server, draft), log: silentLog, machines: stateMachines });
-    await client.query(`ALTER DATABASE ${draft} RENAME TO ${template}`);
-  }
-  await client.query('SELECT pg_advisory_unlock($1)', [lock]);
 };
