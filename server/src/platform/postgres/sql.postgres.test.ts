@@ -3,7 +3,7 @@ import { until } from '@usher/tests/support/until.ts';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Failure } from '../failure.ts';
 import { type Log, silentLog } from '../log.ts';
-import { type Database, openDatabase, type Sql } from './sql.ts';
+import { type Database, isRolledBack, openDatabase, type Sql } from './sql.ts';
 import { openTestProxy } from './test-proxy.ts';
 
 const { url } = await makeTestDatabase();
@@ -212,6 +212,36 @@ describe('an external failure', () => {
       expect(await failureOf(each)).toMatchObject({ code: 'STORE_TIMEOUT' });
     proxy.swallow(false);
     expect(await db.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+});
+
+describe('an error says whether its statement may be sent again in parts', () => {
+  const thrownBy = (run: Promise<unknown>): Promise<unknown> =>
+    run.then(
+      () => expect.unreachable(),
+      (error: unknown) => error,
+    );
+
+  test.each([
+    ...['22P05', '22003', '23505', '23514', '40001', '40P01', '42883', 'P0001', 'XX000'].map(
+      (state) => [state, true] as const,
+    ),
+    ...['08006', '53100', '55P03', '57014', '57P01'].map((state) => [state, false] as const),
+  ])('with state %s: %s', async (state, isIt) => {
+    const db = open();
+    await reset(db);
+    expect(isRolledBack(await thrownBy(db.query('SELECT failing($1, 9)', [state])))).toBe(isIt);
+  });
+
+  test('a lost connection and a bug do not', async () => {
+    const db = open({ poolMax: 1 });
+    const lost = thrownBy(db.query('SELECT pg_terminate_backend(pg_backend_pid())'));
+    const errors = [
+      await lost,
+      new Error('lost'),
+      Object.assign(new Error(), { code: 'ENOTFOUND' }),
+    ];
+    expect(errors.map(isRolledBack)).toEqual([false, false, false]);
   });
 });
 

@@ -55,6 +55,15 @@ const asFailure = (cause: unknown): unknown => {
   return cause;
 };
 
+/**
+ * Whether the database rolled a statement back because of what was in it or what it met: an error
+ * of one of its values, a constraint, a conflict that persisted. It changed nothing and may be sent
+ * again in parts. Not after a timeout, where each part could take as long again, and not after a
+ * lost connection, where the outcome is unknown.
+ */
+export const isRolledBack = (error: unknown): boolean =>
+  error instanceof Failure ? error.code === 'STORE_CONFLICT' : /^[0-9A-Z]{5}$/.test(stateOf(error));
+
 const repeated = async <T>(log: Log, work: () => Promise<T>): Promise<T> => {
   for (let tries = 1; ; tries++) {
     try {
