@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { category } from './catalogue.ts';
 import { idOf, instant } from './primitives.ts';
 
-/** Events between services, sent through the outbox: ordered per show, delivered at least once. */
+/** Events between services, sent through the journal: ordered per show, delivered at least once. */
 const orderEvent = z.strictObject({
   orderId: idOf('order'),
   performanceId: idOf('performance'),

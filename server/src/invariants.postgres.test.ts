@@ -49,11 +49,16 @@ const planted: Record<string, readonly string[]> = {
        currency, category, ladder, deadline, created_at FROM orders.orders WHERE state = 'PAID'`,
   ],
   I9: [
-    `DELETE FROM platform.outbox WHERE type = 'order.paid'`,
-    `INSERT INTO platform.outbox (id, show_id, type, payload)
-     SELECT 'evt_twin', show_id, type, payload FROM platform.outbox WHERE type = 'order.paid'`,
-    `UPDATE platform.outbox SET payload = payload || '{"orderId": "ord_nobody"}'
-     WHERE type = 'order.paid'`,
+    `${without('append_only', 'platform.journal')};
+     DELETE FROM platform.journal WHERE type = 'order.paid'`,
+    `INSERT INTO platform.journal (at, show_id, type, order_id, payload)
+     SELECT at, show_id, type, order_id, payload FROM platform.journal WHERE type = 'order.paid'`,
+    `${without('append_only', 'platform.journal')};
+     UPDATE platform.journal SET order_id = 'ord_nobody' WHERE type = 'order.paid'`,
+    `INSERT INTO platform.journal (at, show_id, type, order_id, payload)
+     SELECT at, show_id, type, order_id, payload FROM platform.journal WHERE type = 'order.placed'`,
+    `${without('append_only', 'platform.journal')};
+     UPDATE platform.journal SET type = 'order.failed' WHERE type = 'order.unknown'`,
   ],
   I11: [
     `UPDATE seats.holds SET deadline = clock_timestamp() - interval '10 s' WHERE state = 'ACTIVE'`,
@@ -65,15 +70,19 @@ const planted: Record<string, readonly string[]> = {
   ],
   I13: [`UPDATE payments.balances SET captured_minor = captured_minor + 1`],
   I14: [
-    `ALTER TABLE orders.transitions DISABLE TRIGGER append_only; DELETE FROM orders.transitions`,
-    `ALTER TABLE orders.transitions DISABLE TRIGGER append_only;
-     UPDATE orders.transitions SET actor = ''`,
+    `${without('append_only', 'platform.journal')}; DELETE FROM platform.journal`,
+    `${without('append_only', 'platform.journal')};
+     DELETE FROM platform.journal WHERE to_state = 'PAYING'`,
+    `${without('append_only', 'platform.journal')}; UPDATE platform.journal SET actor = ''`,
     `UPDATE seats.holds SET end_reason = NULL WHERE state = 'SOLD'`,
-    `INSERT INTO orders.transitions (show_id, order_id, from_state, to_state, at, actor, reason,
+    `INSERT INTO platform.journal (at, show_id, order_id, from_state, to_state, actor, reason,
        request_id)
-     SELECT show_id, order_id, moves.was, moves.becomes, at, actor, reason, request_id
-     FROM orders.transitions, (VALUES ('PAID', 'PENDING'), ('PENDING', 'PAID')) moves (was, becomes)
+     SELECT at, show_id, order_id, moves.was, moves.becomes, actor, reason, request_id
+     FROM platform.journal, (VALUES ('PAID', 'PENDING'), ('PENDING', 'PAID')) moves (was, becomes)
      WHERE to_state = 'PAID'`,
+    `INSERT INTO platform.journal (at, show_id, order_id, to_state, actor, reason, request_id)
+     SELECT at, show_id, order_id, to_state, actor, reason, request_id
+     FROM platform.journal WHERE to_state = 'PENDING'`,
   ],
 };
 

@@ -1,7 +1,7 @@
 import { type Breach, lineAt, type SourceFile } from './source.ts';
 
 const functionFile =
-  /^server\/src\/(?:services\/([^/]+)|platform\/outbox)\/sql\/([a-z0-9-]+)\.sql$/;
+  /^server\/src\/(?:services\/([^/]+)|platform\/journal)\/sql\/([a-z0-9-]+)\.sql$/;
 const creating = /\bcreate\s+(?:or\s+replace\s+)?(?:function|procedure)\s+([\w.]+)/gi;
 
 /**

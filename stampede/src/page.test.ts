@@ -51,7 +51,7 @@ const reportOf = (night: Evening | null) => {
     doubleSold: 0,
     paidUntold: 0,
     ends: { paid: 2, 'sold out': 18 },
-    isOutboxDrained: true,
+    isJournalDrained: true,
     durationMs: { signUp: 1, sale: 2, settling: 3 },
     buyersChecks: [...(made?.checks ?? []), { id: 'B9', promise: 'p', breaches: ['<i>'] }],
     sql: null,

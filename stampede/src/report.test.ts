@@ -27,7 +27,7 @@ const reportOf = (sql: SqlFindings | null, breaches: string[] = []) => {
     doubleSold: breaches.length,
     paidUntold: 0,
     ends: { paid: 2, 'sold out': 7 },
-    isOutboxDrained: true,
+    isJournalDrained: true,
     durationMs: { signUp: 1, sale: 2, settling: 3 },
     buyersChecks: [{ id: 'B1', promise, breaches }],
     sql,

@@ -33,7 +33,7 @@ type SaleReport = {
   /** Promises that could not be checked, each with the reason. */
   notChecked: readonly string[];
   checks: readonly { id: string; promise: string; ok: boolean; breaches: readonly string[] }[];
-  isOutboxDrained: boolean;
+  isJournalDrained: boolean;
   ends: Readonly<Partial<Record<End, number>>>;
   refusals: Readonly<Record<string, number>>;
   retries: Readonly<Record<string, number>>;
@@ -108,9 +108,9 @@ export const renderReport = (report: Report): string => {
       ? [`  unreported     ${report.paidUntold} paid orders whose response was lost`]
       : []),
     ...(report.seatsHeld > 0 ? [`  still held     ${report.seatsHeld} seats`] : []),
-    ...(report.isOutboxDrained
+    ...(report.isJournalDrained
       ? []
-      : ['  outbox         not drained when the run stopped waiting']),
+      : ['  events         not all delivered when the run stopped waiting']),
     '',
     ...roomLines(report),
     ...counts('outcome for the people', report.ends),

@@ -64,7 +64,7 @@ export const runStampede = async (run: Run): Promise<{ report: Report; evening: 
   }
   if (signal.aborted) throw new Error('the run was stopped; nothing was checked');
   const endMs = clock.monotonicMs();
-  progress.say('  waiting for holds to expire, and for the outbox');
+  progress.say('  waiting for holds to expire, and for the events');
   const settled = await settle(crowd, buyers, run.database);
   const durationMs = {
     signUp: Math.round(signUpMs),
@@ -202,7 +202,7 @@ const conclude = async (
   crowd: Crowd,
   buyers: readonly Buyer[],
   facts: {
-    isOutboxDrained: boolean;
+    isJournalDrained: boolean;
     durationMs: Report['durationMs'];
     watch: RoomWatch | null;
     promised: string | null;
@@ -236,7 +236,7 @@ const conclude = async (
     unknownPayments: orders.filter(({ state }) => /^(PAYING|UNKNOWN)$/.test(state)).length,
     paidUntold: paid.filter(({ record }) => record.told === 'open').length,
     ends,
-    isOutboxDrained: facts.isOutboxDrained,
+    isJournalDrained: facts.isJournalDrained,
     durationMs: facts.durationMs,
     buyersChecks: [...checkOrders(orders), map.check, ...money.checks, ...(room?.checks ?? [])],
     sql: await askDatabase(run.database),

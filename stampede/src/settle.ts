@@ -5,7 +5,7 @@ import { countSeats } from './seat-choice.ts';
 
 /** The server's database, for questions that only it can answer. */
 export type Database = {
-  outboxLeft(): Promise<number>;
+  eventsLeft(): Promise<number>;
   checkInvariants(): Promise<{
     checked: string[];
     violations: { id: string; promise: string; what: string; which: string }[];
@@ -22,7 +22,7 @@ export const settle = async (
   crowd: Crowd,
   buyers: readonly Buyer[],
   database: Database | null,
-): Promise<{ isOutboxDrained: boolean }> => {
+): Promise<{ isJournalDrained: boolean }> => {
   const { clock, patienceMs } = crowd;
   const nowMs = clock.nowMs();
   const lastMs = buyers.reduce(
@@ -34,9 +34,9 @@ export const settle = async (
   const drainUntilMs = Math.max(untilMs, clock.monotonicMs() + patienceMs / 4);
   const isDrained =
     database === null
-      ? twiceInARow(async () => (await outboxLag(crowd)) === 0)
-      : async () => (await database.outboxLeft()) === 0;
-  return { isOutboxDrained: await until(crowd, drainUntilMs, isDrained) };
+      ? twiceInARow(async () => (await readLag(crowd)) === 0)
+      : async () => (await database.eventsLeft()) === 0;
+  return { isJournalDrained: await until(crowd, drainUntilMs, isDrained) };
 };
 
 const until = async (
@@ -74,7 +74,7 @@ const heldSeats = async (crowd: Crowd): Promise<number | null> => {
 };
 
 /** Seconds by which the oldest event is late; null if the server does not say. */
-const outboxLag = async (crowd: Crowd): Promise<number | null> => {
+const readLag = async (crowd: Crowd): Promise<number | null> => {
   const { http, caller } = crowd;
   const sent = await http.send({
     origin: caller.origin,
@@ -84,6 +84,6 @@ const outboxLag = async (crowd: Crowd): Promise<number | null> => {
     body: null,
   });
   if (sent.outcome !== 'reply' || sent.reply.status !== 200) return null;
-  const line = /^usher_outbox_lag_seconds ([\d.e+-]+)$/m.exec(readText(sent.reply));
+  const line = /^usher_journal_lag_seconds ([\d.e+-]+)$/m.exec(readText(sent.reply));
   return line === null ? null : Number(line[1]);
 };

@@ -13,6 +13,7 @@ import { systemClock } from '../../server/src/platform/clock.ts';
 import { makeIdempotency } from '../../server/src/platform/http/idempotency.ts';
 import { answer, type Route, route } from '../../server/src/platform/http/route.ts';
 import { makeHttpServer } from '../../server/src/platform/http/server.ts';
+import { makeEventId } from '../../server/src/platform/journal/consumer.ts';
 import { makeMetrics } from '../../server/src/platform/metrics.ts';
 import { openTracing } from '../../server/src/platform/tracing.ts';
 import { afterThisFile } from '../support/after-file.ts';
@@ -121,14 +122,14 @@ const keyOf = async ({ attemptId, amount }: Checkout): Promise<string> => {
 
 /** An event about her, recorded as a dead letter of a consumer. */
 const deadLetter = async (orderId: string): Promise<string> => {
-  const [row] = await program.app.db.query<{ event_id: string }>(
-    `INSERT INTO platform.dead_letters (consumer, event_id, show_id, type, payload, tries, error)
-     SELECT 'notifications', id, show_id, type, payload, 5, 'no address'
-     FROM platform.outbox WHERE type = 'order.paid' AND payload->>'orderId' = $1
-     RETURNING event_id`,
+  const [row] = await program.app.db.query<{ seq: number }>(
+    `INSERT INTO platform.dead_letters (consumer, seq, tries, error)
+     SELECT 'notifications', seq, 5, 'no address'
+     FROM platform.journal WHERE type = 'order.paid' AND order_id = $1
+     RETURNING seq`,
     [orderId],
   );
-  return row?.event_id ?? '';
+  return makeEventId(row?.seq ?? 0);
 };
 
 const state = async () => {

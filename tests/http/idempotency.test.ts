@@ -13,6 +13,7 @@ import { allRoutes } from '@usher/contract/routes.ts';
 import { extendHold, releaseHold, takeHold } from '@usher/contract/seats.ts';
 import { pullLever, putRoom } from '@usher/contract/waiting-room.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { makeEventId } from '../../server/src/platform/journal/consumer.ts';
 import {
   type BodyOf,
   codeOf,
@@ -121,13 +122,13 @@ const cases: Readonly<Record<string, () => Promise<Prepared>>> = {
     const { performanceId } = sale;
     const { token } = await program.newBuyer();
     const { order } = await program.buy(token, performanceId, [nextSeat()]);
-    const [row] = await program.app.db.query<{ event_id: string }>(
-      `INSERT INTO platform.dead_letters (consumer, event_id, show_id, type, payload, tries, error)
-       SELECT 'notifications', id, show_id, type, payload, 5, 'none' FROM platform.outbox
-       WHERE type = 'order.paid' AND payload->>'orderId' = $1 RETURNING event_id`,
+    const [row] = await program.app.db.query<{ seq: number }>(
+      `INSERT INTO platform.dead_letters (consumer, seq, tries, error)
+       SELECT 'notifications', seq, 5, 'none' FROM platform.journal
+       WHERE type = 'order.paid' AND order_id = $1 RETURNING seq`,
       [order.id],
     );
-    const params = { consumer: 'notifications', eventId: row?.event_id ?? '' };
+    const params = { consumer: 'notifications', eventId: makeEventId(row?.seq ?? 0) };
     const other = { as: program.operator, params: { ...params, eventId: nowhere.eventId } };
     return { as: program.operator, params, other };
   },
@@ -184,14 +185,13 @@ const effects = async (): Promise<Record<string, number>> => {
     'seats.holds',
     'seats.claims',
     'orders.orders',
-    'orders.transitions',
     'payments.attempts',
     'payments.ledger',
     'tickets.tickets',
     'venues.venues',
     'catalogue.shows',
     'catalogue.performances',
-    'platform.outbox',
+    'platform.journal',
     'waiting_room.rooms',
     'operations.levers',
   ];

@@ -31,7 +31,7 @@ export type Measured = {
   dbCommitsPerOp: number;
   bytesPerOp: { sent: number; received: number };
   /** From the last arrival until every event was relayed and all statistics were reported. */
-  outboxDrainedAfterS: number | null;
+  eventsDeliveredAfterS: number | null;
 };
 
 /** Commits a second of a server without requests. */
@@ -92,7 +92,7 @@ export const measure = async (
       sent: Math.round(each(bytes.sent - before.bytes.sent)),
       received: Math.round(each(bytes.received - before.bytes.received)),
     },
-    outboxDrainedAfterS: drainedAfterS,
+    eventsDeliveredAfterS: drainedAfterS,
   };
 };
 

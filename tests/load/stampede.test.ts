@@ -24,7 +24,7 @@ test(
       unknownPayments: 0,
       seatsHeld: 0,
       paidUntold: 0,
-      isOutboxDrained: true,
+      isJournalDrained: true,
       notChecked: [],
     });
     expect(report.paidOrders).toBeGreaterThan(0);

@@ -104,7 +104,7 @@ const databaseOf = (urlOf: () => Promise<string>): Database => {
   };
   return {
     checkInvariants: () => ask(checkInvariants),
-    outboxLeft: () =>
+    eventsLeft: () =>
       ask(async (db) => {
         const [row] = await db.query<{ left: number }>(
           'SELECT count(*) AS left FROM platform.waiting_events',

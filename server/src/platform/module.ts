@@ -1,6 +1,6 @@
 import type { Route } from './http/route.ts';
 import type { Job } from './jobs.ts';
-import type { Consumer } from './outbox/relay.ts';
+import type { Consumer } from './journal/relay.ts';
 import type { Worker } from './worker.ts';
 
 /**

@@ -8,9 +8,8 @@ const rowsAtOnce = 5000;
 type Swept = { what: string; sql: string };
 
 /**
- * What is deleted, and when: stored responses after 24 hours (architecture.md); events after a
- * week, once every consumer has processed them. A consumer that no process has served in 30 days
- * no longer counts: it was removed, or has missed what is deleted.
+ * What is deleted, and when: stored responses after 24 hours (architecture.md), dead letters a week
+ * after they were replayed. The journal is kept.
  */
 const sweeps: readonly Swept[] = [
   {
@@ -21,31 +20,16 @@ const sweeps: readonly Swept[] = [
       ORDER BY answered_at LIMIT $1) RETURNING 1 AS gone`,
   },
   {
-    // Dead letters' events are kept until these are replayed, parked ones until processed.
-    what: 'events',
-    sql: `DELETE FROM platform.outbox WHERE seq IN (
-      SELECT oldest.seq FROM (
-        SELECT o.seq, o.created_at FROM platform.outbox o
-        WHERE o.seq <= coalesce((SELECT min(c.seq) FROM platform.cursors c
-            WHERE c.until > clock_timestamp() - interval '30 days'), 9223372036854775807)
-          AND NOT EXISTS (SELECT FROM platform.parked p WHERE p.seq = o.seq)
-          AND NOT EXISTS (SELECT FROM platform.dead_letters d
-            WHERE d.event_id = o.id AND d.replayed_at IS NULL)
-        ORDER BY o.seq LIMIT $1
-      ) oldest WHERE oldest.created_at < clock_timestamp() - interval '7 days'
-    ) RETURNING 1 AS gone`,
-  },
-  {
     what: 'replayed dead letters',
-    sql: `DELETE FROM platform.dead_letters WHERE (consumer, event_id) IN (
-      SELECT consumer, event_id FROM platform.dead_letters
+    sql: `DELETE FROM platform.dead_letters WHERE (consumer, seq) IN (
+      SELECT consumer, seq FROM platform.dead_letters
       WHERE replayed_at < clock_timestamp() - interval '7 days' LIMIT $1) RETURNING 1 AS gone`,
   },
   {
     // Checked only for a day after the migration from one mark for all consumers to cursors.
     what: 'seen events',
-    sql: `DELETE FROM platform.inbox WHERE (consumer, event_id) IN (
-      SELECT i.consumer, i.event_id FROM platform.inbox i
+    sql: `DELETE FROM platform.inbox WHERE (consumer, seq) IN (
+      SELECT i.consumer, i.seq FROM platform.inbox i
       WHERE NOT EXISTS (SELECT FROM platform.cursors c WHERE c.inbox_until > clock_timestamp())
       LIMIT $1) RETURNING 1 AS gone`,
   },
@@ -68,6 +52,6 @@ export const makePruneJob = (db: Database, log: Log): Job => ({
   name: 'platform-prune',
   schedule: '*/10 * * * *',
   run: async () => {
-    log.debug({ gone: await prune(db) }, 'pruned old responses and events');
+    log.debug({ gone: await prune(db) }, 'pruned old responses and dead letters');
   },
 });

@@ -1,15 +1,15 @@
-import type { OutboxEvent } from '../outbox/consumer.ts';
+import type { JournalEvent } from '../journal/consumer.ts';
 
-/** All events of the outbox after `afterSeq` and up to `throughSeq`, in order. */
+/** All events of the journal after `afterSeq` and up to `throughSeq`, in order. */
 export type Batch = {
   readonly afterSeq: number;
   readonly throughSeq: number;
-  readonly events: readonly OutboxEvent[];
+  readonly events: readonly JournalEvent[];
 };
 
 /**
- * Carries final events from the outbox to their consumers. A batch may arrive more than once, and a
- * subscriber may be ahead of it or behind it: the subscriber’s cursor decides what is new to it.
+ * Carries final events from the journal to their consumers. A batch may arrive more than once, and
+ * a subscriber may be ahead of it or behind it: the subscriber’s cursor decides what is new to it.
  */
 export type Bus = {
   /**

@@ -51,7 +51,9 @@ describe('an empty database', () => {
     expect(created.map((names) => names.length).toSorted((a, b) => a - b)[0]).toBe(0);
     expect(new Set(created.flat()).size).toBe(created.flat().length);
     await client.query("SELECT graphile_worker.add_job('nothing')");
-    expect(await rows(client, "SELECT platform.append_events('[]') IS NULL AS ok")).toHaveLength(1);
+    expect(await rows(client, "SELECT platform.append_journal('{}') IS NULL AS ok")).toHaveLength(
+      1,
+    );
   });
 });
 

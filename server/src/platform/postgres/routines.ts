@@ -17,7 +17,7 @@ type Routine = {
 };
 
 export const readRoutines = async (): Promise<Routine[]> => {
-  const folders = [join(sourceDir, 'platform/outbox')];
+  const folders = [join(sourceDir, 'platform/journal')];
   for (const entry of await readdir(servicesDir, { withFileTypes: true }))
     if (entry.isDirectory()) folders.push(join(servicesDir, entry.name));
   const routines: Routine[] = [];

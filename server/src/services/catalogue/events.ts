@@ -1,14 +1,15 @@
 import type { events } from '@usher/contract/events.ts';
 import type { z } from 'zod';
-import type { Ids } from '../../platform/ids.ts';
-import type { Consumer } from '../../platform/outbox/relay.ts';
+import { appendEvents } from '../../platform/journal/append.ts';
+import type { Consumer } from '../../platform/journal/relay.ts';
 import type { Sql } from '../../platform/postgres/sql.ts';
 import type { CheckSoldOut } from './sold-out.ts';
 
 /** The channel of show edits; the message is the show's id. */
 export const catalogueChannel = 'catalogue_changed';
 
-type SaleOpened = z.input<(typeof events)['sale.opened']>;
+/** The journal has the instant in a column. */
+type SaleOpened = Omit<z.input<(typeof events)['sale.opened']>, 'at'>;
 
 /**
  * Writes the events that sales opened within `tx`, the transaction that marks these likes as
@@ -16,16 +17,14 @@ type SaleOpened = z.input<(typeof events)['sale.opened']>;
  */
 export const appendSaleOpened = async (
   tx: Sql,
-  ids: Ids,
   likes: readonly { accountId: string; showId: string }[],
   atMs: number,
 ): Promise<void> => {
-  const at = new Date(atMs).toISOString();
   const opened = [...Map.groupBy(likes, (like) => like.showId)].map(([showId, ofShow]) => {
-    const payload: SaleOpened = { accountIds: ofShow.map((like) => like.accountId), at };
-    return { id: ids.make('event'), showId, type: 'sale.opened', payload };
+    const payload: SaleOpened = { accountIds: ofShow.map((like) => like.accountId) };
+    return { atMs, showId, type: 'sale.opened', payload, requestId: null };
   });
-  await tx.query('SELECT platform.append_events($1)', [JSON.stringify(opened)]);
+  await appendEvents(tx, opened);
 };
 
 /** Checks whether a show is sold out after each move of one of its orders. */

@@ -1,5 +1,4 @@
 import type { Clock } from '../../platform/clock.ts';
-import type { Ids } from '../../platform/ids.ts';
 import type { Job } from '../../platform/jobs.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
@@ -13,7 +12,6 @@ const everyMinute = '* * * * *';
 export const makeTellOpenings = (deps: {
   db: Database;
   clock: Clock;
-  ids: Ids;
   log: Log;
   relayWake: () => void;
 }): Job => ({
@@ -26,7 +24,7 @@ export const makeTellOpenings = (deps: {
       told = await deps.db.transaction(async (tx) => {
         const nowMs = deps.clock.nowMs();
         const likes = await takeUntold(tx, nowMs, toldAtOnce);
-        if (likes.length > 0) await appendSaleOpened(tx, deps.ids, likes, nowMs);
+        if (likes.length > 0) await appendSaleOpened(tx, likes, nowMs);
         return likes.length;
       });
       total += told;

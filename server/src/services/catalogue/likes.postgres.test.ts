@@ -92,7 +92,7 @@ describe('when a sale opens', () => {
   const heard = async (): Promise<string[]> => {
     const rows = await office.db.query<{ seq: number; showId: string; accountIds: string[] }>(
       `SELECT seq, show_id AS "showId", payload->'accountIds' AS "accountIds"
-       FROM platform.outbox WHERE type = 'sale.opened' AND seq > $1 ORDER BY seq`,
+       FROM platform.journal WHERE type = 'sale.opened' AND seq > $1 ORDER BY seq`,
       [heardSeq],
     );
     heardSeq = rows.at(-1)?.seq ?? heardSeq;
@@ -128,12 +128,12 @@ describe('when a sale opens', () => {
     const fan = newBuyer();
     await like(id, fan);
     await office.clock.advance(dayMs);
-    // Makes the outbox unwritable.
+    // Makes the journal unwritable.
     await office.db.query(
-      'ALTER TABLE platform.outbox ADD CONSTRAINT broken CHECK (false) NOT VALID',
+      'ALTER TABLE platform.journal ADD CONSTRAINT broken CHECK (false) NOT VALID',
     );
     await expect(run()).rejects.toThrow('broken');
-    await office.db.query('ALTER TABLE platform.outbox DROP CONSTRAINT broken');
+    await office.db.query('ALTER TABLE platform.journal DROP CONSTRAINT broken');
     await Promise.all([tellOpenings?.run(undefined), tellOpenings?.run(undefined)]);
     expect(await heard()).toEqual([`${accountOf(fan)} ${id}`]);
   });

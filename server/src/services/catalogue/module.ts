@@ -29,7 +29,7 @@ export const openCatalogue = async (
     routes: makeCatalogueRoutes(catalogue),
     consumers: [makeSoldOutConsumer(catalogue.checkSoldOut)],
     jobs: [
-      makeTellOpenings({ db, clock, ids, log, relayWake }),
+      makeTellOpenings({ db, clock, log, relayWake }),
       makeCheckSoldOut({ db, clock, checkSoldOut: catalogue.checkSoldOut }),
     ],
     // Only lists and pages of shows contain likes and sold out.

@@ -104,7 +104,7 @@ describe('a show is sold out', () => {
         type,
         payload: {},
         traceId: null,
-        createdAtMs: 0,
+        atMs: 0,
       },
     ]);
   const stateOf = async (showId: string) => {

@@ -1,6 +1,6 @@
 import { events } from '@usher/contract/events.ts';
 import { assert } from '../../platform/failure.ts';
-import type { Consumer, OutboxEvent } from '../../platform/outbox/relay.ts';
+import type { Consumer, JournalEvent } from '../../platform/journal/relay.ts';
 import type { MailKind, NotificationsStore, Telling } from './store.ts';
 
 const ofOrders = {
@@ -11,7 +11,7 @@ const ofOrders = {
 
 const isOfOrder = (type: string): type is keyof typeof ofOrders => type in ofOrders;
 
-const listTellings = ({ type, showId, payload }: OutboxEvent): Telling[] => {
+const listTellings = ({ type, showId, payload }: JournalEvent): Telling[] => {
   if (isOfOrder(type)) {
     const { orderId, buyerId } = events[type].parse(payload);
     return [{ kind: ofOrders[type], aboutId: orderId, recipientId: buyerId }];

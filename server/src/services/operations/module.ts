@@ -1,6 +1,6 @@
 import type { Context } from '../../platform/context.ts';
+import type { Relay } from '../../platform/journal/relay.ts';
 import type { Module } from '../../platform/module.ts';
-import type { Relay } from '../../platform/outbox/relay.ts';
 import { idleWorker } from '../../platform/worker.ts';
 import type { UnknownPayments } from '../payments/index.ts';
 import { leverRoutes, troubleRoutes } from './routes.ts';

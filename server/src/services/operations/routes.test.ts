@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { openTestServer } from '../../platform/http/test-bed.ts';
+import type { Relay } from '../../platform/journal/relay.ts';
 import { makeMetrics } from '../../platform/metrics.ts';
-import type { Relay } from '../../platform/outbox/relay.ts';
 import { probeRoutes, troubleRoutes } from './routes.ts';
 
 const closers: (() => Promise<unknown>)[] = [];

@@ -9,8 +9,8 @@ import {
 import * as contract from '@usher/contract/waiting-room.ts';
 import { type Refusal, refuse } from '../../platform/http/problem.ts';
 import { answer, emptyAnswer, type Route, rawAnswer, route } from '../../platform/http/route.ts';
+import type { Relay } from '../../platform/journal/relay.ts';
 import type { Metrics } from '../../platform/metrics.ts';
-import type { Relay } from '../../platform/outbox/relay.ts';
 import { type UnknownPayments, viewAttempt } from '../payments/index.ts';
 import type { Levers, RoomRefused } from './service.ts';
 

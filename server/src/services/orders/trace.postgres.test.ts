@@ -16,7 +16,7 @@ test('the event of an order carries the trace of the request that placed it', as
   const headers = { traceparent: `00-${traceId}-00f067aa0ba902b7-01` };
   await program.must(placeOrder, { as, body: { holdId: hold.id }, headers });
   const events = await program.app.db.query(
-    "SELECT trace_id FROM platform.outbox WHERE type = 'order.placed'",
+    "SELECT request_id FROM platform.journal WHERE type = 'order.placed'",
   );
-  expect(events).toEqual([{ trace_id: traceId }]);
+  expect(events).toEqual([{ request_id: traceId }]);
 });

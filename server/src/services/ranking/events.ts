@@ -1,6 +1,6 @@
 import { events } from '@usher/contract/events.ts';
 import { type PeriodBounds, periodOf } from '@usher/domain/ranking-period.ts';
-import type { Consumer } from '../../platform/outbox/relay.ts';
+import type { Consumer } from '../../platform/journal/relay.ts';
 import { siteTimeZone } from './limits.ts';
 import { addSales, type DaySales } from './store.ts';
 

@@ -2,8 +2,10 @@ import { callerOf, makeBuilder, openCatalogueOffice } from '@usher/tests/support
 import { silentLog } from '@usher/tests/support/log.ts';
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { appendEvents, type NewEvent } from '../../platform/journal/append.ts';
+import { makeEventId } from '../../platform/journal/consumer.ts';
+import { openRelay } from '../../platform/journal/test-bed.ts';
 import { makeMetrics } from '../../platform/metrics.ts';
-import { openRelay } from '../../platform/outbox/test-bed.ts';
 
 // Saturday the 21st, noon in Seoul; the week began on Thursday the 19th.
 const { url } = await makeTestDatabase();
@@ -25,8 +27,8 @@ afterAll(async () => {
 });
 
 type Show = { id: string; category: string };
-const paid = (show: Show, seats: number, at: string, id = office.ids.make('event')) => ({
-  id,
+const paid = (show: Show, seats: number, at: string): NewEvent => ({
+  atMs: Date.parse(at),
   showId: show.id,
   type: 'order.paid',
   payload: {
@@ -34,13 +36,13 @@ const paid = (show: Show, seats: number, at: string, id = office.ids.make('event
     performanceId: office.ids.make('performance'),
     buyerId: office.ids.make('account'),
     seats,
-    at,
     category: show.category,
     totalMinor: 1,
   },
+  requestId: null,
 });
-const publish = async (...events: ReturnType<typeof paid>[]) => {
-  await office.db.query('SELECT platform.append_events($1)', [JSON.stringify(events)]);
+const publish = async (...events: readonly NewEvent[]) => {
+  await appendEvents(office.db, events);
   await relay.round();
 };
 /** The ranking at an instant; it may be five seconds old, so the clock advances by that. */
@@ -90,7 +92,9 @@ describe('a ranking', () => {
     await relay.round();
     const [consumer] = office.ranking.consumers ?? [];
     const failing = office.db.transaction(async (tx) => {
-      await consumer?.handle(tx, [{ ...event, seq: 9, traceId: null, createdAtMs: 0 }]);
+      const { atMs, showId, type } = event;
+      const delivered = { seq: 9, id: makeEventId(9), atMs, showId, type, traceId: null };
+      await consumer?.handle(tx, [{ ...delivered, payload: { ...event.payload, at } }]);
       throw new Error('the process dies before the commit');
     });
     await expect(failing).rejects.toThrow('dies');
@@ -199,11 +203,13 @@ test('an invalid event becomes a dead letter, and the others count', async () =>
   const at = new Date(office.clock.nowMs()).toISOString();
   const broken = { ...paid(there, 1, at), payload: { seats: 'many' } };
   const show: Show = await build.show(venueId, { category: 'CLASSIC' });
-  await publish(broken as never, paid(show, 1, at));
+  await publish(broken, paid(show, 1, at));
   for (let i = 0; i < 5; i++) {
     await office.clock.advance(20_000);
     await relay.round();
   }
-  expect(await relay.deadLetters(10)).toMatchObject([{ consumer: 'ranking', eventId: broken.id }]);
+  expect(await relay.deadLetters(10)).toMatchObject([
+    { consumer: 'ranking', showId: there.id, payload: broken.payload },
+  ]);
   expect(await rankingAt(at, 'category=CLASSIC')).toEqual([[show.id, 1]]);
 });

@@ -201,7 +201,7 @@ test('several requests of a batch take over one lapsed hold, which lapses once',
   ]);
   expect(results.map(({ outcome }) => outcome)).toEqual(['held', 'taken', 'held', 'held']);
   const ends = await b.db.query<{ to_state: string }>(
-    `SELECT to_state FROM orders.transitions WHERE order_id = $1 AND from_state IS NOT NULL`,
+    `SELECT to_state FROM platform.journal WHERE order_id = $1 AND from_state IS NOT NULL`,
     [orderId],
   );
   expect(ends).toEqual([{ to_state: 'EXPIRED' }]);

@@ -1,4 +1,4 @@
-import type { Consumer } from '../../platform/outbox/relay.ts';
+import type { Consumer } from '../../platform/journal/relay.ts';
 import type { Sql } from '../../platform/postgres/sql.ts';
 import type { OrderEnd } from './store.postgres.ts';
 

@@ -1,6 +1,7 @@
--- A door for payments. Moves orders to a state, records who moved them when and why, and appends an
--- event for other services. The allowed moves are in domain/src/order-states.ts; any other fails.
--- Orders that are already in the state are skipped.
+-- A door for payments. Moves orders to a state and appends each move to the journal, with who moved
+-- the order when and why; a move that other services need is also their event. The allowed moves
+-- are in domain/src/order-states.ts; any other fails. Orders that are already in the state are
+-- skipped.
 --   event_type   null: no event
 --   who, why, request_ids  for the trail
 --   codes        why the provider declined, if it did
@@ -12,11 +13,10 @@ CREATE OR REPLACE FUNCTION orders.move(
   codes text[], at timestamptz
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  happened jsonb;
-  at_text text := orders.format_instant(at);
+  happened platform.journal_entry[];
 BEGIN
   WITH moving AS (
-    SELECT o.show_id, o.id, o.state AS from_state, m.request_id, m.code
+    SELECT o.id, o.state AS from_state, m.request_id, m.code
     FROM unnest(order_ids, request_ids, codes) AS m (order_id, request_id, code)
     JOIN orders.orders o ON o.id = ANY (ARRAY[m.order_id])
     WHERE o.state <> new_state
@@ -26,18 +26,16 @@ BEGIN
       failure_code = m.code
     FROM moving m WHERE o.id = ANY (ARRAY[m.id])
     RETURNING o.*, m.from_state, m.request_id, m.code
-  ), trail AS (
-    INSERT INTO orders.transitions (show_id, order_id, from_state, to_state, at, actor, reason,
-      request_id)
-    SELECT m.show_id, m.id, m.from_state, new_state, at, who, why, m.request_id FROM moved m
+  ), told AS (
+    SELECT m.*, CASE WHEN event_type IS NOT NULL THEN orders.make_payload(event_type,
+      m.performance_id, m.buyer_id,
+      (SELECT count(*)::integer FROM orders.items i
+       WHERE i.show_id = m.show_id AND i.order_id = m.id),
+      m.category, m.total_minor, m.code) END AS payload
+    FROM moved m
   )
-  SELECT jsonb_agg(orders.make_event(event_type, m.show_id, m.id, m.performance_id, m.buyer_id,
-    (SELECT count(*)::integer FROM orders.items i
-     WHERE i.show_id = m.show_id AND i.order_id = m.id), at_text, m.request_id,
-    CASE event_type
-      WHEN 'order.paid' THEN jsonb_build_object('category', m.category, 'totalMinor', m.total_minor)
-      WHEN 'order.failed' THEN jsonb_build_object('code', m.code)
-      ELSE '{}' END) ORDER BY m.id) FILTER (WHERE event_type IS NOT NULL)
-  INTO happened FROM moved m;
-  IF happened IS NOT NULL THEN PERFORM platform.append_events(happened); END IF;
+  SELECT array_agg(ROW(at, t.show_id, event_type, t.id, t.from_state, new_state, who, why,
+    t.request_id, t.payload)::platform.journal_entry ORDER BY t.id)
+  INTO happened FROM told t;
+  PERFORM platform.append_journal(happened);
 END $$;

@@ -24,7 +24,6 @@ CREATE OR REPLACE FUNCTION orders.place(
 ) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   now_at timestamptz;
-  at_text text;
   outcomes text[];
   open_orders text[];
   show_ids text[];
@@ -89,20 +88,15 @@ BEGIN
     FROM unnest(item_places, item_seats, item_grades, item_labels, item_prices, item_fees)
       AS i (place, seat_no, grade, label, price, fee)
     WHERE outcomes[i.place] = 'placed';
-    INSERT INTO orders.transitions (show_id, order_id, from_state, to_state, at, actor, reason,
-      request_id)
-    SELECT show_ids[p], order_ids[p], NULL, 'PENDING', now_at, buyer_ids[p], 'placed',
-      request_ids[p]
-    FROM unnest(placed) p;
     PERFORM payments.create_attempts(array_agg(attempt_ids[p]), array_agg(attempt_keys[p]),
       array_agg(show_ids[p]), array_agg(order_ids[p]), array_agg(hold_ids[p]),
       array_agg(performance_ids[p]), array_agg(buyer_ids[p]), array_agg(totals[p]),
       array_agg(request_ids[p]), place.currency, place.provider, now_at)
     FROM unnest(placed) p;
-    at_text := orders.format_instant(now_at);
-    PERFORM platform.append_events(jsonb_agg(
-      orders.make_event('order.placed', show_ids[p], order_ids[p], performance_ids[p], buyer_ids[p],
-        cardinality(seats[p]::integer[]), at_text, request_ids[p], '{}')))
+    PERFORM platform.append_journal(array_agg(ROW(now_at, show_ids[p], 'order.placed', order_ids[p],
+      NULL, 'PENDING', buyer_ids[p], 'placed', request_ids[p],
+      orders.make_payload('order.placed', performance_ids[p], buyer_ids[p],
+        cardinality(seats[p]::integer[]), NULL, NULL, NULL))::platform.journal_entry))
     FROM unnest(placed) p;
   END IF;
 

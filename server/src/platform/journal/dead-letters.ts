@@ -5,7 +5,8 @@ import {
   type Consumer,
   type EventRow,
   eventColumns,
-  type OutboxEvent,
+  type JournalEvent,
+  readEventId,
   toEvent,
 } from './consumer.ts';
 
@@ -24,47 +25,42 @@ export type DeadLetter = {
 export const bury = async (
   tx: Sql,
   consumer: string,
-  event: OutboxEvent,
+  event: JournalEvent,
   { tries, error }: { tries: number; error: string },
 ): Promise<void> => {
   await tx.query(
-    `INSERT INTO platform.dead_letters
-       (consumer, event_id, show_id, type, payload, tries, error)
-     VALUES ($1, $2, $3, $4, $5, $6, $7)
-     ON CONFLICT (consumer, event_id) DO UPDATE
+    `INSERT INTO platform.dead_letters (consumer, seq, tries, error) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (consumer, seq) DO UPDATE
      SET tries = excluded.tries, error = excluded.error, died_at = clock_timestamp(),
        replayed_at = NULL`,
-    [consumer, event.id, event.showId, event.type, JSON.stringify(event.payload), tries, error],
+    [consumer, event.seq, tries, error],
   );
 };
 
+type LetterRow = EventRow & { consumer: string; tries: number; error: string; died_at: Date };
+
 /** Those that can be replayed, oldest first. */
 export const listDeadLetters = async (db: Database, limit: number): Promise<DeadLetter[]> => {
-  const rows = await db.query<{
-    consumer: string;
-    event_id: string;
-    show_id: string;
-    type: string;
-    payload: unknown;
-    tries: number;
-    error: string;
-    died_at: Date;
-  }>(
-    `SELECT consumer, event_id, show_id, type, payload, tries, error, died_at
-     FROM platform.dead_letters WHERE replayed_at IS NULL
-     ORDER BY died_at, consumer, event_id LIMIT $1`,
+  const rows = await db.query<LetterRow>(
+    `SELECT d.consumer, d.tries, d.error, d.died_at, ${eventColumns}
+     FROM platform.dead_letters d JOIN platform.journal j ON j.seq = d.seq
+     WHERE d.replayed_at IS NULL
+     ORDER BY d.died_at, d.consumer, d.seq LIMIT $1`,
     [limit],
   );
-  return rows.map((row) => ({
-    consumer: row.consumer,
-    eventId: row.event_id,
-    showId: row.show_id,
-    type: row.type,
-    payload: row.payload,
-    tries: row.tries,
-    error: row.error,
-    diedAt: row.died_at,
-  }));
+  return rows.map((row) => {
+    const { id, showId, type, payload } = toEvent(row);
+    return {
+      consumer: row.consumer,
+      eventId: id,
+      showId,
+      type,
+      payload,
+      tries: row.tries,
+      error: row.error,
+      diedAt: row.died_at,
+    };
+  });
 };
 
 /**
@@ -82,9 +78,9 @@ export const replayDeadLetter = (
     const [row] = await tx.query<EventRow>(
       `WITH replayed AS (
          UPDATE platform.dead_letters SET replayed_at = clock_timestamp()
-         WHERE consumer = $1 AND event_id = $2 AND replayed_at IS NULL RETURNING event_id)
-       SELECT ${eventColumns} FROM replayed JOIN platform.outbox o ON o.id = replayed.event_id`,
-      [name, eventId],
+         WHERE consumer = $1 AND seq = $2 AND replayed_at IS NULL RETURNING seq)
+       SELECT ${eventColumns} FROM replayed JOIN platform.journal j ON j.seq = replayed.seq`,
+      [name, readEventId(eventId)],
     );
     if (row === undefined) return 'unknown';
     const event = toEvent(row);

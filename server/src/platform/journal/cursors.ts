@@ -18,7 +18,7 @@ export class CursorElsewhere extends Error {}
 
 /** The cursors of consumers. `owner` names this process; one at a time delivers to a consumer. */
 export const makeCursors = (db: Database, owner: string) => ({
-  /** Creates the missing ones. A new consumer starts at the oldest event that is kept. */
+  /** Creates the missing ones. A new consumer starts at the first event of the journal. */
   add: async (consumers: readonly string[]): Promise<void> => {
     await db.query(
       `INSERT INTO platform.cursors (consumer, seq) SELECT unnest($1::text[]), 0
@@ -50,9 +50,10 @@ export const makeCursors = (db: Database, owner: string) => ({
          FROM held h
        )
        SELECT s.consumer, s.seq, s.parked IS NOT NULL AS "hasParked", coalesce((
-           SELECT greatest(0, extract(epoch FROM clock_timestamp() - o.created_at))::float8
-           FROM platform.outbox o WHERE o.seq >= coalesce(s.parked, s.seq + 1)
-           ORDER BY o.seq LIMIT 1
+           SELECT greatest(0, extract(epoch FROM clock_timestamp() - j.at))::float8
+           FROM platform.journal j
+           WHERE j.type IS NOT NULL AND j.seq >= coalesce(s.parked, s.seq + 1)
+           ORDER BY j.seq LIMIT 1
          ), 0) AS "lagSeconds"
        FROM seen s ORDER BY s.seq, s.consumer`,
       [consumers, owner, leaseSeconds, renewSeconds],

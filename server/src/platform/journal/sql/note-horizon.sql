@@ -1,6 +1,5 @@
--- How far the events of the outbox are final. An event gets its number before its transaction
--- commits, so a lower number can appear after a higher one; a cursor may pass only events that
--- cannot change any more.
+-- How far the journal is final. An entry gets its number before its transaction commits, so a lower
+-- number can appear after a higher one; a cursor may pass only entries that cannot change any more.
 -- known_seq: how far the caller knows already.
 -- last_seq: the last number that was taken. below: every number up to last_seq was taken by a
 -- transaction with a lower id than this; null if there is nothing beyond known_seq.
@@ -16,7 +15,7 @@ RETURNS TABLE (last_seq bigint, below bigint, oldest bigint)
 LANGUAGE plpgsql AS $$
 BEGIN
   SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END INTO last_seq
-  FROM platform.outbox_seq_seq s;
+  FROM platform.journal_seq_seq s;
   IF last_seq > known_seq THEN
     below := pg_current_xact_id()::text::bigint;
   END IF;

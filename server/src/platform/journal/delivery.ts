@@ -9,7 +9,7 @@ import {
   type Consumer,
   type EventRow,
   eventColumns,
-  type OutboxEvent,
+  type JournalEvent,
   toEvent,
 } from './consumer.ts';
 import { CursorElsewhere, type Cursors } from './cursors.ts';
@@ -46,16 +46,16 @@ const textOf = (error: unknown): string => String(error).replaceAll('\0', ' ').s
 const leaveOutSeen = async (
   tx: Sql,
   consumer: Consumer,
-  events: readonly OutboxEvent[],
-): Promise<readonly OutboxEvent[]> => {
+  events: readonly JournalEvent[],
+): Promise<readonly JournalEvent[]> => {
   if (consumer.isRepeatable) return events;
-  const fresh = await tx.query<{ event_id: string }>(
-    `INSERT INTO platform.inbox (consumer, event_id) SELECT $1, unnest($2::text[])
-     ON CONFLICT DO NOTHING RETURNING event_id`,
-    [consumer.name, events.map((event) => event.id)],
+  const fresh = await tx.query<{ seq: number }>(
+    `INSERT INTO platform.inbox (consumer, seq) SELECT $1, unnest($2::bigint[])
+     ON CONFLICT DO NOTHING RETURNING seq`,
+    [consumer.name, events.map((event) => event.seq)],
   );
-  const ids = new Set(fresh.map((row) => row.event_id));
-  return events.filter((event) => ids.has(event.id));
+  const seqs = new Set(fresh.map((row) => row.seq));
+  return events.filter((event) => seqs.has(event.seq));
 };
 
 /**
@@ -67,7 +67,7 @@ export const makeDelivery = (deps: Deps, consumer: Consumer) => {
   const { db, clock, log, died, cursors } = deps;
   const { name } = consumer;
 
-  const park = async (tx: Sql, events: readonly OutboxEvent[]): Promise<void> => {
+  const park = async (tx: Sql, events: readonly JournalEvent[]): Promise<void> => {
     if (events.length === 0) return;
     await tx.query(
       `INSERT INTO platform.parked (consumer, show_id, seq, tries, again_at)
@@ -84,7 +84,7 @@ export const makeDelivery = (deps: Deps, consumer: Consumer) => {
 
   /** One transaction: moves the cursor, parks the events of parked shows, handles the others. */
   const deliver = (
-    events: readonly OutboxEvent[],
+    events: readonly JournalEvent[],
     fromSeq: number,
     toSeq: number,
   ): Promise<unknown> => {
@@ -103,7 +103,7 @@ export const makeDelivery = (deps: Deps, consumer: Consumer) => {
     );
   };
 
-  const noteFailure = (event: OutboxEvent, error: unknown, tries: number): void => {
+  const noteFailure = (event: JournalEvent, error: unknown, tries: number): void => {
     const fields = { err: error, consumer: name, eventId: event.id, traceId: event.traceId };
     if (tries < triesMax) {
       log.warn({ ...fields, tries }, 'event handling failed; retrying');
@@ -115,7 +115,7 @@ export const makeDelivery = (deps: Deps, consumer: Consumer) => {
 
   /** An event that failed for the first time: it is parked, and the cursor moves past it. */
   const parkFailed = async (
-    event: OutboxEvent,
+    event: JournalEvent,
     error: unknown,
     fromSeq: number,
     toSeq: number,
@@ -132,7 +132,7 @@ export const makeDelivery = (deps: Deps, consumer: Consumer) => {
   };
 
   const deliverEach = async (
-    events: readonly OutboxEvent[],
+    events: readonly JournalEvent[],
     fromSeq: number,
     toSeq: number,
   ): Promise<void> => {
@@ -169,10 +169,10 @@ export const makeDelivery = (deps: Deps, consumer: Consumer) => {
       `SELECT ${eventColumns}, p.tries FROM (
          SELECT DISTINCT ON (show_id) show_id, seq, tries, again_at
          FROM platform.parked WHERE consumer = $1 ORDER BY show_id, seq
-       ) p JOIN platform.outbox o ON o.seq = p.seq WHERE p.again_at <= $2 ORDER BY o.seq`,
+       ) p JOIN platform.journal j ON j.seq = p.seq WHERE p.again_at <= $2 ORDER BY j.seq`,
       [name, new Date(clock.nowMs())],
     );
-  const retry = async (event: OutboxEvent, triesBefore: number): Promise<void> => {
+  const retry = async (event: JournalEvent, triesBefore: number): Promise<void> => {
     const isOurs = [name, event.showId, event.seq];
     const forget = 'DELETE FROM platform.parked WHERE consumer = $1 AND show_id = $2 AND seq = $3';
     try {

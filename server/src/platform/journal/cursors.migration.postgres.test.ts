@@ -6,15 +6,15 @@ import { manualClock } from '../clock.ts';
 import { silentLog } from '../log.ts';
 import { makeMetrics } from '../metrics.ts';
 import { migrate } from '../postgres/migrate.ts';
-import { append, type OutboxBed, openOutboxBed, openRelay, testEvent } from './test-bed.ts';
+import { append, type JournalBed, openJournalBed, openRelay, testEvent } from './test-bed.ts';
 
 const consumers = ['catalogue-sold-out', 'notifications', 'ranking', 'waiting-room-order-ends'];
 
-let bed: OutboxBed;
+let bed: JournalBed;
 let url: string;
 beforeEach(async () => {
   ({ url } = await makeTestDatabase());
-  bed = await openOutboxBed(url);
+  bed = await openJournalBed(url);
 });
 afterEach(() => bed.close());
 
@@ -44,7 +44,7 @@ describe('a database with one mark for all consumers', () => {
     ReturnType<typeof testEvent>,
     ...ReturnType<typeof testEvent>[],
   ];
-  const [first, second, third, fourth] = events.map(({ id }) => id) as [
+  const [first, second, third, fourth] = events.map(({ name }) => name) as [
     string,
     string,
     string,
@@ -58,13 +58,17 @@ describe('a database with one mark for all consumers', () => {
     await append(bed.db, ...events);
     await rewindBefore(bed.db, '000015_cursors');
     await bed.db.query(
-      'UPDATE platform.outbox SET published_at = CASE WHEN id = ANY ($1) THEN now() END',
+      `UPDATE platform.outbox
+       SET published_at = CASE WHEN payload->>'name' = ANY ($1) THEN now() END`,
       [[first, third]],
     );
     await bed.db.query(
       `INSERT INTO platform.inbox (consumer, event_id)
-       SELECT consumer, id FROM unnest($1::text[]) consumer, unnest($2::text[]) id
-       UNION ALL SELECT consumer, $3 FROM unnest($4::text[]) consumer`,
+       SELECT consumer, id FROM platform.outbox, unnest($1::text[]) consumer
+       WHERE payload->>'name' = ANY ($2)
+       UNION ALL
+       SELECT consumer, id FROM platform.outbox, unnest($4::text[]) consumer
+       WHERE payload->>'name' = $3`,
       [consumers, [first, third], fourth, ['ranking', 'notifications']],
     );
   };

@@ -11,10 +11,10 @@ import { type DeadLetter, listDeadLetters, replayDeadLetter } from './dead-lette
 import { type Delivery, makeDelivery } from './delivery.ts';
 import type { Horizon } from './horizon.ts';
 
-export type { Consumer, OutboxEvent } from './consumer.ts';
+export type { Consumer, JournalEvent } from './consumer.ts';
 export type { DeadLetter } from './dead-letters.ts';
 
-/** Feeds the bus from the outbox, for the consumers of this process. */
+/** Feeds the bus from the journal, for the consumers of this process. */
 export type Relay = {
   /** Delivers to the consumer once the relay is started. */
   subscribe(consumer: Consumer): void;
@@ -49,16 +49,16 @@ type Deps = {
 const makeRounds = (deps: Deps, deliveries: ReadonlyMap<string, Delivery>) => {
   const { db, bus, horizon, metrics, owner } = deps;
   const cursors = makeCursors(db, owner);
-  const lag = metrics.gauge('usher_outbox_lag_seconds', 'Age of the oldest event not passed on');
-  const passedOn = metrics.counter('usher_outbox_events_total', 'Events passed on');
+  const lag = metrics.gauge('usher_journal_lag_seconds', 'Age of the oldest event not passed on');
+  const passedOn = metrics.counter('usher_journal_events_total', 'Events passed on');
   let added = 0;
 
   /** The next events after a cursor, as a batch; null when nothing beyond it is final. */
   const publishAfter = async (afterSeq: number, finalSeq: number): Promise<number> => {
     if (afterSeq >= finalSeq) return 0;
     const rows = await db.query<EventRow>(
-      `SELECT ${eventColumns} FROM platform.outbox o
-       WHERE o.seq > $1 AND o.seq <= $2 ORDER BY o.seq LIMIT $3`,
+      `SELECT ${eventColumns} FROM platform.journal j
+       WHERE j.type IS NOT NULL AND j.seq > $1 AND j.seq <= $2 ORDER BY j.seq LIMIT $3`,
       [afterSeq, finalSeq, eventsPerRound],
     );
     const isAll = rows.length < eventsPerRound;

@@ -2,21 +2,22 @@ import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { until } from '@usher/tests/support/until.ts';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../clock.ts';
 import type { Database, Sql } from '../postgres/sql.ts';
 import { makeHorizon } from './horizon.ts';
-import { append, type OutboxBed, openOutboxBed, type TestEvent, testEvent } from './test-bed.ts';
+import { append, type JournalBed, openJournalBed, type TestEvent, testEvent } from './test-bed.ts';
 
-let bed: OutboxBed;
+let bed: JournalBed;
 let url: string;
 beforeEach(async () => {
   ({ url } = await makeTestDatabase());
-  bed = await openOutboxBed(url);
+  bed = await openJournalBed(url);
 });
 afterEach(() => bed.close());
 
-const idsOf = (events: readonly TestEvent[]): string[] => events.map((event) => event.id);
+const namesOf = (events: readonly TestEvent[]): string[] => events.map((event) => event.name);
 /** A relay whose first round, which starts by itself, has ended. */
-const openRelay = async (...given: Parameters<OutboxBed['relay']>) => {
+const openRelay = async (...given: Parameters<JournalBed['relay']>) => {
   const relay = bed.relay(...given);
   await until('the relay sleeps', () => relay.clock.sleeping === 1);
   return relay;
@@ -29,10 +30,10 @@ describe('an event that was written with an effect', () => {
     await append(bed.db, ...events, testEvent('show 1', { type: 'nobody.asked' }));
     expect(await relay.round()).toBe(21);
     expect(await relay.round()).toBe(0);
-    expect(await bed.effects('mails')).toEqual(idsOf(events));
-    expect(await bed.effects('ranking')).toEqual(idsOf(events));
+    expect(await bed.effects('mails')).toEqual(namesOf(events));
+    expect(await bed.effects('ranking')).toEqual(namesOf(events));
     expect(await bed.waiting()).toEqual([]);
-    expect(await relay.metric('usher_outbox_events_total')).toBe('usher_outbox_events_total 21');
+    expect(await relay.metric('usher_journal_events_total')).toBe('usher_journal_events_total 21');
   });
 
   test('is not delivered if its transaction was rolled back', async () => {
@@ -63,7 +64,7 @@ describe('an event that was written with an effect', () => {
     await append(bed.db, ...events);
     relay.wake();
     await until('all', async () => (await bed.waiting()).length === 0);
-    expect(await bed.effects('mails')).toEqual(idsOf(events));
+    expect(await bed.effects('mails')).toEqual(namesOf(events));
   });
 });
 
@@ -105,7 +106,7 @@ describe('an event whose transaction still runs', () => {
       expect(await relay.look()).toEqual({ passed: 0, isWaiting: true });
     await late.commit();
     await passAll(relay);
-    expect(await bed.effects('mails')).toEqual(idsOf([first, second, third]));
+    expect(await bed.effects('mails')).toEqual(namesOf([first, second, third]));
   });
 
   test('is lost if a later one is passed on without waiting: the race is real', async () => {
@@ -116,7 +117,7 @@ describe('an event whose transaction still runs', () => {
     await relay.round();
     await late.commit();
     await relay.round();
-    expect(await bed.effects('mails')).toEqual([second.id]);
+    expect(await bed.effects('mails')).toEqual([second.name]);
   });
 
   test('is waited for even if its transaction has a higher id than all that ended', async () => {
@@ -130,28 +131,63 @@ describe('an event whose transaction still runs', () => {
     expect(await relay.look()).toEqual({ passed: 0, isWaiting: true });
     await higher.commit();
     await passAll(relay);
-    expect(await bed.effects('mails')).toEqual(idsOf([first, second]));
+    expect(await bed.effects('mails')).toEqual(namesOf([first, second]));
   });
+
+  /** Another connection of the server, in a transaction that the test leaves open. */
+  const openTransaction = async (begin: string) => {
+    const client = new pg.Client({ connectionString: url });
+    // The server may cut it off.
+    client.on('error', () => undefined);
+    await client.connect();
+    await client.query(begin);
+    const sql: Sql = {
+      query: async <Row>(text: string, params: readonly unknown[] = []) =>
+        (await client.query(text, [...params])).rows as Row[],
+    };
+    return { sql, end: () => client.end() };
+  };
 
   test('is not waited for after a rollback, or after its hanging writer was cut off', async () => {
     const relay = await openReal();
     const [hung, kept] = [testEvent('show 1'), testEvent('show 2')];
     const writer = await openWriter(testEvent('show 3'));
-    const client = new pg.Client({ connectionString: url });
-    client.on('error', () => undefined);
-    await client.connect();
-    const [{ pid }] = (await client.query('SELECT pg_backend_pid() AS pid')).rows;
-    await client.query('BEGIN');
-    await client.query('SELECT platform.append_events($1)', [
-      JSON.stringify([{ ...hung, payload: {} }]),
-    ]);
+    const { sql } = await openTransaction('BEGIN');
+    const [backend] = await sql.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    await append(sql, hung);
     await append(bed.db, kept);
     await writer.undo();
     expect(await relay.look()).toEqual({ passed: 0, isWaiting: true });
-    // As the server does after idle_in_transaction_session_timeout.
-    await bed.db.query('SELECT pg_terminate_backend($1, 10000)', [pid]);
+    await bed.db.query('SELECT pg_terminate_backend($1, 10000)', [backend?.pid]);
     await passAll(relay);
-    expect(await bed.effects('mails')).toEqual([kept.id]);
+    expect(await bed.effects('mails')).toEqual([kept.name]);
+  });
+
+  test('is waited for while its writer hangs, until the timeout ends the writer', async () => {
+    const relay = await openReal();
+    const [hung, kept] = [testEvent('show 1'), testEvent('show 2')];
+    const { sql } = await openTransaction('BEGIN');
+    await append(sql, hung);
+    await append(bed.db, kept);
+    for (let rounds = 0; rounds < 3; rounds++)
+      expect(await relay.look()).toEqual({ passed: 0, isWaiting: true });
+    await sql.query("SET LOCAL idle_in_transaction_session_timeout = '1ms'");
+    await passAll(relay);
+    expect(await bed.effects('mails')).toEqual([kept.name]);
+    // The program's own connections have the limit that running.md names.
+    const limit = await bed.db.query('SHOW idle_in_transaction_session_timeout');
+    expect(limit).toEqual([{ idle_in_transaction_session_timeout: '10s' }]);
+  });
+
+  test('is all that is waited for: a dump, which only reads, holds back nothing', async () => {
+    const relay = await openReal();
+    const event = testEvent('show 1');
+    const dump = await openTransaction('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    await dump.sql.query('SELECT FROM platform.journal');
+    await append(bed.db, event);
+    await passAll(relay);
+    expect(await bed.effects('mails')).toEqual([event.name]);
+    await dump.end();
   });
 });
 
@@ -194,12 +230,12 @@ describe('a crash', () => {
     const db = dyingAfterCommit();
     bed.relay([bed.consumer('mails')], { db }, true);
     await until('it is dead', db.isDead);
-    expect(await bed.effects('mails')).toEqual(idsOf(events));
+    expect(await bed.effects('mails')).toEqual(namesOf(events));
     expect(await bed.waiting()).toEqual([]);
     await bed.loseLeases();
     const next = await openRelay([bed.consumer('mails')]);
     await next.round();
-    expect(await bed.effects('mails')).toEqual(idsOf(events));
+    expect(await bed.effects('mails')).toEqual(namesOf(events));
   });
 
   test('before the effect is committed leaves the effect to the next relay', async () => {
@@ -211,7 +247,7 @@ describe('a crash', () => {
     expect(await bed.effects('mails')).toEqual([]);
     await bed.loseLeases();
     await openRelay([bed.consumer('mails')]);
-    expect(await bed.effects('mails')).toEqual([event.id]);
+    expect(await bed.effects('mails')).toEqual([event.name]);
   });
 });
 
@@ -256,10 +292,10 @@ describe('relays of several processes', () => {
     await until('it is stopped', () => isStopped);
     await bed.loseLeases();
     await openRelay([bed.consumer('mails')]);
-    expect(await bed.effects('mails')).toEqual(idsOf(events));
+    expect(await bed.effects('mails')).toEqual(namesOf(events));
     stopped.resolve();
     await until('it goes on', () => old.clock.sleeping === 1);
-    return { events: idsOf(events), effects: await bed.effects('mails'), old };
+    return { events: namesOf(events), effects: await bed.effects('mails'), old };
   };
 
   test('deliver nothing twice if one was suspended for longer than its lease', async () => {
@@ -292,7 +328,7 @@ describe('relays of several processes', () => {
     expect(await b.round()).toBe(0);
     inside.resolve();
     await first;
-    expect(await bed.effects('mails')).toEqual([event.id]);
+    expect(await bed.effects('mails')).toEqual([event.name]);
   });
 });
 
@@ -302,16 +338,16 @@ describe('processes that serve other consumers', () => {
     const [first, second] = [testEvent('show 1'), testEvent('show 1')];
     await append(bed.db, first);
     await old.round();
-    expect(await bed.effects('mails')).toEqual([first.id]);
+    expect(await bed.effects('mails')).toEqual([first.name]);
     const young = await openRelay([bed.consumer('mails'), bed.consumer('ranking')]);
     await young.round();
-    expect(await bed.effects('ranking')).toEqual([first.id]);
+    expect(await bed.effects('ranking')).toEqual([first.name]);
     await append(bed.db, second);
     // Each of the two delivers to its own consumers, and the old one has the lease of `mails`.
     await old.round();
     await young.round();
-    expect(await bed.effects('mails')).toEqual(idsOf([first, second]));
-    expect(await bed.effects('ranking')).toEqual(idsOf([first, second]));
+    expect(await bed.effects('mails')).toEqual(namesOf([first, second]));
+    expect(await bed.effects('ranking')).toEqual(namesOf([first, second]));
   });
 
   test('take over a consumer from each other where it stood', async () => {
@@ -323,22 +359,21 @@ describe('processes that serve other consumers', () => {
     const other = await openRelay([bed.consumer('mails')]);
     await append(bed.db, events[1]);
     await other.round();
-    expect(await bed.effects('mails')).toEqual(idsOf(events));
-    expect(await bed.effects('ranking')).toEqual([events[0].id]);
+    expect(await bed.effects('mails')).toEqual(namesOf(events));
+    expect(await bed.effects('ranking')).toEqual([events[0].name]);
     const again = await openRelay([bed.consumer('ranking')]);
     await again.round();
-    expect(await bed.effects('ranking')).toEqual(idsOf(events));
+    expect(await bed.effects('ranking')).toEqual(namesOf(events));
   });
 });
 
 test('the lag of the relay is reported, and only by the relay that delivers', async () => {
   const relay = await openRelay([bed.consumer('mails')]);
   const other = await openRelay([bed.consumer('mails')]);
-  await append(bed.db, testEvent('show 1'));
-  await bed.db.query("UPDATE platform.outbox SET created_at = created_at - '1 h'::interval");
+  await append(bed.db, testEvent('show 1', { atMs: systemClock.nowMs() - 3_600_000 }));
   await Promise.all([relay.round(), other.round()]);
   const lag = async (of: typeof relay) =>
-    Number((await of.metric('usher_outbox_lag_seconds'))?.split(' ')[1]);
+    Number((await of.metric('usher_journal_lag_seconds'))?.split(' ')[1]);
   expect(await lag(relay)).toBeGreaterThanOrEqual(3600);
   expect(await lag(other)).toBe(0);
   await relay.round();
@@ -348,12 +383,12 @@ test('the lag of the relay is reported, and only by the relay that delivers', as
 describe('on the day after the migration from marks to cursors', () => {
   const inMigration = (seen: readonly TestEvent[]) =>
     bed.db.query(
-      `WITH seen AS (INSERT INTO platform.inbox (consumer, event_id)
-         SELECT 'mails', unnest($1::text[]))
+      `WITH seen AS (INSERT INTO platform.inbox (consumer, seq)
+         SELECT 'mails', seq FROM platform.journal WHERE payload->>'name' = ANY ($1))
        INSERT INTO platform.cursors (consumer, seq, inbox_until)
        SELECT name, 0, clock_timestamp() + interval '1 day'
        FROM unnest(ARRAY['mails', 'looks']) AS c (name)`,
-      [idsOf(seen)],
+      [namesOf(seen)],
     );
   test('what a consumer has seen has no second effect, unless it is repeatable', async () => {
     const [seen, unseen] = [testEvent('show 1'), testEvent('show 1')];
@@ -361,8 +396,8 @@ describe('on the day after the migration from marks to cursors', () => {
     await inMigration([seen]);
     const looks = { ...bed.consumer('looks'), isRepeatable: true };
     await openRelay([bed.consumer('mails'), looks]);
-    expect(await bed.effects('mails')).toEqual([unseen.id]);
-    expect(await bed.effects('looks')).toEqual(idsOf([seen, unseen]));
+    expect(await bed.effects('mails')).toEqual([unseen.name]);
+    expect(await bed.effects('looks')).toEqual(namesOf([seen, unseen]));
   });
   test('the inbox is checked for one day only: afterwards the cursor alone decides', async () => {
     const event = testEvent('show 1');
@@ -372,6 +407,6 @@ describe('on the day after the migration from marks to cursors', () => {
       "UPDATE platform.cursors SET inbox_until = clock_timestamp() - '1 s'::interval",
     );
     await openRelay([bed.consumer('mails')]);
-    expect(await bed.effects('mails')).toEqual([event.id]);
+    expect(await bed.effects('mails')).toEqual([event.name]);
   });
 });

@@ -6,16 +6,23 @@ import { makeLog } from '../log.ts';
 import type { Database } from '../postgres/sql.ts';
 import { inTraces } from '../trace-scope.ts';
 import type { Tracing } from '../tracing.ts';
-import type { OutboxEvent } from './relay.ts';
-import { append, type OutboxBed, openOutboxBed, testEvent } from './test-bed.ts';
+import { type JournalEvent, makeEventId } from './consumer.ts';
+import {
+  append,
+  findEventId,
+  type JournalBed,
+  openJournalBed,
+  readName,
+  testEvent,
+} from './test-bed.ts';
 
-let bed: OutboxBed;
+let bed: JournalBed;
 beforeEach(async () => {
-  bed = await openOutboxBed((await makeTestDatabase()).url);
+  bed = await openJournalBed((await makeTestDatabase()).url);
 });
 afterEach(() => bed.close());
 
-type Relay = ReturnType<OutboxBed['relay']>;
+type Relay = ReturnType<JournalBed['relay']>;
 const asleep = (relay: Relay) => until('the relay sleeps', () => relay.clock.sleeping === 1);
 /** Advances the clock, round after round. */
 const pass = async (relay: Relay, ms: number): Promise<void> => {
@@ -27,12 +34,13 @@ const pass = async (relay: Relay, ms: number): Promise<void> => {
 };
 
 const healthy = testEvent('show 2');
-const [before, poison, after] = [testEvent('show 1'), testEvent('show 1'), testEvent('show 1')];
+const [before, after] = [testEvent('show 1'), testEvent('show 1')];
+const poison = testEvent('show 1', { atMs: Date.parse('2026-11-01T00:00:00.000Z') });
 /** A relay with a consumer that fails on one event, and when it was called. */
 const openPoisoned = async (options: { isCured?: () => boolean } = {}) => {
   const asked: number[] = [];
   const mails = bed.consumer('mails', (events) => {
-    if (!events.some((event) => event.id === poison.id)) return;
+    if (!events.some((event) => readName(event) === poison.name)) return;
     if (options.isCured?.()) return;
     asked.push(relay.clock.nowMs());
     throw new Error('cannot take it');
@@ -49,7 +57,7 @@ describe('an event on which a consumer fails', () => {
     await pass(relay, 20_000);
     // Together with the other first, then alone.
     expect(asked).toEqual([500, 500, 1500, 3500, 7500, 15_500]);
-    expect(await bed.effects('mails')).toEqual([after.id]);
+    expect(await bed.effects('mails')).toEqual([after.name]);
     expect(await bed.waiting()).toEqual([]);
   });
 
@@ -64,22 +72,22 @@ describe('an event on which a consumer fails', () => {
     const { relay } = await openPoisoned();
     await append(bed.db, before, poison, healthy, after);
     await pass(relay, 10_000);
-    expect(await bed.effects('mails')).toEqual([before.id, healthy.id]);
+    expect(await bed.effects('mails')).toEqual([before.name, healthy.name]);
     const later = testEvent('show 2');
     await append(bed.db, later);
     await pass(relay, 500);
-    expect(await bed.effects('mails')).toEqual([before.id, healthy.id, later.id]);
+    expect(await bed.effects('mails')).toEqual([before.name, healthy.name, later.name]);
     await pass(relay, 10_000);
-    expect((await bed.effects('mails')).at(-1)).toBe(after.id);
+    expect((await bed.effects('mails')).at(-1)).toBe(after.name);
   });
 
   test('reaches the other consumers at once, and once', async () => {
     const { relay } = await openPoisoned();
     await append(bed.db, poison);
     await pass(relay, 500);
-    expect(await bed.effects('ranking')).toEqual([poison.id]);
+    expect(await bed.effects('ranking')).toEqual([poison.name]);
     await pass(relay, 20_000);
-    expect(await bed.effects('ranking')).toEqual([poison.id]);
+    expect(await bed.effects('ranking')).toEqual([poison.name]);
   });
 
   test('but succeeds at the third try is no dead letter, and has its effect once', async () => {
@@ -87,7 +95,7 @@ describe('an event on which a consumer fails', () => {
     const { relay } = await openPoisoned({ isCured: () => ++tries > 2 });
     await append(bed.db, poison);
     await pass(relay, 20_000);
-    expect(await bed.effects('mails')).toEqual([poison.id]);
+    expect(await bed.effects('mails')).toEqual([poison.name]);
     expect(await relay.deadLetters(10)).toEqual([]);
   });
 
@@ -101,22 +109,28 @@ describe('an event on which a consumer fails', () => {
     await pass(next.relay, 20_000);
     expect(next.asked).toHaveLength(2);
     expect(await next.relay.deadLetters(10)).toHaveLength(1);
-    expect(await bed.effects('mails')).toEqual([after.id]);
+    expect(await bed.effects('mails')).toEqual([after.name]);
   });
 });
 
+/** The event has failed five times. */
+const openDead = async (options: { isCured?: () => boolean } = {}) => {
+  const { relay, asked } = await openPoisoned(options);
+  await append(bed.db, poison);
+  await pass(relay, 20_000);
+  return { relay, asked, eventId: await findEventId(bed.db, poison) };
+};
+
 describe('a dead letter', () => {
   test('is listed with its event and error, oldest first, and counted', async () => {
-    const { relay } = await openPoisoned();
-    await append(bed.db, poison);
-    await pass(relay, 20_000);
+    const { relay, eventId } = await openDead();
     expect(await relay.deadLetters(10)).toEqual([
       {
         consumer: 'mails',
-        eventId: poison.id,
+        eventId,
         showId: 'show 1',
         type: 'seat.sold',
-        payload: { of: poison.id },
+        payload: { name: poison.name, at: '2026-11-01T00:00:00.000Z' },
         tries: 5,
         error: 'Error: cannot take it',
         diedAt: expect.any(Date),
@@ -130,54 +144,47 @@ describe('a dead letter', () => {
 
   test('has its effect once when it is replayed, even by two operators at once', async () => {
     let isCured = false;
-    const { relay } = await openPoisoned({ isCured: () => isCured });
-    await append(bed.db, poison);
-    await pass(relay, 20_000);
-    await expect(relay.replay('mails', poison.id)).rejects.toThrow('cannot take it');
+    const { relay, eventId } = await openDead({ isCured: () => isCured });
+    await expect(relay.replay('mails', eventId)).rejects.toThrow('cannot take it');
     expect(await relay.deadLetters(10)).toHaveLength(1);
     isCured = true;
     const replays = await Promise.all([
-      relay.replay('mails', poison.id),
-      relay.replay('mails', poison.id),
+      relay.replay('mails', eventId),
+      relay.replay('mails', eventId),
     ]);
     expect(replays).toContain('replayed');
-    expect(await relay.replay('mails', poison.id)).toBe('unknown');
-    expect(await bed.effects('mails')).toEqual([poison.id]);
+    expect(await relay.replay('mails', eventId)).toBe('unknown');
+    expect(await bed.effects('mails')).toEqual([poison.name]);
     expect(await relay.deadLetters(10)).toEqual([]);
   });
 
   test('of a consumer that another process serves is replayed there', async () => {
     let isCured = false;
-    const { relay } = await openPoisoned({ isCured: () => isCured });
-    await append(bed.db, poison);
-    await pass(relay, 20_000);
+    const { relay, eventId } = await openDead({ isCured: () => isCured });
     const elsewhere = bed.relay([bed.consumer('ranking')]);
     isCured = true;
-    expect(await elsewhere.replay('mails', poison.id)).toBe('replayed');
+    expect(await elsewhere.replay('mails', eventId)).toBe('replayed');
     expect(await relay.deadLetters(10)).toEqual([]);
     await pass(relay, 1000);
-    expect(await bed.effects('mails')).toEqual([poison.id]);
+    expect(await bed.effects('mails')).toEqual([poison.name]);
   });
 
   test('is listed again if it fails again', async () => {
-    const { relay, asked } = await openPoisoned();
-    await append(bed.db, poison);
-    await pass(relay, 20_000);
+    const { relay, asked, eventId } = await openDead();
     const elsewhere = bed.relay([bed.consumer('ranking')]);
-    await elsewhere.replay('mails', poison.id);
+    await elsewhere.replay('mails', eventId);
     await pass(relay, 20_000);
     expect(asked).toHaveLength(10);
     expect(await relay.deadLetters(10)).toHaveLength(1);
   });
 
   test('that does not exist is not replayed', async () => {
-    const { relay } = await openPoisoned();
-    await append(bed.db, poison);
-    await pass(relay, 20_000);
+    const { relay, eventId } = await openDead();
     for (const [consumer, id] of [
-      ['ranking', poison.id],
-      ['nobody', poison.id],
-      ['mails', healthy.id],
+      ['ranking', eventId],
+      ['nobody', eventId],
+      ['mails', makeEventId(1_000_000)],
+      ['mails', 'evt_01jd8zk3v7q2m4x6t9w1y5b0ce'],
     ] as const)
       expect(await relay.replay(consumer, id)).toBe('unknown');
   });
@@ -202,7 +209,7 @@ describe('a database failure', () => {
       expect(await relay.deadLetters(10)).toEqual([]);
       isAway = false;
       await pass(relay, 500);
-      expect(await bed.effects('mails')).toEqual([before.id, poison.id, healthy.id]);
+      expect(await bed.effects('mails')).toEqual([before.name, poison.name, healthy.name]);
     },
   );
 });
@@ -227,7 +234,7 @@ describe('the trace of an event', () => {
       },
     };
     const seen: (string | null)[] = [];
-    const consumer = bed.consumer('mails', (events: readonly OutboxEvent[]) => {
+    const consumer = bed.consumer('mails', (events: readonly JournalEvent[]) => {
       seen.push(...events.map((event) => event.traceId));
       log.info('told');
     });
@@ -235,10 +242,10 @@ describe('the trace of an event', () => {
     await asleep(relay);
     await append(
       bed.db,
-      testEvent('show 1', { traceId }),
-      testEvent('show 1', { traceId }),
+      testEvent('show 1', { requestId: traceId }),
+      testEvent('show 1', { requestId: traceId }),
       testEvent('show 1'),
-      testEvent('show 1', { traceId: 'sweep' }),
+      testEvent('show 1', { requestId: 'sweep' }),
     );
     await relay.round();
     expect(seen).toEqual([traceId, traceId, null, null]);
