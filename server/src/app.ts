@@ -7,6 +7,7 @@ import type { ServiceName, Settings } from './config.ts';
 import { makeMemoryBus } from './platform/bus/bus.memory.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Context } from './platform/context.ts';
+import { makeCycle } from './platform/cycle.ts';
 import { assert } from './platform/failure.ts';
 import { makeIdempotency } from './platform/http/idempotency.ts';
 import { makeHttpServer } from './platform/http/server.ts';
@@ -91,6 +92,8 @@ const openContext = async (options: AppOptions, life: Lifecycle) => {
   const poolMax = config.DATABASE_POOL_MAX;
   const db = openDatabase({ url: databaseUrl, name: 'server', log, poolMax });
   life.onClose('database', db.close);
+  const cycle = makeCycle({ db, clock, metrics, batchSizeMax: config.BATCH_SIZE_MAX });
+  life.onClose('cycle', cycle.close);
   const ids = makeIds(clock);
   const shortcuts = makeShortcuts(metrics);
   const bus = makeMemoryBus();
@@ -101,6 +104,7 @@ const openContext = async (options: AppOptions, life: Lifecycle) => {
   const listen: Context['listen'] = (channel, onMessage) => void channels.set(channel, onMessage);
   const context = {
     db,
+    cycle,
     clock,
     ids,
     log,

@@ -1,5 +1,6 @@
 import { compileLayout } from '@usher/domain/layout.ts';
 import { systemClock } from '../../server/src/platform/clock.ts';
+import { makeCycle } from '../../server/src/platform/cycle.ts';
 import { makeStreams } from '../../server/src/platform/http/sse.ts';
 import { makeIds } from '../../server/src/platform/ids.ts';
 import { silentLog } from '../../server/src/platform/log.ts';
@@ -134,7 +135,8 @@ const makeSale = (options: BookingOptions) => {
 const makeServices = (options: BookingOptions, db: Database, sale: ReturnType<typeof makeSale>) => {
   const metrics = makeMetrics();
   const streams = makeStreams(clock);
-  const tools = { clock, ids, log: silentLog, metrics, relayWake: () => undefined };
+  const cycle = makeCycle({ db, clock, metrics, batchSizeMax: 256 });
+  const tools = { clock, ids, log: silentLog, metrics, cycle, relayWake: () => undefined };
   const common = { ...tools, catalogue: sale.catalogue, batchSizeMax: 256 };
   const holdTtlMs = options.holdTtlMs ?? 60_000;
   const seats = makeSeats({
@@ -171,6 +173,7 @@ const makeServices = (options: BookingOptions, db: Database, sale: ReturnType<ty
     await payments.close();
     await orders.close();
     await seats.close();
+    await cycle.close();
     await streams.close();
     await db.close();
     metrics.close();

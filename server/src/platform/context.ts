@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import type { Cycle } from './cycle.ts';
 import type { Shortcuts } from './http/shortcut.ts';
 import type { Ids } from './ids.ts';
 import type { Log } from './log.ts';
@@ -9,6 +10,8 @@ import type { Tracing } from './tracing.ts';
 /** What every service receives: the tools, and notifications from other processes. */
 export type Context = {
   readonly db: Database;
+  /** Commits the calls of all services together, as one statement at a time. */
+  readonly cycle: Cycle;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;

@@ -144,10 +144,10 @@ export const makeCommit = (options: {
   onRepeat: () => void;
 }): ((batches: readonly Batch[]) => Promise<void>) => {
   const { db, lockFunction, onRepeat } = options;
-  /** By what is in it: a process has few kinds, and most of their combinations never occur. */
+  /** By the kinds in it, which also decide whether it has locks. A process has few kinds. */
   const texts = new Map<string, string>();
   const readText = (batches: readonly Batch[], hasLocks: boolean): string => {
-    const key = [hasLocks, ...batches.map(({ name }) => name)].join(' ');
+    const key = batches.map(({ name }) => name).join(' ');
     const known = texts.get(key);
     if (known !== undefined) return known;
     const columns = hasLocks ? [`${lockFunction}($1)`] : [];
