@@ -4,12 +4,13 @@ import { expect, test } from 'vitest';
 import { checkInvariants } from '../../server/src/invariants.ts';
 import type { CallKind } from './calls.ts';
 import { openPlays } from './database.ts';
-import { makeHistory } from './history.ts';
+import { makeHistory, togetherShare } from './history.ts';
+import { settleOutdated } from './outdated.ts';
 import { playAll } from './play.ts';
 
 /** About 10 s; `node tests/booking/run.ts --histories 10000` plays more. */
-const histories = 150;
-const pairedHistories = 50;
+const histories = 120;
+const pairedHistories = 40;
 
 /** Every outcome that a caller can be told: a history that never gets there proves nothing. */
 const outcomes: Readonly<Record<CallKind | 'lapse', readonly string[]>> = {
@@ -38,8 +39,8 @@ const outcomes: Readonly<Record<CallKind | 'lapse', readonly string[]>> = {
   repaint: ['painted', 'fixed'],
 };
 
-function* listHistories(count: number, togetherShare: number) {
-  for (let seed = 1; seed <= count; seed++) yield makeHistory(seed, togetherShare);
+function* listHistories(count: number, pairs: number) {
+  for (let seed = 1; seed <= count; seed++) yield makeHistory(seed, pairs);
 }
 
 const openTestPlays = async () => {
@@ -65,6 +66,17 @@ test('random histories: the database decides every call as the model does', asyn
 
 test('random histories: of two steps at the same time, one is first', async () => {
   const plays = await openTestPlays();
-  expect(await playAll(plays, listHistories(pairedHistories, 0.3))).toBeNull();
+  expect(await playAll(plays, listHistories(pairedHistories, togetherShare))).toBeNull();
   expect((await checkInvariants(plays.db)).violations).toEqual([]);
 });
+
+test.each(['APPROVED', 'DECLINED'] as const)(
+  'an attempt that has lost its fence changes no seat when it is %s',
+  async (answer) => {
+    const plays = await openTestPlays();
+    expect(await settleOutdated(plays, answer)).toEqual({
+      outcomes: ['held', 'placed', 'begun'],
+      seats: ['paying', 'paying'],
+    });
+  },
+);

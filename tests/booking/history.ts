@@ -26,6 +26,9 @@ type Random = ReturnType<typeof makeRandom>;
 type Maker = { readonly [Kind in CallKind]: () => Calls[Kind] };
 
 const buyers = ['buyer-1', 'buyer-2', 'buyer-3', 'buyer-4'] as const;
+/** How many steps of a history for two connections are two at the same time. */
+export const togetherShare = 0.3;
+
 const stepsMin = 15;
 const stepsMax = 45;
 
@@ -39,9 +42,9 @@ const weights: readonly (readonly [kind: PlainStep['kind'], weight: number])[] =
   ['mark-unknown', 4],
   ['release', 3],
   ['extend', 4],
-  ['open-attempt', 4],
+  ['open-attempt', 6],
   ['lapse', 4],
-  ['cancel', 3],
+  ['cancel', 4],
   ['block', 3],
   ['repaint', 2],
 ];
@@ -97,16 +100,20 @@ const listWindows = (sale: Pick<Performance, 'stretches'>, painting: Painting, s
   return windows;
 };
 
+/** Calls that need not succeed are mostly about things that are still alive: the latest ones. */
+const recentMax = 6;
+
 const makePicker = (random: Random) => {
   const pick = <T>(list: readonly T[]): T | undefined => list[random.below(list.length)];
   /** What the calls of the present step are about. */
   const touched = new Set<unknown>();
   return {
     pick,
-    /** Mostly one that fits and has no call in this step yet, sometimes any. */
+    /** Mostly one that fits and has no call in this step yet, sometimes any of the latest. */
     prefer: <T>(all: Iterable<T>, fitting: readonly T[]): T | undefined => {
       const untouched = fitting.filter((each) => !touched.has(each));
-      const picked = random.chance(0.85) && untouched.length > 0 ? pick(untouched) : pick([...all]);
+      const isFit = random.chance(0.8) && untouched.length > 0;
+      const picked = pick(isFit ? untouched : [...all].slice(-recentMax));
       touched.add(picked);
       return picked;
     },
@@ -315,8 +322,8 @@ const chooseKind = (random: Random): PlainStep['kind'] => {
   return 'take';
 };
 
-/** `togetherShare`: how many of the steps are two at the same time. */
-export const makeHistory = (seed: number, togetherShare = 0): History => {
+/** `pairs`: how many of the steps are two at the same time; 0 to 1. */
+export const makeHistory = (seed: number, pairs = 0): History => {
   const random = makeRandom(seed);
   const house = makeHouse(random);
   const booking = makeModel(house);
@@ -359,7 +366,7 @@ export const makeHistory = (seed: number, togetherShare = 0): History => {
     }
   };
   const makeStep = (): Step => {
-    if (togetherShare > 0 && random.chance(togetherShare)) {
+    if (pairs > 0 && random.chance(pairs)) {
       const gate = picker.pick(gates) ?? 'none';
       return { kind: 'together', gate, steps: [makeCallStep(), makeCallStep()] };
     }

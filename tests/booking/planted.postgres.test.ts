@@ -2,7 +2,8 @@ import { plantBug } from '@usher/tests/support/planted.ts';
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { expect, test } from 'vitest';
 import { openPlays } from './database.ts';
-import { makeHistory } from './history.ts';
+import { makeHistory, togetherShare } from './history.ts';
+import { settleOutdated } from './outdated.ts';
 import { playHistory } from './play.ts';
 
 /**
@@ -166,14 +167,42 @@ const bugs: readonly Bug[] = [
   },
 ];
 
-/** The fixed set of functions.postgres.test.ts notices each bug. */
-const histories = 150;
+/**
+ * Locks without which two steps at the same time get in each other's way. Of every other function,
+ * too, a removed lock was noticed within 120 histories, except that of payments.mark_unknown, whose
+ * update looks at the state of the locked row itself.
+ */
+const lockBugs: readonly Bug[] = [
+  {
+    title: 'seats are taken without the lock of their performance',
+    file: 'seats/sql/take.sql',
+    from: 'ORDER BY s.show_id, s.performance_id FOR UPDATE OF s',
+    to: '',
+  },
+  {
+    title: 'orders are placed without the lock of their holds',
+    file: 'orders/sql/place.sql',
+    from: 'PERFORM seats.lock_holds(hold_ids);',
+    to: '',
+  },
+  {
+    title: 'payments begin without the locks of holds and orders',
+    file: 'payments/sql/begin.sql',
+    from: 'PERFORM seats.lock_holds(holds_wanted); PERFORM orders.lock_orders(orders_wanted);',
+    to: '',
+  },
+];
 
-const findFault = async (url: string): Promise<number | null> => {
+/** More than any of the bugs needs; the fixed set of functions.postgres.test.ts has 120. */
+const histories = 120;
+const pairedHistories = 400;
+
+/** The first seed whose history differs; null: none does. */
+const findFault = async (url: string, count: number, share: number): Promise<number | null> => {
   const plays = await openPlays(url);
   try {
-    for (let seed = 1; seed <= histories; seed++)
-      if ((await playHistory(plays, makeHistory(seed))) !== null) return seed;
+    for (let seed = 1; seed <= count; seed++)
+      if ((await playHistory(plays, makeHistory(seed, share))) !== null) return seed;
     return null;
   } finally {
     await plays.close();
@@ -183,5 +212,37 @@ const findFault = async (url: string): Promise<number | null> => {
 test.each(bugs)('planted: $title', async ({ file, from, to }) => {
   const { url } = await makeTestDatabase();
   await plantBug(url, file, [{ from, to }]);
-  expect(await findFault(url)).not.toBeNull();
+  expect(await findFault(url, histories, 0)).not.toBeNull();
+});
+
+test.each(lockBugs)('planted: $title', async ({ file, from, to }) => {
+  const { url } = await makeTestDatabase();
+  await plantBug(url, file, [{ from, to }]);
+  expect(await findFault(url, pairedHistories, togetherShare)).not.toBeNull();
+});
+
+const fenceBugs: readonly (Bug & { answer: 'APPROVED' | 'DECLINED' })[] = [
+  {
+    title: 'seats are sold by an attempt that has lost its fence',
+    answer: 'APPROVED',
+    file: 'seats/sql/sell.sql',
+    from: "AND h.fence = f.fence AND h.state = 'PAYING'",
+    to: "AND h.state = 'PAYING'",
+  },
+  {
+    title: 'seats are given back by an attempt that has lost its fence',
+    answer: 'DECLINED',
+    file: 'seats/sql/give-back.sql',
+    from: "AND h.fence = f.fence AND h.state = 'PAYING'",
+    to: "AND h.state = 'PAYING'",
+  },
+];
+
+test.each(fenceBugs)('planted: $title', async ({ answer, file, from, to }) => {
+  const { url } = await makeTestDatabase();
+  await plantBug(url, file, [{ from, to }]);
+  const plays = await openPlays(url);
+  const { seats } = await settleOutdated(plays, answer);
+  expect(seats).not.toContain('paying');
+  await plays.close();
 });

@@ -8,7 +8,7 @@ import { migrate } from '../../server/src/platform/postgres/migrate.ts';
 import { stateMachines } from '../../server/src/state-machines.ts';
 import { silentLog } from '../support/log.ts';
 import { openPlays } from './database.ts';
-import { type History, makeHistory } from './history.ts';
+import { type History, makeHistory, togetherShare } from './history.ts';
 import { playAll } from './play.ts';
 
 const help = `node tests/booking/run.ts [options]: random histories of booking, decided by the
@@ -22,8 +22,6 @@ database and by the model in tests/booking/model.ts
 Stops at the first difference and prints its seed and the shortest history that shows it.
 Exit codes: 0 no difference, 1 failed, 2 usage error, 3 a difference or a broken guarantee.
 `;
-
-const togetherShare = 0.3;
 
 /** After so many histories a line says how far the run is. */
 const reportEvery = 500;
