@@ -122,6 +122,9 @@ export type Step =
       readonly steps: readonly [PlainStep, PlainStep];
     };
 
+/** What is stored with a hold to tell a repeat from another request under the same id. */
+export const describeWish = ({ windows }: Calls['take']): string => JSON.stringify(windows);
+
 /** What a caller is told. */
 export type Result = { readonly outcome: string; readonly [detail: string]: unknown };
 
@@ -161,6 +164,8 @@ export type View = {
     deadline: number;
     endsBy: number;
     isExtended: boolean;
+    /** What it was taken for; see `describeWish`. */
+    wish: string;
   }[];
   readonly orders: readonly {
     id: string;

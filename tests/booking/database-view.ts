@@ -46,7 +46,7 @@ const viewSql = `
         'buyer', h.buyer_id, 'seats', h.seat_nos, 'state', h.state,
         'order', CASE WHEN h.state IN ('ACTIVE', 'PAYING', 'SOLD') THEN h.order_id END,
         'deadline', h.deadline, 'endsBy', h.ends_by,
-        'isExtended', h.extended_at IS NOT NULL)), '[]')
+        'isExtended', h.extended_at IS NOT NULL, 'wish', h.fingerprint)), '[]')
       FROM seats.holds h WHERE h.show_id = ANY ($1)),
     'orders', (
       SELECT coalesce(json_agg(json_build_object('id', o.id, 'hold', o.hold_id,
@@ -55,11 +55,11 @@ const viewSql = `
         'failureCode', CASE o.state WHEN 'FAILED' THEN o.failure_code END,
         'seats', (SELECT json_agg(i.seat_no ORDER BY i.seat_no) FROM orders.items i
           WHERE i.show_id = o.show_id AND i.order_id = o.id),
-        'trail', (SELECT json_agg(t.to_state ORDER BY t.at) FROM orders.transitions t
-          WHERE t.show_id = o.show_id AND t.order_id = o.id),
-        'events', (SELECT json_agg(replace(e.type, 'order.', '') ORDER BY e.seq)
-          FROM platform.outbox e
-          WHERE e.seq > $2 AND e.show_id = o.show_id AND e.payload->>'orderId' = o.id))), '[]')
+        'trail', (SELECT json_agg(j.to_state ORDER BY j.seq) FROM platform.journal j
+          WHERE j.seq > $2 AND j.order_id = o.id),
+        'events', (SELECT json_agg(replace(j.type, 'order.', '') ORDER BY j.seq)
+          FROM platform.journal j
+          WHERE j.seq > $2 AND j.order_id = o.id AND j.type IS NOT NULL))), '[]')
       FROM orders.orders o WHERE o.show_id = ANY ($1)),
     'attempts', (
       SELECT coalesce(json_agg(json_build_object('id', a.id, 'order', a.order_id,
@@ -126,7 +126,7 @@ const toView = (stored: StoredView, { drop, toHours }: Words): View => {
   };
 };
 
-/** `afterSeq`: the last event before the history. */
+/** `afterSeq`: the last row of the journal before the history. */
 export const readView = async (db: Sql, words: Words, afterSeq: number): Promise<View> => {
   const [row] = await db.query<{ view: StoredView }>(viewSql, [words.showIds, afterSeq]);
   if (row === undefined) throw new Error('the database shows nothing');

@@ -23,6 +23,7 @@ import {
   type Calls,
   countSeats,
   type Delta,
+  describeWish,
   feeMinor,
   type Gate,
   type House,
@@ -131,6 +132,7 @@ const makeSeatActs = (db: Database, house: House, words: Words) => {
       checks: found?.refusesStranding ? (checks ?? null) : null,
       requestId,
       paintingVersion: painting,
+      fingerprint: describeWish(call),
     };
   };
 
@@ -236,14 +238,11 @@ const makeOrderActs = (db: Database, { add, drop, toHours }: Words) => {
 
   return {
     place: async (calls: readonly Calls['place'][]): Promise<Done> => {
+      const placed = await store.place(calls.map(toPlaceRequest), terms);
       const results: Result[] = [];
-      // An id that comes twice in one statement is refused there as a second order of its hold.
-      for (const batch of splitRepeats(calls, ({ order }) => order)) {
-        const placed = await store.place(batch.map(toPlaceRequest), terms);
-        for (const [i, call] of batch.entries()) {
-          const result = placed[i];
-          if (result !== undefined) results.push(await toPlaced(call, result));
-        }
+      for (const [i, call] of calls.entries()) {
+        const result = placed[i];
+        if (result !== undefined) results.push(await toPlaced(call, result));
       }
       return { results, deltas: [] };
     },
@@ -500,7 +499,7 @@ export const openPlays = async (url: string) => {
     played += 1;
     const [now] = await db.query<{ atMs: number; seq: number }>(
       `SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS "atMs",
-         coalesce((SELECT max(seq) FROM platform.outbox), 0)::integer AS seq`,
+         coalesce((SELECT max(seq) FROM platform.journal), 0)::integer AS seq`,
     );
     if (now === undefined) throw new Error('the database does not say what time it is');
     const words = makeWords(`history-${played}/`, house, now.atMs);

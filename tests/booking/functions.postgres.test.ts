@@ -16,6 +16,7 @@ const pairedHistories = 40;
 const outcomes: Readonly<Record<CallKind | 'lapse', readonly string[]>> = {
   take: [
     'held',
+    'repeated',
     'taken',
     'blocked',
     'stranded',
@@ -29,10 +30,10 @@ const outcomes: Readonly<Record<CallKind | 'lapse', readonly string[]>> = {
   release: ['released', 'not-found', 'ended'],
   extend: ['extended', 'extended-before', 'not-found', 'ended'],
   lapse: ['done'],
-  place: ['placed', 'not-found', 'has-order', 'ended', 'seats-differ', 'repainted'],
+  place: ['placed', 'not-found', 'has-order', 'ended', 'seats-differ', 'repainted', 'reused'],
   cancel: ['cancelled', 'not-found', 'not-cancellable'],
-  'open-attempt': ['opened', 'not-found', 'ended', 'not-payable'],
-  begin: ['begun', 'not-found', 'amount-differs', 'under-way', 'ended', 'not-payable'],
+  'open-attempt': ['opened', 'repeated', 'reused', 'not-found', 'ended', 'not-payable'],
+  begin: ['begun', 'not-found', 'amount-differs', 'under-way', 'reused', 'ended', 'not-payable'],
   settle: ['settled', 'unchanged'],
   'mark-unknown': ['done'],
   block: ['done', 'taken'],

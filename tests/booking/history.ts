@@ -60,7 +60,7 @@ const batched: ReadonlySet<CallKind> = new Set([
 ]);
 const batchMax = 8;
 /** What database.ts may do in several statements, so that another step can come between them. */
-const severalStatements: ReadonlySet<CallKind> = new Set(['place', 'settle']);
+const severalStatements: ReadonlySet<CallKind> = new Set(['settle']);
 
 const makePainting = (random: Random, seats: number): Painting => {
   const edge = random.below(seats + 1);
@@ -216,14 +216,19 @@ const makeCalls = (
       painting: pickPainting(sale),
     };
   };
+  /** Mostly a new one, or the one that the attempt was begun with. */
+  const choosePaymentKey = (own: string | null): string => {
+    const used = [...booking.attempts.values()].flatMap(({ paymentKey }) => paymentKey ?? []);
+    if (random.chance(0.06)) return pick(used) ?? makeId('payment');
+    return own !== null && random.chance(0.7) ? own : makeId('payment');
+  };
   const beginPayment = (): Calls['begin'] => {
     const attempt = prefer(booking.attempts.values(), targets.begin());
-    const used = [...booking.attempts.values()].flatMap(({ paymentKey }) => paymentKey ?? []);
     return {
       attempt: attempt?.id ?? 'attempt-0',
       buyer: pickBuyer(attempt?.order.hold.buyer),
       amountMinor: (attempt?.order.totalMinor ?? 0) + (random.chance(0.06) ? 1 : 0),
-      paymentKey: (random.chance(0.06) ? pick(used) : undefined) ?? makeId('payment'),
+      paymentKey: choosePaymentKey(attempt?.paymentKey ?? null),
     };
   };
   const pickSent = () => prefer(booking.attempts.values(), targets.settle());
@@ -278,8 +283,9 @@ const makeCalls = (
 };
 
 /**
- * Calls that never come together. A program confirms one attempt of one buyer once at a time; and
- * which refusal two orders of one hold get is not said if one of them is wrong in itself.
+ * Calls that never come together. A program confirms one attempt of one buyer once at a time. Which
+ * refusal the second order of a hold gets is not said if it is wrong in itself, nor whether an id
+ * counts as used by an order that was refused in the same batch.
  */
 const canCome = (kind: CallKind, call: object, batch: readonly object[]): boolean => {
   if (kind === 'begin') {
@@ -289,13 +295,33 @@ const canCome = (kind: CallKind, call: object, batch: readonly object[]): boolea
     );
   }
   if (kind === 'place') {
-    const { hold, seats, painting } = call as Calls['place'];
-    return (batch as readonly Calls['place'][]).every(
-      (each) =>
-        each.hold !== hold || (each.seats.join() === seats.join() && each.painting === painting),
+    const { order, hold, seats, painting } = call as Calls['place'];
+    return (batch as readonly Calls['place'][]).every((each) =>
+      each.hold === hold
+        ? each.seats.join() === seats.join() && each.painting === painting
+        : each.order !== order,
     );
   }
   return true;
+};
+
+/** Few calls of these kinds are made, so more of them are repeats. */
+const repeatShares: Readonly<Partial<Record<CallKind, number>>> = { 'open-attempt': 0.35 };
+
+/** The id and the buyer of a call with what another one asks for: a key that is used again. */
+const changeBody = (kind: CallKind, call: object, other: object): object => {
+  if (kind === 'take') {
+    const [taking, asking] = [call as Calls['take'], other as Calls['take']];
+    const isSameSale =
+      taking.performance === asking.performance && taking.painting === asking.painting;
+    return isSameSale ? { ...taking, windows: asking.windows } : taking;
+  }
+  if (kind === 'place') {
+    const { hold, seats } = other as Calls['place'];
+    return { ...call, hold, seats };
+  }
+  if (kind === 'open-attempt') return { ...call, order: (other as Calls['open-attempt']).order };
+  return call;
 };
 
 /** Hours to let pass: mostly few, sometimes exactly until a hold's deadline. */
@@ -350,8 +376,13 @@ export const makeHistory = (seed: number, pairs = 0): History => {
     picker.beginStep();
     for (let i = 0; i < size; i++) {
       // A repeat of an earlier call, perhaps of this batch.
-      const repeated = random.chance(0.08) ? picker.pick([...earlier, ...calls]) : undefined;
-      const call = repeated ?? maker[kind]();
+      const repeated = random.chance(repeatShares[kind] ?? 0.08)
+        ? picker.pick([...earlier, ...calls])
+        : undefined;
+      const fresh = maker[kind]();
+      const isChanged = random.chance(0.35);
+      const changed = repeated && isChanged ? changeBody(kind, repeated, fresh) : repeated;
+      const call = changed ?? fresh;
       if (canCome(kind, call, calls)) calls.push(call);
     }
     made.set(kind, [...earlier, ...calls]);

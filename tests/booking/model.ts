@@ -1,6 +1,7 @@
 import {
   type CallKind,
   type Calls,
+  describeWish,
   findNeighbours,
   type HoldState,
   type House,
@@ -29,6 +30,7 @@ type Hold = {
   readonly performance: string;
   readonly seats: readonly number[];
   readonly endsBy: number;
+  readonly wish: string;
   state: HoldState;
   deadline: number;
   isExtended: boolean;
@@ -171,13 +173,6 @@ const judgeWindow = (booking: Booking, sale: Sale, seats: readonly number[]): Re
   return stranded.length > 0 ? { outcome: 'stranded', conflicts: stranded } : null;
 };
 
-const describeHold = ({ seats, deadline, endsBy }: Hold): Result => ({
-  outcome: 'held',
-  seats,
-  deadline,
-  endsBy,
-});
-
 const holdSeats = (
   booking: Booking,
   sale: Sale,
@@ -190,6 +185,7 @@ const holdSeats = (
     performance: call.performance,
     seats,
     endsBy: booking.now + holdHoursMax,
+    wish: describeWish(call),
     state: 'ACTIVE',
     deadline: booking.now + holdHours,
     isExtended: false,
@@ -202,13 +198,15 @@ const holdSeats = (
     sale.claims.set(seat, { grade: readGrade(sale.painting, seat), hold });
   }
   booking.holds.set(hold.id, hold);
-  return describeHold(hold);
+  return { outcome: 'held', seats, deadline: hold.deadline, endsBy: hold.endsBy };
 };
 
-/** All or nothing. Refused only if somebody else has a seat at this moment. */
+/**
+ * All or nothing. Refused only if somebody else has a seat at this moment. An id that has a hold is
+ * a repeat, whose caller reads what the hold is now.
+ */
 const take = (booking: Booking, call: Calls['take']): Result => {
-  const repeated = booking.holds.get(call.hold);
-  if (repeated !== undefined) return describeHold(repeated);
+  if (booking.holds.has(call.hold)) return { outcome: 'repeated' };
   const sale = booking.sales.get(call.performance);
   if (sale === undefined) return { outcome: 'unknown-performance' };
   if (call.painting !== sale.painting) return { outcome: 'repainted' };
@@ -286,8 +284,10 @@ const createAttempt = (booking: Booking, id: string, order: Order): void => {
   booking.attempts.set(id, attempt);
 };
 
+/** An id is for one hold. */
 const place = (booking: Booking, call: Calls['place']): Result => {
   const repeated = booking.orders.get(call.order);
+  if (repeated !== undefined && repeated.hold.id !== call.hold) return { outcome: 'reused' };
   if (repeated !== undefined)
     return { outcome: 'placed', isRepeat: true, deadline: repeated.deadline };
   const hold = findHold(booking, call.hold, call.buyer);
@@ -330,8 +330,11 @@ const judgeOrder = (order: Order): Result | null => {
   return { outcome: state === 'EXPIRED' || state === 'CANCELLED' ? 'ended' : 'not-payable' };
 };
 
+/** An id is for one order. */
 const openAttempt = (booking: Booking, call: Calls['open-attempt']): Result => {
-  if (findAttempt(booking, call.attempt, call.buyer) !== null) return { outcome: 'opened' };
+  const repeated = findAttempt(booking, call.attempt, call.buyer);
+  if (repeated !== null)
+    return { outcome: repeated.order.id === call.order ? 'repeated' : 'reused' };
   const order = findOrder(booking, call.order, call.buyer);
   if (order === null) return { outcome: 'not-found' };
   const refusal = judgeOrder(order);
@@ -354,7 +357,8 @@ const begin = (booking: Booking, call: Calls['begin']): Result => {
   if (attempt === null) return { outcome: 'not-found' };
   const { order } = attempt;
   if (call.amountMinor !== order.totalMinor) return { outcome: 'amount-differs' };
-  if (attempt.paymentKey !== null) return { outcome: 'under-way' };
+  if (attempt.paymentKey !== null)
+    return { outcome: attempt.paymentKey === call.paymentKey ? 'under-way' : 'reused' };
   const refusal = judgeOrder(order);
   if (refusal !== null) return refusal;
   if (attempt.state === 'superseded') return { outcome: 'not-payable' };
@@ -553,7 +557,7 @@ export const viewModel = (booking: Booking): View => ({
     taken: claims.size,
   })),
   seats: [...booking.sales.values()].flatMap(viewSeats),
-  holds: [...booking.holds.values()].map((hold) => ({ ...hold })),
+  holds: [...booking.holds.values()],
   orders: [...booking.orders.values()].map(viewOrder),
   attempts: viewAttempts(booking),
   tickets: booking.tickets,
