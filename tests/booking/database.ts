@@ -55,7 +55,7 @@ const requestId = 'history';
 /** What a step answers its callers, in the words of the history. */
 type Done = {
   results: readonly Result[];
-  /** The changes of the seats that the callers are told; null: they are told none. */
+  /** The changes of the seats that the callers receive; null: they receive none. */
   deltas: Deltas | null;
 };
 type Act<Kind extends CallKind> = (calls: readonly Calls[Kind][]) => Promise<Done>;
@@ -156,7 +156,7 @@ const makeSeatActs = (db: Database, house: House, words: Words) => {
       const { lapsed, deltas } = await store.lapse(1000);
       return { results: [{ outcome: 'done', lapsed }], deltas };
     },
-    /** Only the processes are told of the change, not the caller. */
+    /** The processes receive the change, not the caller. */
     block: async ({ performance, block, unblock }: Calls['block']) => {
       const { showId } = findPerformance(performance);
       const painting = await readPainting(performance);
@@ -425,8 +425,10 @@ const runTogether = async (
         ended += 1;
       }),
     );
-    // An error is for the caller, who waits for both below.
-    for (const each of both) each.catch(() => undefined);
+    for (const each of both)
+      each.catch(() => {
+        // It is thrown below, where both are awaited.
+      });
     const isStopped = async (): Promise<boolean> => {
       const waiting = await tx.query(
         `SELECT FROM pg_stat_activity WHERE pid = ANY ($1) AND wait_event_type = 'Lock'`,
@@ -541,7 +543,7 @@ export const openPlays = async (url: string) => {
       const callers = byVersion(dones.flatMap(({ deltas }) => deltas ?? []));
       if (isDeepStrictEqual(callers, byVersion(notified))) return;
       const told = JSON.stringify({ callers, processes: notified });
-      throw new Error(`the callers are told of other changes than the processes: ${told}`);
+      throw new Error(`the callers receive other changes than the processes: ${told}`);
     };
     /** What another connection has committed is received with some later answer. */
     const awaitNotified = async (): Promise<void> => {

@@ -17,7 +17,7 @@ database and by the model in tests/booking/model.ts
   --histories N   how many (default 1000)
   --seed N        the seed of the first one; each next one has the next number (default 1)
   --together      a third of the steps are two at the same time, on two connections
-  --url URL       an empty database to use (default: an embedded PostgreSQL of its own, without fsync)
+  --url URL       an empty database to use (default: an embedded PostgreSQL without fsync)
 
 Stops at the first difference and prints its seed and the shortest history that shows it.
 Exit codes: 0 no difference, 1 failed, 2 usage error, 3 a difference or a broken guarantee.
