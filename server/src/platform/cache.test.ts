@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { makeCache } from './cache.ts';
+import { makeCache, makeRecentMap } from './cache.ts';
 import { manualClock } from './clock.ts';
 
 type Options = {
@@ -157,4 +157,26 @@ test('a value of weight 0 is kept as well', async () => {
   const { cache, at } = open({ weightMax: 3, weigh: (value) => value?.length ?? 0 });
   await cache.get('a', at(''));
   expect(await cache.get('a', at('b'))).toBe('');
+});
+
+test('a map of recent values forgets the least recently used one when it is full', () => {
+  const map = makeRecentMap<{ n: number }>(2);
+  map.set('a', { n: 1 });
+  map.set('b', { n: 2 });
+  expect(map.get('a')).toEqual({ n: 1 });
+  map.set('c', { n: 3 });
+  expect(['a', 'b', 'c'].map((key) => map.get(key)?.n)).toEqual([1, undefined, 3]);
+  map.set('a', { n: 4 });
+  expect(map.get('a')).toEqual({ n: 4 });
+});
+
+test('a fresh value is not returned to a read that waits for a load after a drop', async () => {
+  const { cache, load, loads, at } = open({ freshMs: Infinity });
+  await cache.get('a', at('one'));
+  cache.drop('a');
+  const reads = [cache.get('a', load), cache.get('a', load)];
+  await turn();
+  loads[0]?.('two');
+  expect(await Promise.all(reads)).toEqual(['two', 'two']);
+  expect(loads).toHaveLength(1);
 });

@@ -17,6 +17,14 @@ type Cache<V> = {
   readonly size: number;
 };
 
+/**
+ * The `max` most recently used values, by key. Not a Map whose first key is evicted: that key is
+ * found by passing over all that were deleted before it, 5 µs each with 50,000 values.
+ */
+type RecentMap<V> = { get(key: string): V | undefined; set(key: string, value: V): void };
+export const makeRecentMap = <V extends object>(max: number): RecentMap<V> =>
+  new LRUCache<string, V>({ max });
+
 /** Wraps each value, because lru-cache would keep a stale value when a load finds nothing. */
 type Kept<V> = { readonly value: V };
 type Load<V> = { readonly load: () => Promise<V>; readonly isBehindAnswer: boolean };
@@ -63,6 +71,9 @@ export const makeCache = <V>(options: {
     },
     get: async (key, load) => {
       const freshForMs = entries.getRemainingTTL(key);
+      // The usual case first: `fetch` takes three times as long, and a hold reads five values.
+      const fresh = freshForMs > 0 ? entries.get(key) : undefined;
+      if (fresh !== undefined) return fresh.value;
       const isStale = freshForMs < 0 && freshForMs >= -staleMs;
       const kept = await entries.fetch(key, {
         allowStale: isStale,

@@ -65,6 +65,10 @@ describe('an id derived from parts', () => {
     expect(later.fromParts('hold', 'buyer', 'key')).toBe(ids.fromParts('hold', 'buyer', 'key'));
   });
 
+  test('never changes: a retry after an upgrade names what its first call made', () => {
+    expect(ids.fromParts('hold', 'acc_1', 'perf_1', 'key')).toBe('hold_6kz8qz98hagxsdc6zr69tg96pd');
+  });
+
   test('differs if a part or the boundary between two parts differs', () => {
     const parts = fc.array(fc.string({ unit: 'binary-ascii' }), { minLength: 1, maxLength: 4 });
     fc.assert(

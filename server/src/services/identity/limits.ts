@@ -15,7 +15,7 @@ export const sessionLifeMaxMs = 90 * 24 * 3_600_000;
 
 /** The longest ACCESS_TOKEN_TTL_MS that the configuration allows. */
 export const accessTokenTtlMaxMs = 3_600_000;
-/** Verified access tokens that one process remembers; each takes about 0.6 kB. */
+/** Verified access tokens that one process remembers; each takes about 0.5 kB. */
 export const accessTokensMax = 20_000;
 /** Processes are notified of ended sessions at once; missed ones are reloaded this often. */
 export const endedSessionsReadEveryMs = 5000;

@@ -2,6 +2,7 @@ import { type Layout, type SeatView, seatLabel } from '@usher/domain/layout.ts';
 import { countLeft } from '@usher/domain/seat-bits.ts';
 import type { LocalText } from '@usher/domain/text.ts';
 import { makeBatcher } from '../../platform/batcher.ts';
+import { makeRecentMap } from '../../platform/cache.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { assert } from '../../platform/failure.ts';
 import type { Streams } from '../../platform/http/sse.ts';
@@ -74,16 +75,12 @@ const repaintTriesMax = 5;
 /** Lapsed holds that one round of the sweeper frees: one statement of about 100 ms. */
 const lapsedMax = 2000;
 
-/** Holds taken by this process; the oldest are evicted first. */
+/** Holds taken by this process; the least recently used are forgotten first. */
 const makeHoldMemory = () => {
-  const factsById = new Map<string, HoldFacts>();
+  const factsById = makeRecentMap<HoldFacts>(holdFactsMax);
   return {
     recall: (holdId: string): HoldFacts | undefined => factsById.get(holdId),
     remember: (holdId: string, facts: HoldFacts): HoldFacts => {
-      if (factsById.size >= holdFactsMax) {
-        const oldest = factsById.keys().next().value;
-        if (oldest !== undefined) factsById.delete(oldest);
-      }
       factsById.set(holdId, facts);
       return facts;
     },
