@@ -53,6 +53,9 @@ export const readGrade = (painting: Painting, seat: number): number =>
 export const priceSeats = (painting: Painting, seats: readonly number[]): number =>
   seats.reduce((sum, seat) => sum + (prices[readGrade(painting, seat)] ?? 0) + feeMinor, 0);
 
+/** An attempt to pay is named by its order and its number, from 1. */
+export const makeAttemptName = (order: string, number: number): string => `${order}/${number}`;
+
 /** The calls by kind. Calls of one step reach the database together, in this order. */
 export type Calls = {
   /** Named seats are one window; best available has several, all of one grade, best first. */
@@ -67,15 +70,14 @@ export type Calls = {
   extend: { readonly hold: string; readonly buyer: string };
   place: {
     readonly order: string;
-    /** The first attempt to pay for it. */
-    readonly attempt: string;
     readonly hold: string;
     readonly buyer: string;
     readonly seats: readonly number[];
     readonly painting: Painting;
   };
   cancel: { readonly order: string; readonly buyer: string };
-  'open-attempt': { readonly order: string; readonly buyer: string; readonly attempt: string };
+  /** The order's next attempt: its first one is opened when it is placed. */
+  'open-attempt': { readonly order: string; readonly buyer: string };
   /** A successful begin is sent to the provider: the money may move. */
   begin: {
     readonly attempt: string;

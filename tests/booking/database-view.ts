@@ -1,22 +1,11 @@
 import type { Sql } from '../../server/src/platform/postgres/sql.ts';
-import type { View } from './calls.ts';
+import type { Gate, View } from './calls.ts';
+import type { Words } from './words.ts';
 
 /**
- * What the tables of booking show after a history, in the words of calls.ts; beside database.ts the
- * only file of the reference tests that knows the tables.
+ * The tables of booking: what they show after a history, in the words of calls.ts, and what only a
+ * test does to them. The only file of the reference tests that knows the tables.
  */
-
-/** Between the words of a history and those of the database. */
-export type Words = {
-  /** The history's id as it is in the database. */
-  add(id: string): string;
-  /** And back. Throws for an id of another history. */
-  drop(id: string): string;
-  /** Whole hours since the history began; what the database adds to them is less than an hour. */
-  toHours(at: Date | string): number;
-  /** The shows of the history, as they are in the database. */
-  readonly showIds: readonly string[];
-};
 
 type Row<Table extends keyof View> = View[Table][number];
 /** As the tables have it: ids with their prefix, instants as texts. */
@@ -77,51 +66,51 @@ const viewSql = `
       FROM payments.ledger l WHERE l.show_id = ANY ($1))) AS view`;
 
 /** The same in the words of the history. */
-const toView = (stored: StoredView, { drop, toHours }: Words): View => {
-  const dropMaybe = (id: string | null): string | null => (id === null ? null : drop(id));
+const toView = (stored: StoredView, { toName, toHours }: Words): View => {
+  const toNameMaybe = (id: string | null): string | null => (id === null ? null : toName(id));
   return {
-    performances: stored.performances.map((each) => ({ ...each, id: drop(each.id) })),
+    performances: stored.performances.map((each) => ({ ...each, id: toName(each.id) })),
     seats: stored.seats.map((each) => ({
       ...each,
-      performance: drop(each.performance),
-      hold: dropMaybe(each.hold),
-      buyer: dropMaybe(each.buyer),
-      order: dropMaybe(each.order),
+      performance: toName(each.performance),
+      hold: toNameMaybe(each.hold),
+      buyer: toNameMaybe(each.buyer),
+      order: toNameMaybe(each.order),
       deadline: each.deadline === null ? null : toHours(each.deadline),
     })),
     holds: stored.holds.map((each) => ({
       ...each,
-      id: drop(each.id),
-      performance: drop(each.performance),
-      buyer: drop(each.buyer),
-      order: dropMaybe(each.order),
+      id: toName(each.id),
+      performance: toName(each.performance),
+      buyer: toName(each.buyer),
+      order: toNameMaybe(each.order),
       deadline: toHours(each.deadline),
       endsBy: toHours(each.endsBy),
     })),
     orders: stored.orders.map((each) => ({
       ...each,
-      id: drop(each.id),
-      hold: drop(each.hold),
-      buyer: drop(each.buyer),
-      performance: drop(each.performance),
+      id: toName(each.id),
+      hold: toName(each.hold),
+      buyer: toName(each.buyer),
+      performance: toName(each.performance),
       deadline: toHours(each.deadline),
     })),
     attempts: stored.attempts.map((each) => ({
       ...each,
-      id: drop(each.id),
-      order: drop(each.order),
-      paymentKey: drop(each.paymentKey),
+      id: toName(each.id),
+      order: toName(each.order),
+      paymentKey: toName(each.paymentKey),
     })),
     tickets: stored.tickets.map((each) => ({
       ...each,
-      order: drop(each.order),
-      performance: drop(each.performance),
-      buyer: drop(each.buyer),
+      order: toName(each.order),
+      performance: toName(each.performance),
+      buyer: toName(each.buyer),
     })),
     ledger: stored.ledger.map((each) => ({
       ...each,
-      order: drop(each.order),
-      attempt: drop(each.attempt),
+      order: toName(each.order),
+      attempt: toName(each.attempt),
     })),
   };
 };
@@ -131,4 +120,52 @@ export const readView = async (db: Sql, words: Words, afterSeq: number): Promise
   const [row] = await db.query<{ view: StoredView }>(viewSql, [words.showIds, afterSeq]);
   if (row === undefined) throw new Error('the database shows nothing');
   return toView(row.view, words);
+};
+
+/** The version of the seats of each performance. */
+export const readVersions = async (db: Sql, words: Words): Promise<Map<string, number>> => {
+  const found = await db.query<{ performance_id: string; version: number }>(
+    'SELECT performance_id, version::integer FROM seats.stock WHERE show_id = ANY ($1)',
+    [words.showIds],
+  );
+  return new Map(found.map((row) => [words.toName(row.performance_id), row.version]));
+};
+
+/**
+ * The database's clock cannot be moved: instead, every instant of the history is so many hours
+ * longer ago. No state changes.
+ */
+export const passTime = async (db: Sql, { showIds }: Words, hours: number): Promise<void> => {
+  await db.query(
+    `WITH stock AS (
+       UPDATE seats.stock SET sale_opens_at = sale_opens_at - $2::interval,
+         sale_closes_at = sale_closes_at - $2::interval WHERE show_id = ANY ($1)
+     ), holds AS (
+       UPDATE seats.holds SET taken_at = taken_at - $2::interval,
+         deadline = deadline - $2::interval, ends_by = ends_by - $2::interval
+       WHERE show_id = ANY ($1)
+     ), claims AS (
+       UPDATE seats.claims SET deadline = deadline - $2::interval WHERE show_id = ANY ($1)
+     )
+     UPDATE orders.orders SET deadline = deadline - $2::interval WHERE show_id = ANY ($1)`,
+    [showIds, `${hours} hours`],
+  );
+};
+
+/** Which tables to lock so that calls meet; see `Gate`. The rows of the history, by `$1`. */
+export const gateSql: Readonly<Record<Exclude<Gate, 'none'>, string>> = {
+  stock: 'SELECT FROM seats.stock WHERE show_id = ANY ($1) FOR UPDATE',
+  holds: 'SELECT FROM seats.holds WHERE show_id = ANY ($1) FOR UPDATE',
+  orders: 'SELECT FROM orders.orders WHERE show_id = ANY ($1) FOR UPDATE',
+  attempts: 'SELECT FROM payments.attempts WHERE show_id = ANY ($1) FOR UPDATE',
+};
+
+/** As if another process had meanwhile begun to pay for the same hold. */
+export const outdateHold = async (db: Sql, holdId: string): Promise<void> => {
+  await db.query(
+    `WITH hold AS (
+       UPDATE seats.holds SET fence = nextval('seats.fence') WHERE id = $1 RETURNING id, fence)
+     UPDATE seats.claims c SET fence = hold.fence FROM hold WHERE c.hold_id = hold.id`,
+    [holdId],
+  );
 };

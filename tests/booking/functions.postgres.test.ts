@@ -32,7 +32,7 @@ const outcomes: Readonly<Record<CallKind | 'lapse', readonly string[]>> = {
   lapse: ['done'],
   place: ['placed', 'not-found', 'has-order', 'ended', 'seats-differ', 'repainted', 'reused'],
   cancel: ['cancelled', 'not-found', 'not-cancellable'],
-  'open-attempt': ['opened', 'repeated', 'reused', 'not-found', 'ended', 'not-payable'],
+  'open-attempt': ['opened', 'not-found', 'ended', 'not-payable'],
   begin: ['begun', 'not-found', 'amount-differs', 'under-way', 'reused', 'ended', 'not-payable'],
   settle: ['settled', 'unchanged'],
   'mark-unknown': ['done'],

@@ -7,6 +7,7 @@ import {
   findNeighbours,
   gates,
   type House,
+  makeAttemptName,
   type Painting,
   type Performance,
   type PlainStep,
@@ -60,7 +61,7 @@ const batched: ReadonlySet<CallKind> = new Set([
 ]);
 const batchMax = 8;
 /** What database.ts may do in several statements, so that another step can come between them. */
-const severalStatements: ReadonlySet<CallKind> = new Set(['settle']);
+const severalStatements: ReadonlySet<CallKind> = new Set(['begin', 'settle']);
 
 const makePainting = (random: Random, seats: number): Painting => {
   const edge = random.below(seats + 1);
@@ -131,6 +132,9 @@ const makeTargets = (booking: Booking) => {
   const attempts = () => [...booking.attempts.values()];
   const listRunning = () => holds().filter((hold) => isRunning(booking, hold));
   const listPending = () => orders().filter((order) => readOrderState(order) === 'PENDING');
+  // Also those that it is too late to cancel: somebody may have begun to pay.
+  const listOpen = () =>
+    orders().filter((order) => ['PENDING', 'PAYING', 'UNKNOWN'].includes(readOrderState(order)));
   const listSent = () => attempts().filter(({ state }) => state === 'sent');
   const isUnheld = ({ id }: { id: string }): boolean =>
     holds().every(({ performance }) => performance !== id);
@@ -138,7 +142,7 @@ const makeTargets = (booking: Booking) => {
     release: listRunning,
     extend: listRunning,
     place: () => listRunning().filter(({ order }) => order === null),
-    cancel: listPending,
+    cancel: listOpen,
     'open-attempt': listPending,
     begin: () =>
       attempts().filter(
@@ -207,13 +211,15 @@ const makeCalls = (
     const hold = prefer(booking.holds.values(), targets.place());
     const sale = booking.sales.get(hold?.performance ?? '') ?? pickSale();
     const seats = hold?.seats ?? [0];
+    const painting = pickPainting(sale);
+    // Which of two faults is told first is not said.
+    const isWrong = painting === sale.painting && random.chance(0.03);
     return {
       order: makeId('order'),
-      attempt: makeId('attempt'),
       hold: hold?.id ?? 'hold-0',
       buyer: pickBuyer(hold?.buyer),
-      seats: random.chance(0.03) ? nameSeats(sale) : seats,
-      painting: pickPainting(sale),
+      seats: isWrong ? nameSeats(sale) : seats,
+      painting,
     };
   };
   /** Mostly a new one, or the one that the attempt was begun with. */
@@ -225,14 +231,18 @@ const makeCalls = (
   const beginPayment = (): Calls['begin'] => {
     const attempt = prefer(booking.attempts.values(), targets.begin());
     return {
-      attempt: attempt?.id ?? 'attempt-0',
+      attempt: nameAttempt(attempt),
       buyer: pickBuyer(attempt?.order.hold.buyer),
       amountMinor: (attempt?.order.totalMinor ?? 0) + (random.chance(0.06) ? 1 : 0),
       paymentKey: choosePaymentKey(attempt?.paymentKey ?? null),
     };
   };
+  /** Sometimes one that was never opened. */
+  const nameAttempt = (attempt: { id: string; order: { id: string } } | undefined): string => {
+    if (attempt === undefined) return makeAttemptName('order-0', 1);
+    return random.chance(0.03) ? makeAttemptName(attempt.order.id, 9) : attempt.id;
+  };
   const pickSent = () => prefer(booking.attempts.values(), targets.settle());
-  const pickOrder = () => prefer(booking.orders.values(), targets.cancel());
   const pickHold = () => prefer(booking.holds.values(), targets.release());
 
   return {
@@ -248,22 +258,21 @@ const makeCalls = (
       return { hold: hold?.id ?? 'hold-0', buyer: pickBuyer(hold?.buyer) };
     },
     cancel: () => {
-      const order = pickOrder();
+      const order = prefer(booking.orders.values(), targets.cancel());
       return { order: order?.id ?? 'order-0', buyer: pickBuyer(order?.hold.buyer) };
     },
     'open-attempt': () => {
-      const order = pickOrder();
-      const buyer = pickBuyer(order?.hold.buyer);
-      return { order: order?.id ?? 'order-0', buyer, attempt: makeId('attempt') };
+      const order = prefer(booking.orders.values(), targets['open-attempt']());
+      return { order: order?.id ?? 'order-0', buyer: pickBuyer(order?.hold.buyer) };
     },
     settle: () => {
-      const attempt = pickSent()?.id ?? 'attempt-0';
+      const attempt = nameAttempt(pickSent());
       return random.chance(0.55)
         ? { attempt, answer: 'APPROVED', code: null }
         : { attempt, answer: 'DECLINED', code: `code-${random.below(3)}` };
     },
     'mark-unknown': () => ({
-      attempt: pickSent()?.id ?? 'attempt-0',
+      attempt: nameAttempt(pickSent()),
       code: `code-${random.below(3)}`,
     }),
     block: () => {
@@ -283,15 +292,15 @@ const makeCalls = (
 };
 
 /**
- * Calls that never come together. A program confirms one attempt of one buyer once at a time. Which
- * refusal the second order of a hold gets is not said if it is wrong in itself, nor whether an id
- * counts as used by an order that was refused in the same batch.
+ * Calls that never come together, because which of several refusals they get is not said: another
+ * order of a hold that is wrong in itself, an id of an order that is refused at that moment, a
+ * payment for an attempt that another payment begins at that moment.
  */
 const canCome = (kind: CallKind, call: object, batch: readonly object[]): boolean => {
   if (kind === 'begin') {
-    const { attempt, buyer } = call as Calls['begin'];
+    const { attempt, paymentKey } = call as Calls['begin'];
     return (batch as readonly Calls['begin'][]).every(
-      (each) => each.attempt !== attempt || each.buyer !== buyer,
+      (each) => each.attempt !== attempt || each.paymentKey === paymentKey,
     );
   }
   if (kind === 'place') {
@@ -305,9 +314,6 @@ const canCome = (kind: CallKind, call: object, batch: readonly object[]): boolea
   return true;
 };
 
-/** Few calls of these kinds are made, so more of them are repeats. */
-const repeatShares: Readonly<Partial<Record<CallKind, number>>> = { 'open-attempt': 0.35 };
-
 /** The id and the buyer of a call with what another one asks for: a key that is used again. */
 const changeBody = (kind: CallKind, call: object, other: object): object => {
   if (kind === 'take') {
@@ -320,7 +326,7 @@ const changeBody = (kind: CallKind, call: object, other: object): object => {
     const { hold, seats } = other as Calls['place'];
     return { ...call, hold, seats };
   }
-  if (kind === 'open-attempt') return { ...call, order: (other as Calls['open-attempt']).order };
+  if (kind === 'begin') return { ...call, paymentKey: (other as Calls['begin']).paymentKey };
   return call;
 };
 
@@ -376,9 +382,7 @@ export const makeHistory = (seed: number, pairs = 0): History => {
     picker.beginStep();
     for (let i = 0; i < size; i++) {
       // A repeat of an earlier call, perhaps of this batch.
-      const repeated = random.chance(repeatShares[kind] ?? 0.08)
-        ? picker.pick([...earlier, ...calls])
-        : undefined;
+      const repeated = random.chance(0.08) ? picker.pick([...earlier, ...calls]) : undefined;
       const fresh = maker[kind]();
       const isChanged = random.chance(0.35);
       const changed = repeated && isChanged ? changeBody(kind, repeated, fresh) : repeated;

@@ -7,6 +7,7 @@ import {
   type House,
   holdHours,
   holdHoursMax,
+  makeAttemptName,
   type OrderState,
   type Painting,
   type Performance,
@@ -45,6 +46,8 @@ type Order = {
   readonly deadline: number;
   readonly trail: OrderState[];
   failureCode: string | null;
+  /** How many attempts were opened; the last one can be paid. */
+  attempts: number;
 };
 type Attempt = {
   readonly id: string;
@@ -279,9 +282,15 @@ const repaint = (booking: Booking, call: Calls['repaint']): Result => {
 
 // Orders
 
-const createAttempt = (booking: Booking, id: string, order: Order): void => {
+/** Earlier attempts of the order are superseded. */
+const createAttempt = (booking: Booking, order: Order): Attempt => {
+  for (const earlier of booking.attempts.values())
+    if (earlier.order === order && earlier.state === 'created') earlier.state = 'superseded';
+  order.attempts += 1;
+  const id = makeAttemptName(order.id, order.attempts);
   const attempt: Attempt = { id, order, state: 'created', paymentKey: null, wasUnknown: false };
   booking.attempts.set(id, attempt);
+  return attempt;
 };
 
 /** An id is for one hold. */
@@ -308,9 +317,10 @@ const place = (booking: Booking, call: Calls['place']): Result => {
     deadline: hold.deadline,
     trail: ['PENDING'],
     failureCode: null,
+    attempts: 0,
   };
   booking.orders.set(order.id, order);
-  createAttempt(booking, call.attempt, order);
+  createAttempt(booking, order);
   return { outcome: 'placed', isRepeat: false, deadline: order.deadline };
 };
 
@@ -330,20 +340,13 @@ const judgeOrder = (order: Order): Result | null => {
   return { outcome: state === 'EXPIRED' || state === 'CANCELLED' ? 'ended' : 'not-payable' };
 };
 
-/** An id is for one order. */
 const openAttempt = (booking: Booking, call: Calls['open-attempt']): Result => {
-  const repeated = findAttempt(booking, call.attempt, call.buyer);
-  if (repeated !== null)
-    return { outcome: repeated.order.id === call.order ? 'repeated' : 'reused' };
   const order = findOrder(booking, call.order, call.buyer);
   if (order === null) return { outcome: 'not-found' };
   const refusal = judgeOrder(order);
   if (refusal !== null) return refusal;
   if (!isRunning(booking, order.hold)) return { outcome: 'ended' };
-  for (const attempt of booking.attempts.values())
-    if (attempt.order === order && attempt.state === 'created') attempt.state = 'superseded';
-  createAttempt(booking, call.attempt, order);
-  return { outcome: 'opened' };
+  return { outcome: 'opened', attempt: createAttempt(booking, order).id };
 };
 
 // Payments

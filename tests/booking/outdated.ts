@@ -32,7 +32,6 @@ const buyUpToPayment: readonly Exclude<Step, { kind: 'together' }>[] = [
     calls: [
       {
         order: 'order-1',
-        attempt: 'attempt-1',
         hold: 'hold-1',
         buyer,
         seats: [0, 1],
@@ -42,7 +41,7 @@ const buyUpToPayment: readonly Exclude<Step, { kind: 'together' }>[] = [
   },
   {
     kind: 'begin',
-    calls: [{ attempt: 'attempt-1', buyer, amountMinor: 62_000, paymentKey: 'payment-1' }],
+    calls: [{ attempt: 'order-1/1', buyer, amountMinor: 62_000, paymentKey: 'payment-1' }],
   },
 ];
 
@@ -61,7 +60,7 @@ export const settleOutdated = async (
   for (const step of buyUpToPayment) results.push(...(await player.apply(step)).results);
   await player.outdate('hold-1');
   const code = answer === 'APPROVED' ? null : 'code-1';
-  await player.apply({ kind: 'settle', calls: [{ attempt: 'attempt-1', answer, code }] });
+  await player.apply({ kind: 'settle', calls: [{ attempt: 'order-1/1', answer, code }] });
   const { seats } = await player.view();
   return {
     outcomes: results.map(({ outcome }) => outcome),

@@ -88,7 +88,7 @@ const makeMaps = (house: House) => {
         for (const buyer of buyers) {
           const others = seats.filter((seat) => seat.buyer !== null && seat.buyer !== buyer);
           const expected = others.map(({ seat }) => seat).sort((a, b) => a - b);
-          const actual = map.takenByOthers(all, buyer, 0);
+          const actual = map.takenByOthers(all, player.toId(buyer), 0);
           const what = `seats of ${performance} that the map says ${buyer} cannot have`;
           if (!isDeepStrictEqual(expected, actual)) return { step: null, what, expected, actual };
         }

@@ -1,0 +1,381 @@
+import { compileLayout, type Layout } from '@usher/domain/layout.ts';
+import { strandedChecks } from '@usher/domain/stranded.ts';
+import type { Database } from '../../server/src/platform/postgres/sql.ts';
+import {
+  makeOrderStore,
+  type PlaceRequest,
+  type PlaceResult,
+} from '../../server/src/services/orders/store.ts';
+import { makePaymentStore } from '../../server/src/services/payments/store.ts';
+import {
+  type Deltas,
+  makeSeatStock,
+  makeSeatStore,
+  type TakeRequest,
+  type TakeResult,
+} from '../../server/src/services/seats/store.ts';
+import { sampleHouse } from '../support/sample-house.ts';
+import {
+  type CallKind,
+  type Calls,
+  countSeats,
+  describeWish,
+  feeMinor,
+  type House,
+  holdHours,
+  holdHoursMax,
+  makeAttemptName,
+  type Painting,
+  type Performance,
+  type PlainStep,
+  priceSeats,
+  prices,
+  type Result,
+  readGrade,
+} from './calls.ts';
+import { passTime } from './database-view.ts';
+import type { Words } from './words.ts';
+
+/**
+ * The booking functions of a database, called in the words of calls.ts: the only file of the
+ * reference tests that knows their parameters. The tables are in database-view.ts.
+ */
+
+const hourMs = 3_600_000;
+const times = { ttlMs: holdHours * hourMs, totalMaxMs: holdHoursMax * hourMs };
+const terms = { currency: 'KRW', provider: 'toss', ttlMs: times.ttlMs };
+const requestId = 'history';
+
+/** What a step answers its callers. */
+export type Done = {
+  results: readonly Result[];
+  /** The changes of the seats that the callers receive; null: they receive none. */
+  deltas: Deltas | null;
+};
+type Act<Kind extends CallKind> = (calls: readonly Calls[Kind][]) => Promise<Done>;
+
+/** Calls that no program sends together: one after the other. */
+const oneByOne =
+  <Call>(act: (call: Call) => Promise<{ result: Result; deltas: Deltas | null }>) =>
+  async (calls: readonly Call[]): Promise<Done> => {
+    const results: Result[] = [];
+    let deltas: Deltas | null = [];
+    for (const call of calls) {
+      const done = await act(call);
+      results.push(done.result);
+      deltas = deltas === null || done.deltas === null ? null : [...deltas, ...done.deltas];
+    }
+    return { results, deltas };
+  };
+
+/** Batches without repeats: a call whose key is in the batch already begins the next one. */
+const splitRepeats = <Call>(calls: readonly Call[], readKey: (call: Call) => string): Call[][] => {
+  const batches: Call[][] = [];
+  let batch = new Map<string, Call>();
+  for (const call of calls) {
+    if (batch.has(readKey(call))) {
+      batches.push([...batch.values()]);
+      batch = new Map();
+    }
+    batch.set(readKey(call), call);
+  }
+  return [...batches, [...batch.values()]];
+};
+
+const toTaken = (result: TakeResult, { toHours }: Words): Result => {
+  if (result.outcome === 'held') {
+    const { outcome, seatNos, deadlineAt, endsBy } = result;
+    return { outcome, seats: seatNos, deadline: toHours(deadlineAt), endsBy: toHours(endsBy) };
+  }
+  if (!('conflicts' in result)) return { outcome: result.outcome };
+  const conflicts = [...new Set(result.conflicts)].sort((a, b) => a - b);
+  return { outcome: result.outcome, conflicts };
+};
+
+const makeSeatActs = (db: Database, house: House, words: Words) => {
+  const { toId } = words;
+  const store = makeSeatStore(db);
+  const stock = makeSeatStock(db);
+  const layouts = new Map<string, Layout>(
+    house.map((each) => [each.id, compileLayout(sampleHouse([each.stretches]))]),
+  );
+  const findPerformance = (id: string): Performance => {
+    const found = house.find((each) => each.id === id);
+    if (found === undefined) throw new Error(`${id} is not in the house`);
+    return found;
+  };
+  const readPainting = async (performance: string): Promise<Painting> => {
+    const [row] = await db.query<{ painting: Painting }>(
+      'SELECT painting_version AS painting FROM seats.stock WHERE performance_id = $1',
+      [toId(performance)],
+    );
+    return row?.painting ?? '';
+  };
+  const toTakeRequest = (call: Calls['take']): TakeRequest => {
+    const { hold, buyer, performance, windows, painting } = call;
+    const found = house.find((each) => each.id === performance);
+    const layout = layouts.get(performance);
+    const checks = layout && windows.map((window) => strandedChecks(layout, window));
+    return {
+      holdId: toId(hold),
+      buyerId: toId(buyer),
+      showId: toId(found?.showId ?? performance),
+      performanceId: toId(performance),
+      windows,
+      grades: (windows[0] ?? []).map((seat) => readGrade(painting, seat)),
+      checks: found?.refusesStranding ? (checks ?? null) : null,
+      requestId,
+      paintingVersion: painting,
+      fingerprint: describeWish(call),
+    };
+  };
+
+  return {
+    take: async (calls: readonly Calls['take'][]): Promise<Done> => {
+      const { results, deltas } = await store.take(calls.map(toTakeRequest), times);
+      return { results: results.map((result) => toTaken(result, words)), deltas };
+    },
+    release: async (calls: readonly Calls['release'][]): Promise<Done> => {
+      const releases = calls.map(({ hold, buyer }) => {
+        return { holdId: toId(hold), buyerId: toId(buyer), requestId };
+      });
+      const { results, deltas } = await store.release(releases);
+      return { results: results.map((outcome) => ({ outcome })), deltas };
+    },
+    extend: async ({ hold, buyer }: Calls['extend']) => ({
+      result: { outcome: await store.extend(toId(hold), toId(buyer), times.ttlMs) },
+      deltas: [],
+    }),
+    lapse: async (): Promise<Done> => {
+      const { lapsed, deltas } = await store.lapse(1000);
+      return { results: [{ outcome: 'done', lapsed }], deltas };
+    },
+    /** The processes receive the change, not the caller. */
+    block: async ({ performance, block, unblock }: Calls['block']) => {
+      const painting = await readPainting(performance);
+      const done = await stock.block(db, {
+        showId: toId(findPerformance(performance).showId),
+        performanceId: toId(performance),
+        block: block.map((seatNo) => ({ seatNo, gradeIndex: readGrade(painting, seatNo) })),
+        unblock,
+      });
+      const { outcome } = done;
+      return {
+        result: outcome === 'taken' ? { outcome, seats: done.seatNos } : done,
+        deltas: null,
+      };
+    },
+    repaint: async ({ performance, painting }: Calls['repaint']) => {
+      const showId = toId(findPerformance(performance).showId);
+      const performanceId = toId(performance);
+      const outcome = await db.transaction(async (tx) => {
+        await stock.lock(tx, showId, [performanceId]);
+        const held = await stock.held(tx, showId, [performanceId]);
+        if (held.size > 0) return 'fixed';
+        const grades = Uint8Array.from(painting, Number);
+        await stock.repaint(tx, showId, [{ performanceId, paintingVersion: painting, grades }]);
+        return 'painted';
+      });
+      return { result: { outcome }, deltas: [] };
+    },
+  };
+};
+
+const makeItems = ({ painting, seats }: Calls['place']): PlaceRequest['items'] =>
+  seats.map((seatNo) => {
+    const grade = String(readGrade(painting, seatNo));
+    const section = { ko: '1층', en: 'Stalls' };
+    const gradeName = { ko: grade, en: grade };
+    const label = String(seatNo + 1);
+    return {
+      seatNo,
+      grade,
+      seat: { seatNo, section, row: '1', label, mark: null, grade, gradeName },
+      priceMinor: prices[Number(grade)] ?? 0,
+      feeMinor,
+    };
+  });
+
+const makeOrderActs = (db: Database, { toId, toName, toHours }: Words) => {
+  const store = makeOrderStore(db);
+  const toPlaceRequest = (call: Calls['place']): PlaceRequest => ({
+    orderId: toId(call.order),
+    attemptId: toId(makeAttemptName(call.order, 1)),
+    attemptKey: `key of ${toId(call.order)}`,
+    holdId: toId(call.hold),
+    buyerId: toId(call.buyer),
+    paintingVersion: call.painting,
+    totalMinor: priceSeats(call.painting, call.seats),
+    category: 'MUSICAL',
+    ladder: 'operator',
+    requestId,
+    items: makeItems(call),
+  });
+  const readHoldOrder = async (hold: string): Promise<string> => {
+    const [row] = await db.query<{ order_id: string }>(
+      'SELECT order_id FROM seats.holds WHERE id = $1',
+      [toId(hold)],
+    );
+    return row?.order_id ?? '';
+  };
+  const toPlaced = async (call: Calls['place'], result: PlaceResult): Promise<Result> => {
+    const { outcome } = result;
+    if (outcome === 'placed') {
+      const { isRepeat, deadlineAt } = result;
+      return { outcome, isRepeat, deadline: toHours(deadlineAt) };
+    }
+    if (outcome !== 'has-order') return { outcome };
+    // An order that won in the same statement is not named.
+    return { outcome, order: toName(result.openOrder ?? (await readHoldOrder(call.hold))) };
+  };
+
+  return {
+    place: async (calls: readonly Calls['place'][]): Promise<Done> => {
+      const placed = await store.place(calls.map(toPlaceRequest), terms);
+      const results: Result[] = [];
+      for (const [i, call] of calls.entries()) {
+        const result = placed[i];
+        if (result !== undefined) results.push(await toPlaced(call, result));
+      }
+      return { results, deltas: [] };
+    },
+    cancel: async ({ order, buyer }: Calls['cancel']) => {
+      const { outcome, deltas } = await store.cancel(toId(order), toId(buyer), requestId);
+      return { result: { outcome }, deltas };
+    },
+  };
+};
+
+const makePaymentActs = (db: Database, { toId, toName }: Words) => {
+  const store = makePaymentStore(db);
+  const answer = async (batch: readonly Calls['settle'][]) => {
+    const answers = batch.map(({ attempt, answer: outcome, code }) => {
+      const isApproved = outcome === 'APPROVED';
+      const transaction = isApproved ? `transaction of ${attempt}` : null;
+      const refusal = isApproved ? null : ('declined' as const);
+      const stored = { outcome, code, transaction, secret: null, refusal };
+      return { attemptId: toId(attempt), answer: stored };
+    });
+    await store.markAnswered(answers);
+    const settlements = answers.map(({ attemptId, answer: stored }) => {
+      const { outcome, code, transaction } = stored;
+      return { attemptId, outcome, code, transaction };
+    });
+    return store.settle(settlements, 'payments');
+  };
+  /** A caller gives the id: the next number of the order. */
+  const nameNext = async (order: string): Promise<string> => {
+    const [row] = await db.query<{ number: number }>(
+      'SELECT count(*)::integer + 1 AS number FROM payments.attempts WHERE order_id = $1',
+      [toId(order)],
+    );
+    return makeAttemptName(order, row?.number ?? 1);
+  };
+
+  return {
+    openAttempt: async ({ order, buyer }: Calls['open-attempt']) => {
+      for (;;) {
+        const attempt = await nameNext(order);
+        const outcome = await store.openAttempt({
+          orderId: toId(order),
+          buyerId: toId(buyer),
+          attemptId: toId(attempt),
+          key: `key of ${toId(attempt)}`,
+          provider: terms.provider,
+          requestId,
+        });
+        // Another step took this number at the same time.
+        if (outcome === 'repeated') continue;
+        return { result: outcome === 'opened' ? { outcome, attempt } : { outcome }, deltas: [] };
+      }
+    },
+    begin: async (calls: readonly Calls['begin'][]): Promise<Done> => {
+      const results: Result[] = [];
+      // An attempt must come once in a statement.
+      for (const batch of splitRepeats(calls, ({ attempt }) => attempt)) {
+        const begun = await store.begin(
+          batch.map(({ attempt, buyer, amountMinor, paymentKey }) => ({
+            attemptId: toId(attempt),
+            buyerId: toId(buyer),
+            amountMinor,
+            paymentKey: toId(paymentKey),
+            requestId,
+          })),
+        );
+        for (const { outcome, orderId, amountMinor } of begun)
+          results.push(
+            outcome === 'begun' ? { outcome, order: toName(orderId), amountMinor } : { outcome },
+          );
+        // What a program does before it calls the provider.
+        const sending = batch.filter((_, i) => begun[i]?.outcome === 'begun');
+        await store.markSent(sending.map(({ attempt }) => toId(attempt)));
+      }
+      return { results, deltas: [] };
+    },
+    settle: async (calls: readonly Calls['settle'][]): Promise<Done> => {
+      const results: Result[] = [];
+      const deltas: Deltas[number][] = [];
+      // An attempt that is approved twice in one statement fails it: its capture is unique.
+      for (const batch of splitRepeats(calls, ({ attempt }) => attempt)) {
+        const done = await answer(batch);
+        const settled = new Set(done.settled);
+        for (const { attempt } of batch)
+          results.push({ outcome: settled.has(toId(attempt)) ? 'settled' : 'unchanged' });
+        deltas.push(...done.deltas);
+      }
+      return { results, deltas };
+    },
+    markUnknown: async (calls: readonly Calls['mark-unknown'][]): Promise<Done> => {
+      const unknowns = calls.map(({ attempt, code }) => ({ attemptId: toId(attempt), code }));
+      await store.markUnknown(unknowns, 'payments');
+      return { results: calls.map(() => ({ outcome: 'done' })), deltas: [] };
+    },
+  };
+};
+
+/** Makes the calls of a step on one connection. */
+export const makeActor = (db: Database, house: House, words: Words) => {
+  const seats = makeSeatActs(db, house, words);
+  const orders = makeOrderActs(db, words);
+  const payments = makePaymentActs(db, words);
+  const acts: { readonly [Kind in CallKind]: Act<Kind> } = {
+    take: seats.take,
+    release: seats.release,
+    extend: oneByOne(seats.extend),
+    block: oneByOne(seats.block),
+    repaint: oneByOne(seats.repaint),
+    place: orders.place,
+    cancel: oneByOne(orders.cancel),
+    'open-attempt': oneByOne(payments.openAttempt),
+    begin: payments.begin,
+    settle: payments.settle,
+    'mark-unknown': payments.markUnknown,
+  };
+  return async (step: PlainStep): Promise<Done> => {
+    if (step.kind === 'lapse') return seats.lapse();
+    if (step.kind === 'pass-time') {
+      await passTime(db, words, step.hours);
+      words.notePassed(step.hours);
+      return { results: [], deltas: [] };
+    }
+    // Kind and calls belong together, which the compiler cannot follow through the table.
+    return (acts[step.kind] as Act<CallKind>)(step.calls);
+  };
+};
+export type Actor = ReturnType<typeof makeActor>;
+
+/** Opens the performances of a house for sale. */
+export const openSales = (db: Database, house: House, words: Words): Promise<void> =>
+  makeSeatStock(db).open(
+    db,
+    house.map((each) => ({
+      showId: words.toId(each.showId),
+      performanceId: words.toId(each.id),
+      seatCount: countSeats(each),
+      saleOpensAt: words.toInstant(each.opensAt),
+      saleClosesAt: words.toInstant(each.closesAt),
+      buyerLimit: each.buyerLimit,
+      refusesStranding: each.refusesStranding,
+      paintingVersion: each.painting,
+    })),
+  );
