@@ -143,6 +143,28 @@ describe('the best available seats for a batch', () => {
     expect(new Set(seats).size).toBe(seats.length);
   });
 
+  test('fall back to the first seat of the plan, too', () => {
+    const index = makeBestAvailableIndex(compileLayout(sampleHouse([[4]])));
+    const one = { grade: 0, count: 1 };
+    const all = chooseForBatch(index, () => true, [one, one], 1);
+    expect(all.flatMap((candidates) => [...candidates]).toSorted()).toEqual([0, 1, 2, 3]);
+  });
+
+  test('leave out a window that a request of another size has taken meanwhile', () => {
+    const index = makeBestAvailableIndex(compileLayout(sampleHouse([[3], [3]])));
+    const [one, two] = [1, 2].map((count) => ({ grade: 0, count }));
+    if (one === undefined || two === undefined) throw new Error('assertion failed: two sizes');
+    const all = chooseForBatch(index, () => true, [one, two, one, one, one], 0);
+    const seats = all.flatMap((candidates) => [...candidates]);
+    expect(seats.toSorted()).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  test('rank the windows of a size once for all performances on the plan', () => {
+    const index = makeBestAvailableIndex(compileLayout(sampleHouse([[30]])));
+    expect(index.rankedWindows(0, 20)).toHaveLength(11);
+    expect(index.rankedWindows(0, 20)).toBe(index.rankedWindows(0, 20));
+  });
+
   test('throw for a party larger than the index supports, a bug of the caller', () => {
     const index = makeBestAvailableIndex(compileLayout(sampleHouse([[30]])));
     for (const count of [0, 21, 1.5]) {

@@ -143,6 +143,32 @@ describe('checkDraw detects that', () => {
   );
 });
 
+describe('what the check says', () => {
+  const saysOf = (record: DrawRecord, receipt: Receipt | null = null) =>
+    Object.fromEntries(
+      checkDraw(sha256, { record, receipt, noted: [] }).map(({ check, says }) => [check, says]),
+    );
+
+  test('counts people, and entries that lost their key only if there are any', () => {
+    expect(saysOf(honest)['entries']).toBe('20 entries of 20 people');
+    expect(saysOf(recordOf(keys.slice().fill(0, 16, 24)))['entries']).toBe(
+      '20 entries of 19 people; 1 entries lost their key in a failure',
+    );
+  });
+
+  test('names where a number comes from', () => {
+    expect(saysOf(honest, receiptOf(keys, 5))['number']).toMatch(/^the draw gives entry 5 /);
+    const late = { entry: 20, key: 'AAAAAAAAAAA', number: 21 };
+    expect(saysOf(honest, late)['number']).toMatch(/^the order of joining gives entry 20 /);
+  });
+
+  test('allows a commitment of the same instant as the draw, not one after it', () => {
+    expect(faults({ ...honest, commitmentAt: honest.drawnAt })).toEqual([]);
+    const later = new Date(Date.parse(honest.drawnAt) + 1).toISOString();
+    expect(faults({ ...honest, commitmentAt: later })).toEqual(['drawnAt broken']);
+  });
+});
+
 describe('a receipt', () => {
   test('is found wrong if its number is not the one that the draw gives', () => {
     fc.assert(

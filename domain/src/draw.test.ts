@@ -239,3 +239,24 @@ describe('hex', () => {
     expect(bytesOfHex(text)).toBeNull();
   });
 });
+
+describe('the dice', () => {
+  /** A source of these words, whatever it is asked. */
+  const diceOf = (...words: readonly number[]) => {
+    const block = new Uint8Array(4 * words.length);
+    const view = new DataView(block.buffer);
+    for (const [at, word] of words.entries()) view.setUint32(4 * at, word);
+    return makeDice(() => block, new Uint8Array(32));
+  };
+
+  test('discard a word from the highest multiple of the bound on, and use the one below', () => {
+    // 2 ** 32 is 3 × 1,431,655,765 + 1.
+    expect(diceOf(0xffff_ffff, 5)(3)).toBe(2);
+    expect(diceOf(0xffff_fffe, 5)(3)).toBe(2);
+    expect(diceOf(0xffff_fffd, 5)(3)).toBe(1);
+  });
+
+  test.each([-1, 1.5, 2 ** 33])('are not thrown for %d entries', (entries) => {
+    expect(() => permutationOf(sha256, new Uint8Array(32), entries)).toThrow(`${entries} entries`);
+  });
+});

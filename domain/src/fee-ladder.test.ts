@@ -60,3 +60,32 @@ test('each preset covers every day up to the performance, from the farthest to t
     expect(days).toEqual([10, 7, 3, 1, 0]);
   }
 });
+
+describe('a ladder of the operator’s own', () => {
+  const free = { kind: 'NONE' } as const;
+  const ladder = {
+    ...feeLadders.operator,
+    tiers: [3, 2, 1, 0].map((untilDaysBefore) => ({ untilDaysBefore, fee: free })),
+    deadline: { daysBefore: 2, at: '17:00', atOnSaturday: '11:00' },
+  };
+
+  test('names a single day as one, in Korean', () => {
+    expect(describeLadder(ladder, 'ko').slice(1, 6)).toEqual([
+      '관람일 3일 전까지: 취소수수료 없음',
+      '관람일 2일 전: 취소수수료 없음',
+      '관람일 1일 전: 취소수수료 없음',
+      '관람 당일: 취소수수료 없음',
+      '취소 마감: 관람일 2일 전 17:00 (그날이 토요일이면 11:00)',
+    ]);
+  });
+
+  test('names a single day as one, in English', () => {
+    expect(describeLadder(ladder, 'en').slice(1, 6)).toEqual([
+      'Up to 3 days before the performance: no fee',
+      '2 days before: no fee',
+      '1 day before: no fee',
+      'On the day of the performance: no fee',
+      'Cancel by 17:00 2 days before the performance (by 11:00 if a Saturday)',
+    ]);
+  });
+});

@@ -59,3 +59,7 @@ describe('the code of a grade', () => {
     expect(makeGradeCode({ ko: 'VIP석', en: 'VIP' }, new Set(['VIP']))).not.toBe('VIP');
   });
 });
+
+test('a grade without a code has the same one in every version, as orders keep it', () => {
+  expect(makeGradeCode(named('가족석').name, new Set())).toBe('G03SS23D');
+});

@@ -126,6 +126,100 @@ describe('a seating plan from a file', () => {
   });
 });
 
+describe('the neighbours of a row', () => {
+  const outlineOf = (rows: readonly CsvSeatRow[]): number[] | undefined => {
+    const result = layoutFromCsv(rows);
+    return result.outcome === 'layout' ? result.document.sections[0]?.outline : undefined;
+  };
+  const at = (numbers: readonly number[], places: readonly number[]): [number, number][] =>
+    numbers.map((number, i) => [number, 10 * (places[i] ?? 0)]);
+
+  test('reach half as far again as usual, and no farther', () => {
+    expect(runsOf(rowOf([1, 0], [2, 10], [3, 20], [4, 35]))).toEqual([[1, 1, 4]]);
+    expect(runsOf(rowOf([1, 0], [2, 10], [3, 20], [4, 35.1]))).toEqual([
+      [1, 1, 3],
+      [4, 1, 1],
+    ]);
+  });
+
+  test('end where the step of the numbers changes, however close the seats are', () => {
+    expect(runsOf(rowOf([1, 0], [2, 10], [4, 20], [6, 30]))).toEqual([
+      [1, 1, 2],
+      [4, 2, 2],
+    ]);
+  });
+
+  test('are measured without seats that are alone in their row or in the same place', () => {
+    const alone = ['2', '3', '4'].map((row) => ({
+      ...seat,
+      row,
+      number: '1',
+      x: '0',
+      y: `${Number(row) * 100}`,
+    }));
+    expect(planFrom([...rowOf([1, 0], [2, 20]), ...alone]).x[1]).toBe(10);
+    expect(faultsOf(rowOf([1, 0], [2, 0], [3, 0], [4, 10], [5, 20]))).toEqual([
+      '3 x SEATS_OVERLAP',
+      '4 x SEATS_OVERLAP',
+    ]);
+  });
+
+  test.each([
+    ['in the order of their numbers', [0, 1, 2], [6, 7, 8]],
+    ['with the second part listed backwards', [0, 1, 2], [8, 7, 6]],
+    ['with the second part first', [6, 7, 8], [0, 1, 2]],
+    ['with the second part first and backwards', [6, 7, 8], [2, 1, 0]],
+  ])('are drawn as one row %s', (_, one, other) => {
+    const rows = rowOf(...at([1, 2, 3], one), ...at([11, 12, 13], other));
+    expect(outlineOf(rows)).toEqual([86, -5, 86, 6, -5, 6, -5, -5]);
+  });
+});
+
+describe('a run made from a file', () => {
+  const runFrom = (...rows: CsvSeatRow[]) => {
+    const result = layoutFromCsv(rows.map((row) => ({ ...seat, ...row })));
+    if (result.outcome === 'refused') throw new Error(JSON.stringify(result.faults));
+    return result.document.runs[0];
+  };
+
+  test('has one grade as a number, and no extras if it needs none', () => {
+    expect(runFrom({ number: '1', x: '0' }, { number: '2', x: '10' })).toEqual([
+      0,
+      '1',
+      1,
+      1,
+      2,
+      0,
+      [0, 0, 10, 0],
+    ]);
+    expect(runFrom({ number: '7', x: '0' })).toEqual([0, '1', 7, 1, 1, 0, [0, 0]]);
+  });
+
+  test('keeps labels that are no numbers, counted from 1, and marks', () => {
+    const [a1, a3] = [
+      { number: 'A1', x: '0' },
+      { number: 'A3', x: '10' },
+    ];
+    const path = [0, 0, 10, 0];
+    const labels = ['A1', 'A3'];
+    expect(runFrom(a1, a3)).toEqual([0, '1', 1, 1, 2, 0, path, { labels }]);
+    const marks = { COMPANION: [1] };
+    expect(runFrom(a1, { ...a3, mark: 'companion' })).toEqual([
+      0,
+      '1',
+      1,
+      1,
+      2,
+      0,
+      path,
+      { labels, marks },
+    ]);
+    expect(runFrom({ ...a1, number: '1' }, { ...a3, number: '2', mark: 'companion' })?.[7]).toEqual(
+      { marks },
+    );
+  });
+});
+
 describe('a file of few columns', () => {
   const line = (number: string, given: CsvSeatRow = {}): CsvSeatRow => ({
     section: 'A구역',
@@ -192,6 +286,24 @@ describe('a file of few columns', () => {
       Array.from({ length: run[4] }, (_, place) => labelAt(run, place)).join(' '),
     );
     expect(runs.toSorted()).toEqual(['7', 'A12 A13', 'AA AB', 'B1', '가 나', '휠1'].toSorted());
+  });
+
+  test('has aisles between series, which do not change the steps of a series', () => {
+    const xs = (numbers: readonly string[]) =>
+      [...planFrom(numbers.map((number) => line(number))).x].map((x) => Math.round(x));
+    const from = ([first = 0, ...others]: number[]) => [0, ...others.map((x) => x - first)];
+    expect(from(xs(['A1', 'B1']))).toEqual([0, 30]);
+    expect(from(xs(['A1', 'A3', 'B4']))).toEqual([0, 10, 40]);
+    expect(from(xs(['A9', 'A10']))).toEqual([0, 10]);
+  });
+
+  test('orders the seats of a row by series', () => {
+    const layout = planFrom(['C1', 'A1', 'B1', 'A2'].map((number) => line(number)));
+    expect(labelsOf(layout)).toEqual(['A1', 'A2', 'B1', 'C1']);
+  });
+
+  test('is not also said to have overlapping seats if a seat is listed twice', () => {
+    expect(faultsOf([line('1'), line('1')])).toEqual(['3 number DUPLICATE_SEAT']);
   });
 
   test('keeps marks in Korean or English, and refuses unknown words', () => {
@@ -287,6 +399,55 @@ describe('a file with faults', () => {
     expect(faultsOf(Array.from({ length: 100_001 }, () => line))).toEqual(['1 null TOO_MANY']);
     const long = rowOf(...Array.from({ length: 501 }, (_, i): [number, number] => [i + 1, i]));
     expect(faultsOf(long)).toEqual(['2 row TOO_MANY']);
+  });
+
+  test('is accepted up to each limit, and refused beyond it', () => {
+    const limits: [
+      column: 'section' | 'row' | 'section_en' | 'number',
+      most: string,
+      more: string,
+    ][] = [
+      ['section', '가'.repeat(100), '가'.repeat(101)],
+      ['section_en', 'a'.repeat(100), 'a'.repeat(101)],
+      ['row', '1'.repeat(20), '1'.repeat(21)],
+      ['number', '9999', '10000'],
+    ];
+    for (const [column, most, more] of limits) {
+      const row = { ...seat, section_en: 'Stalls', number: '1', x: '0' };
+      expect(faultsOf([{ ...row, [column]: most }])).toEqual([]);
+      expect(faultsOf([{ ...row, [column]: more }])).toEqual([`2 ${column} BAD_CELL`]);
+    }
+    const long = rowOf(...Array.from({ length: 500 }, (_, i): [number, number] => [i + 1, i]));
+    expect(faultsOf(long)).toEqual([]);
+    const same = Array.from({ length: 100_000 }, () => ({ ...seat, number: '1', x: '0' }));
+    expect(faultsOf(same)).not.toContain('1 null TOO_MANY');
+  });
+
+  test('is refused for more sections or grades than a plan may have', () => {
+    const many = (column: 'section' | 'grade', count: number): CsvSeatRow[] =>
+      Array.from({ length: count }, (_, i) => ({
+        ...seat,
+        number: `${i + 1}`,
+        x: `${10 * i}`,
+        [column]: `이름 ${i}`,
+      }));
+    expect(faultsOf(many('section', 1000))).toEqual([]);
+    expect(faultsOf(many('section', 1001))).toEqual(['1 section TOO_MANY']);
+    expect(faultsOf(many('grade', 20))).toEqual([]);
+    expect(faultsOf(many('grade', 21))).toEqual(['1 grade TOO_MANY']);
+  });
+
+  test('is told what to write, with the names of columns in both languages', () => {
+    const messagesOf = (rows: readonly CsvSeatRow[]): string[] => {
+      const result = layoutFromCsv(rows);
+      return result.outcome === 'refused' ? result.faults.map(({ message }) => message) : [];
+    };
+    expect(messagesOf([{ section: '1층' }])).toEqual([
+      'the heading has no column row (열), number (번)',
+    ]);
+    expect(messagesOf([{ ...seat, number: '1' }])).toEqual(['the heading has no column x']);
+    const half = [...rowOf([1, 0]), { ...seat, number: '2', x: '' }];
+    expect(messagesOf(half)).toEqual(['x is empty: give it for every seat, or for none']);
   });
 
   test.each(['1e3', '0x10', '', 'NaN', '1,5', '12345678901'])(

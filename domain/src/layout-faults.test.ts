@@ -72,6 +72,40 @@ describe('the faults of a seating plan', () => {
     for (const fault of faults) expect(fault.message).not.toBe('');
   });
 
+  test.each<[string, (document: LayoutDocument) => void]>([
+    ['the greatest seat number', withRun(0, '9', 9997)],
+    ['a single seat whose numbers would not increase', withRun(0, '9', 5, 0, 1, 0, [0, 300])],
+    ['as many grades as a plan may have', (d) => d.grades.push(...manyGrades(20 - 3))],
+    ['as many sections as a plan may have', (d) => d.sections.push(...manySections().slice(1))],
+  ])('are none for %s', (_, change) => {
+    expect(faultsAfter(change)).toEqual([]);
+  });
+
+  test.each<[string, LayoutFault['code'], (document: LayoutDocument) => void]>([
+    ['one grade too many', 'BAD_GRADE', (d) => d.grades.push(...manyGrades(21 - 3))],
+    ['grade spans of half a seat', 'BAD_RUN', withRun(0, '9', 1, 1, 3, [1.5, 0, 1.5, 0])],
+    ['grade spans of no seat', 'BAD_RUN', withRun(0, '9', 1, 1, 3, [0, 0, 3, 0])],
+    ['seats that are too large', 'BAD_SEAT_SIZE', (d) => Object.assign(d, { seatSize: 1001 })],
+  ])('name %s', (_, code, change) => {
+    expect(faultsAfter(change).map((fault) => fault.code)).toEqual([code]);
+  });
+
+  test.each([0, 2.5])('say that %d is not a count of seats', (count) => {
+    const messages = faultsAfter(withRun(0, '9', 1, 1, count)).map(({ message }) => message);
+    expect(messages).toContain(`${count} is not a count of seats`);
+  });
+
+  test('allow as many seats as a plan may have, and the largest seats', () => {
+    const document = sampleHouse([[4]]);
+    document.runs = Array.from(
+      { length: 20 },
+      (_, i): LayoutRun => [0, `${i + 1}`, 1, 1, maxSeats / 20, 0, [0, 12 * i, 10, 0]],
+    );
+    expect(layoutFaults(document)).toEqual([]);
+    const wide = sampleHouse([[1]]);
+    expect(layoutFaults({ ...wide, seatSize: 1000 })).toEqual([]);
+  });
+
   test('are all listed, not only the first', () => {
     const faults = faultsAfter((document) => {
       withRun(0, '9', 1, 1, 0)(document);
@@ -102,10 +136,19 @@ test('all seats that are too close together are found, wherever they are on the 
   );
 });
 
+test('seats are too close within a distance, not at it, also to the first of a full cell', () => {
+  expect(overlappingSeats([0, 4], [0, 0], 4)).toEqual([]);
+  // The first two share a cell of the grid and are far enough apart.
+  expect(overlappingSeats([0, 3.9, 0.5], [0, 3.9, 0], 4)).toEqual([[0, 2]]);
+});
+
 const section = (ko: string, en: string): LayoutDocument['sections'][number] => ({
   name: { ko, en },
   outline: [],
 });
+
+const manyGrades = (count: number): string[] =>
+  Array.from({ length: count }, (_, i) => `등급 ${i + 1}`);
 
 const manySections = (): LayoutDocument['sections'] =>
   Array.from({ length: 1000 }, (_, i) => section(`추가 ${i}`, `Extra ${i}`));

@@ -62,3 +62,25 @@ test('an arc keeps its seats within a tenth of a seat of the circle for the wide
     expect(Math.abs(radius - 600)).toBeLessThan(1);
   }
 });
+
+describe('a path', () => {
+  test('has no more points than the run has seats', () => {
+    expect(pathPoints([0, 0, 10, 0], 3)).toEqual([0, 0, 10, 0, 20, 0]);
+    expect(pathPoints([0, 0, 10, 0], 0)).toEqual([]);
+  });
+
+  test('through no seats is empty, through one its place, and through three a circle', () => {
+    expect(fitPath([])).toEqual([]);
+    expect(fitPath([{ x: 1.25, y: 2 }])).toEqual([1.3, 2]);
+    const three = [-0.4, 0, 0.4].map((angle) => ({
+      x: 30 * Math.sin(angle),
+      y: 30 * Math.cos(angle),
+    }));
+    expect(fitPath(three)).toHaveLength(5);
+  });
+
+  test('is written with tenths for its place and hundredths for its steps', () => {
+    const path = arcPath({ x: 0.123, y: 0.456 }, 100, 0, 0.1);
+    expect(path).toEqual([100.1, 0.5, -0.5, 9.98, 100]);
+  });
+});

@@ -6,7 +6,9 @@ import {
   type LayoutDocument,
   layoutVersion,
   neighbours,
+  noGrade,
   noSeat,
+  notSuggested,
   seatLabel,
 } from './layout.ts';
 
@@ -96,6 +98,17 @@ describe('a compiled seating plan', () => {
     expect([...layout.y]).toEqual([0, 4, 3, 7]);
   });
 
+  test('puts the seats of a run nowhere near those of the next one', () => {
+    const document = sampleHouse([[3, 1]]);
+    document.runs = [
+      [0, '1', 4, 1, 1, 0, [50, 7]],
+      [0, '1', 1, 1, 3, notSuggested, [0, 0, 9, 4, 21, 3]],
+    ];
+    const layout = compileLayout(document);
+    expect([...layout.x]).toEqual([50, 0, 9, 21]);
+    expect([...layout.grade]).toEqual([0, noGrade, noGrade, noGrade]);
+  });
+
   test('has no label and no neighbours for a seat that does not exist', () => {
     const layout = compileLayout(sampleHouse([[3]]));
     for (const seatNo of [-1, 3, 0.5]) {
@@ -132,6 +145,8 @@ describe('the version of a seating plan', () => {
         d.seatSize += 1;
       },
       (d) => d.runs.reverse(),
+      (d) => d.runs[0]?.splice(7, 1, { labels: ['A1', 'A2', 'A3', 'A4'] }),
+      (d) => d.runs[0]?.splice(7, 1, { marks: { ACCESSIBLE: [0] } }),
     ];
     const versions = changes.map((change) => {
       const document = base();

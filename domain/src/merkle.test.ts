@@ -136,6 +136,23 @@ describe('a proof', () => {
     );
   });
 
+  test('is refused, and not an error, for a key or a part of another length', () => {
+    const keys = [1, 2, 3].map((at) => sha256(Uint8Array.of(at)).subarray(0, 8));
+    const claim = {
+      root: rootOfKeys(keys),
+      entries: 3,
+      entry: 1,
+      key: keys[1]!,
+      proof: proofOf(sha256, flat(keys), 1),
+    };
+    expect(isProven(sha256, claim)).toBe(true);
+    const short = claim.proof.map((part) => part.subarray(0, 31));
+    const long = claim.key.length + 1;
+    expect(isProven(sha256, { ...claim, proof: short })).toBe(false);
+    expect(isProven(sha256, { ...claim, key: new Uint8Array(long) })).toBe(false);
+    expect(isProven(sha256, { ...claim, entry: 3 })).toBe(false);
+  });
+
   test('exists only for entries of the tree', () => {
     expect(() => proofOf(sha256, new Uint8Array(16), 2)).toThrow('entry 2 of 2');
   });

@@ -6,6 +6,7 @@ import { compileLayout, type Layout, noGrade, notSuggested, seatLabel } from './
 import {
   applyPainting,
   countGrades,
+  findGrade,
   type PaintRule,
   paintingVersion,
   paintLayout,
@@ -122,6 +123,46 @@ describe('a painted plan', () => {
   });
 });
 
+describe('the names in a rule', () => {
+  test('mean a grade by its code, then its Korean name, then its English one', () => {
+    const crossed: NamedGrade[] = [
+      { code: 'A', name: { ko: 'B', en: 'C' } },
+      { code: 'B', name: { ko: 'C', en: 'A' } },
+      { code: 'C', name: { ko: 'A', en: 'B' } },
+    ];
+    expect(['A', 'B', 'C'].map((name) => findGrade(crossed, name))).toEqual([0, 1, 2]);
+    const named: NamedGrade[] = [
+      { code: 'X', name: { ko: '일', en: '이' } },
+      { code: 'Y', name: { ko: '이', en: '일' } },
+    ];
+    expect(['일', '이', '삼'].map((name) => findGrade(named, name))).toEqual([0, 1, -1]);
+  });
+
+  test('mean a section by its Korean name before any English one', () => {
+    const document = sampleHouse([[2], [2]]);
+    document.sections = [
+      { name: { ko: '가', en: '나' }, outline: [] },
+      { name: { ko: '나', en: '다' }, outline: [] },
+    ];
+    for (const [i, run] of document.runs.entries()) run[0] = i;
+    const painted = paint(compileLayout(document), [
+      { grade: 'R' },
+      { grade: 'Family', section: '나' },
+      { grade: 'VIP', section: '다', rows: ['2'], seats: ['1'] },
+    ]);
+    const codes = [0, 1, 2, 3].map((seatNo) => codeOf(painted, seatNo));
+    expect(codes).toEqual(['R', 'R', 'VIP', 'GFAMILY1']);
+  });
+
+  test('leave the seats as they were if the grade is unknown', () => {
+    expect(faultsOf(suggestsNothing([[4]]), [{ grade: 'R' }, { grade: 'Q' }])).toEqual([
+      'rules.1.grade',
+    ]);
+    // The unknown name is the only fault: that seats have no grade follows from it.
+    expect(faultsOf(suggestsNothing([[4]]), [{ grade: 'Q' }])).toEqual(['rules.0.grade']);
+  });
+});
+
 describe('a painting is refused', () => {
   test('with all faults at once: unknown grades, sections, rows and seats', () => {
     const rules: PaintRule[] = [
@@ -163,6 +204,7 @@ describe('a painting is refused', () => {
     expect(faults).toMatchObject({ outcome: 'refused' });
     if (faults.outcome !== 'refused') return;
     expect(faults.faults.length).toBe(101);
+    expect(faults.faults[0]?.message).toBe('section 1구역 row 1 has seats without a grade: 1');
     expect(faults.faults.at(-1)?.message).toBe('30 more rows have seats without a grade');
   });
 });

@@ -29,13 +29,11 @@ const scopes: readonly Scope[] = [
     tests: [`${services}/waiting-room/*.redis.test.ts`, 'tests/simulation/**/*.test.ts'],
   },
   {
-    // A rule of the room is pinned by its own tests, by the suite that every store must pass, and
-    // by the simulated nights.
+    // A rule of the room is pinned by its own tests and by the suite that every store must pass.
     sources: 'domain/src/room/*.ts',
     tests: [
       'domain/src/room/*.test.ts',
       `${services}/waiting-room/store.{contract,memory}.test.ts`,
-      'tests/simulation/**/*.test.ts',
     ],
   },
   { sources: 'domain/src/*.ts', tests: ['domain/src/*.test.ts'] },
