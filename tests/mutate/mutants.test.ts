@@ -70,6 +70,7 @@ describe('an entry of the equivalents', () => {
     operator: 'compare',
     from: 'a = b',
     to: 'a <> b',
+    nth: 2,
     text: '',
   };
   const entry = { file: 'a.sql', from: 'a  =\n b', to: 'a <> b', reason: 'why' };
@@ -77,6 +78,11 @@ describe('an entry of the equivalents', () => {
   test('is found by its condition, however it is laid out', () => {
     expect(findEquivalent([entry], mutant)).toBe(entry);
     expect(findEquivalent([{ ...entry, to: 'a < b' }], mutant)).toBe(null);
+  });
+
+  test('is of one place of the file if it says which', () => {
+    expect(findEquivalent([{ ...entry, nth: 2 }], mutant)).not.toBe(null);
+    expect(findEquivalent([{ ...entry, nth: 1 }], mutant)).toBe(null);
   });
 
   test('is outdated once its condition has changed', () => {
@@ -88,7 +94,7 @@ describe('an entry of the equivalents', () => {
 describe('the report', () => {
   const judge = (outcome: Verdict['outcome'], count: number): Verdict[] =>
     Array.from({ length: count }, () => ({
-      mutant: { file: 'a.sql', line: 1, operator: 'drop', from: 'a', to: '', text: '' },
+      mutant: { file: 'a.sql', line: 1, operator: 'drop', from: 'a', to: '', nth: 1, text: '' },
       outcome,
       by: '',
     }));

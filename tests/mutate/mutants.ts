@@ -14,6 +14,8 @@ export type Mutant = {
   /** The condition before and after, on one line; `to` is '' when it is dropped. */
   readonly from: string;
   readonly to: string;
+  /** From 1: which of the places of the file that have this condition, by this change. */
+  readonly nth: number;
   /** The whole file. */
   readonly text: string;
 };
@@ -34,7 +36,9 @@ export const makeMutants = (file: string, text: string): Mutant[] => {
     if (seen.has(mutated)) continue;
     seen.add(mutated);
     const { operator, from, to } = edit;
-    mutants.push({ file, line: lineAt(text, edit.start), operator, from, to, text: mutated });
+    const nth = 1 + mutants.filter((other) => other.from === from && other.to === to).length;
+    const line = lineAt(text, edit.start);
+    mutants.push({ file, line, operator, from, to, nth, text: mutated });
   }
   return mutants;
 };

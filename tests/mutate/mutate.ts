@@ -6,12 +6,12 @@ import { onParentGone } from '../../server/src/platform/parent-watch.ts';
 import { readTree } from '../../server/tidy/source.ts';
 import { openPostgresForTests } from '../support/global-postgres.ts';
 import { equivalents, findEquivalent, findOutdated } from './equivalent.ts';
-import { type Mutant, makeMutants } from './mutants.ts';
+import { describeMutant, type Mutant, makeMutants } from './mutants.ts';
 import {
-  formatJson,
-  formatList,
+  formatMutantJson,
   formatTable,
   formatVerdict,
+  formatVerdictJson,
   isEnough,
   measureShare,
 } from './report.ts';
@@ -95,7 +95,8 @@ const run = async (options: Options): Promise<number> => {
     ? all.filter((mutant) => findEquivalent(equivalents, mutant) !== null)
     : all;
   if (options.list) {
-    console.log(formatList(mutants));
+    const format = options.json ? formatMutantJson : describeMutant;
+    console.log(mutants.map(format).join('\n'));
     return 0;
   }
   const verdicts = await judgeAll(options, mutants, findTests(tree, sources));
@@ -127,7 +128,7 @@ const judgeAll = async (
       say,
       report: (verdict) => {
         verdicts.push(verdict);
-        console.log(options.json ? formatJson(verdict) : formatVerdict(verdict));
+        console.log(options.json ? formatVerdictJson(verdict) : formatVerdict(verdict));
       },
     });
   } finally {

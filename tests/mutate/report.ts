@@ -22,7 +22,10 @@ export const isEnough = (verdicts: readonly Verdict[]): boolean =>
 export const formatVerdict = ({ mutant, outcome, by }: Verdict): string =>
   [outcome.padEnd(10), describeMutant(mutant), by === '' ? '' : `— ${by}`].join(' ').trimEnd();
 
-export const formatJson = ({ mutant, ...rest }: Verdict): string => {
+/** One JSON object, without the text of the file. */
+export const formatMutantJson = ({ text, ...shown }: Mutant): string => JSON.stringify(shown);
+
+export const formatVerdictJson = ({ mutant, ...rest }: Verdict): string => {
   const { text, ...shown } = mutant;
   return JSON.stringify({ ...shown, ...rest });
 };
@@ -51,6 +54,3 @@ const formatRow = (name: string, verdicts: readonly Verdict[]): string => {
   ];
   return `| ${cells.join(' | ')} |`;
 };
-
-export const formatList = (mutants: readonly Mutant[]): string =>
-  mutants.map(describeMutant).join('\n');

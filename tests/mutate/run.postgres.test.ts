@@ -38,6 +38,7 @@ test(
       operator: 'drop',
       from: 'what makes it a function',
       to: '',
+      nth: 1,
       text: 'CREATE OR REPLACE FUNCTION tickets.planted(',
     };
     const verdicts: Verdict[] = [];

@@ -209,6 +209,29 @@ describeNeeding('redis', 'a Redis for rooms', () => {
     expect(await read()).toMatchObject({ epoch: 1, waiting: 27 });
   });
 
+  /** Each way into a room, as the first one that meets a server that may have lost writes. */
+  type Room = Awaited<ReturnType<typeof openRoom>>;
+  const firstCalls: Record<string, (room: Room) => Promise<unknown>> = {
+    play: ({ play }) => play([joinOf(1)]),
+    tick: ({ store, showId }) => store.tick(showId, 10),
+    read: ({ read }) => read(),
+    change: ({ store, showId }) =>
+      store.change(showId, { changeId: 'first', ifRev: 0, change: { ratePerMinute: 60 } }),
+    create: ({ store, showId }) => store.create(showId, lobby),
+    entries: ({ store, showId }) => store.entries(showId),
+    decisions: ({ store, showId }) => store.decisions(showId),
+  };
+  test.each(Object.keys(firstCalls))('%s recovers the room of a restarted server', async (name) => {
+    const room = await openRoom(lobby);
+    await room.play([joinOf(1)]);
+    room.remember(await room.read());
+    await room.server.signal('SIGKILL');
+    await room.server.start();
+    await firstCalls[name]?.(room);
+    const key = `{${room.showId}}:control`;
+    expect(await room.server.cli('HGET', key, 'epoch')).toBe('1');
+  });
+
   test('all commands of one turn of the event loop go to Redis in one round trip', async () => {
     const { play, metrics } = await openRoom(lobby);
     await play([joinOf(500)]);
