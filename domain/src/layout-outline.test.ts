@@ -94,7 +94,7 @@ describe('the outline of a section', () => {
     }
   });
 
-  test('has the centre of every seat inside, of rows of about one length, straight or curved', () => {
+  test('has the centre of every seat inside, in straight and in curved rows', () => {
     const rowOf = fc.record({ more: fc.nat(2), isReversed: fc.boolean() });
     const shape = fc.record({
       rows: fc.array(rowOf, { minLength: 1, maxLength: 8 }),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { controlOf, firstControl, isSoldOut, makeNow, sumLeft } from './now.ts';
+import { controlOf, firstControl, isSoldOut, makeNow, makeRoomView, sumLeft } from './now.ts';
 import { pollPolicy } from './poll-policy.ts';
 import type { RoomState } from './types.ts';
 
@@ -69,6 +69,16 @@ describe('the document that everybody polls', () => {
     });
   });
 
+  test('says that the show is sold out, and what the operator says, only if it is so', () => {
+    const plain = makeNow(state(drawn), seen);
+    expect(plain).not.toHaveProperty('soldOut');
+    expect(plain).not.toHaveProperty('message');
+    const none = { ...seen, left: new Map([['R', 0]]) };
+    expect(makeNow(state(drawn), none)).toHaveProperty('soldOut', true);
+    const message = { ko: '잠시만', en: 'A moment' };
+    expect(makeNow(state({ ...drawn, message }), seen)).toMatchObject({ message });
+  });
+
   test('asks everybody who is called within three minutes for heartbeats', () => {
     expect(makeNow(state(drawn), seen).near).toBe(90_000);
     // A full room moves nobody; the rate that is allowed counts, or its line would fall silent.
@@ -90,7 +100,40 @@ test('gives the reason for a growing wait only while people are called', () => {
   expect(longer({}, null)).toBe('room');
   expect(longer({}, new Map([['R', 0]]))).toBeUndefined();
   expect(longer({ override: 'paused' })).toBeUndefined();
+  expect(longer({ phase: 'draining' })).toBe('room');
+  expect(longer({ phase: 'sealed' })).toBeUndefined();
+  const { nowMs } = state();
+  expect(longer({ heldUntilMs: nowMs })).toBe('room');
+  expect(longer({ heldUntilMs: nowMs + 1 })).toBeUndefined();
   expect(makeNow(state(drawn), seen).longer).toBeUndefined();
+});
+
+describe('the room of an operator', () => {
+  const view = (given: Partial<RoomState>) =>
+    makeRoomView(state(given), {
+      showId: 'show_1',
+      settings: { ratePerMinute: 1, activeMax: 1, opensAt: '' },
+      commitment: 'c0ffee',
+      enabledAtMs: 0,
+      left: seen.left,
+      perMinute: 10,
+      admittedPerMinute: 5,
+    });
+
+  test('shows until when it is overridden, if there is an end', () => {
+    expect(view({}).overrideUntil).toBe(null);
+    expect(view({ overrideUntilMs: opensAtMs }).overrideUntil).toBe('2026-11-21T05:00:00.000Z');
+  });
+
+  test('shows the draw once it is made', () => {
+    expect(view({}).draw).toBe(null);
+    const made = view({ ...drawn, seed: 'seed', root: 'root' }).draw;
+    expect(made).toEqual({ entries: 900_000, seed: 'seed', root: 'root' });
+  });
+
+  test('shows the limits of now, not those it was set up with', () => {
+    expect(view({}).settings).toMatchObject({ ratePerMinute: 30_000, activeMax: 500 });
+  });
 });
 
 describe('seats left', () => {

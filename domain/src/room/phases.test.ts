@@ -194,5 +194,10 @@ describe('the time of the opening', () => {
   test('changes nothing if it is the same, so that other settings can always change', () => {
     const room = { ...roomIn('open'), ...moved };
     expect(moveOpening(room, wanted)).toEqual({ outcome: 'change', change: {} });
+    const longer = { ...roomIn('idle'), ...moved };
+    expect(moveOpening(longer, { ...wanted, lobbyMinutes: 40 })).toEqual({
+      outcome: 'change',
+      change: { ...moved, lobbyAtMs: nowMs + 60 * minuteMs },
+    });
   });
 });

@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { firstControl } from './now.ts';
+import { makePlaceView, type StandsAt } from './place.ts';
+import type { RoomState } from './types.ts';
+
+const opensAtMs = Date.parse('2026-11-21T05:00:00.000Z');
+const state: RoomState = {
+  ...firstControl({ ratePerMinute: 600, activeMax: 500, opensAtMs, lobbyMinutes: 30 }),
+  nowMs: opensAtMs + 60_000,
+  tail: 1000,
+  front: 100,
+  waiting: 800,
+  called: 20,
+  late: 3,
+  active: 77,
+  admitted: 100,
+  heldUntilMs: 0,
+  lastChangeId: '',
+};
+const rate = { perMinute: 600, spread: 2, earlierPerMinute: 600 };
+/** Entry 0 has number 151, entry 1 has number 101, the first after the front. */
+const permutation = Uint32Array.from([150, 100]);
+const endsAtMs = opensAtMs + 120_000;
+const pass = { number: 101, endsAtMs, endsByMs: endsAtMs + 60_000, orderId: '' };
+
+const view = (given: Partial<StandsAt>) =>
+  makePlaceView(
+    { outcome: 'stands', entry: 0, standing: 'waiting', pass: null, claimByMs: 0, ...given },
+    { state, rate, permutation, key: 'key' },
+    { place: (entry) => `place ${entry}`, pass: ({ number }) => `pass ${number}` },
+  );
+const nothing = { etaMs: null, heartbeatEveryMs: null, claimBy: null, pass: null };
+
+test('a person who waits sees their number, how many are ahead, and how long it takes', () => {
+  expect(view({})).toEqual({
+    ...nothing,
+    standing: 'WAITING',
+    number: 151,
+    ahead: 50,
+    etaMs: { from: 5000, to: 10_000 },
+    heartbeatEveryMs: 20_000,
+    receipt: { entry: 0, key: 'key' },
+    token: 'place 0',
+  });
+  expect(view({ entry: 1 })).toMatchObject({ number: 101, ahead: 0 });
+});
+
+test('nobody has a number in the lobby, nor people ahead once it is over', () => {
+  const lobby = { ...nothing, standing: 'LOBBY', number: null, ahead: null };
+  expect(view({ standing: 'lobby' })).toMatchObject(lobby);
+  const over = { ...nothing, standing: 'OVER', number: 151, ahead: null };
+  expect(view({ standing: 'over' })).toMatchObject(over);
+});
+
+test('a person who is called sees until when, and one who shops their pass', () => {
+  expect(view({ standing: 'called', claimByMs: endsAtMs })).toMatchObject({
+    ...nothing,
+    standing: 'CALLED',
+    number: 151,
+    ahead: 50,
+    claimBy: '2026-11-21T05:02:00.000Z',
+  });
+  expect(view({ standing: 'active', pass })).toMatchObject({
+    ...nothing,
+    standing: 'ACTIVE',
+    pass: {
+      token: 'pass 101',
+      endsAt: '2026-11-21T05:02:00.000Z',
+      endsBy: '2026-11-21T05:03:00.000Z',
+    },
+  });
+});
