@@ -303,11 +303,11 @@ const place = (booking: Booking, call: Calls['place']): Result => {
   if (hold === null) return { outcome: 'not-found' };
   if (hold.order !== null) return { outcome: 'has-order', order: hold.order };
   if (!isRunning(booking, hold)) return { outcome: 'ended' };
+  const { painting } = findSale(booking, hold.performance);
+  if (call.painting !== painting) return { outcome: 'repainted' };
   const isWhole =
     call.seats.length === hold.seats.length && hold.seats.every((s) => call.seats.includes(s));
   if (!isWhole) return { outcome: 'seats-differ' };
-  const { painting } = findSale(booking, hold.performance);
-  if (call.painting !== painting) return { outcome: 'repainted' };
   restartTime(booking, hold);
   hold.order = call.order;
   const order: Order = {

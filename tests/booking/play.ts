@@ -209,7 +209,7 @@ export const shrinkHistory = async (
     for (const steps of shorten(shortest.steps)) {
       if (replays++ > replaysMax) return shortest;
       const found = await playHistory(plays, { house, steps });
-      if (found === null) continue;
+      if (found?.what !== fault.what) continue;
       shortest = { steps: [...steps], fault: found };
       isShorter = true;
       break;
