@@ -117,11 +117,15 @@ describe('a consumer', () => {
     ]);
   });
 
-  test('does not wait for a transition that is no event, nor receives it', async () => {
+  test('passes over a transition that is no event: nothing waits, nothing is late', async () => {
+    await bed.db.query(`INSERT INTO platform.cursors (consumer, seq) VALUES ('mails', 0)`);
     await move([null, 'PENDING', 'PAYING']);
-    expect(await receive('order.paid')).toEqual([]);
-    const waiting = await bed.db.query('SELECT FROM platform.waiting_events');
-    expect(waiting).toEqual([]);
+    expect(await bed.waiting()).toEqual([]);
+    const relay = bed.relay([bed.consumer('mails')]);
+    await until('the relay sleeps', () => relay.clock.sleeping === 1);
+    expect(await relay.metric('usher_journal_lag_seconds')).toBe('usher_journal_lag_seconds 0');
+    expect(await relay.metric('usher_journal_events_total')).toBe('usher_journal_events_total 0');
+    expect(await bed.db.query('SELECT seq FROM platform.cursors')).toEqual([{ seq: 1 }]);
   });
 
   test('does not receive the transitions from before the journal', async () => {

@@ -187,7 +187,60 @@ describe('an event whose transaction still runs', () => {
     await append(bed.db, event);
     await passAll(relay);
     expect(await bed.effects('mails')).toEqual([event.name]);
+    // It was there all the time: the server has not cut it off meanwhile.
+    await dump.sql.query('SELECT FROM platform.journal');
     await dump.end();
+  });
+
+  describe('that has taken its number but not yet written its row', () => {
+    /** Appends an event; its transaction stops between number and row until it may go on. */
+    const openPaused = async (event: TestEvent) => {
+      // The first number of a sequence takes a transaction id by itself; later ones do not.
+      await append(bed.db, testEvent('show 1'));
+      await bed.db.query(`CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NEW; END $$`);
+      await bed.db.query(`CREATE TRIGGER pause BEFORE INSERT ON platform.journal
+        FOR EACH ROW EXECUTE FUNCTION pause()`);
+      const gate = await openTransaction('SELECT pg_advisory_lock(1)');
+      const written = append(bed.db, event);
+      await until('the writer has its number', async () => {
+        const waiting = await bed.db.query(
+          `SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+           WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted`,
+        );
+        return waiting.length === 1;
+      });
+      return async (): Promise<void> => {
+        await gate.end();
+        await written;
+      };
+    };
+
+    test('is waited for, because its transaction took an id before the number', async () => {
+      const relay = await openReal();
+      const event = testEvent('show 1');
+      const goOn = await openPaused(event);
+      for (let rounds = 0; rounds < 3; rounds++) expect((await relay.look()).isWaiting).toBe(true);
+      await goOn();
+      await passAll(relay);
+      expect(await bed.effects('mails')).toContain(event.name);
+    });
+
+    test('is lost if its transaction has no id yet: the order is needed', async () => {
+      const [door] = await bed.db.query<{ text: string }>(
+        `SELECT pg_get_functiondef('platform.append_journal'::regproc) AS text`,
+      );
+      const careless = door?.text.replace('PERFORM pg_current_xact_id();', '') ?? '';
+      expect(careless).not.toBe(door?.text);
+      await bed.db.query(careless);
+      const relay = await openReal();
+      const event = testEvent('show 1');
+      const goOn = await openPaused(event);
+      await passAll(relay);
+      await goOn();
+      await passAll(relay);
+      expect(await bed.effects('mails')).not.toContain(event.name);
+    });
   });
 });
 
