@@ -108,8 +108,8 @@ export type CallStep = {
 }[CallKind];
 export type PlainStep =
   | CallStep
-  /** One round of the sweeper. */
-  | { readonly kind: 'lapse' }
+  /** The sweeper, which looks at so many holds in one round, until it finds no more. */
+  | { readonly kind: 'lapse'; readonly holdsMax: number }
   | { readonly kind: 'pass-time'; readonly hours: number };
 
 /** What both of two steps at the same time must wait for, so that they really meet. */

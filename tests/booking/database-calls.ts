@@ -34,6 +34,7 @@ import {
   readGrade,
 } from './calls.ts';
 import { passTime } from './database-view.ts';
+import { sweptMax } from './history.ts';
 import type { Words } from './words.ts';
 
 /**
@@ -45,6 +46,8 @@ const hourMs = 3_600_000;
 const times = { ttlMs: holdHours * hourMs, totalMaxMs: holdHoursMax * hourMs };
 const terms = { currency: 'KRW', provider: 'toss', ttlMs: times.ttlMs };
 const requestId = 'history';
+/** With two holds a round, more than the holds of a history that are being paid for at a time. */
+const emptyRoundsMax = 6;
 
 /** What a step answers its callers. */
 export type Done = {
@@ -146,8 +149,17 @@ const makeSeatActs = (db: Database, house: House, words: Words) => {
       result: { outcome: await store.extend(toId(hold), toId(buyer), times.ttlMs) },
       deltas: [],
     }),
-    lapse: async (): Promise<Done> => {
-      const { lapsed, deltas } = await store.lapse(1000);
+    lapse: async (holdsMax: number): Promise<Done> => {
+      let lapsed = 0;
+      const deltas: Deltas[number][] = [];
+      // A round may look only at holds that are being paid for.
+      for (let emptyRounds = 0; emptyRounds < emptyRoundsMax; ) {
+        const round = await store.lapse(holdsMax);
+        lapsed += round.lapsed;
+        deltas.push(...round.deltas);
+        emptyRounds = round.lapsed === 0 ? emptyRounds + 1 : 0;
+        if (holdsMax >= sweptMax) break;
+      }
       return { results: [{ outcome: 'done', lapsed }], deltas };
     },
     /** The processes receive the change, not the caller. */
@@ -352,7 +364,7 @@ export const makeActor = (db: Database, house: House, words: Words) => {
     'mark-unknown': payments.markUnknown,
   };
   return async (step: PlainStep): Promise<Done> => {
-    if (step.kind === 'lapse') return seats.lapse();
+    if (step.kind === 'lapse') return seats.lapse(step.holdsMax);
     if (step.kind === 'pass-time') {
       await passTime(db, words, step.hours);
       words.notePassed(step.hours);

@@ -5,7 +5,7 @@ import type { Deltas } from '../../server/src/services/seats/store.ts';
 import { until } from '../support/until.ts';
 import type { Delta, Gate, House, PlainStep, Result, View } from './calls.ts';
 import { type Actor, type Done, makeActor, openSales } from './database-calls.ts';
-import { gateSql, outdateHold, readVersions, readView } from './database-view.ts';
+import { gateSql, leaveHolds, outdateHold, readVersions, readView } from './database-view.ts';
 import { makeWords } from './words.ts';
 
 /**
@@ -198,6 +198,8 @@ export const openPlays = async (url: string) => {
       outdate: async (hold: string): Promise<void> => {
         await outdateHold(db, words.toId(hold));
       },
+      /** After the history: nothing of it may be noticed in later ones. */
+      leave: (): Promise<void> => leaveHolds(db, words),
       /** The id that a name of the history has in the database. */
       toId: words.toId,
       view: (): Promise<View> => readView(db, words, now.seq),

@@ -330,6 +330,9 @@ const changeBody = (kind: CallKind, call: object, other: object): object => {
   return call;
 };
 
+/** More holds than a history has. */
+export const sweptMax = 1000;
+
 /** Hours to let pass: mostly few, sometimes exactly until a hold's deadline. */
 const chooseHours = (
   random: Random,
@@ -396,7 +399,7 @@ export const makeHistory = (seed: number, pairs = 0): History => {
   const makeCallStep = (): PlainStep => {
     for (;;) {
       const kind = chooseSuitedKind();
-      if (kind === 'lapse') return { kind };
+      if (kind === 'lapse') return { kind, holdsMax: sweptMax };
       if (kind !== 'pass-time') return makeBatch(kind, severalStatements.has(kind) ? 1 : batchMax);
     }
   };
@@ -406,7 +409,7 @@ export const makeHistory = (seed: number, pairs = 0): History => {
       return { kind: 'together', gate, steps: [makeCallStep(), makeCallStep()] };
     }
     const kind = chooseSuitedKind();
-    if (kind === 'lapse') return { kind };
+    if (kind === 'lapse') return { kind, holdsMax: random.chance(0.5) ? sweptMax : 2 };
     if (kind === 'pass-time') return { kind, hours: chooseHours(random, booking, picker) };
     return makeBatch(kind, batchMax);
   };

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { encodeSeatBits, type SeatState, shownState } from '@usher/domain/seat-bits.ts';
+import { encodeSeatBits, seatState } from '@usher/domain/seat-bits.ts';
 import { makeSeatMap, type SeatMap } from '@usher/domain/seat-map.ts';
 import {
   type CallStep,
@@ -8,11 +8,12 @@ import {
   type House,
   type PlainStep,
   type Result,
+  type SeatState,
   type Step,
   type View,
 } from './calls.ts';
 import type { Player, Plays } from './database.ts';
-import type { History } from './history.ts';
+import { type History, sweptMax } from './history.ts';
 import {
   applyStep,
   type Booking,
@@ -51,6 +52,15 @@ const compareViews = (expected: View, actual: View): Fault | null => {
   return null;
 };
 
+type Shown = (typeof seatState)[keyof typeof seatState];
+/** A buyer sees a seat that is being paid for as held. */
+const shown: Readonly<Record<SeatState, Shown>> = {
+  held: seatState.HELD,
+  paying: seatState.HELD,
+  sold: seatState.SOLD,
+  blocked: seatState.BLOCKED,
+};
+
 /** What a process knows that has only seen the deltas, from an empty house on. */
 const makeMaps = (house: House) => {
   const maps = new Map<string, SeatMap>(
@@ -78,8 +88,8 @@ const makeMaps = (house: House) => {
       for (const { buyer } of view.holds) buyers.add(buyer);
       for (const [performance, map] of maps) {
         const seats = view.seats.filter((seat) => seat.performance === performance);
-        const states = new Array<SeatState>(map.seatCount).fill(0);
-        for (const { seat, state } of seats) states[seat] = shownState(state);
+        const states = new Array<Shown>(map.seatCount).fill(seatState.FREE);
+        for (const { seat, state } of seats) states[seat] = shown[state];
         const known = { bits: map.bits(), version: map.version };
         const stored = { bits: encodeSeatBits(states), version: versions.get(performance) };
         if (!isDeepStrictEqual(known, stored))
@@ -146,6 +156,7 @@ const startPlay = async (plays: Plays, house: House, note: Note) => {
   /** Compares what can be seen with what the possible bookings show. */
   const compareEnd = async (): Promise<Fault | null> => {
     const view = await player.view();
+    await player.leave();
     const faults = possible.map((booking) => compareViews(viewModel(booking), view));
     const fault = faults.includes(null) ? null : (faults[0] ?? null);
     return fault ?? maps.compare(view, player);
@@ -153,7 +164,7 @@ const startPlay = async (plays: Plays, house: House, note: Note) => {
 
   /** Nothing may be left that lapses during a later history. */
   const sweep = async (): Promise<void> => {
-    await player.apply({ kind: 'lapse' }).catch(() => {
+    await player.apply({ kind: 'lapse', holdsMax: sweptMax }).catch(() => {
       // The database has a bug: that is what is being reported.
     });
   };
@@ -170,7 +181,7 @@ export const playHistory = async (
   note: Note = () => undefined,
 ): Promise<Fault | null> => {
   const play = await startPlay(plays, house, note);
-  const lapseLast: Step = { kind: 'lapse' };
+  const lapseLast: Step = { kind: 'lapse', holdsMax: sweptMax };
   for (const [number, step] of [...steps, lapseLast].entries()) {
     const fault = await play.playStep(step, number);
     if (fault === null) continue;
