@@ -258,7 +258,7 @@ async function look() {
   if (answer.kind !== 'done') return;
   const { state, outcome, orderId } = answer.body;
   // Never used, or replaced by a later one: there is nothing to wait for.
-  if (state !== 'CREATED' && outcome !== 'SUPERSEDED') await follow(orderId);
+  if (state !== 'OPEN' && outcome !== 'SUPERSEDED') await follow(orderId);
 }
 
 startPage({ ko: '결제 · Usher', en: 'Payment · Usher' }, draw);

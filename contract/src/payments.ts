@@ -1,14 +1,22 @@
+import { attemptIdPattern } from '@usher/domain/ids.ts';
 import { attemptOutcomes, attemptStates } from '@usher/domain/order-states.ts';
 import { z } from 'zod';
 import { idOf, instant, money } from './primitives.ts';
 import { defineRoute } from './route.ts';
 
-const attemptState = z.enum(attemptStates);
+/** OPEN: the buyer may pay, and the payment has not begun. */
+const attemptState = z.enum(['OPEN', ...attemptStates]);
 const attemptOutcome = z.enum(attemptOutcomes);
+
+/** The order's id with the number of the attempt. */
+const attemptId = z
+  .string()
+  .regex(new RegExp(`^${attemptIdPattern}$`), 'must be an attempt id')
+  .meta({ example: 'att_01jd8zk3v7q2m4x6t9w1y5b0ce-1' });
 
 /** What the buyer's browser needs to open the payment window of the provider. */
 export const checkout = z.strictObject({
-  attemptId: idOf('attempt').meta({ description: 'The payment provider’s order id, too' }),
+  attemptId: attemptId.meta({ description: 'The payment provider’s order id, too' }),
   provider: z.enum(['toss']),
   clientKey: z.string(),
   amount: money,
@@ -23,7 +31,7 @@ export const checkout = z.strictObject({
 export type Checkout = z.infer<typeof checkout>;
 
 export const attempt = z.strictObject({
-  id: idOf('attempt'),
+  id: attemptId,
   orderId: idOf('order'),
   state: attemptState,
   outcome: attemptOutcome.nullable(),
@@ -35,7 +43,7 @@ export const attempt = z.strictObject({
 
 const tag = 'Payments';
 const paying = { perMinute: 60, burst: 20 };
-const attemptParams = z.strictObject({ attemptId: idOf('attempt') });
+const attemptParams = z.strictObject({ attemptId });
 
 export const openAttempt = defineRoute({
   name: 'openAttempt',
@@ -45,7 +53,7 @@ export const openAttempt = defineRoute({
   summary: 'Start a new payment attempt after the payment window was closed or failed',
   auth: 'account',
   rate: paying,
-  idempotency: 'by-id',
+  idempotency: 'required',
   params: z.strictObject({ orderId: idOf('order') }),
   responses: { 201: checkout },
   problems: ['NOT_FOUND', 'ORDER_NOT_PAYABLE', 'HOLD_ENDED'],

@@ -1,7 +1,7 @@
 /**
- * Which states a seat, a hold, an order and a payment attempt have, and which moves between them
- * exist. The database refuses every other move (server/src/state-machines.ts), and each of these is
- * made by one of its functions (server/src/state-machines.postgres.test.ts).
+ * Which states a hold, an order and a payment attempt have, and which moves between them exist. The
+ * database refuses every other move (server/src/state-machines.ts), and each of these is made by
+ * one of its functions (server/src/state-machines.postgres.test.ts).
  */
 type Machine<State extends string> = {
   /** The initial states. */
@@ -12,30 +12,15 @@ type Machine<State extends string> = {
   readonly ends: readonly State[];
 };
 
-const seatClaimStates = ['held', 'paying', 'sold', 'blocked'] as const;
-type SeatClaimState = (typeof seatClaimStates)[number];
+export const holdStates = ['ACTIVE', 'PAYING', 'SOLD', 'RELEASED', 'LAPSED'] as const;
+export type HoldState = (typeof holdStates)[number];
 
 /**
- * A free seat has no state: a claim on it begins when it is taken and is deleted when it is freed.
- * held → free: the hold expired or was released. paying → held: the payment was definitely
- * declined, or never sent, and the buyer keeps the seats until the hold expires; if it has expired,
- * they are freed in the same step. blocked: the organiser withholds the seat from the sale.
+ * The seats of a hold have its state: held while it is ACTIVE, being paid for, sold. ACTIVE →
+ * LAPSED or RELEASED frees them. PAYING → ACTIVE: the payment was definitely declined, and the
+ * buyer keeps the seats until the hold expires; if it has expired, it lapses in the same step. A
+ * hold that has ended stays, as a record. A seat that the organiser withholds has no hold.
  */
-export const seatMachine: Machine<SeatClaimState> = {
-  begins: ['held', 'blocked'],
-  moves: {
-    held: ['paying'],
-    paying: ['sold', 'held'],
-    sold: [],
-    blocked: [],
-  },
-  ends: ['held', 'blocked'],
-};
-
-export const holdStates = ['ACTIVE', 'PAYING', 'SOLD', 'RELEASED', 'LAPSED'] as const;
-type HoldState = (typeof holdStates)[number];
-
-/** Seats move with their hold. A hold that has ended stays, as a record. */
 export const holdMachine: Machine<HoldState> = {
   begins: ['ACTIVE'],
   moves: {
@@ -82,28 +67,29 @@ export const orderMachine: Machine<OrderState> = {
   ends: [],
 };
 
-export const attemptStates = ['CREATED', 'SEATS_LOCKED', 'SENT', 'ANSWERED', 'SETTLED'] as const;
+export const attemptStates = ['SENT', 'ANSWERED', 'SETTLED'] as const;
 export type AttemptState = (typeof attemptStates)[number];
 
 /**
- * SENT is committed before the provider is called: an attempt found before it was not sent and is
- * settled as such; one found after it is unknown until there is an answer. CREATED → SETTLED: a
- * later attempt replaced it.
+ * SENT is committed before the provider is called: from then on the outcome is unknown until there
+ * is an answer. The answer takes effect together with SETTLED; ANSWERED keeps the answer of a
+ * settlement that failed.
  */
 export const attemptMachine: Machine<AttemptState> = {
-  begins: ['CREATED'],
+  begins: ['SENT'],
   moves: {
-    CREATED: ['SEATS_LOCKED', 'SETTLED'],
-    SEATS_LOCKED: ['SENT', 'SETTLED'],
-    SENT: ['ANSWERED'],
+    SENT: ['ANSWERED', 'SETTLED'],
     ANSWERED: ['SETTLED'],
     SETTLED: [],
   },
   ends: [],
 };
 
-/** How an attempt ended; SUPERSEDED: a later attempt of the same order replaced it. */
-export const attemptOutcomes = ['APPROVED', 'DECLINED', 'NOT_SENT', 'SUPERSEDED'] as const;
+/**
+ * How an attempt ended. SUPERSEDED: a later attempt of the same order replaced it before it was
+ * begun; only attempts of earlier versions have a row that says so.
+ */
+export const attemptOutcomes = ['APPROVED', 'DECLINED', 'SUPERSEDED'] as const;
 export type AttemptOutcome = (typeof attemptOutcomes)[number];
 
 export const ticketStates = ['LIVE', 'CANCELLED'] as const;

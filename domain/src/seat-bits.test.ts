@@ -8,12 +8,12 @@ import {
   encodeDelta,
   encodeSeatBits,
   makeSeatBits,
+  readShownState,
   type SeatState,
   seatChange,
   seatState,
   seatStateAt,
   setSeatState,
-  shownState,
 } from './seat-bits.ts';
 
 const state = fc.constantFrom<SeatState>(0, 1, 2, 3);
@@ -52,10 +52,10 @@ describe('seat bits', () => {
   });
 
   test('show a seat that is being paid for as held', () => {
-    expect(shownState('held')).toBe(seatState.HELD);
-    expect(shownState('paying')).toBe(seatState.HELD);
-    expect(shownState('sold')).toBe(seatState.SOLD);
-    expect(shownState('blocked')).toBe(seatState.BLOCKED);
+    expect(readShownState('ACTIVE')).toBe(seatState.HELD);
+    expect(readShownState('PAYING')).toBe(seatState.HELD);
+    expect(readShownState('SOLD')).toBe(seatState.SOLD);
+    expect(readShownState(null)).toBe(seatState.BLOCKED);
   });
 
   test('count every seat once, in its grade and state', () => {

@@ -1,3 +1,5 @@
+import type { HoldState } from './order-states.ts';
+
 /**
  * The state of a seat map, two bits a seat: 20,000 seats are 5,000 bytes. Seat i is in byte i >> 2,
  * bits 2 × (i & 3) and the one above it. The array is the encoding: it is sent unchanged.
@@ -9,10 +11,14 @@ export type SeatBits = Uint8Array;
 /** A change as one integer, `seatNo * 4 + state`. */
 export type SeatChange = number;
 
-/** A buyer sees a seat that is being paid for as held. */
-export const shownState = (claim: 'held' | 'paying' | 'sold' | 'blocked'): SeatState => {
-  if (claim === 'sold') return seatState.SOLD;
-  return claim === 'blocked' ? seatState.BLOCKED : seatState.HELD;
+/**
+ * What the map shows of a seat that is not free, by the state of its hold; null: the organiser
+ * withholds it. A buyer sees a seat that is being paid for as held. A hold that has ended has no
+ * seats.
+ */
+export const readShownState = (hold: HoldState | null): SeatState => {
+  if (hold === null) return seatState.BLOCKED;
+  return hold === 'SOLD' ? seatState.SOLD : seatState.HELD;
 };
 
 /** All seats free. */

@@ -92,7 +92,13 @@ const openContext = async (options: AppOptions, life: Lifecycle) => {
   const poolMax = config.DATABASE_POOL_MAX;
   const db = openDatabase({ url: databaseUrl, name: 'server', log, poolMax });
   life.onClose('database', db.close);
-  const cycle = makeCycle({ db, clock, metrics, batchSizeMax: config.BATCH_SIZE_MAX });
+  const cycle = makeCycle({
+    db,
+    clock,
+    metrics,
+    batchSizeMax: config.BATCH_SIZE_MAX,
+    lockFunction: 'seats.lock_performances',
+  });
   life.onClose('cycle', cycle.close);
   const ids = makeIds(clock);
   const shortcuts = makeShortcuts(metrics);
@@ -210,7 +216,9 @@ const makeServices = (options: AppOptions, opened: Opened, life: Lifecycle) => {
   const ranking = add('catalogue', async () =>
     openRanking(context, { catalogue: await catalogue.open() }),
   );
-  const seats = add('seats', async () => openSeats(context, { catalogue: await catalogue.open() }));
+  const seats = add('seats', async () =>
+    openSeats(context, { catalogue: await catalogue.open(), isAlone }),
+  );
   const room = add('waiting-room', async () =>
     openWaitingRoom(context, {
       ...(await openRooms(options, context, life)),

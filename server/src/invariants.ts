@@ -7,25 +7,27 @@ import type { Sql } from './platform/postgres/sql.ts';
  */
 type Check = { id: string; promise: string; sql: string };
 
-const checks: readonly Check[] = [
+export const checks: readonly Check[] = [
   {
     id: 'I1',
     promise: 'at most one live ticket for a seat of a performance, and sold seats are ticketed',
     sql: `
       SELECT 'two live tickets' AS what, performance_id || ' ' || seat_no AS which
       FROM tickets.tickets WHERE state = 'LIVE'
-      GROUP BY show_id, performance_id, seat_no HAVING count(*) > 1
+      GROUP BY performance_id, seat_no HAVING count(*) > 1
       UNION ALL
-      SELECT 'sold without a live ticket', c.performance_id || ' ' || c.seat_no
-      FROM seats.claims c LEFT JOIN tickets.tickets t ON t.show_id = c.show_id
-        AND t.performance_id = c.performance_id AND t.seat_no = c.seat_no AND t.state = 'LIVE'
-        AND t.order_id = c.order_id
-      WHERE c.state = 'sold' AND t.id IS NULL
+      SELECT 'sold without a live ticket', s.performance_id || ' ' || seat.no
+      FROM seats.holds h JOIN seats.stock s ON s.no = h.stock_no
+      CROSS JOIN LATERAL unnest(h.seat_nos) AS seat (no)
+      LEFT JOIN tickets.tickets t ON t.performance_id = s.performance_id AND t.seat_no = seat.no
+        AND t.state = 'LIVE' AND t.order_id = h.order_id
+      WHERE h.state = 'SOLD' AND t.id IS NULL
       UNION ALL
       SELECT 'live ticket for a seat not sold', t.id
-      FROM tickets.tickets t LEFT JOIN seats.claims c ON t.show_id = c.show_id
-        AND t.performance_id = c.performance_id AND t.seat_no = c.seat_no AND c.state = 'sold'
-        AND t.order_id = c.order_id
+      FROM tickets.tickets t LEFT JOIN (seats.claims c
+          JOIN seats.stock s ON s.no = c.stock_no
+          JOIN seats.holds h ON h.id = c.hold_id AND h.state = 'SOLD')
+        ON s.performance_id = t.performance_id AND c.seat_no = t.seat_no AND h.order_id = t.order_id
       WHERE t.state = 'LIVE' AND c.seat_no IS NULL`,
   },
   {
@@ -33,19 +35,17 @@ const checks: readonly Check[] = [
     promise: 'no money without its tickets',
     sql: `
       SELECT 'captured, order not paid' AS what, o.id AS which
-      FROM payments.balances b JOIN orders.orders o ON o.show_id = b.show_id AND o.id = b.order_id
-      WHERE b.captured_minor > b.refunded_minor AND o.state NOT IN ('PAID', 'PARTLY_REFUNDED')
+      FROM orders.orders o
+      WHERE o.captured_minor > o.refunded_minor AND o.state NOT IN ('PAID', 'PARTLY_REFUNDED')
       UNION ALL
       SELECT 'approved attempt without capture', a.id
-      FROM payments.attempts a LEFT JOIN payments.ledger l ON l.show_id = a.show_id
+      FROM payments.attempts a LEFT JOIN payments.ledger l ON l.order_id = a.order_id
         AND l.attempt_id = a.id AND l.kind = 'CAPTURE'
-      WHERE a.outcome = 'APPROVED' AND l.seq IS NULL
+      WHERE a.outcome = 'APPROVED' AND l.order_id IS NULL
       UNION ALL
       SELECT 'paid order without all its tickets', o.id
-      FROM orders.orders o WHERE o.state = 'PAID' AND
-        (SELECT count(*) FROM orders.items i WHERE i.show_id = o.show_id AND i.order_id = o.id) <>
-        (SELECT count(*) FROM tickets.tickets t WHERE t.show_id = o.show_id AND t.order_id = o.id
-          AND t.state = 'LIVE')`,
+      FROM orders.orders o WHERE o.state = 'PAID' AND json_array_length(o.items) <>
+        (SELECT count(*) FROM tickets.tickets t WHERE t.order_id = o.id AND t.state = 'LIVE')`,
   },
   {
     id: 'I3',
@@ -53,63 +53,61 @@ const checks: readonly Check[] = [
     sql: `
       SELECT 'live ticket without captured money' AS what, t.id AS which
       FROM tickets.tickets t
-      LEFT JOIN payments.balances b ON b.show_id = t.show_id AND b.order_id = t.order_id
-      LEFT JOIN orders.items i ON i.show_id = t.show_id AND i.order_id = t.order_id
-        AND i.seat_no = t.seat_no
-      WHERE t.state = 'LIVE'
-        AND (b.order_id IS NULL OR i.seat_no IS NULL
-          OR b.captured_minor - b.refunded_minor < i.price_minor)`,
+      LEFT JOIN orders.orders o ON o.id = t.order_id
+      LEFT JOIN LATERAL json_to_recordset(o.items) AS i ("seatNo" integer, "priceMinor" bigint)
+        ON i."seatNo" = t.seat_no
+      WHERE t.state = 'LIVE' AND (o.id IS NULL OR i."seatNo" IS NULL
+        OR o.captured_minor - o.refunded_minor < i."priceMinor")`,
   },
   {
     id: 'I4',
     promise: 'what was captured is the server’s total, in its currency, for that order',
     sql: `
-      SELECT 'captured another amount' AS what, o.id AS which
-      FROM payments.ledger l JOIN orders.orders o ON o.show_id = l.show_id AND o.id = l.order_id
-      WHERE l.kind = 'CAPTURE' AND (l.amount_minor <> o.total_minor OR l.currency <> o.currency)
+      SELECT 'captured another amount' AS what, l.order_id AS which
+      FROM payments.ledger l LEFT JOIN orders.orders o ON o.id = l.order_id
+      WHERE l.kind = 'CAPTURE'
+        AND (o.id IS NULL OR l.amount_minor <> o.total_minor OR l.currency <> o.currency)
       UNION ALL
       SELECT 'total is not the sum of its items', o.id
-      FROM orders.orders o WHERE o.total_minor IS DISTINCT FROM
-        (SELECT sum(i.price_minor + i.fee_minor) FROM orders.items i
-         WHERE i.show_id = o.show_id AND i.order_id = o.id)
+      FROM orders.orders o WHERE o.total_minor IS DISTINCT FROM (
+        SELECT sum(i."priceMinor" + i."feeMinor")
+        FROM json_to_recordset(o.items) AS i ("priceMinor" bigint, "feeMinor" bigint))
       UNION ALL
       SELECT 'attempt for another amount or order', a.id
-      FROM payments.attempts a
-      LEFT JOIN orders.orders o ON o.show_id = a.show_id AND o.id = a.order_id
+      FROM payments.attempts a LEFT JOIN orders.orders o ON o.id = a.order_id
       WHERE o.id IS NULL OR a.amount_minor <> o.total_minor OR a.currency <> o.currency`,
   },
   {
     id: 'I5',
     promise: 'an outdated holder or attempt has changed nothing (fence)',
     sql: `
-      SELECT 'claim under another fence than its hold' AS what,
-        c.performance_id || ' ' || c.seat_no AS which
-      FROM seats.claims c JOIN seats.holds h ON h.show_id = c.show_id AND h.id = c.hold_id
-      WHERE c.state IN ('paying', 'sold') AND c.fence <> h.fence
-      UNION ALL
-      SELECT 'sold by an attempt that had lost its fence', a.id
-      FROM payments.attempts a JOIN seats.holds h ON h.show_id = a.show_id AND h.id = a.hold_id
+      SELECT 'sold by an attempt that had lost its fence' AS what, a.id AS which
+      FROM payments.attempts a LEFT JOIN seats.holds h ON h.id = a.hold_id
       WHERE a.outcome = 'APPROVED' AND (a.fence IS DISTINCT FROM h.fence OR h.state <> 'SOLD')
       UNION ALL
-      SELECT 'claim of a hold that is not its holder', c.performance_id || ' ' || c.seat_no
-      FROM seats.claims c LEFT JOIN seats.holds h ON h.show_id = c.show_id AND h.id = c.hold_id
-        AND h.buyer_id = c.buyer_id AND c.seat_no = ANY (h.seat_nos)
-      WHERE c.state <> 'blocked' AND h.id IS NULL`,
+      SELECT 'attempt under way that has lost its fence', a.id
+      FROM payments.attempts a LEFT JOIN seats.holds h ON h.id = a.hold_id
+      WHERE a.state IN ('SENT', 'ANSWERED')
+        AND (a.fence IS DISTINCT FROM h.fence OR h.state <> 'PAYING')
+      UNION ALL
+      SELECT 'claim of a hold that has other seats', c.stock_no || ' ' || c.seat_no
+      FROM seats.claims c LEFT JOIN seats.holds h ON h.id = c.hold_id
+        AND h.stock_no = c.stock_no AND c.seat_no = ANY (h.seat_nos)
+      WHERE c.hold_id IS NOT NULL AND h.id IS NULL`,
   },
   {
     id: 'I8',
     promise: 'the same request has one effect',
     sql: `
       SELECT 'order captured twice' AS what, order_id AS which
-      FROM payments.ledger WHERE kind = 'CAPTURE' GROUP BY show_id, order_id HAVING count(*) > 1
+      FROM payments.ledger WHERE kind = 'CAPTURE' GROUP BY order_id HAVING count(*) > 1
       UNION ALL
       SELECT 'two approved attempts for one order', order_id
-      FROM payments.attempts WHERE outcome = 'APPROVED'
-      GROUP BY show_id, order_id HAVING count(*) > 1
+      FROM payments.attempts WHERE outcome = 'APPROVED' GROUP BY order_id HAVING count(*) > 1
       UNION ALL
       SELECT 'two living orders for one hold', hold_id
       FROM orders.orders WHERE state NOT IN ('FAILED', 'CANCELLED', 'EXPIRED')
-      GROUP BY show_id, hold_id HAVING count(*) > 1`,
+      GROUP BY hold_id HAVING count(*) > 1`,
   },
   {
     id: 'I9',
@@ -143,42 +141,47 @@ const checks: readonly Check[] = [
       SELECT 'hold past its deadline' AS what, id AS which FROM seats.holds
       WHERE state = 'ACTIVE' AND deadline < clock_timestamp() - interval '5 seconds'
       UNION ALL
-      SELECT 'claim of an ended hold', c.performance_id || ' ' || c.seat_no
-      FROM seats.claims c JOIN seats.holds h ON h.show_id = c.show_id AND h.id = c.hold_id
-      WHERE (h.state IN ('RELEASED', 'LAPSED'))
-        OR (h.state = 'ACTIVE' AND c.state <> 'held')
-        OR (h.state = 'PAYING' AND c.state <> 'paying')
+      SELECT 'hold that the sweeper will not look at', h.id
+      FROM seats.holds h, seats.sweeper s
+      WHERE h.state = 'ACTIVE' AND h.due <= s.swept_until
+      UNION ALL
+      SELECT 'claim of an ended hold', c.stock_no || ' ' || c.seat_no
+      FROM seats.claims c JOIN seats.holds h ON h.id = c.hold_id
+      WHERE h.state IN ('RELEASED', 'LAPSED')
       UNION ALL
       SELECT 'living hold without all its claims', h.id FROM seats.holds h
       WHERE h.state IN ('ACTIVE', 'PAYING', 'SOLD') AND cardinality(h.seat_nos) <>
-        (SELECT count(*) FROM seats.claims c WHERE c.show_id = h.show_id
-          AND c.performance_id = h.performance_id AND c.hold_id = h.id)
+        (SELECT count(*) FROM seats.claims c WHERE c.stock_no = h.stock_no
+          AND c.seat_no = ANY (h.seat_nos) AND c.hold_id = h.id)
       UNION ALL
       SELECT s.taken || ' seats counted as taken', s.performance_id FROM seats.stock s
-      WHERE s.taken <> (SELECT count(*) FROM seats.claims c
-        WHERE c.show_id = s.show_id AND c.performance_id = s.performance_id)
+      WHERE s.taken <> (SELECT count(*) FROM seats.claims c WHERE c.stock_no = s.no)
       UNION ALL
       SELECT 'seats being paid for by nobody', h.id FROM seats.holds h
       WHERE h.state = 'PAYING' AND NOT EXISTS (SELECT FROM payments.attempts a
-        WHERE a.show_id = h.show_id AND a.hold_id = h.id
-          AND a.state IN ('SEATS_LOCKED', 'SENT', 'ANSWERED'))
+        WHERE a.hold_id = h.id AND a.state IN ('SENT', 'ANSWERED'))
+      UNION ALL
+      SELECT 'order being paid for without its hold', o.id
+      FROM orders.orders o LEFT JOIN seats.holds h ON h.id = o.hold_id AND h.order_id = o.id
+      WHERE o.state IN ('PAYING', 'UNKNOWN') AND h.state IS DISTINCT FROM 'PAYING'
       UNION ALL
       SELECT 'open order of an ended hold', o.id
-      FROM orders.orders o JOIN seats.holds h ON h.show_id = o.show_id AND h.id = o.hold_id
-      WHERE o.state = 'PENDING' AND h.state IN ('RELEASED', 'LAPSED')`,
+      FROM orders.orders o LEFT JOIN seats.holds h ON h.id = o.hold_id AND h.order_id = o.id
+      WHERE o.state = 'PENDING' AND h.state IS DISTINCT FROM 'ACTIVE'`,
   },
   {
     id: 'I13',
     promise: 'the ledger adds up, and no more is refunded than was captured',
     sql: `
-      SELECT 'balance is not the sum of the ledger' AS what, order_id AS which
-      FROM (SELECT show_id, order_id,
+      SELECT 'amounts of the order are not the sums of the ledger' AS what,
+        coalesce(o.id, l.order_id) AS which
+      FROM (SELECT order_id,
           coalesce(sum(amount_minor) FILTER (WHERE kind = 'CAPTURE'), 0) AS captured,
           coalesce(sum(amount_minor) FILTER (WHERE kind = 'REFUND'), 0) AS refunded
-        FROM payments.ledger GROUP BY show_id, order_id) l
-      FULL JOIN payments.balances b USING (show_id, order_id)
-      WHERE b.captured_minor IS DISTINCT FROM l.captured
-        OR b.refunded_minor IS DISTINCT FROM l.refunded OR l.refunded > l.captured`,
+        FROM payments.ledger GROUP BY order_id) l
+      FULL JOIN orders.orders o ON o.id = l.order_id
+      WHERE o.captured_minor IS DISTINCT FROM coalesce(l.captured, 0)
+        OR o.refunded_minor IS DISTINCT FROM coalesce(l.refunded, 0) OR l.refunded > l.captured`,
   },
   {
     id: 'I14',
@@ -198,6 +201,14 @@ const checks: readonly Check[] = [
       FROM trail t WHERE t.from_state IS NOT NULL AND NOT EXISTS (
         SELECT FROM trail b WHERE b.show_id = t.show_id AND b.order_id = t.order_id
           AND b.to_state = t.from_state AND b.at <= t.at)
+      UNION ALL
+      -- What was written before the journal existed has other numbers.
+      SELECT 'move from another state than the one before', m.order_id
+      FROM (SELECT t.order_id, t.from_state,
+          lag(t.to_state) OVER (PARTITION BY t.order_id ORDER BY t.seq) AS before,
+          min(t.seq) OVER (PARTITION BY t.order_id) AS first_seq
+        FROM trail t) m
+      WHERE m.first_seq > 0 AND m.from_state IS DISTINCT FROM m.before
       UNION ALL
       SELECT 'move from ' || coalesce(t.from_state, 'nothing') || ' to ' || t.to_state, t.order_id
       FROM trail t WHERE NOT EXISTS (

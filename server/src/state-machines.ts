@@ -1,9 +1,4 @@
-import {
-  attemptMachine,
-  holdMachine,
-  orderMachine,
-  seatMachine,
-} from '@usher/domain/order-states.ts';
+import { attemptMachine, holdMachine, orderMachine } from '@usher/domain/order-states.ts';
 import type { StateMachine } from './platform/postgres/moves.ts';
 
 /**
@@ -11,7 +6,6 @@ import type { StateMachine } from './platform/postgres/moves.ts';
  * them to the database, which refuses every other move.
  */
 export const stateMachines: readonly StateMachine[] = [
-  { name: 'seat', table: 'seats.claims', idColumn: 'seat_no', ...seatMachine },
   { name: 'hold', table: 'seats.holds', idColumn: 'id', ...holdMachine },
   { name: 'order', table: 'orders.orders', idColumn: 'id', ...orderMachine },
   { name: 'attempt', table: 'payments.attempts', idColumn: 'id', ...attemptMachine },

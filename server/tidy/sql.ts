@@ -5,8 +5,8 @@ const functionFile =
 const creating = /\bcreate\s+(?:or\s+replace\s+)?(?:function|procedure)\s+([\w.]+)/gi;
 
 /**
- * `payments/sql/mark-sent.sql` creates `payments.mark_sent` and nothing else, so that the name
- * leads to the file. Its header says what it locks and who calls it.
+ * `payments/sql/mark-unknown.sql` creates `payments.mark_unknown` and nothing else, so that the
+ * name leads to the file. Its header says what it locks and who calls it.
  */
 export const sqlFunctions = (files: readonly SourceFile[]): Breach[] =>
   files.flatMap(functionBreaches);

@@ -6,7 +6,7 @@ import {
   type PlaceRequest,
   type PlaceResult,
 } from '../../server/src/services/orders/store.ts';
-import { makePaymentStore } from '../../server/src/services/payments/store.ts';
+import { makePaymentStore, type Settlement } from '../../server/src/services/payments/store.ts';
 import {
   type Deltas,
   makeSeatStock,
@@ -44,7 +44,6 @@ import type { Words } from './words.ts';
 
 const hourMs = 3_600_000;
 const times = { ttlMs: holdHours * hourMs, totalMaxMs: holdHoursMax * hourMs };
-const terms = { currency: 'KRW', provider: 'toss', ttlMs: times.ttlMs };
 const requestId = 'history';
 /** With two holds a round, more than the holds of a history that are being paid for at a time. */
 const emptyRoundsMax = 6;
@@ -122,7 +121,6 @@ const makeSeatActs = (db: Database, house: House, words: Words) => {
     return {
       holdId: toId(hold),
       buyerId: toId(buyer),
-      showId: toId(found?.showId ?? performance),
       performanceId: toId(performance),
       windows,
       grades: (windows[0] ?? []).map((seat) => readGrade(painting, seat)),
@@ -140,7 +138,7 @@ const makeSeatActs = (db: Database, house: House, words: Words) => {
     },
     release: async (calls: readonly Calls['release'][]): Promise<Done> => {
       const releases = calls.map(({ hold, buyer }) => {
-        return { holdId: toId(hold), buyerId: toId(buyer), requestId };
+        return { holdId: toId(hold), performanceId: '', buyerId: toId(buyer), requestId };
       });
       const { results, deltas } = await store.release(releases);
       return { results: results.map((outcome) => ({ outcome })), deltas };
@@ -166,7 +164,6 @@ const makeSeatActs = (db: Database, house: House, words: Words) => {
     block: async ({ performance, block, unblock }: Calls['block']) => {
       const painting = await readPainting(performance);
       const done = await stock.block(db, {
-        showId: toId(findPerformance(performance).showId),
         performanceId: toId(performance),
         block: block.map((seatNo) => ({ seatNo, gradeIndex: readGrade(painting, seatNo) })),
         unblock,
@@ -210,10 +207,19 @@ const makeItems = ({ painting, seats }: Calls['place']): PlaceRequest['items'] =
 
 const makeOrderActs = (db: Database, { toId, toName, toHours }: Words) => {
   const store = makeOrderStore(db);
-  const toPlaceRequest = (call: Calls['place']): PlaceRequest => ({
+  /** The program reads from memory what never changes about a hold. */
+  const readPlace = async (hold: string): Promise<{ showId: string; performanceId: string }> => {
+    const [row] = await db.query<{ showId: string; performanceId: string }>(
+      `SELECT s.show_id AS "showId", s.performance_id AS "performanceId"
+       FROM seats.holds h JOIN seats.stock s ON s.no = h.stock_no WHERE h.id = $1`,
+      [toId(hold)],
+    );
+    return row ?? { showId: '', performanceId: '' };
+  };
+  const makePlaceRequest = async (call: Calls['place']): Promise<PlaceRequest> => ({
+    ...(await readPlace(call.hold)),
+    currency: 'KRW',
     orderId: toId(call.order),
-    attemptId: toId(makeAttemptName(call.order, 1)),
-    attemptKey: `key of ${toId(call.order)}`,
     holdId: toId(call.hold),
     buyerId: toId(call.buyer),
     paintingVersion: call.painting,
@@ -243,7 +249,9 @@ const makeOrderActs = (db: Database, { toId, toName, toHours }: Words) => {
 
   return {
     place: async (calls: readonly Calls['place'][]): Promise<Done> => {
-      const placed = await store.place(calls.map(toPlaceRequest), terms);
+      const requests: PlaceRequest[] = [];
+      for (const call of calls) requests.push(await makePlaceRequest(call));
+      const placed = await store.place(requests, times.ttlMs);
       const results: Result[] = [];
       for (const [i, call] of calls.entries()) {
         const result = placed[i];
@@ -260,57 +268,36 @@ const makeOrderActs = (db: Database, { toId, toName, toHours }: Words) => {
 
 const makePaymentActs = (db: Database, { toId, toName }: Words) => {
   const store = makePaymentStore(db);
-  const answer = async (batch: readonly Calls['settle'][]) => {
-    const answers = batch.map(({ attempt, answer: outcome, code }) => {
-      const isApproved = outcome === 'APPROVED';
-      const transaction = isApproved ? `transaction of ${attempt}` : null;
-      const refusal = isApproved ? null : ('declined' as const);
-      const stored = { outcome, code, transaction, secret: null, refusal };
-      return { attemptId: toId(attempt), answer: stored };
-    });
-    await store.markAnswered(answers);
-    const settlements = answers.map(({ attemptId, answer: stored }) => {
-      const { outcome, code, transaction } = stored;
-      return { attemptId, outcome, code, transaction };
-    });
-    return store.settle(settlements, 'payments');
-  };
-  /** A caller gives the id: the next number of the order. */
-  const nameNext = async (order: string): Promise<string> => {
-    const [row] = await db.query<{ number: number }>(
-      'SELECT count(*)::integer + 1 AS number FROM payments.attempts WHERE order_id = $1',
-      [toId(order)],
-    );
-    return makeAttemptName(order, row?.number ?? 1);
+  const makeSettlement = ({ attempt, answer: outcome, code }: Calls['settle']): Settlement => {
+    const isApproved = outcome === 'APPROVED';
+    const transaction = isApproved ? `transaction of ${attempt}` : null;
+    const refusal = isApproved ? null : ('declined' as const);
+    const answer = { outcome, code, transaction, secret: null, refusal };
+    return { attemptId: toId(attempt), performanceId: '', answer };
   };
 
   return {
     openAttempt: async ({ order, buyer }: Calls['open-attempt']) => {
-      for (;;) {
-        const attempt = await nameNext(order);
-        const outcome = await store.openAttempt({
-          orderId: toId(order),
-          buyerId: toId(buyer),
-          attemptId: toId(attempt),
-          key: `key of ${toId(attempt)}`,
-          provider: terms.provider,
-          requestId,
-        });
-        // Another step took this number at the same time.
-        if (outcome === 'repeated') continue;
-        return { result: outcome === 'opened' ? { outcome, attempt } : { outcome }, deltas: [] };
-      }
+      const opened = await store.openAttempt(toId(order), toId(buyer));
+      const { outcome } = opened;
+      const result: Result =
+        outcome === 'opened'
+          ? { outcome, attempt: makeAttemptName(order, opened.attemptNo) }
+          : { outcome };
+      return { result, deltas: [] };
     },
     begin: async (calls: readonly Calls['begin'][]): Promise<Done> => {
       const results: Result[] = [];
-      // An attempt must come once in a statement.
-      for (const batch of splitRepeats(calls, ({ attempt }) => attempt)) {
+      // A payment's key that comes twice in a statement fails it; the cycle sends them singly then.
+      for (const batch of splitRepeats(calls, ({ paymentKey }) => paymentKey)) {
         const begun = await store.begin(
           batch.map(({ attempt, buyer, amountMinor, paymentKey }) => ({
             attemptId: toId(attempt),
             buyerId: toId(buyer),
             amountMinor,
             paymentKey: toId(paymentKey),
+            key: `key of ${toId(attempt)}`,
+            provider: 'toss',
             requestId,
           })),
         );
@@ -318,28 +305,17 @@ const makePaymentActs = (db: Database, { toId, toName }: Words) => {
           results.push(
             outcome === 'begun' ? { outcome, order: toName(orderId), amountMinor } : { outcome },
           );
-        // What a program does before it calls the provider.
-        const sending = batch.filter((_, i) => begun[i]?.outcome === 'begun');
-        await store.markSent(sending.map(({ attempt }) => toId(attempt)));
       }
       return { results, deltas: [] };
     },
     settle: async (calls: readonly Calls['settle'][]): Promise<Done> => {
-      const results: Result[] = [];
-      const deltas: Deltas[number][] = [];
-      // An attempt that is approved twice in one statement fails it: its capture is unique.
-      for (const batch of splitRepeats(calls, ({ attempt }) => attempt)) {
-        const done = await answer(batch);
-        const settled = new Set(done.settled);
-        for (const { attempt } of batch)
-          results.push({ outcome: settled.has(toId(attempt)) ? 'settled' : 'unchanged' });
-        deltas.push(...done.deltas);
-      }
-      return { results, deltas };
+      const { results, deltas } = await store.settle(calls.map(makeSettlement));
+      const told = results.map((isSettled) => ({ outcome: isSettled ? 'settled' : 'unchanged' }));
+      return { results: told, deltas };
     },
     markUnknown: async (calls: readonly Calls['mark-unknown'][]): Promise<Done> => {
       const unknowns = calls.map(({ attempt, code }) => ({ attemptId: toId(attempt), code }));
-      await store.markUnknown(unknowns, 'payments');
+      await store.markUnknown(unknowns);
       return { results: calls.map(() => ({ outcome: 'done' })), deltas: [] };
     },
   };
@@ -363,15 +339,21 @@ export const makeActor = (db: Database, house: House, words: Words) => {
     settle: payments.settle,
     'mark-unknown': payments.markUnknown,
   };
+  const store = makeSeatStore(db);
+  /** What a program does with the changes that it has committed. */
+  const notify = async (done: Done): Promise<Done> => {
+    if (done.deltas !== null && done.deltas.length > 0) await store.notifyChanges(done.deltas);
+    return done;
+  };
   return async (step: PlainStep): Promise<Done> => {
-    if (step.kind === 'lapse') return seats.lapse(step.holdsMax);
+    if (step.kind === 'lapse') return notify(await seats.lapse(step.holdsMax));
     if (step.kind === 'pass-time') {
       await passTime(db, words, step.hours);
       words.notePassed(step.hours);
       return { results: [], deltas: [] };
     }
     // Kind and calls belong together, which the compiler cannot follow through the table.
-    return (acts[step.kind] as Act<CallKind>)(step.calls);
+    return notify(await (acts[step.kind] as Act<CallKind>)(step.calls));
   };
 };
 export type Actor = ReturnType<typeof makeActor>;

@@ -26,24 +26,29 @@ const viewSql = `
         'painting', s.painting_version, 'taken', s.taken)), '[]')
       FROM seats.stock s WHERE s.show_id = ANY ($1)),
     'seats', (
-      SELECT coalesce(json_agg(json_build_object('performance', c.performance_id,
-        'seat', c.seat_no, 'state', c.state, 'grade', c.grade, 'hold', c.hold_id,
-        'buyer', c.buyer_id, 'order', c.order_id, 'deadline', c.deadline)), '[]')
-      FROM seats.claims c WHERE c.show_id = ANY ($1)),
+      SELECT coalesce(json_agg(json_build_object('performance', s.performance_id,
+        'seat', c.seat_no, 'state', CASE h.state WHEN 'ACTIVE' THEN 'held'
+          WHEN 'PAYING' THEN 'paying' WHEN 'SOLD' THEN 'sold' ELSE 'blocked' END,
+        'grade', c.grade, 'hold', c.hold_id, 'buyer', h.buyer_id, 'order', h.order_id,
+        'deadline', CASE h.state WHEN 'ACTIVE' THEN h.deadline END)), '[]')
+      FROM seats.claims c JOIN seats.stock s ON s.no = c.stock_no
+      LEFT JOIN seats.holds h ON h.id = c.hold_id
+      WHERE s.show_id = ANY ($1)),
     'holds', (
-      SELECT coalesce(json_agg(json_build_object('id', h.id, 'performance', h.performance_id,
+      SELECT coalesce(json_agg(json_build_object('id', h.id, 'performance', s.performance_id,
         'buyer', h.buyer_id, 'seats', h.seat_nos, 'state', h.state,
         'order', CASE WHEN h.state IN ('ACTIVE', 'PAYING', 'SOLD') THEN h.order_id END,
         'deadline', h.deadline, 'endsBy', h.ends_by,
         'isExtended', h.extended_at IS NOT NULL, 'wish', h.fingerprint)), '[]')
-      FROM seats.holds h WHERE h.show_id = ANY ($1)),
+      FROM seats.holds h JOIN seats.stock s ON s.no = h.stock_no
+      WHERE s.show_id = ANY ($1)),
     'orders', (
       SELECT coalesce(json_agg(json_build_object('id', o.id, 'hold', o.hold_id,
         'buyer', o.buyer_id, 'performance', o.performance_id, 'state', o.state,
         'totalMinor', o.total_minor, 'deadline', o.deadline,
         'failureCode', CASE o.state WHEN 'FAILED' THEN o.failure_code END,
-        'seats', (SELECT json_agg(i.seat_no ORDER BY i.seat_no) FROM orders.items i
-          WHERE i.show_id = o.show_id AND i.order_id = o.id),
+        'seats', (SELECT json_agg((i->>'seatNo')::integer ORDER BY (i->>'seatNo')::integer)
+          FROM json_array_elements(o.items) i),
         'trail', (SELECT json_agg(j.to_state ORDER BY j.seq) FROM platform.journal j
           WHERE j.seq > $2 AND j.order_id = o.id),
         'events', (SELECT json_agg(replace(j.type, 'order.', '') ORDER BY j.seq)
@@ -54,7 +59,8 @@ const viewSql = `
       SELECT coalesce(json_agg(json_build_object('id', a.id, 'order', a.order_id,
         'amountMinor', a.amount_minor, 'paymentKey', a.payment_key, 'answer', a.outcome,
         'wasUnknown', a.unknown_since IS NOT NULL)), '[]')
-      FROM payments.attempts a WHERE a.show_id = ANY ($1) AND a.payment_key IS NOT NULL),
+      FROM payments.attempts a JOIN orders.orders o ON o.id = a.order_id
+      WHERE o.show_id = ANY ($1)),
     'tickets', (
       SELECT coalesce(json_agg(json_build_object('order', t.order_id,
         'performance', t.performance_id, 'buyer', t.buyer_id, 'seat', t.seat_no,
@@ -63,7 +69,8 @@ const viewSql = `
     'ledger', (
       SELECT coalesce(json_agg(json_build_object('order', l.order_id, 'attempt', l.attempt_id,
         'amountMinor', l.amount_minor)), '[]')
-      FROM payments.ledger l WHERE l.show_id = ANY ($1))) AS view`;
+      FROM payments.ledger l JOIN orders.orders o ON o.id = l.order_id
+      WHERE o.show_id = ANY ($1))) AS view`;
 
 /** The same in the words of the history. */
 const toView = (stored: StoredView, { toName, toHours }: Words): View => {
@@ -142,10 +149,11 @@ export const passTime = async (db: Sql, { showIds }: Words, hours: number): Prom
          sale_closes_at = sale_closes_at - $2::interval WHERE show_id = ANY ($1)
      ), holds AS (
        UPDATE seats.holds SET taken_at = taken_at - $2::interval,
-         deadline = deadline - $2::interval, ends_by = ends_by - $2::interval
-       WHERE show_id = ANY ($1)
-     ), claims AS (
-       UPDATE seats.claims SET deadline = deadline - $2::interval WHERE show_id = ANY ($1)
+         deadline = deadline - $2::interval, ends_by = ends_by - $2::interval,
+         due = due - $2::interval
+       WHERE stock_no IN (SELECT no FROM seats.stock WHERE show_id = ANY ($1))
+     ), sweeper AS (
+       UPDATE seats.sweeper SET swept_until = 'epoch'
      )
      UPDATE orders.orders SET deadline = deadline - $2::interval WHERE show_id = ANY ($1)`,
     [showIds, `${hours} hours`],
@@ -155,19 +163,16 @@ export const passTime = async (db: Sql, { showIds }: Words, hours: number): Prom
 /** Which tables to lock so that calls meet; see `Gate`. The rows of the history, by `$1`. */
 export const gateSql: Readonly<Record<Exclude<Gate, 'none'>, string>> = {
   stock: 'SELECT FROM seats.stock WHERE show_id = ANY ($1) FOR UPDATE',
-  holds: 'SELECT FROM seats.holds WHERE show_id = ANY ($1) FOR UPDATE',
+  holds: `SELECT FROM seats.holds WHERE stock_no IN (
+    SELECT no FROM seats.stock WHERE show_id = ANY ($1)) FOR UPDATE`,
   orders: 'SELECT FROM orders.orders WHERE show_id = ANY ($1) FOR UPDATE',
-  attempts: 'SELECT FROM payments.attempts WHERE show_id = ANY ($1) FOR UPDATE',
+  attempts: `SELECT FROM payments.attempts WHERE order_id IN (
+    SELECT id FROM orders.orders WHERE show_id = ANY ($1)) FOR UPDATE`,
 };
 
 /** As if another process had meanwhile begun to pay for the same hold. */
 export const outdateHold = async (db: Sql, holdId: string): Promise<void> => {
-  await db.query(
-    `WITH hold AS (
-       UPDATE seats.holds SET fence = nextval('seats.fence') WHERE id = $1 RETURNING id, fence)
-     UPDATE seats.claims c SET fence = hold.fence FROM hold WHERE c.hold_id = hold.id`,
-    [holdId],
-  );
+  await db.query('UPDATE seats.holds SET fence = fence + 1 WHERE id = $1', [holdId]);
 };
 
 /** The sweeper looks at no hold that is being paid for, and none has lapsed. */

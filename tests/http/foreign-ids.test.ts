@@ -147,7 +147,7 @@ const state = async () => {
     performances: await app.db.query('SELECT id FROM catalogue.performances WHERE show_id = $1', [
       showId,
     ]),
-    blocked: await app.db.query(`SELECT seat_no FROM seats.claims WHERE state = 'blocked'`),
+    blocked: await app.db.query('SELECT seat_no FROM seats.claims WHERE hold_id IS NULL'),
   };
 };
 

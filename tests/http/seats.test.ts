@@ -127,17 +127,19 @@ describe('a viewer of the seats', () => {
   });
 
   test('of another process receives the change, too', async () => {
-    const other = await openProgram({
-      databaseUrl: program.databaseUrl,
-      sandbox: program.sandbox,
-    });
+    const { databaseUrl, sandbox } = program;
+    const [seller, other] = [
+      await openProgram({ databaseUrl, sandbox, isAlone: false }),
+      await openProgram({ databaseUrl, sandbox, isAlone: false }),
+    ];
     const { performanceId, as, params } = await onSale();
     const viewer = await view(params, other);
     await framed(viewer, 1);
-    await program.hold(as, performanceId, [11]);
+    await seller.hold(as, performanceId, [11]);
     const [, taken] = await framed(viewer, 2);
     expect(changesIn(taken)).toEqual([seatChange(11, HELD)]);
     viewer.leave();
+    await seller.close();
     await other.close();
   });
 
@@ -156,6 +158,23 @@ describe('a viewer of the seats', () => {
     const { bytes } = await program.ask(readSeats, { params });
     expect(decodeSeatBits(bytes, 30)[12]).toBe(HELD);
     viewer.leave();
+  });
+
+  test('of another process receives the whole state if no change ever arrives', async () => {
+    const { databaseUrl, sandbox } = program;
+    const other = await openProgram({ databaseUrl, sandbox, isAlone: false });
+    const { performanceId, params } = await onSale();
+    const viewer = await view(params, other);
+    const [state] = await framed(viewer, 1);
+    // As after the crash of a process that had not yet notified the others of its last change.
+    await program.app.db.query(
+      'UPDATE seats.stock SET version = version + 1 WHERE performance_id = $1',
+      [performanceId],
+    );
+    const [, reloaded] = await framed(viewer, 2);
+    expect(reloaded).toMatchObject({ event: 'state', id: String(Number(state?.id) + 1) });
+    viewer.leave();
+    await other.close();
   });
 
   test('of an unknown performance gets NOT_FOUND', async () => {

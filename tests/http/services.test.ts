@@ -97,8 +97,8 @@ const table: Record<(typeof serviceNames)[number], Work> = {
     loops: 3,
     consumers: [],
     jobs: [],
-    // Each second: attempts left behind at each of three steps, and those of unknown outcome.
-    idleMinute: { ...everywhere, 'payments.attempts': 240 },
+    // Each second: attempts left behind at each of two steps, and those of unknown outcome.
+    idleMinute: { ...everywhere, 'payments.attempts': 180 },
   },
   tickets: { loops: 2, consumers: [], jobs: [], idleMinute: everywhere },
   notifications: {

@@ -167,7 +167,7 @@ const fillOldDatabase = (url: string): Promise<void> =>
 
 /** Gives the earlier buyer a current account to sign in with. */
 const becomeOldBuyer = async (program: Program, accountId: string): Promise<void> => {
-  for (const table of ['seats.holds', 'seats.claims', 'orders.orders', 'payments.attempts'])
+  for (const table of ['seats.holds', 'orders.orders', 'payments.attempts'])
     await program.app.db.query(`UPDATE ${table} SET buyer_id = $1 WHERE buyer_id = 'acc_old'`, [
       accountId,
     ]);

@@ -128,8 +128,8 @@ const runCrowd = async (target: TestServer, size: S3Size) => {
     await runAtRate({ perS: lookAgainPerS, seconds: 1, op: () => crowd.op(nth++) });
   const { free, held } = await countNow();
   const [claims] = await target.db.query<{ claims: number; seats: number }>(
-    `SELECT count(*) AS claims, count(DISTINCT seat_no) AS seats FROM seats.claims
-     WHERE performance_id = $1`,
+    `SELECT count(*) AS claims, count(DISTINCT c.seat_no) AS seats
+     FROM seats.claims c JOIN seats.stock s ON s.no = c.stock_no WHERE s.performance_id = $1`,
     [sale.performanceId],
   );
   const lost = crowd.losers.count;

@@ -12,7 +12,7 @@ export const openEnds = async (db: Database): Promise<Record<string, number>> =>
        (SELECT count(*) FROM orders.orders
         WHERE state IN ('PENDING', 'PAYING', 'UNKNOWN')) AS orders,
        (SELECT count(*) FROM payments.attempts
-        WHERE state IN ('SEATS_LOCKED', 'SENT', 'ANSWERED')) AS attempts,
+        WHERE state IN ('SENT', 'ANSWERED')) AS attempts,
        (SELECT count(*) FROM platform.waiting_events) AS events`,
   );
   return row ?? {};

@@ -1,3 +1,4 @@
+import { makeAttemptId } from '@usher/domain/ids.ts';
 import { compileLayout } from '@usher/domain/layout.ts';
 import { systemClock } from '../../server/src/platform/clock.ts';
 import { makeCycle } from '../../server/src/platform/cycle.ts';
@@ -135,14 +136,21 @@ const makeSale = (options: BookingOptions) => {
 const makeServices = (options: BookingOptions, db: Database, sale: ReturnType<typeof makeSale>) => {
   const metrics = makeMetrics();
   const streams = makeStreams(clock);
-  const cycle = makeCycle({ db, clock, metrics, batchSizeMax: 256 });
-  const tools = { clock, ids, log: silentLog, metrics, cycle, relayWake: () => undefined };
-  const common = { ...tools, catalogue: sale.catalogue, batchSizeMax: 256 };
+  const tools = { clock, ids, log: silentLog, metrics, relayWake: () => undefined };
+  const cycle = makeCycle({
+    db,
+    clock,
+    metrics,
+    batchSizeMax: 256,
+    lockFunction: 'seats.lock_performances',
+  });
+  const common = { ...tools, cycle, catalogue: sale.catalogue, batchSizeMax: 256 };
   const holdTtlMs = options.holdTtlMs ?? 60_000;
   const seats = makeSeats({
     ...common,
     store: makeSeatStore(db),
     streams,
+    isAlone: true,
     holdTtlMs,
     holdTotalMaxMs: options.holdTotalMaxMs ?? 120_000,
   });
@@ -213,12 +221,12 @@ export const openBooking = async (options: BookingOptions) => {
     const holdId = ids.make('hold');
     const held = await takeSeats(buyerId, seatNos, holdId);
     if (held.outcome !== 'held') throw new Error(`not held: ${held.outcome}`);
-    const attemptId = ids.make('attempt');
     const orderId = ids.make('order');
-    const request = { orderId, attemptId, holdId, buyerId, requestId: 'test' };
+    const request = { orderId, holdId, buyerId, requestId: 'test' };
     const placed = await orders.place(request);
     if (placed.outcome !== 'placed') throw new Error(`not placed: ${placed.outcome}`);
-    return { ...request, total: placed.order.total.amount, order: placed.order };
+    const attemptId = makeAttemptId(orderId, 1);
+    return { ...request, attemptId, total: placed.order.total.amount, order: placed.order };
   };
   const pay = (buyerId: string, attemptId: string, amountMinor: number, paymentKey?: string) =>
     payments.confirm({

@@ -11,20 +11,25 @@ const quiet = {
   error: () => undefined,
 };
 
-/** An empty database as the program with that many migrations left it. */
-export const makeOldDatabase = async (migrations: number): Promise<TestDatabase> => {
-  const database = await makeEmptyDatabase();
+/** Runs the next so many migrations, without the functions of the program. */
+export const runMigrations = async (databaseUrl: string, count: number): Promise<void> => {
   await runner({
-    databaseUrl: database.url,
+    databaseUrl,
     dir: fileURLToPath(new URL('../../server/migrations', import.meta.url)),
     direction: 'up',
-    count: migrations,
+    count,
     migrationsTable: 'migrations',
     migrationsSchema: 'platform',
     createMigrationsSchema: true,
     noLock: true,
     logger: quiet,
   });
+};
+
+/** An empty database as the program with that many migrations left it. */
+export const makeOldDatabase = async (migrations: number): Promise<TestDatabase> => {
+  const database = await makeEmptyDatabase();
+  await runMigrations(database.url, migrations);
   return database;
 };
 

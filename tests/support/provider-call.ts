@@ -1,4 +1,5 @@
 import { checkInvariants } from '../../server/src/invariants.ts';
+import type { Cycle } from '../../server/src/platform/cycle.ts';
 import type { Database } from '../../server/src/platform/postgres/sql.ts';
 import { makeTossProvider } from '../../server/src/services/payments/provider.toss.ts';
 import type { Provider } from '../../server/src/services/payments/provider.ts';
@@ -24,12 +25,24 @@ export type Plant = (capture: Capture, program: { provider: Provider; db: Databa
 /** The steps of a payment, only for their names: there is nothing behind them to commit to. */
 const { steps } = makeCapture({
   store: {} as PaymentStore,
+  cycle: { register: () => ({ add: async () => undefined }) } as unknown as Cycle,
   provider: {} as Provider,
-  seats: { applyAll: () => undefined },
+  seats: { publish: () => undefined },
   relayWake: () => undefined,
 });
+const settleFailure = 'the settlement fails once';
 /** The names, in the engine's order. */
 export const stepNames = Object.keys(steps) as StepName[];
+
+/** The first commit of a step fails and changes nothing. */
+export const failFirst = (capture: Capture, name: StepName): Capture => {
+  let isFirst = true;
+  return wrapStep(capture, name, async (commit) => {
+    if (!isFirst) return commit();
+    isFirst = false;
+    throw new Error(settleFailure);
+  });
+};
 
 /** Wraps the commit of a step. The cast: steps differ in what they commit. */
 export const wrapStep = (
@@ -73,8 +86,9 @@ const openPurchase = async (rig: Rig, program: Booking, card: Card) => {
 type Purchase = Awaited<ReturnType<typeof openPurchase>>;
 
 export type End = 'PENDING' | 'PAID' | 'FAILED';
-const attemptStates: Record<End, string> = {
-  PENDING: 'CREATED',
+const attemptStates: Record<End, string | null> = {
+  // It is written when its payment begins.
+  PENDING: null,
   PAID: 'SETTLED',
   FAILED: 'SETTLED',
 };
@@ -86,11 +100,15 @@ const findFaults = async (
   { orderId, attemptId, total }: Purchase,
   end: End,
 ): Promise<string[]> => {
-  const [row] = await program.db.query<{ order: string; attempt: string; captured: number }>(
+  const [row] = await program.db.query<{
+    order: string;
+    attempt: string | null;
+    captured: number;
+  }>(
     `SELECT o.state AS "order", a.state AS attempt, coalesce((SELECT sum(l.amount_minor)
-       FROM payments.ledger l WHERE l.attempt_id = a.id), 0)::int AS captured
-     FROM orders.orders o JOIN payments.attempts a ON a.order_id = o.id
-     WHERE o.id = $1 AND a.id = $2`,
+       FROM payments.ledger l WHERE l.attempt_id = $2), 0)::int AS captured
+     FROM orders.orders o LEFT JOIN payments.attempts a ON a.id = $2
+     WHERE o.id = $1`,
     [orderId, attemptId],
   );
   const charged = (await rig.sandbox.money()).get(attemptId) ?? 0;
@@ -132,6 +150,8 @@ export const makeGate = () => {
 
 export type CrashCase = {
   card: Card;
+  /** The first settlement fails: its answer is kept, for recovery. */
+  settleFails?: true;
   step: StepName;
   moment: Moment;
   /** How the purchase has ended when the next program has recovered. */
@@ -154,7 +174,8 @@ export const crashAt = async (rig: Rig, crash: CrashCase): Promise<string[]> => 
       if (crash.moment === 'after' && at === failPoint) await gate.pass();
     },
     disturb: (capture, program) => {
-      const stopping = wrapStep(capture, crash.step, async (commit) => {
+      const failing = crash.settleFails ? failFirst(capture, 'settle') : capture;
+      const stopping = wrapStep(failing, crash.step, async (commit) => {
         if (crash.moment === 'before') await gate.pass();
         return commit();
       });
@@ -169,7 +190,11 @@ export const crashAt = async (rig: Rig, crash: CrashCase): Promise<string[]> => 
     await next.payments.recover(true);
     const faults = await findFaults(rig, next, purchase, crash.end);
     gate.open();
-    await paying.catch((error: unknown) => faults.push(`the payment throws ${error}`));
+    await paying.catch((error: unknown) => {
+      // The buyer who waits gets the failure; recovery settles the payment.
+      if (!crash.settleFails || !String(error).includes(settleFailure))
+        faults.push(`the payment throws ${error}`);
+    });
     await crashed.close();
     return [...faults, ...(await findFaults(rig, next, purchase, crash.endAwake ?? crash.end))];
   } finally {
@@ -186,16 +211,22 @@ export const repeatStep = async (rig: Rig, step: StepName, card: Card): Promise<
   const program = await openProgram(rig, {
     // Wait for the payment: recovery would take one in progress for abandoned.
     waitMs: 20_000,
-    disturb: (capture, opened) =>
-      wrapStep(plant(capture, opened), step, async (commit) => {
+    disturb: (capture, opened) => {
+      const planted = plant(capture, opened);
+      const failing = step === 'markAnswered' ? failFirst(planted, 'settle') : planted;
+      return wrapStep(failing, step, async (commit) => {
         const first = await commit();
         repeats.push(commit);
         await commit();
         return first;
-      }),
+      });
+    },
   });
   const faults: string[] = [];
-  const note = (error: unknown): void => void faults.push(`a repeat throws ${error}`);
+  const note = (error: unknown): void => {
+    if (step !== 'markAnswered' || !String(error).includes(settleFailure))
+      faults.push(`a repeat throws ${error}`);
+  };
   try {
     const purchase = await openPurchase(rig, program, card);
     await purchase.pay().catch(note);

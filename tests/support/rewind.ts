@@ -84,6 +84,117 @@ const undo: Readonly<Record<string, readonly string[]>> = {
          FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_change()`,
     ),
   ],
+  '000019_lean_booking': [
+    // They take or return rows of tables that are replaced.
+    `DROP FUNCTION seats.restart_deadline, seats.read_hold, orders.read_order`,
+    `DELETE FROM platform.routines WHERE name IN (
+       'seats/restart-deadline.sql', 'seats/read-hold.sql', 'orders/read-order.sql')`,
+    'DROP TYPE seats.take_call, orders.place_call, payments.begin_call, payments.settle_call',
+    'CREATE SEQUENCE seats.fence START 1000000',
+    `ALTER TABLE seats.holds RENAME TO later_holds`,
+    'ALTER TABLE seats.later_holds RENAME CONSTRAINT holds_pkey TO later_holds_pkey',
+    'DROP INDEX seats.holds_due, seats.holds_buyer',
+    `CREATE TABLE seats.holds (
+       show_id text COLLATE "C" NOT NULL, id text COLLATE "C" NOT NULL,
+       performance_id text COLLATE "C" NOT NULL, buyer_id text COLLATE "C" NOT NULL,
+       seat_nos integer[] NOT NULL, state text NOT NULL, fence bigint NOT NULL,
+       order_id text COLLATE "C", taken_at timestamptz NOT NULL, deadline timestamptz NOT NULL,
+       ends_by timestamptz NOT NULL, extended_at timestamptz, ended_at timestamptz,
+       end_reason text, request_id text NOT NULL, fingerprint text, PRIMARY KEY (show_id, id))`,
+    `INSERT INTO seats.holds
+     SELECT s.show_id, h.id, s.performance_id, h.buyer_id, h.seat_nos, h.state, h.fence, h.order_id,
+       h.taken_at, h.deadline, h.ends_by, h.extended_at, h.ended_at, h.end_reason, h.request_id,
+       h.fingerprint
+     FROM seats.later_holds h JOIN seats.stock s ON s.no = h.stock_no`,
+    'CREATE UNIQUE INDEX holds_id ON seats.holds (id)',
+    'CREATE INDEX holds_due ON seats.holds (deadline) WHERE ended_at IS NULL',
+    `ALTER TABLE seats.claims RENAME TO later_claims`,
+    'ALTER TABLE seats.later_claims RENAME CONSTRAINT claims_pkey TO later_claims_pkey',
+    `CREATE TABLE seats.claims (
+       show_id text COLLATE "C" NOT NULL, performance_id text COLLATE "C" NOT NULL,
+       seat_no integer NOT NULL, grade smallint NOT NULL, state text NOT NULL,
+       buyer_id text COLLATE "C", hold_id text COLLATE "C", order_id text COLLATE "C",
+       fence bigint NOT NULL, deadline timestamptz,
+       PRIMARY KEY (show_id, performance_id, seat_no))`,
+    `INSERT INTO seats.claims
+     SELECT s.show_id, s.performance_id, c.seat_no, c.grade,
+       CASE h.state WHEN 'ACTIVE' THEN 'held' WHEN 'PAYING' THEN 'paying' WHEN 'SOLD' THEN 'sold'
+         ELSE 'blocked' END,
+       h.buyer_id, c.hold_id, h.order_id, coalesce(h.fence, 0),
+       CASE h.state WHEN 'ACTIVE' THEN h.deadline END
+     FROM seats.later_claims c JOIN seats.stock s ON s.no = c.stock_no
+     LEFT JOIN seats.later_holds h ON h.id = c.hold_id`,
+    'CREATE INDEX claims_buyer ON seats.claims (buyer_id)',
+    'CREATE INDEX claims_hold ON seats.claims (hold_id)',
+    'DROP TABLE seats.later_claims, seats.later_holds, seats.sweeper',
+    'ALTER TABLE seats.stock DROP COLUMN no',
+    `ALTER TABLE payments.attempts RENAME TO later_attempts`,
+    `ALTER TABLE payments.later_attempts RENAME CONSTRAINT attempts_pkey TO later_attempts_pkey`,
+    'ALTER TABLE payments.later_attempts DROP CONSTRAINT attempts_payment_key',
+    'DROP INDEX payments.attempts_open',
+    `CREATE TABLE payments.attempts (
+       show_id text COLLATE "C" NOT NULL, id text COLLATE "C" NOT NULL,
+       order_id text COLLATE "C" NOT NULL, hold_id text COLLATE "C" NOT NULL,
+       performance_id text COLLATE "C" NOT NULL, buyer_id text COLLATE "C" NOT NULL,
+       provider text NOT NULL, idempotency_key text NOT NULL, amount_minor bigint NOT NULL,
+       currency text NOT NULL, state text NOT NULL, outcome text, payment_key text, fence bigint,
+       answer jsonb, provider_code text, request_id text NOT NULL, created_at timestamptz NOT NULL,
+       locked_at timestamptz, sent_at timestamptz, unknown_since timestamptz,
+       answered_at timestamptz, settled_at timestamptz, PRIMARY KEY (show_id, id))`,
+    `INSERT INTO payments.attempts
+     SELECT o.show_id, a.id, a.order_id, a.hold_id, o.performance_id, a.buyer_id, a.provider,
+       a.idempotency_key, a.amount_minor, a.currency, a.state, a.outcome, a.payment_key, a.fence,
+       a.answer::jsonb, a.provider_code, a.request_id, a.opened_at, a.sent_at, a.sent_at,
+       a.unknown_since, a.answered_at, a.settled_at
+     FROM payments.later_attempts a JOIN orders.orders o ON o.id = a.order_id`,
+    // The version before wrote an attempt as soon as it was opened.
+    `INSERT INTO payments.attempts (show_id, id, order_id, hold_id, performance_id, buyer_id,
+       provider, idempotency_key, amount_minor, currency, state, request_id, created_at)
+     SELECT o.show_id, 'att_' || substr(o.id, 5), o.id, o.hold_id, o.performance_id, o.buyer_id,
+       'toss', 'key of ' || o.id, o.total_minor, o.currency, 'CREATED', 'rewind',
+       o.attempt_opened_at
+     FROM orders.orders o WHERE o.state = 'PENDING'`,
+    'CREATE UNIQUE INDEX attempts_id ON payments.attempts (id)',
+    `CREATE INDEX attempts_open ON payments.attempts (locked_at)
+     WHERE locked_at IS NOT NULL AND settled_at IS NULL`,
+    'DROP TABLE payments.later_attempts',
+    `CREATE TABLE payments.balances AS
+     SELECT show_id, id AS order_id, captured_minor, refunded_minor FROM orders.orders
+     WHERE captured_minor > 0`,
+    `CREATE FUNCTION payments.keep_balance() RETURNS trigger LANGUAGE plpgsql
+     AS $$ BEGIN RETURN NULL; END $$`,
+    `ALTER TABLE payments.ledger RENAME TO later_ledger`,
+    `ALTER TABLE payments.later_ledger RENAME CONSTRAINT ledger_pkey TO later_ledger_pkey`,
+    `CREATE TABLE payments.ledger (
+       show_id text COLLATE "C" NOT NULL, seq bigint GENERATED ALWAYS AS IDENTITY,
+       order_id text COLLATE "C" NOT NULL, attempt_id text COLLATE "C" NOT NULL, kind text NOT NULL,
+       amount_minor bigint NOT NULL, currency text NOT NULL, provider text NOT NULL,
+       provider_transaction text, at timestamptz NOT NULL, PRIMARY KEY (show_id, seq))`,
+    `INSERT INTO payments.ledger (show_id, order_id, attempt_id, kind, amount_minor, currency,
+       provider, provider_transaction, at)
+     SELECT o.show_id, l.order_id, l.attempt_id, l.kind, l.amount_minor, l.currency, l.provider,
+       l.provider_transaction, l.at
+     FROM payments.later_ledger l JOIN orders.orders o ON o.id = l.order_id ORDER BY l.at`,
+    'DROP TABLE payments.later_ledger',
+    `CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payments.ledger
+     FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()`,
+    `CREATE TABLE orders.items AS
+     SELECT o.show_id, o.id AS order_id, i."seatNo" AS seat_no, i.grade, i.seat,
+       i."priceMinor" AS price_minor, i."feeMinor" AS fee_minor
+     FROM orders.orders o CROSS JOIN LATERAL json_to_recordset(o.items) AS i ("seatNo" integer,
+       grade text, seat jsonb, "priceMinor" bigint, "feeMinor" bigint)`,
+    `ALTER TABLE orders.orders DROP COLUMN captured_minor, DROP COLUMN refunded_minor,
+       DROP COLUMN items, DROP COLUMN attempt_no, DROP COLUMN attempt_opened_at`,
+    'ALTER TABLE orders.orders RENAME CONSTRAINT orders_state TO orders_state_check',
+    'CREATE UNIQUE INDEX orders_id ON orders.orders (id)',
+    'ALTER TABLE tickets.tickets ALTER COLUMN seat TYPE jsonb',
+    'ALTER TABLE tickets.tickets DROP CONSTRAINT tickets_pkey',
+    'DROP INDEX tickets.tickets_live_seat',
+    'ALTER TABLE tickets.tickets ADD PRIMARY KEY (show_id, id)',
+    'CREATE INDEX tickets_id ON tickets.tickets (id)',
+    `CREATE UNIQUE INDEX tickets_live_seat ON tickets.tickets (show_id, performance_id, seat_no)
+     WHERE state = 'LIVE'`,
+  ],
   '000014_moves': ['DROP TABLE platform.moves', 'DROP FUNCTION platform.refuse_move CASCADE'],
 };
 

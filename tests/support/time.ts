@@ -9,10 +9,8 @@ import type { Sql } from '../../server/src/platform/postgres/sql.ts';
 export const endHold = async (db: Sql, holdId: string): Promise<void> => {
   const passed = "clock_timestamp() - interval '1 ms'";
   const ended = await db.query(
-    `WITH hold AS (UPDATE seats.holds SET deadline = ${passed} WHERE id = $1 RETURNING id),
-       claims AS (
-         UPDATE seats.claims SET deadline = ${passed} WHERE hold_id = $1 AND state = 'held')
-     SELECT id FROM hold`,
+    `UPDATE seats.holds SET deadline = ${passed}, due = least(due, ${passed}) WHERE id = $1
+     RETURNING id`,
     [holdId],
   );
   if (ended.length !== 1) throw new Error(`there is no hold ${holdId} to end`);
@@ -22,7 +20,8 @@ export const endHold = async (db: Sql, holdId: string): Promise<void> => {
 export const ageHold = async (db: Sql, holdId: string, byMs: number): Promise<void> => {
   const aged = await db.query(
     `UPDATE seats.holds SET taken_at = taken_at - $2 * interval '1 ms',
-       deadline = deadline - $2 * interval '1 ms', ends_by = ends_by - $2 * interval '1 ms'
+       deadline = deadline - $2 * interval '1 ms', due = due - $2 * interval '1 ms',
+       ends_by = ends_by - $2 * interval '1 ms'
      WHERE id = $1 RETURNING id`,
     [holdId, byMs],
   );

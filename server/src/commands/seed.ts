@@ -28,7 +28,6 @@ const buy = async (
   const parts = ['demo', performanceId, String(seatNos[0])];
   const holdId = ids.fromParts('hold', ...parts);
   const orderId = ids.fromParts('order', ...parts);
-  const attemptId = ids.fromParts('attempt', ...parts);
   const { seats, orders, payments } = app.services;
   const who = { buyerId, requestId: 'demo' };
   const held = await seats.take({
@@ -38,9 +37,10 @@ const buy = async (
     wish: { kind: 'seats', seatNos },
   });
   if (held.outcome !== 'held' && held.outcome !== 'repeated') return;
-  const placed = await orders.place({ ...who, orderId, attemptId, holdId });
+  const placed = await orders.place({ ...who, orderId, holdId });
   if (placed.outcome !== 'placed' || placed.order.state !== 'PENDING') return;
   const { amount } = placed.order.total;
+  const { attemptId } = placed.checkout;
   const response = await fetch(`${sandboxUrl}/__ctl/authenticate`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

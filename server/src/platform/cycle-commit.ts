@@ -7,10 +7,11 @@ export type CycleAnswer = { readonly results: readonly unknown[] };
 /**
  * One kind of call, decided by one database function.
  *
- * `CREATE FUNCTION seats.take(calls json) RETURNS json` gets a JSON array with one value for each
- * call, in arrival order, and answers `{ "results": [one for each call, in that order], … }`. A
- * refusal is a result: an error rolls back the whole statement, and its calls are repeated in
- * parts. The function must be VOLATILE (the default) to see what the functions before it wrote.
+ * `CREATE FUNCTION seats.take(calls json, ttl interval) RETURNS json` gets a JSON array with one
+ * value for each call, in arrival order, and answers `{ "results": [one for each call, in that
+ * order], … }`. A refusal is a result: an error rolls back the whole statement, and its calls are
+ * repeated in parts. The function must be VOLATILE (the default) to see what the functions before
+ * it wrote.
  */
 export type CycleKind<Call, Result, Answer extends CycleAnswer> = {
   /** Its name in `usher_batch_size`, and of its column: lower case, with hyphens. */
@@ -21,6 +22,8 @@ export type CycleKind<Call, Result, Answer extends CycleAnswer> = {
   rank: number;
   /** One JSON value for each call, in order. Called again when a part is repeated. */
   encode(calls: readonly Call[]): readonly unknown[];
+  /** Further arguments of the function, the same for every call, by the names of its parameters. */
+  constants?: Readonly<Record<string, string>>;
   decode(result: Answer['results'][number], call: Call): Result;
   /** What the call will lock, as `lockFunction` expects it. */
   readLock?(call: Call): string;
@@ -37,7 +40,8 @@ export type Waiting<Call, Result> = {
 /** Calls of one kind that go together. Each is answered exactly once: by `finish` or `reject`. */
 export type Batch = {
   readonly name: string;
-  readonly functionName: string;
+  /** The text of the function's call, with its calls in the parameter of that number. */
+  writeCall(parameter: number): string;
   readonly size: number;
   /** The text of a JSON array. Throws if a call cannot be encoded. */
   encode(): string;
@@ -54,6 +58,9 @@ export const makeBatch = <Call, Result, Answer extends CycleAnswer>(
   waiting: readonly Waiting<Call, Result>[],
 ): Batch => {
   const { name, functionName } = kind;
+  const constants = Object.entries(kind.constants ?? {}).map(
+    ([parameter, value]) => `, ${parameter} => '${value.replaceAll("'", "''")}'`,
+  );
   const calls = waiting.map(({ call }) => call);
   const reject = (error: unknown): void => {
     for (const entry of waiting) entry.reject(error);
@@ -67,7 +74,7 @@ export const makeBatch = <Call, Result, Answer extends CycleAnswer>(
   };
   return {
     name,
-    functionName,
+    writeCall: (parameter) => `${functionName}($${parameter}${constants.join('')})`,
     size: waiting.length,
     encode: () => {
       const values = kind.encode(calls);
@@ -151,8 +158,8 @@ export const makeCommit = (options: {
     const known = texts.get(key);
     if (known !== undefined) return known;
     const columns = hasLocks ? [`${lockFunction}($1)`] : [];
-    for (const { name, functionName } of batches)
-      columns.push(`${functionName}($${columns.length + 1}) AS "${name}"`);
+    for (const { name, writeCall } of batches)
+      columns.push(`${writeCall(columns.length + 1)} AS "${name}"`);
     const text = `SELECT ${columns.join(', ')}`;
     texts.set(key, text);
     return text;

@@ -35,9 +35,9 @@ const migrations = (client: pg.Client) =>
 /** Those of the program are tested in server/src/state-machines.postgres.test.ts. */
 const machines: StateMachine[] = [];
 const lock = 'SELECT pg_advisory_lock(7155021947)';
-const sent = 'payments/mark-sent.sql';
+const answered = 'payments/mark-answered.sql';
 const forget = (client: pg.Client) =>
-  client.query('UPDATE platform.routines SET digest = $1 WHERE name = $2', ['', sent]);
+  client.query('UPDATE platform.routines SET digest = $1 WHERE name = $2', ['', answered]);
 
 describe('an empty database', () => {
   test('is migrated by two programs at once: each migration runs once', async () => {
@@ -77,7 +77,7 @@ describe('a database that is up to date', () => {
     await createdBy(url);
     const client = await connect(url);
     await forget(client);
-    expect(await createdBy(url)).toEqual([sent]);
+    expect(await createdBy(url)).toEqual([answered]);
   });
 
   test('keeps no function of an earlier text next to the new one', async () => {
@@ -87,21 +87,23 @@ describe('a database that is up to date', () => {
     const signatures = () =>
       rows<{ s: string }>(
         client,
-        "SELECT oid::regprocedure::text AS s FROM pg_proc WHERE proname = 'mark_sent' ORDER BY 1",
+        "SELECT oid::regprocedure::text AS s FROM pg_proc WHERE proname = 'mark_answered' ORDER BY 1",
       );
     const before = await signatures();
     // As if the earlier text had had another parameter, and another result.
-    await client.query(`CREATE FUNCTION payments.mark_sent(attempt text) RETURNS integer
+    await client.query(`CREATE FUNCTION payments.mark_answered(attempt text) RETURNS integer
       LANGUAGE sql AS 'SELECT 1';
-      COMMENT ON FUNCTION payments.mark_sent(text) IS 'created from ${sent}';
-      DROP FUNCTION payments.mark_sent(text[]);
-      CREATE FUNCTION payments.mark_sent(attempt_ids text[]) RETURNS text
+      COMMENT ON FUNCTION payments.mark_answered(text) IS 'created from ${answered}';
+      DROP FUNCTION payments.mark_answered(json);
+      CREATE FUNCTION payments.mark_answered(calls json) RETURNS text
       LANGUAGE sql AS 'SELECT ''no''';
-      COMMENT ON FUNCTION payments.mark_sent(text[]) IS 'created from ${sent}'`);
+      COMMENT ON FUNCTION payments.mark_answered(json) IS 'created from ${answered}'`);
     await forget(client);
     await createdBy(url);
     expect(await signatures()).toEqual(before);
-    expect(await rows(client, "SELECT payments.mark_sent('{}') AS sent")).toEqual([{ sent: [] }]);
+    expect(await rows(client, "SELECT payments.mark_answered('[]') AS answer")).toEqual([
+      { answer: { results: [] } },
+    ]);
   });
 
   test('drops the function of a file that is gone, by the comments of all versions', async () => {
@@ -177,15 +179,15 @@ test('a function that cannot be created is named with its file; nothing is chang
   const { url } = await makeEmptyDatabase();
   await createdBy(url);
   const client = await connect(url);
-  await client.query(`DROP FUNCTION payments.mark_sent;
-    CREATE FUNCTION payments.mark_sent(attempt_ids text[]) RETURNS text
+  await client.query(`DROP FUNCTION payments.mark_answered;
+    CREATE FUNCTION payments.mark_answered(calls json) RETURNS text
     LANGUAGE sql AS 'SELECT ''no'''`);
   await forget(client);
   await expect(migrate({ url, log: silentLog, machines })).rejects.toThrow(
-    /^the function payments\/mark-sent\.sql cannot be created: .*cannot change return type/,
+    /^the function payments\/mark-answered\.sql cannot be created: .*cannot change return type/,
   );
-  await client.query('DROP FUNCTION payments.mark_sent');
-  expect(await createdBy(url)).toEqual([sent]);
+  await client.query('DROP FUNCTION payments.mark_answered');
+  expect(await createdBy(url)).toEqual([answered]);
 });
 
 test('a program waits while another migrates', async () => {

@@ -10,7 +10,7 @@ import { makeOrderStore } from './store.ts';
 import type { OrdersCatalogue, PaymentWindow } from './view.ts';
 
 export const openOrders = (
-  context: Pick<Context, 'db' | 'ids' | 'metrics' | 'secret' | 'relayWake'> & {
+  context: Pick<Context, 'db' | 'cycle' | 'ids' | 'metrics' | 'secret' | 'relayWake'> & {
     config: Pick<SeatsSettings, 'HOLD_TTL_MS'> & Pick<PlatformSettings, 'BATCH_SIZE_MAX'>;
   },
   doors: {
@@ -20,12 +20,12 @@ export const openOrders = (
     window: PaymentWindow | null;
   },
 ): Module<Orders> => {
-  const { db, ids, metrics, config, secret, relayWake } = context;
+  const { db, cycle, ids, metrics, config, secret, relayWake } = context;
   const orders = makeOrders({
     store: makeOrderStore(db),
+    cycle,
     ...doors,
     relayWake,
-    ids,
     metrics,
     secret,
     holdTtlMs: config.HOLD_TTL_MS,

@@ -10,7 +10,6 @@ const bookingFee = 2000;
 const placeIn = (program: Booking, buyerId: string, holdId: string) =>
   program.orders.place({
     orderId: program.ids.make('order'),
-    attemptId: program.ids.make('attempt'),
     requestId: 'test',
     buyerId,
     holdId,
@@ -19,10 +18,11 @@ const placeIn = (program: Booking, buyerId: string, holdId: string) =>
 /** The grades and prices that the database has for the seats of a buyer's orders. */
 const readItems = (b: Booking, buyerId: string) =>
   b.db.query(
-    `SELECT i.grade, i.price_minor::int AS price, o.total_minor::int AS total, c.grade AS held_at
+    `SELECT i.grade, i."priceMinor" AS price, o.total_minor::int AS total, c.grade AS held_at
      FROM orders.orders o
-     JOIN orders.items i ON i.show_id = o.show_id AND i.order_id = o.id
-     JOIN seats.claims c ON c.hold_id = o.hold_id AND c.seat_no = i.seat_no
+     CROSS JOIN LATERAL json_to_recordset(o.items)
+       AS i ("seatNo" integer, grade text, "priceMinor" integer)
+     JOIN seats.claims c ON c.hold_id = o.hold_id AND c.seat_no = i."seatNo"
      WHERE o.buyer_id = $1`,
     [buyerId],
   );
@@ -54,7 +54,7 @@ const orderAfterRepainting = async (databaseUrl: string) => {
 test('guard off: a program that missed a repainting charges another grade than held', async () => {
   const broken = await makeTestDatabase();
   await plantBug(broken.url, 'orders/sql/place.sql', [
-    { from: `WHEN p.version <> a.painting_version THEN 'repainted'`, to: '' },
+    { from: `AND h.painting_version = a."paintingVersion"`, to: '' },
   ]);
   expect(await orderAfterRepainting(broken.url)).toEqual([
     { grade: 'VIP', price: 150_000, total: 150_000 + bookingFee, held_at: 2 },

@@ -1,3 +1,4 @@
+import { makeAttemptId } from '@usher/domain/ids.ts';
 import { type Booking, openBooking } from '@usher/tests/support/booking.ts';
 import { plantBug } from '@usher/tests/support/planted.ts';
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
@@ -30,7 +31,7 @@ const endsOf = async (calls: readonly Promise<{ outcome: string } | string>[]) =
 describe('one order id for two holds, in two processes at once', () => {
   const place = async (url: string, meet: () => Promise<void>) => {
     const { here, there, holdIds } = await openBoth(url);
-    const ids = { orderId: here.ids.make('order'), attemptId: here.ids.make('attempt') };
+    const ids = { orderId: here.ids.make('order') };
     const ask = (program: Booking, holdId: string) =>
       program.orders.place({ ...ids, holdId, buyerId: 'acc_a', requestId: 'test' });
     const calls = [ask(here, holdIds[0]), ask(there, holdIds[1])];
@@ -45,87 +46,49 @@ describe('one order id for two holds, in two processes at once', () => {
     expect((await checkInvariants(here.db)).violations).toEqual([]);
   });
 
-  test('(guard off: without the lock of the id one batch fails with all its callers)', async () => {
+  test('(guard off: without a second look one batch fails with all its callers)', async () => {
     const { url } = await makeTestDatabase();
     const gate = await makeSqlGate(url);
-    const decided = 'IF placed IS NOT NULL THEN';
+    const writing = 'INSERT INTO orders.orders (id';
     await plantBug(url, 'orders/sql/place.sql', [
-      { from: 'PERFORM pg_advisory_xact_lock(k.key) FROM', to: 'PERFORM FROM' },
-      { from: decided, to: `${gate.passSql} ${decided}` },
+      { from: 'ON CONFLICT (id) DO NOTHING;', to: ';' },
+      { from: writing, to: `${gate.passSql} ${writing}` },
     ]);
     const { ends } = await place(url, () => gate.openWhenWaiting(2));
     expect(ends).toEqual([expect.stringContaining('orders_pkey'), 'placed'].sort());
   });
-});
 
-describe('one attempt id for an order that is opened twice at once', () => {
-  const openTwice = async (url: string, meet: () => Promise<void>) => {
-    const { here, there } = await openBoth(url);
-    const { orderId } = await here.order('acc_b', [4]);
-    const attemptId = here.ids.make('attempt');
-    const ask = (program: Booking) =>
-      program.payments.openAttempt({
-        orderId,
-        attemptId,
-        buyerId: 'acc_b',
-        key: program.ids.secret(),
-        provider: 'toss',
-        requestId: 'test',
-      });
-    const calls = [ask(here), ask(there)];
-    await meet();
-    const ends = await endsOf(calls);
-    const { state } = (await here.payments.attempt(attemptId, 'acc_b')) ?? { state: 'none' };
-    return { ends, state };
-  };
-
-  test('opens one attempt, which both callers get', async () => {
-    const { url } = await makeTestDatabase();
-    expect(await openTwice(url, async () => undefined)).toEqual({
-      ends: ['opened', 'repeated'],
-      state: 'CREATED',
-    });
-  });
-
-  test('(guard off: without the lock of the id the later caller gets an error)', async () => {
+  test('(guard on: with both at the same point the later one is decided again)', async () => {
     const { url } = await makeTestDatabase();
     const gate = await makeSqlGate(url);
-    const lock = 'PERFORM seats.lock_holds(ARRAY[first.hold_id]);';
-    await plantBug(url, 'payments/sql/open-attempt.sql', [
-      { from: 'PERFORM pg_advisory_xact_lock(hashtextextended(attempt, 0));', to: '' },
-      { from: lock, to: `${gate.passSql} ${lock}` },
+    const writing = 'INSERT INTO orders.orders (id';
+    await plantBug(url, 'orders/sql/place.sql', [
+      { from: writing, to: `${gate.passSql} ${writing}` },
     ]);
-    const { ends } = await openTwice(url, () => gate.openWhenWaiting(2));
-    expect(ends).toEqual([expect.stringContaining('attempts'), 'opened'].sort());
+    const { ends } = await place(url, () => gate.openWhenWaiting(2));
+    expect(ends).toEqual(['placed', 'reused']);
   });
+});
 
-  test('for another order of the buyer is refused', async () => {
-    const { url } = await makeTestDatabase();
-    const b = await openBooking({ url });
-    const [first, second] = [await b.order('acc_b', [4]), await b.order('acc_b', [6])];
-    const attemptId = b.ids.make('attempt');
-    const ask = ({ orderId }: { orderId: string }) =>
-      b.payments.openAttempt({
-        orderId,
-        attemptId,
-        buyerId: 'acc_b',
-        key: 'key',
-        provider: 'toss',
-        requestId: 'test',
-      });
-    expect([await ask(first), await ask(second), await ask(first)]).toEqual([
-      'opened',
-      'reused',
-      'repeated',
-    ]);
-  });
+test('two attempts opened at once get two numbers, of which the later is payable', async () => {
+  const { url } = await makeTestDatabase();
+  const { here, there } = await openBoth(url);
+  const { orderId, total } = await here.order('acc_b', [4]);
+  const opened = await Promise.all(
+    [here, there].map((program) => program.payments.openAttempt(orderId, 'acc_b')),
+  );
+  expect(opened.map((each) => ('attemptNo' in each ? each.attemptNo : null)).sort()).toEqual([
+    2, 3,
+  ]);
+  expect((await here.pay('acc_b', makeAttemptId(orderId, 2), total)).outcome).toBe('not-payable');
+  expect((await here.pay('acc_b', makeAttemptId(orderId, 3), total)).outcome).toBe('paid');
 });
 
 describe('within one batch', () => {
   test('a hold is ordered once, by one id; a repeat finds it, another id does not', async () => {
     const { url } = await makeTestDatabase();
     const { here, holdIds } = await openBoth(url);
-    const make = () => ({ orderId: here.ids.make('order'), attemptId: here.ids.make('attempt') });
+    const make = () => ({ orderId: here.ids.make('order') });
     const [mine, other, third] = [make(), make(), make()];
     const ask = (ids: typeof mine, holdId: string) =>
       here.orders.place({ ...ids, holdId, buyerId: 'acc_a', requestId: 'test' });

@@ -30,12 +30,11 @@ export const ordersRoutes = (deps: {
 }): Route[] => {
   const { orders, seats, ids } = deps;
   /**
-   * The same key names the same order and attempt, even if the first response was lost, and
+   * The same key names the same order, even if the first response was lost, and
    * whatever hold it is sent with: another one is refused.
    */
   const makeIds = ({ caller, idempotencyKey }: RouteRequest<typeof placeOrder>) => ({
     orderId: ids.fromParts('order', caller.accountId, idempotencyKey),
-    attemptId: ids.fromParts('attempt', 'first', caller.accountId, idempotencyKey),
   });
   return [
     route(

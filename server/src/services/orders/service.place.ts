@@ -1,13 +1,20 @@
 import type { Order } from '@usher/contract/orders.ts';
 import type { Checkout } from '@usher/contract/payments.ts';
 import type { LadderName } from '@usher/domain/fee-ladder.ts';
+import { makeAttemptId } from '@usher/domain/ids.ts';
 import type { SeatView } from '@usher/domain/layout.ts';
-import { makeBatcher } from '../../platform/batcher.ts';
+import type { Cycle } from '../../platform/cycle.ts';
 import { assert } from '../../platform/failure.ts';
-import type { Ids } from '../../platform/ids.ts';
-import type { Metrics } from '../../platform/metrics.ts';
+import { milliseconds } from '../../platform/postgres/batch.ts';
 import type { Deltas, HoldFacts } from '../seats/index.ts';
-import type { OrderItem, OrderRow, OrderStore, PlaceRequest, PlaceResult } from './store.ts';
+import {
+  type OrderItem,
+  type OrderRow,
+  type PlaceAnswer,
+  type PlaceRequest,
+  type PlaceResult,
+  placeKind,
+} from './store.ts';
 import type { OrdersCatalogue, OrderViews } from './view.ts';
 
 export type OrdersSeats = {
@@ -16,7 +23,7 @@ export type OrdersSeats = {
     performanceId: string,
     seatNos: readonly number[],
   ): Promise<{ paintingVersion: string; seats: readonly SeatView[] }>;
-  applyAll(deltas: Deltas): void;
+  publish(deltas: Deltas): void;
 };
 /** What an order does to the pass that it was placed with. */
 export type OrdersPasses = {
@@ -33,7 +40,6 @@ type PlaceOutcome =
 
 type PlaceIds = {
   orderId: string;
-  attemptId: string;
   holdId: string;
   buyerId: string;
   requestId: string;
@@ -42,15 +48,12 @@ type PlaceIds = {
 type DecidedPlacing = Exclude<PlaceResult, { outcome: 'repainted' }>;
 
 type PlaceDeps = {
-  store: Pick<OrderStore, 'place'>;
+  cycle: Cycle;
   catalogue: OrdersCatalogue;
   seats: OrdersSeats;
   passes: OrdersPasses;
   relayWake: () => void;
-  ids: Ids;
-  metrics: Metrics;
   holdTtlMs: number;
-  batchSizeMax: number;
 };
 
 type Show = NonNullable<Awaited<ReturnType<OrdersCatalogue['show']>>>;
@@ -78,6 +81,7 @@ const makePlacedRow = (
   createdAt: placed.createdAt,
   paidAt: null,
   failureCode: null,
+  attemptNo: 1,
   items: [...asked.items],
 });
 
@@ -104,17 +108,11 @@ export const makePlacing = (
   views: OrderViews,
   readRow: (orderId: string) => Promise<OrderRow | null>,
 ) => {
-  const { store, catalogue, seats, passes, ids } = deps;
-  const placeOrders = makeBatcher<PlaceRequest, PlaceResult>({
-    name: 'place-orders',
-    sizes: deps.metrics.batchSizes,
-    sizeMax: deps.batchSizeMax,
-    run: async (batch) => {
-      const terms = { currency: 'KRW', provider: 'toss', ttlMs: deps.holdTtlMs };
-      const results = await store.place(batch, terms);
-      deps.relayWake();
-      return results;
-    },
+  const { catalogue, seats, passes } = deps;
+  const placeOrders = deps.cycle.register<PlaceRequest, PlaceResult, PlaceAnswer>({
+    ...placeKind,
+    constants: { ttl: milliseconds(deps.holdTtlMs) },
+    onCommit: () => deps.relayWake(),
   });
 
   /** What the order of a hold is by what is in memory; null when that does not fit together. */
@@ -126,9 +124,10 @@ export const makePlacing = (
     if (items === null) return null;
     const totalMinor = items.reduce((sum, item) => sum + item.priceMinor + item.feeMinor, 0);
     const { paintingVersion } = described;
+    const { showId, performanceId } = hold;
     const { category, ladder } = show;
-    const attemptKey = ids.secret();
-    return { ...request, attemptKey, items, paintingVersion, totalMinor, category, ladder };
+    const priced = { items, paintingVersion, totalMinor, currency: 'KRW' as const };
+    return { ...request, ...priced, showId, performanceId, category, ladder };
   };
 
   /** Places at the grades at which the hold was taken, even if the cached ones are older. */
@@ -161,7 +160,7 @@ export const makePlacing = (
           assert(row, 'an order that was placed exists');
           if (row.state === 'PENDING')
             await passes.pin(hold.showId, buyerId, orderId, row.deadlineAt.getTime());
-          const checkout = await views.viewCheckout(request.attemptId, row);
+          const checkout = await views.viewCheckout(makeAttemptId(orderId, row.attemptNo), row);
           const order = await views.viewOrder(row, true);
           return { outcome: 'placed', isRepeat: result.isRepeat, order, checkout };
         }
@@ -173,6 +172,5 @@ export const makePlacing = (
           return { outcome: result.outcome };
       }
     },
-    close: placeOrders.close,
   };
 };

@@ -1,8 +1,8 @@
 import type { Order } from '@usher/contract/orders.ts';
 import type { Checkout } from '@usher/contract/payments.ts';
 import { makeBatcher } from '../../platform/batcher.ts';
+import type { Cycle } from '../../platform/cycle.ts';
 import { assert } from '../../platform/failure.ts';
-import type { Ids } from '../../platform/ids.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import { makeTextSigner } from '../../platform/signed-token.ts';
 import { makePlacing, type OrdersPasses, type OrdersSeats } from './service.place.ts';
@@ -11,11 +11,11 @@ import { makeOrderViews, type OrdersCatalogue, type PaymentWindow } from './view
 
 export const makeOrders = (deps: {
   store: OrderStore;
+  cycle: Cycle;
   catalogue: OrdersCatalogue;
   seats: OrdersSeats;
   passes: OrdersPasses;
   relayWake: () => void;
-  ids: Ids;
   metrics: Metrics;
   secret: string;
   holdTtlMs: number;
@@ -59,7 +59,7 @@ export const makeOrders = (deps: {
       requestId: string,
     ): Promise<'cancelled' | 'not-found' | 'not-cancellable'> => {
       const { outcome, deltas } = await store.cancel(orderId, buyerId, requestId);
-      seats.applyAll(deltas);
+      seats.publish(deltas);
       deps.relayWake();
       return outcome;
     },
@@ -78,7 +78,6 @@ export const makeOrders = (deps: {
       return views.viewCheckout(attemptId, row);
     },
     close: async (): Promise<void> => {
-      await placing.close();
       await readOrders.close();
     },
   };

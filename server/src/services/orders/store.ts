@@ -1,13 +1,7 @@
 import type { LadderName } from '@usher/domain/fee-ladder.ts';
 import type { SeatView } from '@usher/domain/layout.ts';
 import type { OrderState } from '@usher/domain/order-states.ts';
-import {
-  type Columns,
-  callFunction,
-  columns,
-  milliseconds,
-  rows,
-} from '../../platform/postgres/batch.ts';
+import { callFunction, milliseconds } from '../../platform/postgres/batch.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
 import type { Deltas } from '../seats/index.ts';
 
@@ -21,14 +15,15 @@ export type OrderItem = {
 
 export type PlaceRequest = {
   orderId: string;
-  attemptId: string;
-  attemptKey: string;
   holdId: string;
   buyerId: string;
+  showId: string;
+  performanceId: string;
   items: readonly OrderItem[];
   /** By which the grades of the items were looked up. */
   paintingVersion: string;
   totalMinor: number;
+  currency: 'KRW';
   category: string;
   ladder: string;
   requestId: string;
@@ -49,7 +44,7 @@ type PlacedRow = {
   createdAt: string;
   openOrder: string | null;
 };
-const toPlaceResult = ({ outcome, deadline, createdAt, openOrder }: PlacedRow): PlaceResult => {
+const readPlaced = ({ outcome, deadline, createdAt, openOrder }: PlacedRow): PlaceResult => {
   if (outcome === 'has-order') return { outcome, openOrder };
   if (outcome !== 'placed' && outcome !== 'repeated') return { outcome };
   return {
@@ -58,6 +53,25 @@ const toPlaceResult = ({ outcome, deadline, createdAt, openOrder }: PlacedRow): 
     deadlineAt: new Date(deadline),
     createdAt: new Date(createdAt),
   };
+};
+
+/** As sql/place.sql expects it. Items are kept in the order of their seats. */
+export const writePlace = ({ items, ...request }: PlaceRequest) => ({
+  ...request,
+  seatNos: items.map((item) => item.seatNo),
+  items: items.toSorted((a, b) => a.seatNo - b.seatNo),
+});
+
+/** What sql/place.sql answers. */
+export type PlaceAnswer = { readonly results: readonly PlacedRow[] };
+
+/** The call of orders in the cycle of the process; its rank is explained in seats/store.ts. */
+export const placeKind = {
+  name: 'place-orders',
+  functionName: 'orders.place',
+  rank: 20,
+  encode: (calls: readonly PlaceRequest[]): readonly unknown[] => calls.map(writePlace),
+  decode: readPlaced,
 };
 
 export type OrderRow = {
@@ -74,6 +88,8 @@ export type OrderRow = {
   createdAt: Date;
   paidAt: Date | null;
   failureCode: string | null;
+  /** The number of the attempt that may be paid. */
+  attemptNo: number;
   items: OrderItem[];
 };
 
@@ -91,6 +107,7 @@ type Row = {
   created_at: Date;
   paid_at: Date | null;
   failure_code: string | null;
+  attempt_no: number;
   items: OrderItem[];
 };
 const toOrder = (row: Row): OrderRow => ({
@@ -107,52 +124,23 @@ const toOrder = (row: Row): OrderRow => ({
   createdAt: row.created_at,
   paidAt: row.paid_at,
   failureCode: row.failure_code,
+  attemptNo: row.attempt_no,
   items: row.items,
 });
 const selectOrders = `
   SELECT o.id, o.show_id, o.performance_id, o.buyer_id, o.hold_id, o.state, o.total_minor,
-    o.currency, o.ladder, o.deadline, o.created_at, o.paid_at, o.failure_code,
-    (SELECT json_agg(json_build_object('seatNo', i.seat_no, 'grade', i.grade, 'seat', i.seat,
-       'priceMinor', i.price_minor, 'feeMinor', i.fee_minor) ORDER BY i.seat_no)
-     FROM orders.items i WHERE i.show_id = o.show_id AND i.order_id = o.id) AS items
+    o.currency, o.ladder, o.deadline, o.created_at, o.paid_at, o.failure_code, o.attempt_no,
+    o.items
   FROM orders.orders o`;
 
 export const makeOrderStore = (db: Database) => ({
   /** One statement for a batch; see sql/place.sql. */
-  place: async (
-    requests: readonly PlaceRequest[],
-    terms: { currency: string; provider: string; ttlMs: number },
-  ): Promise<PlaceResult[]> => {
-    const items = requests.flatMap((request, i) =>
-      request.items.map((item) => ({ ...item, place: i + 1 })),
-    );
-    const placed = await callFunction<Columns<PlacedRow>>(db, 'orders.place', {
-      ...columns(requests, {
-        order_ids: (r) => r.orderId,
-        attempt_ids: (r) => r.attemptId,
-        attempt_keys: (r) => r.attemptKey,
-        hold_ids: (r) => r.holdId,
-        buyer_ids: (r) => r.buyerId,
-        seats: (r) => `{${r.items.map((item) => item.seatNo).join()}}`,
-        painting_versions: (r) => r.paintingVersion,
-        totals: (r) => r.totalMinor,
-        categories: (r) => r.category,
-        ladders: (r) => r.ladder,
-        request_ids: (r) => r.requestId,
-      }),
-      ...columns(items, {
-        item_places: (item) => item.place,
-        item_seats: (item) => item.seatNo,
-        item_grades: (item) => item.grade,
-        item_labels: (item) => JSON.stringify(item.seat),
-        item_prices: (item) => item.priceMinor,
-        item_fees: (item) => item.feeMinor,
-      }),
-      currency: terms.currency,
-      provider: terms.provider,
-      ttl: milliseconds(terms.ttlMs),
+  place: async (requests: readonly PlaceRequest[], ttlMs: number): Promise<PlaceResult[]> => {
+    const { results } = await callFunction<PlaceAnswer>(db, 'orders.place', {
+      calls: JSON.stringify(requests.map(writePlace)),
+      ttl: milliseconds(ttlMs),
     });
-    return rows(placed, requests.length).map(toPlaceResult);
+    return results.map(readPlaced);
   },
 
   cancel: (

@@ -15,28 +15,29 @@ import { makePaymentStore } from './store.ts';
 const recoverMs = 1000;
 
 export const openPayments = (
-  context: Pick<Context, 'db' | 'clock' | 'ids' | 'log' | 'metrics' | 'relayWake'> & {
+  context: Pick<Context, 'db' | 'cycle' | 'clock' | 'ids' | 'log' | 'metrics' | 'relayWake'> & {
     config: Pick<PaymentsSettings, 'PAYMENT_WAIT_MS' | 'PAYMENT_TIMEOUT_MS'> &
       Pick<PlatformSettings, 'BATCH_SIZE_MAX'>;
   },
   doors: {
     toss: { url: string; secretKey: string };
-    seats: Pick<Seats, 'applyAll'>;
+    seats: Pick<Seats, 'publish'>;
     readCheckout: ReadCheckout;
     readOrder: ReadOrder;
     isAlone: boolean;
     failPoint?: (point: FailPoint) => Promise<void>;
   },
 ): Module<Payments> => {
-  const { db, clock, ids, log, metrics, config } = context;
+  const { db, cycle, clock, ids, log, metrics, config } = context;
   const store = makePaymentStore(db);
   const provider = makeTossProvider({ ...doors.toss, timeoutMs: config.PAYMENT_TIMEOUT_MS });
   const { relayWake } = context;
   const payments = makePayments({
     store,
-    capture: makeCapture({ store, provider, seats: doors.seats, relayWake }),
+    capture: makeCapture({ store, cycle, provider, seats: doors.seats, relayWake }),
     provider,
     clock,
+    ids,
     log,
     metrics,
     waitMs: config.PAYMENT_WAIT_MS,
@@ -52,7 +53,6 @@ export const openPayments = (
       payments,
       readCheckout: doors.readCheckout,
       readOrder: doors.readOrder,
-      ids,
       log,
     }),
     start: () =>

@@ -9,6 +9,7 @@ import type { AttemptRow } from './store.ts';
 const attempt = (id: string): AttemptRow => ({
   id,
   orderId: `order of ${id}`,
+  performanceId: 'perf_one',
   buyerId: 'acc_buyer',
   state: 'SENT',
   outcome: null,
@@ -18,12 +19,18 @@ const attempt = (id: string): AttemptRow => ({
   paymentKey: `payment of ${id}`,
   key: `key of ${id}`,
   answer: null,
-  createdAt: new Date(0),
+  openedAt: new Date(0),
   settledAt: null,
 });
 const approved: ProviderAnswer = { kind: 'approved', transaction: 'tx', secret: null };
+const answer = {
+  outcome: 'APPROVED' as const,
+  code: null,
+  transaction: 'tx',
+  secret: null,
+  refusal: null,
+};
 const silence: ProviderAnswer = { kind: 'unknown', code: 'NO_ANSWER' };
-const answerUndefined = async (items: readonly unknown[]) => items.map(() => undefined);
 
 /** An engine whose steps record what they commit, in a process that shares its database. */
 const openEngine = (
@@ -36,44 +43,27 @@ const openEngine = (
   const definition: ProviderCall<string, string> = {
     kind: 'CAPTURE',
     steps: {
-      begin: {
-        name: 'begin',
-        commit: async (wishes) => wishes,
-        failPoint: 'after-seats-locked',
-      },
-      markSent: {
-        name: 'mark-sent',
-        commit: async (ids) => ids.map(() => true),
-        failPoint: 'after-sent-before-call',
-      },
-      call: {
-        name: 'call',
-        commit: async () => silence,
-        failPoint: 'after-charge-before-answered',
-      },
-      markAnswered: {
-        name: 'mark-answered',
-        commit: answerUndefined,
-        failPoint: 'after-answered-before-settle',
-      },
+      begin: { commit: async (wish) => wish, failPoint: 'after-sent-before-call' },
+      call: { commit: async () => silence, failPoint: 'after-charge-before-settle' },
       settle: {
-        name: 'settle',
-        commit: async (settlements) => {
-          if (settlements.some(({ attemptId }) => attemptId === 'att_poison'))
-            throw new Error('this one is poisoned');
-          committed.push(...settlements.map(({ attemptId, outcome }) => `${attemptId} ${outcome}`));
-          return settlements.map(() => undefined);
+        commit: async ({ attemptId, answer: { outcome } }) => {
+          if (attemptId === 'att_poison') throw new Error('this one is poisoned');
+          committed.push(`${attemptId} ${outcome}`);
+          return true;
         },
         failPoint: 'after-settle',
       },
-      markUnknown: { name: 'mark-unknown', commit: answerUndefined, failPoint: 'after-unknown' },
+      markAnswered: {
+        commit: async ({ attemptId }) => void committed.push(`${attemptId} kept`),
+        failPoint: 'after-answered',
+      },
+      markUnknown: { commit: async () => undefined, failPoint: 'after-unknown' },
     },
     query: async () => {
       asked.push(clock.nowMs() / 1000);
       return query();
     },
     find: {
-      unsent: find.unsent ?? (async () => []),
       answered: find.answered ?? (async () => []),
       silent: find.silent ?? (async () => []),
       unknown: find.unknown ?? (async () => []),
@@ -84,7 +74,6 @@ const openEngine = (
     clock,
     log: silentLog,
     metrics,
-    batchSizeMax: 256,
     timeoutMs: 60_000,
     isAlone: true,
   });
@@ -141,11 +130,20 @@ describe('an attempt of unknown outcome', () => {
 describe('recovery', () => {
   test('of one attempt that fails does not stop that of the others', async () => {
     const { committed, calls } = openEngine(async () => approved, {
-      unsent: async () => [attempt('att_poison'), attempt('att_unsent')],
+      answered: async () => [
+        { ...attempt('att_poison'), answer },
+        { ...attempt('att_answered'), answer },
+      ],
       unknown: async () => [attempt('att_poison'), attempt('att_unknown')],
     });
     await calls.recover(false);
-    expect(committed).toEqual(['att_unsent NOT_SENT', 'att_unknown APPROVED']);
+    // The answer of the one that fails is kept each time.
+    expect(committed).toEqual([
+      'att_poison kept',
+      'att_answered APPROVED',
+      'att_poison kept',
+      'att_unknown APPROVED',
+    ]);
   });
 
   test('waits 30 s plus a call’s time, while another process may be at work', async () => {
@@ -155,13 +153,12 @@ describe('recovery', () => {
       return [];
     };
     const { calls } = openEngine(async () => silence, {
-      unsent: note,
       answered: note,
       silent: note,
     });
     await calls.recover(false);
-    expect(ages.splice(0)).toEqual([30_000, 30_000, 90_000]);
+    expect(ages.splice(0)).toEqual([30_000, 90_000]);
     await calls.recover(true);
-    expect(ages).toEqual([0, 0, 0]);
+    expect(ages).toEqual([0, 0]);
   });
 });

@@ -1,15 +1,16 @@
-import { makeBatcher } from '../../platform/batcher.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { unreachable } from '../../platform/failure.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import { type ProviderAnswer, type ProviderRequest, stillPending } from './provider.ts';
-import type { AttemptRow, Settlement, StoredAnswer } from './store.ts';
+import type { AttemptRow, Settlement, StoredAnswer, UnknownOutcome } from './store.ts';
 
 /**
- * Calls to a payment provider that survive a crash at any moment. A call is one attempt; its steps
- * run in the order of `CallSteps`, each committed before the next one starts, so the database
- * always has enough to continue: `recover` does that, here or in another process.
+ * Calls to a payment provider that survive a crash at any moment. A call is one attempt with two
+ * commits: SENT before the provider is called, and its answer together with all that follows from
+ * it. So the database always has enough to continue: `recover` does that, here or in another
+ * process. An attempt that is found SENT may have reached the provider or not; asking it, and
+ * calling it again with the same key, completes the payment in both cases.
  *
  * The engine has no rules about orders or seats. What a step commits, and how to find attempts that
  * were left between two steps, is data (`ProviderCall`).
@@ -20,43 +21,31 @@ import type { AttemptRow, Settlement, StoredAnswer } from './store.ts';
  * production they do nothing.
  */
 export type FailPoint =
-  | 'after-seats-locked'
   | 'after-sent-before-call'
-  | 'after-charge-before-answered'
-  | 'after-answered-before-settle'
+  | 'after-charge-before-settle'
   | 'after-settle'
+  | 'after-answered'
   | 'after-unknown';
 
-/** A step whose items are committed in batches. Must be idempotent for each item. */
+/** A step of one call. Must be idempotent. */
 type Step<Item, Result> = {
-  /** Its name in `usher_batch_size` and in errors. */
-  name: string;
-  /** Commits all items or none; returns one result for each, in order. */
-  commit(items: readonly Item[]): Promise<readonly Result[]>;
+  /** Resolves when it is committed; steps of several calls are committed together. */
+  commit(item: Item): Promise<Result>;
   failPoint: FailPoint;
 };
 
-type Answered = { attemptId: string; answer: StoredAnswer };
-type Unknown = { attemptId: string; code: string };
-
 /** In the order in which they run. */
 type CallSteps<Wish, Begun> = {
-  /** Checks that the call may be made and locks what it affects. */
+  /** SENT: checks that the call may be made, and locks what it affects. */
   begin: Step<Wish, Begun>;
-  /** SENT. False: another process has taken over the attempt. */
-  markSent: Step<string, boolean>;
   /** The provider moves the money. Only its answer tells us the outcome. Never rejects. */
-  call: {
-    name: string;
-    commit(request: ProviderRequest): Promise<ProviderAnswer>;
-    failPoint: FailPoint;
-  };
-  /** ANSWERED: a definite answer is stored before it takes effect. */
-  markAnswered: Step<Answered, void>;
-  /** SETTLED: the answer takes effect. */
-  settle: Step<Settlement, void>;
-  /** Instead of the last two, if there is no definite answer. */
-  markUnknown: Step<Unknown, void>;
+  call: Step<ProviderRequest, ProviderAnswer>;
+  /** SETTLED: a definite answer is stored and takes effect. False: it was settled before. */
+  settle: Step<Settlement, boolean>;
+  /** ANSWERED: keeps the answer of a settlement that failed. */
+  markAnswered: Step<Settlement, void>;
+  /** Instead of `settle`, if there is no definite answer. */
+  markUnknown: Step<UnknownOutcome, void>;
 };
 
 export type ProviderCall<Wish, Begun> = {
@@ -68,8 +57,6 @@ export type ProviderCall<Wish, Begun> = {
    * Attempts between two steps for longer than `olderThanMs`, oldest first; the list is bounded.
    */
   find: {
-    /** Begun but not sent: nothing can have reached the provider. */
-    unsent(olderThanMs: number): Promise<readonly AttemptRow[]>;
     /** With a definite answer that has not taken effect. */
     answered(olderThanMs: number): Promise<readonly AttemptRow[]>;
     /** Sent, without any answer, and not marked as unknown. */
@@ -79,17 +66,12 @@ export type ProviderCall<Wish, Begun> = {
   };
 };
 
-/** `elsewhere`: another process has taken over the attempt; its outcome is in the database. */
-export type CallEnd =
-  | { outcome: 'settled'; answer: StoredAnswer }
-  | { outcome: 'unknown' }
-  | { outcome: 'elsewhere' };
+export type CallEnd = { outcome: 'settled'; answer: StoredAnswer } | { outcome: 'unknown' };
 
 type Deps = {
   clock: Clock;
   log: Log;
   metrics: Metrics;
-  batchSizeMax: number;
   /** The longest time that a call to the provider lasts. */
   timeoutMs: number;
   /** No other process can be working on an attempt: any open attempt at the start was abandoned. */
@@ -145,13 +127,6 @@ const toStoredAnswer = (answer: ProviderAnswer): StoredAnswer | null => {
   }
 };
 
-const toSettlement = ({ attemptId, answer }: Answered): Settlement => ({
-  attemptId,
-  outcome: answer.outcome,
-  code: answer.code,
-  transaction: answer.transaction,
-});
-
 const toRequest = (attempt: AttemptRow, paymentKey: string): ProviderRequest => ({
   paymentKey,
   attemptId: attempt.id,
@@ -160,42 +135,22 @@ const toRequest = (attempt: AttemptRow, paymentKey: string): ProviderRequest => 
   key: attempt.key,
 });
 
-/** The steps, callable with single items. */
+/** The steps as functions that stop at their fail points. */
 const makeSteps = <Wish, Begun>({ steps }: ProviderCall<Wish, Begun>, deps: Deps) => {
   const reach = deps.failPoint ?? (async () => undefined);
-  const closers: (() => Promise<void>)[] = [];
-
-  const inBatches = <Item, Result>(step: Step<Item, Result>) => {
-    const batcher = makeBatcher<Item, Result>({
-      name: step.name,
-      sizes: deps.metrics.batchSizes,
-      sizeMax: deps.batchSizeMax,
-      run: step.commit,
-    });
-    closers.push(batcher.close);
-    return async (item: Item): Promise<Result> => {
-      const result = await batcher.add(item);
-      await reach(step.failPoint);
+  const stopAfter =
+    <Item, Result>({ commit, failPoint }: Step<Item, Result>) =>
+    async (item: Item): Promise<Result> => {
+      const result = await commit(item);
+      await reach(failPoint);
       return result;
     };
-  };
-
   return {
-    begin: inBatches(steps.begin),
-    markSent: inBatches(steps.markSent),
-    /** Not batched: no call waits for another's answer. */
-    call: async (request: ProviderRequest): Promise<ProviderAnswer> => {
-      const answer = await steps.call.commit(request);
-      await reach(steps.call.failPoint);
-      return answer;
-    },
-    markAnswered: inBatches(steps.markAnswered),
-    settle: inBatches(steps.settle),
-    markUnknown: inBatches(steps.markUnknown),
-    /** Waits for the items that were added. */
-    close: async (): Promise<void> => {
-      for (const close of closers) await close();
-    },
+    begin: stopAfter(steps.begin),
+    call: stopAfter(steps.call),
+    settle: stopAfter(steps.settle),
+    markAnswered: stopAfter(steps.markAnswered),
+    markUnknown: stopAfter(steps.markUnknown),
   };
 };
 
@@ -240,27 +195,30 @@ export const makeProviderCalls = <Wish, Begun>(
   ]);
   const unknownNow = metrics.gauge('usher_payments_unknown', 'Payments of unknown outcome');
 
-  const actOn = async (answered: Answered): Promise<void> => {
-    await steps.markAnswered(answered);
-    await steps.settle(toSettlement(answered));
-    outcomes.inc({ outcome: answered.answer.outcome });
+  /** A settlement that fails is not lost with this process: its answer is kept first. */
+  const settle = async (settlement: Settlement): Promise<void> => {
+    try {
+      await steps.settle(settlement);
+    } catch (error) {
+      await steps.markAnswered(settlement);
+      throw error;
+    }
+    outcomes.inc({ outcome: settlement.answer.outcome });
   };
 
   /** One after another, so that none shares a batch with one whose settlement fails. */
-  let lastActed: Promise<void> = Promise.resolve();
-  const actAlone = (answered: Answered): Promise<void> => {
-    const acting = lastActed.then(() => actOn(answered));
-    lastActed = acting.catch(() => {
+  let lastSettled: Promise<void> = Promise.resolve();
+  const settleAlone = (settlement: Settlement): Promise<void> => {
+    const settling = lastSettled.then(() => settle(settlement));
+    lastSettled = settling.catch(() => {
       // The caller gets the error; the next one in line does not need it.
     });
-    return acting;
+    return settling;
   };
 
   /** Runs a call that was begun until it ends, or is `unknown`, where `recover` continues. */
-  const run = async (request: ProviderRequest): Promise<CallEnd> => {
+  const run = async (request: ProviderRequest, performanceId: string): Promise<CallEnd> => {
     const { attemptId } = request;
-    // SENT is committed before the provider is called: a crash from here on means "unknown".
-    if (!(await steps.markSent(attemptId))) return { outcome: 'elsewhere' };
     const answer = await steps.call(request);
     const stored = toStoredAnswer(answer);
     if (stored === null) {
@@ -272,7 +230,7 @@ export const makeProviderCalls = <Wish, Begun>(
     }
     if (answer.kind === 'refused')
       log.error({ attemptId, code: answer.code }, 'payment provider rejected our request');
-    await actOn({ attemptId, answer: stored });
+    await settle({ attemptId, performanceId, answer: stored });
     return { outcome: 'settled', answer: stored };
   };
 
@@ -289,7 +247,8 @@ export const makeProviderCalls = <Wish, Begun>(
     const stored = answer.kind === 'unsent' ? null : toStoredAnswer(answer);
     if (stored === null) return false;
     log.info({ attemptId: attempt.id, outcome: stored.outcome }, 'unknown payment resolved');
-    await actAlone({ attemptId: attempt.id, answer: stored });
+    const { id: attemptId, performanceId } = attempt;
+    await settleAlone({ attemptId, performanceId, answer: stored });
     return true;
   };
   const askAbout = (attempt: AttemptRow): Promise<void> =>
@@ -308,7 +267,7 @@ export const makeProviderCalls = <Wish, Begun>(
 
   return {
     /**
-     * Resolves after it is committed that the call may be made, or with the reason why it may not.
+     * Resolves after SENT is committed, or with the reason why the call may not be made.
      */
     begin: steps.begin,
     run,
@@ -319,11 +278,9 @@ export const makeProviderCalls = <Wish, Begun>(
     recover: async (isStart: boolean): Promise<void> => {
       const isLeft = isStart && deps.isAlone;
       const betweenStepsMs = isLeft ? 0 : leftBehindMs;
-      await recoverEach(await find.unsent(betweenStepsMs), ({ id }) =>
-        steps.settle({ attemptId: id, outcome: 'NOT_SENT', code: 'NOT_SENT', transaction: null }),
-      );
-      await recoverEach(await find.answered(betweenStepsMs), async ({ id, answer }) => {
-        if (answer !== null) await steps.settle(toSettlement({ attemptId: id, answer }));
+      await recoverEach(await find.answered(betweenStepsMs), async (attempt) => {
+        const { id: attemptId, performanceId, answer } = attempt;
+        if (answer !== null) await settleAlone({ attemptId, performanceId, answer });
       });
       const inCallMs = isLeft ? 0 : deps.timeoutMs + leftBehindMs;
       await recoverEach(await find.silent(inCallMs), ({ id }) =>
@@ -333,8 +290,5 @@ export const makeProviderCalls = <Wish, Begun>(
       unknownNow.set(unknown.length);
       await Promise.all(unknown.map((attempt) => recoverEach([attempt], askAbout)));
     },
-
-    /** Waits for the steps that are being committed; refuses new ones. */
-    close: steps.close,
   };
 };

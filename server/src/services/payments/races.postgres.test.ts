@@ -1,8 +1,10 @@
+import { makeAttemptId } from '@usher/domain/ids.ts';
 import { openBooking } from '@usher/tests/support/booking.ts';
 import { plantBug } from '@usher/tests/support/planted.ts';
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { makeGate } from '@usher/tests/support/provider-call.ts';
 import { endHold } from '@usher/tests/support/time.ts';
+import { until } from '@usher/tests/support/until.ts';
 import { expect, test } from 'vitest';
 import { checkInvariants } from '../../invariants.ts';
 import { makePaymentStore } from './store.ts';
@@ -26,32 +28,27 @@ const dropStateChecks = async (databaseUrl: string, extraSql = ''): Promise<void
     databaseUrl,
     'payments/sql/begin.sql',
     [
-      {
-        from: "WHEN a.state IN ('SEATS_LOCKED', 'SENT', 'ANSWERED')",
-        to: 'WHEN false',
-      },
-      { from: "OR a.outcome IN ('APPROVED', 'DECLINED')", to: '' },
-      { from: "WHEN a.state <> 'CREATED' OR o.state <> 'PENDING' THEN 'not-payable'", to: '' },
-      { from: "WHEN h.state <> 'ACTIVE' OR h.deadline <= now_at THEN 'ended'", to: '' },
+      { from: "WHERE o.state = 'PENDING' AND o.buyer_id", to: 'WHERE o.buyer_id' },
+      { from: 'WHERE other.payment_key = ANY', to: 'WHERE false AND other.payment_key = ANY' },
     ],
     extraSql,
   );
   await plantBug(databaseUrl, 'seats/sql/begin-paying.sql', [
-    { from: "AND h.state = 'ACTIVE' RETURNING", to: 'RETURNING' },
+    { from: "AND h.state = 'ACTIVE' AND h.deadline > clock_timestamp()", to: '' },
   ]);
 };
 
-test('guard off: without the state check two processes charge one attempt twice', async () => {
+test('guard off: without states and keys two processes charge one attempt twice', async () => {
   const broken = await makeTestDatabase();
-  const tables = ['seats.holds', 'seats.claims', 'orders.orders', 'payments.attempts'];
   await dropStateChecks(
     broken.url,
-    tables.map((table) => `ALTER TABLE ${table} DISABLE TRIGGER refuse_move;`).join(''),
+    `ALTER TABLE payments.attempts
+       DROP CONSTRAINT attempts_pkey, DROP CONSTRAINT attempts_payment_key`,
   );
   expect(await chargesByTwoProcesses(broken.url)).toBe(2);
 });
 
-test('guard on: without the state check, the moves still let one process charge', async () => {
+test('guard on: without the state checks, the keys still let one process charge', async () => {
   const broken = await makeTestDatabase();
   await dropStateChecks(broken.url);
   expect(await chargesByTwoProcesses(broken.url)).toBe(1);
@@ -133,14 +130,15 @@ test('a decline keeps the seats held until the deadline, so the buyer can pay ag
   expect((await b.takeSeats('acc_other', [5])).outcome).toBe('taken');
   const again = {
     orderId: b.ids.make('order'),
-    attemptId: b.ids.make('attempt'),
     holdId: first.holdId,
     buyerId: 'acc_card',
     requestId: 'test',
   };
   expect((await b.orders.place(again)).outcome).toBe('placed');
   b.bank.behave(async (request) => b.bank.approve(request));
-  expect((await b.pay('acc_card', again.attemptId, first.total)).outcome).toBe('paid');
+  expect((await b.pay('acc_card', makeAttemptId(again.orderId, 1), first.total)).outcome).toBe(
+    'paid',
+  );
   expect((await checkInvariants(b.db)).violations).toEqual([]);
   await b.close();
 });
@@ -248,28 +246,82 @@ test('if cancelling races confirming, the first wins, and money and seats agree'
   await b.close();
 });
 
-test('a stale attempt, whose fence is older than the hold’s, changes nothing', async () => {
+const approval = {
+  outcome: 'APPROVED' as const,
+  code: null,
+  transaction: 't',
+  secret: null,
+  refusal: null,
+};
+const decline = { ...approval, outcome: 'DECLINED' as const, code: 'X', transaction: null };
+
+test.each([
+  ['approved', approval],
+  ['declined', decline],
+])('a stale attempt, whose fence is older than the hold’s, is not %s', async (_, answer) => {
   const b = await openBooking({ url });
   b.bank.behave(async () => ({ kind: 'unknown', code: 'NO_ANSWER' }));
   const { attemptId, total, orderId } = await b.order('acc_stale', [0]);
   await b.pay('acc_stale', attemptId, total);
-  await b.db.query(`UPDATE seats.holds SET fence = nextval('seats.fence') WHERE order_id = $1`, [
-    orderId,
+  await b.db.query('UPDATE seats.holds SET fence = fence + 1 WHERE order_id = $1', [orderId]);
+  const { results } = await makePaymentStore(b.db).settle([
+    { attemptId, performanceId: b.performanceId, answer },
   ]);
-  const store = makePaymentStore(b.db);
-  const answer = {
-    outcome: 'APPROVED' as const,
-    code: null,
-    transaction: 't',
-    secret: null,
-    refusal: null,
-  };
-  await store.markAnswered([{ attemptId, answer }]);
-  await store.settle([{ attemptId, outcome: 'DECLINED', code: 'X', transaction: null }], 'test');
-  const [hold] = await b.db.query<{ state: string }>(
-    'SELECT state FROM seats.holds WHERE order_id = $1',
+  expect(results).toEqual([false]);
+  const [left] = await b.db.query(
+    `SELECT h.state AS hold, o.state AS order, a.state AS attempt,
+       (SELECT count(*)::int FROM tickets.tickets t WHERE t.order_id = o.id) AS tickets
+     FROM orders.orders o JOIN seats.holds h ON h.order_id = o.id
+     JOIN payments.attempts a ON a.order_id = o.id WHERE o.id = $1`,
     [orderId],
   );
-  expect(hold?.state).toBe('PAYING');
+  expect(left).toEqual({ hold: 'PAYING', order: 'UNKNOWN', attempt: 'SENT', tickets: 0 });
   await b.close();
 });
+
+test('an attempt that a later one superseded cannot be paid; the later one can', async () => {
+  const b = await openBooking({ url });
+  const { attemptId, total, buyerId, orderId } = await b.order('acc_window', [9]);
+  expect(await b.payments.openAttempt(orderId, buyerId)).toEqual({
+    outcome: 'opened',
+    attemptNo: 2,
+  });
+  expect((await b.pay(buyerId, attemptId, total)).outcome).toBe('not-payable');
+  expect((await b.pay(buyerId, makeAttemptId(orderId, 3), total)).outcome).toBe('not-found');
+  expect(b.bank.calls).toHaveLength(0);
+  expect((await b.pay(buyerId, makeAttemptId(orderId, 2), total)).outcome).toBe('paid');
+  await b.close();
+});
+
+test('guard off: without the check under the lock, a superseded attempt begins', async () => {
+  const broken = await makeTestDatabase();
+  await plantBug(broken.url, 'payments/sql/begin.sql', [
+    { from: `WHERE o.state = 'PAYING' AND o.attempt_no = a."attemptNo"`, to: '' },
+  ]);
+  expect(await paySupersededMeanwhile(broken.url)).toBe('paid');
+});
+test('guard on: an attempt that is superseded while it begins does not begin', async () => {
+  expect(await paySupersededMeanwhile(url)).toBe('not-payable');
+});
+
+/** A payment that has read its order, and waits for the hold while a later attempt is opened. */
+const paySupersededMeanwhile = async (databaseUrl: string): Promise<string> => {
+  const b = await openBooking({ url: databaseUrl });
+  const { attemptId, total, buyerId, orderId, holdId } = await b.order('acc_meanwhile', [1]);
+  const paying = await b.db.transaction(async (tx) => {
+    await tx.query('SELECT FROM seats.holds WHERE id = $1 FOR UPDATE', [holdId]);
+    const begun = b.pay(buyerId, attemptId, total);
+    await until('the payment waits for the hold', async () => {
+      const waiting = await b.db.query(
+        `SELECT FROM pg_stat_activity
+         WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+      );
+      return waiting.length > 0;
+    });
+    await tx.query('UPDATE orders.orders SET attempt_no = 2 WHERE id = $1', [orderId]);
+    return { begun };
+  });
+  const { outcome } = await paying.begun;
+  await b.close();
+  return outcome;
+};

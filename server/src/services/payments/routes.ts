@@ -5,13 +5,13 @@ import {
   readAttempt,
   tossWebhook,
 } from '@usher/contract/payments.ts';
+import { makeAttemptId } from '@usher/domain/ids.ts';
 import { won } from '@usher/domain/money.ts';
 import { refuse } from '../../platform/http/problem.ts';
-import { answer, type Route, repeatHeaders, route } from '../../platform/http/route.ts';
-import type { Ids } from '../../platform/ids.ts';
+import { answer, type Route, route } from '../../platform/http/route.ts';
 import type { Log } from '../../platform/log.ts';
 import type { ConfirmOutcome, Payments } from './service.ts';
-import type { AttemptRow } from './store.ts';
+import type { AttemptRow, OpenedOrder } from './store.ts';
 
 /** What the payment window needs for an attempt of an order. */
 export type ReadCheckout = (attemptId: string, orderId: string) => Promise<Checkout>;
@@ -26,8 +26,20 @@ export const viewAttempt = (row: AttemptRow) => ({
   outcome: row.outcome,
   amount: won(row.amountMinor),
   providerCode: row.providerCode,
-  createdAt: row.createdAt.toISOString(),
+  createdAt: row.openedAt.toISOString(),
   settledAt: row.settledAt?.toISOString() ?? null,
+});
+
+/** An attempt that was opened and has not begun: nothing is known but its order. */
+const viewOpened = (attemptId: string, opened: OpenedOrder) => ({
+  id: attemptId,
+  orderId: opened.orderId,
+  state: opened.isSuperseded ? ('SETTLED' as const) : ('OPEN' as const),
+  outcome: opened.isSuperseded ? ('SUPERSEDED' as const) : null,
+  amount: won(opened.amountMinor),
+  providerCode: null,
+  createdAt: opened.openedAt.toISOString(),
+  settledAt: null,
 });
 
 const answerFor = async (result: ConfirmOutcome, readOrder: ReadOrder) => {
@@ -68,36 +80,24 @@ export const paymentsRoutes = (deps: {
   payments: Payments;
   readCheckout: ReadCheckout;
   readOrder: ReadOrder;
-  ids: Ids;
   log: Log;
 }): Route[] => {
-  const { payments, readCheckout, readOrder, ids, log } = deps;
+  const { payments, readCheckout, readOrder, log } = deps;
   return [
-    route(openAttempt, async ({ params, caller, idempotencyKey, traceId }) => {
-      const attemptId = ids.fromParts('attempt', caller.accountId, idempotencyKey);
-      const outcome = await payments.openAttempt({
-        orderId: params.orderId,
-        buyerId: caller.accountId,
-        attemptId,
-        key: ids.secret(),
-        provider: 'toss',
-        requestId: traceId,
-      });
-      switch (outcome) {
+    route(openAttempt, async ({ params, caller }) => {
+      const { orderId } = params;
+      const opened = await payments.openAttempt(orderId, caller.accountId);
+      switch (opened.outcome) {
         case 'not-found':
           return refuse('NOT_FOUND');
         case 'ended':
           return refuse('HOLD_ENDED');
         case 'not-payable':
           return refuse('ORDER_NOT_PAYABLE', {
-            extra: { state: (await readOrder(params.orderId))?.state },
+            extra: { state: (await readOrder(orderId))?.state },
           });
-        case 'reused':
-          return refuse('IDEMPOTENCY_KEY_REUSED');
         case 'opened':
-          return answer(201, await readCheckout(attemptId, params.orderId));
-        case 'repeated':
-          return answer(201, await readCheckout(attemptId, params.orderId), repeatHeaders);
+          return answer(201, await readCheckout(makeAttemptId(orderId, opened.attemptNo), orderId));
       }
     }),
 
@@ -115,8 +115,11 @@ export const paymentsRoutes = (deps: {
     ),
 
     route(readAttempt, async ({ params, caller }) => {
-      const row = await payments.attempt(params.attemptId, caller.accountId);
-      return row === null ? refuse('NOT_FOUND') : answer(200, viewAttempt(row));
+      const { attemptId } = params;
+      const row = await payments.attempt(attemptId, caller.accountId);
+      if (row !== null) return answer(200, viewAttempt(row));
+      const opened = await payments.openedOrder(attemptId, caller.accountId);
+      return opened === null ? refuse('NOT_FOUND') : answer(200, viewOpened(attemptId, opened));
     }),
 
     route(tossWebhook, async ({ body }) => {

@@ -1,77 +1,65 @@
+import type { Cycle } from '../../platform/cycle.ts';
 import type { Deltas } from '../seats/index.ts';
 import type { Provider } from './provider.ts';
 import type { ProviderCall } from './provider-call.ts';
-import type { BeginRequest, BeginResult, PaymentStore } from './store.ts';
+import {
+  type BeginRequest,
+  type BeginResult,
+  beginKind,
+  isDuplicate,
+  markAnsweredKind,
+  markUnknownKind,
+  type PaymentStore,
+  refuseBegin,
+  type SettleAnswer,
+  type Settlement,
+  settleKind,
+} from './store.ts';
 
 export type Capture = ProviderCall<BeginRequest, BeginResult>;
-
-/** The actor in an order's trail when a payment moved it. */
-const who = 'payments';
 
 /**
  * CAPTURE: takes the money for an order. Defines what each step of the call commits; the rules are
  * in the database functions of the same names (sql/).
  */
 export const makeCapture = (deps: {
-  store: PaymentStore;
+  store: Pick<PaymentStore, 'answeredFor' | 'unansweredFor' | 'unknown'>;
+  cycle: Cycle;
   provider: Pick<Provider, 'confirm' | 'query'>;
-  seats: { applyAll(deltas: Deltas): void };
+  seats: { publish(deltas: Deltas): void };
   relayWake: () => void;
 }): Capture => {
-  const { store, provider, seats, relayWake } = deps;
+  const { store, cycle, provider, seats, relayWake } = deps;
+  const begin = cycle.register(beginKind);
+  const settle = cycle.register<Settlement, boolean, SettleAnswer>({
+    ...settleKind,
+    onCommit: ({ deltas }) => {
+      seats.publish(deltas);
+      relayWake();
+    },
+  });
+  const markUnknown = cycle.register({ ...markUnknownKind, onCommit: () => relayWake() });
+  const markAnswered = cycle.register(markAnsweredKind);
   return {
     kind: 'CAPTURE',
     steps: {
       begin: {
-        name: 'begin-payments',
-        commit: store.begin,
-        failPoint: 'after-seats-locked',
-      },
-      markSent: {
-        name: 'mark-sent',
-        commit: async (attemptIds) => {
-          const sent = await store.markSent(attemptIds);
-          return attemptIds.map((id) => sent.has(id));
-        },
+        commit: (request) =>
+          begin.add(request).catch((error: unknown) => {
+            // Another attempt used this payment's key at the same moment.
+            if (!isDuplicate(error)) throw error;
+            return refuseBegin(request);
+          }),
         failPoint: 'after-sent-before-call',
       },
-      call: {
-        name: 'confirm-payment',
-        commit: provider.confirm,
-        failPoint: 'after-charge-before-answered',
-      },
-      markAnswered: {
-        name: 'mark-answered',
-        commit: async (answers) => {
-          await store.markAnswered(answers);
-          return answers.map(() => undefined);
-        },
-        failPoint: 'after-answered-before-settle',
-      },
-      settle: {
-        name: 'settle-payments',
-        commit: async (settlements) => {
-          const { deltas } = await store.settle(settlements, who);
-          seats.applyAll(deltas);
-          relayWake();
-          return settlements.map(() => undefined);
-        },
-        failPoint: 'after-settle',
-      },
-      markUnknown: {
-        name: 'mark-unknown',
-        commit: async (unknowns) => {
-          await store.markUnknown(unknowns, who);
-          relayWake();
-          return unknowns.map(() => undefined);
-        },
-        failPoint: 'after-unknown',
-      },
+      call: { commit: provider.confirm, failPoint: 'after-charge-before-settle' },
+      settle: { commit: settle.add, failPoint: 'after-settle' },
+      markAnswered: { commit: markAnswered.add, failPoint: 'after-answered' },
+      markUnknown: { commit: markUnknown.add, failPoint: 'after-unknown' },
     },
     query: provider.query,
     find: {
-      unsent: (olderThanMs) => store.leftIn('SEATS_LOCKED', olderThanMs),
-      answered: (olderThanMs) => store.leftIn('ANSWERED', olderThanMs),
+      answered: store.answeredFor,
       silent: store.unansweredFor,
       unknown: store.unknown,
     },

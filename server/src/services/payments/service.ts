@@ -1,5 +1,6 @@
 import { makeBatcher } from '../../platform/batcher.ts';
 import type { Clock } from '../../platform/clock.ts';
+import type { Ids } from '../../platform/ids.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import type { Provider } from './provider.ts';
@@ -29,6 +30,7 @@ type PaymentsDeps = {
   capture: Capture;
   provider: Pick<Provider, 'close'>;
   clock: Clock;
+  ids: Ids;
   log: Log;
   metrics: Metrics;
   /** How long a buyer's request waits for the provider. */
@@ -55,7 +57,10 @@ const judgeAnswer = (
 const judgeEnd = (orderId: string, end: CallEnd): ConfirmOutcome =>
   end.outcome === 'settled'
     ? judgeAnswer(orderId, end.answer.refusal, end.answer.code)
-    : { outcome: 'under-way', orderId, isUnknown: end.outcome === 'unknown' };
+    : { outcome: 'under-way', orderId, isUnknown: true };
+
+/** What a buyer asks for; `key` and `provider` of an attempt are ours. */
+export type ConfirmRequest = Omit<BeginRequest, 'key' | 'provider'>;
 
 /** The outcome of an attempt that was begun earlier by another request, tab or process. */
 const judgeAttempt = (attempt: AttemptRow | null, isUnknown: boolean): ConfirmOutcome => {
@@ -96,7 +101,7 @@ const makePatience = (clock: Clock, waitMs: number) => {
   };
 };
 
-const isSamePayment = (a: BeginRequest, b: BeginRequest): boolean =>
+const isSamePayment = (a: ConfirmRequest, b: ConfirmRequest): boolean =>
   a.paymentKey === b.paymentKey && a.amountMinor === b.amountMinor;
 
 /**
@@ -105,13 +110,13 @@ const isSamePayment = (a: BeginRequest, b: BeginRequest): boolean =>
  * answer is being stored).
  */
 const makeRunning = () => {
-  const running = new Map<string, { request: BeginRequest; outcome: Promise<ConfirmOutcome> }>();
+  const running = new Map<string, { request: ConfirmRequest; outcome: Promise<ConfirmOutcome> }>();
   const paymentKeys = new Set<string>();
   const markOf = (attemptId: string, buyerId: string): string => `${attemptId} ${buyerId}`;
   return {
     runOnce: (
-      request: BeginRequest,
-      pay: (request: BeginRequest) => Promise<ConfirmOutcome>,
+      request: ConfirmRequest,
+      pay: (request: ConfirmRequest) => Promise<ConfirmOutcome>,
     ): Promise<ConfirmOutcome> => {
       const mark = markOf(request.attemptId, request.buyerId);
       const first = running.get(mark);
@@ -146,17 +151,21 @@ export const makePayments = (deps: PaymentsDeps) => {
     run: store.attemptsByPaymentKey,
   });
 
-  const pay = async (request: BeginRequest): Promise<ConfirmOutcome> => {
+  const pay = async (asked: ConfirmRequest): Promise<ConfirmOutcome> => {
+    const request = { ...asked, key: deps.ids.secret(), provider: 'toss' };
     const begun = await calls.begin(request);
     switch (begun.outcome) {
       case 'begun': {
-        const end = await calls.run({
-          paymentKey: request.paymentKey,
-          attemptId: request.attemptId,
-          amountMinor: begun.amountMinor,
-          currency: begun.currency,
-          key: begun.key,
-        });
+        const end = await calls.run(
+          {
+            paymentKey: request.paymentKey,
+            attemptId: request.attemptId,
+            amountMinor: begun.amountMinor,
+            currency: begun.currency,
+            key: request.key,
+          },
+          begun.performanceId,
+        );
         return judgeEnd(begun.orderId, end);
       }
       case 'under-way':
@@ -176,7 +185,7 @@ export const makePayments = (deps: PaymentsDeps) => {
      * Takes the money for an order, waiting at most `waitMs` for the provider; if it is not decided
      * by then, it continues in the background and the order shows the outcome.
      */
-    confirm: async (request: BeginRequest): Promise<ConfirmOutcome> => {
+    confirm: async (request: ConfirmRequest): Promise<ConfirmOutcome> => {
       const outcome = running.runOnce(request, pay);
       const first = await patience.waitFor(outcome);
       if (first !== null) return first;
@@ -191,6 +200,7 @@ export const makePayments = (deps: PaymentsDeps) => {
 
     openAttempt: store.openAttempt,
     attempt: store.attempt,
+    openedOrder: store.openedOrder,
     unknown: store.unknown,
 
     /** A hint that a payment changed: nothing in it is trusted, we ask the provider ourselves. */
@@ -212,7 +222,6 @@ export const makePayments = (deps: PaymentsDeps) => {
       await deps.provider.close();
       await running.waitForAll();
       await findByPaymentKey.close();
-      await calls.close();
     },
   };
 };

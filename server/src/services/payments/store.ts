@@ -1,5 +1,7 @@
+import { readAttemptId } from '@usher/domain/ids.ts';
 import type { AttemptOutcome, AttemptState } from '@usher/domain/order-states.ts';
-import { type Columns, callFunction, columns, rows } from '../../platform/postgres/batch.ts';
+import type { CycleKind } from '../../platform/cycle.ts';
+import { callFunction } from '../../platform/postgres/batch.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
 import type { Deltas } from '../seats/index.ts';
 
@@ -8,6 +10,9 @@ export type BeginRequest = {
   buyerId: string;
   amountMinor: number;
   paymentKey: string;
+  /** The idempotency key with which the provider will be called; random. */
+  key: string;
+  provider: string;
   requestId: string;
 };
 export type BeginResult = {
@@ -22,28 +27,31 @@ export type BeginResult = {
     | 'under-way';
   orderId: string;
   orderState: string;
-  key: string;
+  performanceId: string;
   amountMinor: number;
   currency: string;
 };
-/** Nulls if there is no such attempt. */
+/** One result of sql/begin.sql; nulls if there is no such attempt. */
 type BegunRow = {
   outcome: BeginResult['outcome'];
   orderId: string | null;
   orderState: string | null;
-  key: string | null;
+  performanceId: string | null;
   amountMinor: number | null;
   currency: string | null;
 };
+/** A definite answer of the provider, to take effect. */
 export type Settlement = {
   attemptId: string;
-  outcome: Exclude<AttemptOutcome, 'SUPERSEDED'>;
-  code: string | null;
-  transaction: string | null;
+  /** Of the attempt's order: what a settlement locks first. */
+  performanceId: string;
+  answer: StoredAnswer;
 };
+export type UnknownOutcome = { attemptId: string; code: string };
 export type AttemptRow = {
   id: string;
   orderId: string;
+  performanceId: string;
   buyerId: string;
   state: AttemptState;
   outcome: AttemptOutcome | null;
@@ -53,10 +61,10 @@ export type AttemptRow = {
   paymentKey: string | null;
   key: string;
   answer: StoredAnswer | null;
-  createdAt: Date;
+  openedAt: Date;
   settledAt: Date | null;
 };
-/** A definite answer of the provider, stored before it takes effect. */
+/** A definite answer of the provider, as it is stored. */
 export type StoredAnswer = {
   outcome: 'APPROVED' | 'DECLINED';
   code: string | null;
@@ -66,9 +74,19 @@ export type StoredAnswer = {
   refusal: 'declined' | 'refused' | 'unsent' | null;
 };
 
+/** What is known about an attempt that has not begun. */
+export type OpenedOrder = {
+  orderId: string;
+  amountMinor: number;
+  openedAt: Date;
+  /** A later attempt was opened. */
+  isSuperseded: boolean;
+};
+
 type Row = {
   id: string;
   order_id: string;
+  performance_id: string;
   buyer_id: string;
   state: AttemptRow['state'];
   outcome: AttemptRow['outcome'];
@@ -78,16 +96,19 @@ type Row = {
   payment_key: string | null;
   idempotency_key: string;
   answer: StoredAnswer | null;
-  created_at: Date;
+  opened_at: Date;
   settled_at: Date | null;
 };
-const attemptColumns = `id, order_id, buyer_id, state, outcome, amount_minor, currency,
-  provider_code, payment_key, idempotency_key, answer, created_at, settled_at`;
-/** The condition of the index of open attempts. */
-const isOpen = 'locked_at IS NOT NULL AND settled_at IS NULL';
+/** An attempt with the performance of its order; conditions follow. */
+const selectAttempts = `
+  SELECT a.id, a.order_id, o.performance_id, a.buyer_id, a.state, a.outcome, a.amount_minor,
+    a.currency, a.provider_code, a.payment_key, a.idempotency_key, a.answer, a.opened_at,
+    a.settled_at
+  FROM payments.attempts a CROSS JOIN LATERAL orders.read_order(a.order_id) o`;
 const toAttempt = (row: Row): AttemptRow => ({
   id: row.id,
   orderId: row.order_id,
+  performanceId: row.performance_id,
   buyerId: row.buyer_id,
   state: row.state,
   outcome: row.outcome,
@@ -97,165 +118,151 @@ const toAttempt = (row: Row): AttemptRow => ({
   paymentKey: row.payment_key,
   key: row.idempotency_key,
   answer: row.answer,
-  createdAt: row.created_at,
+  openedAt: row.opened_at,
   settledAt: row.settled_at,
 });
 
-const isDuplicate = (error: unknown): boolean =>
+export const isDuplicate = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === '23505';
 
-const refusedFor = (request: BeginRequest): BeginResult => ({
+/** As sql/begin.sql expects it. */
+const writeBegin = (request: BeginRequest) => ({
+  ...request,
+  ...(readAttemptId(request.attemptId) ?? { orderId: null, attemptNo: null }),
+});
+const readBegun = (row: BegunRow, { amountMinor }: BeginRequest): BeginResult => ({
+  outcome: row.outcome,
+  orderId: row.orderId ?? '',
+  orderState: row.orderState ?? '',
+  performanceId: row.performanceId ?? '',
+  amountMinor: row.amountMinor ?? amountMinor,
+  currency: row.currency ?? '',
+});
+/** Another attempt used the payment's key at the same moment. */
+export const refuseBegin = ({ amountMinor }: BeginRequest): BeginResult => ({
   outcome: 'not-payable',
   orderId: '',
   orderState: 'PENDING',
-  key: '',
+  performanceId: '',
+  amountMinor,
   currency: '',
-  amountMinor: request.amountMinor,
 });
 
-const beginAll = async (
-  db: Database,
-  requests: readonly BeginRequest[],
-): Promise<BeginResult[]> => {
-  const begun = await callFunction<Columns<BegunRow>>(
-    db,
-    'payments.begin',
-    columns(requests, {
-      attempt_ids: (r) => r.attemptId,
-      buyer_ids: (r) => r.buyerId,
-      amounts: (r) => r.amountMinor,
-      payment_keys: (r) => r.paymentKey,
-      request_ids: (r) => r.requestId,
-    }),
-  );
-  return rows(begun, requests.length).map((row, i) => ({
-    outcome: row.outcome,
-    orderId: row.orderId ?? '',
-    orderState: row.orderState ?? '',
-    key: row.key ?? '',
-    amountMinor: row.amountMinor ?? requests[i]?.amountMinor ?? 0,
-    currency: row.currency ?? '',
-  }));
+/** As sql/settle.sql expects it. */
+const writeSettlement = ({ attemptId, answer }: Settlement) => ({
+  attemptId,
+  outcome: answer.outcome,
+  code: answer.code,
+  transaction: answer.transaction,
+  answer,
+});
+
+type BeginAnswer = { readonly results: readonly BegunRow[] };
+export type SettleAnswer = { readonly results: readonly boolean[]; readonly deltas: Deltas };
+
+/**
+ * The calls of payments in the cycle of the process; their ranks are explained in seats/store.ts.
+ * A payment key that another attempt uses at the same moment fails its call (isDuplicate).
+ */
+export const beginKind: CycleKind<BeginRequest, BeginResult, BeginAnswer> = {
+  name: 'begin-payments',
+  functionName: 'payments.begin',
+  rank: 30,
+  encode: (calls) => calls.map(writeBegin),
+  decode: readBegun,
+};
+export const settleKind: CycleKind<Settlement, boolean, SettleAnswer> = {
+  name: 'settle-payments',
+  functionName: 'payments.settle',
+  rank: 31,
+  encode: (calls) => calls.map(writeSettlement),
+  decode: (isSettled) => isSettled,
+  readLock: ({ performanceId }) => performanceId,
+};
+export const markUnknownKind: CycleKind<UnknownOutcome, void, { results: readonly null[] }> = {
+  name: 'mark-unknown',
+  functionName: 'payments.mark_unknown',
+  rank: 32,
+  encode: (calls) => calls,
+  decode: () => undefined,
+};
+export const markAnsweredKind: CycleKind<Settlement, void, { results: readonly null[] }> = {
+  name: 'mark-answered',
+  functionName: 'payments.mark_answered',
+  rank: 33,
+  encode: (calls) => calls,
+  decode: () => undefined,
 };
 
 export const makePaymentStore = (db: Database) => ({
-  /**
-   * SEATS_LOCKED: from here on no lapse can happen; see sql/begin.sql. A payment key that another
-   * attempt uses at the same moment fails the whole statement; then each request is sent alone, so
-   * that only the one with that key is refused.
-   */
+  /** SENT: from here on no lapse can happen; see sql/begin.sql. */
   begin: async (requests: readonly BeginRequest[]): Promise<BeginResult[]> => {
-    try {
-      return await beginAll(db, requests);
-    } catch (error) {
-      if (!isDuplicate(error)) throw error;
-      const results: BeginResult[] = [];
-      for (const request of requests)
-        results.push(
-          ...(await beginAll(db, [request]).catch((alone: unknown) => {
-            if (!isDuplicate(alone)) throw alone;
-            return [refusedFor(request)];
-          })),
-        );
-      return results;
-    }
-  },
-
-  /** SENT, before the provider is called. Answers the attempts that may be sent. */
-  markSent: async (attemptIds: readonly string[]): Promise<Set<string>> => {
-    const sent = await callFunction<string[]>(db, 'payments.mark_sent', {
-      attempt_ids: attemptIds,
+    const { results } = await callFunction<BeginAnswer>(db, 'payments.begin', {
+      calls: JSON.stringify(requests.map(writeBegin)),
     });
-    return new Set(sent);
+    return requests.map((request, i) => readBegun(results[i] as BegunRow, request));
   },
 
-  /** ANSWERED: a definite answer is stored before it takes effect. */
-  markAnswered: async (
-    answers: readonly { attemptId: string; answer: StoredAnswer }[],
-  ): Promise<void> => {
-    await callFunction(
-      db,
-      'payments.mark_answered',
-      columns(answers, {
-        attempt_ids: (a) => a.attemptId,
-        answers: (a) => JSON.stringify(a.answer),
-      }),
-    );
-  },
-
-  settle: (
-    settlements: readonly Settlement[],
-    who: string,
-  ): Promise<{ settled: string[]; deltas: Deltas }> =>
+  /** Whether each was settled by this call; see sql/settle.sql. */
+  settle: (settlements: readonly Settlement[]): Promise<SettleAnswer> =>
     callFunction(db, 'payments.settle', {
-      ...columns(settlements, {
-        attempt_ids: (s) => s.attemptId,
-        outcomes: (s) => s.outcome,
-        codes: (s) => s.code,
-        transactions: (s) => s.transaction,
-      }),
-      who,
+      calls: JSON.stringify(settlements.map(writeSettlement)),
     }),
 
-  markUnknown: async (
-    unknowns: readonly { attemptId: string; code: string }[],
-    who: string,
-  ): Promise<void> => {
-    await callFunction(db, 'payments.mark_unknown', {
-      ...columns(unknowns, {
-        attempt_ids: (u) => u.attemptId,
-        codes: (u) => u.code,
-      }),
-      who,
-    });
+  markAnswered: async (answers: readonly Settlement[]): Promise<void> => {
+    await callFunction(db, 'payments.mark_answered', { calls: JSON.stringify(answers) });
   },
 
-  openAttempt: (request: {
-    orderId: string;
-    buyerId: string;
-    attemptId: string;
-    key: string;
-    provider: string;
-    requestId: string;
-  }): Promise<'opened' | 'repeated' | 'reused' | 'not-found' | 'ended' | 'not-payable'> =>
-    callFunction(db, 'payments.open_attempt', {
-      order_to_pay: request.orderId,
-      buyer: request.buyerId,
-      attempt: request.attemptId,
-      key: request.key,
-      provider: request.provider,
-      request: request.requestId,
-    }),
+  markUnknown: async (unknowns: readonly UnknownOutcome[]): Promise<void> => {
+    await callFunction(db, 'payments.mark_unknown', { calls: JSON.stringify(unknowns) });
+  },
 
+  openAttempt: (
+    orderId: string,
+    buyerId: string,
+  ): Promise<
+    { outcome: 'opened'; attemptNo: number } | { outcome: 'not-found' | 'ended' | 'not-payable' }
+  > => callFunction(db, 'payments.open_attempt', { order_to_pay: orderId, buyer: buyerId }),
+
+  /** An attempt that has begun; null for one that was only opened, and for another buyer's. */
   attempt: async (attemptId: string, buyerId: string): Promise<AttemptRow | null> => {
-    const [row] = await db.query<Row>(
-      `SELECT ${attemptColumns} FROM payments.attempts WHERE id = $1 AND buyer_id = $2`,
-      [attemptId, buyerId],
-    );
+    const [row] = await db.query<Row>(`${selectAttempts} WHERE a.id = $1 AND a.buyer_id = $2`, [
+      attemptId,
+      buyerId,
+    ]);
     return row === undefined ? null : toAttempt(row);
+  },
+
+  /** The order of an attempt that was opened and has not begun; null for another buyer's. */
+  openedOrder: async (attemptId: string, buyerId: string): Promise<OpenedOrder | null> => {
+    const named = readAttemptId(attemptId);
+    if (named === null) return null;
+    const [row] = await db.query<OpenedOrder>(
+      `SELECT o.id AS "orderId", o.total_minor AS "amountMinor",
+         o.attempt_no > $3 AS "isSuperseded",
+         CASE WHEN o.attempt_no = $3 THEN o.attempt_opened_at ELSE o.created_at END AS "openedAt"
+       FROM orders.read_order($1) o WHERE o.buyer_id = $2 AND o.attempt_no >= $3`,
+      [named.orderId, buyerId, named.attemptNo],
+    );
+    return row ?? null;
   },
 
   /** In the order of the keys; null if no attempt has the key. */
   attemptsByPaymentKey: async (paymentKeys: readonly string[]): Promise<(AttemptRow | null)[]> => {
-    const found = await db.query<Row>(
-      `SELECT ${attemptColumns} FROM payments.attempts WHERE payment_key = ANY ($1)`,
-      [paymentKeys],
-    );
+    const found = await db.query<Row>(`${selectAttempts} WHERE a.payment_key = ANY ($1)`, [
+      paymentKeys,
+    ]);
     const attempts = new Map(found.map((row) => [row.payment_key, toAttempt(row)]));
     return paymentKeys.map((paymentKey) => attempts.get(paymentKey) ?? null);
   },
 
-  /** Attempts that a process left behind in `state` longer ago than `olderThanMs`. */
-  leftIn: async (
-    state: 'SEATS_LOCKED' | 'ANSWERED',
-    olderThanMs: number,
-  ): Promise<AttemptRow[]> => {
+  /** Attempts whose answer did not take effect within `olderThanMs`, oldest first. */
+  answeredFor: async (olderThanMs: number): Promise<AttemptRow[]> => {
     const found = await db.query<Row>(
-      `SELECT ${attemptColumns} FROM payments.attempts
-       WHERE state = $1 AND ${isOpen} AND coalesce(answered_at, locked_at)
-         < clock_timestamp() - $2 * interval '1 millisecond'
-       ORDER BY locked_at LIMIT 500`,
-      [state, olderThanMs],
+      `${selectAttempts} WHERE a.state = 'ANSWERED' AND a.settled_at IS NULL
+         AND a.answered_at < clock_timestamp() - $1 * interval '1 millisecond'
+       ORDER BY a.sent_at LIMIT 500`,
+      [olderThanMs],
     );
     return found.map(toAttempt);
   },
@@ -263,10 +270,9 @@ export const makePaymentStore = (db: Database) => ({
   /** Attempts sent longer ago than any call lasts, whose order does not yet say UNKNOWN. */
   unansweredFor: async (olderThanMs: number): Promise<AttemptRow[]> => {
     const found = await db.query<Row>(
-      `SELECT ${attemptColumns} FROM payments.attempts
-       WHERE state = 'SENT' AND ${isOpen} AND unknown_since IS NULL
-         AND sent_at < clock_timestamp() - $1 * interval '1 millisecond'
-       ORDER BY locked_at LIMIT 500`,
+      `${selectAttempts} WHERE a.state = 'SENT' AND a.settled_at IS NULL AND a.unknown_since IS NULL
+         AND a.sent_at < clock_timestamp() - $1 * interval '1 millisecond'
+       ORDER BY a.sent_at LIMIT 500`,
       [olderThanMs],
     );
     return found.map(toAttempt);
@@ -275,9 +281,9 @@ export const makePaymentStore = (db: Database) => ({
   /** Attempts whose outcome is not known, oldest first. */
   unknown: async (limit: number): Promise<AttemptRow[]> => {
     const found = await db.query<Row>(
-      `SELECT ${attemptColumns} FROM payments.attempts
-       WHERE state = 'SENT' AND ${isOpen} AND unknown_since IS NOT NULL
-       ORDER BY locked_at LIMIT $1`,
+      `${selectAttempts}
+       WHERE a.state = 'SENT' AND a.settled_at IS NULL AND a.unknown_since IS NOT NULL
+       ORDER BY a.sent_at LIMIT $1`,
       [limit],
     );
     return found.map(toAttempt);

@@ -12,18 +12,28 @@ import { makeSeatStore, type PerformanceDelta } from './store.ts';
  * A lapsed hold's seats are on sale again within 1 s (product.md); the sweeper runs twice as often.
  */
 const sweepMs = 500;
+/**
+ * A change whose notification was lost, or whose commit was not confirmed, is noticed after two of
+ * these: as often as a client polls.
+ */
+const catchUpMs = 1000;
 
 export const openSeats = (
-  context: Pick<Context, 'db' | 'clock' | 'ids' | 'log' | 'metrics' | 'listen'> & {
+  context: Pick<Context, 'db' | 'cycle' | 'clock' | 'ids' | 'log' | 'metrics' | 'listen'> & {
     config: SeatsSettings & Pick<PlatformSettings, 'BATCH_SIZE_MAX'>;
   },
-  doors: { catalogue: SeatsCatalogue },
+  doors: {
+    catalogue: SeatsCatalogue;
+    /** No other process has seat maps of this database. */
+    isAlone: boolean;
+  },
 ): Module<Seats> => {
-  const { db, clock, ids, log, metrics, config } = context;
+  const { db, cycle, clock, ids, log, metrics, config } = context;
   const streams = makeStreams(clock);
   const seats = makeSeats({
     store: makeSeatStore(db),
-    catalogue: doors.catalogue,
+    cycle,
+    ...doors,
     streams,
     clock,
     log,
@@ -40,16 +50,29 @@ export const openSeats = (
   });
   return {
     service: seats,
-    routes: seatsRoutes({ ...doors, seats, streams, clock, ids }),
-    start: () =>
-      makeLoop({
+    routes: seatsRoutes({ catalogue: doors.catalogue, seats, streams, clock, ids }),
+    start: () => {
+      const sweeping = makeLoop({
         clock,
         everyMs: sweepMs,
         run: async () => {
           await seats.sweep();
         },
         onError: (error) => log.warn({ err: error }, 'sweeping lapsed holds failed'),
-      }),
+      });
+      const catchingUp = makeLoop({
+        clock,
+        everyMs: catchUpMs,
+        run: seats.reloadOutdated,
+        onError: (error) => log.warn({ err: error }, 'comparing seat map versions failed'),
+      });
+      return {
+        stop: async (): Promise<void> => {
+          await sweeping.stop();
+          await catchingUp.stop();
+        },
+      };
+    },
     close: seats.close,
   };
 };

@@ -15,7 +15,7 @@ const gapMs = 200;
  * pushed to open streams. They refuse lost races early and never decide who has a seat.
  */
 export const makeSeatMaps = (deps: {
-  store: Pick<SeatStore, 'snapshot'>;
+  store: Pick<SeatStore, 'snapshot' | 'versions'>;
   streams: Streams;
   clock: Clock;
   log: Log;
@@ -23,6 +23,7 @@ export const makeSeatMaps = (deps: {
   const { store, streams, clock, log } = deps;
   const maps = new Map<string, SeatMap>();
   const loading = new Map<string, Promise<SeatMap | null>>();
+  let earlierVersions = new Map<string, number>();
 
   const keep = (performanceId: string, map: SeatMap): void => {
     if (maps.size >= mapsMax && !maps.has(performanceId)) {
@@ -90,6 +91,16 @@ export const makeSeatMaps = (deps: {
     /** The same for all changes of one statement, whichever service ran it. */
     applyAll: (deltas: Deltas): void => {
       for (const delta of deltas) apply(delta);
+    },
+    /**
+     * Reloads the maps that have not reached the version that the database had at the last call:
+     * the notification of a change was lost.
+     */
+    reloadOutdated: async (): Promise<void> => {
+      if (maps.size === 0) return;
+      for (const [performanceId, version] of earlierVersions)
+        if ((maps.get(performanceId)?.version ?? version) < version) await reload(performanceId);
+      earlierVersions = await store.versions([...maps.keys()]);
     },
     /** Changes of other processes may have been missed: reloads every map. */
     reloadAll: async (): Promise<void> => {

@@ -2,12 +2,19 @@ import { chooseForBatch, makeBestAvailableIndex } from '@usher/domain/best-avail
 import type { Layout } from '@usher/domain/layout.ts';
 import type { SeatMap } from '@usher/domain/seat-map.ts';
 import { strandedChecks } from '@usher/domain/stranded.ts';
-import { makeBatcher } from '../../platform/batcher.ts';
 import type { Clock } from '../../platform/clock.ts';
+import type { Cycle } from '../../platform/cycle.ts';
 import { assert } from '../../platform/failure.ts';
-import type { Metrics } from '../../platform/metrics.ts';
+import { milliseconds } from '../../platform/postgres/batch.ts';
 import type { SeatMaps } from './service.maps.ts';
-import type { SeatStore, TakeRequest, TakeResult } from './store.ts';
+import {
+  type Deltas,
+  type TakeAnswer,
+  type TakeRequest,
+  type TakeResult,
+  takeKind,
+  writeTake,
+} from './store.ts';
 
 /** Seats by number, or the best `count` adjacent ones of a grade. */
 export type Wish =
@@ -93,7 +100,7 @@ const makeBestAvailable = ({ maps, clock }: { maps: SeatMaps; clock: Clock }) =>
 /**
  * The input of the database's decision: the windows with their grades, and what each would strand.
  */
-const toTakeRequest = (pending: Pending, windows: Windows): TakeRequest => {
+const makeTakeRequest = (pending: Pending, windows: Windows): TakeRequest => {
   const { sale, wish } = pending;
   const { layout } = sale;
   const grades =
@@ -102,7 +109,6 @@ const toTakeRequest = (pending: Pending, windows: Windows): TakeRequest => {
       : new Array<number>(wish.count).fill(layout.grades.indexOf(wish.grade));
   return {
     holdId: pending.holdId,
-    showId: sale.showId,
     performanceId: sale.performanceId,
     buyerId: pending.buyerId,
     windows,
@@ -116,44 +122,33 @@ const toTakeRequest = (pending: Pending, windows: Windows): TakeRequest => {
   };
 };
 
-/** Takes holds, in batches that the database decides in arrival order. */
+/** Takes holds; the database decides them in arrival order. */
 export const makeTaker = (deps: {
-  store: Pick<SeatStore, 'take'>;
+  cycle: Cycle;
   maps: SeatMaps;
+  publish: (deltas: Deltas) => void;
   clock: Clock;
-  metrics: Metrics;
   holdTtlMs: number;
   holdTotalMaxMs: number;
-  batchSizeMax: number;
 }) => {
-  const { store, maps } = deps;
+  const { maps } = deps;
   const chooseBest = makeBestAvailable(deps);
-  const times = { ttlMs: deps.holdTtlMs, totalMaxMs: deps.holdTotalMaxMs };
-
-  const takeBatch = async (batch: readonly Pending[]): Promise<TakeResult[]> => {
-    const chosen = chooseBest(batch);
-    const results: TakeResult[] = batch.map(() => ({ outcome: 'none-free' }));
-    const asked = batch.flatMap((pending, place) => {
-      const windows =
-        pending.wish.kind === 'seats' ? [pending.wish.seatNos] : (chosen.get(pending) ?? []);
-      return windows.length === 0 ? [] : [{ place, request: toTakeRequest(pending, windows) }];
-    });
-    if (asked.length === 0) return results;
-    const requests = asked.map(({ request }) => request);
-    const took = await store.take(requests, times);
-    maps.applyAll(took.deltas);
-    for (const [i, { place }] of asked.entries()) {
-      const result = took.results[i];
-      assert(result, 'one result for each request');
-      results[place] = result;
-    }
-    return results;
-  };
-  const takeHolds = makeBatcher({
-    name: 'take-holds',
-    sizes: deps.metrics.batchSizes,
-    sizeMax: deps.batchSizeMax,
-    run: takeBatch,
+  const takeHolds = deps.cycle.register<Pending, TakeResult, TakeAnswer>({
+    ...takeKind,
+    constants: {
+      ttl: milliseconds(deps.holdTtlMs),
+      total: milliseconds(deps.holdTotalMaxMs),
+    },
+    encode: (batch) => {
+      const chosen = chooseBest(batch);
+      return batch.map((pending) => {
+        const windows =
+          pending.wish.kind === 'seats' ? [pending.wish.seatNos] : (chosen.get(pending) ?? []);
+        return writeTake(makeTakeRequest(pending, windows));
+      });
+    },
+    readLock: (pending) => pending.sale.performanceId,
+    onCommit: ({ deltas }) => deps.publish(deltas),
   });
 
   return {
@@ -170,6 +165,5 @@ export const makeTaker = (deps: {
       }
       return result;
     },
-    close: takeHolds.close,
   };
 };

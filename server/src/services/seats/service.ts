@@ -4,13 +4,24 @@ import type { LocalText } from '@usher/domain/text.ts';
 import { makeBatcher } from '../../platform/batcher.ts';
 import { makeRecentMap } from '../../platform/cache.ts';
 import type { Clock } from '../../platform/clock.ts';
+import type { Cycle } from '../../platform/cycle.ts';
 import { assert } from '../../platform/failure.ts';
 import type { Streams } from '../../platform/http/sse.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import { makeSeatMaps, type SeatMaps } from './service.maps.ts';
+import { makeNotifier } from './service.notify.ts';
 import { describeWish, makeTaker, type Sale, type Wish } from './service.take.ts';
-import type { HoldRow, SeatStore, TakeResult } from './store.ts';
+import {
+  type Deltas,
+  type HoldRow,
+  type ReleaseAnswer,
+  type ReleaseOutcome,
+  type ReleaseRequest,
+  releaseKind,
+  type SeatStore,
+  type TakeResult,
+} from './store.ts';
 
 /** What seats need to know about a performance; the catalogue answers from memory. */
 export type SeatsCatalogue = {
@@ -58,11 +69,14 @@ export type HoldFacts = {
 
 type SeatsDeps = {
   store: SeatStore;
+  cycle: Cycle;
   catalogue: SeatsCatalogue;
   streams: Streams;
   clock: Clock;
   log: Log;
   metrics: Metrics;
+  /** No other process has seat maps of this database. */
+  isAlone: boolean;
   holdTtlMs: number;
   holdTotalMaxMs: number;
   batchSizeMax: number;
@@ -152,9 +166,11 @@ type TakeSeats = {
   wish: Wish;
 };
 
+type HoldingDeps = SeatsDeps & { publish: (deltas: Deltas) => void };
+
 /** Takes seats at the performance's current grades, even if it was just repainted. */
 const makePaintedTaker = (
-  deps: SeatsDeps,
+  deps: HoldingDeps,
   maps: SeatMaps,
   plans: ReturnType<typeof makePlanReader>,
 ) => {
@@ -177,7 +193,7 @@ const makePaintedTaker = (
       deps.catalogue.forget(showId);
     }
   };
-  return { take, close: taker.close };
+  return { take };
 };
 
 /** Holds by id, read in batches; a buyer finds only their own. */
@@ -198,7 +214,11 @@ const makeHoldReader = ({ store, metrics, batchSizeMax }: SeatsDeps) => {
 };
 
 /** A buyer's hold, from the request to its outcome. */
-const makeHolding = (deps: SeatsDeps, maps: SeatMaps, plans: ReturnType<typeof makePlanReader>) => {
+const makeHolding = (
+  deps: HoldingDeps,
+  maps: SeatMaps,
+  plans: ReturnType<typeof makePlanReader>,
+) => {
   const { store, clock, metrics } = deps;
   const taker = makePaintedTaker(deps, maps, plans);
   const memory = makeHoldMemory();
@@ -208,15 +228,9 @@ const makeHolding = (deps: SeatsDeps, maps: SeatMaps, plans: ReturnType<typeof m
     'usher_holds_refused_early_total',
     'Lost races refused from memory, without the database',
   );
-  const releaseHolds = makeBatcher({
-    name: 'release-holds',
-    sizes: metrics.batchSizes,
-    sizeMax: deps.batchSizeMax,
-    run: async (batch: readonly { holdId: string; buyerId: string; requestId: string }[]) => {
-      const { results, deltas } = await store.release(batch);
-      maps.applyAll(deltas);
-      return results;
-    },
+  const releaseHolds = deps.cycle.register<ReleaseRequest, ReleaseOutcome, ReleaseAnswer>({
+    ...releaseKind,
+    onCommit: ({ deltas }) => deps.publish(deltas),
   });
 
   /** The hold that an earlier request with this id took; null if none did. */
@@ -265,6 +279,14 @@ const makeHolding = (deps: SeatsDeps, maps: SeatMaps, plans: ReturnType<typeof m
     }
   };
 
+  /** What was held, from memory if this process took it; null for another buyer's hold. */
+  const holdFacts = async (holdId: string, buyerId: string): Promise<HoldFacts | null> => {
+    const known = memory.recall(holdId);
+    if (known !== undefined) return known.buyerId === buyerId ? known : null;
+    const hold = await reader.readOwn(holdId, buyerId);
+    return hold === null ? null : memory.remember(holdId, hold);
+  };
+
   return {
     take: async (request: TakeSeats): Promise<TakeOutcome> => {
       const result = await take(request);
@@ -291,36 +313,42 @@ const makeHolding = (deps: SeatsDeps, maps: SeatMaps, plans: ReturnType<typeof m
 
     /** Whether this process took the hold, so that all of it is in memory. */
     knowsHold: (holdId: string): boolean => memory.recall(holdId) !== undefined,
-    /** What was held, from memory if this process took it; null for another buyer's hold. */
-    holdFacts: async (holdId: string, buyerId: string): Promise<HoldFacts | null> => {
-      const known = memory.recall(holdId);
-      if (known !== undefined) return known.buyerId === buyerId ? known : null;
-      const hold = await reader.readOwn(holdId, buyerId);
-      return hold === null ? null : memory.remember(holdId, hold);
-    },
+    holdFacts,
     hold: reader.readOwn,
     extend: (holdId: string, buyerId: string) => store.extend(holdId, buyerId, deps.holdTtlMs),
-    release: (holdId: string, buyerId: string, requestId: string) =>
-      releaseHolds.add({ holdId, buyerId, requestId }),
-    close: async (): Promise<void> => {
-      await taker.close();
-      await reader.close();
-      await releaseHolds.close();
+    release: async (
+      holdId: string,
+      buyerId: string,
+      requestId: string,
+    ): Promise<ReleaseOutcome> => {
+      const facts = await holdFacts(holdId, buyerId);
+      if (facts === null) return 'not-found';
+      const { performanceId } = facts;
+      return releaseHolds.add({ holdId, performanceId, buyerId, requestId });
     },
+    close: reader.close,
   };
 };
 
 export const makeSeats = (deps: SeatsDeps) => {
   const { store, catalogue, streams, metrics } = deps;
   const maps = makeSeatMaps(deps);
+  const notifier = makeNotifier(deps);
+  /** Changes that this process has committed: for its own maps, and for the other processes. */
+  const publish = (deltas: Deltas): void => {
+    maps.applyAll(deltas);
+    if (!deps.isAlone) notifier.notify(deltas);
+  };
   const plans = makePlanReader(catalogue, maps);
+  const holding = makeHolding({ ...deps, publish }, maps, plans);
   const lapses = metrics.counter('usher_holds_lapsed_total', 'Holds that expired');
   return {
-    ...makeHolding(deps, maps, plans),
+    ...holding,
     readMap: maps.read,
     apply: maps.apply,
-    applyAll: maps.applyAll,
+    publish,
     reloadAll: maps.reloadAll,
+    reloadOutdated: maps.reloadOutdated,
     left: plans.countLeft,
     describe: plans.describe,
 
@@ -329,12 +357,16 @@ export const makeSeats = (deps: SeatsDeps) => {
      */
     sweep: async (): Promise<number> => {
       const { lapsed, deltas } = await store.lapse(lapsedMax);
-      maps.applyAll(deltas);
+      publish(deltas);
       lapses.inc(lapsed);
       return lapsed;
     },
     /** Ends the open streams. Called before the HTTP server closes, because that waits for them. */
     endStreams: streams.close,
+    close: async (): Promise<void> => {
+      await holding.close();
+      await notifier.close();
+    },
   };
 };
 export type Seats = ReturnType<typeof makeSeats>;

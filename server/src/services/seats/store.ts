@@ -1,13 +1,7 @@
-import { type SeatState, shownState } from '@usher/domain/seat-bits.ts';
+import { readShownState } from '@usher/domain/seat-bits.ts';
 import { holderMark, type SeatDelta, type SeatSnapshot } from '@usher/domain/seat-map.ts';
 import type { StrandedCheck } from '@usher/domain/stranded.ts';
-import {
-  type Columns,
-  callFunction,
-  columns,
-  milliseconds,
-  rows,
-} from '../../platform/postgres/batch.ts';
+import { callFunction, milliseconds } from '../../platform/postgres/batch.ts';
 import type { Database, Sql } from '../../platform/postgres/sql.ts';
 
 export type PerformanceDelta = SeatDelta & { performanceId: string };
@@ -16,7 +10,6 @@ export type Deltas = readonly PerformanceDelta[];
 
 export type TakeRequest = {
   holdId: string;
-  showId: string;
   performanceId: string;
   buyerId: string;
   /** Candidates, best first; each has one seat for each of `grades`. */
@@ -41,6 +34,18 @@ export type TakeResult =
   | { outcome: 'not-open' }
   /** An earlier request with this id took a hold. */
   | { outcome: 'repeated' };
+
+export type ReleaseRequest = {
+  holdId: string;
+  performanceId: string;
+  buyerId: string;
+  requestId: string;
+};
+export type ReleaseOutcome = 'released' | 'not-found' | 'ended';
+export type ReleaseAnswer = {
+  readonly results: readonly ReleaseOutcome[];
+  readonly deltas: Deltas;
+};
 
 export type HoldRow = {
   id: string;
@@ -70,52 +75,87 @@ type StockOpening = {
   paintingVersion: string;
 };
 
-/** Seats and conflicts are texts of int[]; see sql/take.sql. */
+/** One result of sql/take.sql; the fields depend on the outcome. */
 type TakenRow = {
   outcome: TakeResult['outcome'];
-  seats: string | null;
+  seats: number[];
   deadline: string;
   endsBy: string;
-  conflicts: string | null;
+  conflicts: number[];
 };
 
-/** The text of an int[] with one dimension and no nulls. */
-const parseArray = (text: string | null): number[] =>
-  JSON.parse(`[${(text ?? '{}').slice(1, -1)}]`) as number[];
-
-const toTakeResult = (row: TakenRow): TakeResult => {
+const readTaken = (row: TakenRow): TakeResult => {
   const { outcome } = row;
   if (outcome === 'held')
     return {
       outcome,
-      seatNos: parseArray(row.seats),
+      seatNos: row.seats,
       deadlineAt: new Date(row.deadline),
       endsBy: new Date(row.endsBy),
     };
   if (outcome === 'taken' || outcome === 'blocked' || outcome === 'stranded')
-    return { outcome, conflicts: parseArray(row.conflicts) };
+    return { outcome, conflicts: row.conflicts };
   return { outcome };
 };
 
-const arrayText = (numbers: readonly number[]): string => `{${numbers.join(',')}}`;
-const windowsText = (windows: TakeRequest['windows']): string =>
-  `{${windows.map(arrayText).join(',')}}`;
-const checksText = (checks: TakeRequest['checks']): string | null => {
-  const texts = (checks ?? []).flatMap((perWindow, window) =>
-    perWindow.map((check) => arrayText([window + 1, check.mid, check.far, check.opposite])),
-  );
-  return texts.length === 0 ? null : `{${texts.join(',')}}`;
+/** Every seat that a request names: PostgreSQL looks up who has it. */
+const findLooks = ({ windows, checks }: TakeRequest): number[] => {
+  const checked = (checks ?? []).flat().flatMap(({ mid, far, opposite }) => [mid, far, opposite]);
+  return [...windows.flat(), ...checked.filter((seatNo) => seatNo >= 0)];
 };
 
-const looksText = ({ windows, checks }: TakeRequest): string => {
-  const checked = (checks ?? []).flat().flatMap(({ mid, far, opposite }) => [mid, far, opposite]);
-  return arrayText([...windows.flat(), ...checked.filter((seatNo) => seatNo >= 0)]);
+/** As sql/take.sql expects it. */
+export const writeTake = (request: TakeRequest) => {
+  const checks = (request.checks ?? []).flatMap((perWindow, window) =>
+    perWindow.map(({ mid, far, opposite }) => [window + 1, mid, far, opposite]),
+  );
+  return {
+    holdId: request.holdId,
+    performanceId: request.performanceId,
+    buyerId: request.buyerId,
+    windows: request.windows,
+    grades: request.grades,
+    checks: checks.length === 0 ? null : checks,
+    looks: findLooks(request),
+    requestId: request.requestId,
+    paintingVersion: request.paintingVersion,
+    fingerprint: request.fingerprint,
+  };
+};
+
+/** What sql/take.sql answers. */
+export type TakeAnswer = { readonly results: readonly TakenRow[]; readonly deltas: Deltas };
+
+/**
+ * The calls of seats in the cycle of the process. Ranks follow the common order of locks, by
+ * the first lock of each kind. Within a cycle holds are not locked in one order: two processes that
+ * act on the same two holds at once may deadlock, and one of them is repeated. Stock, where crowds
+ * meet, is locked in one order by seats.lock_performances.
+ */
+export const takeKind = {
+  name: 'take-holds',
+  functionName: 'seats.take',
+  rank: 10,
+  decode: readTaken,
+};
+export const releaseKind = {
+  name: 'release-holds',
+  functionName: 'seats.release',
+  rank: 11,
+  encode: (calls: readonly ReleaseRequest[]): readonly unknown[] => calls,
+  decode: (outcome: ReleaseOutcome): ReleaseOutcome => outcome,
+  readLock: ({ performanceId }: ReleaseRequest): string => performanceId,
 };
 
 /** Performances in the seat stock; used by the catalogue within its transactions. */
 export const makeSeatStock = (db: Database) => ({
   /** Opens performances for sale, or changes their window, limit and rule. */
   open: async (tx: Sql, openings: readonly StockOpening[]): Promise<void> => {
+    // Those that exist are changed, and must be locked in the order in which everybody locks them.
+    await tx.query(
+      'SELECT FROM seats.stock WHERE performance_id = ANY ($1) ORDER BY no FOR UPDATE',
+      [openings.map((o) => o.performanceId)],
+    );
     await tx.query(
       `INSERT INTO seats.stock (show_id, performance_id, seat_count, sale_opens_at, sale_closes_at,
          buyer_limit, refuses_stranding, painting_version)
@@ -139,8 +179,9 @@ export const makeSeatStock = (db: Database) => ({
   /** Seats that are not free, by performance and by the grade's index in its painting. */
   taken: async (showId: string): Promise<Map<string, Map<number, number>>> => {
     const found = await db.query<{ performance_id: string; grade: number; taken: number }>(
-      `SELECT performance_id, grade, count(*)::int AS taken FROM seats.claims
-       WHERE show_id = $1 GROUP BY performance_id, grade`,
+      `SELECT s.performance_id, c.grade, count(*)::int AS taken
+       FROM seats.stock s JOIN seats.claims c ON c.stock_no = s.no
+       WHERE s.show_id = $1 GROUP BY s.performance_id, c.grade`,
       [showId],
     );
     const taken = new Map<string, Map<number, number>>();
@@ -154,7 +195,7 @@ export const makeSeatStock = (db: Database) => ({
   lock: async (tx: Sql, showId: string, performanceIds: readonly string[]): Promise<void> => {
     await tx.query(
       `SELECT FROM seats.stock WHERE show_id = $1 AND performance_id = ANY ($2)
-       ORDER BY performance_id FOR UPDATE`,
+       ORDER BY no FOR UPDATE`,
       [showId, performanceIds],
     );
   },
@@ -164,13 +205,12 @@ export const makeSeatStock = (db: Database) => ({
     showId: string,
     performanceIds: readonly string[],
   ): Promise<Set<string>> => {
-    // Claims first: they are found by key, holds only by scanning all of the show.
+    // Claims first: they are found by key, holds only by reading all of them.
     const found = await sql.query<{ performance_id: string }>(
-      `SELECT p.performance_id FROM unnest($2::text[]) AS p (performance_id)
-       WHERE EXISTS (SELECT FROM seats.claims c WHERE c.show_id = $1
-           AND c.performance_id = p.performance_id AND c.state <> 'blocked')
-         OR EXISTS (SELECT FROM seats.holds h WHERE h.show_id = $1
-           AND h.performance_id = p.performance_id)`,
+      `SELECT s.performance_id FROM seats.stock s
+       WHERE s.show_id = $1 AND s.performance_id = ANY ($2) AND (
+         EXISTS (SELECT FROM seats.claims c WHERE c.stock_no = s.no AND c.hold_id IS NOT NULL)
+         OR EXISTS (SELECT FROM seats.holds h WHERE h.stock_no = s.no))`,
       [showId, performanceIds],
     );
     return new Set(found.map((row) => row.performance_id));
@@ -188,10 +228,11 @@ export const makeSeatStock = (db: Database) => ({
     for (const { performanceId, paintingVersion, grades } of performances) {
       await tx.query(
         `WITH painted AS (
-           UPDATE seats.stock SET painting_version = $3 WHERE show_id = $1 AND performance_id = $2
+           UPDATE seats.stock SET painting_version = $3
+           WHERE show_id = $1 AND performance_id = $2 RETURNING no
          )
          UPDATE seats.claims c SET grade = get_byte($4::bytea, c.seat_no)
-         WHERE c.show_id = $1 AND c.performance_id = $2`,
+         FROM painted p WHERE c.stock_no = p.no`,
         [showId, performanceId, paintingVersion, Buffer.from(grades)],
       );
     }
@@ -208,14 +249,12 @@ export const makeSeatStock = (db: Database) => ({
   block: async (
     tx: Sql,
     change: {
-      showId: string;
       performanceId: string;
       block: readonly { seatNo: number; gradeIndex: number }[];
       unblock: readonly number[];
     },
   ): Promise<{ outcome: 'done' } | { outcome: 'taken'; seatNos: number[] }> => {
     const taken = await callFunction<number[] | null>(tx, 'seats.block', {
-      show: change.showId,
       performance: change.performanceId,
       block_seats: change.block.map((seat) => seat.seatNo),
       block_grades: change.block.map((seat) => seat.gradeIndex),
@@ -225,14 +264,13 @@ export const makeSeatStock = (db: Database) => ({
   },
 });
 
+/** A seat that is not free, with its hold; nulls if it is blocked. */
 type Claim = {
   seat_no: number;
-  state: 'held' | 'paying' | 'sold' | 'blocked';
+  state: HoldRow['state'] | null;
   buyer_id: string | null;
   deadline_ms: number | null;
 };
-
-type ReleaseOutcome = 'released' | 'not-found' | 'ended';
 
 export const makeSeatStore = (db: Database) => ({
   /** Decides a batch of hold requests in one statement; see sql/take.sql. */
@@ -240,52 +278,16 @@ export const makeSeatStore = (db: Database) => ({
     requests: readonly TakeRequest[],
     times: { ttlMs: number; totalMaxMs: number },
   ): Promise<{ results: TakeResult[]; deltas: Deltas }> => {
-    const took = await callFunction<{ columns: Columns<TakenRow>; deltas: Deltas }>(
-      db,
-      'seats.take',
-      {
-        ...columns(requests, {
-          hold_ids: (r) => r.holdId,
-          show_ids: (r) => r.showId,
-          performance_ids: (r) => r.performanceId,
-          buyer_ids: (r) => r.buyerId,
-          windows: (r) => windowsText(r.windows),
-          grades: (r) => arrayText(r.grades),
-          checks: (r) => checksText(r.checks),
-          looks: looksText,
-          request_ids: (r) => r.requestId,
-          painting_versions: (r) => r.paintingVersion,
-          fingerprints: (r) => r.fingerprint,
-        }),
-        ttl: milliseconds(times.ttlMs),
-        total: milliseconds(times.totalMaxMs),
-      },
-    );
-    return {
-      results: rows(took.columns, requests.length).map(toTakeResult),
-      deltas: took.deltas,
-    };
+    const { results, deltas } = await callFunction<TakeAnswer>(db, 'seats.take', {
+      calls: JSON.stringify(requests.map(writeTake)),
+      ttl: milliseconds(times.ttlMs),
+      total: milliseconds(times.totalMaxMs),
+    });
+    return { results: results.map(readTaken), deltas };
   },
 
-  release: async (
-    holds: readonly { holdId: string; buyerId: string; requestId: string }[],
-  ): Promise<{ results: ReleaseOutcome[]; deltas: Deltas }> => {
-    const released = await callFunction<{
-      columns: Columns<{ outcome: ReleaseOutcome }>;
-      deltas: Deltas;
-    }>(db, 'seats.release', {
-      ...columns(holds, {
-        hold_ids: (h) => h.holdId,
-        buyer_ids: (h) => h.buyerId,
-        request_ids: (h) => h.requestId,
-      }),
-      why: 'released by the buyer',
-    });
-    return {
-      results: rows(released.columns, holds.length).map(({ outcome }) => outcome),
-      deltas: released.deltas,
-    };
-  },
+  release: (holds: readonly ReleaseRequest[]): Promise<ReleaseAnswer> =>
+    callFunction(db, 'seats.release', { calls: JSON.stringify(holds) }),
 
   extend: (
     holdId: string,
@@ -301,6 +303,26 @@ export const makeSeatStore = (db: Database) => ({
   /** Puts the seats of lapsed holds on sale again. */
   lapse: (holdsMax: number): Promise<{ lapsed: number; deltas: Deltas }> =>
     callFunction(db, 'seats.lapse', { limit_holds: holdsMax }),
+
+  /**
+   * Sends changes to all processes, in a transaction that does not wait for the disk: nothing is
+   * lost with it but the notification. See sql/notify-changes.sql.
+   */
+  notifyChanges: async (deltas: Deltas): Promise<void> => {
+    await db.query(
+      `SELECT set_config('synchronous_commit', 'off', true), seats.notify_changes($1)`,
+      [JSON.stringify(deltas)],
+    );
+  },
+
+  /** The present version of each performance's seats. */
+  versions: async (performanceIds: readonly string[]): Promise<Map<string, number>> => {
+    const found = await db.query<{ performance_id: string; version: number }>(
+      'SELECT performance_id, version FROM seats.stock WHERE performance_id = ANY ($1)',
+      [performanceIds],
+    );
+    return new Map(found.map((row) => [row.performance_id, row.version]));
+  },
 
   /** In the order of the ids; null for those that do not exist. */
   holds: async (holdIds: readonly string[]): Promise<(HoldRow | null)[]> => {
@@ -318,9 +340,10 @@ export const makeSeatStore = (db: Database) => ({
       fingerprint: string | null;
       now_at: Date;
     }>(
-      `SELECT id, show_id, performance_id, buyer_id, seat_nos, state, taken_at, deadline, ends_by,
-         extended_at IS NOT NULL AS is_extended, fingerprint, clock_timestamp() AS now_at
-       FROM seats.holds WHERE id = ANY ($1)`,
+      `SELECT h.id, s.show_id, s.performance_id, h.buyer_id, h.seat_nos, h.state, h.taken_at,
+         h.deadline, h.ends_by, h.extended_at IS NOT NULL AS is_extended, h.fingerprint,
+         clock_timestamp() AS now_at
+       FROM seats.holds h JOIN seats.stock s ON s.no = h.stock_no WHERE h.id = ANY ($1)`,
       [holdIds],
     );
     const holds = new Map<string, HoldRow>();
@@ -352,10 +375,11 @@ export const makeSeatStore = (db: Database) => ({
       claims: Claim[] | null;
     }>(
       `SELECT s.version, s.seat_count, (
-         SELECT json_agg(json_build_object('seat_no', c.seat_no, 'state', c.state,
-           'buyer_id', c.buyer_id, 'deadline_ms', floor(extract(epoch FROM c.deadline) * 1000)))
-         FROM seats.claims c
-         WHERE c.show_id = s.show_id AND c.performance_id = s.performance_id) AS claims
+         SELECT json_agg(json_build_object('seat_no', c.seat_no, 'state', h.state,
+           'buyer_id', h.buyer_id, 'deadline_ms', CASE WHEN h.state = 'ACTIVE'
+             THEN floor(extract(epoch FROM h.deadline) * 1000) END))
+         FROM seats.claims c LEFT JOIN seats.holds h ON h.id = c.hold_id
+         WHERE c.stock_no = s.no) AS claims
        FROM seats.stock s WHERE s.performance_id = $1`,
       [performanceId],
     );
@@ -365,7 +389,7 @@ export const makeSeatStore = (db: Database) => ({
       seatCount: row.seat_count,
       claims: (row.claims ?? []).map((claim) => ({
         seatNo: claim.seat_no,
-        state: shownState(claim.state) as SeatState,
+        state: readShownState(claim.state),
         holder: claim.buyer_id === null ? '' : holderMark(claim.buyer_id),
         deadlineMs: claim.deadline_ms,
       })),

@@ -1,3 +1,4 @@
+import { idBody } from '@usher/domain/ids.ts';
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { afterAll, describe, expect, test } from 'vitest';
 import { manualClock } from '../../platform/clock.ts';
@@ -47,12 +48,8 @@ const doors: TicketsDoors = {
   },
 };
 
-const ticketOf = (orderId: string, buyerId: string, seatNo: number) => ({
-  id: ids.make('ticket'),
-  showId,
-  orderId,
-  performanceId,
-  buyerId,
+/** A seat of an order, as it is sold. */
+const makeItem = (seatNo: number) => ({
   seatNo,
   grade: 'VIP',
   seat: {
@@ -64,10 +61,32 @@ const ticketOf = (orderId: string, buyerId: string, seatNo: number) => ({
     grade: 'VIP',
     gradeName: { ko: 'VIP석', en: 'VIP' },
   },
+  priceMinor: 150_000,
+  feeMinor: 2000,
 });
-type Given = ReturnType<typeof ticketOf>;
-const issue = (tickets: readonly Given[], sql: Sql = db) =>
-  sql.query('SELECT tickets.issue($1)', [JSON.stringify(tickets)]);
+/** An order for these seats, without tickets. Returns its id. */
+const placeOrder = async (buyerId: string, seatNos: readonly number[]): Promise<string> => {
+  const orderId = ids.make('order');
+  buyers.set(orderId, buyerId);
+  await db.query(
+    `INSERT INTO orders.orders (id, show_id, performance_id, buyer_id, hold_id, state, total_minor,
+       currency, category, ladder, items, attempt_opened_at, deadline, created_at)
+     VALUES ($1, $2, $3, $4, $5, 'PENDING', $6, 'KRW', 'MUSICAL', 'operator', $7, now(), now(),
+       now())`,
+    [
+      orderId,
+      showId,
+      performanceId,
+      buyerId,
+      ids.make('hold'),
+      seatNos.length * 152_000,
+      JSON.stringify(seatNos.map(makeItem)),
+    ],
+  );
+  return orderId;
+};
+const issue = (orderIds: readonly string[], sql: Sql = db) =>
+  sql.query('SELECT tickets.issue($1)', [orderIds]);
 const cancel = (ticketId: string) =>
   db.query(`UPDATE tickets.tickets SET state = 'CANCELLED' WHERE id = $1`, [ticketId]);
 const countOf = async (orderId: string): Promise<number> =>
@@ -76,10 +95,13 @@ const countOf = async (orderId: string): Promise<number> =>
 let seats = 0;
 /** An order with tickets for seats that no other order has. */
 const makeOrder = async (buyerId: string, count: number) => {
-  const orderId = ids.make('order');
-  buyers.set(orderId, buyerId);
-  const tickets = Array.from({ length: count }, () => ticketOf(orderId, buyerId, seats++));
-  if (count > 0) await issue(tickets);
+  const seatNos = Array.from({ length: count }, () => seats++);
+  const orderId = await placeOrder(buyerId, seatNos);
+  if (count > 0) await issue([orderId]);
+  const tickets = await db.query<{ id: string; seatNo: number }>(
+    `SELECT id, seat_no AS "seatNo" FROM tickets.tickets WHERE order_id = $1 ORDER BY seat_no`,
+    [orderId],
+  );
   return { orderId, tickets, first: tickets[0]?.id ?? '' };
 };
 
@@ -113,19 +135,38 @@ const get = (path: string, as: string | null) =>
 
 describe('issuing tickets', () => {
   test('for a batch of orders makes all tickets of all of them', async () => {
-    const [a, b] = [ids.make('order'), ids.make('order')];
-    await issue([
-      ticketOf(a, mine, seats++),
-      ticketOf(a, mine, seats++),
-      ticketOf(b, mine, seats++),
-    ]);
+    const a = await placeOrder(mine, [seats++, seats++]);
+    const b = await placeOrder(mine, [seats++]);
+    await issue([a, b]);
     expect([await countOf(a), await countOf(b)]).toEqual([2, 1]);
   });
 
-  test('twice changes nothing', async () => {
+  test('makes a ticket of each seat as it was sold, under an id of its own', async () => {
+    const { orderId, tickets } = await makeOrder(mine, 2);
+    const made = await db.query(
+      `SELECT show_id, performance_id, buyer_id, seat_no, grade, seat, state
+       FROM tickets.tickets WHERE order_id = $1 ORDER BY seat_no`,
+      [orderId],
+    );
+    expect(made).toEqual(
+      tickets.map(({ seatNo }) => ({
+        show_id: showId,
+        performance_id: performanceId,
+        buyer_id: mine,
+        seat_no: seatNo,
+        grade: 'VIP',
+        seat: makeItem(seatNo).seat,
+        state: 'LIVE',
+      })),
+    );
+    for (const { id } of tickets) expect(id).toMatch(new RegExp(`^tkt_${idBody}$`));
+    expect(new Set(tickets.map(({ id }) => id)).size).toBe(2);
+  });
+
+  test('twice for one order is refused, and changes nothing', async () => {
     const { orderId, tickets } = await makeOrder(mine, 2);
     await cancel(tickets[0]!.id);
-    await issue(tickets);
+    await expect(issue([orderId])).rejects.toThrow('tickets_live_seat');
     expect(await countOf(orderId)).toBe(2);
     const listed = await get(`/api/v1/orders/${orderId}/tickets`, mine);
     expect(listed.json().items.map(({ state }: { state: string }) => state)).toEqual([
@@ -136,22 +177,18 @@ describe('issuing tickets', () => {
 
   test('fails the whole transaction if a seat would get a second live ticket', async () => {
     const { tickets } = await makeOrder(mine, 1);
-    const orderId = ids.make('order');
-    const twice = [
-      ticketOf(orderId, theirs, seats++),
-      ticketOf(orderId, theirs, tickets[0]!.seatNo),
-    ];
-    await expect(issue(twice)).rejects.toThrow('tickets_live_seat');
+    const orderId = await placeOrder(theirs, [seats++, tickets[0]!.seatNo]);
+    await expect(issue([orderId])).rejects.toThrow('tickets_live_seat');
     expect(await countOf(orderId)).toBe(0);
   });
 
   test('makes two live tickets for a seat without that constraint (guard off)', async () => {
     const { tickets } = await makeOrder(mine, 1);
-    const orderId = ids.make('order');
+    const orderId = await placeOrder(theirs, [tickets[0]!.seatNo]);
     const undone = new Error('undone');
     const inside = db.transaction(async (tx) => {
       await tx.query('DROP INDEX tickets.tickets_live_seat');
-      await issue([ticketOf(orderId, theirs, tickets[0]!.seatNo)], tx);
+      await issue([orderId], tx);
       const live = await tx.query(
         `SELECT FROM tickets.tickets WHERE seat_no = $1 AND state = 'LIVE'`,
         [tickets[0]!.seatNo],
@@ -165,8 +202,8 @@ describe('issuing tickets', () => {
   test('is allowed again for the seat of a cancelled ticket', async () => {
     const { tickets } = await makeOrder(mine, 1);
     await cancel(tickets[0]!.id);
-    const orderId = ids.make('order');
-    await issue([ticketOf(orderId, theirs, tickets[0]!.seatNo)]);
+    const orderId = await placeOrder(theirs, [tickets[0]!.seatNo]);
+    await issue([orderId]);
     expect(await countOf(orderId)).toBe(1);
   });
 });

@@ -6,23 +6,24 @@
 -- Called by: the program (OrderStore.cancel).
 -- Plans: generic, by an index (docs/decisions/0012).
 CREATE OR REPLACE FUNCTION orders.cancel(order_to_cancel text, buyer text, request text)
-RETURNS jsonb LANGUAGE plpgsql AS $$
+RETURNS json LANGUAGE plpgsql AS $$
 DECLARE
   dropped record;
-  now_at timestamptz;
 BEGIN
-  SELECT * INTO dropped FROM orders.orders o WHERE o.id = order_to_cancel AND o.buyer_id = buyer;
+  SELECT o.hold_id, h.stock_no INTO dropped
+  FROM orders.orders o CROSS JOIN LATERAL seats.read_hold(o.hold_id) h
+  WHERE o.id = order_to_cancel AND o.buyer_id = buyer;
   IF NOT FOUND THEN
-    RETURN jsonb_build_object('outcome', 'not-found', 'deltas', '[]'::jsonb);
+    RETURN json_build_object('outcome', 'not-found', 'deltas', '[]'::json);
   END IF;
-  PERFORM seats.lock_stock(ARRAY[dropped.hold_id]);
+  PERFORM seats.lock_stock(ARRAY[dropped.stock_no]);
   PERFORM seats.lock_holds(ARRAY[dropped.hold_id]);
   PERFORM orders.lock_orders(ARRAY[order_to_cancel]);
-  SELECT * INTO dropped FROM orders.orders o WHERE o.id = order_to_cancel;
-  IF dropped.state <> 'PENDING' THEN
-    RETURN jsonb_build_object('outcome', 'not-cancellable', 'deltas', '[]'::jsonb);
+  IF NOT EXISTS (
+    SELECT FROM orders.orders o WHERE o.id = order_to_cancel AND o.state = 'PENDING')
+  THEN
+    RETURN json_build_object('outcome', 'not-cancellable', 'deltas', '[]'::json);
   END IF;
-  now_at := clock_timestamp();
-  RETURN jsonb_build_object('outcome', 'cancelled', 'deltas',
-    seats.release_for_order(ARRAY[dropped.hold_id], 'order cancelled', buyer, request, now_at));
+  RETURN json_build_object('outcome', 'cancelled', 'deltas', seats.release_for_order(
+    dropped.hold_id, 'order cancelled', buyer, request, clock_timestamp()));
 END $$;

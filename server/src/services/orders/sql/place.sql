@@ -1,109 +1,99 @@
--- Places a batch of orders: one for each hold, at the prices that the program computed, each with
--- its first payment attempt. Placing an order restarts the time of its hold
--- (seats.restart_deadline).
---   seats   text of an int[]: the seats of each order's items
---   painting_versions  by which each order's seats were priced
---   totals  in minor units of the currency
---   item_…  the items of all orders: the place of the order among the requests (from 1), seat,
---           grade, the seat's label (text of jsonb), price and fee in minor units
---   ttl     how long a hold lasts from now
--- Answers columns: { outcome, deadline, createdAt, openOrder }, each an array in the order of the
--- requests.
+-- Places a batch of orders: one for each hold, at the prices that the program computed. Placing an
+-- order restarts the time of its hold (seats.restart_deadline) and opens its first payment attempt.
+--   calls  [{ orderId, holdId, buyerId, showId, performanceId, seatNos, paintingVersion,
+--          totalMinor, currency, category, ladder, items, requestId }]:
+--          paintingVersion  by which the seats were priced
+--          totalMinor       in minor units of the currency
+--          items            as orders.orders keeps them
+--   ttl    how long a hold lasts from now
+-- Answers { results: [{ outcome, … }] } in the order of the calls: with deadline and createdAt if
+-- it is placed or repeated, with openOrder if another order has the hold.
 -- Outcomes: placed, repeated (placed by an earlier request with this id), reused (the id has an
 -- order of another hold), not-found, ended, has-order, seats-differ, repainted.
--- Locks: the ids of the orders (advisory), the holds.
+-- Locks: the holds, by id.
 -- Called by: the program (OrderStore.place).
 -- Plans: generic, by an index (docs/decisions/0012).
-CREATE OR REPLACE FUNCTION orders.place(
-  order_ids text[], attempt_ids text[], attempt_keys text[], hold_ids text[], buyer_ids text[],
-  seats text[], painting_versions text[], totals bigint[], categories text[], ladders text[],
-  request_ids text[],
-  item_places integer[], item_seats integer[], item_grades text[], item_labels text[],
-  item_prices bigint[], item_fees bigint[],
-  currency text, provider text, ttl interval
-) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION orders.place(calls json, ttl interval) RETURNS json
+LANGUAGE plpgsql AS $$
 DECLARE
-  now_at timestamptz;
-  outcomes text[];
-  open_orders text[];
-  show_ids text[];
-  performance_ids text[];
-  placed integer[];
-  deadlines timestamptz[];
-  created_ats timestamptz[];
+  asked orders.place_call[] := ARRAY(
+    SELECT c FROM json_populate_recordset(NULL::orders.place_call, calls) c);
+  now_at timestamptz := clock_timestamp();
+  fit record;
+  attached record;
+  placed integer[] := '{}';
+  -- Of the placed orders, at the positions of their requests.
+  deadlines timestamptz[] := array_fill(NULL::timestamptz, ARRAY[cardinality(asked)]);
+  written integer;
+  results json;
 BEGIN
-  -- Two requests that place different holds under one id lock no row in common, and would both
-  -- insert the order: the later one waits here, and finds it.
-  PERFORM pg_advisory_xact_lock(k.key) FROM (
-    SELECT DISTINCT hashtextextended(id, 0) AS key FROM unnest(order_ids) id ORDER BY key) k;
-  PERFORM seats.lock_holds(hold_ids);
-  now_at := clock_timestamp();
-  WITH asked AS MATERIALIZED (
-    SELECT a.position, a.order_id, a.hold_id, h.show_id, h.performance_id, h.order_id AS open_order,
-      CASE
-        WHEN o.hold_id = a.hold_id THEN 'repeated'
-        WHEN o.id IS NOT NULL THEN 'reused'
-        WHEN h.id IS NULL THEN 'not-found'
-        WHEN h.order_id IS NOT NULL AND h.state IN ('ACTIVE', 'PAYING', 'SOLD') THEN 'has-order'
-        WHEN h.state <> 'ACTIVE' OR h.deadline <= now_at THEN 'ended'
-        WHEN NOT a.seats::integer[] @> h.seat_nos
-          OR cardinality(a.seats::integer[]) <> cardinality(h.seat_nos) THEN 'seats-differ'
-        -- The program's memory is from before a repainting: these are not the grades of the hold.
-        WHEN p.version <> a.painting_version THEN 'repainted'
-        ELSE 'placed' END AS outcome
-    FROM unnest(order_ids, hold_ids, buyer_ids, seats, painting_versions)
-      WITH ORDINALITY AS a (order_id, hold_id, buyer_id, seats, painting_version, position)
-    LEFT JOIN LATERAL seats.read_hold(a.hold_id) h ON h.buyer_id = ANY (ARRAY[a.buyer_id])
-    LEFT JOIN LATERAL seats.read_painting(h.show_id, h.performance_id) p ON true
-    LEFT JOIN orders.orders o ON o.id = ANY (ARRAY[a.order_id])
-  ), once AS (
-    -- Among those that may be placed, an id is for one hold …
-    SELECT a.*, CASE WHEN a.outcome = 'placed' AND a.hold_id <> first_value(a.hold_id)
-        OVER (PARTITION BY a.order_id, a.outcome ORDER BY a.position)
-      THEN 'reused' ELSE a.outcome END AS verdict
-    FROM asked a
-  ), judged AS (
-    -- … and only the first of each hold is placed.
-    SELECT a.*, CASE
-      WHEN a.verdict <> 'placed' OR row_number() OVER by_hold = 1 THEN a.verdict
-      WHEN a.order_id = first_value(a.order_id) OVER by_hold THEN 'repeated'
-      ELSE 'has-order' END AS judgement
-    FROM once a WINDOW by_hold AS (PARTITION BY a.hold_id, a.verdict ORDER BY a.position)
-  )
-  SELECT array_agg(j.judgement ORDER BY j.position), array_agg(j.open_order ORDER BY j.position),
-    array_agg(j.show_id ORDER BY j.position), array_agg(j.performance_id ORDER BY j.position),
-    array_agg(j.position ORDER BY j.position) FILTER (WHERE j.judgement = 'placed')
-  INTO outcomes, open_orders, show_ids, performance_ids, placed FROM judged j;
+  -- 1 Of each hold the first request that fits what never changes about the hold; an id is for the
+  -- first of its holds.
+  SELECT array_agg(f.place ORDER BY f.hold_id) AS places,
+    array_agg(f.hold_id ORDER BY f.hold_id) AS hold_ids,
+    array_agg(f.order_id ORDER BY f.hold_id) AS order_ids,
+    array_agg(f.buyer_id ORDER BY f.hold_id) AS buyer_ids
+  INTO fit FROM (
+    SELECT DISTINCT ON (o.hold_id) * FROM (
+      SELECT a.place::integer AS place, h.id AS hold_id, a."orderId" AS order_id, h.buyer_id,
+        first_value(h.id) OVER (PARTITION BY a."orderId" ORDER BY a.place) AS hold_of_id
+      FROM generate_subscripts(asked, 1) AS p (place)
+      CROSS JOIN LATERAL (SELECT p.place, (asked[p.place]).*) a
+      CROSS JOIN LATERAL seats.read_hold(a."holdId") h
+      LEFT JOIN orders.orders o ON o.id = ANY (ARRAY[a."orderId"])
+      WHERE o.id IS NULL AND h.buyer_id = ANY (ARRAY[a."buyerId"]) AND h.show_id = a."showId"
+        AND h.performance_id = a."performanceId"
+        AND h.seat_nos @> a."seatNos" AND h.seat_nos <@ a."seatNos"
+        -- The program's memory may be from before a repainting: not the grades of the hold.
+        AND h.painting_version = a."paintingVersion") o
+    WHERE o.hold_id = o.hold_of_id
+    ORDER BY o.hold_id, o.place) f;
 
-  IF placed IS NOT NULL THEN
-    PERFORM seats.attach_orders(ARRAY(SELECT hold_ids[p] FROM unnest(placed) p),
-      ARRAY(SELECT order_ids[p] FROM unnest(placed) p), ttl, now_at);
-    INSERT INTO orders.orders (show_id, id, performance_id, buyer_id, hold_id, state, total_minor,
-      currency, category, ladder, deadline, created_at)
-    SELECT show_ids[p], order_ids[p], performance_ids[p], buyer_ids[p], hold_ids[p], 'PENDING',
-      totals[p], place.currency, categories[p], ladders[p], h.deadline, now_at
-    FROM unnest(placed) p CROSS JOIN LATERAL seats.read_hold(hold_ids[p]) h;
-    INSERT INTO orders.items (show_id, order_id, seat_no, grade, seat, price_minor, fee_minor)
-    SELECT show_ids[i.place], order_ids[i.place], i.seat_no, i.grade, i.label::jsonb, i.price, i.fee
-    FROM unnest(item_places, item_seats, item_grades, item_labels, item_prices, item_fees)
-      AS i (place, seat_no, grade, label, price, fee)
-    WHERE outcomes[i.place] = 'placed';
-    PERFORM payments.create_attempts(array_agg(attempt_ids[p]), array_agg(attempt_keys[p]),
-      array_agg(show_ids[p]), array_agg(order_ids[p]), array_agg(hold_ids[p]),
-      array_agg(performance_ids[p]), array_agg(buyer_ids[p]), array_agg(totals[p]),
-      array_agg(request_ids[p]), place.currency, place.provider, now_at)
-    FROM unnest(placed) p;
-    PERFORM platform.append_journal(array_agg(ROW(now_at, show_ids[p], 'order.placed', order_ids[p],
-      NULL, 'PENDING', buyer_ids[p], 'placed', request_ids[p],
-      orders.make_payload('order.placed', performance_ids[p], buyer_ids[p],
-        cardinality(seats[p]::integer[]), NULL, NULL, NULL))::platform.journal_entry))
-    FROM unnest(placed) p;
+  -- 2 Whose hold is free for an order gets it.
+  FOR attached IN
+    SELECT * FROM seats.attach_orders(fit.places, fit.hold_ids, fit.order_ids, fit.buyer_ids, ttl,
+      now_at)
+  LOOP
+    placed := placed || attached.place;
+    deadlines[attached.place] := attached.deadline;
+  END LOOP;
+  INSERT INTO orders.orders (id, show_id, performance_id, buyer_id, hold_id, state, total_minor,
+    currency, category, ladder, items, attempt_opened_at, deadline, created_at)
+  SELECT a."orderId", a."showId", a."performanceId", a."buyerId", a."holdId", 'PENDING',
+    a."totalMinor", a.currency, a.category, a.ladder, a.items, now_at, deadlines[p.place], now_at
+  FROM unnest(placed) AS p (place) CROSS JOIN LATERAL (SELECT (asked[p.place]).*) a
+  ON CONFLICT (id) DO NOTHING;
+  GET DIAGNOSTICS written = ROW_COUNT;
+  IF written <> cardinality(placed) THEN
+    RAISE EXCEPTION 'an id was used for another hold meanwhile: the batch is decided again'
+      USING ERRCODE = 'serialization_failure';
   END IF;
+  PERFORM platform.append_journal(ARRAY(
+    SELECT ROW(now_at, a."showId", 'order.placed', a."orderId", NULL, 'PENDING', a."buyerId",
+      'placed', a."requestId", orders.make_payload('order.placed', a."performanceId", a."buyerId",
+        cardinality(a."seatNos"), NULL, NULL, NULL))::platform.journal_entry
+    FROM unnest(placed) AS p (place) CROSS JOIN LATERAL (SELECT (asked[p.place]).*) a));
 
-  SELECT array_agg(o.deadline ORDER BY a.position), array_agg(o.created_at ORDER BY a.position)
-  INTO deadlines, created_ats
-  FROM unnest(order_ids) WITH ORDINALITY AS a (order_id, position)
-  LEFT JOIN orders.orders o ON o.id = ANY (ARRAY[a.order_id]);
-  RETURN jsonb_build_object('outcome', outcomes, 'deadline', deadlines,
-    'createdAt', created_ats, 'openOrder', open_orders);
+  -- 3 Answer; why the others were not placed is read only now, after their holds were waited for.
+  SELECT json_agg(CASE
+      WHEN deadlines[a.place] IS NOT NULL THEN json_build_object('outcome', 'placed',
+        'deadline', deadlines[a.place], 'createdAt', now_at)
+      WHEN o.hold_id <> a."holdId" THEN json_build_object('outcome', 'reused')
+      WHEN o.id IS NOT NULL THEN json_build_object('outcome', 'repeated',
+        'deadline', o.deadline, 'createdAt', o.created_at)
+      WHEN h.id IS NULL THEN json_build_object('outcome', 'not-found')
+      WHEN h.order_id IS NOT NULL AND h.state IN ('ACTIVE', 'PAYING', 'SOLD')
+        THEN json_build_object('outcome', 'has-order', 'openOrder', h.order_id)
+      WHEN h.state <> 'ACTIVE' OR h.deadline <= clock_timestamp()
+        THEN json_build_object('outcome', 'ended')
+      WHEN h.painting_version <> a."paintingVersion" THEN json_build_object('outcome', 'repainted')
+      ELSE json_build_object('outcome', 'seats-differ') END ORDER BY a.place)
+  INTO results
+  FROM generate_subscripts(asked, 1) AS p (place)
+  CROSS JOIN LATERAL (SELECT p.place, (asked[p.place]).*) a
+  LEFT JOIN orders.orders o ON deadlines[a.place] IS NULL AND o.id = ANY (ARRAY[a."orderId"])
+  LEFT JOIN LATERAL seats.read_hold(
+    CASE WHEN deadlines[a.place] IS NULL THEN a."holdId" END) h
+    ON h.buyer_id = ANY (ARRAY[a."buyerId"]);
+  RETURN json_build_object('results', results);
 END $$;

@@ -1,77 +1,98 @@
--- Settles attempts, a batch in one transaction. APPROVED: the seats are SOLD, the order PAID, its
--- tickets issued, the ledger written. DECLINED (definitely) or NOT_SENT (a crash before the
--- provider was called): the order is FAILED and the seats go back to the buyer's hold, or on sale
--- if the hold has expired. An attempt that was already settled, or whose answer is not stored,
--- stays as it is.
---   codes         why the provider declined, if it did
---   transactions  the provider's id of the money's movement
---   who           for the trail
--- Answers { settled: [attempt id], deltas }, deltas as seats.publish makes them.
--- Locks: the stock, the holds, the orders, the attempts.
+-- Settles attempts, a batch in one transaction. APPROVED: the seats are sold, the order is PAID,
+-- its tickets issued, the ledger written. DECLINED, definitely: the order is FAILED and the seats
+-- go back to the buyer's hold, or on sale if the hold has expired. An attempt that was settled
+-- before, or has lost the fence of its hold, stays as it is.
+--   calls  [{ attemptId, outcome, code, transaction, answer }]: code is why the provider declined,
+--          if it did; transaction its id of the money's movement; answer see StoredAnswer in
+--          payments/store.ts
+-- Answers { results: [whether it was settled by this call], deltas }, the deltas as seats.publish
+-- makes them.
+-- Locks: the stock, by number; then the holds, their orders and attempts, the approved ones first,
+-- within each by hold.
 -- Called by: the program (PaymentStore.settle).
 -- Plans: generic, by an index (docs/decisions/0012).
-CREATE OR REPLACE FUNCTION payments.settle(
-  attempt_ids text[], outcomes text[], codes text[], transactions text[], who text
-) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION payments.settle(calls json) RETURNS json
+LANGUAGE plpgsql AS $$
 DECLARE
+  asked payments.settle_call[] := ARRAY(
+    SELECT c FROM json_populate_recordset(NULL::payments.settle_call, calls) c);
   now_at timestamptz;
-  holds_wanted text[];
-  orders_wanted text[];
-  settled text[];
-  paid record;
-  unpaid record;
-  sold jsonb := '[]';
-  back jsonb := '[]';
+  open record;
+  stock_nos integer[] := '{}';
+  -- Of the open attempts, at the positions of their calls.
+  order_ids text[] := array_fill(NULL::text, ARRAY[cardinality(asked)]);
+  request_ids text[] := order_ids;
+  -- The open attempts by outcome, in the order of their holds.
+  approved integer[] := '{}';
+  approved_holds text[] := '{}';
+  approved_fences bigint[] := '{}';
+  declined integer[] := '{}';
+  declined_holds text[] := '{}';
+  declined_fences bigint[] := '{}';
+  sold record;
+  back record;
+  settled integer[];
+  written integer;
 BEGIN
-  SELECT array_agg(a.hold_id), array_agg(a.order_id) INTO holds_wanted, orders_wanted
-  FROM unnest(attempt_ids) AS asked (attempt_id)
-  JOIN payments.attempts a ON a.id = ANY (ARRAY[asked.attempt_id]);
-  PERFORM seats.lock_stock(holds_wanted);
-  PERFORM seats.lock_holds(holds_wanted);
-  PERFORM orders.lock_orders(orders_wanted);
-  PERFORM 1 FROM payments.attempts a WHERE a.id = ANY (attempt_ids) ORDER BY a.id FOR UPDATE;
+  -- 1 The attempts that have no outcome yet; of a hold only one.
+  FOR open IN
+    SELECT DISTINCT ON (t.hold_id) p.place, asked[p.place].outcome, t.hold_id, t.fence, t.order_id,
+      t.request_id, h.stock_no
+    FROM generate_subscripts(asked, 1) AS p (place)
+    JOIN payments.attempts t ON t.id = ANY (ARRAY[asked[p.place]."attemptId"])
+    CROSS JOIN LATERAL seats.read_hold(t.hold_id) h
+    WHERE t.state IN ('SENT', 'ANSWERED')
+    ORDER BY t.hold_id, t.fence DESC, p.place
+  LOOP
+    stock_nos := stock_nos || open.stock_no;
+    order_ids[open.place] := open.order_id;
+    request_ids[open.place] := open.request_id;
+    IF open.outcome = 'APPROVED' THEN
+      approved := approved || open.place;
+      approved_holds := approved_holds || open.hold_id;
+      approved_fences := approved_fences || open.fence;
+    ELSE
+      declined := declined || open.place;
+      declined_holds := declined_holds || open.hold_id;
+      declined_fences := declined_fences || open.fence;
+    END IF;
+  END LOOP;
+  PERFORM seats.lock_stock(stock_nos);
   now_at := clock_timestamp();
 
+  -- 2 The seats. Only an attempt that has the fence of its hold gets past this.
+  sold := seats.sell(approved, approved_holds, approved_fences, now_at);
+  back := seats.give_back(declined, declined_holds, declined_fences, 'payment not made', now_at);
+
+  -- 3 The orders, with their tickets and the money.
+  settled := sold.sold || back.given_back;
+  PERFORM orders.move(ARRAY(SELECT order_ids[p] FROM unnest(sold.sold) p), 'PAID', 'order.paid',
+    'payments', 'approved', ARRAY(SELECT request_ids[p] FROM unnest(sold.sold) p), NULL, now_at);
+  PERFORM orders.move(ARRAY(SELECT order_ids[p] FROM unnest(back.given_back) p), 'FAILED',
+    'order.failed', 'payments', 'payment not made',
+    ARRAY(SELECT request_ids[p] FROM unnest(back.given_back) p),
+    ARRAY(SELECT coalesce(asked[p].code, 'DECLINED') FROM unnest(back.given_back) p), now_at);
+  PERFORM tickets.issue(ARRAY(SELECT order_ids[p] FROM unnest(sold.sold) p));
   WITH ended AS (
-    UPDATE payments.attempts a SET state = 'SETTLED', outcome = asked.outcome, settled_at = now_at,
-      provider_code = asked.code
-    FROM unnest(attempt_ids, outcomes, codes) AS asked (attempt_id, outcome, code)
-    WHERE a.id = ANY (ARRAY[asked.attempt_id]) AND (
-      (asked.outcome = 'NOT_SENT' AND a.state = 'SEATS_LOCKED')
-      OR (asked.outcome IN ('APPROVED', 'DECLINED') AND a.state = 'ANSWERED'))
-    RETURNING a.id
-  )
-  SELECT coalesce(array_agg(e.id), '{}') INTO settled FROM ended e;
-
-  SELECT array_agg(a.order_id) AS order_ids, array_agg(a.hold_id) AS hold_ids,
-    array_agg(a.fence) AS fences, array_agg(a.request_id) AS request_ids
-  INTO paid FROM unnest(settled) AS s (attempt_id)
-  JOIN payments.attempts a ON a.id = ANY (ARRAY[s.attempt_id]) AND a.outcome = 'APPROVED';
-  IF paid.order_ids IS NOT NULL THEN
-    sold := seats.sell(paid.hold_ids, paid.fences, now_at);
-    PERFORM orders.move(paid.order_ids, 'PAID', 'order.paid', who, 'payment approved',
-      paid.request_ids, NULL, now_at);
-    PERFORM tickets.issue(orders.read_items(paid.order_ids));
-    INSERT INTO payments.ledger (
-      show_id, order_id, attempt_id, kind, amount_minor, currency, provider,
+    UPDATE payments.attempts t SET state = 'SETTLED', outcome = s.outcome, answer = s.answer,
+      provider_code = s.code, answered_at = coalesce(t.answered_at, now_at), settled_at = now_at
+    FROM unnest(settled) AS p (place) CROSS JOIN LATERAL (SELECT (asked[p.place]).*) s
+    WHERE t.id = ANY (ARRAY[s."attemptId"]) AND t.state IN ('SENT', 'ANSWERED')
+    RETURNING t.*, s.transaction
+  ), captured AS (
+    INSERT INTO payments.ledger (order_id, attempt_id, kind, no, amount_minor, currency, provider,
       provider_transaction, at)
-    SELECT a.show_id, a.order_id, a.id, 'CAPTURE', a.amount_minor, a.currency, a.provider,
-      asked.transaction, now_at
-    FROM unnest(attempt_ids, transactions) AS asked (attempt_id, transaction)
-    JOIN payments.attempts a ON a.id = ANY (ARRAY[asked.attempt_id]) AND a.outcome = 'APPROVED'
-      AND asked.attempt_id = ANY (settled);
+    SELECT e.order_id, e.id, 'CAPTURE', 0, e.amount_minor, e.currency, e.provider, e.transaction,
+      now_at
+    FROM ended e WHERE e.outcome = 'APPROVED'
+  )
+  SELECT count(*) INTO written FROM ended;
+  IF written <> cardinality(settled) THEN
+    RAISE EXCEPTION 'assertion failed: % of % attempts settled', written, cardinality(settled);
   END IF;
-
-  IF cardinality(settled) > coalesce(cardinality(paid.order_ids), 0) THEN
-    SELECT array_agg(a.order_id) AS order_ids, array_agg(a.hold_id) AS hold_ids,
-      array_agg(a.fence) AS fences, array_agg(a.request_id) AS request_ids,
-      array_agg(coalesce(a.provider_code, a.outcome)) AS codes
-    INTO unpaid FROM unnest(settled) AS s (attempt_id)
-    JOIN payments.attempts a ON a.id = ANY (ARRAY[s.attempt_id]) AND a.outcome <> 'APPROVED';
-    PERFORM orders.move(unpaid.order_ids, 'FAILED', 'order.failed', who, 'payment not made',
-      unpaid.request_ids, unpaid.codes, now_at);
-    back := seats.give_back(unpaid.hold_ids, unpaid.fences, 'payment not made',
-      unpaid.request_ids[1], now_at);
-  END IF;
-  RETURN jsonb_build_object('settled', settled, 'deltas', sold || back);
+  RETURN json_build_object(
+    'results', ARRAY(
+      SELECT p = ANY (settled) FROM generate_subscripts(asked, 1) AS p ORDER BY p),
+    'deltas', seats.publish(sold.stock_nos || back.stock_nos, sold.changes || back.changes, NULL,
+      NULL));
 END $$;

@@ -1,22 +1,25 @@
--- A door for orders. Ties orders to holds and restarts the holds' time (seats.restart_deadline).
+-- A door for orders. Ties each order to its hold, which must be ACTIVE, within its time, its
+-- buyer's and without an order, and restarts the hold's time (seats.restart_deadline).
+--   places, hold_ids, order_ids, buyer_ids  parallel arrays, by hold; a hold is named once
 --   ttl  how long a hold lasts from now
--- Locks: none; the caller holds the holds.
+-- Answers the places of the holds that were attached, with their deadline; the others stay as they
+-- are.
+-- Locks: the holds, in the order of the list.
 -- Called by: orders.place.
 -- Plans: made under its caller's settings (docs/decisions/0012).
 CREATE OR REPLACE FUNCTION seats.attach_orders(
-  hold_ids text[], order_ids text[], ttl interval, at timestamptz
-) RETURNS void LANGUAGE plpgsql AS $$
+  places integer[], hold_ids text[], order_ids text[], buyer_ids text[], ttl interval,
+  at timestamptz
+) RETURNS TABLE (place integer, deadline timestamptz) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
 BEGIN
-  WITH attached AS (
+  RETURN QUERY
     UPDATE seats.holds h SET
       order_id = a.order_id,
       deadline = coalesce(seats.restart_deadline(h, ttl, at), h.deadline),
       extended_at = coalesce(h.extended_at, at)
-    FROM unnest(hold_ids, order_ids) AS a (hold_id, order_id)
-    WHERE h.id = ANY (ARRAY[a.hold_id])
-    RETURNING h.id, h.order_id, h.deadline
-  )
-  UPDATE seats.claims c SET order_id = a.order_id, deadline = a.deadline
-  FROM attached a
-  WHERE c.hold_id = ANY (ARRAY[a.id]) AND c.state = 'held';
+    FROM unnest(places, hold_ids, order_ids, buyer_ids) AS a (place, hold_id, order_id, buyer_id)
+    WHERE h.id = ANY (ARRAY[a.hold_id]) AND h.buyer_id = ANY (ARRAY[a.buyer_id])
+      AND h.state = 'ACTIVE' AND h.order_id IS NULL AND h.deadline > clock_timestamp()
+    RETURNING a.place, h.deadline;
 END $$;

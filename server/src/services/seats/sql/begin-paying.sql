@@ -1,30 +1,19 @@
--- A door for payments. HELD → PAYING with a new fence: from here on no lapse can happen. The
--- holds must be ACTIVE and distinct.
--- Answers the fences of the holds, in the same order; fails if one of them was not ACTIVE.
--- Locks: none; the caller holds the holds.
+-- A door for payments. ACTIVE → PAYING with a new fence: from here on no lapse can happen. Before
+-- it, a lapse wins.
+--   places, hold_ids, order_ids  parallel arrays, by hold; a hold is named once
+-- Answers the places of the holds that began to be paid, with their fence; a hold that has no time
+-- left, or is not that order's, stays as it is.
+-- Locks: the holds, in the order of the list; not the stock, as the map shows no change.
 -- Called by: payments.begin.
 -- Plans: made under its caller's settings (docs/decisions/0012).
-CREATE OR REPLACE FUNCTION seats.begin_paying(hold_ids text[]) RETURNS bigint[]
-LANGUAGE plpgsql AS $$
-DECLARE
-  fences bigint[];
-  begun integer;
+CREATE OR REPLACE FUNCTION seats.begin_paying(places integer[], hold_ids text[], order_ids text[])
+RETURNS TABLE (place integer, fence bigint) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
 BEGIN
-  SELECT array_agg(nextval('seats.fence')) INTO fences FROM unnest(hold_ids);
-  WITH begun AS (
-    UPDATE seats.holds h SET state = 'PAYING', fence = f.fence
-    FROM unnest(hold_ids, fences) AS f (hold_id, fence)
-    WHERE h.id = ANY (ARRAY[f.hold_id]) AND h.state = 'ACTIVE'
-    RETURNING h.id, h.fence
-  ), claimed AS (
-    UPDATE seats.claims c SET state = 'paying', deadline = NULL, fence = b.fence
-    FROM begun b
-    WHERE c.hold_id = ANY (ARRAY[b.id]) AND c.state = 'held'
-  )
-  SELECT count(*) INTO begun FROM begun;
-  IF begun <> cardinality(hold_ids) THEN
-    RAISE EXCEPTION 'assertion failed: % of % holds began to be paid',
-      begun, cardinality(hold_ids);
-  END IF;
-  RETURN fences;
+  RETURN QUERY
+    UPDATE seats.holds h SET state = 'PAYING', fence = h.fence + 1
+    FROM unnest(places, hold_ids, order_ids) AS b (place, hold_id, order_id)
+    WHERE h.id = ANY (ARRAY[b.hold_id]) AND h.order_id = b.order_id
+      AND h.state = 'ACTIVE' AND h.deadline > clock_timestamp()
+    RETURNING b.place, h.fence;
 END $$;

@@ -6,30 +6,26 @@
 -- Called by: the program, within the catalogue's transaction (SeatStock.block).
 -- Plans: generic, by an index (docs/decisions/0012).
 CREATE OR REPLACE FUNCTION seats.block(
-  show text, performance text, block_seats integer[], block_grades integer[],
-  unblock_seats integer[]
+  performance text, block_seats integer[], block_grades integer[], unblock_seats integer[]
 ) RETURNS integer[] LANGUAGE plpgsql AS $$
 DECLARE
+  stock integer;
   taken integer[];
-  freed record;
-  blocked integer[];
-  changed integer;
+  changes integer[];
 BEGIN
-  PERFORM 1 FROM seats.stock s WHERE s.show_id = show AND s.performance_id = performance FOR UPDATE;
+  SELECT s.no INTO stock FROM seats.stock s WHERE s.performance_id = performance FOR UPDATE;
   SELECT array_agg(c.seat_no ORDER BY c.seat_no) INTO taken FROM seats.claims c
-  WHERE c.show_id = show AND c.performance_id = performance AND c.seat_no = ANY (block_seats)
-    AND c.state <> 'blocked';
+  WHERE c.stock_no = stock AND c.seat_no = ANY (block_seats) AND c.hold_id IS NOT NULL;
   IF taken IS NOT NULL THEN RETURN taken; END IF;
-  SELECT * INTO freed FROM seats.free('{}', show, performance, unblock_seats);
+  changes := seats.free(stock, unblock_seats, NULL);
   WITH kept AS (
-    INSERT INTO seats.claims (show_id, performance_id, seat_no, grade, state, fence)
-    SELECT show, performance, b.seat_no, b.grade, 'blocked', nextval('seats.fence')
-    FROM unnest(block_seats, block_grades) AS b (seat_no, grade)
+    INSERT INTO seats.claims (stock_no, seat_no, grade)
+    SELECT stock, b.seat_no, b.grade FROM unnest(block_seats, block_grades) AS b (seat_no, grade)
     ON CONFLICT DO NOTHING RETURNING seat_no
   )
-  SELECT array_agg(k.seat_no * 4 + 3) INTO blocked FROM kept k;
-  changed := coalesce(cardinality(freed.changes), 0) + coalesce(cardinality(blocked), 0);
-  PERFORM seats.publish(array_fill(show, ARRAY[changed]), array_fill(performance, ARRAY[changed]),
-    freed.changes || blocked, NULL, NULL);
+  SELECT changes || coalesce(array_agg(k.seat_no * 4 + 3 ORDER BY k.seat_no), '{}')
+  INTO changes FROM kept k;
+  PERFORM seats.notify_changes(seats.publish(
+    array_fill(stock, ARRAY[cardinality(changes)]), changes, NULL, NULL));
   RETURN NULL;
 END $$;

@@ -17,10 +17,6 @@ BEGIN
   IF h.state <> 'ACTIVE' OR h.deadline <= now_at THEN RETURN 'ended'; END IF;
   new_deadline := seats.restart_deadline(h, ttl, now_at);
   IF new_deadline IS NULL THEN RETURN 'extended-before'; END IF;
-  UPDATE seats.holds SET deadline = new_deadline, extended_at = now_at
-  WHERE show_id = h.show_id AND id = h.id;
-  UPDATE seats.claims SET deadline = new_deadline
-  WHERE show_id = h.show_id AND performance_id = h.performance_id AND seat_no = ANY (h.seat_nos)
-    AND hold_id = h.id AND state = 'held';
+  UPDATE seats.holds SET deadline = new_deadline, extended_at = now_at WHERE id = h.id;
   RETURN 'extended';
 END $$;

@@ -2,35 +2,23 @@
 -- it goes on sale again. It is called when a hold lapses, is released or is taken over, when a
 -- payment is declined after the deadline, when an order is cancelled, and when blocked seats are
 -- put on sale.
---   hold_ids  holds that have just ended: the seats that they held
---   blocked   seats that the organiser had blocked, in one performance (show, performance); null
---             for none
--- Answers the changes as seats.publish takes them, seat by seat: shows, performances and
--- seat_no * 4 + 0 (free); nulls when nothing was freed. The caller publishes them.
--- Locks: none; the caller holds the stock of every performance and the holds.
+--   hold     a hold that has just ended; null: the organiser had blocked the seats
+-- A seat that another hold has, or that is not blocked, stays as it is.
+-- Answers the changes as seats.publish takes them: seat_no * 4 + 0 (free).
+-- Locks: none; the caller holds the stock and the hold.
 -- Called by: seats.end_holds, seats.block.
 -- Plans: made under its caller's settings (docs/decisions/0012).
-CREATE OR REPLACE FUNCTION seats.free(
-  hold_ids text[], show text, performance text, blocked integer[],
-  OUT show_ids text[], OUT performance_ids text[], OUT changes integer[]
-) LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION seats.free(stock integer, seats_to_free integer[], hold text)
+RETURNS integer[] LANGUAGE plpgsql AS $$
+DECLARE
+  changes integer[];
 BEGIN
   WITH freed AS (
     DELETE FROM seats.claims c
-    WHERE c.hold_id = ANY (hold_ids) AND c.state = 'held'
-    RETURNING c.show_id, c.performance_id, c.seat_no
+    WHERE c.stock_no = stock AND c.seat_no = ANY (seats_to_free)
+      AND c.hold_id IS NOT DISTINCT FROM hold
+    RETURNING c.seat_no
   )
-  SELECT array_agg(f.show_id), array_agg(f.performance_id), array_agg(f.seat_no * 4)
-  INTO show_ids, performance_ids, changes FROM freed f;
-  IF cardinality(blocked) > 0 THEN
-    WITH freed AS (
-      DELETE FROM seats.claims c
-      WHERE c.show_id = show AND c.performance_id = performance AND c.seat_no = ANY (blocked)
-        AND c.state = 'blocked'
-      RETURNING c.seat_no
-    )
-    SELECT show_ids || array_agg(show), performance_ids || array_agg(performance),
-      changes || array_agg(f.seat_no * 4)
-    INTO show_ids, performance_ids, changes FROM freed f;
-  END IF;
+  SELECT coalesce(array_agg(f.seat_no * 4 ORDER BY f.seat_no), '{}') INTO changes FROM freed f;
+  RETURN changes;
 END $$;

@@ -1,30 +1,33 @@
--- A door for payments. A payment was definitely declined or never sent: PAYING → HELD until the
--- hold's deadline, so that the buyer can pay in another way; after the deadline the hold lapses and
--- its seats are free. A hold with another fence stays as it is.
---   why, request  for the trail
--- Answers the deltas, see seats.publish.
--- Locks: the orders of the holds that lapse; the caller holds the stock and the holds.
+-- A door for payments. A payment was definitely declined: PAYING → ACTIVE until the hold's
+-- deadline, so that the buyer can pay in another way; after the deadline the hold lapses and its
+-- seats are free. A hold with another fence stays as it is.
+--   places, hold_ids, fences  parallel arrays, by hold; a hold is named once
+--   why  for the trail
+-- Answers the places of the holds that were given back, and the changes as seats.publish takes
+-- them.
+-- Locks: the holds, in the order of the list; the caller holds the stock.
 -- Called by: payments.settle.
 -- Plans: made under its caller's settings (docs/decisions/0012).
 CREATE OR REPLACE FUNCTION seats.give_back(
-  hold_ids text[], fences bigint[], why text, request text, at timestamptz
-) RETURNS jsonb LANGUAGE plpgsql AS $$
+  places integer[], hold_ids text[], fences bigint[], why text, at timestamptz,
+  OUT given_back integer[], OUT stock_nos integer[], OUT changes integer[]
+) LANGUAGE plpgsql AS $$
 DECLARE
-  lapsed text[];
-  ended record;
+  hold record;
+  lapsed text[] := '{}';
 BEGIN
-  WITH back AS (
-    UPDATE seats.holds h SET state = 'ACTIVE', order_id = NULL
-    FROM unnest(hold_ids, fences) AS f (hold_id, fence)
+  given_back := '{}';
+  FOR hold IN
+    UPDATE seats.holds h SET state = 'ACTIVE', order_id = NULL,
+      -- The sweeper may have passed the first one.
+      due = h.deadline
+    FROM unnest(places, hold_ids, fences) AS f (place, hold_id, fence)
     WHERE h.id = ANY (ARRAY[f.hold_id]) AND h.fence = f.fence AND h.state = 'PAYING'
-    RETURNING h.id, h.deadline
-  ), claimed AS (
-    UPDATE seats.claims c SET state = 'held', deadline = b.deadline, order_id = NULL
-    FROM back b
-    WHERE c.hold_id = ANY (ARRAY[b.id]) AND c.state = 'paying'
-  )
-  SELECT array_agg(b.id) FILTER (WHERE b.deadline <= at) INTO lapsed FROM back b;
-  SELECT * INTO ended
-  FROM seats.end_holds(coalesce(lapsed, '{}'), 'LAPSED', why, 'payments', request, at);
-  RETURN seats.publish(ended.show_ids, ended.performance_ids, ended.changes, NULL, NULL);
+    RETURNING f.place, h.id, h.deadline
+  LOOP
+    given_back := given_back || hold.place;
+    IF hold.deadline <= at THEN lapsed := lapsed || hold.id; END IF;
+  END LOOP;
+  SELECT e.stock_nos, e.changes INTO stock_nos, changes
+  FROM seats.end_holds(lapsed, 'LAPSED', why, 'payments', 'settle', at) e;
 END $$;

@@ -1,44 +1,64 @@
 -- Puts the seats of lapsed holds on sale again, within 1 s of their deadline: the sweeper calls it
--- every 500 ms (seats/module.ts). Skips performances that another transaction has locked; the next
--- call gets them.
---   limit_holds  how many holds at most
+-- every 500 ms (seats/module.ts). It looks at the holds that have become due since the last time
+-- (`seats.sweeper`). Seats of a performance that another transaction has locked are left for the
+-- next time.
+--   limit_holds  how many holds it looks at
 -- Answers { lapsed, deltas }: how many holds lapsed, and the deltas (seats.publish).
--- Locks: the stock, skipping locked rows; then the holds, by id.
+-- Locks: the sweeper's row, unless another process sweeps; the stock, by number, skipping locked
+-- rows; the holds, by id; their orders.
 -- Called by: the program (SeatStore.lapse).
 -- Plans: generic, by an index (docs/decisions/0012).
-CREATE OR REPLACE FUNCTION seats.lapse(limit_holds integer) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION seats.lapse(limit_holds integer) RETURNS json LANGUAGE plpgsql AS $$
 DECLARE
   now_at timestamptz := clock_timestamp();
-  locked text[];
-  due text[];
+  from_at timestamptz;
+  until_at timestamptz;
+  due record;
+  locked integer[];
+  reachable text[];
   ending text[];
   ended record;
 BEGIN
-  locked := ARRAY(
-    SELECT s.performance_id FROM (
-      SELECT DISTINCT d.show_id, d.performance_id FROM (
-        SELECT h.show_id, h.performance_id FROM seats.holds h
-        WHERE h.ended_at IS NULL AND h.deadline <= now_at AND h.state = 'ACTIVE'
-        ORDER BY h.deadline LIMIT limit_holds) d) w
-    JOIN seats.stock s ON s.show_id = ANY (ARRAY[w.show_id])
-      AND s.performance_id = ANY (ARRAY[w.performance_id])
-    ORDER BY s.show_id, s.performance_id FOR UPDATE OF s SKIP LOCKED);
-  IF cardinality(locked) = 0 THEN
-    RETURN jsonb_build_object('lapsed', 0, 'deltas', '[]'::jsonb);
+  -- A clock that was ahead and is right again must not hide the holds of between.
+  SELECT least(s.swept_until, now_at) INTO from_at FROM seats.sweeper s FOR UPDATE SKIP LOCKED;
+  IF from_at IS NULL OR NOT EXISTS (
+    SELECT FROM seats.holds h WHERE h.due > from_at AND h.due <= now_at)
+  THEN
+    RETURN json_build_object('lapsed', 0, 'deltas', '[]'::json);
   END IF;
-  -- By deadline: by id it would read every hold that ever existed.
-  due := ARRAY(
-    SELECT h.id FROM seats.holds h
-    WHERE h.ended_at IS NULL AND h.deadline <= now_at AND h.state = 'ACTIVE'
-      AND h.performance_id = ANY (locked)
-    ORDER BY h.deadline LIMIT limit_holds);
-  PERFORM seats.lock_holds(due);
+  SELECT array_agg(d.id) AS ids, array_agg(d.stock_no) AS stock_nos, max(d.due) AS last_at,
+    count(*) AS count
+  INTO due FROM (
+    SELECT h.id, h.stock_no, h.due FROM seats.holds h
+    WHERE h.due > from_at AND h.due <= now_at AND h.state = 'ACTIVE'
+    ORDER BY h.due LIMIT limit_holds) d;
+  locked := ARRAY(
+    SELECT s.no FROM seats.stock s WHERE s.no = ANY (due.stock_nos)
+    ORDER BY s.no FOR UPDATE SKIP LOCKED);
+  reachable := ARRAY(
+    SELECT d.id FROM unnest(due.ids, due.stock_nos) AS d (id, stock_no)
+    WHERE d.stock_no = ANY (locked));
+  PERFORM seats.lock_holds(reachable);
   -- Before we got the lock, a payment may have begun or the time been restarted.
   ending := ARRAY(
-    SELECT h.id FROM unnest(due) AS d (hold_id) JOIN seats.holds h ON h.id = ANY (ARRAY[d.hold_id])
-    WHERE h.state = 'ACTIVE' AND h.deadline <= now_at);
+    SELECT h.id FROM seats.holds h
+    WHERE h.id = ANY (reachable) AND h.state = 'ACTIVE' AND h.deadline <= now_at);
   SELECT * INTO ended
   FROM seats.end_holds(ending, 'LAPSED', 'deadline passed', 'seats', 'sweep', now_at);
-  RETURN jsonb_build_object('lapsed', cardinality(ending),
-    'deltas', seats.publish(ended.show_ids, ended.performance_ids, ended.changes, NULL, NULL));
+  -- A hold whose time was restarted is due again at its new deadline. One that is being paid for is
+  -- due again when it is given back.
+  UPDATE seats.holds h SET due = h.deadline
+  WHERE h.id = ANY (reachable) AND h.state = 'ACTIVE' AND h.deadline > now_at;
+  -- Every ACTIVE hold must be due after `swept_until`, also one that is being committed. A new one
+  -- is due in minutes; one that is given back may be due at once, and its transaction lasts 10 s at
+  -- most (statement_timeout) and its commit. Of equal ones the limit may have left some out.
+  until_at := now_at - interval '15 s';
+  IF due.count = limit_holds THEN
+    until_at := least(until_at, due.last_at - interval '1 microsecond');
+  END IF;
+  UPDATE seats.sweeper s SET swept_until = greatest(from_at, least(until_at, (
+    SELECT min(h.due) - interval '1 microsecond' FROM seats.holds h
+    WHERE h.id = ANY (due.ids) AND h.state = 'ACTIVE' AND h.due <= now_at)));
+  RETURN json_build_object('lapsed', cardinality(ending),
+    'deltas', seats.publish(ended.stock_nos, ended.changes, NULL, NULL));
 END $$;
