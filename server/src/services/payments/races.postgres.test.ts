@@ -3,6 +3,7 @@ import { openBooking } from '@usher/tests/support/booking.ts';
 import { plantBug } from '@usher/tests/support/planted.ts';
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { makeGate } from '@usher/tests/support/provider-call.ts';
+import { makeSqlGate } from '@usher/tests/support/sql-gate.ts';
 import { endHold } from '@usher/tests/support/time.ts';
 import { until } from '@usher/tests/support/until.ts';
 import { expect, test } from 'vitest';
@@ -325,3 +326,81 @@ const paySupersededMeanwhile = async (databaseUrl: string): Promise<string> => {
   await b.close();
   return outcome;
 };
+
+/** Calls the second while the first waits within its function; then the first goes on. */
+const meetWithin = async <First>(
+  databaseUrl: string,
+  { file, before }: { file: string; before: string },
+  first: () => Promise<First>,
+  second: () => Promise<unknown>,
+): Promise<First> => {
+  const gate = await makeSqlGate(databaseUrl);
+  await plantBug(databaseUrl, file, [{ from: before, to: `${gate.passSql} ${before}` }]);
+  const waiting = first();
+  await gate.untilWaiting(1);
+  await second();
+  await gate.openWhenWaiting(1);
+  return waiting;
+};
+
+test('an order is placed although the hold’s earlier order fails at that moment', async () => {
+  const { url: own } = await makeTestDatabase();
+  const b = await openBooking({ url: own });
+  const bank = makeGate();
+  b.bank.behave(async () => {
+    await bank.pass();
+    return { kind: 'declined', code: 'REJECT_CARD_COMPANY' };
+  });
+  const { attemptId, total, buyerId, holdId } = await b.order('acc_moment', [0]);
+  const paying = b.pay(buyerId, attemptId, total);
+  await bank.reached;
+  const orderId = b.ids.make('order');
+  const placed = await meetWithin(
+    own,
+    { file: 'orders/sql/place.sql', before: 'SELECT json_agg(j.result' },
+    () => b.orders.place({ orderId, holdId, buyerId, requestId: 'test' }),
+    async () => {
+      // The cycle of this program is busy with the order: the answer comes by another statement.
+      const store = makePaymentStore(b.db);
+      const answer = {
+        outcome: 'DECLINED' as const,
+        code: 'REJECT_CARD_COMPANY',
+        transaction: null,
+        secret: null,
+        refusal: 'declined' as const,
+      };
+      await store.settle([{ attemptId, performanceId: b.performanceId, answer }]);
+    },
+  );
+  expect(placed.outcome).toBe('placed');
+  bank.open();
+  await paying;
+  expect((await checkInvariants(b.db)).violations).toEqual([]);
+  await b.close();
+});
+
+test('the moves of an order follow in time, also if its outcome is unknown meanwhile', async () => {
+  const { url: own } = await makeTestDatabase();
+  const b = await openBooking({ url: own });
+  const bank = makeGate();
+  b.bank.behave(async (request) => {
+    await bank.pass();
+    return b.bank.approve(request);
+  });
+  const { attemptId, total, buyerId, orderId } = await b.order('acc_order', [0]);
+  const paying = b.pay(buyerId, attemptId, total);
+  await bank.reached;
+  const store = makePaymentStore(b.db);
+  await meetWithin(
+    own,
+    { file: 'payments/sql/settle.sql', before: 'sold := seats.sell(' },
+    () => {
+      bank.open();
+      return paying;
+    },
+    () => store.markUnknown([{ attemptId, code: 'NO_ANSWER' }]),
+  );
+  expect((await b.orders.readOwn(orderId, buyerId))?.state).toBe('PAID');
+  expect((await checkInvariants(b.db)).violations).toEqual([]);
+  await b.close();
+});

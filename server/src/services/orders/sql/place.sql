@@ -75,7 +75,8 @@ BEGIN
     FROM unnest(placed) AS p (place) CROSS JOIN LATERAL (SELECT (asked[p.place]).*) a));
 
   -- 3 Answer; why the others were not placed is read only now, after their holds were waited for.
-  SELECT json_agg(CASE
+  SELECT json_agg(j.result ORDER BY j.place), count(j.result) INTO results, written
+  FROM (SELECT a.place, CASE
       WHEN deadlines[a.place] IS NOT NULL THEN json_build_object('outcome', 'placed',
         'deadline', deadlines[a.place], 'createdAt', now_at)
       WHEN o.hold_id <> a."holdId" THEN json_build_object('outcome', 'reused')
@@ -87,13 +88,21 @@ BEGIN
       WHEN h.state <> 'ACTIVE' OR h.deadline <= clock_timestamp()
         THEN json_build_object('outcome', 'ended')
       WHEN h.painting_version <> a."paintingVersion" THEN json_build_object('outcome', 'repainted')
-      ELSE json_build_object('outcome', 'seats-differ') END ORDER BY a.place)
-  INTO results
+      WHEN NOT (h.seat_nos @> a."seatNos" AND h.seat_nos <@ a."seatNos")
+        OR h.show_id <> a."showId" OR h.performance_id <> a."performanceId"
+        THEN json_build_object('outcome', 'seats-differ')
+      WHEN EXISTS (SELECT FROM unnest(asked) AS other
+        WHERE other."orderId" = a."orderId" AND other."holdId" <> a."holdId")
+        THEN json_build_object('outcome', 'reused') END AS result
   FROM generate_subscripts(asked, 1) AS p (place)
   CROSS JOIN LATERAL (SELECT p.place, (asked[p.place]).*) a
   LEFT JOIN orders.orders o ON deadlines[a.place] IS NULL AND o.id = ANY (ARRAY[a."orderId"])
   LEFT JOIN LATERAL seats.read_hold(
     CASE WHEN deadlines[a.place] IS NULL THEN a."holdId" END) h
-    ON h.buyer_id = ANY (ARRAY[a."buyerId"]);
+    ON h.buyer_id = ANY (ARRAY[a."buyerId"])) j;
+  IF written <> cardinality(asked) THEN
+    RAISE EXCEPTION 'a hold became free again meanwhile: the batch is decided again'
+      USING ERRCODE = 'serialization_failure';
+  END IF;
   RETURN json_build_object('results', results);
 END $$;

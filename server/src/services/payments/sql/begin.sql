@@ -63,9 +63,13 @@ BEGIN
   END IF;
 
   -- 3 Answer; why the others did not begin is read only now, after their holds were waited for.
-  SELECT json_agg(json_build_object('orderId', o.id, 'orderState', o.state,
-    'performanceId', o.performance_id, 'amountMinor', o.total_minor, 'currency', o.currency,
-    'outcome', CASE
+  SELECT json_agg(json_build_object('outcome', j.outcome, 'orderId', j.order_id,
+      'orderState', j.order_state, 'performanceId', j.performance_id,
+      'amountMinor', j.total_minor, 'currency', j.currency) ORDER BY j.place),
+    count(j.outcome)
+  INTO results, written
+  FROM (SELECT a.place, o.id AS order_id, o.state AS order_state, o.performance_id, o.total_minor,
+      o.currency, CASE
       WHEN fences[a.place] IS NOT NULL THEN 'begun'
       WHEN o.id IS NULL OR a."attemptNo" > o.attempt_no THEN 'not-found'
       WHEN o.total_minor <> a."amountMinor" THEN 'amount-differs'
@@ -75,8 +79,8 @@ BEGIN
       WHEN o.state <> 'PENDING' OR a."attemptNo" IS DISTINCT FROM o.attempt_no THEN 'not-payable'
       WHEN h.state <> 'ACTIVE' OR h.deadline <= clock_timestamp() THEN 'ended'
       -- Another attempt has this payment's key.
-      ELSE 'not-payable' END) ORDER BY a.place)
-  INTO results
+      WHEN EXISTS (SELECT FROM payments.attempts other
+        WHERE other.payment_key = ANY (ARRAY[a."paymentKey"])) THEN 'not-payable' END AS outcome
   FROM generate_subscripts(asked, 1) AS p (place)
   CROSS JOIN LATERAL (SELECT p.place, (asked[p.place]).*) a
   LEFT JOIN payments.attempts t
@@ -85,6 +89,10 @@ BEGIN
   LEFT JOIN LATERAL orders.read_order(coalesce(a."orderId", t.order_id)) o
     ON o.buyer_id = ANY (ARRAY[a."buyerId"])
   LEFT JOIN LATERAL seats.read_hold(CASE WHEN fences[a.place] IS NULL THEN o.hold_id END) h
-    ON true;
+    ON true) j;
+  IF written <> cardinality(asked) THEN
+    RAISE EXCEPTION 'an order became payable meanwhile: the batch is decided again'
+      USING ERRCODE = 'serialization_failure';
+  END IF;
   RETURN json_build_object('results', results);
 END $$;

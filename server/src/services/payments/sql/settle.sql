@@ -7,8 +7,8 @@
 --          payments/store.ts
 -- Answers { results: [whether it was settled by this call], deltas }, the deltas as seats.publish
 -- makes them.
--- Locks: the stock, by number; then the holds, their orders and attempts, the approved ones first,
--- within each by hold.
+-- Locks: the stock, by number; then the holds, the approved ones first, within each by hold; then
+-- the orders, by id, and their attempts.
 -- Called by: the program (PaymentStore.settle).
 -- Plans: generic, by an index (docs/decisions/0012).
 CREATE OR REPLACE FUNCTION payments.settle(calls json) RETURNS json
@@ -66,6 +66,9 @@ BEGIN
 
   -- 3 The orders, with their tickets and the money.
   settled := sold.sold || back.given_back;
+  -- While we waited for an order its outcome may have become unknown: these moves are later.
+  PERFORM orders.lock_orders(ARRAY(SELECT order_ids[p] FROM unnest(settled) p));
+  now_at := clock_timestamp();
   PERFORM orders.move(ARRAY(SELECT order_ids[p] FROM unnest(sold.sold) p), 'PAID', 'order.paid',
     'payments', 'approved', ARRAY(SELECT request_ids[p] FROM unnest(sold.sold) p), NULL, now_at);
   PERFORM orders.move(ARRAY(SELECT order_ids[p] FROM unnest(back.given_back) p), 'FAILED',
