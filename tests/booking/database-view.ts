@@ -153,7 +153,7 @@ export const passTime = async (db: Sql, { showIds }: Words, hours: number): Prom
          due = due - $2::interval
        WHERE stock_no IN (SELECT no FROM seats.stock WHERE show_id = ANY ($1))
      ), sweeper AS (
-       UPDATE seats.sweeper SET swept_until = 'epoch'
+       UPDATE seats.sweeper SET swept_until = swept_until - $2::interval
      )
      UPDATE orders.orders SET deadline = deadline - $2::interval WHERE show_id = ANY ($1)`,
     [showIds, `${hours} hours`],
@@ -175,5 +175,12 @@ export const outdateHold = async (db: Sql, holdId: string): Promise<void> => {
   await db.query('UPDATE seats.holds SET fence = fence + 1 WHERE id = $1', [holdId]);
 };
 
-/** The sweeper looks at no hold that is being paid for, and none has lapsed. */
-export const leaveHolds = async (_db: Sql, _words: Words): Promise<void> => undefined;
+/** The sweeper does not look again at what the history has left: it would count in later ones. */
+export const leaveHolds = async (db: Sql, { showIds }: Words): Promise<void> => {
+  await db.query(
+    `UPDATE seats.holds SET due = 'infinity'
+     WHERE stock_no IN (SELECT no FROM seats.stock WHERE show_id = ANY ($1))
+       AND state IN ('ACTIVE', 'PAYING')`,
+    [showIds],
+  );
+};
