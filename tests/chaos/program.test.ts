@@ -250,6 +250,9 @@ describe('kill -9 of program and database in the middle of a crowd', () => {
     for (const setting of ['synchronous_commit = off', "wal_writer_delay = '10s'"])
       await planted.query(`ALTER SYSTEM SET ${setting}`);
     await planted.query("ALTER SYSTEM SET wal_writer_flush_after = '1GB'");
+    // Both write all commits so far to the disk: vacuum with its own, the other before each page.
+    for (const setting of ['autovacuum = off', 'bgwriter_lru_maxpages = 0'])
+      await planted.query(`ALTER SYSTEM SET ${setting}`);
     await planted.close();
     await terminate(first);
     let running = await startIn(installation);

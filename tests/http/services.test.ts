@@ -87,7 +87,8 @@ const table: Record<(typeof serviceNames)[number], Work> = {
     idleMinute: { ...everywhere, ...relay, ...rooms, 'waiting_room.keeper': 60 },
   },
   seats: {
-    loops: 4,
+    // The sweeper, and the comparison of seat map versions, which asks nothing without a map.
+    loops: 5,
     consumers: [],
     jobs: [],
     idleMinute: { ...everywhere, ...rooms, 'seats.lapse': 120 },

@@ -39,7 +39,7 @@ const sandboxSettings = {
 };
 const seed = 4;
 
-const orderParts = /"checkout":\{"attemptId":"(att_\w+)".*?"amount":\{"amount":(\d+)/;
+const orderParts = /"checkout":\{"attemptId":"(att_[\w-]+)".*?"amount":\{"amount":(\d+)/;
 
 /** The payment window of many buyers: all cards entered within a turn go in one call. */
 const makeWindow = (client: RawClient) => {

@@ -280,7 +280,8 @@ export const makeProviderCalls = <Wish, Begun>(
       const betweenStepsMs = isLeft ? 0 : leftBehindMs;
       await recoverEach(await find.answered(betweenStepsMs), async (attempt) => {
         const { id: attemptId, performanceId, answer } = attempt;
-        if (answer !== null) await settleAlone({ attemptId, performanceId, answer });
+        if (answer !== null && 'outcome' in answer)
+          await settleAlone({ attemptId, performanceId, answer });
       });
       const inCallMs = isLeft ? 0 : deps.timeoutMs + leftBehindMs;
       await recoverEach(await find.silent(inCallMs), ({ id }) =>

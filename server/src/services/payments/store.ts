@@ -47,6 +47,8 @@ export type Settlement = {
   performanceId: string;
   answer: StoredAnswer;
 };
+/** What a settled attempt keeps of its answer. */
+type SettledAnswer = Pick<StoredAnswer, 'secret' | 'refusal'>;
 export type UnknownOutcome = { attemptId: string; code: string };
 export type AttemptRow = {
   id: string;
@@ -60,7 +62,7 @@ export type AttemptRow = {
   providerCode: string | null;
   paymentKey: string | null;
   key: string;
-  answer: StoredAnswer | null;
+  answer: StoredAnswer | SettledAnswer | null;
   openedAt: Date;
   settledAt: Date | null;
 };
@@ -95,7 +97,7 @@ type Row = {
   provider_code: string | null;
   payment_key: string | null;
   idempotency_key: string;
-  answer: StoredAnswer | null;
+  answer: AttemptRow['answer'];
   opened_at: Date;
   settled_at: Date | null;
 };
@@ -148,13 +150,16 @@ export const refuseBegin = ({ amountMinor }: BeginRequest): BeginResult => ({
   currency: '',
 });
 
-/** As sql/settle.sql expects it. */
+/**
+ * As sql/settle.sql expects it. Of the answer only what the other columns of a settled attempt do
+ * not say.
+ */
 const writeSettlement = ({ attemptId, answer }: Settlement) => ({
   attemptId,
   outcome: answer.outcome,
   code: answer.code,
   transaction: answer.transaction,
-  answer,
+  answer: { secret: answer.secret, refusal: answer.refusal },
 });
 
 type BeginAnswer = { readonly results: readonly BegunRow[] };

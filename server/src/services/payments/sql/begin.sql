@@ -45,7 +45,7 @@ BEGIN
     fences[paying.place] := paying.fence;
   END LOOP;
   PERFORM orders.move(ARRAY(SELECT asked[p]."orderId" FROM unnest(begun) p), 'PAYING', NULL,
-    'buyer', 'payment begun', ARRAY(SELECT asked[p]."requestId" FROM unnest(begun) p), NULL,
+    'buyer', 'begun', ARRAY(SELECT asked[p]."requestId" FROM unnest(begun) p), NULL,
     now_at);
   INSERT INTO payments.attempts (id, order_id, hold_id, fence, buyer_id, provider, payment_key,
     idempotency_key, amount_minor, currency, state, request_id, opened_at, sent_at)

@@ -3,8 +3,8 @@
 -- go back to the buyer's hold, or on sale if the hold has expired. An attempt that was settled
 -- before, or has lost the fence of its hold, stays as it is.
 --   calls  [{ attemptId, outcome, code, transaction, answer }]: code is why the provider declined,
---          if it did; transaction its id of the money's movement; answer see StoredAnswer in
---          payments/store.ts
+--          if it did; transaction its id of the money's movement; answer what is kept of it, see
+--          SettledAnswer in payments/store.ts
 -- Answers { results: [whether it was settled by this call], deltas }, the deltas as seats.publish
 -- makes them.
 -- Locks: the stock, by number; then the holds, the approved ones first, within each by hold; then
