@@ -38,6 +38,8 @@ const sandboxSettings = {
   webhookDuplicatePercent: 5,
 };
 const seed = 4;
+/** Of saturation: the load at which an operator would run a sale. */
+const calmShare = 0.6;
 
 const orderParts = /"checkout":\{"attemptId":"(att_[\w-]+)".*?"amount":\{"amount":(\d+)/;
 
@@ -167,7 +169,7 @@ const runAtLoad = async (
   { op }: Purchases,
   idle: number,
   say: (line: string) => void,
-): Promise<{ measured: Measured; tried: Load[] }> => {
+): Promise<{ measured: Measured; tried: Load[]; calm: Load }> => {
   await runAtRate({ perS: size.fromPerS, seconds: 3, op });
   const tryRate = async (perS: number) => {
     const load = await runAtRate({ perS, seconds: size.stepSeconds, op, soonMs: purchaseMs });
@@ -183,7 +185,8 @@ const runAtLoad = async (
   const best = Math.max(bestPerS, size.fromPerS / 4);
   const seconds = 2 * size.stepSeconds;
   const measured = await measure(target, idle, () => runAtRate({ perS: best, seconds, op }));
-  return { measured, tried };
+  const calm = await runAtRate({ perS: calmShare * best, seconds, op });
+  return { measured, tried, calm };
 };
 
 /** One purchase after the other: every step is a batch of one, with or without group commit. */
@@ -217,7 +220,7 @@ export const runS4 = async (target: TestServer, size: S4Size, say: (line: string
   // Before the load: after it mails are sent for a long time, at a commit or two each.
   const idle = await measureIdle(target, 5);
   const oneByOne = await runOneByOne(target, size, purchases, idle);
-  const { measured, tried } = await runAtLoad(target, size, purchases, idle, say);
+  const { measured, tried, calm } = await runAtLoad(target, size, purchases, idle, say);
   const book = await purchases.sandbox.send('GET', '/__ctl/assert-no-double-charge', '', null);
   purchases.sandbox.close();
   const { steps } = purchases;
@@ -242,6 +245,11 @@ export const runS4 = async (target: TestServer, size: S4Size, say: (line: string
     },
     meanBatch: rounded(calls / Math.max(1, batches), 2),
     isChargedOnce: book.status === 200,
+    atSixtyPercent: {
+      offeredPerS: rounded(calm.offeredPerS, 1),
+      donePerS: rounded(calm.donePerS, 1),
+      ...latencyOf(calm.latency),
+    },
     steps: tried.map(({ offeredPerS, donePerS }) => ({ offeredPerS, donePerS })),
     invariantViolations: await target.violations(),
   };
