@@ -406,7 +406,10 @@ export const makeHistory = (seed: number, pairs = 0): History => {
   const makeStep = (): Step => {
     if (pairs > 0 && random.chance(pairs)) {
       const gate = picker.pick(gates) ?? 'none';
-      return { kind: 'together', gate, steps: [makeCallStep(), makeCallStep()] };
+      const pair: [PlainStep, PlainStep] = [makeCallStep(), makeCallStep()];
+      // An organiser's calls wait for each other: the catalogue locks the show.
+      if (pair.every(({ kind }) => kind === 'block' || kind === 'repaint')) return pair[0];
+      return { kind: 'together', gate, steps: pair };
     }
     const kind = chooseSuitedKind();
     if (kind === 'lapse') return { kind, holdsMax: random.chance(0.5) ? sweptMax : 2 };
