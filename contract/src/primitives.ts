@@ -21,14 +21,23 @@ export const money = z.strictObject({
   currency: z.literal(currency),
 }) satisfies z.ZodType<Money>;
 
+/**
+ * Why a text cannot be stored; null: it can. PostgreSQL keeps neither a NUL nor half of a surrogate
+ * pair, and one such text would fail the statement of everybody in its batch. The server asks this
+ * of every text that comes in.
+ */
+export const findTextFault = (text: string): string | null => {
+  if (text.includes('\0')) return 'contains a NUL character';
+  return text.isWellFormed() ? null : 'contains half of a surrogate pair';
+};
+
 /** A text for people, in the languages of the product. */
 const readable = z
   .string()
   .trim()
   .min(1)
   .max(2000)
-  // PostgreSQL stores neither a NUL nor half of a surrogate pair.
-  .refine((text) => text.isWellFormed() && !text.includes('\0'), 'has a broken character');
+  .refine((text) => findTextFault(text) === null, 'has a broken character');
 export const localText = z.strictObject({
   ko: readable,
   en: readable,

@@ -10,6 +10,7 @@ import type { Context } from './platform/context.ts';
 import { makeCycle } from './platform/cycle.ts';
 import { assert } from './platform/failure.ts';
 import { makeIdempotency } from './platform/http/idempotency.ts';
+import { makeSafeHeaders } from './platform/http/safe-headers.ts';
 import { makeHttpServer } from './platform/http/server.ts';
 import { makeShortcuts } from './platform/http/shortcut.ts';
 import { makeIds } from './platform/ids.ts';
@@ -101,7 +102,7 @@ const openContext = async (options: AppOptions, life: Lifecycle) => {
   });
   life.onClose('cycle', cycle.close);
   const ids = makeIds(clock);
-  const shortcuts = makeShortcuts(metrics);
+  const shortcuts = makeShortcuts(metrics, makeSafeHeaders(publicUrl.startsWith('https:')));
   const bus = makeMemoryBus();
   const horizon = makeHorizon(db);
   const owner = ids.secret();
@@ -368,6 +369,7 @@ const openAll = async (options: AppOptions, life: Lifecycle) => {
     ...(table.room.module() === null ? {} : { judgePass: table.room.opened().passes.judge }),
     trustProxy: config.TRUST_PROXY ?? false,
     allowedOrigins: config.ALLOWED_ORIGINS,
+    safeHeaders: makeSafeHeaders(options.publicUrl.startsWith('https:')),
     checkAnswers: options.checkAnswers ?? false,
     rateLimits: config.RATE_LIMITS,
     mountShortcuts: opened.mountShortcuts,

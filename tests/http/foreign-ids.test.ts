@@ -235,6 +235,7 @@ describe('the check of all routes finds', () => {
       mayCall: app.services.identity.mayCall,
       trustProxy: false,
       allowedOrigins: [],
+      safeHeaders: {},
       checkAnswers: true,
       rateLimits: false,
     });

@@ -151,6 +151,7 @@ export const openCatalogueOffice = async (options: { url: string; nowMs?: number
       auth === 'public' || auth === 'account' || role === 'OPERATOR' || role === 'ORGANISER',
     trustProxy: false,
     allowedOrigins: [],
+    safeHeaders: {},
     checkAnswers: true,
     rateLimits: false,
   });

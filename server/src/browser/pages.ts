@@ -9,6 +9,7 @@ import type { RouteSpec } from '@usher/contract/route.ts';
 import type { FastifyPluginAsync } from 'fastify';
 import { makeOpenApi } from '../platform/http/openapi.ts';
 import { problemPage } from '../platform/http/problem-page.ts';
+import { makeSafeHeaders } from '../platform/http/safe-headers.ts';
 
 const webDir = new URL('../../../web/', import.meta.url);
 
@@ -54,10 +55,18 @@ const pageHeaders = (isHttps: boolean) => ({
   },
 });
 
+/** The headers of every response that a page has its own of. */
+const pageNames = Object.keys(makeSafeHeaders(true));
+
 /** What browsers are served besides the JSON API: the shell, the documents, the problem pages. */
 export const makePages =
   (options: { routes: readonly RouteSpec[]; publicUrl: string }): FastifyPluginAsync =>
   async (app) => {
+    // Helmet writes below Fastify, whose own headers would win.
+    app.addHook('onRequest', (_, reply, done) => {
+      for (const name of pageNames) reply.removeHeader(name);
+      done();
+    });
     await app.register(helmet, pageHeaders(options.publicUrl.startsWith('https:')));
     const document = openApiOf(options.routes);
     const text = JSON.stringify(document);

@@ -1,6 +1,7 @@
 import { needsKey, type RouteAuth, type RouteSpec } from '@usher/contract/route.ts';
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
+import { cleanTexts } from '../texts.ts';
 import { type Refusal, refuse, validationRefusal } from './problem.ts';
 import { type RateLimiter, toSubscriber } from './rate-limit.ts';
 import type { Caller, RouteRequest } from './route.ts';
@@ -14,6 +15,18 @@ export type Guard = {
 };
 
 const keyPattern = /^[\x21-\x7e]{16,255}$/;
+
+/** Whether an address may carry more than plain ASCII: only then its texts are looked at. */
+const hasOddTexts = (url: string): boolean => /[^\x21-\x24\x26-\x7e]/.test(url);
+
+/** The rule for all texts, for what the address carries; bodies are cleaned when parsed. */
+const cleanAddress = (request: FastifyRequest): Refusal | null => {
+  if (!hasOddTexts(request.url)) return null;
+  // A text that cannot be stored names nothing.
+  if (cleanTexts(request.params as Record<string, unknown>) !== null) return refuse('NOT_FOUND');
+  const fault = cleanTexts(request.query as Record<string, unknown>);
+  return fault === null ? null : validationRefusal('query', [fault]);
+};
 
 const parsePart = (
   schema: z.ZodType | undefined,
@@ -79,6 +92,8 @@ export const admit = (
   const address = request.ip;
   const waitMs = limiter === null ? 0 : waitMsOf(limiter, spec, caller, address);
   if (waitMs > 0) return { refusal: refuse('TOO_MANY_REQUESTS', { retryAfterMs: waitMs }) };
+  const odd = cleanAddress(request);
+  if (odd !== null) return { refusal: odd };
   const params = parsePart(spec.params, 'params', request.params);
   // An id that cannot be parsed names nothing: respond as for one that does not exist.
   if ('refusal' in params) return { refusal: refuse('NOT_FOUND') };

@@ -9,23 +9,28 @@ const refusalOf = (code: string): Refusal => {
   return refuse('MALFORMED_REQUEST', { detail: 'The request is not valid HTTP/1.1.' });
 };
 
+type AnswerClientError = (error: Error & { code?: string }, socket: Socket) => void;
+
 /** Answers what cannot become a request (too slow, too large, not HTTP), and disconnects. */
-export const answerClientError = (error: Error & { code?: string }, socket: Socket): void => {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const refusal = refusalOf(error.code ?? '');
-  const status = statusOf(refusal);
-  const place = { instance: '/', traceId: randomBytes(16).toString('hex') };
-  const body = JSON.stringify(problemBodyOf(refusal, place));
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'content-type: application/problem+json; charset=utf-8',
-    `content-length: ${Buffer.byteLength(body)}`,
-    'cache-control: no-store',
-    'connection: close',
-  ];
-  // A client that keeps sending must not keep the connection: it is cut after our response.
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
-};
+export const makeClientErrorAnswer =
+  (safeHeaders: Readonly<Record<string, string>>): AnswerClientError =>
+  (error, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const refusal = refusalOf(error.code ?? '');
+    const status = statusOf(refusal);
+    const place = { instance: '/', traceId: randomBytes(16).toString('hex') };
+    const body = JSON.stringify(problemBodyOf(refusal, place));
+    const head = [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+      'content-type: application/problem+json; charset=utf-8',
+      `content-length: ${Buffer.byteLength(body)}`,
+      'cache-control: no-store',
+      'connection: close',
+      ...Object.entries(safeHeaders).map(([name, value]) => `${name}: ${value}`),
+    ];
+    // A client that keeps sending must not keep the connection: it is cut after our response.
+    socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+  };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cleanTexts } from '../texts.ts';
 import { type Refusal, validationRefusal } from './problem.ts';
 
 /** An instant in a cursor, in ms since 1970: what a Date can hold. */
@@ -17,8 +18,10 @@ export const decodeCursor = <T>(
   schema: z.ZodType<T>,
 ): { after: T | null } | { refusal: Refusal } => {
   if (cursor === undefined) return { after: null };
-  const parsed = schema.safeParse(parseJson(Buffer.from(cursor, 'base64url').toString()));
-  if (parsed.success) return { after: parsed.data };
+  const place = parseJson(Buffer.from(cursor, 'base64url').toString());
+  const parsed = schema.safeParse(place);
+  const isClean = Array.isArray(place) && cleanTexts({ place }) === null;
+  if (parsed.success && isClean) return { after: parsed.data };
   const message = 'is not a nextCursor of this list';
   return { refusal: validationRefusal('query', [{ path: ['cursor'], message }]) };
 };

@@ -383,7 +383,7 @@ describe('a thrown value:', () => {
 describe('a request that cannot be processed', () => {
   test.each([
     ['no JSON', '{"seats": [1', 'application/json', 'MALFORMED_REQUEST'],
-    ['nothing', '', 'application/json', 'MALFORMED_REQUEST'],
+    ['nothing', '', 'application/json', 'VALIDATION_FAILED'],
     [
       'JSON that attacks objects',
       '{"__proto__": {"a": 1}}',

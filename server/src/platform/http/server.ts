@@ -12,7 +12,8 @@ import { newTraceId, traceIdOf } from '../trace-scope.ts';
 import type { Tracing } from '../tracing.ts';
 import { admit, type Guard } from './admit.ts';
 import { sendAnswer, sendRefusal, sendStored, storedFrom } from './answers.ts';
-import { answerClientError } from './client-error.ts';
+import { mountBodyParsers, UncleanBody } from './body.ts';
+import { makeClientErrorAnswer } from './client-error.ts';
 import { endConnectionsWhenClosing } from './closing.ts';
 import { fingerprintOf, type Idempotency } from './idempotency.ts';
 import { type JudgePass, refuseBeforeHandler } from './pass.ts';
@@ -30,6 +31,8 @@ export type HttpOptions = Guard & {
   routes: readonly Route[];
   trustProxy: boolean | string;
   allowedOrigins: readonly string[];
+  /** Sent with every response; see safe-headers.ts. */
+  safeHeaders: Readonly<Record<string, string>>;
   /** Tests check every response against the contract; in service the compiler's check is enough. */
   checkAnswers: boolean;
   rateLimits: boolean;
@@ -43,6 +46,7 @@ export type HttpOptions = Guard & {
 
 /** What Fastify itself refuses before a handler is called. */
 const refusalOfFastify = (error: unknown): Refusal | null => {
+  if (error instanceof UncleanBody) return error.refusal;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const status =
     error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number'
@@ -97,8 +101,9 @@ const makeFastify = (options: HttpOptions, answerError: ErrorHandler): FastifyIn
     genReqId: (request: IncomingMessage) =>
       traceIdOf(request.headers['traceparent']) ?? newTraceId(),
     // What is refused before there is a route, or even a request.
-    frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
-    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) =>
+      void answerError(error, request, reply.headers(options.safeHeaders)),
+    clientErrorHandler: makeClientErrorAnswer(options.safeHeaders),
     trustProxy: options.trustProxy,
     // Fastify's own limits are 0, which means none.
     bodyLimit: 32 * 1024,
@@ -171,6 +176,12 @@ export const makeHttpServer = async (options: HttpOptions): Promise<FastifyInsta
   const answerError = makeErrorHandler(options.log, meters);
   const app = makeFastify(options, answerError);
   endConnectionsWhenClosing(app);
+  mountBodyParsers(app);
+  // The first hook: what refuses in another one has them, too.
+  app.addHook('onRequest', (_, reply, done) => {
+    reply.headers(options.safeHeaders);
+    done();
+  });
   await mountPlugins(app, options);
   options.mountShortcuts?.(app);
   app.setNotFoundHandler((request, reply) =>

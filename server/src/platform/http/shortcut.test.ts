@@ -24,7 +24,7 @@ const open = async (
   beforeListening?: (app: FastifyInstance) => void,
 ) => {
   const metrics = makeMetrics();
-  const shortcuts = makeShortcuts(metrics);
+  const shortcuts = makeShortcuts(metrics, {});
   let routed = 0;
   const route = plainRoute(async () => {
     routed++;

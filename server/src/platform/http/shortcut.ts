@@ -32,9 +32,10 @@ type Ready = {
   notModified: number;
 };
 
-const makeReady = (answer: ReadyAnswer): Ready => {
+const makeReady = (answer: ReadyAnswer, safeHeaders: ReadyAnswer['headers']): Ready => {
   const { route, body, etag } = answer;
-  const common = ['etag', etag, ...Object.entries(answer.headers).flat()];
+  const headers = { ...safeHeaders, ...answer.headers };
+  const common = ['etag', etag, ...Object.entries(headers).flat()];
   return {
     route,
     text: body.toString(),
@@ -59,7 +60,11 @@ const headerOf = (request: IncomingMessage, name: string): string | undefined =>
 /** Puts the shortcuts before the current listeners of the server's requests. */
 export type MountShortcuts = (app: FastifyInstance) => void;
 
-export const makeShortcuts = (metrics: Metrics): Shortcuts & { mount: MountShortcuts } => {
+/** `safeHeaders`: sent with every response; see safe-headers.ts. */
+export const makeShortcuts = (
+  metrics: Metrics,
+  safeHeaders: ReadyAnswer['headers'],
+): Shortcuts & { mount: MountShortcuts } => {
   const answers = new Map<string, Ready>();
   const total = metrics.counter(
     'usher_http_shortcuts_total',
@@ -88,7 +93,7 @@ export const makeShortcuts = (metrics: Metrics): Shortcuts & { mount: MountShort
   return {
     put: (path, given) => {
       forget(path);
-      answers.set(path, makeReady(given));
+      answers.set(path, makeReady(given, safeHeaders));
     },
     drop: forget,
     mount: (app) => {

@@ -42,6 +42,7 @@ export const openTestServer = async (routes: readonly Route[], more: Partial<Htt
     authenticate: (token) => callers[token as keyof typeof callers] ?? null,
     mayCall: (auth, caller) => auth !== 'operator' || caller.role === 'OPERATOR',
     allowedOrigins: [],
+    safeHeaders: {},
     checkAnswers: true,
     rateLimits: true,
     ...more,

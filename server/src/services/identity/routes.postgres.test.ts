@@ -58,6 +58,7 @@ const serve = (routes: typeof identity.routes): Promise<FastifyInstance> =>
     mayCall,
     trustProxy: false,
     allowedOrigins,
+    safeHeaders: {},
     checkAnswers: true,
     rateLimits: true,
   });

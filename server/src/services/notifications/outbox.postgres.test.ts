@@ -272,6 +272,7 @@ const serve = async ({ module }: Awaited<ReturnType<typeof open>>) => {
     mayCall: (auth, { role }) => auth !== 'operator' || role === 'OPERATOR',
     trustProxy: false,
     allowedOrigins: [],
+    safeHeaders: {},
     checkAnswers: true,
     rateLimits: true,
   });

@@ -67,8 +67,8 @@ export const makeOrders = (deps: {
     makeLinkToken,
     /** The order at a secret address; null for an address that we did not create. */
     readByLink: async (token: string): Promise<Order | null> => {
-      const [orderId = '', mac = ''] = token.split('.');
-      if (!linkSigner.matches(orderId, mac)) return null;
+      const [orderId = '', mac = '', ...more] = token.split('.');
+      if (more.length > 0 || !linkSigner.matches(orderId, mac)) return null;
       const row = await readOrders.add(orderId);
       return row === null ? null : views.viewOrder(row, false);
     },

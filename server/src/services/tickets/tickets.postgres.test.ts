@@ -120,6 +120,7 @@ const app = await makeHttpServer({
   mayCall: () => true,
   trustProxy: false,
   allowedOrigins: [],
+  safeHeaders: {},
   checkAnswers: true,
   rateLimits: true,
 });

@@ -6,14 +6,15 @@ import {
   listVenues,
   readSeatingPlan,
 } from '@usher/contract/organiser.ts';
+import { idOf } from '@usher/contract/primitives.ts';
 import { z } from 'zod';
-import { decodeCursor, encodeCursor } from '../../platform/http/cursor.ts';
+import { decodeCursor, encodeCursor, instantMs } from '../../platform/http/cursor.ts';
 import { refuse, validationRefusal } from '../../platform/http/problem.ts';
 import { answer, emptyAnswer, type Route, rawAnswer, route } from '../../platform/http/route.ts';
 import type { Venues } from './service.ts';
 import type { SeatingPlan, Venue } from './store.ts';
 
-const place = z.tuple([z.int(), z.string()]);
+const place = z.tuple([instantMs, idOf('venue')]);
 
 export const venueBody = (venue: Venue) => ({
   id: venue.id,
