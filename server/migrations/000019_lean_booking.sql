@@ -6,12 +6,25 @@
 -- the money that was captured and refunded, in its own row. No state is lost: every hold, order,
 -- attempt, ticket and ledger row of before is here afterwards.
 
--- They return rows of tables that are replaced, or were made by a migration; `migrate` creates them
--- after the migrations.
-DROP FUNCTION IF EXISTS seats.restart_deadline, seats.read_hold, orders.read_order;
+-- Functions of the version before, whatever their names: those that have rows of the tables that are
+-- replaced would keep these. `migrate` creates all functions after the migrations.
+DO $$
+DECLARE
+  used regprocedure;
+BEGIN
+  FOR used IN
+    SELECT DISTINCT d.objid::regprocedure FROM pg_depend d
+    JOIN pg_type t ON d.refobjid IN (t.oid, t.typarray)
+    WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_type'::regclass
+      AND t.typrelid = ANY (ARRAY['seats.holds', 'seats.claims', 'seats.stock', 'orders.orders',
+        'orders.items', 'payments.attempts', 'payments.ledger']::regclass[])
+  LOOP
+    EXECUTE format('DROP FUNCTION %s', used);
+  END LOOP;
+END $$;
+-- Made by a migration, so that `migrate` does not know it.
 DROP FUNCTION IF EXISTS seats.publish(text[], text[], integer[], text[], timestamptz);
-DELETE FROM platform.routines
-WHERE name IN ('seats/restart-deadline.sql', 'seats/read-hold.sql', 'orders/read-order.sql');
+UPDATE platform.routines SET digest = '';
 
 -- One row per performance. `no` is what holds and claims refer to it by: 4 bytes instead of 60.
 LOCK TABLE seats.stock IN ACCESS EXCLUSIVE MODE;

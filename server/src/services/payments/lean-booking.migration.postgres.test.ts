@@ -119,6 +119,22 @@ describe('the old sale', () => {
   });
 });
 
+test('no function of an earlier version stops the migration, or outlives it', async () => {
+  await migrateOldSale(
+    `CREATE FUNCTION seats.hold_by_id(hold text) RETURNS SETOF seats.holds
+     LANGUAGE sql RETURN (SELECT h FROM seats.holds h WHERE h.id = hold)`,
+    `CREATE FUNCTION orders.count_orders(orders orders.orders[]) RETURNS integer
+     LANGUAGE sql RETURN cardinality(orders)`,
+    `CREATE FUNCTION payments.old() RETURNS integer LANGUAGE sql RETURN 1`,
+    `COMMENT ON FUNCTION payments.old IS 'laid from payments/old.sql'`,
+    `INSERT INTO platform.routines (name, digest) VALUES ('payments/old.sql', 'of its text')`,
+  );
+  const left = await db.query(
+    `SELECT proname FROM pg_proc WHERE proname IN ('hold_by_id', 'count_orders', 'old')`,
+  );
+  expect(left).toEqual([]);
+});
+
 describe('the migration to lean booking tables', () => {
   beforeEach(() => migrateOldSale());
 
