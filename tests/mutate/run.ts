@@ -57,6 +57,8 @@ export const runMutants = async (plan: Plan): Promise<void> => {
     const tests = [...new Set(files.flatMap((file) => plan.testsByFile.get(file) ?? []))];
     plan.say(`${waiting.length} mutants; ${tests.length} test files run without any first`);
     const lasted = await measureTests(runners, tests);
+    const sumMs = lasted.values().reduce((sum, ms) => sum + ms, 0);
+    plan.say(`a mutant that none of them notices takes at most ${Math.round(sumMs / 1000)} s`);
     const order = orderTests(files, plan.testsByFile, lasted);
     await shareAmong(runners, waiting, async (runner, mutant) => {
       const tests = order.get(mutant.file) ?? [];
@@ -100,19 +102,25 @@ const measureTests = async (
   return lasted;
 };
 
-/** For each file its tests, the fastest first. */
+/**
+ * For each file its tests, the fastest first. Files with the same tests share one list: what
+ * notices mutants of one of them probably notices those of the others, too.
+ */
 const orderTests = (
   files: readonly string[],
   testsByFile: ReadonlyMap<string, readonly string[]>,
   lasted: ReadonlyMap<string, number>,
 ): Map<string, string[]> => {
   const order = new Map<string, string[]>();
+  const shared = new Map<string, string[]>();
   for (const file of files) {
     const tests = (testsByFile.get(file) ?? [])
       .filter((test) => lasted.has(test))
       .toSorted((a, b) => (lasted.get(a) ?? 0) - (lasted.get(b) ?? 0));
     if (tests.length === 0) throw new Error(`${file} has no test that runs on this machine`);
-    order.set(file, tests);
+    const same = shared.get(tests.join()) ?? tests;
+    shared.set(tests.join(), same);
+    order.set(file, same);
   }
   return order;
 };

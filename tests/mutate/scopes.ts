@@ -9,7 +9,7 @@ const services = 'server/src/services';
 /** Seats, orders, payments and tickets: through their stores, and by request. */
 const bookingTests = [
   `${services}/{seats,orders,payments,tickets}/*.test.ts`,
-  'tests/booking/*.test.ts',
+  'tests/booking/functions.postgres.test.ts',
   'tests/http/{seats,booking,closing,idempotency,first-purchase}.test.ts',
 ];
 
