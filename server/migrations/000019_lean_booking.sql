@@ -6,8 +6,8 @@
 -- the money that was captured and refunded, in its own row. No state is lost: every hold, order,
 -- attempt, ticket and ledger row of before is here afterwards.
 
--- Functions of the version before, whatever their names: those that have rows of the tables that are
--- replaced would keep these. `migrate` creates all functions after the migrations.
+-- Functions of the version before, whatever their names: those that have rows of the tables that
+-- are replaced would keep these. `migrate` creates all functions after the migrations.
 DO $$
 DECLARE
   used regprocedure;

@@ -6,6 +6,7 @@ import { onParentGone } from '../../server/src/platform/parent-watch.ts';
 import { readTree } from '../../server/tidy/source.ts';
 import { openPostgresForTests } from '../support/global-postgres.ts';
 import { equivalents, findEquivalent, findOutdated } from './equivalent.ts';
+import { openLog } from './log.ts';
 import { describeMutant, type Mutant, makeMutants } from './mutants.ts';
 import {
   formatMutantJson,
@@ -23,6 +24,8 @@ const help = `npm run mutate -- [options]: change one condition at a time; do th
   --only TEXT,…    only files whose path contains one of these (seats/sql/take.sql, domain/src)
   --changed        only files that differ from the branch main
   --equivalents    only the mutants that tests/mutate/equivalent.ts lists: none may be noticed
+  --tests TEXT,…   only tests whose path contains one of these; others may notice what survives
+  --log FILE       keep the verdicts in FILE; what they say was noticed is not run again
   --list           print the mutants and run nothing
   --workers N      how many tests run at the same time (default: one for each core)
   --json           one JSON object per mutant and line on stdout, progress on stderr
@@ -42,6 +45,8 @@ const readOptions = (args: readonly string[]) => {
         only: { type: 'string' },
         changed: { type: 'boolean', default: false },
         equivalents: { type: 'boolean', default: false },
+        tests: { type: 'string' },
+        log: { type: 'string' },
         list: { type: 'boolean', default: false },
         workers: { type: 'string', default: String(availableParallelism()) },
         json: { type: 'boolean', default: false },
@@ -78,6 +83,23 @@ const chooseSources = (options: Options, tree: ReturnType<typeof readTree>) => {
   return sources;
 };
 
+/** For each source the test files that it is tried with. */
+const chooseTests = (
+  options: Options,
+  tree: ReturnType<typeof readTree>,
+  sources: ReturnType<typeof readTree>,
+): Map<string, string[]> => {
+  const names = options.tests?.split(',');
+  const found = findTests(tree, sources);
+  if (names === undefined) return found;
+  for (const [source, tests] of found) {
+    const chosen = tests.filter((test) => names.some((name) => test.includes(name)));
+    if (chosen.length === 0) throw new UsageError(`no test of ${source} contains ${options.tests}`);
+    found.set(source, chosen);
+  }
+  return found;
+};
+
 const run = async (options: Options): Promise<number> => {
   const tree = readTree(root);
   const sources = chooseSources(options, tree);
@@ -99,7 +121,7 @@ const run = async (options: Options): Promise<number> => {
     console.log(mutants.map(format).join('\n'));
     return 0;
   }
-  const verdicts = await judgeAll(options, mutants, findTests(tree, sources));
+  const verdicts = await judgeAll(options, mutants, chooseTests(options, tree, sources));
   const order = new Map(mutants.map((mutant, at) => [mutant, at]));
   const place = ({ mutant }: Verdict): number => order.get(mutant) ?? 0;
   return conclude(
@@ -115,11 +137,22 @@ const judgeAll = async (
 ): Promise<Verdict[]> => {
   const say = options.json ? console.error : console.log;
   const verdicts: Verdict[] = [];
+  const log = options.log === undefined ? null : openLog(options.log);
+  const report = (verdict: Verdict): void => {
+    verdicts.push(verdict);
+    console.log(options.json ? formatVerdictJson(verdict) : formatVerdict(verdict));
+  };
+  const left: Mutant[] = [];
+  for (const mutant of mutants) {
+    const known = log?.find(mutant) ?? null;
+    if (known === null) left.push(mutant);
+    else report(known);
+  }
   const postgres = await openPostgresForTests();
   try {
     await runMutants({
       root,
-      mutants,
+      mutants: left,
       testsByFile,
       equivalents: options.equivalents ? [] : equivalents,
       databaseUrl: postgres.url,
@@ -127,8 +160,8 @@ const judgeAll = async (
       hangMs: 20_000,
       say,
       report: (verdict) => {
-        verdicts.push(verdict);
-        console.log(options.json ? formatVerdictJson(verdict) : formatVerdict(verdict));
+        log?.keep(verdict);
+        report(verdict);
       },
     });
   } finally {

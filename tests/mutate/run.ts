@@ -58,6 +58,7 @@ export const runMutants = async (plan: Plan): Promise<void> => {
     plan.say(`${waiting.length} mutants; ${tests.length} test files run without any first`);
     const lasted = await measureTests(runners, tests);
     const sumMs = lasted.values().reduce((sum, ms) => sum + ms, 0);
+    for (const [test, ms] of lasted) plan.say(`${(ms / 1000).toFixed(1).padStart(6)} s ${test}`);
     plan.say(`a mutant that none of them notices takes at most ${Math.round(sumMs / 1000)} s`);
     const order = orderTests(files, plan.testsByFile, lasted);
     await shareAmong(runners, waiting, async (runner, mutant) => {
