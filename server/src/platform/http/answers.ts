@@ -1,4 +1,3 @@
-import { problems } from '@usher/contract/problems.ts';
 import { isRawBody, type RouteSpec } from '@usher/contract/route.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { StoredAnswer } from './idempotency.ts';
@@ -71,13 +70,13 @@ export const sendAnswer = (
     .send(textOf(spec, answer.status, answer.body, isChecked));
 };
 
-/** A response as it is stored for retries of its call, and whether a retry may succeed. */
+/** A response as it is stored for retries of its call. */
 export const storedFrom = (
   spec: RouteSpec,
   request: FastifyRequest,
   answer: Answer<RouteSpec>,
   isChecked: boolean,
-): StoredAnswer & { isRetryable: boolean } => {
+): StoredAnswer => {
   if ('stream' in answer || 'raw' in answer)
     throw new Error(`assertion failed: ${spec.name} has a response that cannot be stored`);
   if ('refusal' in answer)
@@ -85,10 +84,9 @@ export const storedFrom = (
       status: statusOf(answer),
       contentType: problemJson,
       body: problemTextOf(request, answer),
-      isRetryable: problems[answer.refusal].retryable,
     };
   const body = 'body' in answer ? textOf(spec, answer.status, answer.body, isChecked) : '';
-  return { status: answer.status, contentType: json, body, isRetryable: false };
+  return { status: answer.status, contentType: json, body };
 };
 
 /** `fresh`: the response that was just stored, whose headers are sent too; null for a retry. */

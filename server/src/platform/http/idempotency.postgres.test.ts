@@ -26,15 +26,14 @@ const call = (more: Partial<{ scope: string; key: string; fingerprint: string }>
   fingerprint: fingerprintOf('/holds', '{"seats":[1]}'),
   ...more,
 });
-const answer = (body: string, status = 201, isRetryable = false) => ({
+const answer = (body: string, status = 201) => ({
   status,
   contentType: 'application/json',
   body,
-  isRetryable,
 });
 /** Work that counts its runs; every run answers something else. */
-const counted = (status = 201, isRetryable = false) => {
-  const work = async () => answer(`done ${++work.done}`, status, isRetryable);
+const counted = (status = 201) => {
+  const work = async () => answer(`done ${++work.done}`, status);
   work.done = 0;
   return work;
 };
@@ -173,23 +172,32 @@ describe('two processes that get the same call at once', () => {
   });
 });
 
-describe('not stored, because a retry may succeed,', () => {
+describe('not stored, because it changed nothing,', () => {
   test.each([
-    ['a conflict', 409, false],
-    ['too many requests', 429, true],
-    ['a bug', 500, false],
-    ['a provider that refuses us', 502, false],
-    ['an overload', 503, true],
-    ['a sale that is not open yet', 403, true],
-  ])('is the response to %s', async (_, status, isRetryable) => {
-    const [asked, work] = [call(), counted(status, isRetryable)];
+    ['a field that is wrong', 400],
+    ['a sale that is not open yet', 403],
+    ['something that does not exist', 404],
+    ['a conflict', 409],
+    ['a file with errors', 422],
+    ['too many requests', 429],
+    ['a bug', 500],
+    ['a provider that refuses us', 502],
+    ['an overload', 503],
+  ])('is the response to %s', async (_, status) => {
+    const [asked, work] = [call(), counted(status)];
     await open().once(asked, work);
     expect(await open().once(asked, work)).toMatchObject({ isReplayed: false });
     expect(work.done).toBe(2);
+    expect(
+      await db.query('SELECT FROM platform.answers WHERE scope = $1 AND key = $2', [
+        asked.scope,
+        asked.key,
+      ]),
+    ).toEqual([]);
   });
 
-  test.each([200, 201, 202, 204, 400, 402, 403, 404, 422])(
-    'is not the response %i, which a retry gets again',
+  test.each([200, 201, 202, 204])(
+    'is not the success %i, which a retry gets again',
     async (status) => {
       const [asked, work] = [call(), counted(status)];
       await open().once(asked, work);
@@ -200,6 +208,25 @@ describe('not stored, because a retry may succeed,', () => {
       expect(work.done).toBe(1);
     },
   );
+});
+
+describe('a response that cannot be stored fails its own call alone:', () => {
+  test.each([
+    ['a text with a NUL', { ...answer('a\0b') }],
+    ['a number out of range', answer('b', 200 - 2 ** 31 - 400)],
+    ['a value that a constraint forbids', { ...answer('c'), contentType: null as never }],
+  ])('%s', async (_, bad) => {
+    const idempotency = open();
+    const work = async () => answer('good');
+    const results = await Promise.allSettled(
+      Array.from({ length: 20 }, (_each, i) =>
+        idempotency.once(call(), i === 7 ? async () => bad : work),
+      ),
+    );
+    expect(results.map(({ status }, i) => [i, status]).filter(([, s]) => s === 'rejected')).toEqual(
+      [[7, 'rejected']],
+    );
+  });
 });
 
 test('a crowd of calls is looked up and stored in few statements', async () => {

@@ -15,7 +15,7 @@ export type Idempotency = {
    */
   once(
     call: { scope: string; key: string; fingerprint: string },
-    work: () => Promise<StoredAnswer & { isRetryable: boolean }>,
+    work: () => Promise<StoredAnswer>,
   ): Promise<
     | { outcome: 'answered'; answer: StoredAnswer; isReplayed: boolean }
     | { outcome: 'running' }
@@ -28,11 +28,10 @@ export const fingerprintOf = (...parts: readonly string[]): string =>
   createHash('sha256').update(parts.join('\n')).digest('base64url');
 
 /**
- * Not stored: responses to calls that changed nothing and may succeed when retried (conflict, too
- * many, too early, failed). So a lost race for a seat costs the database nothing.
+ * Not stored: refusals and failures. They changed nothing, so their repeat is decided again; and a
+ * lost race, or a flood of useless calls, costs the database nothing.
  */
-const isKept = ({ status, isRetryable }: { status: number; isRetryable: boolean }): boolean =>
-  !isRetryable && status < 500 && status !== 429 && status !== 409;
+const isKept = ({ status }: { status: number }): boolean => status < 400;
 
 type Key = { scope: string; key: string };
 type Stored = StoredAnswer & { fingerprint: string };

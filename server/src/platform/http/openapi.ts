@@ -20,7 +20,7 @@ const parametersOf = (spec: RouteSpec): Json[] => {
   const repeats =
     spec.idempotency === 'by-id'
       ? 'A repeat changes nothing and gets what is so now'
-      : 'A repeat gets the first response for 24 h';
+      : 'A repeat of what succeeded gets the first response for 24 h';
   const key = {
     name: 'Idempotency-Key',
     in: 'header',

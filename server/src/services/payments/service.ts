@@ -1,5 +1,6 @@
 import { makeBatcher } from '../../platform/batcher.ts';
 import type { Clock } from '../../platform/clock.ts';
+import { Failure } from '../../platform/failure.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
@@ -153,7 +154,15 @@ export const makePayments = (deps: PaymentsDeps) => {
 
   const pay = async (asked: ConfirmRequest): Promise<ConfirmOutcome> => {
     const request = { ...asked, key: deps.ids.secret(), provider: 'toss' };
-    const begun = await calls.begin(request);
+    const begun = await calls.begin(request).catch((error: unknown) => {
+      if (error instanceof Failure) throw error;
+      // A bug, but one before any money moved: the buyer may try again.
+      log.error({ err: error, attemptId: request.attemptId }, 'a payment could not be begun');
+      throw new Failure('PAYMENT_NOT_BEGUN', 'the payment could not be begun', {
+        retryable: true,
+        cause: error,
+      });
+    });
     switch (begun.outcome) {
       case 'begun': {
         const end = await calls.run(
