@@ -2,7 +2,16 @@ import { orderStates } from '@usher/domain/order-states.ts';
 import { z } from 'zod';
 import { ladderName } from './catalogue.ts';
 import { checkout } from './payments.ts';
-import { gradeCode, idOf, instant, localText, money, pageOf, pageQuery } from './primitives.ts';
+import {
+  givenInstant,
+  gradeCode,
+  idOf,
+  instant,
+  localText,
+  money,
+  pageOf,
+  pageQuery,
+} from './primitives.ts';
 import { defineRoute } from './route.ts';
 import { seatView } from './seats.ts';
 
@@ -64,7 +73,11 @@ export const listOrders = defineRoute({
   summary: 'List your orders, newest first, by period',
   auth: 'account',
   rate: { perMinute: 300, burst: 60 },
-  query: z.strictObject({ ...pageQuery, from: instant.optional(), to: instant.optional() }),
+  query: z.strictObject({
+    ...pageQuery,
+    from: givenInstant.optional(),
+    to: givenInstant.optional(),
+  }),
   responses: { 200: pageOf(order) },
   problems: [],
 });

@@ -2,10 +2,10 @@ import { maxGrades } from '@usher/domain/grades.ts';
 import { z } from 'zod';
 import { category, grade, ladderName, performance, seatingPlan, show, venue } from './catalogue.ts';
 import {
+  givenInstant,
   gradeCode,
   gradeName,
   idOf,
-  instant,
   localText,
   money,
   pageOf,
@@ -143,8 +143,8 @@ const showFields = {
   grades: z.array(givenGrade).min(1).max(maxGrades),
   paintings,
   ladder: ladderName,
-  saleOpensAt: instant,
-  saleClosesAt: instant,
+  saleOpensAt: givenInstant,
+  saleClosesAt: givenInstant,
   buyerLimit: z.int().min(1).max(20).default(4),
   refusesStranding: z
     .boolean()
@@ -189,8 +189,8 @@ export const editShow = defineRoute({
     ageLimit: showFields.ageLimit.optional(),
     grades: showFields.grades.optional(),
     ladder: ladderName.optional(),
-    saleOpensAt: instant.optional(),
-    saleClosesAt: instant.optional(),
+    saleOpensAt: givenInstant.optional(),
+    saleClosesAt: givenInstant.optional(),
     buyerLimit: z.int().min(1).max(20).optional(),
     refusesStranding: z.boolean().optional(),
     posterSvg: z
@@ -213,7 +213,7 @@ export const addPerformances = defineRoute({
   idempotency: 'optional',
   params: z.strictObject({ showId: idOf('show') }),
   body: z.strictObject({
-    startsAt: z.array(instant).min(1).max(200),
+    startsAt: z.array(givenInstant).min(1).max(200),
     seatingPlanId: idOf('seatingPlan').optional().meta({
       description: 'A plan of the show’s venue; without it the venue’s default',
     }),

@@ -1,5 +1,6 @@
 import { findGradeNameFault } from '@usher/domain/grades.ts';
 import { type IdKind, idBody, idPrefixes } from '@usher/domain/ids.ts';
+import { readInstant } from '@usher/domain/instant.ts';
 import { currency, type Money } from '@usher/domain/money.ts';
 import { type LocalText, locales } from '@usher/domain/text.ts';
 import { z } from 'zod';
@@ -14,6 +15,17 @@ export const idOf = (kind: IdKind) =>
 export const instant = z.iso
   .datetime({ precision: 3 })
   .meta({ example: '2026-12-24T10:30:00.000Z' });
+
+/** An instant as a client writes it, see domain/instant.ts; the server reads it as `instant`. */
+export const givenInstant = z
+  .string()
+  .max(64)
+  .overwrite((text) => readInstant(text) ?? text)
+  .refine(
+    (text) => text === readInstant(text),
+    'must be an ISO 8601 instant with its offset, such as 2026-12-24T19:30:00+09:00',
+  )
+  .meta({ format: 'date-time', example: '2026-12-24T19:30:00+09:00' });
 
 /** Money in integer minor units of its currency; the won has none, so 150000 is ₩150,000. */
 export const money = z.strictObject({

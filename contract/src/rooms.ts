@@ -3,7 +3,7 @@ import type { RoomView } from '@usher/domain/room/now.ts';
 import { type RoomLever, simpleLevers } from '@usher/domain/room/phases.ts';
 import { roomOverrides, shownRoomPhases } from '@usher/domain/room/types.ts';
 import { z } from 'zod';
-import { gradeCode, idOf, instant, localText } from './primitives.ts';
+import { givenInstant, gradeCode, idOf, instant, localText } from './primitives.ts';
 import { defineRoute } from './route.ts';
 
 /** The waiting rooms as an operator sees and controls them. */
@@ -97,7 +97,7 @@ export const putRoom = defineRoute({
   body: z.strictObject({
     ifRev: z.int().nullable().meta({ description: 'Null: there is no room yet' }),
     reason: z.string().max(500).optional(),
-    settings: roomSettings,
+    settings: roomSettings.extend({ opensAt: givenInstant }),
   }),
   responses: { 200: room, 201: room },
   problems: ['NOT_FOUND', 'ROOM_CHANGED_MEANWHILE', 'LEVER_REFUSED'],

@@ -81,13 +81,13 @@ export const takeHold = defineRoute({
       seats: z
         .array(seatNo)
         .min(1)
-        .max(holdSeatsMax)
+        .max(holdSeatsMax, `a hold has at most ${holdSeatsMax} seats`)
         .refine((seats) => new Set(seats).size === seats.length, 'lists a seat twice'),
     }),
     z.strictObject({
       bestAvailable: z.strictObject({
         grade: gradeCode,
-        count: z.int().min(1).max(holdSeatsMax),
+        count: z.int().min(1).max(holdSeatsMax, `a hold has at most ${holdSeatsMax} seats`),
       }),
     }),
   ]),

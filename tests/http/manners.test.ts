@@ -1,10 +1,11 @@
 import { listShows } from '@usher/contract/catalogue.ts';
 import { logOut } from '@usher/contract/identity.ts';
-import { readOrderByLink } from '@usher/contract/orders.ts';
-import { blockSeats } from '@usher/contract/organiser.ts';
+import { listOrders, readOrderByLink } from '@usher/contract/orders.ts';
+import { addPerformances, blockSeats, editShow } from '@usher/contract/organiser.ts';
+import { putRoom } from '@usher/contract/rooms.ts';
 import type { RouteSpec } from '@usher/contract/route.ts';
 import { allRoutes } from '@usher/contract/routes.ts';
-import { readHold, readSeats, releaseHold, watchSeats } from '@usher/contract/seats.ts';
+import { readHold, readSeats, releaseHold, takeHold, watchSeats } from '@usher/contract/seats.ts';
 import { decodeSeatBits } from '@usher/domain/seat-bits.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { codeOf, type Given, headersOf, jsonOf, pathOf, problemOf } from '../support/ask.ts';
@@ -139,6 +140,75 @@ test('an order’s link with anything behind its secret opens nothing', async ()
     await read(`${linkToken}.x`),
     await read(`${linkToken}.`),
   ]).toEqual([200, 404, 404]);
+});
+
+describe('an instant may be sent with any offset', () => {
+  test('of a show, its performances and its room, and of a period of orders', async () => {
+    const as = program.organiser;
+    const { showId } = await program.newSale(as);
+    const params = { showId };
+    const body = {
+      saleOpensAt: '2026-01-01T09:00+09:00',
+      saleClosesAt: '2036-12-24T19:30:00+0900',
+    };
+    const show = await program.must(editShow, { as, params, body });
+    expect(show).toMatchObject({
+      saleOpensAt: '2026-01-01T00:00:00.000Z',
+      saleClosesAt: '2036-12-24T10:30:00.000Z',
+    });
+    const startsAt = ['2036-12-01T19:30:00+09:00'];
+    const { items } = await program.must(addPerformances, { as, params, body: { startsAt } });
+    expect(items.at(-1)?.startsAt).toBe('2036-12-01T10:30:00.000Z');
+    const room = await program.must(putRoom, {
+      as: program.operator,
+      params,
+      body: { ifRev: null, settings: { opensAt: '2036-11-01T20:00+09:00' } },
+    });
+    expect(room.settings.opensAt).toBe('2036-11-01T11:00:00.000Z');
+    const { token } = await program.newBuyer();
+    const query = { from: '2026-01-01T00:00+09:00', to: '2027-01-01T00:00-05:00' };
+    expect(await program.must(listOrders, { as: token, query })).toMatchObject({ items: [] });
+  });
+
+  test('but not without one: nobody knows which clock is meant', async () => {
+    const { showId } = await program.newSale(program.organiser);
+    const problem = await program.refusal(editShow, {
+      as: program.organiser,
+      params: { showId },
+      body: { saleOpensAt: '2026-01-01T09:00:00' },
+    });
+    expect(problem.errors?.[0]).toMatchObject({ path: 'body.saleOpensAt' });
+    expect(problem.errors?.[0]?.message).toContain('offset');
+  });
+});
+
+describe('a refused hold names the true reason:', () => {
+  const take = async (body: object) => {
+    const { performanceId } = await program.newSale(program.organiser);
+    await program.hold((await program.newBuyer()).token, performanceId, [0]);
+    const { token: as } = await program.newBuyer();
+    return program.refusal(takeHold, { as, params: { performanceId }, body });
+  };
+
+  test.each([
+    ['five seats', { seats: [1, 2, 3, 4, 5] }, ['body.seats'], 'at most 4 seats'],
+    [
+      'five of the best',
+      { bestAvailable: { grade: 'VIP', count: 5 } },
+      ['body.bestAvailable.count'],
+      'at most 4 seats',
+    ],
+    ['a seat twice', { seats: [1, 1] }, ['body.seats'], 'lists a seat twice'],
+    ['seats that are no list', { seats: 'A1' }, ['body.seats'], 'expected array'],
+    ['nothing', {}, ['body.seats', 'body.bestAvailable'], 'expected'],
+    ['a seat that is not there', { seats: [99] }, ['body.seats'], 'no seat 99'],
+    ['one that is taken beside it', { seats: [0, 99] }, ['body.seats'], 'no seat 99'],
+  ])('%s', async (_, body, paths, message) => {
+    const problem = await take(body);
+    expect(problem.code).toBe('VALIDATION_FAILED');
+    expect(problem.errors?.map(({ path }) => path)).toEqual(paths);
+    for (const fault of problem.errors ?? []) expect(fault.message).toContain(message);
+  });
 });
 
 describe('a cursor that is not ours', () => {

@@ -64,7 +64,10 @@ describe('a payment that broke before it was begun', () => {
     const before = program.errors.length;
     const results = await Promise.allSettled(
       carts.map(async ({ accountId, checkout }, i) => {
-        const paymentKey = i === 2 ? 'a\0b' : await program.sandbox.authenticate(checkout.attemptId, checkout.amount.amount);
+        const paymentKey =
+          i === 2
+            ? 'a\0b'
+            : await program.sandbox.authenticate(checkout.attemptId, checkout.amount.amount);
         return confirm({
           attemptId: checkout.attemptId,
           buyerId: accountId,

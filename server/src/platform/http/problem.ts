@@ -37,16 +37,39 @@ export const problemBodyOf = (
 
 export const statusOf = (refusal: Refusal): number => problems[refusal.refusal].status;
 
-type FieldFault = { readonly path: readonly PropertyKey[]; readonly message: string };
+type FieldFault = {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  /** Where a value may have several forms: what is wrong with it by each of them. */
+  readonly errors?: readonly (readonly FieldFault[])[];
+};
+
+/**
+ * What is wrong with a value that may have several forms: the faults by the form that it comes
+ * closest to; of all forms that it is equally far from.
+ */
+const spellOut = (fault: FieldFault): FieldFault[] => {
+  const { errors = [], path } = fault;
+  if (errors.length === 0) return [fault];
+  const forms = errors.map((form) => form.flatMap(spellOut));
+  const fewest = Math.min(...forms.map((form) => form.length));
+  return forms
+    .filter((form) => form.length === fewest)
+    .flat()
+    .map((each) => ({ path: [...path, ...each.path], message: each.message }));
+};
 
 export const validationRefusal = (where: string, faults: readonly FieldFault[]): Refusal =>
   refuse('VALIDATION_FAILED', {
     detail: `The ${where} does not match the API schema.`,
     extra: {
-      errors: faults.slice(0, 50).map((fault) => ({
-        path: [where, ...fault.path.map(String)].join('.'),
-        message: fault.message,
-      })),
+      errors: faults
+        .flatMap(spellOut)
+        .slice(0, 50)
+        .map((fault) => ({
+          path: [where, ...fault.path.map(String)].join('.'),
+          message: fault.message,
+        })),
     },
   });
 

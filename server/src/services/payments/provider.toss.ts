@@ -1,3 +1,4 @@
+import { findTextFault } from '@usher/contract/primitives.ts';
 import { Pool } from 'undici';
 import { z } from 'zod';
 import {
@@ -8,16 +9,18 @@ import {
 } from './provider.ts';
 import { meaningAtConfirm, meaningOfStatus } from './toss-codes.ts';
 
+/** What is stored of an answer: one that cannot be stored must not stop those beside it. */
+const storable = z.string().refine((text) => findTextFault(text) === null);
 const payment = z.looseObject({
-  paymentKey: z.string(),
-  orderId: z.string(),
-  status: z.string(),
+  paymentKey: storable,
+  orderId: storable,
+  status: storable,
   totalAmount: z.number(),
   currency: z.string(),
-  lastTransactionKey: z.string().nullish(),
-  secret: z.string().nullish(),
+  lastTransactionKey: storable.nullish(),
+  secret: storable.nullish(),
 });
-const failure = z.looseObject({ code: z.string().max(100) });
+const failure = z.looseObject({ code: storable.max(100) });
 
 /** Errors before the first byte of a request is sent. */
 const unsentCodes = new Set([

@@ -305,7 +305,10 @@ const makeHolding = (
       seatNos: readonly number[],
       readHoldId: () => string,
     ): number[] | null => {
-      const taken = maps.peek(performanceId)?.takenByOthers(seatNos, buyerId, clock.nowMs()) ?? [];
+      const map = maps.peek(performanceId);
+      // A seat that does not exist is the handler's to refuse: nobody has it.
+      if (map === undefined || seatNos.some((seatNo) => seatNo >= map.seatCount)) return null;
+      const taken = map.takenByOthers(seatNos, buyerId, clock.nowMs());
       if (taken.length === 0 || memory.recall(readHoldId()) !== undefined) return null;
       earlyRefusals.inc();
       return taken;
