@@ -69,6 +69,33 @@ describe('a configuration', () => {
       expect(named({ REDIS_URL: bad }), bad).toEqual(['REDIS_URL']);
   });
 
+  test('refuses a misspelt setting and names the right one, and ignores what others use', () => {
+    expect(faultsOf({ HOLD_TLL_MS: '60000' })).toEqual([
+      'HOLD_TLL_MS: there is no such setting; did you mean HOLD_TTL_MS?',
+    ]);
+    const misspelt = ['PROT', 'REDIS_URI', 'DATABASEURL', 'USHER_SERVICE', 'USHER_KITCHEN'];
+    expect(named(Object.fromEntries(misspelt.map((name) => [name, 'x'])))).toEqual(misspelt);
+    const ofOthers = ['PATH', 'HOME', 'HOSTNAME', 'SMTP_USER', 'DATABASE_USER', 'USHER_TOKEN'];
+    const ofKubernetes = ['USHER_PORT', 'USHER_PORT_3000_TCP_ADDR', 'USHER_SERVICE_HOST'];
+    const env = Object.fromEntries([...ofOthers, ...ofKubernetes].map((name) => [name, 'x']));
+    expect(faultsOf(env)).toEqual([]);
+  });
+
+  test('names the nearest right value for a misspelt one', () => {
+    expect(faultsOf({ LOG_LEVEL: 'wran' })).toEqual([
+      'LOG_LEVEL: must be one of debug, info, warn, error, silent; did you mean warn?',
+    ]);
+    expect(faultsOf({ USHER_SERVICES: 'seats,odrers' })[0]).toMatch(/did you mean orders\?$/);
+    expect(faultsOf({ LOG_LEVEL: 'kitchen' })[0]).not.toContain('did you mean');
+  });
+
+  test('listens on names and addresses, and refuses what is neither', () => {
+    for (const host of ['0.0.0.0', '::', '::1', 'localhost', 'tickets-1.internal'])
+      expect(good({ HOST: host }).HOST).toBe(host);
+    for (const bad of ['999.1.1.1', '1.2.3', 'http://here', 'a b', '-x', '[::]'])
+      expect(named({ HOST: bad }), bad).toEqual(['HOST']);
+  });
+
   test('cannot be changed after it was read', () => {
     expect(Object.isFrozen(good())).toBe(true);
   });

@@ -3,9 +3,19 @@ import { migrate } from '../platform/postgres/migrate.ts';
 import { processPort } from '../platform/process.ts';
 import { stateMachines } from '../state-machines.ts';
 import { configOrFaults } from './check-config.ts';
+import { type Command, refuseWords } from './command.ts';
 import { openSurroundings } from './surroundings.ts';
 
-export const runMigrate = async (): Promise<number> => {
+const help = `usher migrate: migrate the database to this version
+
+Uses DATABASE_URL, or the embedded database if it is not set. It may be run again, and by several
+processes at once.
+
+Exit codes: 0 the database is up to date, 1 failed, 2 usage error.
+`;
+
+const run = async (argv: string[]): Promise<number> => {
+  refuseWords(argv);
   const config = configOrFaults();
   if (config === null) return 1;
   const log = makeLog({ level: config.LOG_LEVEL, service: 'usher' });
@@ -18,3 +28,5 @@ export const runMigrate = async (): Promise<number> => {
   processPort.print('the database is up to date\n');
   return 0;
 };
+
+export const migrateCommand: Command = { help, run };

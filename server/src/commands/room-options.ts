@@ -7,6 +7,7 @@ import {
   roomSettings,
 } from '@usher/contract/waiting-room.ts';
 import type { z } from 'zod';
+import { suggestWord } from './command.ts';
 
 /** The settings that were given; the others keep their values, or get their defaults. */
 export type NamedSettings = Partial<RoomSettings>;
@@ -253,7 +254,10 @@ export const parseRoomWords = (argv: readonly string[]): RoomWords => {
   if (['', 'help', '--help', '-h'].includes(verb)) return { outcome: 'help' };
   const allowed = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
   if (allowed === undefined)
-    return { outcome: 'refused', faults: [`there is no 'room ${verb}'; see usher room --help`] };
+    return {
+      outcome: 'refused',
+      faults: [`there is no 'room ${verb}'${suggestWord(verb, Object.keys(verbs))}`],
+    };
   const { values, positionals } = read(rest);
   if (values.help) return { outcome: 'help' };
   const faults = commonFaults(values, allowed, verb);

@@ -14,6 +14,7 @@ import {
 import { systemClock } from '../platform/clock.ts';
 import { makeIds } from '../platform/ids.ts';
 import { processPort } from '../platform/process.ts';
+import type { Command } from './command.ts';
 import { type Deed, exitCodes, help, parseRoomWords, type RoomOptions } from './room-options.ts';
 import { renderRoom, renderRooms, renderUses, type TitledRoom } from './room-report.ts';
 
@@ -172,7 +173,7 @@ const execute = async (options: RoomOptions): Promise<number> => {
   }
 };
 
-export const runRoom = async (argv: string[]): Promise<number> => {
+const run = async (argv: string[]): Promise<number> => {
   const words = parseRoomWords(argv);
   if (words.outcome === 'help') {
     processPort.print(help);
@@ -184,3 +185,5 @@ export const runRoom = async (argv: string[]): Promise<number> => {
   }
   return execute(words.options);
 };
+
+export const roomCommand: Command = { help, run };

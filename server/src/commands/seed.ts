@@ -9,6 +9,7 @@ import { migrate } from '../platform/postgres/migrate.ts';
 import { processPort } from '../platform/process.ts';
 import { stateMachines } from '../state-machines.ts';
 import { configOrFaults } from './check-config.ts';
+import { type Command, refuseWords } from './command.ts';
 import { openProvider } from './provider.ts';
 import { openSurroundings } from './surroundings.ts';
 
@@ -132,7 +133,15 @@ export const seedOnce = async (
   onShown();
 };
 
-export const runSeed = async (): Promise<number> => {
+const help = `usher seed: load the demo into an empty database
+
+Creates invented shows, accounts with published passwords, and a sold-out show. Not in production.
+
+Exit codes: 0 the demo is loaded, 1 failed, 2 usage error.
+`;
+
+const run = async (argv: string[]): Promise<number> => {
+  refuseWords(argv);
   // The demo is made and sold through every service.
   const config = configOrFaults({ USHER_SERVICES: serviceNames.join(',') });
   if (config === null) return 1;
@@ -167,3 +176,5 @@ export const runSeed = async (): Promise<number> => {
   processPort.print('the demo is loaded\n');
   return 0;
 };
+
+export const seedCommand: Command = { help, run };

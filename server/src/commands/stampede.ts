@@ -5,7 +5,7 @@ import { renderPage } from '@usher/stampede/page.ts';
 import type { MakeAccounts } from '@usher/stampede/people.ts';
 import { makeProgress } from '@usher/stampede/progress.ts';
 import { isBroken, renderReport } from '@usher/stampede/report.ts';
-import { runStampede as run } from '@usher/stampede/run.ts';
+import { runStampede } from '@usher/stampede/run.ts';
 import type { Database } from '@usher/stampede/settle.ts';
 import { readConfig } from '../config.ts';
 import { demoAccounts } from '../demo/seed.ts';
@@ -16,6 +16,7 @@ import { silentLog } from '../platform/log.ts';
 import { openDatabase } from '../platform/postgres/sql.ts';
 import { processPort } from '../platform/process.ts';
 import { termsOf } from '../services/waiting-room/index.ts';
+import type { Command } from './command.ts';
 import { readRoomHistory } from './room-history.ts';
 import { makeScratchAccounts } from './scratch-accounts.ts';
 import { openScratchServer } from './scratch-server.ts';
@@ -146,7 +147,7 @@ const execute = async (options: Options, stopping: AbortController): Promise<num
   try {
     target = await openTarget(options, http, signal);
     const seed = options.seed ?? clock.nowMs() % 0x1_0000_0000;
-    const { report, evening } = await run({
+    const { report, evening } = await runStampede({
       options: { ...options, seed },
       url: target.url,
       organiser: options.organiser ?? ofDemo('ORGANISER'),
@@ -175,7 +176,7 @@ const execute = async (options: Options, stopping: AbortController): Promise<num
   }
 };
 
-export const runStampede = async (argv: string[]): Promise<number> => {
+const run = async (argv: string[]): Promise<number> => {
   const words = parseWords(argv);
   if (words.outcome === 'help') {
     processPort.print(help);
@@ -189,3 +190,5 @@ export const runStampede = async (argv: string[]): Promise<number> => {
   processPort.onEnd(() => stopping.abort());
   return execute(words.options, stopping);
 };
+
+export const stampedeCommand: Command = { help, run };

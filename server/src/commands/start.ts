@@ -10,6 +10,7 @@ import { migrate } from '../platform/postgres/migrate.ts';
 import { processPort } from '../platform/process.ts';
 import { stateMachines } from '../state-machines.ts';
 import { configOrFaults } from './check-config.ts';
+import type { Command } from './command.ts';
 import { makeProgress } from './progress.ts';
 import { openProvider } from './provider.ts';
 import { seedOnce } from './seed.ts';
@@ -125,10 +126,21 @@ const serve = async (config: Readonly<Settings>, log: Log): Promise<number> => {
   return ended;
 };
 
-export const start = async (argv: string[]): Promise<number> => {
+const help = `usher start: run the server; without DATABASE_URL on an embedded database
+
+  --services a,b   serve only these: ${serviceNames.join(', ')}
+
+Settings are environment variables; 'usher check-config' prints them. TERM or Ctrl-C stops it.
+
+Exit codes: 0 stopped as asked, 1 failed, 2 usage error.
+`;
+
+const run = async (argv: string[]): Promise<number> => {
   const { values } = parseArgs({ args: argv, options: { services: { type: 'string' } } });
   const { services } = values;
   const config = configOrFaults(services === undefined ? {} : { USHER_SERVICES: services });
   if (config === null) return 1;
   return serve(config, makeLog({ level: config.LOG_LEVEL, service: 'usher' }));
 };
+
+export const startCommand: Command = { help, run };

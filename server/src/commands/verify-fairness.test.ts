@@ -11,7 +11,8 @@ import { finish } from '@usher/tests/support/usher-process.ts';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { sha256 } from '../platform/hash.ts';
 import { processPort } from '../platform/process.ts';
-import { verifyFairness } from './verify-fairness.ts';
+import { UsageError } from './command.ts';
+import { verifyFairnessCommand } from './verify-fairness.ts';
 
 const showId = 'show_01jd8zk3v7q2m4x6t9w1y5b0ce';
 const serverSeed = sha256(Uint8Array.of(3));
@@ -50,7 +51,7 @@ const verify = async (...words: string[]): Promise<{ code: number; said: string 
     vi.spyOn(processPort, 'printError').mockImplementation(hear),
   ];
   try {
-    return { code: await verifyFairness(words), said: said.join('') };
+    return { code: await verifyFairnessCommand.run(words), said: said.join('') };
   } finally {
     for (const ear of ears) ear.mockRestore();
   }
@@ -167,7 +168,7 @@ describe('a usage error is reported before anything is read:', () => {
     [['--record', 'r.json', '--entry', '4', '--key', 'short', '--number', '1']],
     [['--record', 'r.json', '--entry', 'four', '--key', 'BQUFBQUFBQU', '--number', '1']],
   ])('%j', async (words) => {
-    expect((await verify(...words)).code).toBe(2);
+    await expect(verify(...words)).rejects.toBeInstanceOf(UsageError);
   });
 
   test('an unknown option', async () => {

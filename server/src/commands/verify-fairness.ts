@@ -8,6 +8,7 @@ import { proofOf } from '@usher/domain/merkle.ts';
 import { z } from 'zod';
 import { sha256 } from '../platform/hash.ts';
 import { processPort } from '../platform/process.ts';
+import { type Command, UsageError } from './command.ts';
 
 const help = `usher verify-fairness: re-run a waiting room's draw from its public record and compare
 
@@ -178,16 +179,10 @@ const asJson = (
   return `${JSON.stringify({ verdict, findings, proof })}\n`;
 };
 
-export const verifyFairness = async (argv: string[]): Promise<number> => {
-  if (argv.includes('--help')) {
-    processPort.print(help);
-    return 0;
-  }
+const run = async (argv: string[]): Promise<number> => {
   const words = parseWords(argv);
-  if (words === null) {
-    processPort.printError(help);
-    return 2;
-  }
+  if (words === null)
+    throw new UsageError('give --record, and at most one receipt: --receipt, or all its options');
   const [record, noted, receipt] = await Promise.all([
     readJson(words.record, 'the record of a draw', drawRecord),
     readNoted(words),
@@ -201,3 +196,5 @@ export const verifyFairness = async (argv: string[]): Promise<number> => {
   );
   return exitCodes[verdictOf(findings)];
 };
+
+export const verifyFairnessCommand: Command = { help, run };

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { findNearestWord } from './nearest-word.ts';
 import { isRedisUrl } from './redis/address.ts';
 
 /** A number in plain digits: no signs, exponents or spaces, which may be typing errors. */
@@ -12,7 +13,13 @@ export const wholeNumber = (min: number, max: number) =>
     )
     .transform(Number);
 const oneOf = <const Names extends readonly string[]>(names: Names) =>
-  z.enum(names, `must be one of ${names.join(', ')}`);
+  z.enum(names, {
+    error: ({ input }) => {
+      const nearest = findNearestWord(String(input), names);
+      const suggestion = nearest === null ? '' : `; did you mean ${nearest}?`;
+      return `must be one of ${names.join(', ')}${suggestion}`;
+    },
+  });
 const flag = oneOf(['true', 'false']).transform((value) => value === 'true');
 const list = z.string().transform((value) =>
   value
@@ -28,6 +35,9 @@ export const origin = z
   .string()
   .transform((text) => text.replace(/\/$/, ''))
   .refine(isOrigin, 'must be an address such as https://tickets.example.com, without a path');
+/** A name, or an address; digits and dots that are no address are a typing error. */
+const isHost = (text: string): boolean =>
+  isIP(text) !== 0 || (/^[a-z\d]([a-z\d.-]*[a-z\d])?$/i.test(text) && !/^[\d.]+$/.test(text));
 const isProxy = (text: string): boolean => {
   if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
   const [address = '', bits = '0', more] = text.split('/');
@@ -82,7 +92,10 @@ export const isPlainHttp = (url: string | undefined): boolean => url?.startsWith
 export const platformSection = defineSection({
   settings: {
     USHER_ENV: oneOf(['development', 'test', 'production']).default('development'),
-    HOST: z.string().default('127.0.0.1'),
+    HOST: z
+      .string()
+      .refine(isHost, 'must be an address such as 0.0.0.0, or the name of a host')
+      .default('127.0.0.1'),
     PORT: wholeNumber(0, 65_535).default(3000),
     /** How buyers reach us: in links, payment returns and mails. Default: http://HOST:PORT. */
     PUBLIC_URL: origin.optional(),
@@ -163,6 +176,20 @@ type ConfigResult<Settings> =
   /** All faults at once, each beginning with the variable's name. */
   | { ok: false; faults: string[] };
 
+/** What Kubernetes sets for a service named `usher`, and what commands read besides settings. */
+const foreignVariable = /^USHER_(?:TOKEN|(?:SERVICE_(?:HOST|PORT)|PORT)(?:_\w+)?)$/;
+/** With two, DATABASE_USER, which another program may need, would be taken for DATABASE_URL. */
+const typosMax = 1;
+/** Variables that look like a setting and are none: they would silently do nothing. */
+const findUnknown = (env: Given, names: readonly string[]): string[] =>
+  Object.keys(env).flatMap((name) => {
+    if (env[name] === undefined || names.includes(name) || foreignVariable.test(name)) return [];
+    const nearest = findNearestWord(name, names, typosMax);
+    if (nearest === null && !name.startsWith('USHER_')) return [];
+    const suggestion = nearest === null ? '' : `; did you mean ${nearest}?`;
+    return [`${name}: there is no such setting${suggestion}`];
+  });
+
 const secretSettings = /SECRET|_KEY$/;
 /** Hides the passwords in an address, up to its last @: one may be written there unescaped. */
 const withoutPasswords = (text: string): string =>
@@ -215,7 +242,7 @@ export const makeConfigReader = <Shape extends z.ZodRawShape>(options: {
       const parsed = schema.safeParse(given);
       const issues = parsed.success ? [] : parsed.error.issues;
       const faults = issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`);
-      faults.push(...judge(given, readable(settings, given)));
+      faults.push(...judge(given, readable(settings, given)), ...findUnknown(env, names));
       return parsed.success && faults.length === 0
         ? { ok: true, config: Object.freeze(parsed.data) }
         : { ok: false, faults: [...new Set(faults)] };
