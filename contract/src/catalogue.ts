@@ -20,89 +20,105 @@ export const category = z.enum(showCategories);
 
 export const ladderName = z.enum(ladderNames);
 
-export const grade = z.strictObject({ code: gradeCode, name: localText, price: money });
+export const grade = z
+  .strictObject({ code: gradeCode, name: localText, price: money })
+  .meta({ id: 'Grade' });
 
-export const venue = z.strictObject({
-  id: idOf('venue'),
-  name: localText,
-  address: localText,
-  timeZone,
-  seatingPlanId: idOf('seatingPlan'),
-  seatCount: z.int().min(1),
-  grades: z.array(gradeName).meta({ description: 'Grades that the seating plan suggests' }),
-});
+export const venue = z
+  .strictObject({
+    id: idOf('venue'),
+    name: localText,
+    address: localText,
+    timeZone,
+    seatingPlanId: idOf('seatingPlan'),
+    seatCount: z.int().min(1),
+    grades: z.array(gradeName).meta({ description: 'Grades that the seating plan suggests' }),
+  })
+  .meta({ id: 'Venue' });
 
-export const seatingPlan = z.strictObject({
-  id: idOf('seatingPlan'),
-  venueId: idOf('venue'),
-  name: localText,
-  layoutVersion: z.string(),
-  seatCount: z.int().min(1),
-  grades: z.array(gradeName).meta({ description: 'Grades that the plan suggests' }),
-  isDefault: z.boolean().meta({ description: 'The plan of a performance that names none' }),
-});
+export const seatingPlan = z
+  .strictObject({
+    id: idOf('seatingPlan'),
+    venueId: idOf('venue'),
+    name: localText,
+    layoutVersion: z.string(),
+    seatCount: z.int().min(1),
+    grades: z.array(gradeName).meta({ description: 'Grades that the plan suggests' }),
+    isDefault: z.boolean().meta({ description: 'The plan of a performance that names none' }),
+  })
+  .meta({ id: 'SeatingPlan' });
 
 /** State of the sale, by the server's clock when the response was made. */
 export const saleState = z.enum(saleStates);
 
-export const showSummary = z.strictObject({
-  id: idOf('show'),
-  title: localText,
-  category,
-  venueName: localText,
-  posterUrl: z.string(),
-  saleOpensAt: instant,
-  saleClosesAt: instant,
-  saleState,
-  firstStartsAt: instant.nullable(),
-  lastStartsAt: instant.nullable(),
-  lowestPrice: money,
-  likes: z.int().min(0),
-});
+export const showSummary = z
+  .strictObject({
+    id: idOf('show'),
+    title: localText,
+    category,
+    venueName: localText,
+    posterUrl: z.string(),
+    saleOpensAt: instant,
+    saleClosesAt: instant,
+    saleState,
+    firstStartsAt: instant.nullable(),
+    lastStartsAt: instant.nullable(),
+    lowestPrice: money,
+    likes: z.int().min(0),
+  })
+  .meta({ id: 'ShowSummary' });
 
-export const show = showSummary.extend({
-  synopsis: localText,
-  runningTimeMinutes: z.int().min(1).max(1440),
-  ageLimit: z.int().min(0).max(19),
-  venue,
-  grades: z.array(grade),
-  bookingFee: money.meta({ description: 'Per ticket; refunded only on the day of booking' }),
-  ladder: ladderName,
-  ladderInWords: localText.meta({ description: 'The cancellation fees in words' }),
-  buyerLimit: z.int().min(1).max(20),
-});
+export const show = showSummary
+  .extend({
+    synopsis: localText,
+    runningTimeMinutes: z.int().min(1).max(1440),
+    ageLimit: z.int().min(0).max(19),
+    venue,
+    grades: z.array(grade),
+    bookingFee: money.meta({ description: 'Per ticket; refunded only on the day of booking' }),
+    ladder: ladderName,
+    ladderInWords: localText.meta({ description: 'The cancellation fees in words' }),
+    buyerLimit: z.int().min(1).max(20),
+  })
+  .meta({ id: 'Show' });
 
-const gradeLeft = z.strictObject({
-  grade: gradeCode,
-  seats: z.int().min(0),
-  left: z.int().min(0),
-});
+const gradeLeft = z
+  .strictObject({
+    grade: gradeCode,
+    seats: z.int().min(0),
+    left: z.int().min(0),
+  })
+  .meta({ id: 'GradeLeft' });
 
-export const performance = z.strictObject({
-  id: idOf('performance'),
-  showId: idOf('show'),
-  round: z.int().min(1),
-  startsAt: instant,
-  seatingPlanId: idOf('seatingPlan'),
-  layoutVersion: z.string(),
-  paintingVersion: z.string().meta({ description: 'Names which grade each seat has' }),
-  saleOpensAt: instant,
-  saleClosesAt: instant,
-  saleState,
-  seatsLeft: z.array(gradeLeft),
-});
+export const performance = z
+  .strictObject({
+    id: idOf('performance'),
+    showId: idOf('show'),
+    round: z.int().min(1),
+    startsAt: instant,
+    seatingPlanId: idOf('seatingPlan'),
+    layoutVersion: z.string(),
+    paintingVersion: z.string().meta({ description: 'Names which grade each seat has' }),
+    saleOpensAt: instant,
+    saleClosesAt: instant,
+    saleState,
+    seatsLeft: z.array(gradeLeft),
+  })
+  .meta({ id: 'Performance' });
 export type Performance = z.infer<typeof performance>;
 
 const rankingPeriod = z.enum(rankingPeriods);
-export const ranking = z.strictObject({
-  category: category.nullable(),
-  period: rankingPeriod,
-  startsAt: instant,
-  asOf: instant,
-  items: z.array(
-    z.strictObject({ rank: z.int().min(1), ticketsSold: z.int().min(1), show: showSummary }),
-  ),
-});
+export const ranking = z
+  .strictObject({
+    category: category.nullable(),
+    period: rankingPeriod,
+    startsAt: instant,
+    asOf: instant,
+    items: z.array(
+      z.strictObject({ rank: z.int().min(1), ticketsSold: z.int().min(1), show: showSummary }),
+    ),
+  })
+  .meta({ id: 'Ranking' });
 
 const tag = 'Catalogue';
 const reading = { perMinute: 1200, burst: 300 };

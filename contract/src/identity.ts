@@ -25,21 +25,25 @@ const personName = z
   .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]+$/u, 'must be one line without control characters')
   .meta({ example: '김민지' });
 
-export const account = z.strictObject({
-  id: idOf('account'),
-  email: z.string(),
-  name: z.string(),
-  role,
-  locale,
-  createdAt: instant,
-});
+export const account = z
+  .strictObject({
+    id: idOf('account'),
+    email: z.string(),
+    name: z.string(),
+    role,
+    locale,
+    createdAt: instant,
+  })
+  .meta({ id: 'Account' });
 export type Account = z.infer<typeof account>;
 
-export const signedIn = z.strictObject({
-  account,
-  accessToken: z.string(),
-  accessTokenEndsAt: instant,
-});
+export const signedIn = z
+  .strictObject({
+    account,
+    accessToken: z.string(),
+    accessTokenEndsAt: instant,
+  })
+  .meta({ id: 'SignedIn' });
 
 const tag = 'Identity';
 // Each of these costs one password hash: 19 MiB of memory and about 20 ms of CPU.

@@ -46,16 +46,18 @@ export const readMetrics = defineRoute({
   problems: [],
 });
 
-export const deadLetter = z.strictObject({
-  consumer: z.string(),
-  eventId: idOf('event'),
-  showId: z.string(),
-  type: z.string(),
-  payload: z.unknown(),
-  tries: z.int(),
-  error: z.string(),
-  diedAt: instant,
-});
+export const deadLetter = z
+  .strictObject({
+    consumer: z.string(),
+    eventId: idOf('event'),
+    showId: z.string(),
+    type: z.string(),
+    payload: z.unknown(),
+    tries: z.int(),
+    error: z.string(),
+    diedAt: instant,
+  })
+  .meta({ id: 'DeadLetter' });
 
 export const listDeadLetters = defineRoute({
   name: 'listDeadLetters',
@@ -95,16 +97,18 @@ export const listOpenPayments = defineRoute({
   problems: [],
 });
 
-export const mail = z.strictObject({
-  id: idOf('mail'),
-  to: z.string(),
-  subject: z.string(),
-  writtenAt: instant,
-  sentAt: instant.nullable(),
-  givenUpAt: instant.nullable(),
-  error: z.string().nullable(),
-  text: z.string(),
-});
+export const mail = z
+  .strictObject({
+    id: idOf('mail'),
+    to: z.string(),
+    subject: z.string(),
+    writtenAt: instant,
+    sentAt: instant.nullable(),
+    givenUpAt: instant.nullable(),
+    error: z.string().nullable(),
+    text: z.string(),
+  })
+  .meta({ id: 'Mail' });
 
 export const listMails = defineRoute({
   name: 'listMails',

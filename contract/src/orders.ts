@@ -17,34 +17,38 @@ import { seatView } from './seats.ts';
 
 const orderState = z.enum(orderStates);
 
-const orderItem = z.strictObject({
-  seat: seatView,
-  grade: gradeCode,
-  price: money,
-  bookingFee: money,
-});
+const orderItem = z
+  .strictObject({
+    seat: seatView,
+    grade: gradeCode,
+    price: money,
+    bookingFee: money,
+  })
+  .meta({ id: 'OrderItem' });
 
-export const order = z.strictObject({
-  id: idOf('order'),
-  state: orderState,
-  holdId: idOf('hold'),
-  showId: idOf('show'),
-  performanceId: idOf('performance'),
-  showTitle: localText,
-  venueName: localText,
-  startsAt: instant,
-  timeZone: z.string(),
-  items: z.array(orderItem),
-  total: money,
-  ladder: ladderName,
-  createdAt: instant,
-  deadline: instant.meta({ description: 'Pay by then; the seats are held until then' }),
-  paidAt: instant.nullable(),
-  failureCode: z.string().nullable(),
-  linkToken: z.string().nullable().meta({
-    description: 'Secret part of the order’s address; shown only to its owner',
-  }),
-});
+export const order = z
+  .strictObject({
+    id: idOf('order'),
+    state: orderState,
+    holdId: idOf('hold'),
+    showId: idOf('show'),
+    performanceId: idOf('performance'),
+    showTitle: localText,
+    venueName: localText,
+    startsAt: instant,
+    timeZone: z.string(),
+    items: z.array(orderItem),
+    total: money,
+    ladder: ladderName,
+    createdAt: instant,
+    deadline: instant.meta({ description: 'Pay by then; the seats are held until then' }),
+    paidAt: instant.nullable(),
+    failureCode: z.string().nullable(),
+    linkToken: z.string().nullable().meta({
+      description: 'Secret part of the order’s address; shown only to its owner',
+    }),
+  })
+  .meta({ id: 'Order' });
 export type Order = z.infer<typeof order>;
 
 const tag = 'Orders';

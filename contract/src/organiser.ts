@@ -222,25 +222,27 @@ export const addPerformances = defineRoute({
   problems: ['NOT_FOUND', 'SHOW_RULE_BROKEN'],
 });
 
-export const showGrades = z.strictObject({
-  grades: z.array(grade),
-  paintings: z.array(showPainting),
-  counts: z.array(
-    z.strictObject({
-      seatingPlanId: idOf('seatingPlan'),
-      paintingVersion: z.string(),
-      seats: z.array(z.strictObject({ grade: gradeCode, seats: z.int().min(0) })),
-    }),
-  ),
-  performances: z.array(
-    z.strictObject({
-      performanceId: idOf('performance'),
-      seatingPlanId: idOf('seatingPlan'),
-      paintingVersion: z.string(),
-      isFixed: z.boolean().meta({ description: 'A seat was held: it keeps this painting' }),
-    }),
-  ),
-});
+export const showGrades = z
+  .strictObject({
+    grades: z.array(grade),
+    paintings: z.array(showPainting),
+    counts: z.array(
+      z.strictObject({
+        seatingPlanId: idOf('seatingPlan'),
+        paintingVersion: z.string(),
+        seats: z.array(z.strictObject({ grade: gradeCode, seats: z.int().min(0) })),
+      }),
+    ),
+    performances: z.array(
+      z.strictObject({
+        performanceId: idOf('performance'),
+        seatingPlanId: idOf('seatingPlan'),
+        paintingVersion: z.string(),
+        isFixed: z.boolean().meta({ description: 'A seat was held: it keeps this painting' }),
+      }),
+    ),
+  })
+  .meta({ id: 'ShowGrades' });
 
 export const readShowGrades = defineRoute({
   name: 'readShowGrades',

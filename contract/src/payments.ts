@@ -15,31 +15,35 @@ const attemptId = z
   .meta({ example: 'att_01jd8zk3v7q2m4x6t9w1y5b0ce-1' });
 
 /** What the buyer's browser needs to open the payment window of the provider. */
-export const checkout = z.strictObject({
-  attemptId: attemptId.meta({ description: 'The payment provider’s order id, too' }),
-  provider: z.enum(['toss']),
-  clientKey: z.string(),
-  amount: money,
-  orderName: z.string(),
-  checkoutUrl: z
-    .string()
-    .nullable()
-    .meta({ description: 'The sandbox’s payment page; null with a real provider' }),
-  successUrl: z.string(),
-  failUrl: z.string(),
-});
+export const checkout = z
+  .strictObject({
+    attemptId: attemptId.meta({ description: 'The payment provider’s order id, too' }),
+    provider: z.enum(['toss']),
+    clientKey: z.string(),
+    amount: money,
+    orderName: z.string(),
+    checkoutUrl: z
+      .string()
+      .nullable()
+      .meta({ description: 'The sandbox’s payment page; null with a real provider' }),
+    successUrl: z.string(),
+    failUrl: z.string(),
+  })
+  .meta({ id: 'Checkout' });
 export type Checkout = z.infer<typeof checkout>;
 
-export const attempt = z.strictObject({
-  id: attemptId,
-  orderId: idOf('order'),
-  state: attemptState,
-  outcome: attemptOutcome.nullable(),
-  amount: money,
-  providerCode: z.string().nullable(),
-  createdAt: instant,
-  settledAt: instant.nullable(),
-});
+export const attempt = z
+  .strictObject({
+    id: attemptId,
+    orderId: idOf('order'),
+    state: attemptState,
+    outcome: attemptOutcome.nullable(),
+    amount: money,
+    providerCode: z.string().nullable(),
+    createdAt: instant,
+    settledAt: instant.nullable(),
+  })
+  .meta({ id: 'Attempt' });
 
 const tag = 'Payments';
 const paying = { perMinute: 60, burst: 20 };

@@ -28,10 +28,12 @@ export const givenInstant = z
   .meta({ format: 'date-time', example: '2026-12-24T19:30:00+09:00' });
 
 /** Money in integer minor units of its currency; the won has none, so 150000 is ₩150,000. */
-export const money = z.strictObject({
-  amount: z.int().min(0).max(1_000_000_000_000),
-  currency: z.literal(currency),
-}) satisfies z.ZodType<Money>;
+export const money = z
+  .strictObject({
+    amount: z.int().min(0).max(1_000_000_000_000),
+    currency: z.literal(currency),
+  })
+  .meta({ id: 'Money' }) satisfies z.ZodType<Money>;
 
 /**
  * Why a text cannot be stored; null: it can. PostgreSQL keeps neither a NUL nor half of a surrogate
@@ -50,10 +52,12 @@ const readable = z
   .min(1)
   .max(2000)
   .refine((text) => findTextFault(text) === null, 'has a broken character');
-export const localText = z.strictObject({
-  ko: readable,
-  en: readable,
-}) satisfies z.ZodType<LocalText>;
+export const localText = z
+  .strictObject({
+    ko: readable,
+    en: readable,
+  })
+  .meta({ id: 'LocalText' }) satisfies z.ZodType<LocalText>;
 
 export const locale = z.enum(locales);
 export const gradeCode = z

@@ -20,43 +20,47 @@ const ratePerMinute = within(z.int(), limitBounds.ratePerMinute);
 const activeMax = within(z.int(), limitBounds.activeMax);
 
 /** What an operator sets: two of the three terms of Little’s law; the third is only shown. */
-export const roomSettings = z.strictObject({
-  ratePerMinute: ratePerMinute.default(600),
-  activeMax: activeMax.default(500),
-  opensAt: instant,
-  lobbyMinutes: z.int().min(0).max(1440).default(30),
-  /** What joining does while more than `2 × seats left` people wait. */
-  whenCrowded: z.enum(['warn', 'refuse']).default('warn'),
-  /** Work of the ALTCHA challenge: hashes that a buyer computes on average. 0: no challenge. */
-  challengeCost: z.int().min(0).max(10_000_000).default(0),
-});
+export const roomSettings = z
+  .strictObject({
+    ratePerMinute: ratePerMinute.default(600),
+    activeMax: activeMax.default(500),
+    opensAt: instant,
+    lobbyMinutes: z.int().min(0).max(1440).default(30),
+    /** What joining does while more than `2 × seats left` people wait. */
+    whenCrowded: z.enum(['warn', 'refuse']).default('warn'),
+    /** Work of the ALTCHA challenge: hashes that a buyer computes on average. 0: no challenge. */
+    challengeCost: z.int().min(0).max(10_000_000).default(0),
+  })
+  .meta({ id: 'RoomSettings' });
 export type RoomSettings = z.infer<typeof roomSettings>;
 
 /** The room as the operator sees it. */
-export const room = z.strictObject({
-  showId: idOf('show'),
-  rev: z.int(),
-  epoch: z.int(),
-  phase: roomPhase,
-  override: roomOverride,
-  overrideUntil: instant.nullable(),
-  settings: roomSettings,
-  message: localText.nullable(),
-  pollMultiplier: z.number(),
-  front: z.int(),
-  tail: z.int(),
-  waiting: z.int(),
-  called: z.int(),
-  late: z.int(),
-  active: z.int(),
-  admitted: z.int().meta({ description: 'Passes issued since the room opened' }),
-  perMinute: z.number(),
-  meanStayMs: z.int().nullable().meta({ description: 'Little: active ÷ admissions' }),
-  left: z.record(gradeCode, z.int()),
-  commitment: z.string(),
-  draw: z.strictObject({ entries: z.int(), seed: z.string(), root: z.string() }).nullable(),
-  enabledAt: instant,
-}) satisfies z.ZodType<RoomView<RoomSettings>>;
+export const room = z
+  .strictObject({
+    showId: idOf('show'),
+    rev: z.int(),
+    epoch: z.int(),
+    phase: roomPhase,
+    override: roomOverride,
+    overrideUntil: instant.nullable(),
+    settings: roomSettings,
+    message: localText.nullable(),
+    pollMultiplier: z.number(),
+    front: z.int(),
+    tail: z.int(),
+    waiting: z.int(),
+    called: z.int(),
+    late: z.int(),
+    active: z.int(),
+    admitted: z.int().meta({ description: 'Passes issued since the room opened' }),
+    perMinute: z.number(),
+    meanStayMs: z.int().nullable().meta({ description: 'Little: active ÷ admissions' }),
+    left: z.record(gradeCode, z.int()),
+    commitment: z.string(),
+    draw: z.strictObject({ entries: z.int(), seed: z.string(), root: z.string() }).nullable(),
+    enabledAt: instant,
+  })
+  .meta({ id: 'Room' }) satisfies z.ZodType<RoomView<RoomSettings>>;
 export type Room = z.infer<typeof room>;
 
 export const listRooms = defineRoute({
@@ -103,24 +107,26 @@ export const putRoom = defineRoute({
   problems: ['NOT_FOUND', 'ROOM_CHANGED_MEANWHILE', 'LEVER_REFUSED'],
 });
 
-export const lever = z.discriminatedUnion('lever', [
-  z.strictObject({ lever: z.enum(simpleLevers) }),
-  z.strictObject({
-    lever: z.literal('bypass'),
-    minutes: within(z.int(), limitBounds.bypassMinutes),
-  }),
-  z.strictObject({
-    lever: z.literal('limits'),
-    ratePerMinute: ratePerMinute.optional(),
-    activeMax: activeMax.optional(),
-    meanStayMinutes: within(z.number(), limitBounds.meanStayMinutes).optional(),
-  }),
-  z.strictObject({ lever: z.literal('message'), message: localText.nullable() }),
-  z.strictObject({
-    lever: z.literal('poll'),
-    multiplier: within(z.number(), limitBounds.pollMultiplier),
-  }),
-]) satisfies z.ZodType<RoomLever>;
+export const lever = z
+  .discriminatedUnion('lever', [
+    z.strictObject({ lever: z.enum(simpleLevers) }),
+    z.strictObject({
+      lever: z.literal('bypass'),
+      minutes: within(z.int(), limitBounds.bypassMinutes),
+    }),
+    z.strictObject({
+      lever: z.literal('limits'),
+      ratePerMinute: ratePerMinute.optional(),
+      activeMax: activeMax.optional(),
+      meanStayMinutes: within(z.number(), limitBounds.meanStayMinutes).optional(),
+    }),
+    z.strictObject({ lever: z.literal('message'), message: localText.nullable() }),
+    z.strictObject({
+      lever: z.literal('poll'),
+      multiplier: within(z.number(), limitBounds.pollMultiplier),
+    }),
+  ])
+  .meta({ id: 'Lever' }) satisfies z.ZodType<RoomLever>;
 export type Lever = z.infer<typeof lever>;
 
 export const pullLever = defineRoute({
@@ -143,25 +149,30 @@ export const pullLever = defineRoute({
 });
 
 /** One use of a lever; the record is never deleted. */
-export const leverUse = z.strictObject({
-  id: idOf('lever'),
-  at: instant,
-  accountId: idOf('account').nullable().meta({ description: 'Null: the program itself' }),
-  action: z.record(z.string(), z.unknown()).meta({
-    description: 'The lever as sent; `settings`: a room was created or its settings changed',
-  }),
-  reason: z.string().nullable(),
-  ifRev: z.int().nullable().meta({ description: 'Revision that the operator saw; null: no room' }),
-  outcome: z.enum(['done', 'refused', 'unknown']).meta({
-    description: '`unknown`: the program stopped halfway; retry the same request to find out',
-  }),
-  rev: z
-    .int()
-    .nullable()
-    .meta({ description: 'Revision of the room afterwards; null while unknown' }),
-  detail: z.string().nullable().meta({ description: 'Reason for a refusal' }),
-  requestId: z.string(),
-});
+export const leverUse = z
+  .strictObject({
+    id: idOf('lever'),
+    at: instant,
+    accountId: idOf('account').nullable().meta({ description: 'Null: the program itself' }),
+    action: z.record(z.string(), z.unknown()).meta({
+      description: 'The lever as sent; `settings`: a room was created or its settings changed',
+    }),
+    reason: z.string().nullable(),
+    ifRev: z
+      .int()
+      .nullable()
+      .meta({ description: 'Revision that the operator saw; null: no room' }),
+    outcome: z.enum(['done', 'refused', 'unknown']).meta({
+      description: '`unknown`: the program stopped halfway; retry the same request to find out',
+    }),
+    rev: z
+      .int()
+      .nullable()
+      .meta({ description: 'Revision of the room afterwards; null while unknown' }),
+    detail: z.string().nullable().meta({ description: 'Reason for a refusal' }),
+    requestId: z.string(),
+  })
+  .meta({ id: 'LeverUse' });
 export type LeverUse = z.infer<typeof leverUse>;
 
 export const listLevers = defineRoute({

@@ -11,27 +11,33 @@ const holdParams = z.strictObject({ holdId: idOf('hold') });
 /** Most seats in one hold. */
 const holdSeatsMax = 4;
 
-export const seatView = z.strictObject({
-  seatNo,
-  section: localText,
-  row: z.string(),
-  label: z.string().meta({ description: 'As it is printed on the seat', example: 'A12' }),
-  mark: z.enum(seatMarkKinds).nullable(),
-  grade: gradeCode,
-  gradeName: localText,
-}) satisfies z.ZodType<SeatView>;
+export const seatView = z
+  .strictObject({
+    seatNo,
+    section: localText,
+    row: z.string(),
+    label: z.string().meta({ description: 'As it is printed on the seat', example: 'A12' }),
+    mark: z.enum(seatMarkKinds).nullable(),
+    grade: gradeCode,
+    gradeName: localText,
+  })
+  .meta({ id: 'Seat' }) satisfies z.ZodType<SeatView>;
 
 const holdState = z.enum(holdStates);
-export const hold = z.strictObject({
-  id: idOf('hold'),
-  performanceId: idOf('performance'),
-  state: holdState,
-  seats: z.array(seatView),
-  deadline: instant.meta({ description: 'The seats are yours until then, by the server’s clock' }),
-  endsBy: instant.meta({ description: 'The hold cannot be extended beyond this' }),
-  extendable: z.boolean(),
-  now: instant.meta({ description: 'The server’s clock when the response was made' }),
-});
+export const hold = z
+  .strictObject({
+    id: idOf('hold'),
+    performanceId: idOf('performance'),
+    state: holdState,
+    seats: z.array(seatView),
+    deadline: instant.meta({
+      description: 'The seats are yours until then, by the server’s clock',
+    }),
+    endsBy: instant.meta({ description: 'The hold cannot be extended beyond this' }),
+    extendable: z.boolean(),
+    now: instant.meta({ description: 'The server’s clock when the response was made' }),
+  })
+  .meta({ id: 'Hold' });
 
 export const readSeats = defineRoute({
   name: 'readSeats',

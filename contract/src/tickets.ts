@@ -6,19 +6,21 @@ import { seatView } from './seats.ts';
 
 const ticketState = z.enum(ticketStates);
 
-export const ticket = z.strictObject({
-  id: idOf('ticket'),
-  orderId: idOf('order'),
-  performanceId: idOf('performance'),
-  state: ticketState,
-  showTitle: localText,
-  venueName: localText,
-  startsAt: instant,
-  timeZone: z.string(),
-  seat: seatView,
-  code: z.string().meta({ description: 'The signed code shown as QR' }),
-  issuedAt: instant,
-});
+export const ticket = z
+  .strictObject({
+    id: idOf('ticket'),
+    orderId: idOf('order'),
+    performanceId: idOf('performance'),
+    state: ticketState,
+    showTitle: localText,
+    venueName: localText,
+    startsAt: instant,
+    timeZone: z.string(),
+    seat: seatView,
+    code: z.string().meta({ description: 'The signed code shown as QR' }),
+    issuedAt: instant,
+  })
+  .meta({ id: 'Ticket' });
 
 const tag = 'Tickets';
 const reading = { perMinute: 300, burst: 60 };

@@ -37,39 +37,41 @@ const pollPolicy = z.strictObject({
  * The same for everybody, and requested more than anything else: 297 bytes with a million waiting
  * and three grades, without an operator's message. What a client needs once has separate routes.
  */
-export const roomNow = z.strictObject({
-  rev: z.int().meta({ description: 'Increases with every change of the room' }),
-  epoch: z.int(),
-  phase: roomPhase,
-  override: roomOverride,
-  soldOut: z.literal(true).optional(),
-  now: z.int().meta({ description: 'The server’s clock, ms since 1970' }),
-  opensAt: z.int().optional().meta({
-    description: 'Before the draw: when the draw is made and the sale opens, ms',
-  }),
-  lobbyAt: z.int().optional().meta({ description: 'While idle: when joining opens, ms' }),
-  front: z.int().meta({ description: 'Everybody up to this number has been called' }),
-  tail: z.int().meta({ description: 'The highest number' }),
-  waiting: z.int().meta({ description: 'People in line who have not been called yet' }),
-  perMinute: z
-    .number()
-    .meta({ description: 'Observed numbers per minute by which the front advances' }),
-  spread: z.number().meta({ description: 'How uneven that is: slowest fifth to mean, ≥ 1' }),
-  longer: z.enum(longerReasons).optional().meta({
-    description:
-      'Why the wait grew within the last minute: seats are running out, the room is full, people take longer',
-  }),
-  near: z.int().meta({
-    description:
-      'Send heartbeats while your number − front is not above this: you will be called soon',
-  }),
-  poll: pollPolicy,
-  left: z
-    .record(z.string(), z.int())
-    .meta({ description: 'Unsold seats by grade; at most 1 s old' }),
-  draw: z.strictObject({ entries: z.int() }).nullable(),
-  message: localText.optional(),
-});
+export const roomNow = z
+  .strictObject({
+    rev: z.int().meta({ description: 'Increases with every change of the room' }),
+    epoch: z.int(),
+    phase: roomPhase,
+    override: roomOverride,
+    soldOut: z.literal(true).optional(),
+    now: z.int().meta({ description: 'The server’s clock, ms since 1970' }),
+    opensAt: z.int().optional().meta({
+      description: 'Before the draw: when the draw is made and the sale opens, ms',
+    }),
+    lobbyAt: z.int().optional().meta({ description: 'While idle: when joining opens, ms' }),
+    front: z.int().meta({ description: 'Everybody up to this number has been called' }),
+    tail: z.int().meta({ description: 'The highest number' }),
+    waiting: z.int().meta({ description: 'People in line who have not been called yet' }),
+    perMinute: z
+      .number()
+      .meta({ description: 'Observed numbers per minute by which the front advances' }),
+    spread: z.number().meta({ description: 'How uneven that is: slowest fifth to mean, ≥ 1' }),
+    longer: z.enum(longerReasons).optional().meta({
+      description:
+        'Why the wait grew within the last minute: seats are running out, the room is full, people take longer',
+    }),
+    near: z.int().meta({
+      description:
+        'Send heartbeats while your number − front is not above this: you will be called soon',
+    }),
+    poll: pollPolicy,
+    left: z
+      .record(z.string(), z.int())
+      .meta({ description: 'Unsold seats by grade; at most 1 s old' }),
+    draw: z.strictObject({ entries: z.int() }).nullable(),
+    message: localText.optional(),
+  })
+  .meta({ id: 'RoomNow' });
 export type RoomNow = z.infer<typeof roomNow>;
 
 export const readRoomNow = defineRoute({
@@ -101,32 +103,37 @@ export const watchRoom = defineRoute({
 const standing = z.enum(roomStandings);
 
 /** Signed; proves the place to us after data loss, and to anybody who has the public record. */
-const receipt = z.strictObject({
-  entry: z.int().min(0).meta({ description: 'Order of joining, from 0' }),
-  key: z.string().meta({
-    description: 'Identifies you in the record of the draw without revealing who you are',
-  }),
-});
+const receipt = z
+  .strictObject({
+    entry: z.int().min(0).meta({ description: 'Order of joining, from 0' }),
+    key: z.string().meta({
+      description: 'Identifies you in the record of the draw without revealing who you are',
+    }),
+  })
+  .meta({ id: 'Receipt' });
 
-export const place = z.strictObject({
-  standing,
-  number: z.int().min(1).nullable().meta({ description: 'Null until the draw' }),
-  ahead: z.int().min(0).nullable(),
-  etaMs: z.strictObject({ from: z.int(), to: z.int() }).nullable().meta({
-    description: 'Half of the people wait no longer than `from`, four in five no longer than `to`',
-  }),
-  receipt,
-  token: z.string().meta({ description: 'Keep it; send it with every request about this place' }),
-  heartbeatEveryMs: z
-    .int()
-    .nullable()
-    .meta({ description: 'Heartbeat interval; null: none needed yet' }),
-  claimBy: instant.nullable().meta({ description: 'When CALLED: claim your pass before this' }),
-  pass: z
-    .strictObject({ token: z.string(), endsAt: instant, endsBy: instant })
-    .nullable()
-    .meta({ description: 'When ACTIVE; send it as the header `usher-pass`' }),
-}) satisfies z.ZodType<PlaceView>;
+export const place = z
+  .strictObject({
+    standing,
+    number: z.int().min(1).nullable().meta({ description: 'Null until the draw' }),
+    ahead: z.int().min(0).nullable(),
+    etaMs: z.strictObject({ from: z.int(), to: z.int() }).nullable().meta({
+      description:
+        'Half of the people wait no longer than `from`, four in five no longer than `to`',
+    }),
+    receipt,
+    token: z.string().meta({ description: 'Keep it; send it with every request about this place' }),
+    heartbeatEveryMs: z
+      .int()
+      .nullable()
+      .meta({ description: 'Heartbeat interval; null: none needed yet' }),
+    claimBy: instant.nullable().meta({ description: 'When CALLED: claim your pass before this' }),
+    pass: z
+      .strictObject({ token: z.string(), endsAt: instant, endsBy: instant })
+      .nullable()
+      .meta({ description: 'When ACTIVE; send it as the header `usher-pass`' }),
+  })
+  .meta({ id: 'Place' }) satisfies z.ZodType<PlaceView>;
 export type Place = z.infer<typeof place>;
 
 const token = z.string().max(512);

@@ -66,6 +66,26 @@ describe('the OpenAPI document', () => {
     }
   });
 
+  test('names the things of the contract once each, for the types of generated clients', () => {
+    const { schemas } = document['components'] as { schemas: Record<string, object> };
+    const things = ['Show', 'Performance', 'Venue', 'Hold', 'Order', 'Ticket', 'Place', 'Room'];
+    expect(Object.keys(schemas)).toEqual(expect.arrayContaining([...things, 'Money', 'Account']));
+    const read = (path: string, status: string) => {
+      const at = ['paths', path, 'get', 'responses', status, 'content', 'application/json'];
+      const found = at.reduce<unknown>((part, name) => (part as never)?.[name], document);
+      return (found as { schema: object }).schema;
+    };
+    expect(read('/api/v1/shows/{showId}', '200')).toEqual({ $ref: '#/components/schemas/Show' });
+    expect(read('/api/v1/orders', '200')).toMatchObject({
+      properties: { items: { items: { $ref: '#/components/schemas/Order' } } },
+    });
+    // Nothing that has a name is also written out in place.
+    const inPlace = JSON.stringify(document['paths']);
+    for (const name of things) expect(inPlace).not.toContain(JSON.stringify(schemas[name]));
+    const texts = Object.values(schemas).map((schema) => JSON.stringify(schema));
+    expect(new Set(texts).size).toBe(texts.length);
+  });
+
   test('describes every route that the server has, and no other', () => {
     const ofTheApi = served().filter((route) => !pages.test(route));
     expect(ofTheApi.sort()).toEqual(documented().sort());

@@ -4,12 +4,46 @@ import { z } from 'zod';
 
 type Json = Record<string, unknown>;
 
-const toSchema = (schema: z.ZodType, io: 'input' | 'output'): Json => {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { target: 'draft-2020-12', io }) as Json;
-  return rest;
+/** Makes the schema of a part of a request or response. */
+type ToSchema = (schema: z.ZodType, io: 'input' | 'output') => Json;
+
+/**
+ * The schemas that have a name in the contract (`meta({ id })`), each once, so that generated
+ * clients have a type of that name. What a client sends may leave out fields that an answer always
+ * has: such a schema is another one, with `Given` behind its name.
+ */
+const makeNamedSchemas = (): { schemas: Record<string, Json>; toSchema: ToSchema } => {
+  const schemas: Record<string, Json> = {};
+  const isSame = (a: Json, b: Json): boolean => JSON.stringify(a) === JSON.stringify(b);
+  const pointTo = (schema: Json, renamed: ReadonlyMap<string, string>): Json =>
+    JSON.parse(JSON.stringify(schema), (key, value: unknown) =>
+      key === '$ref' && typeof value === 'string'
+        ? `#/components/schemas/${renamed.get(value.replace('#/$defs/', ''))}`
+        : value,
+    ) as Json;
+  return {
+    schemas,
+    toSchema: (schema, io) => {
+      // Zod names what is inside of a schema, not the schema itself.
+      const list = z.toJSONSchema(z.array(schema), { target: 'draft-2020-12', io });
+      const { items, $defs = {} } = list as { items: Json; $defs?: Record<string, Json> };
+      const found = Object.entries($defs).map(([name, { id: _, ...named }]) => ({ name, named }));
+      const plain = new Map(found.map(({ name }) => [name, name]));
+      const renamed = new Map(
+        found.map(({ name, named }) => {
+          const known = schemas[name];
+          const isNew = known === undefined || isSame(known, pointTo(named, plain));
+          return [name, isNew ? name : `${name}Given`];
+        }),
+      );
+      for (const { name, named } of found)
+        schemas[renamed.get(name) ?? name] ??= pointTo(named, renamed);
+      return pointTo(items, renamed);
+    },
+  };
 };
 
-const parametersOf = (spec: RouteSpec): Json[] => {
+const parametersOf = (spec: RouteSpec, toSchema: ToSchema): Json[] => {
   const listed = (part: z.ZodObject | undefined, place: 'path' | 'query'): Json[] =>
     Object.entries(part?.shape ?? {}).map(([name, schema]) => ({
       name,
@@ -63,7 +97,7 @@ export const problemsOf = (spec: RouteSpec): string[] => {
   return [...codes].sort();
 };
 
-const responsesOf = (spec: RouteSpec): Json => {
+const responsesOf = (spec: RouteSpec, toSchema: ToSchema): Json => {
   const responses: Json = {};
   for (const [status, body] of Object.entries(spec.responses)) {
     if (body === null) responses[status] = { description: 'Done, nothing to say' };
@@ -107,13 +141,17 @@ export const makeOpenApi = (options: {
   description: string;
 }): Json => {
   const paths: Record<string, Json> = {};
+  const { schemas, toSchema } = makeNamedSchemas();
+  schemas['Problem'] = toSchema(problemBody, 'output');
+  // Answers first: the plain names are theirs.
+  const responses = new Map(options.routes.map((spec) => [spec, responsesOf(spec, toSchema)]));
   for (const spec of options.routes) {
     const operation: Json = {
       operationId: spec.name,
       tags: [spec.tag],
       summary: spec.summary,
-      parameters: parametersOf(spec),
-      responses: responsesOf(spec),
+      parameters: parametersOf(spec, toSchema),
+      responses: responses.get(spec),
       ...(spec.auth === 'public' ? {} : { security: [{ accessToken: [] }] }),
       'x-auth': spec.auth,
       'x-rate-limit': spec.rate,
@@ -139,7 +177,7 @@ export const makeOpenApi = (options: {
     tags: tags.map((name) => ({ name })),
     paths,
     components: {
-      schemas: { Problem: toSchema(problemBody, 'output') },
+      schemas,
       securitySchemes: { accessToken: { type: 'http', scheme: 'bearer' } },
     },
   };
