@@ -123,6 +123,14 @@ export const problems = define({
     meaning: '`conflicts` lists those seats. None of the seats was held for you.',
     remedy: 'Choose other seats, or ask for the best available.',
   },
+  SEATS_ALREADY_YOURS: {
+    status: 409,
+    title: 'You already have one of these seats',
+    retryable: false,
+    meaning:
+      '`conflicts` lists your seats, `holdId` names the hold they are in and `orderId` its order, if there is one. Nothing was changed.',
+    remedy: 'Continue with that hold, release it first, or choose other seats.',
+  },
   SEATS_BLOCKED: {
     status: 409,
     title: 'One of these seats is not for sale',
@@ -130,11 +138,19 @@ export const problems = define({
     meaning: '`conflicts` lists the seats that the organiser keeps off sale.',
     remedy: 'Choose other seats.',
   },
+  NO_SEATS_FREE: {
+    status: 409,
+    title: 'No seat of this grade is free now',
+    retryable: false,
+    meaning:
+      '`left` seats of the grade are held by buyers who have not paid yet and may come back; 0: all are sold.',
+    remedy: 'Try again later while `left` is above 0, or choose another grade.',
+  },
   NO_ADJACENT_SEATS: {
     status: 409,
     title: 'Not enough seats together are left',
     retryable: false,
-    meaning: 'The grade does not have that many free seats side by side.',
+    meaning: 'The grade does not have that many free seats side by side; single ones may be free.',
     remedy: 'Ask for fewer seats or another grade, or choose single seats on the map.',
   },
   SEAT_LEFT_STRANDED: {

@@ -35,6 +35,9 @@ export const hold = z
     }),
     endsBy: instant.meta({ description: 'The hold cannot be extended beyond this' }),
     extendable: z.boolean(),
+    orderId: idOf('order').nullable().meta({
+      description: 'The order that was placed with it last; null: none was',
+    }),
     now: instant.meta({ description: 'The server’s clock when the response was made' }),
   })
   .meta({ id: 'Hold' });
@@ -105,12 +108,28 @@ export const takeHold = defineRoute({
     'PASS_REQUIRED',
     'PASS_ENDED',
     'SEATS_TAKEN',
+    'SEATS_ALREADY_YOURS',
     'SEATS_BLOCKED',
+    'NO_SEATS_FREE',
     'NO_ADJACENT_SEATS',
     'SEAT_LEFT_STRANDED',
     'BUYER_LIMIT_REACHED',
     'SHOW_SOLD_OUT',
   ],
+});
+
+export const listHolds = defineRoute({
+  name: 'listHolds',
+  method: 'GET',
+  path: '/api/v1/holds',
+  tag,
+  summary:
+    'List what you hold now, newest first, with its orders: for a client that lost the response to its call',
+  auth: 'account',
+  rate: { perMinute: 300, burst: 60 },
+  query: z.strictObject({ performanceId: idOf('performance').optional() }),
+  responses: { 200: z.strictObject({ items: z.array(hold) }) },
+  problems: [],
 });
 
 export const readHold = defineRoute({
@@ -153,4 +172,12 @@ export const releaseHold = defineRoute({
   problems: ['NOT_FOUND', 'HOLD_ENDED'],
 });
 
-export const seatsRoutes = [readSeats, watchSeats, takeHold, readHold, extendHold, releaseHold];
+export const seatsRoutes = [
+  readSeats,
+  watchSeats,
+  takeHold,
+  listHolds,
+  readHold,
+  extendHold,
+  releaseHold,
+];

@@ -35,6 +35,8 @@ export type SeatMap = {
   mayBeFree(seatNo: number, nowMs: number): boolean;
   /** Seats that certainly belong to somebody else at this moment. */
   takenByOthers(seatNos: readonly number[], buyerId: string, nowMs: number): number[];
+  /** Those of the seats that the buyer holds or has bought, as far as this process knows. */
+  takenBy(seatNos: readonly number[], buyerId: string): number[];
   isBlocked(seatNo: number): boolean;
   /** Whether no seat is free and no held seat could be released. */
   isSoldOut(): boolean;
@@ -107,6 +109,12 @@ export const makeSeatMap = (seatCount: number, snapshot: SeatSnapshot): SeatMap 
       const mark = holderMark(buyerId);
       return seatNos.filter(
         (seatNo) => !mayBeFree(seatNo, nowMs) && holders[seatNo] !== mark && holders[seatNo] !== '',
+      );
+    },
+    takenBy: (seatNos, buyerId) => {
+      const mark = holderMark(buyerId);
+      return seatNos.filter(
+        (seatNo) => states[seatNo] !== seatState.FREE && holders[seatNo] === mark,
       );
     },
     isBlocked: (seatNo) => states[seatNo] === seatState.BLOCKED,

@@ -15,6 +15,7 @@ type Left = { outcome: 'left'; end: End };
 const lostRaces: ReadonlySet<ProblemCode> = new Set([
   'SEATS_TAKEN',
   'SEATS_BLOCKED',
+  'NO_SEATS_FREE',
   'NO_ADJACENT_SEATS',
   'SEAT_LEFT_STRANDED',
 ]);

@@ -133,6 +133,17 @@ const seats = {
     await program.must(blockSeats, { as: program.organiser, params, body: { block: [2] } });
     return take(program, as, params, { seats: [2, 3] });
   },
+  SEATS_ALREADY_YOURS: async (program) => {
+    const { as, params, performanceId } = await inSale(program);
+    await program.hold(as, performanceId, [2, 3]);
+    return take(program, as, params, { seats: [2, 3] });
+  },
+  NO_SEATS_FREE: async (program) => {
+    const { params, performanceId } = await inSale(program, { rows: 2, seatsInRow: 1 });
+    await program.hold((await program.newBuyer()).token, performanceId, [0, 1]);
+    const { token } = await program.newBuyer();
+    return take(program, token, params, { bestAvailable: { grade: 'R', count: 1 } });
+  },
   NO_ADJACENT_SEATS: async (program) => {
     const { as, params } = await inSale(program, { rows: 3, seatsInRow: 2 });
     return take(program, as, params, { bestAvailable: { grade: 'R', count: 3 } });

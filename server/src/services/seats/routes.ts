@@ -1,5 +1,6 @@
 import {
   extendHold,
+  listHolds,
   readHold,
   readSeats,
   releaseHold,
@@ -30,6 +31,10 @@ const refuseHold = (result: Refused, nowMs: number): Refusal => {
       return refuse('IDEMPOTENCY_KEY_REUSED');
     case 'taken':
       return refuse('SEATS_TAKEN', { extra: { conflicts: result.conflicts } });
+    case 'yours': {
+      const { conflicts, holdId, orderId } = result;
+      return refuse('SEATS_ALREADY_YOURS', { extra: { conflicts, holdId, orderId } });
+    }
     case 'blocked':
       return refuse('SEATS_BLOCKED', { extra: { conflicts: result.conflicts } });
     case 'stranded':
@@ -44,6 +49,8 @@ const refuseHold = (result: Refused, nowMs: number): Refusal => {
     case 'closed':
       return refuse('SALE_CLOSED');
     case 'none-free':
+      return refuse('NO_SEATS_FREE', { extra: { left: result.left } });
+    case 'none-adjacent':
       return refuse('NO_ADJACENT_SEATS');
     case 'sold-out':
       return refuse('SHOW_SOLD_OUT');
@@ -85,6 +92,7 @@ const viewHold = async (seats: Seats, hold: HoldRow) => {
     deadline: hold.deadlineAt.toISOString(),
     endsBy: hold.endsBy.toISOString(),
     extendable: hold.state === 'ACTIVE' && !isOver && !hold.isExtended,
+    orderId: hold.orderId,
     now: hold.nowAt.toISOString(),
   };
 };
@@ -148,6 +156,7 @@ const takeRoute = ({ seats, catalogue, clock, ids }: Deps): Route => {
         deadline: result.deadlineAt.toISOString(),
         endsBy: result.endsBy.toISOString(),
         extendable: true,
+        orderId: null,
         now: new Date(clock.nowMs()).toISOString(),
       });
     },
@@ -176,6 +185,12 @@ const holdRoutes = ({ seats }: Deps): Route[] => {
     return hold === null ? refuse('NOT_FOUND') : answer(200, await viewHold(seats, hold));
   };
   return [
+    route(listHolds, async ({ query, caller }) => {
+      const holds = await seats.holdsInHand(caller.accountId, query.performanceId ?? null);
+      const items = await Promise.all(holds.map((hold) => viewHold(seats, hold)));
+      return answer(200, { items });
+    }),
+
     route(readHold, ({ params, caller }) => read(params.holdId, caller.accountId)),
 
     route(extendHold, async ({ params, caller }) => {

@@ -1,5 +1,6 @@
 import { type Layout, type SeatView, seatLabel } from '@usher/domain/layout.ts';
 import { countLeft } from '@usher/domain/seat-bits.ts';
+import type { SeatMap } from '@usher/domain/seat-map.ts';
 import type { LocalText } from '@usher/domain/text.ts';
 import { makeBatcher } from '../../platform/batcher.ts';
 import { makeRecentMap } from '../../platform/cache.ts';
@@ -51,7 +52,11 @@ export type TakeOutcome =
   /** The id has a hold that was taken for another wish. */
   | { outcome: 'reused' }
   | Extract<TakeResult, { conflicts: number[] }>
-  | { outcome: 'unknown-performance' | 'closed' | 'none-free' | 'sold-out' }
+  | { outcome: 'unknown-performance' | 'closed' | 'none-adjacent' | 'sold-out' }
+  /** `left`: seats of the grade that are held and not yet sold. */
+  | { outcome: 'none-free'; left: number }
+  /** Seats that the buyer has already, and their hold. */
+  | { outcome: 'yours'; conflicts: number[]; holdId: string; orderId: string | null }
   | { outcome: 'unknown-grade'; grades: readonly string[] }
   | { outcome: 'unknown-seats'; seatNos: number[] }
   | { outcome: 'limit'; limit: number }
@@ -244,6 +249,33 @@ const makeHolding = (
     return isSame ? { outcome: 'repeated', hold } : { outcome: 'reused' };
   };
 
+  /**
+   * The buyer's own hold that stands in the way of all these seats; null: somebody else is. The map
+   * is asked first, so that a lost race costs no read.
+   */
+  const findOwn = async (
+    { performanceId, buyerId }: TakeSeats,
+    seatNos: readonly number[],
+  ): Promise<Extract<TakeOutcome, { outcome: 'yours' }> | null> => {
+    const conflicts = maps.peek(performanceId)?.takenBy(seatNos, buyerId) ?? [];
+    if (conflicts.length === 0 || conflicts.length < seatNos.length) return null;
+    const hold = await store.holdOfSeats(buyerId, performanceId, conflicts);
+    if (hold === null) return null;
+    return { outcome: 'yours', conflicts, holdId: hold.id, orderId: hold.orderId };
+  };
+
+  /** Nothing fits the wish: all is sold, nothing of the grade is free, or nothing side by side. */
+  const judgeNoneFree = async (
+    { performanceId, wish }: TakeSeats,
+    map: SeatMap,
+  ): Promise<TakeOutcome> => {
+    if (map.isSoldOut()) return { outcome: 'sold-out' };
+    assert(wish.kind === 'best', 'named seats are taken or free');
+    const left = (await plans.countLeft(performanceId))?.get(wish.grade) ?? 0;
+    if (left === 0 || wish.count === 1) return { outcome: 'none-free', left };
+    return { outcome: 'none-adjacent' };
+  };
+
   const take = async (request: TakeSeats): Promise<TakeOutcome> => {
     const { performanceId, holdId, buyerId } = request;
     const known = memory.recall(holdId) === undefined ? null : await findRepeated(request);
@@ -268,10 +300,15 @@ const makeHolding = (
         // The map had nothing to choose from: the database was not asked about the id.
         const repeated = await findRepeated(request);
         if (repeated !== null) return repeated;
-        return (maps.peek(performanceId) ?? map).isSoldOut() ? { outcome: 'sold-out' } : result;
+        return judgeNoneFree(request, maps.peek(performanceId) ?? map);
       }
-      case 'limit':
-        return { outcome: 'limit', limit: performance.buyerLimit };
+      case 'taken':
+        return (await findOwn(request, result.conflicts)) ?? result;
+      case 'limit': {
+        const { wish } = request;
+        const own = wish.kind === 'seats' ? await findOwn(request, wish.seatNos) : null;
+        return own ?? { outcome: 'limit', limit: performance.buyerLimit };
+      }
       case 'not-open':
         return { outcome: 'not-open', opensAtMs: performance.saleOpensAtMs };
       default:
@@ -318,6 +355,7 @@ const makeHolding = (
     knowsHold: (holdId: string): boolean => memory.recall(holdId) !== undefined,
     holdFacts,
     hold: reader.readOwn,
+    holdsInHand: store.holdsInHand,
     extend: (holdId: string, buyerId: string) => store.extend(holdId, buyerId, deps.holdTtlMs),
     release: async (
       holdId: string,

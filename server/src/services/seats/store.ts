@@ -28,7 +28,8 @@ export type TakeRequest = {
 export type TakeResult =
   | { outcome: 'held'; seatNos: number[]; deadlineAt: Date; endsBy: Date }
   | { outcome: 'taken' | 'blocked' | 'stranded'; conflicts: number[] }
-  | { outcome: 'unknown-performance' | 'closed' | 'none-free' }
+  | { outcome: 'unknown-performance' | 'closed' }
+  | { outcome: 'none-free' }
   | { outcome: 'limit' }
   | { outcome: 'repainted' }
   | { outcome: 'not-open' }
@@ -58,6 +59,8 @@ export type HoldRow = {
   deadlineAt: Date;
   endsBy: Date;
   isExtended: boolean;
+  /** The order that was placed with it last. */
+  orderId: string | null;
   /** What the hold was taken for; null: before this was stored. */
   fingerprint: string | null;
   nowAt: Date;
@@ -264,6 +267,44 @@ export const makeSeatStock = (db: Database) => ({
   },
 });
 
+type SelectedHold = {
+  id: string;
+  show_id: string;
+  performance_id: string;
+  buyer_id: string;
+  seat_nos: number[];
+  state: HoldRow['state'];
+  taken_at: Date;
+  deadline: Date;
+  ends_by: Date;
+  is_extended: boolean;
+  order_id: string | null;
+  fingerprint: string | null;
+  now_at: Date;
+};
+const selectHolds = `
+  SELECT h.id, s.show_id, s.performance_id, h.buyer_id, h.seat_nos, h.state, h.taken_at,
+    h.deadline, h.ends_by, h.extended_at IS NOT NULL AS is_extended, h.order_id, h.fingerprint,
+    clock_timestamp() AS now_at
+  FROM seats.holds h JOIN seats.stock s ON s.no = h.stock_no`;
+const readHoldRow = (row: SelectedHold): HoldRow => ({
+  id: row.id,
+  showId: row.show_id,
+  performanceId: row.performance_id,
+  buyerId: row.buyer_id,
+  seatNos: row.seat_nos,
+  state: row.state,
+  takenAtMs: row.taken_at.getTime(),
+  deadlineAt: row.deadline,
+  endsBy: row.ends_by,
+  isExtended: row.is_extended,
+  orderId: row.order_id,
+  fingerprint: row.fingerprint,
+  nowAt: row.now_at,
+});
+/** Holds that are listed: more than the limits of a buyer's performances of one week. */
+const inHandMax = 100;
+
 /** A seat that is not free, with its hold; nulls if it is blocked. */
 type Claim = {
   seat_no: number;
@@ -326,43 +367,36 @@ export const makeSeatStore = (db: Database) => ({
 
   /** In the order of the ids; null for those that do not exist. */
   holds: async (holdIds: readonly string[]): Promise<(HoldRow | null)[]> => {
-    const found = await db.query<{
-      id: string;
-      show_id: string;
-      performance_id: string;
-      buyer_id: string;
-      seat_nos: number[];
-      state: HoldRow['state'];
-      taken_at: Date;
-      deadline: Date;
-      ends_by: Date;
-      is_extended: boolean;
-      fingerprint: string | null;
-      now_at: Date;
-    }>(
-      `SELECT h.id, s.show_id, s.performance_id, h.buyer_id, h.seat_nos, h.state, h.taken_at,
-         h.deadline, h.ends_by, h.extended_at IS NOT NULL AS is_extended, h.fingerprint,
-         clock_timestamp() AS now_at
-       FROM seats.holds h JOIN seats.stock s ON s.no = h.stock_no WHERE h.id = ANY ($1)`,
-      [holdIds],
-    );
-    const holds = new Map<string, HoldRow>();
-    for (const row of found)
-      holds.set(row.id, {
-        id: row.id,
-        showId: row.show_id,
-        performanceId: row.performance_id,
-        buyerId: row.buyer_id,
-        seatNos: row.seat_nos,
-        state: row.state,
-        takenAtMs: row.taken_at.getTime(),
-        deadlineAt: row.deadline,
-        endsBy: row.ends_by,
-        isExtended: row.is_extended,
-        fingerprint: row.fingerprint,
-        nowAt: row.now_at,
-      });
+    const found = await db.query<SelectedHold>(`${selectHolds} WHERE h.id = ANY ($1)`, [holdIds]);
+    const holds = new Map(found.map((row) => [row.id, readHoldRow(row)]));
     return holdIds.map((id) => holds.get(id) ?? null);
+  },
+
+  /** What a buyer has in hand, newest first: held or being paid now. null: of all performances. */
+  holdsInHand: async (buyerId: string, performanceId: string | null): Promise<HoldRow[]> => {
+    const found = await db.query<SelectedHold>(
+      `${selectHolds} WHERE h.buyer_id = $1 AND ($2::text IS NULL OR s.performance_id = $2)
+         AND (h.state = 'PAYING' OR (h.state = 'ACTIVE' AND h.deadline > clock_timestamp()))
+       ORDER BY h.taken_at DESC, h.id DESC LIMIT $3`,
+      [buyerId, performanceId, inHandMax],
+    );
+    return found.map(readHoldRow);
+  },
+
+  /** The buyer's hold that has one of the seats, held, being paid or paid; null: none has. */
+  holdOfSeats: async (
+    buyerId: string,
+    performanceId: string,
+    seatNos: readonly number[],
+  ): Promise<HoldRow | null> => {
+    const [found] = await db.query<SelectedHold>(
+      `${selectHolds} WHERE h.buyer_id = $1 AND s.performance_id = $2 AND h.seat_nos && $3
+         AND (h.state IN ('PAYING', 'SOLD')
+           OR (h.state = 'ACTIVE' AND h.deadline > clock_timestamp()))
+       ORDER BY h.taken_at DESC LIMIT 1`,
+      [buyerId, performanceId, seatNos],
+    );
+    return found === undefined ? null : readHoldRow(found);
   },
 
   /** The seats of a performance that are not free, with their version. */
