@@ -2,6 +2,7 @@
 -- order restarts the time of its hold (seats.restart_deadline) and opens its first payment attempt.
 --   calls  [{ orderId, holdId, buyerId, showId, performanceId, seatNos, paintingVersion,
 --          totalMinor, currency, category, ladder, items, requestId }]:
+--          showId, performanceId  those of the hold, which never change
 --          paintingVersion  by which the seats were priced
 --          totalMinor       in minor units of the currency
 --          items            as orders.orders keeps them
@@ -41,8 +42,7 @@ BEGIN
       CROSS JOIN LATERAL (SELECT p.place, (asked[p.place]).*) a
       CROSS JOIN LATERAL seats.read_hold(a."holdId") h
       LEFT JOIN orders.orders o ON o.id = ANY (ARRAY[a."orderId"])
-      WHERE o.id IS NULL AND h.buyer_id = ANY (ARRAY[a."buyerId"]) AND h.show_id = a."showId"
-        AND h.performance_id = a."performanceId"
+      WHERE o.id IS NULL AND h.buyer_id = ANY (ARRAY[a."buyerId"])
         AND h.seat_nos @> a."seatNos" AND h.seat_nos <@ a."seatNos"
         -- The program's memory may be from before a repainting: not the grades of the hold.
         AND h.painting_version = a."paintingVersion") o
@@ -89,7 +89,6 @@ BEGIN
         THEN json_build_object('outcome', 'ended')
       WHEN h.painting_version <> a."paintingVersion" THEN json_build_object('outcome', 'repainted')
       WHEN NOT (h.seat_nos @> a."seatNos" AND h.seat_nos <@ a."seatNos")
-        OR h.show_id <> a."showId" OR h.performance_id <> a."performanceId"
         THEN json_build_object('outcome', 'seats-differ')
       WHEN EXISTS (SELECT FROM unnest(asked) AS other
         WHERE other."orderId" = a."orderId" AND other."holdId" <> a."holdId")
