@@ -73,7 +73,8 @@ export const makeCursors = (db: Database, owner: string) => ({
     const [row] = await tx.query<{ shows: string[]; looks: boolean }>(
       `WITH moved AS (
          UPDATE platform.cursors SET seq = $4 WHERE consumer = $1 AND owner = $2 AND seq = $3
-         RETURNING coalesce(inbox_until > clock_timestamp(), false) AS looks)
+         RETURNING coalesce(inbox_until > clock_timestamp(), false)
+           AND EXISTS (SELECT FROM platform.inbox WHERE consumer = $1) AS looks)
        SELECT moved.looks, ARRAY(
          SELECT DISTINCT show_id FROM platform.parked WHERE consumer = $1) AS shows
        FROM moved`,

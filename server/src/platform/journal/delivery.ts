@@ -42,20 +42,19 @@ type Deps = {
 /** A text of PostgreSQL cannot hold a NUL. */
 const textOf = (error: unknown): string => String(error).replaceAll('\0', ' ').slice(0, 2000);
 
-/** Events that an older version's relay has not delivered to the consumer; marks them as seen. */
+/** Without the events that an older version's relay has delivered to the consumer. */
 const leaveOutSeen = async (
   tx: Sql,
   consumer: Consumer,
   events: readonly JournalEvent[],
 ): Promise<readonly JournalEvent[]> => {
   if (consumer.isRepeatable) return events;
-  const fresh = await tx.query<{ seq: number }>(
-    `INSERT INTO platform.inbox (consumer, seq) SELECT $1, unnest($2::bigint[])
-     ON CONFLICT DO NOTHING RETURNING seq`,
+  const seen = await tx.query<{ seq: number }>(
+    'SELECT seq FROM platform.inbox WHERE consumer = $1 AND seq = ANY ($2)',
     [consumer.name, events.map((event) => event.seq)],
   );
-  const seqs = new Set(fresh.map((row) => row.seq));
-  return events.filter((event) => seqs.has(event.seq));
+  const seqs = new Set(seen.map((row) => row.seq));
+  return events.filter((event) => !seqs.has(event.seq));
 };
 
 /**

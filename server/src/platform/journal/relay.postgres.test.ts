@@ -58,6 +58,24 @@ describe('an event that was written with an effect', () => {
     expect(relay.clock.nowMs()).toBe(500);
   });
 
+  test('waits for the pause after a round with many, and is not forgotten', async () => {
+    const relay = await openRelay([bed.consumer('mails')]);
+    const crowd = Array.from({ length: 9 }, () => testEvent('show 1'));
+    await append(bed.db, ...crowd);
+    relay.wake();
+    await until('the crowd', async () => (await bed.effects('mails')).length === 9);
+    // Nobody sleeps until the round has ended; then the relay does, and a wake does not end that.
+    await until('the pause', () => relay.clock.sleeping === 1);
+    const late = testEvent('show 1');
+    await append(bed.db, late);
+    relay.wake();
+    expect(relay.clock.sleeping).toBe(1);
+    expect(await bed.effects('mails')).toEqual(namesOf(crowd));
+    await relay.clock.advance(100);
+    await until('the late one', async () => (await bed.effects('mails')).length === 10);
+    expect(relay.clock.nowMs()).toBe(100);
+  });
+
   test('is passed on completely, however many there are', async () => {
     const relay = await openRelay([bed.consumer('mails')]);
     const events = Array.from({ length: 1200 }, (_, i) => testEvent(`show ${i % 7}`));

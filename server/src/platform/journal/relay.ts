@@ -31,6 +31,13 @@ export type Relay = {
 
 const roundMs = 500;
 const eventsPerRound = 500;
+/**
+ * After a round that passed on more than `busyEvents`, the next one starts `pauseMs` after the
+ * start of that one. A round costs about twenty statements, however few events it has: so a rush
+ * has fewer and larger rounds, and an event that comes alone does not wait.
+ */
+const busyEvents = 8;
+const pauseMs = 100;
 /** While others still write, later events are looked for again after this, then twice this. */
 const firstWaitMs = 20;
 
@@ -105,9 +112,12 @@ export const makeRelay = (deps: Deps): Relay => {
       everyMs: roundMs,
       run: async () => {
         for (let waitMs = firstWaitMs; ; ) {
+          const startMs = clock.monotonicMs();
           const { passed, isWaiting } = await rounds.round();
           if (stopping.signal.aborted) return;
           if (passed >= eventsPerRound) continue;
+          const restMs = passed > busyEvents ? startMs + pauseMs - clock.monotonicMs() : 0;
+          if (restMs > 0) await clock.sleep(restMs, stopping.signal);
           if (!isWaiting || waitMs >= roundMs) return;
           await clock.sleep(waitMs, stopping.signal);
           waitMs *= 2;
