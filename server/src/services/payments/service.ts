@@ -7,6 +7,7 @@ import type { Metrics } from '../../platform/metrics.ts';
 import type { Provider } from './provider.ts';
 import { type CallEnd, type FailPoint, makeProviderCalls } from './provider-call.ts';
 import type { Capture } from './service.capture.ts';
+import { makePatience } from './service.patience.ts';
 import type { AttemptRow, BeginRequest, PaymentStore, StoredAnswer } from './store.ts';
 
 export type ConfirmOutcome =
@@ -19,11 +20,7 @@ export type ConfirmOutcome =
   | { outcome: 'reused' }
   | { outcome: 'not-payable'; state: string };
 
-/**
- * When the program closes, buyers who wait for the provider get 202 after 4 s and the provider gets
- * another 0.5 s: together well within the 10 s that closing may take.
- */
-const hurryMs = 4000;
+/** When the program closes, the provider gets this long after the buyers were let go. */
 const lastWaitMs = 500;
 
 type PaymentsDeps = {
@@ -71,35 +68,6 @@ const judgeAttempt = (attempt: AttemptRow | null, isUnknown: boolean): ConfirmOu
   if (attempt.outcome === 'DECLINED')
     return judgeAnswer(orderId, attempt.answer?.refusal ?? 'declined', attempt.providerCode);
   return { outcome: 'under-way', orderId, isUnknown };
-};
-
-/** How long buyers wait for an outcome: `waitMs`, or less while the program closes. */
-const makePatience = (clock: Clock, waitMs: number) => {
-  const waiting = new Set<AbortController>();
-  const hurried = new AbortController();
-  /** Everybody who waits now or later is answered at once. */
-  const letAllGo = (): void => {
-    hurried.abort();
-    for (const patience of waiting) patience.abort();
-  };
-  return {
-    /** The outcome, or null if it takes longer than a buyer waits. */
-    waitFor: async <T>(outcome: Promise<T>): Promise<T | null> => {
-      const patience = new AbortController();
-      waiting.add(patience);
-      if (hurried.signal.aborted) patience.abort();
-      const waited = clock.sleep(waitMs, patience.signal).then(() => null);
-      return Promise.race([outcome, waited]).finally(() => {
-        waiting.delete(patience);
-        // With our own reason: the default is an error with a stack, 10 us per payment.
-        patience.abort(null);
-      });
-    },
-    letAllGo,
-    hurry: (): void => {
-      void clock.sleep(hurryMs, hurried.signal).then(letAllGo);
-    },
-  };
 };
 
 const isSamePayment = (a: ConfirmRequest, b: ConfirmRequest): boolean =>
