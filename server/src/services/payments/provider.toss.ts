@@ -11,7 +11,8 @@ import { meaningAtConfirm, meaningOfStatus } from './toss-codes.ts';
 
 /** What is stored of an answer: one that cannot be stored must not stop those beside it. */
 const storable = z.string().refine((text) => findTextFault(text) === null);
-const payment = z.looseObject({
+/** Without the fields that are not listed; an answer has some forty of them. */
+const payment = z.object({
   paymentKey: storable,
   orderId: storable,
   status: storable,
@@ -20,7 +21,7 @@ const payment = z.looseObject({
   lastTransactionKey: storable.nullish(),
   secret: storable.nullish(),
 });
-const failure = z.looseObject({ code: storable.max(100) });
+const failure = z.object({ code: storable.max(100) });
 
 /** Errors before the first byte of a request is sent. */
 const unsentCodes = new Set([
