@@ -232,11 +232,13 @@ export const makeHttpServer = async (options: HttpOptions): Promise<FastifyInsta
         ),
     });
   }
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     // A stream lasts as long as its viewer watches: that is not a response time.
-    if (streaming.has(reply)) return;
-    const of = { route: routeOf(request), status: reply.statusCode };
-    meters.durations.observe(of, reply.elapsedTime / 1000);
+    if (!streaming.has(reply)) {
+      const of = { route: routeOf(request), status: reply.statusCode };
+      meters.durations.observe(of, reply.elapsedTime / 1000);
+    }
+    done();
   });
   return app;
 };

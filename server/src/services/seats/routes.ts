@@ -152,7 +152,7 @@ const takeRoute = ({ seats, catalogue, clock, ids }: Deps): Route => {
         id: holdId,
         performanceId,
         state: 'ACTIVE' as const,
-        seats: (await seats.describe(performanceId, result.seatNos)).seats,
+        seats: result.seats,
         deadline: result.deadlineAt.toISOString(),
         endsBy: result.endsBy.toISOString(),
         extendable: true,

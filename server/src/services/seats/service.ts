@@ -24,18 +24,21 @@ import {
   type TakeResult,
 } from './store.ts';
 
-/** What seats need to know about a performance; the catalogue answers from memory. */
+/** What seats need to know about a performance. */
+type PerformanceOnSale = {
+  id: string;
+  showId: string;
+  seatingPlanId: string;
+  paintingVersion: string;
+  saleOpensAtMs: number;
+  buyerLimit: number;
+  refusesStranding: boolean;
+  gradeNames: ReadonlyMap<string, LocalText>;
+};
+
+/** What seats ask the catalogue, which answers from memory. */
 export type SeatsCatalogue = {
-  performance(performanceId: string): Promise<{
-    id: string;
-    showId: string;
-    seatingPlanId: string;
-    paintingVersion: string;
-    saleOpensAtMs: number;
-    buyerLimit: number;
-    refusesStranding: boolean;
-    gradeNames: ReadonlyMap<string, LocalText>;
-  } | null>;
+  performance(performanceId: string): Promise<PerformanceOnSale | null>;
   /** The seats of a performance with the grades at which they are sold. */
   layout(performance: {
     seatingPlanId: string;
@@ -46,7 +49,7 @@ export type SeatsCatalogue = {
 };
 
 export type TakeOutcome =
-  | Extract<TakeResult, { outcome: 'held' }>
+  | (Extract<TakeResult, { outcome: 'held' }> & { seats: SeatView[] })
   /** The hold of an earlier request with this id, as it is now. */
   | { outcome: 'repeated'; hold: HoldRow }
   /** The id has a hold that was taken for another wish. */
@@ -106,6 +109,16 @@ const makeHoldMemory = () => {
   };
 };
 
+type Plan = { performance: PerformanceOnSale; layout: Layout };
+
+/** The labels of seats, and their grades with what the organiser calls them. */
+const labelSeats = ({ performance, layout }: Plan, seatNos: readonly number[]): SeatView[] =>
+  seatNos.map((seatNo) => {
+    const grade = layout.grades[layout.grade[seatNo] ?? 0] ?? '';
+    const gradeName = performance.gradeNames.get(grade) ?? { ko: grade, en: grade };
+    return { seatNo, ...seatLabel(layout, seatNo), grade, gradeName };
+  });
+
 /** The plan of a performance: the labels of its seats and which are left, by grade. */
 const makePlanReader = (catalogue: SeatsCatalogue, maps: SeatMaps) => {
   /** The bits are the same object until the map changes, the grades until it is repainted. */
@@ -113,7 +126,7 @@ const makePlanReader = (catalogue: SeatsCatalogue, maps: SeatMaps) => {
     Uint8Array,
     { grade: Uint8Array; left: ReadonlyMap<string, number> }
   >();
-  const read = async (performanceId: string) => {
+  const read = async (performanceId: string): Promise<Plan | null> => {
     const performance = await catalogue.performance(performanceId);
     const plan = performance === null ? null : await catalogue.layout(performance);
     return performance === null || plan === null ? null : { performance, layout: plan.layout };
@@ -143,13 +156,8 @@ const makePlanReader = (catalogue: SeatsCatalogue, maps: SeatMaps) => {
     ): Promise<{ paintingVersion: string; seats: SeatView[] }> => {
       const plan = await read(performanceId);
       assert(plan, 'a hold’s performance has a plan');
-      const { layout, performance } = plan;
-      const seats = seatNos.map((seatNo) => {
-        const grade = layout.grades[layout.grade[seatNo] ?? 0] ?? '';
-        const gradeName = performance.gradeNames.get(grade) ?? { ko: grade, en: grade };
-        return { seatNo, ...seatLabel(layout, seatNo), grade, gradeName };
-      });
-      return { paintingVersion: performance.paintingVersion, seats };
+      const { paintingVersion } = plan.performance;
+      return { paintingVersion, seats: labelSeats(plan, seatNos) };
     },
   };
 };
@@ -192,8 +200,7 @@ const makePaintedTaker = (
       const wrong = judgeWish(wish, sale);
       if (wrong !== null) return wrong;
       const result = await taker.take({ ...request, sale });
-      if (result.outcome !== 'repainted')
-        return { outcome: 'decided', performance, map, result } as const;
+      if (result.outcome !== 'repainted') return { outcome: 'decided', plan, map, result } as const;
       assert(tries < repaintTriesMax, 'a performance is painted as the catalogue says');
       deps.catalogue.forget(showId);
     }
@@ -282,14 +289,15 @@ const makeHolding = (
     if (known !== null) return known;
     const decided = await taker.take(request);
     if (decided.outcome !== 'decided') return decided;
-    const { performance, map, result } = decided;
-    const { showId } = performance;
+    const { plan, map, result } = decided;
+    const { performance } = plan;
     switch (result.outcome) {
       case 'held': {
         const { seatNos, endsBy } = result;
         const takenAtMs = endsBy.getTime() - deps.holdTotalMaxMs;
+        const { showId } = performance;
         memory.remember(holdId, { buyerId, showId, performanceId, seatNos, takenAtMs });
-        return result;
+        return { ...result, seats: labelSeats(plan, seatNos) };
       }
       case 'repeated': {
         const repeated = await findRepeated(request);
