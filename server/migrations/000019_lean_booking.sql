@@ -6,6 +6,9 @@
 -- the money that was captured and refunded, in its own row. No state is lost: every hold, order,
 -- attempt, ticket and ledger row of before is here afterwards.
 
+-- In a row of holds, orders or attempts, what a purchase changes stands last: an update logs the
+-- new row from its first changed byte to its last one, and an order's items are half of its row.
+
 -- Functions of the version before, whatever their names: those that have rows of the tables that
 -- are replaced would keep these. `migrate` creates all functions after the migrations.
 DO $$
@@ -40,24 +43,25 @@ CREATE TABLE seats.holds (
   stock_no integer NOT NULL,
   buyer_id text COLLATE "C" NOT NULL,
   seat_nos integer[] NOT NULL,
-  state text NOT NULL,
-  -- Grows with every payment that begins: an outdated attempt has a lower one and changes nothing.
-  fence bigint NOT NULL DEFAULT 0,
-  order_id text COLLATE "C",
-  taken_at timestamptz NOT NULL,
-  deadline timestamptz NOT NULL,
-  ends_by timestamptz NOT NULL,
-  extended_at timestamptz,
-  -- When the sweeper looks at it: its first deadline. It does not move when the time restarts, so
-  -- that no index changes with a sale. A hold that is found ACTIVE then, or is given back by a
-  -- payment, gets another one.
-  due timestamptz NOT NULL,
-  ended_at timestamptz,
-  end_reason text,
   request_id text NOT NULL,
   -- What it was taken for, to refuse another request under the same key; null: before this was
   -- stored.
   fingerprint text,
+  taken_at timestamptz NOT NULL,
+  ends_by timestamptz NOT NULL,
+  -- When the sweeper looks at it: its first deadline. It does not move when the time restarts, so
+  -- that no index changes with a sale. A hold that is found ACTIVE then, or is given back by a
+  -- payment, gets another one.
+  due timestamptz NOT NULL,
+  -- An order changes these.
+  deadline timestamptz NOT NULL,
+  extended_at timestamptz,
+  order_id text COLLATE "C",
+  -- Grows with every payment that begins: an outdated attempt has a lower one and changes nothing.
+  fence bigint NOT NULL DEFAULT 0,
+  ended_at timestamptz,
+  state text NOT NULL,
+  end_reason text,
   CONSTRAINT holds_seats CHECK (cardinality(seat_nos) > 0),
   CONSTRAINT holds_state
     CHECK (state IN ('ACTIVE', 'PAYING', 'SOLD', 'RELEASED', 'LAPSED')),
@@ -123,21 +127,21 @@ CREATE TABLE orders.orders (
   performance_id text COLLATE "C" NOT NULL,
   buyer_id text COLLATE "C" NOT NULL,
   hold_id text COLLATE "C" NOT NULL,
-  state text NOT NULL,
   total_minor bigint NOT NULL,
-  captured_minor bigint NOT NULL DEFAULT 0,
-  refunded_minor bigint NOT NULL DEFAULT 0,
   currency text NOT NULL,
   category text NOT NULL,
   ladder text NOT NULL,
   -- [{ seatNo, grade, seat, priceMinor, feeMinor }], as they were sold. Never changed.
   items json NOT NULL,
+  created_at timestamptz NOT NULL,
+  deadline timestamptz NOT NULL,
   -- The number of the attempt that may be paid; earlier ones are superseded.
   attempt_no integer NOT NULL DEFAULT 1,
   attempt_opened_at timestamptz NOT NULL,
-  deadline timestamptz NOT NULL,
-  created_at timestamptz NOT NULL,
+  refunded_minor bigint NOT NULL DEFAULT 0,
+  captured_minor bigint NOT NULL DEFAULT 0,
   paid_at timestamptz,
+  state text NOT NULL,
   failure_code text,
   CONSTRAINT orders_state CHECK (state IN ('PENDING', 'PAYING', 'PAID', 'PARTLY_REFUNDED',
     'REFUNDED', 'EXPIRED', 'CANCELLED', 'FAILED', 'UNKNOWN')),
@@ -196,21 +200,28 @@ CREATE TABLE payments.attempts (
   idempotency_key text NOT NULL,
   amount_minor bigint NOT NULL,
   currency text NOT NULL,
-  state text NOT NULL,
-  outcome text,
-  answer json,
-  provider_code text,
   request_id text NOT NULL,
   opened_at timestamptz NOT NULL,
   sent_at timestamptz NOT NULL,
   unknown_since timestamptz,
+  -- Since when it is left to recovery: its outcome is unknown, or its answer did not take effect.
+  -- Null in a sale without accidents, and once it is settled: no index changes when one that is
+  -- not left to recovery is settled.
+  left_since timestamptz,
   answered_at timestamptz,
   settled_at timestamptz,
+  state text NOT NULL,
+  outcome text,
+  provider_code text,
+  answer json,
   CONSTRAINT attempts_amount CHECK (amount_minor >= 0),
   CONSTRAINT attempts_state CHECK (state IN ('SENT', 'ANSWERED', 'SETTLED')),
   CONSTRAINT attempts_outcome CHECK (outcome IN ('APPROVED', 'DECLINED', 'SUPERSEDED')),
   CONSTRAINT attempts_settled CHECK (
     (state = 'SETTLED') = (outcome IS NOT NULL) AND (state = 'SETTLED') = (settled_at IS NOT NULL)),
+  CONSTRAINT attempts_left CHECK (
+    CASE state WHEN 'ANSWERED' THEN left_since IS NOT NULL WHEN 'SETTLED' THEN left_since IS NULL
+      ELSE (left_since IS NULL) = (unknown_since IS NULL) END),
   CONSTRAINT attempts_begun CHECK (outcome IS NOT DISTINCT FROM 'SUPERSEDED'
     OR (payment_key IS NOT NULL AND fence IS NOT NULL))
 ) WITH (fillfactor = 40);
@@ -218,7 +229,7 @@ CREATE TABLE payments.attempts (
 -- of being undone. An attempt that was found as never sent was declined, by nobody but us.
 INSERT INTO payments.attempts (id, order_id, hold_id, fence, buyer_id, provider, payment_key,
   idempotency_key, amount_minor, currency, state, outcome, answer, provider_code, request_id,
-  opened_at, sent_at, unknown_since, answered_at, settled_at)
+  opened_at, sent_at, unknown_since, answered_at, settled_at, left_since)
 SELECT a.id, a.order_id, a.hold_id, a.fence, a.buyer_id, a.provider, a.payment_key,
   a.idempotency_key, a.amount_minor, a.currency,
   CASE a.state WHEN 'CREATED' THEN 'SETTLED' WHEN 'SEATS_LOCKED' THEN 'SENT' ELSE a.state END,
@@ -226,7 +237,8 @@ SELECT a.id, a.order_id, a.hold_id, a.fence, a.buyer_id, a.provider, a.payment_k
     ELSE a.outcome END,
   a.answer, a.provider_code, a.request_id, a.created_at,
   coalesce(a.sent_at, a.locked_at, a.created_at), a.unknown_since, a.answered_at,
-  CASE WHEN a.state = 'CREATED' THEN clock_timestamp() ELSE a.settled_at END
+  CASE WHEN a.state = 'CREATED' THEN clock_timestamp() ELSE a.settled_at END,
+  CASE a.state WHEN 'SENT' THEN a.unknown_since WHEN 'ANSWERED' THEN clock_timestamp() END
 FROM payments.earlier_attempts a;
 
 DROP TABLE orders.earlier_orders, orders.items, payments.earlier_attempts;
@@ -234,8 +246,18 @@ ALTER TABLE orders.orders ADD CONSTRAINT orders_pkey PRIMARY KEY (id);
 CREATE INDEX orders_buyer ON orders.orders (buyer_id, created_at DESC, id DESC);
 ALTER TABLE payments.attempts ADD CONSTRAINT attempts_pkey PRIMARY KEY (id);
 ALTER TABLE payments.attempts ADD CONSTRAINT attempts_payment_key UNIQUE (payment_key);
--- What recovery looks for.
-CREATE INDEX attempts_open ON payments.attempts (sent_at) WHERE settled_at IS NULL;
+-- What recovery looks for: attempts that are left to it, and those that a crash left SENT. No
+-- index has a condition on the state: it would change with every settlement.
+CREATE INDEX attempts_left ON payments.attempts (id) WHERE left_since IS NOT NULL;
+CREATE INDEX attempts_sent ON payments.attempts (sent_at);
+-- Every attempt that is SENT, and not left to recovery, was sent after this.
+CREATE TABLE payments.recovery (
+  checked_until timestamptz NOT NULL,
+  is_only_row boolean PRIMARY KEY DEFAULT true CHECK (is_only_row)
+);
+INSERT INTO payments.recovery (checked_until)
+SELECT least(min(sent_at), clock_timestamp()) - interval '1 minute' FROM payments.attempts
+WHERE state = 'SENT' AND left_since IS NULL;
 
 -- One payment to begin and one to settle; sql/begin.sql and sql/settle.sql explain their fields.
 CREATE TYPE payments.begin_call AS (
@@ -257,7 +279,7 @@ CREATE TYPE payments.settle_call AS (
   answer json
 );
 
--- An attempt is captured once: its capture has no other number than 0.
+-- An attempt is captured once: its capture has no other number than 0. The attempt names its order.
 ALTER TABLE payments.ledger RENAME TO earlier_ledger;
 CREATE TABLE payments.ledger (
   order_id text COLLATE "C" NOT NULL,
@@ -281,7 +303,7 @@ SELECT order_id, attempt_id, kind,
 FROM payments.earlier_ledger;
 DROP TABLE payments.earlier_ledger, payments.balances;
 DROP FUNCTION payments.keep_balance();
-ALTER TABLE payments.ledger ADD CONSTRAINT ledger_pkey PRIMARY KEY (order_id, attempt_id, kind, no);
+ALTER TABLE payments.ledger ADD CONSTRAINT ledger_pkey PRIMARY KEY (attempt_id, kind, no);
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payments.ledger
   FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change();
 

@@ -274,6 +274,15 @@ const planted: Record<string, readonly Breach[]> = {
            (SELECT due FROM seats.holds WHERE seat_nos = '{2,3}')`,
       ],
     },
+    {
+      finds: ['attempt that recovery will not look at'],
+      sql: [
+        `UPDATE payments.attempts SET unknown_since = NULL, left_since = NULL
+         WHERE state = 'SENT'`,
+        `UPDATE payments.recovery SET checked_until =
+           (SELECT sent_at FROM payments.attempts WHERE state = 'SENT')`,
+      ],
+    },
     ...['RELEASED', 'LAPSED'].map((state) => ({
       finds: ['claim of an ended hold'],
       sql: [`UPDATE seats.holds SET state = '${state}' WHERE seat_nos = '{2,3}'`],
@@ -291,7 +300,8 @@ const planted: Record<string, readonly Breach[]> = {
     {
       finds: ['seats being paid for by nobody'],
       sql: [
-        `UPDATE payments.attempts SET state = 'SETTLED', outcome = 'DECLINED', settled_at = now()
+        `UPDATE payments.attempts SET state = 'SETTLED', outcome = 'DECLINED', settled_at = now(),
+           left_since = NULL
          WHERE state = 'SENT'`,
       ],
     },
@@ -335,7 +345,7 @@ const planted: Record<string, readonly Breach[]> = {
     },
     {
       finds: ['amounts of the order are not the sums of the ledger'],
-      sql: [copy('payments.ledger', 'true', { order_id: 'ord_nobody' })],
+      sql: [copy('payments.ledger', 'true', { order_id: 'ord_nobody', attempt_id: 'att_nobody' })],
     },
     {
       finds: ['amounts of the order are not the sums of the ledger'],

@@ -145,6 +145,10 @@ export const checks: readonly Check[] = [
       FROM seats.holds h, seats.sweeper s
       WHERE h.state = 'ACTIVE' AND h.due <= s.swept_until
       UNION ALL
+      SELECT 'attempt that recovery will not look at', a.id
+      FROM payments.attempts a, payments.recovery r
+      WHERE a.state = 'SENT' AND a.left_since IS NULL AND a.sent_at <= r.checked_until
+      UNION ALL
       SELECT 'claim of an ended hold', c.stock_no || ' ' || c.seat_no
       FROM seats.claims c JOIN seats.holds h ON h.id = c.hold_id
       WHERE h.state IN ('RELEASED', 'LAPSED')

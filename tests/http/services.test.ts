@@ -98,8 +98,8 @@ const table: Record<(typeof serviceNames)[number], Work> = {
     loops: 3,
     consumers: [],
     jobs: [],
-    // Each second: attempts left behind at each of two steps, and those of unknown outcome.
-    idleMinute: { ...everywhere, 'payments.attempts': 180 },
+    // Each second: attempts with an answer, those of unknown outcome, and those left as SENT.
+    idleMinute: { ...everywhere, 'payments.attempts': 120, 'payments.find_silent': 60 },
   },
   tickets: { loops: 2, consumers: [], jobs: [], idleMinute: everywhere },
   notifications: {

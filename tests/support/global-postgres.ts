@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { TestProject } from 'vitest/node';
+import type { Settings } from '../../server/src/platform/postgres/embedded/settings.ts';
 import { openEmbeddedPostgres } from '../../server/src/platform/postgres/embedded.ts';
 import { dropDatabases, withClient } from './databases.ts';
 import { makeScratchFolder, removeAbandonedFolders } from './scratch.ts';
@@ -42,12 +43,19 @@ const openServer = async (databasePrefix: string): Promise<Server> => {
   return openPostgresForTests();
 };
 
-/** An embedded PostgreSQL with nothing that outlives it, also for programs that run tests. */
-export const openPostgresForTests = async (): Promise<Server> => {
+/**
+ * An embedded PostgreSQL with nothing that outlives it, also for programs that run tests, and for
+ * tests that need a server of their own. `settings` are added to those of all tests.
+ */
+export const openPostgresForTests = async (settings: Settings = {}): Promise<Server> => {
   removeAbandonedFolders();
   const dataDir = await makeScratchFolder();
   const quiet = { info: () => {}, warn: console.warn };
-  const server = await openEmbeddedPostgres({ dataDir, log: quiet, settings: testSettings });
+  const server = await openEmbeddedPostgres({
+    dataDir,
+    log: quiet,
+    settings: { ...testSettings, ...settings },
+  });
   await letUsherCreateDatabases(server.url);
   return {
     url: server.url,

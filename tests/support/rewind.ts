@@ -131,7 +131,8 @@ const undo: Readonly<Record<string, readonly string[]>> = {
     `ALTER TABLE payments.attempts RENAME TO later_attempts`,
     `ALTER TABLE payments.later_attempts RENAME CONSTRAINT attempts_pkey TO later_attempts_pkey`,
     'ALTER TABLE payments.later_attempts DROP CONSTRAINT attempts_payment_key',
-    'DROP INDEX payments.attempts_open',
+    'DROP INDEX payments.attempts_left, payments.attempts_sent',
+    'DROP TABLE payments.recovery',
     `CREATE TABLE payments.attempts (
        show_id text COLLATE "C" NOT NULL, id text COLLATE "C" NOT NULL,
        order_id text COLLATE "C" NOT NULL, hold_id text COLLATE "C" NOT NULL,

@@ -195,6 +195,7 @@ describe('the migration to lean booking tables', () => {
     expect(kept).toEqual(
       old.attempts.map((attempt) => ({
         ...attempt,
+        left_since: attempt.state === 'SENT' ? attempt['unknown_since'] : null,
         ...(attempt.outcome === 'NOT_SENT' ? { outcome: 'DECLINED' } : {}),
         ...becomes[attempt.state],
       })),

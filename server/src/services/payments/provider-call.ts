@@ -54,15 +54,15 @@ export type ProviderCall<Wish, Begun> = {
   /** Asks the provider for the outcome of an attempt; moves no money, never rejects. */
   query(request: ProviderRequest): Promise<ProviderAnswer>;
   /**
-   * Attempts between two steps for longer than `olderThanMs`, oldest first; the list is bounded.
+   * Attempts between two steps for longer than `olderThanMs`; each list is bounded.
    */
   find: {
     /** With a definite answer that has not taken effect. */
     answered(olderThanMs: number): Promise<readonly AttemptRow[]>;
-    /** Sent, without any answer, and not marked as unknown. */
-    silent(olderThanMs: number): Promise<readonly AttemptRow[]>;
-    /** Marked as unknown. */
-    unknown(limit: number): Promise<readonly AttemptRow[]>;
+    /** Ids of those sent, without any answer, and not marked as unknown. */
+    silent(olderThanMs: number): Promise<readonly string[]>;
+    /** Marked as unknown, by id, from the first one after `afterId`. */
+    unknown(limit: number, afterId: string): Promise<readonly AttemptRow[]>;
   };
 };
 
@@ -96,7 +96,10 @@ const leftBehindMs = 30_000;
  */
 const askAgainSeconds = [1, 2, 4, 8, 15, 30, 60] as const;
 
-/** Unknown attempts that one round asks about concurrently. */
+/**
+ * Unknown attempts that one round asks about concurrently. The next round continues after them: as
+ * many that nobody can answer for days do not keep it from the others.
+ */
 const unknownMax = 200;
 
 /** The stored part of a definite answer; null if the answer is not definite. */
@@ -181,6 +184,32 @@ const makeAskingRhythm = (clock: Clock) => {
   };
 };
 
+/**
+ * Answers the unknown attempts that the next round asks about. The walk begins again when it comes
+ * to the end, and counts them.
+ */
+const makeUnknownWalk = (
+  find: Pick<ProviderCall<never, never>['find'], 'unknown'>,
+  metrics: Metrics,
+) => {
+  const unknownNow = metrics.gauge('usher_payments_unknown', 'Payments of unknown outcome');
+  let afterId = '';
+  let count = 0;
+  return async (): Promise<readonly AttemptRow[]> => {
+    const found = await find.unknown(unknownMax, afterId);
+    count += found.length;
+    const last = found.at(-1);
+    if (last !== undefined && found.length === unknownMax) {
+      afterId = last.id;
+      return found;
+    }
+    unknownNow.set(count);
+    afterId = '';
+    count = 0;
+    return found;
+  };
+};
+
 /** One engine for one kind of call. */
 export const makeProviderCalls = <Wish, Begun>(
   definition: ProviderCall<Wish, Begun>,
@@ -193,7 +222,7 @@ export const makeProviderCalls = <Wish, Begun>(
   const outcomes = metrics.counter('usher_payments_total', 'Payment attempts, by outcome', [
     'outcome',
   ]);
-  const unknownNow = metrics.gauge('usher_payments_unknown', 'Payments of unknown outcome');
+  const findUnknown = makeUnknownWalk(find, metrics);
 
   /** A settlement that fails is not lost with this process: its answer is kept first. */
   const settle = async (settlement: Settlement): Promise<void> => {
@@ -255,15 +284,10 @@ export const makeProviderCalls = <Wish, Begun>(
     rhythm.askInTurn(attempt.id, () => ask(attempt));
 
   /** A failed recovery of one attempt must not stop that of the others. */
-  const recoverEach = async (
-    attempts: readonly AttemptRow[],
-    recoverOne: (attempt: AttemptRow) => Promise<void>,
-  ): Promise<void> => {
-    for (const attempt of attempts)
-      await recoverOne(attempt).catch((error: unknown) =>
-        log.error({ err: error, attemptId: attempt.id }, 'payment attempt recovery failed'),
-      );
-  };
+  const recoverOne = (attemptId: string, work: () => Promise<void>): Promise<void> =>
+    work().catch((error: unknown) =>
+      log.error({ err: error, attemptId }, 'payment attempt recovery failed'),
+    );
 
   return {
     /**
@@ -278,18 +302,16 @@ export const makeProviderCalls = <Wish, Begun>(
     recover: async (isStart: boolean): Promise<void> => {
       const isLeft = isStart && deps.isAlone;
       const betweenStepsMs = isLeft ? 0 : leftBehindMs;
-      await recoverEach(await find.answered(betweenStepsMs), async (attempt) => {
-        const { id: attemptId, performanceId, answer } = attempt;
-        if (answer !== null && 'outcome' in answer)
-          await settleAlone({ attemptId, performanceId, answer });
-      });
+      for (const { id: attemptId, performanceId, answer } of await find.answered(betweenStepsMs))
+        await recoverOne(attemptId, async () => {
+          if (answer !== null && 'outcome' in answer)
+            await settleAlone({ attemptId, performanceId, answer });
+        });
       const inCallMs = isLeft ? 0 : deps.timeoutMs + leftBehindMs;
-      await recoverEach(await find.silent(inCallMs), ({ id }) =>
-        steps.markUnknown({ attemptId: id, code: 'NO_ANSWER' }),
-      );
-      const unknown = await find.unknown(unknownMax);
-      unknownNow.set(unknown.length);
-      await Promise.all(unknown.map((attempt) => recoverEach([attempt], askAbout)));
+      for (const attemptId of await find.silent(inCallMs))
+        await recoverOne(attemptId, () => steps.markUnknown({ attemptId, code: 'NO_ANSWER' }));
+      const unknown = await findUnknown();
+      await Promise.all(unknown.map((attempt) => recoverOne(attempt.id, () => askAbout(attempt))));
     },
   };
 };

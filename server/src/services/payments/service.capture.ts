@@ -23,7 +23,7 @@ export type Capture = ProviderCall<BeginRequest, BeginResult>;
  * in the database functions of the same names (sql/).
  */
 export const makeCapture = (deps: {
-  store: Pick<PaymentStore, 'answeredFor' | 'unansweredFor' | 'unknown'>;
+  store: Pick<PaymentStore, 'answeredFor' | 'findSilent' | 'unknown'>;
   cycle: Cycle;
   provider: Pick<Provider, 'confirm' | 'query'>;
   seats: { publish(deltas: Deltas): void };
@@ -60,7 +60,7 @@ export const makeCapture = (deps: {
     query: provider.query,
     find: {
       answered: store.answeredFor,
-      silent: store.unansweredFor,
+      silent: store.findSilent,
       unknown: store.unknown,
     },
   };

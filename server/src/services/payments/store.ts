@@ -261,35 +261,30 @@ export const makePaymentStore = (db: Database) => ({
     return paymentKeys.map((paymentKey) => attempts.get(paymentKey) ?? null);
   },
 
-  /** Attempts whose answer did not take effect within `olderThanMs`, oldest first. */
+  /** Attempts whose answer did not take effect within `olderThanMs`, by id. */
   answeredFor: async (olderThanMs: number): Promise<AttemptRow[]> => {
     const found = await db.query<Row>(
-      `${selectAttempts} WHERE a.state = 'ANSWERED' AND a.settled_at IS NULL
+      `${selectAttempts} WHERE a.state = 'ANSWERED' AND a.left_since IS NOT NULL
          AND a.answered_at < clock_timestamp() - $1 * interval '1 millisecond'
-       ORDER BY a.sent_at LIMIT 500`,
+       ORDER BY a.id LIMIT 500`,
       [olderThanMs],
     );
     return found.map(toAttempt);
   },
 
-  /** Attempts sent longer ago than any call lasts, whose order does not yet say UNKNOWN. */
-  unansweredFor: async (olderThanMs: number): Promise<AttemptRow[]> => {
-    const found = await db.query<Row>(
-      `${selectAttempts} WHERE a.state = 'SENT' AND a.settled_at IS NULL AND a.unknown_since IS NULL
-         AND a.sent_at < clock_timestamp() - $1 * interval '1 millisecond'
-       ORDER BY a.sent_at LIMIT 500`,
-      [olderThanMs],
-    );
-    return found.map(toAttempt);
-  },
+  /**
+   * Ids of attempts sent longer ago than any call lasts, whose order does not yet say UNKNOWN,
+   * oldest first; see sql/find-silent.sql.
+   */
+  findSilent: (olderThanMs: number): Promise<string[]> =>
+    callFunction(db, 'payments.find_silent', { older_than_ms: olderThanMs, limit_attempts: 500 }),
 
-  /** Attempts whose outcome is not known, oldest first. */
-  unknown: async (limit: number): Promise<AttemptRow[]> => {
+  /** Attempts whose outcome is not known, by id: an earlier order comes first. */
+  unknown: async (limit: number, afterId = ''): Promise<AttemptRow[]> => {
     const found = await db.query<Row>(
-      `${selectAttempts}
-       WHERE a.state = 'SENT' AND a.settled_at IS NULL AND a.unknown_since IS NOT NULL
-       ORDER BY a.sent_at LIMIT $1`,
-      [limit],
+      `${selectAttempts} WHERE a.state = 'SENT' AND a.left_since IS NOT NULL AND a.id > $2
+       ORDER BY a.id LIMIT $1`,
+      [limit, afterId],
     );
     return found.map(toAttempt);
   },

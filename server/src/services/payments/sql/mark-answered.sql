@@ -9,7 +9,7 @@ CREATE OR REPLACE FUNCTION payments.mark_answered(calls json) RETURNS json
 LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE payments.attempts t SET state = 'ANSWERED', answered_at = clock_timestamp(),
-    answer = given.answer
+    left_since = coalesce(t.left_since, clock_timestamp()), answer = given.answer
   FROM json_to_recordset(calls) AS given ("attemptId" text, answer json)
   WHERE t.id = ANY (ARRAY[given."attemptId"]) AND t.state = 'SENT';
   RETURN json_build_object('results',

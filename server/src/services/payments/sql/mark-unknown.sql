@@ -21,7 +21,7 @@ BEGIN
   now_at := clock_timestamp();
   WITH unknown AS (
     UPDATE payments.attempts t SET unknown_since = coalesce(t.unknown_since, now_at),
-      provider_code = asked.code
+      left_since = coalesce(t.left_since, now_at), provider_code = asked.code
     FROM json_to_recordset(calls) AS asked ("attemptId" text, code text)
     WHERE t.id = ANY (ARRAY[asked."attemptId"]) AND t.state = 'SENT'
     RETURNING t.order_id, t.request_id, t.provider_code

@@ -78,7 +78,9 @@ BEGIN
   PERFORM tickets.issue(ARRAY(SELECT order_ids[p] FROM unnest(sold.sold) p));
   WITH ended AS (
     UPDATE payments.attempts t SET state = 'SETTLED', outcome = s.outcome, answer = s.answer,
-      provider_code = s.code, answered_at = coalesce(t.answered_at, now_at), settled_at = now_at
+      provider_code = s.code, answered_at = coalesce(t.answered_at, now_at), settled_at = now_at,
+      -- Null already, unless recovery settles it: no index changes.
+      left_since = NULL
     FROM unnest(settled) AS p (place) CROSS JOIN LATERAL (SELECT (asked[p.place]).*) s
     WHERE t.id = ANY (ARRAY[s."attemptId"]) AND t.state IN ('SENT', 'ANSWERED')
     RETURNING t.*, s.transaction
