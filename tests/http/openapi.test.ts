@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { Validator } from '@seriousme/openapi-schema-validator';
+import { type ProblemCode, problemCodes, problems } from '@usher/contract/problems.ts';
 import { allRoutes } from '@usher/contract/routes.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { madeDocs } from '../../server/src/commands/docs.ts';
@@ -130,6 +131,31 @@ describe('the parser of the server’s route tree', () => {
       'POST /api/v1/orders/{orderId}/cancel',
       'OPTIONS *',
     ]);
+  });
+});
+
+describe('the words of problems', () => {
+  type Words = { title: string; meaning: string; remedy: string };
+  test('are served in Korean and English, as one file that a browser can load', async () => {
+    const send = sendByInject(program.app.http);
+    const path = '/assets/problems.json';
+    const answer = await send({ method: 'GET', path, headers: {}, body: null });
+    expect([answer.status, answer.headers['content-type']]).toEqual([
+      200,
+      'application/json; charset=utf-8',
+    ]);
+    const words = JSON.parse(answer.bytes.toString()) as Record<string, Record<string, Words>>;
+    expect(Object.keys(words)).toEqual([...problemCodes]);
+    for (const [code, { ko, en }] of Object.entries(words)) {
+      expect(en?.title, code).toBe(problems[code as ProblemCode].title);
+      for (const part of ['title', 'meaning', 'remedy'] as const) {
+        expect(ko?.[part], code).toMatch(/[가-힣]/);
+        // The fields that the English names are named in the Korean, too.
+        const fields = (text = '') =>
+          [...text.matchAll(/`(\w+)`/g)].map((field) => field[1]).sort();
+        expect(fields(ko?.[part]), `${code} ${part}`).toEqual(fields(en?.[part]));
+      }
+    }
   });
 });
 

@@ -460,7 +460,7 @@ test('best available is refused if not enough adjacent seats of the grade are le
     requestId: 'test',
     wish: { kind: 'best', grade: 'VIP', count: 2 },
   });
-  expect(best).toEqual({ outcome: 'none-free' });
+  expect(best).toEqual({ outcome: 'none-adjacent' });
   await b.close();
 });
 
