@@ -27,6 +27,7 @@ import { makeProofOfWork, makeUsedChallenges } from './platform/proof-of-work.ts
 import { makePruneJob } from './platform/prune.ts';
 import { openRedis } from './platform/redis/redis.ts';
 import { makeSharedUsedChallenges } from './platform/redis/used-challenges.ts';
+import { openSideThread } from './platform/side-thread.ts';
 import { openTracing } from './platform/tracing.ts';
 import { idleWorker, type Worker } from './platform/worker.ts';
 import { openCatalogue } from './services/catalogue/index.ts';
@@ -101,6 +102,8 @@ const openContext = async (options: AppOptions, life: Lifecycle) => {
     lockFunction: 'seats.lock_performances',
   });
   life.onClose('cycle', cycle.close);
+  const sideThread = openSideThread({ clock, log });
+  life.onClose('side thread', sideThread.close);
   const ids = makeIds(clock);
   const shortcuts = makeShortcuts(metrics, makeSafeHeaders(publicUrl.startsWith('https:')));
   const bus = makeMemoryBus();
@@ -112,6 +115,7 @@ const openContext = async (options: AppOptions, life: Lifecycle) => {
   const context = {
     db,
     cycle,
+    sideThread,
     clock,
     ids,
     log,

@@ -1,6 +1,6 @@
 import { type Breach, isScript, lineAt, type SourceFile } from './source.ts';
 
-const threads = /\bmakeThread\b[^;'"`]*\bimport\.meta\.url,\s*(['"`])(\w+)\1/g;
+const threads = /\b(?:makeThread|nameTask)\b[^;'"`]*\bimport\.meta\.url,\s*(['"`])(\w+)\1/g;
 
 /**
  * A thread finds its function by name among what the module exports. No other file imports it, so

@@ -4,7 +4,7 @@ import { availableParallelism, cpus, loadavg, release } from 'node:os';
 /** Ticks a second of /proc/PID/stat (USER_HZ, 100 on every Linux). */
 const ticksPerS = 100;
 
-/** `aside`: threads of the server with the lowest priority, which use only idle CPU time. */
+/** `aside`: threads of the server with a lower priority, which draw tickets and compose mails. */
 export type ProcessKind = 'server' | 'aside' | 'postgres' | 'sandbox' | 'generator';
 /** CPU seconds since each process began. */
 export type CpuSeconds = Record<ProcessKind, number>;
@@ -42,14 +42,11 @@ const commandOf = (pid: number): string => {
   }
 };
 
-const lowestPriority = 19;
 /** Of threads that still run; the time of ended ones counts for the server. */
 const asideTicks = (serverPid: number, serverNice: number): number =>
-  serverNice === lowestPriority
-    ? 0
-    : readdirSync(`/proc/${serverPid}/task`)
-        .map((thread) => readStat(`${serverPid}/task/${thread}`))
-        .reduce((sum, stat) => sum + (stat?.nice === lowestPriority ? stat.ownTicks : 0), 0);
+  readdirSync(`/proc/${serverPid}/task`)
+    .map((thread) => readStat(`${serverPid}/task/${thread}`))
+    .reduce((sum, stat) => sum + (stat !== null && stat.nice > serverNice ? stat.ownTicks : 0), 0);
 
 const kindOf = (pid: number, serverPid: number): ProcessKind => {
   if (pid === serverPid) return 'server';

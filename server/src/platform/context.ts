@@ -5,6 +5,7 @@ import type { Ids } from './ids.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { Database } from './postgres/sql.ts';
+import type { SideThread } from './side-thread.ts';
 import type { Tracing } from './tracing.ts';
 
 /** What every service receives: the tools, and notifications from other processes. */
@@ -12,6 +13,8 @@ export type Context = {
   readonly db: Database;
   /** Commits the calls of all services together, as one statement at a time. */
   readonly cycle: Cycle;
+  /** For work of 10 ms and more, such as drawing a ticket. */
+  readonly sideThread: SideThread;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;

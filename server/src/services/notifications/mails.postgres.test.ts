@@ -12,6 +12,7 @@ import { openJobs } from '../../platform/jobs.ts';
 import { silentLog } from '../../platform/log.ts';
 import { makeMetrics } from '../../platform/metrics.ts';
 import { openDatabase } from '../../platform/postgres/sql.ts';
+import { openSideThread } from '../../platform/side-thread.ts';
 import { type NotificationsDoors, openNotifications } from './index.ts';
 import { triesMax } from './limits.ts';
 import { makeNotificationsStore, sendMailsJob } from './store.ts';
@@ -19,8 +20,12 @@ import { makeNotificationsStore, sendMailsJob } from './store.ts';
 const ids = makeIds(systemClock);
 const { url } = await makeTestDatabase();
 const db = openDatabase({ url, name: 'test', log: silentLog, poolMax: 6 });
+const sideThread = openSideThread({ clock: systemClock, log: silentLog });
 const store = makeNotificationsStore(db, ids);
-afterAll(() => db.close());
+afterAll(async () => {
+  await sideThread.close();
+  await db.close();
+});
 
 const dropJobs = () =>
   db.query('SELECT graphile_worker.complete_jobs(array_agg(id)) FROM graphile_worker.jobs');
@@ -132,6 +137,7 @@ const open = (options: { port?: number; dataDir?: string; env?: 'development' | 
   const module = openNotifications(
     {
       db,
+      sideThread,
       clock: systemClock,
       ids,
       log: silentLog,

@@ -19,7 +19,7 @@ const isLoopback = (host: string): boolean => ['127.0.0.1', '::1', 'localhost'].
 
 type NotificationsContext = Pick<
   Context,
-  'db' | 'clock' | 'ids' | 'log' | 'metrics' | 'publicUrl' | 'dataDir'
+  'db' | 'sideThread' | 'clock' | 'ids' | 'log' | 'metrics' | 'publicUrl' | 'dataDir'
 > & { readonly config: NotificationsSettings & Pick<PlatformSettings, 'USHER_ENV' | 'HOST'> };
 
 /** No service calls it: it only reacts to events. */
@@ -38,9 +38,7 @@ export const openNotifications = (
   const sender = { from: config.MAIL_FROM, publicUrl };
   const store = makeNotificationsStore(db, ids);
   const postman =
-    config.SMTP_URL === undefined
-      ? makeFolderPostman(folder, sender)
-      : makeSmtpPostman(config.SMTP_URL, sender);
+    config.SMTP_URL === undefined ? makeFolderPostman(folder) : makeSmtpPostman(config.SMTP_URL);
   const mails = metrics.counter('usher_mails_total', 'Attempts to send a mail, by outcome', [
     'outcome',
   ]);
@@ -51,7 +49,8 @@ export const openNotifications = (
     postman,
     clock,
     log,
-    publicUrl,
+    sideThread: context.sideThread,
+    sender,
     tried,
     watchLoad,
   });

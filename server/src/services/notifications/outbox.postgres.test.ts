@@ -16,6 +16,7 @@ import { openRelay } from '../../platform/journal/test-bed.ts';
 import { silentLog } from '../../platform/log.ts';
 import { makeMetrics } from '../../platform/metrics.ts';
 import { openDatabase } from '../../platform/postgres/sql.ts';
+import { openSideThread } from '../../platform/side-thread.ts';
 import { openTracing } from '../../platform/tracing.ts';
 import { type NotificationsDoors, openNotifications } from './index.ts';
 import { sendMailsJob } from './store.ts';
@@ -23,12 +24,14 @@ import { sendMailsJob } from './store.ts';
 const ids = makeIds(systemClock);
 const { url } = await makeTestDatabase();
 const db = openDatabase({ url, name: 'test', log: silentLog, poolMax: 6 });
+const sideThread = openSideThread({ clock: systemClock, log: silentLog });
 const idempotency = makeIdempotency(db, makeMetrics(), 256);
 const tracing = await openTracing({ endpoint: undefined, service: 'test' });
 /** Shared by all relays of this file, because a lease outlives its relay by seconds. */
 const owner = 'test';
 afterAll(async () => {
   await idempotency.close();
+  await sideThread.close();
   await db.close();
 });
 
@@ -86,6 +89,7 @@ const open = async (config: Config = {}) => {
   const module = openNotifications(
     {
       db,
+      sideThread,
       clock: systemClock,
       ids,
       log: silentLog,

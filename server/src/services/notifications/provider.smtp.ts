@@ -1,13 +1,12 @@
 import { createTransport } from 'nodemailer';
 import { smtpConnections, smtpConnectTimeoutMs, smtpSilenceTimeoutMs } from './limits.ts';
-import { makeMessage, type Sender } from './provider.ts';
 import type { Postman } from './service.ts';
 
 const hasOwnReply = (error: unknown): error is Error & { permanent: boolean; command: string } =>
   error instanceof Error && 'permanent' in error && 'command' in error;
 
 /** Connections are pooled. A failed mail is retried by its job, not here. */
-export const makeSmtpPostman = (url: string, sender: Sender): Postman => {
+export const makeSmtpPostman = (url: string): Postman => {
   const transport = createTransport({
     url,
     pool: true,
@@ -21,7 +20,8 @@ export const makeSmtpPostman = (url: string, sender: Sender): Postman => {
   return {
     send: async (mail) => {
       try {
-        await transport.sendMail(makeMessage(mail, sender));
+        const { from, to, raw } = mail.message;
+        await transport.sendMail({ envelope: { from, to }, raw: Buffer.from(raw) });
         return { outcome: 'sent' };
       } catch (error) {
         // Only a refused address is permanent: any other refusal can be a setting that will be

@@ -1,19 +1,66 @@
-import type { SendMailOptions } from 'nodemailer';
-import type { OutgoingMail } from './service.composing.ts';
+import { createTransport } from 'nodemailer';
+import { nameTask } from '../../platform/side-thread.ts';
+import { type ComposedMail, composeLetter, type Letter } from './render.ts';
 
 export type Sender = { readonly from: string; readonly publicUrl: string };
 
-/** The same mail always has the same Message-ID and date, so that a repeat is recognisable. */
-export const makeMessage = (mail: OutgoingMail, { from, publicUrl }: Sender): SendMailOptions => ({
-  from,
-  to: mail.to,
-  subject: mail.subject,
-  text: mail.text,
-  html: mail.html,
-  date: mail.writtenAt,
-  messageId: `<${mail.id}@${new URL(publicUrl).hostname}>`,
-  headers: { 'Auto-Submitted': 'auto-generated' },
-  attachments: mail.attachments.map((attachment) => ({ ...attachment })),
-  disableFileAccess: true,
-  disableUrlAccess: true,
-});
+export type Attachment = {
+  readonly filename: string;
+  readonly contentType: string;
+  readonly content: Uint8Array | string;
+};
+
+/** Everything that a mail is made of. */
+export type MailParts = {
+  readonly id: string;
+  readonly to: { readonly name: string; readonly address: string };
+  readonly writtenAt: Date;
+  readonly letter: Letter;
+  readonly attachments: readonly Attachment[];
+  readonly sender: Sender;
+};
+
+/** A mail as the mail server receives it. */
+export type Message = {
+  readonly from: string;
+  readonly to: string;
+  /** Headers and parts; lines end with CR LF. */
+  readonly raw: Uint8Array;
+};
+
+export type OutgoingMail = ComposedMail & {
+  readonly id: string;
+  readonly message: Message;
+};
+
+/**
+ * Runs in the side thread: encoding a PDF for a mail takes as long as serving some buyers. The same
+ * mail always has the same Message-ID and date, so that a repeat is recognisable.
+ */
+export const composeMail = async (parts: MailParts): Promise<OutgoingMail> => {
+  const { id, to, sender, attachments } = parts;
+  const composed = composeLetter(parts.letter);
+  const transport = createTransport({ streamTransport: true, buffer: true, newline: 'windows' });
+  const { message } = await transport.sendMail({
+    from: sender.from,
+    to,
+    subject: composed.subject,
+    text: composed.text,
+    html: composed.html,
+    date: parts.writtenAt,
+    messageId: `<${id}@${new URL(sender.publicUrl).hostname}>`,
+    headers: { 'Auto-Submitted': 'auto-generated' },
+    attachments: attachments.map(({ filename, contentType, content }) => {
+      const whole = typeof content === 'string' ? content : Buffer.from(content);
+      return { filename, contentType, content: whole };
+    }),
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+  return {
+    ...composed,
+    id,
+    message: { from: sender.from, to: to.address, raw: message as Buffer },
+  };
+};
+export const mailTask = nameTask<MailParts, OutgoingMail>(import.meta.url, 'composeMail');

@@ -130,6 +130,27 @@ const words = {
   },
 } as const;
 
+/** What a mail is about; `url` is a link to our site. */
+export type Letter = {
+  readonly reader: Reader;
+  readonly url: string;
+} & (
+  | {
+      readonly about: 'order';
+      readonly kind: 'paid' | 'failed' | 'unknown';
+      readonly order: MailedOrder;
+    }
+  | { readonly about: 'show'; readonly show: OpenedShow }
+);
+type OpenedShow = { readonly title: LocalText; readonly venueName: LocalText };
+
+export const composeLetter = (letter: Letter): ComposedMail => {
+  const { reader, url } = letter;
+  return letter.about === 'order'
+    ? composeOrderMail(letter.kind, letter.order, reader, url)
+    : composeSaleOpened(letter.show, reader, url);
+};
+
 /** A link to our site, in both parts; `escapeHtml` makes it safe in the HTML part. */
 export const composeOrderMail = (
   kind: 'paid' | 'failed' | 'unknown',
@@ -166,11 +187,7 @@ export const composeOrderMail = (
   });
 };
 
-export const composeSaleOpened = (
-  show: { readonly title: LocalText; readonly venueName: LocalText },
-  reader: Reader,
-  url: string,
-): ComposedMail => {
+export const composeSaleOpened = (show: OpenedShow, reader: Reader, url: string): ComposedMail => {
   const { locale, name } = reader;
   const say = words[locale];
   return compose({

@@ -1,12 +1,8 @@
 import type { Locale, LocalText } from '@usher/domain/text.ts';
 import { assert } from '../../platform/failure.ts';
-import {
-  type ComposedMail,
-  composeOrderMail,
-  composeSaleOpened,
-  type MailedOrder,
-  type Reader,
-} from './render.ts';
+import type { SideThread } from '../../platform/side-thread.ts';
+import { type Attachment, mailTask, type OutgoingMail, type Sender } from './provider.ts';
+import type { Letter, MailedOrder, Reader } from './render.ts';
 import type { WaitingMail } from './store.ts';
 
 /** What mails need from other services. */
@@ -37,18 +33,6 @@ export type NotificationsDoors = {
   };
 };
 
-type Attachment = {
-  readonly filename: string;
-  readonly contentType: string;
-  readonly content: Buffer | string;
-};
-export type OutgoingMail = ComposedMail & {
-  readonly id: string;
-  readonly to: { readonly name: string; readonly address: string };
-  readonly writtenAt: Date;
-  readonly attachments: readonly Attachment[];
-};
-
 export type Composed =
   | { outcome: 'composed'; mail: OutgoingMail }
   /** The mail is no longer needed. */
@@ -60,21 +44,26 @@ const isAddress = (text: string): boolean => /^[^\s<>",;:\\]+@[^\s<>",;:\\]+$/.t
 const over = (reason: string): Composed => ({ outcome: 'over', reason });
 
 /** Composes a mail from what is true when it is sent, not when it was asked for. */
-export const makeComposer = (deps: { doors: NotificationsDoors; publicUrl: string }) => {
+export const makeComposer = (deps: {
+  doors: NotificationsDoors;
+  sideThread: SideThread;
+  sender: Sender;
+}) => {
+  const { sender, sideThread } = deps;
   const { orders, identity, catalogue, tickets } = deps.doors;
 
   const ofOrder = async (
     waiting: WaitingMail,
     kind: 'paid' | 'failed' | 'unknown',
     reader: Reader,
-  ): Promise<{ content: ComposedMail; attachments: Attachment[] } | { over: string }> => {
+  ): Promise<{ letter: Letter; attachments: Attachment[] } | { over: string }> => {
     const order = await orders.read(waiting.aboutId);
     assert(order !== null, `${waiting.id}: its order exists`);
     if (kind === 'unknown' && order.state !== 'UNKNOWN')
       return { over: `the outcome is known by now: ${order.state}` };
-    const url = `${deps.publicUrl}/o/${orders.makeLinkToken(order.id)}`;
-    const content = composeOrderMail(kind, order, reader, url);
-    if (kind !== 'paid') return { content, attachments: [] };
+    const url = `${sender.publicUrl}/o/${orders.makeLinkToken(order.id)}`;
+    const letter: Letter = { about: 'order', kind, order, reader, url };
+    if (kind !== 'paid') return { letter, attachments: [] };
     const drawn = await tickets.documentsForMail(order.id);
     assert(drawn.outcome !== 'unknown', `${order.id}: a paid order has tickets`);
     if (drawn.outcome === 'cancelled') return { over: 'the tickets were cancelled' };
@@ -83,17 +72,17 @@ export const makeComposer = (deps: { doors: NotificationsDoors; publicUrl: strin
       { filename: `${order.id}.pdf`, contentType: 'application/pdf', content: pdf },
       { filename: `${order.id}.ics`, contentType: 'text/calendar', content: calendar },
     ];
-    return { content, attachments };
+    return { letter, attachments };
   };
 
-  const ofShow = async (waiting: WaitingMail, reader: Reader) => {
+  const ofShow = async (waiting: WaitingMail, reader: Reader): ReturnType<typeof ofOrder> => {
     const show = await catalogue.show(waiting.aboutId);
     if (show === null) return { over: 'the show is gone' };
-    const url = `${deps.publicUrl}/shows/${waiting.aboutId}`;
-    return { content: composeSaleOpened(show, reader, url), attachments: [] };
+    const url = `${sender.publicUrl}/shows/${waiting.aboutId}`;
+    return { letter: { about: 'show', show, reader, url }, attachments: [] };
   };
 
-  const parts = (waiting: WaitingMail, reader: Reader) => {
+  const gather = (waiting: WaitingMail, reader: Reader) => {
     switch (waiting.kind) {
       case 'order-paid':
         return ofOrder(waiting, 'paid', reader);
@@ -110,11 +99,13 @@ export const makeComposer = (deps: { doors: NotificationsDoors; publicUrl: strin
     const account = (await identity.accounts([waiting.recipientId])).get(waiting.recipientId);
     if (account === undefined) return over('the account is gone');
     if (!isAddress(account.email)) return over('no mail address');
-    const made = await parts(waiting, account);
+    const made = await gather(waiting, account);
     if ('over' in made) return over(made.over);
     const to = { name: account.name, address: account.email };
     const { id, writtenAt } = waiting;
-    const { content, attachments } = made;
-    return { outcome: 'composed', mail: { ...content, id, to, writtenAt, attachments } };
+    const { letter, attachments } = made;
+    const parts = { id, to, writtenAt, letter, attachments, sender };
+    const mail = await sideThread.run(mailTask, parts, 'background');
+    return { outcome: 'composed', mail };
   };
 };

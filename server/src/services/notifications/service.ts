@@ -3,20 +3,10 @@ import type { Clock } from '../../platform/clock.ts';
 import { assert, Failure } from '../../platform/failure.ts';
 import type { Load } from '../../platform/load.ts';
 import type { Log } from '../../platform/log.ts';
-import {
-  busyRestMaxMs,
-  busyRestMs,
-  busyShare,
-  composeRestMaxMs,
-  smtpConnections,
-  triesMax,
-} from './limits.ts';
-import {
-  type Composed,
-  makeComposer,
-  type NotificationsDoors,
-  type OutgoingMail,
-} from './service.composing.ts';
+import type { SideThread } from '../../platform/side-thread.ts';
+import { busyRestMs, busyShare, smtpConnections, triesMax } from './limits.ts';
+import type { OutgoingMail, Sender } from './provider.ts';
+import { type Composed, makeComposer, type NotificationsDoors } from './service.composing.ts';
 import type { NotificationsStore, TriedMail, WaitingMail } from './store.ts';
 
 /** Delivers mails. Throws if it cannot now; `refused`: this address never accepts mail. */
@@ -31,33 +21,30 @@ export const makeNotifications = (deps: {
   postman: Postman;
   clock: Clock;
   log: Log;
-  publicUrl: string;
+  sideThread: SideThread;
+  sender: Sender;
   /** Counts tries by how they ended. */
   tried: (outcome: string) => void;
   watchLoad: () => Load;
 }) => {
   const { store, postman, clock, log } = deps;
   const compose = makeComposer(deps);
-  const rest = async (tookMs: number): Promise<void> => {
-    let pauseMs = Math.min(tookMs, composeRestMaxMs);
-    for (let restedMs = 0; restedMs < busyRestMaxMs; restedMs += pauseMs, pauseMs = busyRestMs) {
-      const load = deps.watchLoad();
-      await clock.sleep(pauseMs);
-      if (load.share() <= busyShare) return;
-    }
+  /** Composing happens in the side thread, but reading and sending take time of this one. */
+  const rest = async (work: () => Promise<Composed>): Promise<Composed> => {
+    const load = deps.watchLoad();
+    const composed = await work();
+    if (load.share() > busyShare) await clock.sleep(busyRestMs);
+    return composed;
   };
 
-  // One after another with pauses: a PDF takes 10 ms of the thread that serves buyers.
+  // One after another: the side thread draws one at a time, too.
   const composer = makeBatcher<WaitingMail, Composed>({
     name: 'compose-mails',
     sizeMax: 1,
     inFlightMax: 1,
     run: async ([waiting]) => {
       assert(waiting !== undefined, 'a batch holds a mail');
-      const startedMs = clock.monotonicMs();
-      const composed = await compose(waiting);
-      await rest(clock.monotonicMs() - startedMs);
-      return [composed];
+      return [await rest(() => compose(waiting))];
     },
   });
   const ender = makeBatcher<TriedMail, void>({
@@ -78,7 +65,7 @@ export const makeNotifications = (deps: {
       id: waiting.id,
       state,
       reason: reason?.slice(0, 1000) ?? null,
-      to: mail?.to.address ?? null,
+      to: mail?.message.to ?? null,
       subject: mail?.subject ?? null,
       text: mail?.text ?? null,
       html: mail?.html ?? null,

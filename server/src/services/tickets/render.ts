@@ -9,6 +9,7 @@ import ical, { type ICalDayJsStub } from 'ical-generator';
 import PDFDocument from 'pdfkit';
 import { create as makeQr } from 'qrcode';
 import type { z } from 'zod';
+import { nameTask } from '../../platform/side-thread.ts';
 
 export type Ticket = z.infer<typeof ticketSchema>;
 
@@ -109,6 +110,11 @@ const zoneComponent = (timeZone: string, atMs: number): string => {
   const standard = `BEGIN:STANDARD\nDTSTART:19700101T000000\n${offsets}\nEND:STANDARD`;
   const zone = `BEGIN:VTIMEZONE\nTZID:${timeZone}\n${standard}\nEND:VTIMEZONE`;
   return zone.replaceAll('\n', '\r\n');
+};
+
+type CalendarInput = {
+  readonly tickets: PrintedTickets;
+  readonly runningTimeMinutes: number | undefined;
 };
 
 /** `runningTimeMinutes` undefined: the entry has no end. The same order gives the same UID. */
@@ -403,3 +409,18 @@ export const renderTicketPdf = async (
   const pieces: Buffer[] = await Array.fromAsync(doc);
   return Buffer.concat(pieces);
 };
+
+/** Parsed when the side thread draws its first ticket. */
+let ticketFont: TicketFont | null = null;
+
+/** Exported because the side thread finds them by their names; see nameTask. */
+export const drawPdf = async (tickets: PrintedTickets): Promise<Uint8Array> => {
+  ticketFont ??= loadTicketFont();
+  return renderTicketPdf(ticketFont, tickets);
+};
+export const drawCalendar = (entry: CalendarInput): string =>
+  renderCalendar(entry.tickets, entry.runningTimeMinutes);
+export const drawQr = (code: string): string => renderQrSvg(code);
+export const pdfTask = nameTask<PrintedTickets, Uint8Array>(import.meta.url, 'drawPdf');
+export const calendarTask = nameTask<CalendarInput, string>(import.meta.url, 'drawCalendar');
+export const qrTask = nameTask<string, string>(import.meta.url, 'drawQr');

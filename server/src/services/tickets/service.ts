@@ -2,15 +2,9 @@ import type { Category } from '@usher/domain/categories.ts';
 import type { Money } from '@usher/domain/money.ts';
 import type { LocalText } from '@usher/domain/text.ts';
 import { assert } from '../../platform/failure.ts';
+import type { Line, SideThread } from '../../platform/side-thread.ts';
 import { makeTextSigner } from '../../platform/signed-token.ts';
-import {
-  type PrintedTickets,
-  renderCalendar,
-  renderQrSvg,
-  renderTicketPdf,
-  type Ticket,
-  type TicketFont,
-} from './render.ts';
+import { calendarTask, type PrintedTickets, pdfTask, qrTask, type Ticket } from './render.ts';
 import type { StoredTicket, TicketsStore } from './store.ts';
 
 /** What tickets need from the catalogue and from orders. */
@@ -81,11 +75,12 @@ export type TicketsService = ReturnType<typeof makeTickets>;
 export const makeTickets = (deps: {
   store: TicketsStore;
   doors: TicketsDoors;
-  font: TicketFont;
+  /** Draws the documents, so that a PDF of 10 ms delays no buyer. */
+  sideThread: SideThread;
   /** The installation's secret; codes are signed with a key derived from it. */
   secret: string;
 }) => {
-  const { store, font } = deps;
+  const { store, sideThread } = deps;
   const { catalogue, orders } = deps.doors;
   const codes = makeCodes(deps.secret);
 
@@ -137,7 +132,16 @@ export const makeTickets = (deps: {
     return { outcome: 'drawn', document };
   };
 
-  const drawPdf = (tickets: PrintedTickets): Promise<Buffer> => renderTicketPdf(font, tickets);
+  const drawPdf = async (tickets: PrintedTickets, line: Line): Promise<Buffer> => {
+    const { buffer, byteOffset, byteLength } = await sideThread.run(pdfTask, tickets, line);
+    return Buffer.from(buffer, byteOffset, byteLength);
+  };
+  const drawPdfNow = (tickets: PrintedTickets) => drawPdf(tickets, 'foreground');
+  const drawCalendar = (
+    tickets: PrintedTickets,
+    runningTimeMinutes: number | undefined,
+    line: Line,
+  ) => sideThread.run(calendarTask, { tickets, runningTimeMinutes }, line);
   const one = async (buyerId: string, ticketId: string): Promise<StoredTicket[]> => {
     const stored = await store.ofBuyer(buyerId, ticketId);
     return stored === null ? [] : [stored];
@@ -156,19 +160,24 @@ export const makeTickets = (deps: {
       const [stored] = await one(buyerId, ticketId);
       if (stored === undefined) return { outcome: 'unknown' };
       if (stored.state === 'CANCELLED') return { outcome: 'cancelled' };
-      return { outcome: 'drawn', document: renderQrSvg(codes.codeOf(stored)) };
+      return {
+        outcome: 'drawn',
+        document: await sideThread.run(qrTask, codes.codeOf(stored), 'foreground'),
+      };
     },
     ticketPdf: async (buyerId: string, ticketId: string): Promise<Drawn<Buffer>> =>
-      draw(await one(buyerId, ticketId), drawPdf),
+      draw(await one(buyerId, ticketId), drawPdfNow),
     orderPdf: async (buyerId: string, orderId: string): Promise<Drawn<Buffer>> =>
-      draw(await store.ofBuyersOrder(buyerId, orderId), drawPdf),
+      draw(await store.ofBuyersOrder(buyerId, orderId), drawPdfNow),
     orderCalendar: async (buyerId: string, orderId: string): Promise<Drawn<string>> =>
-      draw(await store.ofBuyersOrder(buyerId, orderId), renderCalendar),
+      draw(await store.ofBuyersOrder(buyerId, orderId), (tickets, runningTimeMinutes) =>
+        drawCalendar(tickets, runningTimeMinutes, 'foreground'),
+      ),
     /** For the mail to the order's buyer: the caller has not checked who owns the order. */
     documentsForMail: async (orderId: string): Promise<Drawn<{ pdf: Buffer; calendar: string }>> =>
       draw(await store.ofOrder(orderId), async (tickets, runningTimeMinutes) => ({
-        pdf: await drawPdf(tickets),
-        calendar: renderCalendar(tickets, runningTimeMinutes),
+        pdf: await drawPdf(tickets, 'background'),
+        calendar: await drawCalendar(tickets, runningTimeMinutes, 'background'),
       })),
     /** The ticket of a code and whether it still admits; `forged`: we did not sign it. */
     verifyCode: async (

@@ -1,13 +1,14 @@
 import { idBody } from '@usher/domain/ids.ts';
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { afterAll, describe, expect, test } from 'vitest';
-import { manualClock } from '../../platform/clock.ts';
+import { manualClock, systemClock } from '../../platform/clock.ts';
 import { makeIdempotency } from '../../platform/http/idempotency.ts';
 import { makeHttpServer } from '../../platform/http/server.ts';
 import { makeIds } from '../../platform/ids.ts';
 import { silentLog } from '../../platform/log.ts';
 import { makeMetrics } from '../../platform/metrics.ts';
 import { openDatabase, type Sql } from '../../platform/postgres/sql.ts';
+import { openSideThread } from '../../platform/side-thread.ts';
 import { openTracing } from '../../platform/tracing.ts';
 import { openTickets, type TicketsDoors } from './index.ts';
 
@@ -108,7 +109,8 @@ const makeOrder = async (buyerId: string, count: number) => {
 const metrics = makeMetrics();
 const idempotency = makeIdempotency(db, metrics, 256);
 const tracing = await openTracing({ endpoint: undefined, service: 'test' });
-const tickets = openTickets({ db, secret }, doors);
+const sideThread = openSideThread({ clock: systemClock, log: silentLog });
+const tickets = openTickets({ db, secret, sideThread }, doors);
 const app = await makeHttpServer({
   clock,
   log: silentLog,
@@ -128,6 +130,7 @@ afterAll(async () => {
   await app.close();
   await tickets.close();
   await idempotency.close();
+  await sideThread.close();
   await db.close();
 });
 
@@ -249,7 +252,7 @@ describe('a code', () => {
 
   test('signed with another installation’s secret is forged', async () => {
     const { first } = await makeOrder(mine, 1);
-    const elsewhere = openTickets({ db, secret: `another ${secret}` }, doors);
+    const elsewhere = openTickets({ db, sideThread, secret: `another ${secret}` }, doors);
     const code = (await elsewhere.service.ticket(mine, first))?.code ?? '';
     expect(await verifyCode(code)).toEqual({ outcome: 'forged' });
   });
