@@ -105,8 +105,8 @@ export const makeProofOfWork = (options: {
 }): ProofOfWork => {
   const { secret, clock, used } = options;
   const keys = {
-    hmacSignatureSecret: deriveKey(secret, 'proof-of-work').export().toString('base64url'),
-    hmacKeySignatureSecret: deriveKey(secret, 'proof-of-work key').export().toString('base64url'),
+    hmacSignatureSecret: deriveKey(secret, 'proof-of-work').toString('base64url'),
+    hmacKeySignatureSecret: deriveKey(secret, 'proof-of-work key').toString('base64url'),
     deriveKey: derive,
   };
   return {

@@ -1,12 +1,12 @@
-import { createHmac } from 'node:crypto';
 import { z } from 'zod';
+import { makeHmac } from '../../platform/hash.ts';
 import { deriveKey, makeTokenSigner, rememberVerified } from '../../platform/signed-token.ts';
 
 /** 8 bytes that only this installation can derive from an account and a show. */
 export const makePersonKeys = (secret: string) => {
-  const key = deriveKey(secret, 'waiting-room person');
+  const macOf = makeHmac(deriveKey(secret, 'waiting-room person'));
   return (showId: string, accountId: string): Uint8Array =>
-    createHmac('sha256', key).update(`${showId} ${accountId}`).digest().subarray(0, 8);
+    macOf(`${showId} ${accountId}`).subarray(0, 8);
 };
 export const writePerson = (person: Uint8Array): string =>
   Buffer.from(person.buffer, person.byteOffset, person.length).toString('base64url');
