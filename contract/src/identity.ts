@@ -15,6 +15,9 @@ export const email = z
 
 /** 8 to 200 characters, compared as typed; no rules about which characters (ASVS 6.2). */
 export const password = z.string().normalize('NFC').min(8).max(200);
+/** Characters that show nothing, such as the zero-width space and the Hangul filler. */
+const invisible = /\p{Default_Ignorable_Code_Point}/gu;
+
 /** One line: names stand in mail headers and on tickets. */
 const personName = z
   .string()
@@ -23,6 +26,10 @@ const personName = z
   .min(1)
   .max(60)
   .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]+$/u, 'must be one line without control characters')
+  // They would turn the words after the name around, in a mail or on a list.
+  .refine((name) => !/\p{Bidi_Control}/u.test(name), 'must not change the direction of writing')
+  .refine((name) => /[\p{L}\p{N}\p{S}]/u.test(name.replace(invisible, '')), 'must be readable')
+  .refine((name) => !/\p{M}{5}/u.test(name), 'has too many marks on one letter')
   .meta({ example: '김민지' });
 
 export const account = z

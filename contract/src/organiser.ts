@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { category, grade, ladderName, performance, seatingPlan, show, venue } from './catalogue.ts';
 import {
   givenInstant,
+  givenTitle,
   gradeCode,
   gradeName,
   idOf,
@@ -38,7 +39,7 @@ export const importVenue = defineRoute({
   // 100,000 seats of 60 characters.
   bodyLimitBytes: 8 * 1024 * 1024,
   body: z.strictObject({
-    name: localText,
+    name: givenTitle,
     address: localText,
     timeZone: timeZone.default('Asia/Seoul'),
     seatsCsv,
@@ -73,7 +74,7 @@ export const importSeatingPlan = defineRoute({
   idempotency: 'optional',
   bodyLimitBytes: 8 * 1024 * 1024,
   params: venueParams,
-  body: z.strictObject({ name: localText, seatsCsv }),
+  body: z.strictObject({ name: givenTitle, seatsCsv }),
   responses: { 201: seatingPlan },
   problems: ['NOT_FOUND', 'LAYOUT_REFUSED'],
 });
@@ -108,7 +109,8 @@ export const readSeatingPlan = defineRoute({
 const givenGrade = z.strictObject({
   code: gradeCode.optional(),
   name: z.strictObject({ ko: gradeName, en: gradeName }),
-  price: money,
+  // So that an order of four, with fees, is still `money`.
+  price: money.extend({ amount: z.int().min(0).max(100_000_000_000) }),
 });
 const paintRule = z.strictObject({
   grade: z.string().min(1).max(80).meta({ description: 'Code or name of a grade' }),
@@ -134,7 +136,7 @@ const paintings = z
   .meta({ description: 'Plans that are not named are painted as they suggest' });
 
 const showFields = {
-  title: localText,
+  title: givenTitle,
   synopsis: localText,
   category,
   venueId: idOf('venue'),

@@ -59,6 +59,13 @@ export const localText = z
   })
   .meta({ id: 'LocalText' }) satisfies z.ZodType<LocalText>;
 
+const oneLine = readable.regex(
+  /^[^\p{Cc}\p{Zl}\p{Zp}]+$/u,
+  'must be one line without control characters',
+);
+/** A title or name as an organiser gives it: it stands in mail headers and on tickets. */
+export const givenTitle = z.strictObject({ ko: oneLine, en: oneLine });
+
 export const locale = z.enum(locales);
 export const gradeCode = z
   .string()

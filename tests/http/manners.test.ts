@@ -1,7 +1,13 @@
 import { listShows } from '@usher/contract/catalogue.ts';
-import { logOut } from '@usher/contract/identity.ts';
+import { logOut, signUp } from '@usher/contract/identity.ts';
 import { listOrders, readOrderByLink } from '@usher/contract/orders.ts';
-import { addPerformances, blockSeats, editShow } from '@usher/contract/organiser.ts';
+import {
+  addPerformances,
+  blockSeats,
+  createShow,
+  editShow,
+  importVenue,
+} from '@usher/contract/organiser.ts';
 import { putRoom } from '@usher/contract/rooms.ts';
 import type { RouteSpec } from '@usher/contract/route.ts';
 import { allRoutes } from '@usher/contract/routes.ts';
@@ -12,6 +18,8 @@ import { codeOf, type Given, headersOf, jsonOf, pathOf, problemOf } from '../sup
 import { exampleOf, nowhere } from '../support/examples.ts';
 import { openProgram, type Program } from '../support/program.ts';
 import { exchange } from '../support/raw-http.ts';
+import { showFields, venueFields } from '../support/sale.ts';
+import { until } from '../support/until.ts';
 
 let program: Program;
 let origin: string;
@@ -69,9 +77,9 @@ describe('a PUT can be repeated:', () => {
     const blocked = async () =>
       [...decodeSeatBits((await program.ask(readSeats, { params })).bytes, 4)].map(Number);
     expect([await put({ block: [1] }), await put({ block: [1] })]).toEqual([204, 204]);
-    expect((await blocked())[1]).toBe(3);
+    await until('the map says so', async () => (await blocked())[1] === 3);
     expect([await put({ unblock: [1] }), await put({ unblock: [1] })]).toEqual([204, 204]);
-    expect((await blocked())[1]).toBe(0);
+    await until('the map says so', async () => (await blocked())[1] === 0);
     expect([await put({}), await put({ block: [], unblock: [] })]).toEqual([204, 204]);
   });
 });
@@ -209,6 +217,47 @@ describe('a refused hold names the true reason:', () => {
     expect(problem.errors?.map(({ path }) => path)).toEqual(paths);
     for (const fault of problem.errors ?? []) expect(fault.message).toContain(message);
   });
+});
+
+describe('a name that nobody can read is refused:', () => {
+  test.each([
+    ['a zero-width space', '\u200b'],
+    ['the Hangul filler', '\u3164'],
+    ['tag characters', '\u{e0041}\u{e0042}'],
+    ['a letter that turns the rest around', '김\u202e하나'],
+    ['a letter under a tower of marks', `a${'\u0316'.repeat(30)}`],
+    ['punctuation alone', '...'],
+  ])('%s', async (_, name) => {
+    const body = { email: 'nobody@example.com', password: 'four quiet words here', name };
+    const problem = await program.refusal(signUp, { body });
+    expect(problem.errors?.map(({ path }) => path)).toEqual(['body.name']);
+  });
+
+  test.each(['김하나', 'Zoë', "O'Brien", 'محمد', 'नमिता', '王', 'R2-D2', '👩‍👩‍👧'])(
+    'but not %s',
+    async (name) => {
+      const email = `${Buffer.from(name).toString('hex')}@example.com`;
+      const body = { email, password: 'four quiet words here', name };
+      expect((await program.ask(signUp, { body })).status).toBe(201);
+    },
+  );
+});
+
+test('a title is one line, and a price is one that an order of four can have', async () => {
+  const as = program.organiser;
+  const { showId } = await program.newSale(as);
+  const edit = async (body: object) =>
+    (await program.ask(editShow, { as, params: { showId }, body })).status;
+  expect(await edit({ title: { ko: '두\n줄', en: 'Two lines' } })).toBe(400);
+  expect(await edit({ title: { ko: '한 줄', en: 'One\u2028line' } })).toBe(400);
+  expect(await edit({ synopsis: { ko: '두\n줄', en: 'Two\nlines' } })).toBe(200);
+  const venue = await program.must(importVenue, { as, body: venueFields(1, 2) });
+  const fields = showFields(venue.id);
+  const grades = fields.grades.map((grade) => ({
+    ...grade,
+    price: { amount: 1e11 + 1, currency: 'KRW' },
+  }));
+  expect((await program.ask(createShow, { as, body: { ...fields, grades } })).status).toBe(400);
 });
 
 describe('a cursor that is not ours', () => {

@@ -159,12 +159,24 @@ describe('the grades of a show', () => {
 
   test('are refused with names that cannot be printed on a ticket', async () => {
     const show = await build.show(venueId);
-    for (const ko of ['', ' R', '가'.repeat(21), 'R\u200b', '가족석'.normalize('NFD')]) {
+    for (const ko of ['', ' R', '가'.repeat(21), 'R\u200b', '가\u0000']) {
       const response = await paint(show.id, {
         grades: [...twoGrades, { ...family, name: { ko, en: 'Family' } }],
       });
       expect(response.json(), ko).toMatchObject({ status: 400, code: 'VALIDATION_FAILED' });
     }
+  });
+
+  test('have names in one spelling, however they were sent', async () => {
+    const show = await build.show(venueId);
+    const name = { ko: '가족석'.normalize('NFD'), en: 'Family' };
+    const rules = [{ grade: '가족석', section: '1층', rows: ['2'] }];
+    const seatingPlanId = (await read(show.id)).json().counts[0].seatingPlanId;
+    const response = await paint(show.id, {
+      grades: [...twoGrades, { ...family, name }],
+      paintings: [{ seatingPlanId, rules }],
+    });
+    expect(response.json().grades?.at(-1)?.name.ko ?? response.body).toBe('가족석');
   });
 
   test('can be read and painted only by the organiser and the operator', async () => {
