@@ -86,7 +86,7 @@ export const makeJournal = () => {
     open(file: string, stores: Stores): void {
       restore(file, stores);
       rewrite(file, stores);
-      fd = openSync(file, 'a');
+      fd = openSync(file, 'a', 0o600);
     },
     payment(payment: Payment): void {
       if (isKept()) changed.add(payment);
@@ -215,7 +215,7 @@ const rewrite = (file: string, { payments, ledger, idempotency }: Stores): void 
       answers: some.map(writtenSlot),
     })),
   ];
-  const fd = openSync(`${file}.new`, 'w');
+  const fd = openSync(`${file}.new`, 'w', 0o600);
   for (const line of lines) append(fd, line);
   closeSync(fd);
   renameSync(`${file}.new`, file);

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { makePages } from './browser/pages.ts';
 import { makeQueuePages } from './browser/queue-page/routes.ts';
 import type { ServiceName, Settings } from './config.ts';
+import { chooseOrigin } from './platform/address.ts';
 import { makeMemoryBus } from './platform/bus/bus.memory.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Context } from './platform/context.ts';
@@ -397,7 +398,7 @@ const openAll = async (options: AppOptions, life: Lifecycle) => {
   const listen = async (): Promise<string> => {
     await http.listen({ host: config.HOST, port: config.PORT });
     const { port } = http.server.address() as AddressInfo;
-    return `http://${config.HOST}:${port}`;
+    return chooseOrigin(config.HOST, port);
   };
   return {
     http,

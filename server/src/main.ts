@@ -18,6 +18,7 @@ const help = `usher: a ticket office for performances that sell out in minutes
   usher stampede [options]       simulate a whole sale and check the result (--help)
   usher room VERB SHOW           an operator's levers on a waiting room (--help)
   usher verify-fairness [opts]   re-run a waiting room's draw and compare (--help)
+  usher account VERB             make an account, set its role, end sessions (--help)
   usher check-config             print the effective configuration, or all its errors
   usher docs                     regenerate docs/openapi.json and docs/problems
   usher --version                print the version
@@ -38,6 +39,7 @@ const commands: Record<string, () => Promise<Command>> = {
   room: async () => (await import('./commands/room.ts')).roomCommand,
   'verify-fairness': async () =>
     (await import('./commands/verify-fairness.ts')).verifyFairnessCommand,
+  account: async () => (await import('./commands/account.ts')).accountCommand,
   'check-config': async () => (await import('./commands/check-config.ts')).checkConfigCommand,
   docs: async () => (await import('./commands/docs.ts')).docsCommand,
 };

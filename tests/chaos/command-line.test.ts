@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { scratchFolder } from '../support/scratch.ts';
@@ -11,14 +12,22 @@ const commands = [
   'stampede',
   'room',
   'verify-fairness',
+  'account',
   'check-config',
   'docs',
 ];
 
 /** Runs a command whose data folder is new; also returns what it left there. */
-const finishInNewFolder = async (words: readonly string[]) => {
+const finishInNewFolder = async (
+  words: readonly string[],
+  settings: Readonly<Record<string, string>> = {},
+) => {
   const dataDir = join(await scratchFolder(), 'data');
-  const { code, said } = await finish(words, { USHER_DATA_DIR: dataDir, PORT: '0' });
+  const { code, said } = await finish(words, {
+    USHER_DATA_DIR: dataDir,
+    PORT: '0',
+    ...settings,
+  });
   let left: string[] = [];
   try {
     left = readdirSync(dataDir);
@@ -91,4 +100,31 @@ test('the version is that of the package', async () => {
   const { version } = JSON.parse(file) as { version: string };
   for (const word of ['--version', 'version'])
     expect(await finish([word], {})).toEqual({ code: 0, said: `usher ${version}\n` });
+});
+
+describe('before any work begins', () => {
+  test('start finds a taken port, and says which and what to do', async () => {
+    const taken = createServer();
+    const port = await new Promise<number>((resolve) =>
+      taken.listen(0, '127.0.0.1', () => resolve((taken.address() as AddressInfo).port)),
+    );
+    try {
+      const { code, said, left } = await finishInNewFolder(['start'], { PORT: String(port) });
+      expect([code, left]).toEqual([1, []]);
+      expect(said).toBe(
+        `cannot listen on port ${port} of 127.0.0.1: ` +
+          'another program uses it: stop that one, or set PORT\n',
+      );
+    } finally {
+      taken.close();
+    }
+  });
+
+  test('stampede finds that its page cannot be written', async () => {
+    const path = join(await scratchFolder(), 'nowhere', 'page.html');
+    const { code, said, left } = await finishInNewFolder(['stampede', '--html', path]);
+    expect([code, left]).toEqual([1, []]);
+    expect(said).toContain(path);
+    expect(said).not.toContain('starting a temporary server');
+  });
 });

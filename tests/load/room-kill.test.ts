@@ -21,7 +21,7 @@ import { inParallel } from '@usher/stampede/parallel.ts';
 import { makeShowMaker } from '@usher/stampede/show.ts';
 import { expect, test } from 'vitest';
 import { makeScratchAccounts } from '../../server/src/commands/scratch-accounts.ts';
-import { demoAccounts } from '../../server/src/demo/seed.ts';
+import { demoAccounts } from '../../server/src/demo/accounts.ts';
 import { systemClock } from '../../server/src/platform/clock.ts';
 import { makeIds } from '../../server/src/platform/ids.ts';
 import { silentLog } from '../../server/src/platform/log.ts';

@@ -4,7 +4,7 @@ import { makeCaller } from '@usher/stampede/caller.ts';
 import { makeHttpClient } from '@usher/stampede/http.ts';
 import { makeNotes } from '@usher/stampede/notes.ts';
 import { z } from 'zod';
-import { demoAccounts } from '../../server/src/demo/seed.ts';
+import { demoAccounts } from '../../server/src/demo/accounts.ts';
 import { systemClock } from '../../server/src/platform/clock.ts';
 import { makeTokenSigner } from '../../server/src/platform/signed-token.ts';
 import type { OpEnd } from './open-loop.ts';

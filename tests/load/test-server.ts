@@ -7,7 +7,7 @@ import { makeNotes } from '@usher/stampede/notes.ts';
 import { makeShowMaker, type ShowMaker } from '@usher/stampede/show.ts';
 import { z } from 'zod';
 import { openScratchServer, type ScratchServer } from '../../server/src/commands/scratch-server.ts';
-import { demoAccounts } from '../../server/src/demo/seed.ts';
+import { demoAccounts } from '../../server/src/demo/accounts.ts';
 import { checkInvariants } from '../../server/src/invariants.ts';
 import { systemClock } from '../../server/src/platform/clock.ts';
 import { makeIds } from '../../server/src/platform/ids.ts';

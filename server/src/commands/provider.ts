@@ -64,7 +64,7 @@ const openSandbox = async (args: readonly string[], portFile: string) => {
   const port = (await isFree(known)) ? known : 0;
   const program = await openChildProgram(sandboxProgram, [...args, '--port', String(port)]);
   const url = String(program.ready['listening']);
-  await writeFile(portFile, new URL(url).port);
+  await writeFile(portFile, new URL(url).port, { mode: 0o600 });
   return { url, stop: program.stop };
 };
 

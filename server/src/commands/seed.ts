@@ -2,6 +2,7 @@ import { roomSettings } from '@usher/contract/waiting-room.ts';
 import { type App, openApp } from '../app.ts';
 import { serviceNames } from '../config.ts';
 import { type GiveRoom, type SellAll, seedDemo } from '../demo/seed.ts';
+import { chooseOrigin } from '../platform/address.ts';
 import { systemClock } from '../platform/clock.ts';
 import { makeIds } from '../platform/ids.ts';
 import { makeLog } from '../platform/log.ts';
@@ -150,7 +151,7 @@ const run = async (argv: string[]): Promise<number> => {
   const log = makeLog({ level: config.LOG_LEVEL, service: 'usher' });
   const surroundings = await openSurroundings(config, log);
   const { databaseUrl, dataDir, secret, isEmbedded } = surroundings;
-  const publicUrl = config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}`;
+  const publicUrl = config.PUBLIC_URL ?? chooseOrigin(config.HOST, config.PORT);
   try {
     await migrate({ url: databaseUrl, log, machines: stateMachines });
     const toss = await openProvider(config, publicUrl, dataDir);

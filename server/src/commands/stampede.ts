@@ -8,7 +8,7 @@ import { isBroken, renderReport } from '@usher/stampede/report.ts';
 import { runStampede } from '@usher/stampede/run.ts';
 import type { Database } from '@usher/stampede/settle.ts';
 import { readConfig } from '../config.ts';
-import { demoAccounts } from '../demo/seed.ts';
+import { demoAccounts } from '../demo/accounts.ts';
 import { checkInvariants } from '../invariants.ts';
 import { systemClock } from '../platform/clock.ts';
 import { makeIds } from '../platform/ids.ts';

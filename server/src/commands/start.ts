@@ -1,8 +1,10 @@
 import { parseArgs } from 'node:util';
 import { type App, openApp } from '../app.ts';
 import { type Settings, serviceNames } from '../config.ts';
-import { demoAccounts } from '../demo/seed.ts';
+import { type DemoLogIn, protectDemoAccounts } from '../demo/accounts.ts';
+import { chooseOrigin, isLoopback, tryListening } from '../platform/address.ts';
 import { systemClock } from '../platform/clock.ts';
+import { makeIds } from '../platform/ids.ts';
 import { type Lifecycle, makeLifecycle } from '../platform/lifecycle.ts';
 import { type Log, makeLog } from '../platform/log.ts';
 import { openMemoryKeeper } from '../platform/memory.ts';
@@ -24,6 +26,7 @@ const banner = (facts: {
   sandboxUrl: string | null;
   dataDir: string;
   isDemo: boolean;
+  logIns: readonly DemoLogIn[];
 }) =>
   [
     '',
@@ -35,13 +38,13 @@ const banner = (facts: {
       : [`  Payment sandbox: ${facts.sandboxUrl} (no money moves)`]),
     ...(facts.isDemo ? [`  Mails:           ${facts.url}/outbox`] : []),
     `  Data:            ${facts.dataDir}`,
-    ...(facts.isDemo
-      ? [
+    ...(facts.logIns.length === 0
+      ? []
+      : [
           '',
           '  Demo accounts:',
-          ...demoAccounts.map((a) => `    ${a.role.padEnd(10)} ${a.email}   ${a.password}`),
-        ]
-      : []),
+          ...facts.logIns.map((a) => `    ${a.role.padEnd(10)} ${a.email}   ${a.password}`),
+        ]),
     '',
     '  Ctrl-C stops it; what was sold stays sold.',
     '',
@@ -63,6 +66,13 @@ const openDemo = async (app: App, sandboxUrl: string, life: Lifecycle, log: Log)
   await Promise.race([shown.promise, seeding]);
 };
 
+/** Without TLS everything works, and everybody on the way can read it. */
+const warnOfPlainHttp = (publicUrl: string, log: Log): void => {
+  const { protocol, hostname } = new URL(publicUrl);
+  if (protocol === 'http:' && !isLoopback(hostname))
+    log.warn({ publicUrl }, 'no TLS: passwords and sessions can be read on the network');
+};
+
 /** Runs until it is asked to stop; returns the exit code. */
 const serve = async (config: Readonly<Settings>, log: Log): Promise<number> => {
   const life = makeLifecycle(log);
@@ -77,6 +87,8 @@ const serve = async (config: Readonly<Settings>, log: Log): Promise<number> => {
   });
   processPort.onBug((error) => log.error({ err: error }, 'uncaught exception'));
   const opening = async (): Promise<void> => {
+    // Before the work of a minute, not after it.
+    await tryListening(config.HOST, config.PORT);
     const progress = makeProgress(systemClock, processPort.printError);
     const surroundings = await progress.phase('Database ready', () =>
       openSurroundings(config, log),
@@ -87,7 +99,8 @@ const serve = async (config: Readonly<Settings>, log: Log): Promise<number> => {
     await progress.phase('Migrations applied', () =>
       migrate({ url: databaseUrl, log, machines: stateMachines }),
     );
-    const publicUrl = config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}`;
+    const publicUrl = config.PUBLIC_URL ?? chooseOrigin(config.HOST, config.PORT);
+    warnOfPlainHttp(publicUrl, log);
     const provider = await openProvider(config, publicUrl, dataDir);
     if (provider !== null) life.onClose('provider', provider.stop);
     const app = await openApp({
@@ -109,10 +122,20 @@ const serve = async (config: Readonly<Settings>, log: Log): Promise<number> => {
     if (isDemo && sandboxUrl !== null)
       await progress.phase('Demo data ready', () => openDemo(app, sandboxUrl, life, log));
     if (isEnding) return;
+    const isReachable = !isLoopback(config.HOST) || !isLoopback(new URL(publicUrl).hostname);
+    const logIns = config.USHER_SERVICES.includes('identity')
+      ? await protectDemoAccounts(app.services.identity, {
+          isReachable,
+          isDemo,
+          makePassword: makeIds(systemClock).secret,
+        })
+      : [];
     const url = await app.listen();
     life.onClose('memory', openMemoryKeeper({ clock: systemClock, log }).close);
     progress.end('Ready');
-    processPort.print(banner({ url, sandboxUrl, dataDir, isDemo }));
+    processPort.print(
+      banner({ url: config.PUBLIC_URL ?? url, sandboxUrl, dataDir, isDemo, logIns }),
+    );
   };
   try {
     await opening();

@@ -1,18 +1,10 @@
 import type { CatalogueService } from '../services/catalogue/index.ts';
 import type { IdentityService } from '../services/identity/index.ts';
 import type { VenuesService } from '../services/venues/index.ts';
+import { demoAccounts } from './accounts.ts';
 import { poster } from './posters.ts';
 import { demoShows } from './shows.ts';
 import { demoVenues } from './venues.ts';
-
-const password = 'usher-demo-2026';
-
-/** The accounts that `npm start` prints; for trying out only. */
-export const demoAccounts = [
-  { email: 'minji@example.com', password, name: '김민지', role: 'BUYER', locale: 'ko' },
-  { email: 'organiser@example.com', password, name: '박서준', role: 'ORGANISER', locale: 'ko' },
-  { email: 'operator@example.com', password, name: '이하늘', role: 'OPERATOR', locale: 'ko' },
-] as const;
 
 /** Every seat of these performances is bought; seats that are already sold stay so. */
 export type SellAll = (

@@ -97,7 +97,7 @@ export const platformSection = defineSection({
       .refine(isHost, 'must be an address such as 0.0.0.0, or the name of a host')
       .default('127.0.0.1'),
     PORT: wholeNumber(0, 65_535).default(3000),
-    /** How buyers reach us: in links, payment returns and mails. Default: http://HOST:PORT. */
+    /** How buyers reach us: in links, payment returns, mails and cookies. See chooseOrigin. */
     PUBLIC_URL: origin.optional(),
     USHER_DATA_DIR: z.string().optional(),
     DATABASE_URL: z

@@ -35,7 +35,7 @@ test('the folder is created with its missing parents, and nothing is left in it'
   expect(modeOf(dataDir)).toBe(0o700);
 });
 
-test('for root, other users may enter the created folders, whatever the umask', async () => {
+test('for root, others may enter the created folders but not list them', async () => {
   const scratch = await scratchFolder();
   const before = process.umask(0o077);
   try {
@@ -43,9 +43,21 @@ test('for root, other users may enter the created folders, whatever the umask', 
   } finally {
     process.umask(before);
   }
-  expect(modeOf(join(scratch, 'a'))).toBe(0o755);
-  expect(modeOf(join(scratch, 'a/usher'))).toBe(0o755);
+  expect(modeOf(join(scratch, 'a'))).toBe(0o711);
+  expect(modeOf(join(scratch, 'a/usher'))).toBe(0o711);
   expect(modeOf(scratch)).toBe(0o711);
+});
+
+test('an existing folder that others could list is closed to them', async () => {
+  const dataDir = await scratchFolder();
+  for (const [isRoot, mode] of [
+    [true, 0o711],
+    [false, 0o700],
+  ] as const) {
+    chmodSync(dataDir, 0o755);
+    await prepareDataDir(dataDir, isRoot);
+    expect(modeOf(dataDir)).toBe(mode);
+  }
 });
 
 test('a path that is not a folder is refused with its name and the remedy', async () => {

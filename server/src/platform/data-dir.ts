@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 
 const remedy = 'set USHER_DATA_DIR to a folder that this user may write, such as /srv/usher';
@@ -20,17 +20,19 @@ export const resolveDataDir = (from: {
 };
 
 /**
- * Creates the folder and its missing parents, and tests that it can be written. For root, others
- * may enter it, because PostgreSQL runs as another user there; else only its owner may. Throws
- * with the remedy.
+ * Creates the folder and its missing parents, and tests that it can be written. Only its
+ * owner may enter it. For root, others may enter but not list it, as PostgreSQL runs as another
+ * user there; what is not for them is closed by its own mode. Throws with the remedy.
  */
 export const prepareDataDir = async (dataDir: string, isRoot: boolean): Promise<void> => {
   const probe = join(dataDir, `.write-probe-${randomBytes(6).toString('hex')}`);
   try {
-    const mode = isRoot ? 0o755 : 0o700;
+    const mode = isRoot ? 0o711 : 0o700;
     const outermost = await mkdir(dataDir, { recursive: true, mode });
     // mkdir's mode is reduced by the umask, and under 077 nobody else could enter.
     if (outermost && isRoot) await openTheWay(outermost, dataDir, mode);
+    // One of an older version could be listed by everybody.
+    if (!outermost) await closeToOthers(dataDir, mode);
     await writeFile(probe, '');
     await rm(probe);
   } catch (error) {
@@ -39,6 +41,15 @@ export const prepareDataDir = async (dataDir: string, isRoot: boolean): Promise<
       cause: error,
     });
   }
+};
+
+const closeToOthers = async (dataDir: string, mode: number): Promise<void> => {
+  const before = (await stat(dataDir)).mode & 0o777;
+  const isOpen = (before & ~mode) !== 0;
+  if (!isOpen) return;
+  await chmod(dataDir, before & mode).catch(() => {
+    // A folder of another user's stays as that user wants it.
+  });
 };
 
 const openTheWay = async (outermost: string, innermost: string, mode: number): Promise<void> => {

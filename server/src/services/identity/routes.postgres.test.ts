@@ -28,7 +28,7 @@ const secret = 'a-secret-of-a-test-that-is-long-enough';
 const publicUrl = 'https://tickets.example.com';
 const allowedOrigins = ['https://app.example.org'];
 const channels: string[] = [];
-const identity = await openIdentity({
+const context = {
   db,
   clock,
   ids,
@@ -42,8 +42,9 @@ const identity = await openIdentity({
   },
   secret,
   publicUrl,
-  listen: (channel) => void channels.push(channel),
-});
+  listen: (channel: string) => void channels.push(channel),
+};
+const identity = await openIdentity(context);
 const { authenticate, mayCall } = identity.service;
 
 const serve = (routes: typeof identity.routes): Promise<FastifyInstance> =>
@@ -281,6 +282,28 @@ describe('POST /auth/refresh', () => {
       headers: { ...cookieHeader(made), ...headers },
     });
     expect(response.statusCode).toBe(200);
+  });
+});
+
+describe('at an address without TLS', () => {
+  test('a session outlives its access token, by a cookie that browsers keep there', async () => {
+    const inLan = await openIdentity({
+      ...context,
+      metrics: makeMetrics(),
+      publicUrl: 'http://usher.lan:3000',
+      listen: () => undefined,
+    });
+    const plain = await serve(inLan.routes);
+    const made = await call(contract.signUp, { body: newPerson(), of: plain });
+    const [cookie = '', ...rules] = String(made.headers['set-cookie']).split('; ');
+    expect(cookie).toMatch(/^usher_refresh=/);
+    expect(rules.slice(1)).toEqual(['Path=/', 'HttpOnly', 'SameSite=Strict']);
+    const refreshed = await call(contract.refresh, { headers: { cookie }, of: plain });
+    expect(refreshed.statusCode).toBe(200);
+    const left = await call(contract.logOut, { headers: bearer(refreshed), of: plain });
+    expect(left.headers['set-cookie']).toMatch(/^usher_refresh=; Max-Age=0; /);
+    await plain.close();
+    await inLan.close();
   });
 });
 

@@ -3,8 +3,14 @@ import { refuse } from '../../platform/http/problem.ts';
 import { answer, emptyAnswer, type Route, route } from '../../platform/http/route.ts';
 import type { Identity, SignedIn } from './service.ts';
 
-const cookieName = '__Host-usher_refresh';
-const cookieRules = 'Path=/; HttpOnly; Secure; SameSite=Strict';
+/**
+ * Over plain HTTP a browser keeps neither a `__Host-` cookie nor a secure one, except from its own
+ * machine; people would be signed out when their access token ends.
+ */
+const chooseCookie = (publicUrl: string): { name: string; rules: string } =>
+  publicUrl.startsWith('https:')
+    ? { name: '__Host-usher_refresh', rules: 'Path=/; HttpOnly; Secure; SameSite=Strict' }
+    : { name: 'usher_refresh', rules: 'Path=/; HttpOnly; SameSite=Strict' };
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
@@ -29,12 +35,13 @@ export const makeIdentityRoutes = (deps: {
   allowedOrigins: readonly string[];
 }): readonly Route[] => {
   const { identity, nowMs } = deps;
+  const cookie = chooseCookie(deps.publicUrl);
   const ownOrigins = [new URL(deps.publicUrl).origin, ...deps.allowedOrigins];
 
   const makeCookie = (signedIn: SignedIn) => {
     const maxAgeS = Math.floor((signedIn.sessionEndsAtMs - nowMs()) / 1000);
     return {
-      'set-cookie': `${cookieName}=${signedIn.refreshToken}; Max-Age=${maxAgeS}; ${cookieRules}`,
+      'set-cookie': `${cookie.name}=${signedIn.refreshToken}; Max-Age=${maxAgeS}; ${cookie.rules}`,
     };
   };
   const makeBody = (signedIn: SignedIn) => ({
@@ -68,7 +75,7 @@ export const makeIdentityRoutes = (deps: {
     }),
     route(contract.refresh, async ({ raw, traceId }) => {
       if (isForeign(raw.headers, ownOrigins)) return refuse('ORIGIN_REFUSED');
-      const token = raw.cookies[cookieName];
+      const token = raw.cookies[cookie.name];
       if (token === undefined) return refuse('REFRESH_REFUSED');
       const result = await identity.refresh(token, traceId);
       return result.outcome === 'signed-in'
@@ -77,7 +84,7 @@ export const makeIdentityRoutes = (deps: {
     }),
     route(contract.logOut, async ({ caller, traceId }) => {
       await identity.logOut(caller, traceId);
-      return emptyAnswer(204, { 'set-cookie': `${cookieName}=; Max-Age=0; ${cookieRules}` });
+      return emptyAnswer(204, { 'set-cookie': `${cookie.name}=; Max-Age=0; ${cookie.rules}` });
     }),
     route(contract.readMe, async ({ caller }) => {
       const account = await identity.readAccount(caller.accountId);

@@ -14,6 +14,7 @@ import type { EndedSessions } from './events.ts';
 import { accessTokensMax } from './limits.ts';
 import { makeLogInGuard } from './log-in-guard.ts';
 import { isTooCommon, type Passwords } from './passwords.ts';
+import { type Administration, makeAdministration } from './service.administration.ts';
 import type { IdentityStore, NewSession } from './store.ts';
 
 /** What other services may ask. */
@@ -47,20 +48,21 @@ export type SignedIn = {
 };
 
 /** What only this service's routes and the pages ask. `requestId` goes into the audit. */
-export type Identity = IdentityService & {
-  signUp(
-    wanted: { email: string; password: string; name: string; locale: Account['locale'] },
-    requestId: string,
-  ): Promise<SignedIn | { outcome: 'email-taken' } | { outcome: 'password-too-common' }>;
-  logIn(
-    given: { email: string; password: string },
-    requestId: string,
-  ): Promise<SignedIn | { outcome: 'wrong' } | { outcome: 'too-fast'; waitMs: number }>;
-  refresh(refreshToken: string, requestId: string): Promise<SignedIn | { outcome: 'refused' }>;
-  /** When it resolves, this process refuses the session's tokens; others do a moment later. */
-  logOut(caller: Caller, requestId: string): Promise<void>;
-  readAccount(id: string): Promise<Account | null>;
-};
+export type Identity = IdentityService &
+  Administration & {
+    signUp(
+      wanted: { email: string; password: string; name: string; locale: Account['locale'] },
+      requestId: string,
+    ): Promise<SignedIn | { outcome: 'email-taken' } | { outcome: 'password-too-common' }>;
+    logIn(
+      given: { email: string; password: string },
+      requestId: string,
+    ): Promise<SignedIn | { outcome: 'wrong' } | { outcome: 'too-fast'; waitMs: number }>;
+    refresh(refreshToken: string, requestId: string): Promise<SignedIn | { outcome: 'refused' }>;
+    /** When it resolves, this process refuses the session's tokens; others do a moment later. */
+    logOut(caller: Caller, requestId: string): Promise<void>;
+    readAccount(id: string): Promise<Account | null>;
+  };
 
 /** Short names: the tokens travel with every request. */
 const accessPayload = z.strictObject({ a: z.string(), r: role, s: z.string(), e: z.number() });
@@ -129,6 +131,7 @@ export const makeIdentity = (deps: {
   };
 
   return {
+    ...makeAdministration({ store, passwords, ended, clock, newAccount }),
     authenticate: (accessToken) => {
       const payload = verifyAccess(accessToken);
       if (payload === null || payload.e <= clock.nowMs() || ended.has(payload.s)) return null;

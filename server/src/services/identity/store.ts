@@ -44,6 +44,15 @@ export type IdentityStore = {
   rotate(token: PresentedToken): Promise<Rotation>;
   /** Does nothing if the session has already ended. */
   endSession(sessionId: string, atMs: number, cause: Cause): Promise<void>;
+  /** Changes the account with this e-mail and ends its sessions; null if there is none. */
+  changeAccount(
+    email: string,
+    to: { role: Account['role'] } | { passwordHash: string },
+    atMs: number,
+    cause: Cause,
+  ): Promise<{ accountId: string; endedSessionIds: string[] } | null>;
+  /** Ends the sessions of the account with this e-mail, or of all; returns their ids. */
+  endSessions(email: string | null, atMs: number, cause: Cause): Promise<string[]>;
   /** Sessions that were ended early since then. */
   endedSince(sinceMs: number): Promise<{ id: string; endedAtMs: number }[]>;
   /** Deletes at most `limit` sessions that expired before then; returns how many it deleted. */
@@ -228,6 +237,57 @@ export const makeIdentityStore = (deps: {
          SELECT $2, $3, 'session.ended', account_id, id, $4, $5 FROM ended`,
         [sessionId, new Date(atMs), cause.who, cause.why, cause.requestId],
       );
+    },
+    // Sessions have no index by account: these calls are rare, and every log-in would pay for one.
+    changeAccount: async (email, to, atMs, cause) => {
+      const isOfRole = 'role' in to;
+      const rows = await db.query<{ account_id: string; session_ids: string[] }>(
+        `WITH changed AS (
+           UPDATE identity.accounts SET role = COALESCE($3, role),
+             password_hash = COALESCE($4, password_hash)
+           WHERE email = $1 RETURNING id
+         ), ended AS (
+           UPDATE identity.sessions s SET ended_at = $2 FROM changed
+           WHERE s.account_id = changed.id AND s.ended_at IS NULL AND s.ends_at > $2
+           RETURNING s.id, s.account_id
+         ), noted AS (
+           INSERT INTO identity.audit (at, who, what, account_id, session_id, why, request_id)
+           SELECT $2, $5, $6, id, NULL, $7, $8 FROM changed
+           UNION ALL
+           SELECT $2, $5, 'session.ended', account_id, id, $7, $8 FROM ended
+         )
+         SELECT id AS account_id, ARRAY(SELECT id FROM ended) AS session_ids FROM changed`,
+        [
+          email,
+          new Date(atMs),
+          isOfRole ? to.role : null,
+          isOfRole ? null : to.passwordHash,
+          cause.who,
+          isOfRole ? 'account.role-changed' : 'account.password-changed',
+          cause.why,
+          cause.requestId,
+        ],
+      );
+      const row = rows[0];
+      return row === undefined
+        ? null
+        : { accountId: row.account_id, endedSessionIds: row.session_ids };
+    },
+    endSessions: async (email, atMs, cause) => {
+      const rows = await db.query<{ id: string }>(
+        `WITH ended AS (
+           UPDATE identity.sessions s SET ended_at = $2 FROM identity.accounts a
+           WHERE a.id = s.account_id AND ($1::text IS NULL OR a.email = $1)
+             AND s.ended_at IS NULL AND s.ends_at > $2
+           RETURNING s.id, s.account_id
+         ), noted AS (
+           INSERT INTO identity.audit (at, who, what, account_id, session_id, why, request_id)
+           SELECT $2, $3, 'session.ended', account_id, id, $4, $5 FROM ended
+         )
+         SELECT id FROM ended`,
+        [email, new Date(atMs), cause.who, cause.why, cause.requestId],
+      );
+      return rows.map(({ id }) => id);
     },
     endedSince: async (sinceMs) => {
       const rows = await db.query<{ id: string; ended_at: Date }>(

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { isLoopback } from '../../platform/address.ts';
 import type { PlatformSettings } from '../../platform/config.ts';
 import type { Context } from '../../platform/context.ts';
 import { watchLoad } from '../../platform/load.ts';
@@ -14,8 +15,6 @@ import { makeNotificationsRoutes, registerOutboxPages } from './routes.ts';
 import type { NotificationsDoors } from './service.composing.ts';
 import { makeNotifications } from './service.ts';
 import { makeNotificationsStore } from './store.ts';
-
-const isLoopback = (host: string): boolean => ['127.0.0.1', '::1', 'localhost'].includes(host);
 
 type NotificationsContext = Pick<
   Context,
