@@ -72,7 +72,7 @@ test('a seat that is taken while its block waits is not blocked, and named', asy
   await b.close();
 });
 
-test('a sweep leaves the lapsed holds to another process that sweeps, and does not wait', async () => {
+test('a sweep leaves lapsed holds to another process that sweeps, and does not wait', async () => {
   const b = await openBooking({ url });
   const holdId = b.ids.make('hold');
   await b.takeSeats('acc_a', [0], holdId);

@@ -32,11 +32,10 @@ BEGIN
   -- first of its holds.
   SELECT array_agg(f.place ORDER BY f.hold_id) AS places,
     array_agg(f.hold_id ORDER BY f.hold_id) AS hold_ids,
-    array_agg(f.order_id ORDER BY f.hold_id) AS order_ids,
-    array_agg(f.buyer_id ORDER BY f.hold_id) AS buyer_ids
+    array_agg(f.order_id ORDER BY f.hold_id) AS order_ids
   INTO fit FROM (
     SELECT DISTINCT ON (o.hold_id) * FROM (
-      SELECT a.place::integer AS place, h.id AS hold_id, a."orderId" AS order_id, h.buyer_id,
+      SELECT a.place::integer AS place, h.id AS hold_id, a."orderId" AS order_id,
         first_value(h.id) OVER (PARTITION BY a."orderId" ORDER BY a.place) AS hold_of_id
       FROM generate_subscripts(asked, 1) AS p (place)
       CROSS JOIN LATERAL (SELECT p.place, (asked[p.place]).*) a
@@ -51,8 +50,7 @@ BEGIN
 
   -- 2 Whose hold is free for an order gets it.
   FOR attached IN
-    SELECT * FROM seats.attach_orders(fit.places, fit.hold_ids, fit.order_ids, fit.buyer_ids, ttl,
-      now_at)
+    SELECT * FROM seats.attach_orders(fit.places, fit.hold_ids, fit.order_ids, ttl, now_at)
   LOOP
     placed := placed || attached.place;
     deadlines[attached.place] := attached.deadline;
