@@ -56,6 +56,9 @@ export const roomNow = z
       .number()
       .meta({ description: 'Observed numbers per minute by which the front advances' }),
     spread: z.number().meta({ description: 'How uneven that is: slowest fifth to mean, ≥ 1' }),
+    heldUntil: z.int().optional().meta({
+      description: 'Nobody is called before this (after the draw, after an outage), ms',
+    }),
     longer: z.enum(longerReasons).optional().meta({
       description:
         'Why the wait grew within the last minute: seats are running out, the room is full, people take longer',
@@ -119,7 +122,7 @@ export const place = z
     ahead: z.int().min(0).nullable(),
     etaMs: z.strictObject({ from: z.int(), to: z.int() }).nullable().meta({
       description:
-        'Half of the people wait no longer than `from`, four in five no longer than `to`',
+        'Half of the people wait no longer than `from`, four in five no longer than `to`; null where nobody can know: paused, closed, sold out',
     }),
     receipt,
     token: z.string().meta({ description: 'Keep it; send it with every request about this place' }),
@@ -278,7 +281,7 @@ export const readDraw = defineRoute({
   auth: 'public',
   rate: { perMinute: 60, burst: 30 },
   params: showParams,
-  responses: { 200: drawRecord },
+  responses: { 200: drawRecord, 304: null },
   problems: ['NOT_FOUND'],
 });
 

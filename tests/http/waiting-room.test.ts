@@ -166,6 +166,9 @@ describe('the draw', () => {
       expect(broken).toEqual([]);
     }
     expect((await room.now(showId)).draw).toEqual({ entries: 12 });
+    const etag = String((await program.ask(readDraw, { params })).headers['etag']);
+    const unchanged = await program.ask(readDraw, { params, headers: { 'if-none-match': etag } });
+    expect(unchanged.status).toBe(304);
   });
 
   test('runs by itself at the set time, without an operator', async () => {

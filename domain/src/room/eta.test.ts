@@ -20,7 +20,7 @@ const operators = 333;
 
 describe('the observed rate', () => {
   test('is the operator’s rate until there is something to observe, then that of the front', () => {
-    expect(makeRate().observed(operators)).toMatchObject({ perMinute: operators, spread: 1 });
+    expect(makeRate().observed(operators)).toMatchObject({ perMinute: operators, spread: 2 });
     expect(seen([{ forMs: 5_000, perMinute: 600 }]).observed(operators).perMinute).toBe(operators);
     expect(seen([{ forMs: 15_000, perMinute: 600 }]).observed(operators).perMinute).toBeCloseTo(
       600,
@@ -82,7 +82,7 @@ describe('the observed rate', () => {
     const rate = makeRate();
     for (const atMs of [10_000, 10_000, 5_000, 10_000])
       rate.add({ atMs, front: 7, isRunning: true });
-    expect(rate.observed(operators)).toMatchObject({ perMinute: operators, spread: 1 });
+    expect(rate.observed(operators)).toMatchObject({ perMinute: operators, spread: 2 });
   });
 });
 
@@ -109,12 +109,27 @@ describe('the spread', () => {
 
 describe('the expected wait', () => {
   test('is the people ahead divided by the rate, up to the rate of the slowest fifth', () => {
-    expect(etaOf(1_200, { perMinute: 600, spread: 1.5 })).toEqual({ from: 120_000, to: 180_000 });
-    expect(etaOf(0, { perMinute: 600, spread: 1.5 })).toEqual({ from: 0, to: 0 });
+    expect(etaOf(1_200, { perMinute: 600, spread: 1.5 }, 0)).toEqual({
+      from: 120_000,
+      to: 180_000,
+    });
+    expect(etaOf(0, { perMinute: 600, spread: 1.5 }, 0)).toEqual({ from: 0, to: 0 });
   });
 
   test('is unknown if nothing moves', () => {
-    expect(etaOf(1, { perMinute: 0, spread: 1 })).toBeNull();
+    expect(etaOf(1, { perMinute: 0, spread: 1 }, 0)).toBeNull();
+  });
+
+  test('is a range from the first person on, before any rate has been observed', () => {
+    const { from = 0, to = 0 } = etaOf(600, makeRate().observed(600), 0) ?? {};
+    expect([from, to]).toEqual([60_000, 120_000]);
+  });
+
+  test('includes the time for which nobody is called yet', () => {
+    expect(etaOf(1_200, { perMinute: 600, spread: 1.5 }, 8_000)).toEqual({
+      from: 128_000,
+      to: 188_000,
+    });
   });
 
   test('shrinks as the front comes nearer, and its ends never swap', () => {
@@ -124,8 +139,8 @@ describe('the expected wait', () => {
     });
     fc.assert(
       fc.property(fc.nat(1_000_000), rates, (ahead, rate) => {
-        const far = etaOf(ahead + 1, rate) ?? { from: -1, to: -1 };
-        const near = etaOf(ahead, rate) ?? { from: 1, to: 1 };
+        const far = etaOf(ahead + 1, rate, 0) ?? { from: -1, to: -1 };
+        const near = etaOf(ahead, rate, 0) ?? { from: 1, to: 1 };
         expect(far.from).toBeGreaterThanOrEqual(near.from);
         expect(far.to).toBeGreaterThanOrEqual(near.to);
         expect(near.to).toBeGreaterThanOrEqual(near.from);
@@ -135,7 +150,7 @@ describe('the expected wait', () => {
 
   test('is exact to the second for a line that is served evenly', () => {
     const rate = seen([{ forMs: 65_000, perMinute: 1_200 }]).observed(operators);
-    const { from = 0, to = 0 } = etaOf(600, rate) ?? {};
+    const { from = 0, to = 0 } = etaOf(600, rate, 0) ?? {};
     expect(Math.abs(from - 30_000)).toBeLessThan(1_000);
     expect(to).toBeGreaterThanOrEqual(from);
   });

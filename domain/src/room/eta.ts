@@ -18,6 +18,11 @@ const slices = 12;
 const spreadMax = 3;
 /** Minimum running time before there is anything to observe. */
 const leastSlices = 2;
+/**
+ * Until then the operator's rate is all there is, and a room rarely reaches it: people who do not
+ * claim or who stay longer slow it down. Half as fast is the range that the first minute shows.
+ */
+const unmeasuredSpread = 2;
 /** Smaller changes are not shown, so that the expected time does not flicker. */
 const deadBand = 0.1;
 
@@ -72,7 +77,10 @@ export const makeRate = () => {
     },
     /** `ratePerMinute`, the operator's, is used until there is something to observe. */
     observed: (ratePerMinute: number): ObservedRate => {
-      const { perMinute, spread } = shown.at(-1) ?? { perMinute: ratePerMinute, spread: 1 };
+      const { perMinute, spread } = shown.at(-1) ?? {
+        perMinute: ratePerMinute,
+        spread: unmeasuredSpread,
+      };
       const earlierPerMinute = Math.max(perMinute, ...shown.map((rate) => rate.perMinute));
       return { perMinute, spread, earlierPerMinute };
     },
@@ -95,15 +103,16 @@ const quantile = (values: readonly number[], share: number): number => {
 
 /**
  * Half of the people wait no longer than `from`, four in five no longer than `to`, in ms. null if
- * nothing moves and the wait is unknown.
+ * nothing moves and the wait is unknown. `heldMs`: how long nobody is called yet.
  */
 export const etaOf = (
   ahead: number,
   { perMinute, spread }: Pick<ObservedRate, 'perMinute' | 'spread'>,
+  heldMs: number,
 ): { from: number; to: number } | null => {
   if (perMinute <= 0) return null;
-  const from = (ahead / perMinute) * 60_000;
-  return { from: Math.round(from), to: Math.round(from * spread) };
+  const movingMs = (ahead / perMinute) * 60_000;
+  return { from: Math.round(heldMs + movingMs), to: Math.round(heldMs + movingMs * spread) };
 };
 
 /** Too few seats, a full room, or people who take longer. */

@@ -42,6 +42,7 @@ describe('the document that everybody polls', () => {
       makeNow(state({ phase: 'idle', ...nobody }), before),
       makeNow(state({ phase: 'lobby', front: 0, waiting: 1_000_000 }), before),
       makeNow(state(drawn), slower),
+      makeNow(state({ ...drawn, heldUntilMs: opensAtMs + 68_000 }), seen),
       makeNow(state({ ...drawn, override: 'paused', phase: 'draining' }), seen),
     ])
       expect(JSON.stringify(document).length).toBeLessThanOrEqual(300);
@@ -56,6 +57,15 @@ describe('the document that everybody polls', () => {
     expect(times({ phase: 'lobby' })).toEqual([undefined, opensAtMs]);
     expect(times({ phase: 'sealed' })).toEqual([undefined, opensAtMs]);
     expect(times(drawn, true)).toEqual([undefined, undefined]);
+  });
+
+  test('says until when nobody is called, and nothing once people are', () => {
+    const heldUntilMs = opensAtMs + 68_000;
+    expect(makeNow(state({ ...drawn, heldUntilMs }), seen)).toMatchObject({
+      heldUntil: heldUntilMs,
+    });
+    const past = state({ ...drawn, heldUntilMs: opensAtMs });
+    expect(makeNow(past, seen)).not.toHaveProperty('heldUntil');
   });
 
   test('shows the lobby until numbers are known, then the draw as made', () => {

@@ -75,6 +75,15 @@ export const isRunning = (state: RoomState): boolean =>
 export const isSoldOut = (left: ReadonlyMap<string, number> | null): boolean =>
   left !== null && totalOf(left) === 0;
 
+/**
+ * Whether an expected wait means anything: the line moves, or will when the pause after the draw or
+ * after a recovery ends. How long a paused or sold-out room stays so, nobody knows.
+ */
+export const hasEta = (state: RoomState, left: ReadonlyMap<string, number> | null): boolean =>
+  (state.phase === 'open' || state.phase === 'draining') &&
+  state.override === 'none' &&
+  !isSoldOut(left);
+
 const whatIsLonger = (
   state: RoomState,
   { left, rate }: { left: ReadonlyMap<string, number> | null; rate: ObservedRate },
@@ -111,6 +120,7 @@ export const makeNow = (
   waiting: state.waiting,
   perMinute: Math.round(seen.rate.perMinute),
   spread: Math.round(seen.rate.spread * 100) / 100,
+  ...(state.nowMs < state.heldUntilMs ? { heldUntil: state.heldUntilMs } : {}),
   ...whatIsLonger(state, seen),
   near: nearOf({ ...seen.rate, ratePerMinute: state.ratePerMinute }),
   poll: {

@@ -9,6 +9,7 @@ const state: RoomState = {
   nowMs: opensAtMs + 60_000,
   tail: 1000,
   front: 100,
+  phase: 'open',
   waiting: 800,
   called: 20,
   late: 3,
@@ -23,10 +24,14 @@ const permutation = Uint32Array.from([150, 100]);
 const endsAtMs = opensAtMs + 120_000;
 const pass = { number: 101, endsAtMs, endsByMs: endsAtMs + 60_000, orderId: '' };
 
-const view = (given: Partial<StandsAt>) =>
+const left: ReadonlyMap<string, number> | null = new Map([['R', 900]]);
+const view = (
+  given: Partial<StandsAt>,
+  seen: { state?: Partial<RoomState>; left?: typeof left } = {},
+) =>
   makePlaceView(
     { outcome: 'stands', entry: 0, standing: 'waiting', pass: null, claimByMs: 0, ...given },
-    { state, rate, permutation, key: 'key' },
+    { state: { ...state, ...seen.state }, rate, left: seen.left ?? left, permutation, key: 'key' },
     { place: (entry) => `place ${entry}`, pass: ({ number }) => `pass ${number}` },
   );
 const nothing = { etaMs: null, heartbeatEveryMs: null, claimBy: null, pass: null };
@@ -43,6 +48,37 @@ test('a person who waits sees their number, how many are ahead, and how long it 
     token: 'place 0',
   });
   expect(view({ entry: 1 })).toMatchObject({ number: 101, ahead: 0 });
+});
+
+test.each([
+  ['paused', { state: { override: 'paused' } }],
+  ['rejecting', { state: { override: 'reject' } }],
+  ['bypassed', { state: { override: 'bypass' } }],
+  ['closed', { state: { phase: 'closed' } }],
+  ['sold out', { left: new Map([['R', 0]]) }],
+] as const)('no wait is estimated in a room that is %s', (_, seen) => {
+  expect(view({}, seen)).toMatchObject({ standing: 'WAITING', ahead: 50, etaMs: null });
+});
+
+test('a wait is estimated while the room drains, or before its seats are counted', () => {
+  const etaMs = { from: 5000, to: 10_000 };
+  expect(view({}, { state: { phase: 'draining' } })).toMatchObject({ etaMs });
+  const uncounted = makePlaceView(
+    { outcome: 'stands', entry: 0, standing: 'waiting', pass: null, claimByMs: 0 },
+    { state, rate, left: null, permutation, key: 'key' },
+    { place: () => '', pass: () => '' },
+  );
+  expect(uncounted).toMatchObject({ etaMs });
+});
+
+test('the pause after the draw is part of the expected wait', () => {
+  const heldUntilMs = state.nowMs + 8000;
+  expect(view({}, { state: { heldUntilMs } })).toMatchObject({
+    etaMs: { from: 13_000, to: 18_000 },
+  });
+  expect(view({}, { state: { heldUntilMs: state.nowMs - 8000 } })).toMatchObject({
+    etaMs: { from: 5000, to: 10_000 },
+  });
 });
 
 test('nobody has a number in the lobby, nor people ahead once it is over', () => {

@@ -1,6 +1,7 @@
 import { numberOf } from '../draw.ts';
 import { writeInstant } from '../instant.ts';
 import { etaOf, type ObservedRate } from './eta.ts';
+import { hasEta } from './now.ts';
 import { heartbeatEveryMs } from './poll-policy.ts';
 import type { RoomAnswer, RoomPass, RoomStanding, RoomState } from './types.ts';
 
@@ -26,6 +27,8 @@ export const makePlaceView = (
   seen: {
     state: RoomState;
     rate: ObservedRate;
+    /** Seats that can still be sold, by grade; null: not known. */
+    left: ReadonlyMap<string, number> | null;
     permutation: Uint32Array | null;
     /** The person, as text. */
     key: string;
@@ -37,11 +40,12 @@ export const makePlaceView = (
   const number = standing === 'lobby' ? 0 : numberOf(entry, seen.permutation);
   const ahead = Math.max(0, number - state.front - 1);
   const isWaiting = standing === 'waiting';
+  const heldMs = Math.max(0, state.heldUntilMs - state.nowMs);
   return {
     standing: standings[standing],
     number: number === 0 ? null : number,
     ahead: number === 0 || standing === 'over' ? null : ahead,
-    etaMs: isWaiting ? etaOf(ahead, rate) : null,
+    etaMs: isWaiting && hasEta(state, seen.left) ? etaOf(ahead, rate, heldMs) : null,
     receipt: { entry, key: seen.key },
     token: sign.place(entry),
     heartbeatEveryMs: isWaiting

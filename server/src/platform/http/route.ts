@@ -29,7 +29,10 @@ export type RouteRequest<S extends RouteSpec> = {
 type Headers = { readonly headers?: Readonly<Record<string, string | readonly string[]>> };
 type AnswerOf<Status extends number, Body> =
   Body extends z.ZodType<infer Output>
-    ? Headers & { readonly status: Status; readonly body: Output }
+    ?
+        | (Headers & { readonly status: Status; readonly body: Output })
+        /** The same JSON as bytes that were prepared once, for large bodies that never change. */
+        | (Headers & { readonly status: Status; readonly raw: Buffer })
     : Body extends RawBody
       ? Headers & { readonly status: Status; readonly raw: Buffer | string }
       : Headers & { readonly status: Status };
@@ -98,12 +101,12 @@ export const answer = <Status extends number, Body>(
   headers: Sent = {},
 ): { status: Status; body: Body; headers: Sent } => ({ status, body, headers });
 
-/** A response that is not JSON; `content-type` is among the headers. */
-export const rawAnswer = <Status extends number>(
+/** A response as bytes or text: not JSON, or prepared; `content-type` is among the headers. */
+export const rawAnswer = <Status extends number, Raw extends Buffer | string>(
   status: Status,
-  raw: Buffer | string,
+  raw: Raw,
   headers: Sent,
-): { status: Status; raw: Buffer | string; headers: Sent } => ({ status, raw, headers });
+): { status: Status; raw: Raw; headers: Sent } => ({ status, raw, headers });
 
 export const emptyAnswer = <Status extends number>(
   status: Status,

@@ -18,8 +18,8 @@ export type LiveRoom = DrawnRoom & {
   /** By our monotonic clock. */
   seenAtMs: number;
   left: ReadonlyMap<string, number> | null;
-  /** Of the entries of the draw; set once somebody has asked for its record. */
-  keys: Uint8Array | null;
+  /** The record of the draw as it is sent, prepared when somebody first asks for it. */
+  record: Promise<Buffer> | null;
   fronts: ReturnType<typeof makeRate>;
   admissions: ReturnType<typeof makeRate>;
   now: RoomNow | null;
@@ -69,7 +69,7 @@ const makeLiveRoom = (row: RoomRow): LiveRoom => ({
   skewMs: 0,
   left: null,
   permutation: null,
-  keys: null,
+  record: null,
   drawing: null,
   fronts: makeRate(),
   admissions: makeRate(),

@@ -2,7 +2,7 @@ import * as contract from '@usher/contract/waiting-room.ts';
 import { streamWaitingMax } from '@usher/domain/room/constants.ts';
 import { Failure } from '../../platform/failure.ts';
 import { type Refusal, refuse } from '../../platform/http/problem.ts';
-import { answer, emptyAnswer, type Route, route } from '../../platform/http/route.ts';
+import { answer, emptyAnswer, type Route, rawAnswer, route } from '../../platform/http/route.ts';
 import { frameOf, type Streams } from '../../platform/http/sse.ts';
 import type { WaitingRoom } from './service.ts';
 import { nowHeaders } from './view.ts';
@@ -39,10 +39,13 @@ const publicRoutes = ({ room, streams }: Deps): Route[] => [
     return commitment === null ? refuse('NOT_FOUND') : answer(200, commitment);
   }),
 
-  route(contract.readDraw, async ({ params }) => {
+  route(contract.readDraw, async ({ params, raw }) => {
     const record = await room.drawRecord(params.showId);
     if (record === null) return refuse('NOT_FOUND');
-    return answer(200, record, { 'cache-control': 'public, max-age=3600' });
+    const { bytes, etag } = record;
+    const headers = { etag, 'cache-control': 'public, max-age=3600' };
+    if (raw.headers['if-none-match'] === etag) return emptyAnswer(304, headers);
+    return rawAnswer(200, bytes, { ...headers, 'content-type': 'application/json; charset=utf-8' });
   }),
 ];
 

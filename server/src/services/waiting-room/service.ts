@@ -2,7 +2,7 @@ import type { RoomNow } from '@usher/contract/waiting-room.ts';
 import { drawAlgorithm } from '@usher/domain/draw.ts';
 import type { DrawRecord } from '@usher/domain/draw-check.ts';
 import { writeInstant } from '@usher/domain/instant.ts';
-import type { LiveRoom } from './live.ts';
+import { type LiveRoom, stateOf } from './live.ts';
 import { makePasses, type PassDeps } from './service.passes.ts';
 import { makePlaces, type PlaceDeps } from './service.places.ts';
 import { makeTokens } from './tokens.ts';
@@ -16,6 +16,22 @@ export const makeWaitingRoom = (deps: PlaceDeps & PassDeps & { secret: string })
     commitment: row.commitment,
     commitmentAt: writeInstant(row.enabledAtMs),
   });
+  /** As JSON. The keys are 11 MB for a million entries, so they are not copied through a string. */
+  const writeRecord = async (room: LiveRoom): Promise<Buffer> => {
+    const keys = await store.entries(room.showId);
+    const { seed, root, drawEntries: entries, drawnAtMs } = stateOf(room);
+    const { serverSeed } = room.row;
+    const drawnAt = writeInstant(drawnAtMs);
+    const facts = { ...viewCommitment(room), serverSeed, entries, root, seed, drawnAt };
+    const record: DrawRecord = { ...facts, keys: '' };
+    const text = JSON.stringify(record);
+    const keysAt = text.length - '"}'.length;
+    return Buffer.concat([
+      Buffer.from(text.slice(0, keysAt)),
+      Buffer.from(Buffer.from(keys).toString('base64'), 'latin1'),
+      Buffer.from(text.slice(keysAt)),
+    ]);
+  };
   return {
     ...makePlaces(deps, tokens),
     passes: makePasses(deps, tokens),
@@ -32,22 +48,16 @@ export const makeWaitingRoom = (deps: PlaceDeps & PassDeps & { secret: string })
       const room = rooms.get(showId);
       return room === undefined ? null : viewCommitment(room);
     },
-    /** Null until the draw. */
-    drawRecord: async (showId: string): Promise<DrawRecord | null> => {
+    /** A `DrawRecord` as JSON: the same bytes for everybody, prepared once. Null until the draw. */
+    drawRecord: async (showId: string): Promise<{ bytes: Buffer; etag: string } | null> => {
       const room = rooms.get(showId);
       const state = room?.state;
       if (room === undefined || !state || state.drawnAtMs === 0) return null;
-      room.keys ??= await store.entries(showId);
-      const { seed, root, drawEntries: entries, drawnAtMs } = state;
-      return {
-        ...viewCommitment(room),
-        serverSeed: room.row.serverSeed,
-        entries,
-        root,
-        seed,
-        drawnAt: writeInstant(drawnAtMs),
-        keys: Buffer.from(room.keys).toString('base64'),
-      };
+      room.record ??= writeRecord(room).catch((error: unknown) => {
+        room.record = null;
+        throw error;
+      });
+      return { bytes: await room.record, etag: `"${state.root}"` };
     },
   };
 };
