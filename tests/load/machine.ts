@@ -42,11 +42,20 @@ const commandOf = (pid: number): string => {
   }
 };
 
-/** Of threads that still run; the time of ended ones counts for the server. */
-const asideTicks = (serverPid: number, serverNice: number): number =>
-  readdirSync(`/proc/${serverPid}/task`)
-    .map((thread) => readStat(`${serverPid}/task/${thread}`))
-    .reduce((sum, stat) => sum + (stat !== null && stat.nice > serverNice ? stat.ownTicks : 0), 0);
+/** What each thread of lower priority was last seen to have used, also of ended ones: by its id. */
+const asideTicks = new Map<string, number>();
+
+/** A thread that ends between two readings counts for the server from the first of them on. */
+const readAsideTicks = (serverPid: number, serverNice: number): number => {
+  for (const thread of readdirSync(`/proc/${serverPid}/task`)) {
+    const stat = readStat(`${serverPid}/task/${thread}`);
+    if (stat !== null && stat.nice > serverNice)
+      asideTicks.set(`${serverPid}/${thread}`, stat.ownTicks);
+  }
+  let sum = 0;
+  for (const [thread, ticks] of asideTicks) if (thread.startsWith(`${serverPid}/`)) sum += ticks;
+  return sum;
+};
 
 const kindOf = (pid: number, serverPid: number): ProcessKind => {
   if (pid === serverPid) return 'server';
@@ -75,7 +84,7 @@ export const readCpu = (serverPid: number): CpuSeconds => {
     const ticks = stat.ownTicks + (kind === 'postgres' ? stat.endedTicks : 0);
     seconds[kind] += ticks / ticksPerS;
   }
-  seconds.aside = asideTicks(serverPid, server.nice) / ticksPerS;
+  seconds.aside = readAsideTicks(serverPid, server.nice) / ticksPerS;
   seconds.server -= seconds.aside;
   const own = process.cpuUsage();
   seconds.generator = (own.user + own.system) / 1e6;

@@ -28,7 +28,10 @@ export type Measured = {
   cpuMicrosPerOp: number;
   cpuMicrosPerOpByProcess: CpuSeconds;
   redisTripsPerOp: number;
+  /** Transactions in the database, also those that only read, and what follows the load. */
   dbCommitsPerOp: number;
+  /** Of these the ones that wrote, while the load ran: the commits that cost a write to disk. */
+  dbWritesPerOp: number;
   bytesPerOp: { sent: number; received: number };
   /** From the last arrival until every event was relayed and all statistics were reported. */
   eventsDeliveredAfterS: number | null;
@@ -51,10 +54,12 @@ export const measure = async (
   const before = {
     cpu: target.cpu(),
     commits: await target.commits(),
+    writes: await target.writes(),
     trips: await target.metric(tripsMeter),
     bytes: { ...target.client.bytes },
   };
   const load = await run();
+  const writes = (await target.writes()) - before.writes;
   const bytes = { ...target.client.bytes };
   const trips = (await target.metric(tripsMeter)) - before.trips;
   const drainedAfterS = await untilDrained(target);
@@ -88,6 +93,7 @@ export const measure = async (
     },
     redisTripsPerOp: rounded(each(trips), 4),
     dbCommitsPerOp: rounded(each(commits - idleCommits), 4),
+    dbWritesPerOp: rounded(each(writes), 4),
     bytesPerOp: {
       sent: Math.round(each(bytes.sent - before.bytes.sent)),
       received: Math.round(each(bytes.received - before.bytes.received)),

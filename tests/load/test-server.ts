@@ -38,6 +38,8 @@ export type TestServer = {
   cpu(): CpuSeconds;
   /** Committed transactions since the server was made, without those of an idle server. */
   commits(): Promise<number>;
+  /** Transactions that wrote, so far: each of them has waited for the disk. */
+  writes(): Promise<number>;
   metric(name: string): Promise<number>;
   violations(): Promise<number>;
   /** Memory of the server's JavaScript including buffers, in bytes, without garbage. */
@@ -107,6 +109,7 @@ export const openTestServer = async (options: {
       people: await makePeople(db, options.people),
       cpu: () => readCpu(server.pid),
       commits: () => readCommits(db),
+      writes: () => readWrites(db),
       metric: (name) => readMetric(client, name),
       violations: async () => (await checkInvariants(db)).violations.length,
       heldMemory: () => readHeldMemory(server.pid, (name) => readMetric(client, name)),
@@ -173,6 +176,15 @@ const readCommits = async (db: Database): Promise<number> => {
     'SELECT xact_commit AS commits FROM pg_stat_database WHERE datname = current_database()',
   );
   return row?.commits ?? 0;
+};
+
+/** From the ids that transactions get with their first change. */
+const readWrites = async (db: Database): Promise<number> => {
+  const [row] = await db.query<{ writes: number }>(
+    'SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS writes',
+  );
+  if (row === undefined) throw new Error('the server has no transactions');
+  return row.writes;
 };
 
 /** The sum over all labels of a meter. */
