@@ -162,7 +162,10 @@ const makeDeeds = (deps: QueuePagesDeps, cookies: QueueCookies) => {
         not({ kind: 'logging-in', email: given.email.slice(0, 254), fault });
       const body = logIn.body.safeParse({ email: given.email.trim(), password: given.password });
       if (!body.success) return refused('CREDENTIALS_WRONG');
-      const result = await identity.logIn(body.data, visit.request.id);
+      const result = await identity.logIn(body.data, {
+        address: visit.request.ip,
+        requestId: visit.request.id,
+      });
       if (result.outcome === 'wrong') return refused('CREDENTIALS_WRONG');
       if (result.outcome === 'too-fast') return refused('TOO_MANY_REQUESTS');
       cookies.keepSession(visit.reply, result);

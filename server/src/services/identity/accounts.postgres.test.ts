@@ -62,7 +62,7 @@ describe('fifty sign-ups with one e-mail at the same moment, on two processes', 
       Array.from({ length: 50 }, (_, i) =>
         offices[i % 2 === 0 ? 0 : 1].identity.signUp(
           { ...minji, email: 'minji@example.com', name: `person ${i}` },
-          `request-${i}`,
+          { address: '192.0.2.1', requestId: `request-${i}` },
         ),
       ),
     );
@@ -100,7 +100,9 @@ describe('sign-up', () => {
     const { identity, db, metrics } = await openProcess();
     const crowd = Array.from({ length: 300 }, (_, i) => `crowd-${i}@example.com`);
     const results = await Promise.all(
-      crowd.map((email) => identity.signUp({ ...minji, email }, 'r')),
+      crowd.map((email) =>
+        identity.signUp({ ...minji, email }, { address: '192.0.2.1', requestId: 'r' }),
+      ),
     );
     expect(results.filter(({ outcome }) => outcome === 'signed-in')).toHaveLength(300);
     const rows = await db.query("SELECT FROM identity.accounts WHERE email LIKE 'crowd-%'");
@@ -159,12 +161,22 @@ describe('sign-up', () => {
     const { identity } = await openProcess();
     const email = 'long.name@example.com';
     for (const password of ['12345678', 'QWER1234', 'dkssudgktpdy', email, 'Long.Name']) {
-      expect(await identity.signUp({ ...minji, email, password }, 'r')).toEqual({
+      expect(
+        await identity.signUp(
+          { ...minji, email, password },
+          { address: '192.0.2.1', requestId: 'r' },
+        ),
+      ).toEqual({
         outcome: 'password-too-common',
       });
     }
     const decomposed = '비밀번호1234'.normalize('NFD');
-    expect(await identity.signUp({ ...minji, email, password: decomposed }, 'r')).toEqual({
+    expect(
+      await identity.signUp(
+        { ...minji, email, password: decomposed },
+        { address: '192.0.2.1', requestId: 'r' },
+      ),
+    ).toEqual({
       outcome: 'password-too-common',
     });
   });
@@ -172,7 +184,10 @@ describe('sign-up', () => {
   test('stores a name in composed form, however it was typed, and no password', async () => {
     const { identity, db } = await openProcess();
     const name = '김민지'.normalize('NFD');
-    await identity.signUp({ ...minji, name, email: 'nfd@example.com' }, 'r');
+    await identity.signUp(
+      { ...minji, name, email: 'nfd@example.com' },
+      { address: '192.0.2.1', requestId: 'r' },
+    );
     const rows = await db.query<{ name: string; text: string }>(
       "SELECT name, a::text AS text FROM identity.accounts a WHERE email = 'nfd@example.com'",
     );
@@ -182,10 +197,13 @@ describe('sign-up', () => {
 
   test('records who did what, why and in which request', async () => {
     const { identity, db } = await openProcess();
-    const made = await identity.signUp({ ...minji, email: 'trail@example.com' }, 'request-1');
+    const made = await identity.signUp(
+      { ...minji, email: 'trail@example.com' },
+      { address: '192.0.2.1', requestId: 'request-1' },
+    );
     if (made.outcome !== 'signed-in') throw new Error('not signed in');
     const again = { email: 'trail@example.com', password: minji.password };
-    await identity.logIn(again, 'request-2');
+    await identity.logIn(again, { address: '192.0.2.1', requestId: 'request-2' });
     const { id } = made.account;
     const common = { who: id, account_id: id };
     expect(
@@ -204,7 +222,10 @@ describe('sign-up', () => {
 
 test('the audit trail cannot be changed, shortened or truncated', async () => {
   const { identity, db } = await openProcess();
-  await identity.signUp({ ...minji, email: 'kept@example.com' }, 'r');
+  await identity.signUp(
+    { ...minji, email: 'kept@example.com' },
+    { address: '192.0.2.1', requestId: 'r' },
+  );
   for (const statement of [
     "UPDATE identity.audit SET who = 'nobody'",
     'DELETE FROM identity.audit',
@@ -251,7 +272,7 @@ describe('an account that the program creates', () => {
     const { identity } = await openProcess();
     const id = await identity.ensureAccount(operator);
     const given = { email: 'operator@example.com', password: operator.password };
-    const result = await identity.logIn(given, 'r');
+    const result = await identity.logIn(given, { address: '192.0.2.1', requestId: 'r' });
     if (result.outcome !== 'signed-in') throw new Error('not signed in');
     const caller = identity.authenticate(result.accessToken);
     expect(caller).toMatchObject({ accountId: id, role: 'OPERATOR' });

@@ -5,8 +5,10 @@ export const passwordCost = { memory: 19_456, passes: 2, parallelism: 1, tagLeng
 
 /** More than there are cores gains nothing; one of Node's 4 threads is left for files and DNS. */
 export const hashesAtOnce = Math.min(availableParallelism(), 3);
-/** On 2 cores the last in line waits about 4 s; later callers are refused at once. */
-export const hashesWaitingMax = 200;
+/** In each line. On 2 cores the last waits about 6 s; then the address with the most gives way. */
+export const hashesWaitingMax = 400;
+/** While log-ins wait, one hash in four is for a new password: sign-ups are slow but go on. */
+export const newPasswordEvery = 4;
 
 /** How long a used refresh token is still accepted: two tabs, or a lost response. */
 export const refreshGraceMs = 10_000;

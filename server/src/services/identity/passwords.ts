@@ -1,6 +1,7 @@
 import { argon2, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
-import { assert, Failure } from '../../platform/failure.ts';
+import { assert } from '../../platform/failure.ts';
+import { makeFairLine } from '../../platform/fair-line.ts';
 import type { Ids } from '../../platform/ids.ts';
 import * as numbers from './limits.ts';
 
@@ -17,15 +18,19 @@ const encodedPattern =
   /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
 
 export type Passwords = {
-  /** `$argon2id$v=19$m=…,t=…,p=…$salt$hash`. Throws OVERLOADED if too many are waiting. */
-  hash(password: string): Promise<string>;
+  /**
+   * `$argon2id$v=19$m=…,t=…,p=…$salt$hash`. Callers of different sources (IP addresses) take turns.
+   * Throws OVERLOADED if too many are waiting.
+   */
+  hash(password: string, source: string): Promise<string>;
   /** With null it takes as long as with a hash, and returns false. Throws OVERLOADED. */
-  matches(password: string, hash: string | null): Promise<boolean>;
+  matches(password: string, hash: string | null, source: string): Promise<boolean>;
 };
 
 /**
  * Passwords with argon2id, a few at once: each takes 19 MiB and a core for about 30 ms, so a crowd
- * at sign-in waits in line here and does not slow down buyers.
+ * at sign-in waits in line here and does not slow down buyers. New passwords stand in a line of
+ * their own behind those that are checked: a flood of sign-ups keeps nobody from logging in.
  */
 export const makePasswords = (deps: {
   ids: Ids;
@@ -34,39 +39,35 @@ export const makePasswords = (deps: {
   argon2id?: Argon2id;
 }): Passwords => {
   const { ids, atOnce, waitingMax, argon2id = argon2idOfNode } = deps;
-  const line: (() => void)[] = [];
-  let running = 0;
-  const inTurn = async (password: string, parameters: Omit<Argon2Parameters, 'message'>) => {
-    if (running < atOnce) running++;
-    else {
-      if (line.length >= waitingMax)
-        throw new Failure('OVERLOADED', 'too many passwords are waiting to be hashed', {
-          retryable: true,
-        });
-      // A finished call passes on its turn, so `running` does not change.
-      await new Promise<void>((resolve) => void line.push(resolve));
-    }
-    try {
-      return await argon2id({ ...parameters, message: password.normalize('NFC') });
-    } finally {
-      const next = line.shift();
-      if (next === undefined) running--;
-      else next();
-    }
-  };
+  const line = makeFairLine({
+    kinds: ['check', 'new'] as const,
+    atOnce,
+    waitingMax,
+    lastEvery: numbers.newPasswordEvery,
+  });
+  const inTurn = (
+    kind: 'check' | 'new',
+    source: string,
+    password: string,
+    parameters: Omit<Argon2Parameters, 'message'>,
+  ): Promise<Buffer> =>
+    line.run(kind, source, () => argon2id({ ...parameters, message: password.normalize('NFC') }));
   const randomBytes = (): Buffer => Buffer.from(ids.secret(), 'base64url');
   const nobodys = encoded(randomBytes(), Buffer.concat([randomBytes(), randomBytes()]));
   return {
-    hash: async (password) => {
+    hash: async (password, source) => {
       const nonce = randomBytes();
-      return encoded(nonce, await inTurn(password, { ...numbers.passwordCost, nonce }));
+      return encoded(
+        nonce,
+        await inTurn('new', source, password, { ...numbers.passwordCost, nonce }),
+      );
     },
-    matches: async (password, hash) => {
+    matches: async (password, hash, source) => {
       const [, memory, passes, parallelism, salt = '', tag = ''] =
         encodedPattern.exec(hash ?? nobodys) ?? [];
       assert(tag !== '', 'a stored password hash is of argon2id');
       const wanted = Buffer.from(tag, 'base64');
-      const given = await inTurn(password, {
+      const given = await inTurn('check', source, password, {
         memory: Number(memory),
         passes: Number(passes),
         parallelism: Number(parallelism),

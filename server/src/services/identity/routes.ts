@@ -51,8 +51,8 @@ export const makeIdentityRoutes = (deps: {
   });
 
   return [
-    route(contract.signUp, async ({ body, traceId }) => {
-      const result = await identity.signUp(body, traceId);
+    route(contract.signUp, async ({ body, address, traceId }) => {
+      const result = await identity.signUp(body, { address, requestId: traceId });
       switch (result.outcome) {
         case 'signed-in':
           return answer(201, makeBody(result), makeCookie(result));
@@ -62,8 +62,8 @@ export const makeIdentityRoutes = (deps: {
           return refuse('PASSWORD_TOO_COMMON');
       }
     }),
-    route(contract.logIn, async ({ body, traceId }) => {
-      const result = await identity.logIn(body, traceId);
+    route(contract.logIn, async ({ body, address, traceId }) => {
+      const result = await identity.logIn(body, { address, requestId: traceId });
       switch (result.outcome) {
         case 'signed-in':
           return answer(200, makeBody(result), makeCookie(result));

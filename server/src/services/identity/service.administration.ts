@@ -65,17 +65,17 @@ export const makeAdministration = (deps: {
       const email = wanted.email.toLowerCase();
       if (isTooCommon(wanted.password, email)) return { outcome: 'password-too-common' };
       const account = newAccount(wanted);
-      const passwordHash = await passwords.hash(wanted.password);
+      const passwordHash = await passwords.hash(wanted.password, 'system');
       const cause = causedBy('made on the console');
       const isNew = await store.addAccount({ account, passwordHash, session: null, cause });
       return isNew ? { outcome: 'made', accountId: account.id } : { outcome: 'email-taken' };
     },
     setRole: (email, role, why) => change(email, { role }, why),
     setPassword: async (email, password, why) =>
-      change(email, { passwordHash: await passwords.hash(password) }, why),
+      change(email, { passwordHash: await passwords.hash(password, 'system') }, why),
     hasPassword: async (email, password) => {
       const found = await store.findByEmail(email.toLowerCase());
-      return found !== null && passwords.matches(password, found.passwordHash);
+      return found !== null && passwords.matches(password, found.passwordHash, 'system');
     },
     endSessions: async (email, why) => {
       const ids = await store.endSessions(

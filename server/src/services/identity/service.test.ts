@@ -39,34 +39,38 @@ describe('a password hash', () => {
   const passwords = makePasswords({ ids, atOnce: 2, waitingMax: 10 });
 
   test('contains its parameters and matches only its password', async () => {
-    const hash = await passwords.hash('네 단어로 된 암호');
+    const hash = await passwords.hash('네 단어로 된 암호', 'address');
     expect(hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$[\w+/]{22}\$[\w+/]{43}$/);
-    expect(await passwords.matches('네 단어로 된 암호', hash)).toBe(true);
-    expect(await passwords.matches('네 단어로 된 암호.', hash)).toBe(false);
+    expect(await passwords.matches('네 단어로 된 암호', hash, 'address')).toBe(true);
+    expect(await passwords.matches('네 단어로 된 암호.', hash, 'address')).toBe(false);
   });
 
   test('has its own salt: two hashes of one password differ', async () => {
-    expect(await passwords.hash('the same')).not.toBe(await passwords.hash('the same'));
+    expect(await passwords.hash('the same', 'address')).not.toBe(
+      await passwords.hash('the same', 'address'),
+    );
   });
 
   test('of the reference implementation, with other parameters, is accepted', async () => {
     const hash =
       '$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc';
-    expect(await passwords.matches('password', hash)).toBe(true);
-    expect(await passwords.matches('passworD', hash)).toBe(false);
+    expect(await passwords.matches('password', hash, 'address')).toBe(true);
+    expect(await passwords.matches('passworD', hash, 'address')).toBe(false);
   });
 
   test('matches however the keyboard composes the letters', async () => {
-    const hash = await passwords.hash('비밀번호입니다'.normalize('NFD'));
-    expect(await passwords.matches('비밀번호입니다'.normalize('NFC'), hash)).toBe(true);
+    const hash = await passwords.hash('비밀번호입니다'.normalize('NFD'), 'address');
+    expect(await passwords.matches('비밀번호입니다'.normalize('NFC'), hash, 'address')).toBe(true);
   });
 
   test('that does not exist matches nothing', async () => {
-    expect(await passwords.matches('anything', null)).toBe(false);
+    expect(await passwords.matches('anything', null, 'address')).toBe(false);
   });
 
   test('that cannot be parsed fails an assertion and never matches', async () => {
-    await expect(passwords.matches('x', '$2b$10$abc')).rejects.toThrow('assertion failed');
+    await expect(passwords.matches('x', '$2b$10$abc', 'address')).rejects.toThrow(
+      'assertion failed',
+    );
   });
 });
 
@@ -74,7 +78,7 @@ describe('hashing passwords:', () => {
   const hashFifty = async (atOnce: number) => {
     const { argon2id, seen, finishAll } = heldArgon2id();
     const passwords = makePasswords({ ids, atOnce, waitingMax: 100, argon2id });
-    const all = Array.from({ length: 50 }, (_, i) => passwords.hash(`password ${i}`));
+    const all = Array.from({ length: 50 }, (_, i) => passwords.hash(`password ${i}`, 'address'));
     await finishAll();
     await Promise.all(all);
     return seen;
@@ -91,14 +95,32 @@ describe('hashing passwords:', () => {
   test('a caller that finds the queue full is refused at once, before any work', async () => {
     const { argon2id, seen, finishAll } = heldArgon2id();
     const passwords = makePasswords({ ids, atOnce: 1, waitingMax: 2, argon2id });
-    const three = [1, 2, 3].map((i) => passwords.hash(`password ${i}`));
-    await expect(passwords.hash('one too many')).rejects.toMatchObject({
+    const three = [1, 2, 3].map((i) => passwords.hash(`password ${i}`, 'address'));
+    await expect(passwords.hash('one too many', 'address')).rejects.toMatchObject({
       code: 'OVERLOADED',
       retryable: true,
     });
     await finishAll();
     await Promise.all(three);
     expect(seen.calls).toBe(3);
+  });
+
+  test('a flood of new passwords keeps nobody from logging in', async () => {
+    const { argon2id, finishAll } = heldArgon2id();
+    const passwords = makePasswords({ ids, atOnce: 1, waitingMax: 100, argon2id });
+    const done: string[] = [];
+    const flood = Array.from({ length: 150 }, (_, i) =>
+      passwords.hash(`password ${i}`, 'flood').then(
+        () => void done.push('new'),
+        () => undefined,
+      ),
+    );
+    const logIn = passwords.matches('anything', null, 'flood').then(() => void done.push('log-in'));
+    await finishAll();
+    await Promise.all([...flood, logIn]);
+    // Only the hash that was running already ends before it.
+    expect(done.indexOf('log-in')).toBe(1);
+    expect(done).toHaveLength(102);
   });
 
   test('a failed hash passes its turn to the next one', async () => {
@@ -109,7 +131,10 @@ describe('hashing passwords:', () => {
       return Buffer.alloc(32);
     };
     const passwords = makePasswords({ ids, atOnce: 1, waitingMax: 5, argon2id });
-    const [first, second] = await Promise.allSettled([passwords.hash('a'), passwords.hash('b')]);
+    const [first, second] = await Promise.allSettled([
+      passwords.hash('a', 'address'),
+      passwords.hash('b', 'address'),
+    ]);
     expect([first?.status, second?.status]).toEqual(['rejected', 'fulfilled']);
   });
 });
@@ -143,7 +168,7 @@ describe('signing in with one known account', () => {
         return Buffer.alloc(32, String(message));
       },
     });
-    const passwordHash = await passwords.hash('right-password');
+    const passwordHash = await passwords.hash('right-password', 'address');
     hashes = 0;
     const store = {
       findByEmail: async (email: string) => {
@@ -174,8 +199,8 @@ describe('signing in with one known account', () => {
     metrics.close();
   });
 
-  const logIn = (password: string, email = minji.email) =>
-    identity.logIn({ email, password }, 'request-1');
+  const logIn = (password: string, email = minji.email, address = '192.0.2.1') =>
+    identity.logIn({ email, password }, { address, requestId: 'request-1' });
 
   test('an unknown e-mail costs as many hashes as a known one, with the same answer', async () => {
     const known = await logIn('wrong-password');

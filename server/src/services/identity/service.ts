@@ -5,6 +5,7 @@ import type { Role } from '@usher/domain/roles.ts';
 import { z } from 'zod';
 import type { Clock } from '../../platform/clock.ts';
 import { assert } from '../../platform/failure.ts';
+import { toSubscriber } from '../../platform/http/rate-limit.ts';
 import type { Caller } from '../../platform/http/route.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Log } from '../../platform/log.ts';
@@ -47,16 +48,19 @@ export type SignedIn = {
   sessionEndsAtMs: number;
 };
 
+/** Where a call comes from: the caller's IP address, and the request for the audit. */
+export type CallSource = { address: string; requestId: string };
+
 /** What only this service's routes and the pages ask. `requestId` goes into the audit. */
 export type Identity = IdentityService &
   Administration & {
     signUp(
       wanted: { email: string; password: string; name: string; locale: Account['locale'] },
-      requestId: string,
+      from: CallSource,
     ): Promise<SignedIn | { outcome: 'email-taken' } | { outcome: 'password-too-common' }>;
     logIn(
       given: { email: string; password: string },
-      requestId: string,
+      from: CallSource,
     ): Promise<SignedIn | { outcome: 'wrong' } | { outcome: 'too-fast'; waitMs: number }>;
     refresh(refreshToken: string, requestId: string): Promise<SignedIn | { outcome: 'refused' }>;
     /** When it resolves, this process refuses the session's tokens; others do a moment later. */
@@ -151,7 +155,7 @@ export const makeIdentity = (deps: {
       const found = await store.findByEmail(email);
       if (found !== null) return found.account.id;
       const account = newAccount(wanted);
-      const passwordHash = await passwords.hash(wanted.password);
+      const passwordHash = await passwords.hash(wanted.password, 'system');
       const cause = { who: 'system', why: 'made by the program', requestId: null };
       if (await store.addAccount({ account, passwordHash, session: null, cause }))
         return account.id;
@@ -159,10 +163,10 @@ export const makeIdentity = (deps: {
       assert(other !== null, 'an e-mail that is taken has its account');
       return other.account.id;
     },
-    signUp: async (wanted, requestId) => {
+    signUp: async (wanted, { address, requestId }) => {
       if (isTooCommon(wanted.password, wanted.email)) return { outcome: 'password-too-common' };
       const account = newAccount({ ...wanted, role: 'BUYER' });
-      const passwordHash = await passwords.hash(wanted.password);
+      const passwordHash = await passwords.hash(wanted.password, toSubscriber(address));
       const { session, token } = newSession();
       const cause = { who: account.id, why: 'sign-up', requestId };
       const isNew = await store.addAccount({ account, passwordHash, session, cause });
@@ -170,14 +174,18 @@ export const makeIdentity = (deps: {
       happened.inc({ what: 'started' });
       return signedIn(account, token, session.endsAtMs);
     },
-    logIn: async ({ email, password }, requestId) => {
+    logIn: async ({ email, password }, { address, requestId }) => {
       const waitMs = guard.waitMs(email);
       if (waitMs > 0) return { outcome: 'too-fast', waitMs };
       let found: Awaited<ReturnType<IdentityStore['findByEmail']>>;
       let isRight: boolean;
       try {
         found = await store.findByEmail(email);
-        isRight = await passwords.matches(password, found?.passwordHash ?? null);
+        isRight = await passwords.matches(
+          password,
+          found?.passwordHash ?? null,
+          toSubscriber(address),
+        );
       } catch (error) {
         guard.wasNotTried(email);
         throw error;

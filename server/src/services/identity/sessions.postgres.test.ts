@@ -80,7 +80,12 @@ type Process = Awaited<ReturnType<typeof openProcess>>;
 const signUp = async ({ identity }: Process): Promise<SignedIn> => {
   const email = `person-${++people}@example.com`;
   const rest = { password: 'four words of mine', name: '김민지', locale: 'ko' as const };
-  return expectSignedIn(await identity.signUp({ email, ...rest }, 'request-sign-up'));
+  return expectSignedIn(
+    await identity.signUp(
+      { email, ...rest },
+      { address: '192.0.2.1', requestId: 'request-sign-up' },
+    ),
+  );
 };
 
 const expectSignedIn = (result: { outcome: string }): SignedIn => {
