@@ -19,6 +19,11 @@ export type RouteSpec = {
   readonly auth: RouteAuth;
   /** Calls a minute and burst (calls at once) for one account, or one address when `public`. */
   readonly rate: { readonly perMinute: number; readonly burst: number };
+  /**
+   * `address`: the rate is that of the address, whatever token comes along; for public routes that
+   * cost something. It is wide, as thousands of people may share an address.
+   */
+  readonly rateBy?: 'address';
   /** The same for all accounts behind one address together; generous, as many may share one. */
   readonly addressRate?: { readonly perMinute: number; readonly burst: number };
   /**

@@ -67,7 +67,8 @@ export const watchSeats = defineRoute({
   summary:
     'Server-sent events: `state` first, then `delta`; the id is the version, the data is base64 of varints: gap to the previous seat × 4 + state. After a gap in the versions, read the seats again',
   auth: 'public',
-  rate: { perMinute: 60, burst: 30 },
+  rate: { perMinute: 3000, burst: 600 },
+  rateBy: 'address',
   params: performanceParams,
   responses: { 200: { contentType: 'text/event-stream', description: 'state and delta events' } },
   problems: ['NOT_FOUND'],

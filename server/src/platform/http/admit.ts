@@ -2,6 +2,7 @@ import { needsKey, type RouteAuth, type RouteSpec } from '@usher/contract/route.
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { cleanTexts } from '../texts.ts';
+import { readCallerAddress } from './caller-address.ts';
 import { type Refusal, refuse, validationRefusal } from './problem.ts';
 import { type RateLimiter, toSubscriber } from './rate-limit.ts';
 import type { Caller, RouteRequest } from './route.ts';
@@ -46,14 +47,18 @@ const callerOf = (guard: Guard, request: FastifyRequest): Caller | null => {
   return token === undefined ? null : guard.authenticate(token);
 };
 
-/** The caller's limit, then that of the caller's address if the route has one. */
+/**
+ * The caller's limit, then that of the caller's address if the route has one. A costly public route
+ * counts the address even if a token comes along: accounts are cheaper than addresses.
+ */
 const waitMsOf = (
   limiter: RateLimiter,
-  { name, rate, addressRate }: RouteSpec,
+  { name, rate, rateBy, addressRate }: RouteSpec,
   caller: Caller | null,
   address: string,
 ): number => {
-  const waitMs = limiter.waitMs(`${name} ${caller?.accountId ?? toSubscriber(address)}`, rate);
+  const counted = rateBy === 'address' ? null : caller;
+  const waitMs = limiter.waitMs(`${name} ${counted?.accountId ?? toSubscriber(address)}`, rate);
   if (waitMs > 0 || addressRate === undefined) return waitMs;
   return limiter.waitMs(`${name} at ${toSubscriber(address)}`, addressRate);
 };
@@ -88,8 +93,7 @@ export const admit = (
   const caller = callerOf(guard, request);
   if (caller === null && spec.auth !== 'public') return { refusal: refuse('UNAUTHENTICATED') };
   if (caller !== null && !guard.mayCall(spec.auth, caller)) return { refusal: refuse('FORBIDDEN') };
-  // Fastify computes it from all proxies on every read.
-  const address = request.ip;
+  const address = readCallerAddress(request);
   const waitMs = limiter === null ? 0 : waitMsOf(limiter, spec, caller, address);
   if (waitMs > 0) return { refusal: refuse('TOO_MANY_REQUESTS', { retryAfterMs: waitMs }) };
   const odd = cleanAddress(request);

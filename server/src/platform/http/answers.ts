@@ -6,6 +6,8 @@ import { type Answer, repeatHeaders } from './route.ts';
 
 const json = 'application/json; charset=utf-8';
 const problemJson = 'application/problem+json; charset=utf-8';
+/** A crowd whose streams were refused does not come back at once. */
+const comeBackMinMs = 3000;
 
 const problemTextOf = (request: FastifyRequest, refusal: Refusal): string => {
   const instance = request.url.split('?')[0] ?? '/';
@@ -17,11 +19,24 @@ const setRetryAfter = (reply: FastifyReply, refusal: Refusal): void => {
   reply.header('retry-after', Math.max(1, Math.ceil(refusal.retryAfterMs / 1000)));
 };
 
+/** Whether an EventSource is refused only for now; it would give up for good on this status. */
+const isComingBack = (request: FastifyRequest, refusal: Refusal): boolean =>
+  request.headers.accept === 'text/event-stream' && [429, 503].includes(statusOf(refusal));
+
+/** An empty stream that says when to open it again. */
+const sendComeBack = (reply: FastifyReply, { retryAfterMs = 0 }: Refusal): FastifyReply =>
+  reply
+    .code(200)
+    .header('content-type', 'text/event-stream; charset=utf-8')
+    .header('cache-control', 'no-store')
+    .send(`retry: ${Math.max(retryAfterMs, comeBackMinMs)}\n\n`);
+
 export const sendRefusal = (
   request: FastifyRequest,
   reply: FastifyReply,
   refusal: Refusal,
 ): FastifyReply => {
+  if (isComingBack(request, refusal)) return sendComeBack(reply, refusal);
   setRetryAfter(reply, refusal);
   return reply
     .code(statusOf(refusal))

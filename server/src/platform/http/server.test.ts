@@ -278,6 +278,66 @@ describe('a rate limit', () => {
         .statusCode;
     expect([await from('203.0.113.1'), await from('203.0.113.2')]).toEqual([200, 429]);
   });
+
+  test('asks an EventSource to come back: any other status would end it', async () => {
+    const handle = async () => answer(200, { traceIds: [] });
+    const { app } = await open([plain(handle, { rate: { perMinute: 1, burst: 1 } })]);
+    const ask = (accept: string) => app.inject({ url: '/api/v1/plain', headers: { accept } });
+    expect((await ask('*/*')).statusCode).toBe(200);
+    expect((await ask('*/*')).statusCode).toBe(429);
+    const watched = await ask('text/event-stream');
+    expect([watched.statusCode, watched.headers['content-type'], watched.body]).toEqual([
+      200,
+      'text/event-stream; charset=utf-8',
+      'retry: 60000\n\n',
+    ]);
+  });
+
+  test('does not ask an EventSource to come back to what it will never get', async () => {
+    const { app } = await open([plain(async () => refuse('NOT_FOUND'), { problems: ['NOT_FOUND'] })]);
+    const headers = { accept: 'text/event-stream' };
+    expect((await app.inject({ url: '/api/v1/plain', headers })).statusCode).toBe(404);
+  });
+
+  test('of a costly public route belongs to the address, whatever token comes along', async () => {
+    const handle = async () => answer(200, { traceIds: [] });
+    const rate = { perMinute: 1, burst: 1 };
+    const { app } = await open([plain(handle, { rate, rateBy: 'address' })]);
+    const as = async (token: string) =>
+      (await app.inject({ url: '/api/v1/plain', headers: { authorization: `Bearer ${token}` } }))
+        .statusCode;
+    expect([await as('buyer'), await as('operator')]).toEqual([200, 429]);
+  });
+
+  test('counts a connection through a proxy by its address, without the port', async () => {
+    const handle = async () => answer(200, { traceIds: [] });
+    const { app } = await open([plain(handle, { rate: { perMinute: 1, burst: 1 } })], {
+      trustProxy: true,
+    });
+    const from = async (address: string) =>
+      (await app.inject({ url: '/api/v1/plain', headers: { 'x-forwarded-for': address } }))
+        .statusCode;
+    expect([await from('203.0.113.60:4000'), await from('203.0.113.60:4001')]).toEqual([200, 429]);
+  });
+
+  test('that counts proxies instead of people is warned of, once an hour', async () => {
+    const handle = async () => answer(200, { traceIds: [] });
+    const { app, clock, lines } = await open([plain(handle)]);
+    const ask = () =>
+      app.inject({ url: '/api/v1/plain', headers: { 'x-forwarded-for': '203.0.113.1' } });
+    const countWarnings = () => lines.filter((line) => line.includes('TRUST_PROXY')).length;
+    await app.inject({ url: '/api/v1/plain' });
+    expect(countWarnings()).toBe(0);
+    await ask();
+    await ask();
+    expect(countWarnings()).toBe(1);
+    await clock.advance(3_600_000);
+    await ask();
+    expect(countWarnings()).toBe(2);
+    const trusting = await open([plain(handle)], { trustProxy: true });
+    await trusting.app.inject({ url: '/api/v1/plain', headers: { 'x-forwarded-for': '::1' } });
+    expect(trusting.lines.filter((line) => line.includes('TRUST_PROXY'))).toEqual([]);
+  });
 });
 
 describe('the trace of a request', () => {

@@ -169,6 +169,25 @@ const answerOnce = async (
   return sendStored(reply, result.answer, fresh);
 };
 
+const forwardingWarningEveryMs = 3_600_000;
+
+/**
+ * Warns, at most once an hour, if a proxy seems to stand before us that is not trusted: then all
+ * people behind it have one address, and share its limits.
+ */
+const makeForwardingWarning = ({ clock, log, trustProxy }: HttpOptions) => {
+  let nextAtMs = trustProxy === false ? 0 : Number.POSITIVE_INFINITY;
+  return ({ headers }: FastifyRequest): void => {
+    if (headers['x-forwarded-for'] === undefined && headers.forwarded === undefined) return;
+    const nowMs = clock.nowMs();
+    if (nowMs < nextAtMs) return;
+    nextAtMs = nowMs + forwardingWarningEveryMs;
+    log.warn(
+      'a proxy forwards requests, but TRUST_PROXY is not set: all its clients share one limit',
+    );
+  };
+};
+
 export const makeHttpServer = async (options: HttpOptions): Promise<FastifyInstance> => {
   const { tracing, checkAnswers, judgePass } = options;
   const limiter = options.rateLimits ? makeRateLimiter(options.clock) : null;
@@ -178,7 +197,9 @@ export const makeHttpServer = async (options: HttpOptions): Promise<FastifyInsta
   endConnectionsWhenClosing(app);
   mountBodyParsers(app);
   // The first hook: what refuses in another one has them, too.
-  app.addHook('onRequest', (_, reply, done) => {
+  const noteForwarded = makeForwardingWarning(options);
+  app.addHook('onRequest', (request, reply, done) => {
+    noteForwarded(request);
     reply.headers(options.safeHeaders);
     done();
   });

@@ -24,7 +24,8 @@ const open = async (before: () => Promise<void> = async () => undefined) => {
   const handler = plainRoute(async (request) => {
     await before();
     const topic = new URL(request.raw.url, 'http://usher').searchParams.get('topic') ?? '';
-    return { stream: (reply: FastifyReply) => streams.join(topic, reply, 'first\n\n') };
+    const viewer = { accountId: null, address: request.address };
+    return { stream: (reply: FastifyReply) => streams.join(topic, reply, 'first\n\n', viewer) };
   });
   const { app, lines } = await openTestServer([handler], { allowedOrigins: ['https://a.example'] });
   const origin = await app.listen({ host: '127.0.0.1', port: 0 });
@@ -143,29 +144,90 @@ describe('a stream of events', () => {
   });
 });
 
-describe('with 20,000 viewers, the limit of one process,', () => {
-  /** The part of a reply that a stream uses. */
-  const madeUp = () => {
-    const raw = Object.assign(new EventEmitter(), {
-      writableLength: 0,
-      destroyed: false,
-      closed: false,
-      writeHead: () => raw,
-      write: () => true,
-      end: () => raw.emit('close'),
-    });
-    return { raw, reply: { raw, hijack: () => undefined, getHeaders: () => ({}) } as never };
-  };
+/** The part of a reply that a stream uses. */
+const makeReply = () => {
+  const raw = Object.assign(new EventEmitter(), {
+    writableLength: 0,
+    destroyed: false,
+    closed: false,
+    hasEnded: false,
+    written: '',
+    writeHead: () => raw,
+    write: (bytes: string | Buffer) => {
+      if (raw.hasEnded) throw new Error('written after its end');
+      raw.written += bytes.toString();
+      return true;
+    },
+    // Unlike `emit('close')` at once: a connection closes some time after its end.
+    end: () => void (raw.hasEnded = true),
+  });
+  return { raw, reply: { raw, hijack: () => undefined, getHeaders: () => ({}) } as never };
+};
+const from = (address: string, accountId: string | null = null) => ({ accountId, address });
 
+describe('with 20,000 viewers, the limit of one process,', () => {
   test('the next one is told to retry later, until somebody leaves', () => {
     const { streams } = openStreams();
-    const all = Array.from({ length: 20_000 }, madeUp);
-    for (const { reply } of all) streams.join('a', reply, '');
-    expect(() => streams.join('b', madeUp().reply, '')).toThrow(
+    const all = Array.from({ length: 20_000 }, makeReply);
+    for (const [i, { reply }] of all.entries())
+      streams.join('a', reply, '', from(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`));
+    const late = from('192.0.2.1');
+    expect(() => streams.join('b', makeReply().reply, '', late)).toThrow(
       expect.objectContaining({ code: 'OVERLOADED', retryable: true }),
     );
     all[0]?.raw.emit('close');
-    streams.join('b', madeUp().reply, '');
+    streams.join('b', makeReply().reply, '', late);
     expect([streams.viewers('a'), streams.viewers('b')]).toEqual([19_999, 1]);
+  });
+});
+
+describe('streams that are kept open', () => {
+  const openSmall = () => {
+    const streams = makeStreams(manualClock(0), { perAccount: 2, perAddress: 4, all: 6 });
+    closers.push(streams.close);
+    const join = (viewer: { accountId: string | null; address: string }) => {
+      const { raw, reply } = makeReply();
+      streams.join('a', reply, '', viewer);
+      return raw;
+    };
+    return { streams, join };
+  };
+
+  test('by one account are few: the oldest gives way, those of others stay', () => {
+    const { streams, join } = openSmall();
+    const other = join(from('192.0.2.9', 'acc_2'));
+    const tabs = [1, 2, 3].map((i) => join(from(`192.0.2.${i}`, 'acc_1')));
+    expect(tabs.map(({ hasEnded }) => hasEnded)).toEqual([true, false, false]);
+    expect(other.hasEnded).toBe(false);
+    expect(streams.viewers('a')).toBe(3);
+    // Nothing is written to a stream that was ended.
+    streams.send('a', 'frame');
+    expect(tabs.map(({ written }) => written)).toEqual(['', 'frame', 'frame']);
+  });
+
+  test('at one address are bounded, with or without a token', () => {
+    const { join } = openSmall();
+    const all = [null, 'acc_1', 'acc_2', 'acc_3', 'acc_4', null].map((accountId) =>
+      join(from('2001:db8::1', accountId)),
+    );
+    // All addresses of a subscriber count as one.
+    join(from('2001:db8::ffff', 'acc_5'));
+    expect(all.map(({ hasEnded }) => hasEnded)).toEqual([true, true, true, false, false, false]);
+  });
+
+  test('of the address with most give way when the process is full', () => {
+    const { streams, join } = openSmall();
+    const hoarded = [1, 2, 3, 4].map(() => join(from('203.0.113.9')));
+    const people = [1, 2, 3].map((i) => join(from(`192.0.2.${i}`)));
+    expect(hoarded.map(({ hasEnded }) => hasEnded)).toEqual([true, false, false, false]);
+    expect(people.map(({ hasEnded }) => hasEnded)).toEqual([false, false, false]);
+    expect(streams.viewers('a')).toBe(6);
+  });
+
+  test('are counted no more once they have closed', () => {
+    const { streams, join } = openSmall();
+    for (let i = 0; i < 20; i++) join(from('192.0.2.1', 'acc_1')).emit('close');
+    const kept = join(from('192.0.2.1', 'acc_1'));
+    expect([streams.viewers('a'), kept.hasEnded]).toEqual([1, false]);
   });
 });

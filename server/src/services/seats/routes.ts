@@ -119,11 +119,12 @@ const mapRoutes = ({ seats, streams }: Deps): Route[] => [
     });
   }),
 
-  route(watchSeats, async ({ params }) => {
+  route(watchSeats, async ({ params, caller, address }) => {
     const map = await seats.readMap(params.performanceId);
     if (map === null) return refuse('NOT_FOUND');
     const first = frameOf('state', String(map.version), '');
-    return { stream: (reply) => streams.join(params.performanceId, reply, first) };
+    const viewer = { accountId: caller?.accountId ?? null, address };
+    return { stream: (reply) => streams.join(params.performanceId, reply, first, viewer) };
   }),
 ];
 

@@ -26,12 +26,13 @@ const publicRoutes = ({ room, streams }: Deps): Route[] => [
     return answer(200, ready.now, headers);
   }),
 
-  route(contract.watchRoom, async ({ params }) => {
+  route(contract.watchRoom, async ({ params, caller, address }) => {
     const ready = readDocument(room, params.showId);
     if (ready === null) return refuse('NOT_FOUND');
     if (ready.now.waiting >= streamWaitingMax) return refuse('STREAM_NOT_OFFERED');
     const first = frameOf('now', ready.etag.slice(1, -1), ready.body.toString());
-    return { stream: (reply) => streams.join(params.showId, reply, first) };
+    const viewer = { accountId: caller?.accountId ?? null, address };
+    return { stream: (reply) => streams.join(params.showId, reply, first, viewer) };
   }),
 
   route(contract.readCommitment, async ({ params }) => {
