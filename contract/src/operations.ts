@@ -41,7 +41,8 @@ export const readMetrics = defineRoute({
   tag,
   summary: 'Read metrics in Prometheus text format',
   auth: 'public',
-  rate: probing,
+  rate: operating,
+  rateBy: 'address',
   responses: { 200: { contentType: 'text/plain', description: 'Prometheus metrics' } },
   problems: [],
 });

@@ -7,7 +7,8 @@ import { makePages } from './pages.ts';
 
 const app = Fastify();
 afterThisFile(() => app.close());
-await app.register(makePages({ routes: allRoutes, publicUrl: 'http://127.0.0.1:3000' }));
+const publicUrl = 'http://127.0.0.1:3000';
+await app.register(makePages({ routes: allRoutes, publicUrl, limiter: null }));
 const get = (url: string) => app.inject({ method: 'GET', url });
 
 const web = new URL('../../../web/', import.meta.url);
@@ -145,4 +146,25 @@ describe('the checks of the shell detect', () => {
     expect((await get(address)).statusCode).toBe(404);
     expect(addressesIn(`import { say } from './shell.js';`)).toEqual(['/assets/shell.js']);
   });
+});
+
+test('pages and documents have a limit for each address', async () => {
+  const limited = Fastify();
+  const asked: string[] = [];
+  const limiter = {
+    size: 0,
+    waitMs: (key: string) => {
+      asked.push(key);
+      return asked.length > 3 ? 2000 : 0;
+    },
+  };
+  await limited.register(makePages({ routes: allRoutes, publicUrl, limiter }));
+  const ask = (url: string) => limited.inject({ url, remoteAddress: '192.0.2.1' });
+  const addresses = ['/', '/openapi.json', '/assets/shell.js', '/docs/problems/SEATS_TAKEN'];
+  const replies = [];
+  for (const address of addresses) replies.push(await ask(address));
+  expect(replies.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 429]);
+  expect(replies[3]?.headers['retry-after']).toBe('2');
+  expect(new Set(asked)).toEqual(new Set(['page 192.0.2.1']));
+  await limited.close();
 });

@@ -7,8 +7,12 @@ import swaggerUi from '@fastify/swagger-ui';
 import { type ProblemCode, problems } from '@usher/contract/problems.ts';
 import type { RouteSpec } from '@usher/contract/route.ts';
 import type { FastifyPluginAsync } from 'fastify';
+import { sendRefusal } from '../platform/http/answers.ts';
+import { readCallerAddress } from '../platform/http/caller-address.ts';
 import { makeOpenApi } from '../platform/http/openapi.ts';
+import { refuse } from '../platform/http/problem.ts';
 import { problemPage } from '../platform/http/problem-page.ts';
+import { type RateLimiter, toSubscriber } from '../platform/http/rate-limit.ts';
 import { makeSafeHeaders } from '../platform/http/safe-headers.ts';
 
 const webDir = new URL('../../../web/', import.meta.url);
@@ -55,13 +59,27 @@ const pageHeaders = (isHttps: boolean) => ({
   },
 });
 
+/** A page loads about ten files, and a whole house may share an address. */
+const rate = { perMinute: 12_000, burst: 4000 };
+
 /** The headers of every response that a page has its own of. */
 const pageNames = Object.keys(makeSafeHeaders(true));
 
 /** What browsers are served besides the JSON API: the shell, the documents, the problem pages. */
 export const makePages =
-  (options: { routes: readonly RouteSpec[]; publicUrl: string }): FastifyPluginAsync =>
+  (options: {
+    routes: readonly RouteSpec[];
+    publicUrl: string;
+    /** null: no rate limits. */
+    limiter: RateLimiter | null;
+  }): FastifyPluginAsync =>
   async (app) => {
+    app.addHook('onRequest', (request, reply, done) => {
+      const key = `page ${toSubscriber(readCallerAddress(request))}`;
+      const retryAfterMs = options.limiter?.waitMs(key, rate) ?? 0;
+      if (retryAfterMs === 0) done();
+      else sendRefusal(request, reply, refuse('TOO_MANY_REQUESTS', { retryAfterMs }));
+    });
     // Helmet writes below Fastify, whose own headers would win.
     app.addHook('onRequest', (_, reply, done) => {
       for (const name of pageNames) reply.removeHeader(name);

@@ -136,6 +136,15 @@ export const platformSection = defineSection({
       .url({ protocol: /^https?$/, error: 'must be an http or https address' })
       .optional(),
     RATE_LIMITS: flag.default(true),
+    /**
+     * A port of their own for the metrics, which then are not at the public one. In production they
+     * are never there: strangers read how a sale goes.
+     */
+    METRICS_PORT: wholeNumber(0, 65_535).optional(),
+    METRICS_HOST: z
+      .string()
+      .refine(isHost, 'must be an address such as 0.0.0.0, or the name of a host')
+      .default('127.0.0.1'),
   },
   findFaults: ({ given, config, isProduction }) => {
     if (!isProduction) return [];

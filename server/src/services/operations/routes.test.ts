@@ -31,7 +31,8 @@ const open = async (missing: () => Promise<string[]> = async () => []) => {
     },
   } satisfies Pick<Relay, 'deadLetters' | 'replay'>;
   const payments = { unknown: async () => [] };
-  const routes = [...probeRoutes({ metrics, missing }), ...troubleRoutes({ relay, payments })];
+  const probes = probeRoutes({ metrics, missing, hasMetrics: true });
+  const routes = [...probes, ...troubleRoutes({ relay, payments })];
   const { app } = await openTestServer(routes);
   closers.push(() => app.close());
   const ask = (url: string, as = 'operator', method: 'GET' | 'POST' = 'GET') =>
@@ -55,6 +56,16 @@ describe('the probes', () => {
       { ready: false, missing: ['database'] },
     ]);
     expect(missing.headers['retry-after']).toBe('1');
+  });
+
+  test('do not give the metrics where these have a port of their own', async () => {
+    const metrics = makeMetrics();
+    const missing = async () => [];
+    const { app } = await openTestServer(probeRoutes({ metrics, missing, hasMetrics: false }));
+    closers.push(() => app.close());
+    expect((await app.inject({ url: '/metrics' })).statusCode).toBe(404);
+    expect((await app.inject({ url: '/healthz' })).statusCode).toBe(200);
+    metrics.close();
   });
 
   test('give the metrics in Prometheus’ format', async () => {

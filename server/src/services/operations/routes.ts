@@ -17,11 +17,18 @@ import type { Levers, RoomRefused } from './service.ts';
 /** Dead letters and open payments on one page. */
 const listedMax = 200;
 
+const makeMetricsRoute = ({ registry }: Metrics): Route =>
+  route(readMetrics, async () =>
+    rawAnswer(200, await registry.metrics(), { 'content-type': registry.contentType }),
+  );
+
 /** Routes of every process, whichever services it serves. */
 export const probeRoutes = (deps: {
   metrics: Metrics;
   /** What this process needs to serve and does not have; empty when it is ready. */
   missing: () => Promise<string[]>;
+  /** Whether the metrics are read here, not at a port of their own. */
+  hasMetrics: boolean;
 }): Route[] => [
   route(healthz, async () => answer(200, { alive: true as const })),
 
@@ -32,11 +39,7 @@ export const probeRoutes = (deps: {
       : answer(503, { ready: false as const, missing }, { 'retry-after': '1' });
   }),
 
-  route(readMetrics, async () =>
-    rawAnswer(200, await deps.metrics.registry.metrics(), {
-      'content-type': deps.metrics.registry.contentType,
-    }),
-  ),
+  ...(deps.hasMetrics ? [makeMetricsRoute(deps.metrics)] : []),
 ];
 
 /**
