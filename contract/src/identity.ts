@@ -1,3 +1,4 @@
+import { readEmail } from '@usher/domain/email.ts';
 import { accountRoles } from '@usher/domain/roles.ts';
 import { z } from 'zod';
 import { idOf, instant, locale } from './primitives.ts';
@@ -5,13 +6,16 @@ import { defineRoute } from './route.ts';
 
 export const role = z.enum(accountRoles);
 
+/** An address as people write it; the server reads it in the one form that is stored. */
 export const email = z
   .string()
-  .trim()
-  .toLowerCase()
-  .max(254)
-  .pipe(z.email())
-  .meta({ example: 'minji@example.com' });
+  .max(320)
+  .overwrite((text) => readEmail(text) ?? text)
+  .refine(
+    (text) => text === readEmail(text),
+    'must be an e-mail address, such as minji@example.com',
+  )
+  .meta({ format: 'email', example: 'minji@example.com' });
 
 /** 8 to 200 characters, compared as typed; no rules about which characters (ASVS 6.2). */
 export const password = z.string().normalize('NFC').min(8).max(200);
@@ -53,8 +57,15 @@ export const signedIn = z
   .meta({ id: 'SignedIn' });
 
 const tag = 'Identity';
-// Each of these costs one password hash: 19 MiB of memory and about 20 ms of CPU.
-const slow = { perMinute: 30, burst: 10 };
+// Hashing waits in a line of its own, fair by address, and only wrong passwords are limited: this
+// rate is for thousands of people behind one address.
+const crowd = { perMinute: 3000, burst: 600 };
+/** The solution of a challenge that an earlier response contained. */
+const solution = z
+  .string()
+  .max(4096)
+  .optional()
+  .meta({ description: 'ALTCHA payload, base64, for the `challenge` of a refusal' });
 
 export const signUp = defineRoute({
   name: 'signUp',
@@ -64,9 +75,16 @@ export const signUp = defineRoute({
   summary: 'Create a buyer account and sign in',
   auth: 'public',
   rate: { perMinute: 2400, burst: 400 },
-  body: z.strictObject({ email, password, name: personName, locale: locale.default('ko') }),
+  rateBy: 'address',
+  body: z.strictObject({
+    email,
+    password,
+    name: personName,
+    locale: locale.default('ko'),
+    solution,
+  }),
   responses: { 201: signedIn },
-  problems: ['EMAIL_TAKEN', 'PASSWORD_TOO_COMMON'],
+  problems: ['EMAIL_TAKEN', 'PASSWORD_TOO_COMMON', 'CHALLENGE_REQUIRED', 'CHALLENGE_FAILED'],
 });
 
 export const logIn = defineRoute({
@@ -76,8 +94,13 @@ export const logIn = defineRoute({
   tag,
   summary: 'Sign in; the refresh token is set as an HttpOnly cookie',
   auth: 'public',
-  rate: slow,
-  body: z.strictObject({ email, password: z.string().normalize('NFC').min(1).max(200) }),
+  rate: crowd,
+  rateBy: 'address',
+  body: z.strictObject({
+    email,
+    password: z.string().normalize('NFC').min(1).max(200),
+    solution,
+  }),
   responses: { 200: signedIn },
   problems: ['CREDENTIALS_WRONG'],
 });
@@ -89,7 +112,8 @@ export const refresh = defineRoute({
   tag,
   summary: 'Exchange the refresh cookie for a new one and a new access token',
   auth: 'public',
-  rate: { perMinute: 120, burst: 30 },
+  rate: { perMinute: 6000, burst: 1200 },
+  rateBy: 'address',
   responses: { 200: signedIn },
   problems: ['REFRESH_REFUSED', 'ORIGIN_REFUSED'],
 });

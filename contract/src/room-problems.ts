@@ -65,7 +65,8 @@ export const roomProblems = {
     title: 'Solve the challenge first',
     retryable: false,
     meaning: 'Joining takes a little computing, so that one person cannot join thousands of times.',
-    remedy: 'Read the challenge, solve it, and join with its `solution`.',
+    remedy:
+      'Solve the challenge of the room, or `challenge` of this response, and repeat with its `solution`.',
   },
   CHALLENGE_FAILED: {
     status: 403,

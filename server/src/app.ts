@@ -11,6 +11,8 @@ import type { Context } from './platform/context.ts';
 import { makeCycle } from './platform/cycle.ts';
 import { assert } from './platform/failure.ts';
 import { makeIdempotency } from './platform/http/idempotency.ts';
+import { openMetricsServer } from './platform/http/metrics-server.ts';
+import { makeRateLimiter } from './platform/http/rate-limit.ts';
 import { makeSafeHeaders } from './platform/http/safe-headers.ts';
 import { makeHttpServer } from './platform/http/server.ts';
 import { makeShortcuts } from './platform/http/shortcut.ts';
@@ -138,27 +140,40 @@ type AppContext = Opened['context'];
 /** Most used challenges that one process remembers; 100 bytes each. */
 const usedChallengesMax = 1_000_000;
 
+/** What processes share in memory: in Redis for all of them, or in this process if it is alone. */
+const openShared = async (context: AppContext, life: Lifecycle) => {
+  const { clock, log, ids, secret, metrics, config } = context;
+  const url = config.REDIS_URL;
+  if (url === undefined) {
+    const used = makeUsedChallenges({ clock, max: usedChallengesMax });
+    return { redis: null, proofOfWork: makeProofOfWork({ secret, clock, used }) };
+  }
+  const redis = await openRedis({ url, log, metrics });
+  life.onClose('redis', redis.close);
+  const used = makeSharedUsedChallenges({ redis, clock, ids });
+  return { redis, proofOfWork: makeProofOfWork({ secret, clock, used }) };
+};
+type Shared = Awaited<ReturnType<typeof openShared>>;
+
 /** Where waiting rooms are kept: in Redis for all processes, or in the memory of one. */
-const openRooms = async ({ isAlone }: AppOptions, context: AppContext, life: Lifecycle) => {
-  const { db, clock, log, ids, secret, metrics, config } = context;
+const openRooms = (
+  { isAlone }: AppOptions,
+  context: AppContext,
+  { redis, proofOfWork }: Shared,
+  life: Lifecycle,
+) => {
+  const { db, clock, log, ids, config } = context;
   const terms = termsOf(config);
   const opened = (store: RoomStore): RoomStore => {
     life.onClose('waiting rooms', store.close);
     return store;
   };
-  const url = config.REDIS_URL;
-  if (url === undefined) {
-    const used = makeUsedChallenges({ clock, max: usedChallengesMax });
-    const proofOfWork = makeProofOfWork({ secret, clock, used });
+  if (redis === null) {
     const journal = makeRoomJournal(db);
     const owner = ids.secret();
     const store = makeMemoryRooms({ journal, clock, log, owner, terms, isAlone });
     return { proofOfWork, store: opened(store) };
   }
-  const redis = await openRedis({ url, log, metrics });
-  life.onClose('redis', redis.close);
-  const used = makeSharedUsedChallenges({ redis, clock, ids });
-  const proofOfWork = makeProofOfWork({ secret, clock, used });
   const store = openRedisRooms({ redis, log, terms, remembered: makeRoomRows(db).find });
   return { proofOfWork, store: opened(store) };
 };
@@ -214,7 +229,12 @@ const makeServices = (options: AppOptions, opened: Opened, life: Lifecycle) => {
   const { db, config } = context;
   const { add, entries } = makeTable(life);
 
-  const identity = add('identity', () => openIdentity(context));
+  let opening: Promise<Shared> | null = null;
+  const openSharedOnce = (): Promise<Shared> => {
+    opening ??= openShared(context, life);
+    return opening;
+  };
+  const identity = add('identity', async () => openIdentity(context, await openSharedOnce()));
   const venues = add('catalogue', () => openVenues(context));
   const catalogue = add('catalogue', async () =>
     openCatalogue(context, { venues: await venues.open(), stock: makeSeatStock(db) }),
@@ -227,7 +247,7 @@ const makeServices = (options: AppOptions, opened: Opened, life: Lifecycle) => {
   );
   const room = add('waiting-room', async () =>
     openWaitingRoom(context, {
-      ...(await openRooms(options, context, life)),
+      ...openRooms(options, context, await openSharedOnce(), life),
       catalogue: await catalogue.open(),
       seats: await seats.open(),
     }),
@@ -345,6 +365,10 @@ const startWork = async (
   return relaying;
 };
 
+/** Whether the metrics are not at the port that buyers reach. */
+const hidesMetrics = (config: Readonly<Settings>): boolean =>
+  config.METRICS_PORT !== undefined || config.USHER_ENV === 'production';
+
 const openAll = async (options: AppOptions, life: Lifecycle) => {
   const { config } = options;
   const opened = await openContext(options, life);
@@ -368,7 +392,10 @@ const openAll = async (options: AppOptions, life: Lifecycle) => {
   const http: FastifyInstance = await makeHttpServer({
     ...context,
     idempotency,
-    routes: [...served.flatMap((module) => module.routes), ...probeRoutes({ metrics, missing })],
+    routes: [
+      ...served.flatMap((module) => module.routes),
+      ...probeRoutes({ metrics, missing, hasMetrics: !hidesMetrics(config) }),
+    ],
     authenticate: identity.authenticate,
     mayCall: identity.mayCall,
     ...(table.room.module() === null ? {} : { judgePass: table.room.opened().passes.judge }),
@@ -379,7 +406,8 @@ const openAll = async (options: AppOptions, life: Lifecycle) => {
     rateLimits: config.RATE_LIMITS,
     mountShortcuts: opened.mountShortcuts,
   });
-  await http.register(makePages({ routes: allRoutes, publicUrl: options.publicUrl }));
+  const limiter = config.RATE_LIMITS ? makeRateLimiter(options.clock) : null;
+  await http.register(makePages({ routes: allRoutes, publicUrl: options.publicUrl, limiter }));
   if (config.USHER_SERVICES.includes('notifications'))
     table.notifications.opened().registerPages(http);
   if (config.USHER_SERVICES.includes('waiting-room')) {
@@ -396,6 +424,11 @@ const openAll = async (options: AppOptions, life: Lifecycle) => {
     await http.close();
   });
   const listen = async (): Promise<string> => {
+    if (config.METRICS_PORT !== undefined) {
+      const { METRICS_HOST: host, METRICS_PORT: port } = config;
+      const server = await openMetricsServer({ host, port, metrics });
+      life.onClose('metrics port', server.close);
+    }
     await http.listen({ host: config.HOST, port: config.PORT });
     const { port } = http.server.address() as AddressInfo;
     return chooseOrigin(config.HOST, port);

@@ -8,6 +8,7 @@ import { makeIds } from '../platform/ids.ts';
 import { type Log, makeLog } from '../platform/log.ts';
 import { makeMetrics } from '../platform/metrics.ts';
 import { openDatabase } from '../platform/postgres/sql.ts';
+import { makeProofOfWork, makeUsedChallenges } from '../platform/proof-of-work.ts';
 import { processPort } from '../platform/process.ts';
 import { type Identity, openIdentity } from '../services/identity/index.ts';
 import { configOrFaults } from './check-config.ts';
@@ -145,7 +146,9 @@ const withIdentity = async <T>(
   const metrics = makeMetrics();
   const db = openDatabase({ url, name: 'account', log, poolMax: 2 });
   try {
-    const identity = await openIdentity({
+    // No request comes in here, so no challenge is ever used.
+    const used = makeUsedChallenges({ clock: systemClock, max: 0 });
+    const context = {
       db,
       clock: systemClock,
       ids: makeIds(systemClock),
@@ -156,7 +159,9 @@ const withIdentity = async <T>(
       // Running servers are notified by the database.
       listen: () => undefined,
       config,
-    });
+    };
+    const proofOfWork = makeProofOfWork({ secret, clock: systemClock, used });
+    const identity = await openIdentity(context, { proofOfWork });
     return await work(identity.service).finally(identity.close);
   } finally {
     await db.close();

@@ -13,6 +13,7 @@ import { z } from 'zod';
 import type { Clock } from '../../platform/clock.ts';
 import { Failure } from '../../platform/failure.ts';
 import { isFromOwnPage } from '../../platform/http/own-page.ts';
+import { readCallerAddress } from '../../platform/http/caller-address.ts';
 import { makeRateLimiter, toSubscriber } from '../../platform/http/rate-limit.ts';
 import type { Caller } from '../../platform/http/route.ts';
 import type { Log } from '../../platform/log.ts';
@@ -39,7 +40,7 @@ const lateMs = 10_000;
 /** After an external failure, and after too many requests. */
 const tryAgainS = 5;
 /** Rates of the public page, requested by many from one address, and of personal pages. */
-const rates = { page: { perMinute: 600, burst: 120 }, deed: { perMinute: 60, burst: 20 } };
+const rates = { page: { perMinute: 6000, burst: 1200 }, deed: { perMinute: 60, burst: 20 } };
 
 /** No script runs on the page, its forms go to us, and no other page may show it in a frame. */
 const headers = {
@@ -163,8 +164,9 @@ const makeDeeds = (deps: QueuePagesDeps, cookies: QueueCookies) => {
       const body = logIn.body.safeParse({ email: given.email.trim(), password: given.password });
       if (!body.success) return refused('CREDENTIALS_WRONG');
       const result = await identity.logIn(body.data, {
-        address: visit.request.ip,
+        address: readCallerAddress(visit.request),
         requestId: visit.request.id,
+        browserToken: null,
       });
       if (result.outcome === 'wrong') return refused('CREDENTIALS_WRONG');
       if (result.outcome === 'too-fast') return refused('TOO_MANY_REQUESTS');
@@ -244,7 +246,8 @@ export const makeQueuePages = (deps: QueuePagesDeps): FastifyPluginAsync => {
 
   const look = async (visit: Visit): Promise<FastifyReply> => {
     const { request, reply } = visit;
-    if (tooMany(`page ${toSubscriber(request.ip)}`, rates.page)) return notice(visit, 429, 'busy');
+    const subscriber = toSubscriber(readCallerAddress(request));
+    if (tooMany(`page ${subscriber}`, rates.page)) return notice(visit, 429, 'busy');
     const found = await find(visit);
     if (found === null) return reply;
     const { known, now } = found;
@@ -262,7 +265,8 @@ export const makeQueuePages = (deps: QueuePagesDeps): FastifyPluginAsync => {
 
   const act = async (visit: Visit): Promise<FastifyReply> => {
     const { request, reply } = visit;
-    if (tooMany(`form ${toSubscriber(request.ip)}`, logIn.rate)) return notice(visit, 429, 'busy');
+    const subscriber = toSubscriber(readCallerAddress(request));
+    if (tooMany(`form ${subscriber}`, logIn.rate)) return notice(visit, 429, 'busy');
     const found = await find(visit);
     if (found === null) return reply;
     const { known, now } = found;

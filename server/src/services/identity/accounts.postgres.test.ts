@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { role } from '@usher/contract/identity.ts';
 import { withClient } from '@usher/tests/support/databases.ts';
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
+import { makeTestProofOfWork } from '@usher/tests/support/proof-of-work.ts';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { manualClock } from '../../platform/clock.ts';
 import { makeIds } from '../../platform/ids.ts';
@@ -16,6 +17,7 @@ import { makeIdentityStore, type NewAccount } from './store.ts';
 const { url } = await makeTestDatabase();
 const clock = manualClock(Date.parse('2026-12-24T10:00:00.000Z'));
 const ids = makeIds(clock);
+const proofOfWork = makeTestProofOfWork();
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
@@ -45,6 +47,8 @@ const openProcess = async (databaseUrl = url) => {
     accessTokenTtlMs: 600_000,
     refreshTokenTtlMs: 3_600_000,
     rateLimits: false,
+    proofOfWork,
+    signUpWork: 0,
   });
   closers.push(async () => {
     await store.close();
@@ -101,7 +105,7 @@ describe('sign-up', () => {
     const crowd = Array.from({ length: 300 }, (_, i) => `crowd-${i}@example.com`);
     const results = await Promise.all(
       crowd.map((email) =>
-        identity.signUp({ ...minji, email }, { address: '192.0.2.1', requestId: 'r' }),
+        identity.signUp({ ...minji, email }, { address: '192.0.2.1', requestId: 'r', browserToken: null }),
       ),
     );
     expect(results.filter(({ outcome }) => outcome === 'signed-in')).toHaveLength(300);
@@ -164,7 +168,7 @@ describe('sign-up', () => {
       expect(
         await identity.signUp(
           { ...minji, email, password },
-          { address: '192.0.2.1', requestId: 'r' },
+          { address: '192.0.2.1', requestId: 'r', browserToken: null },
         ),
       ).toEqual({
         outcome: 'password-too-common',
@@ -174,7 +178,7 @@ describe('sign-up', () => {
     expect(
       await identity.signUp(
         { ...minji, email, password: decomposed },
-        { address: '192.0.2.1', requestId: 'r' },
+        { address: '192.0.2.1', requestId: 'r', browserToken: null },
       ),
     ).toEqual({
       outcome: 'password-too-common',
@@ -186,7 +190,7 @@ describe('sign-up', () => {
     const name = '김민지'.normalize('NFD');
     await identity.signUp(
       { ...minji, name, email: 'nfd@example.com' },
-      { address: '192.0.2.1', requestId: 'r' },
+      { address: '192.0.2.1', requestId: 'r', browserToken: null },
     );
     const rows = await db.query<{ name: string; text: string }>(
       "SELECT name, a::text AS text FROM identity.accounts a WHERE email = 'nfd@example.com'",
@@ -199,11 +203,11 @@ describe('sign-up', () => {
     const { identity, db } = await openProcess();
     const made = await identity.signUp(
       { ...minji, email: 'trail@example.com' },
-      { address: '192.0.2.1', requestId: 'request-1' },
+      { address: '192.0.2.1', requestId: 'request-1', browserToken: null },
     );
     if (made.outcome !== 'signed-in') throw new Error('not signed in');
     const again = { email: 'trail@example.com', password: minji.password };
-    await identity.logIn(again, { address: '192.0.2.1', requestId: 'request-2' });
+    await identity.logIn(again, { address: '192.0.2.1', requestId: 'request-2', browserToken: null });
     const { id } = made.account;
     const common = { who: id, account_id: id };
     expect(
@@ -224,7 +228,7 @@ test('the audit trail cannot be changed, shortened or truncated', async () => {
   const { identity, db } = await openProcess();
   await identity.signUp(
     { ...minji, email: 'kept@example.com' },
-    { address: '192.0.2.1', requestId: 'r' },
+    { address: '192.0.2.1', requestId: 'r', browserToken: null },
   );
   for (const statement of [
     "UPDATE identity.audit SET who = 'nobody'",
@@ -272,7 +276,7 @@ describe('an account that the program creates', () => {
     const { identity } = await openProcess();
     const id = await identity.ensureAccount(operator);
     const given = { email: 'operator@example.com', password: operator.password };
-    const result = await identity.logIn(given, { address: '192.0.2.1', requestId: 'r' });
+    const result = await identity.logIn(given, { address: '192.0.2.1', requestId: 'r', browserToken: null });
     if (result.outcome !== 'signed-in') throw new Error('not signed in');
     const caller = identity.authenticate(result.accessToken);
     expect(caller).toMatchObject({ accountId: id, role: 'OPERATOR' });

@@ -24,16 +24,37 @@ export const endedSessionsReadEveryMs = 5000;
 /** Clock differences between processes and slow commits add up to less than this. */
 export const endedSessionsOverlapMs = 60_000;
 
-/** Log-ins with one e-mail, from any IP address. */
-export const logInRate = { perMinute: 10, burst: 10 };
 /** The first wrong passwords cause no pause: people mistype. Then 1 s, doubled each time. */
 export const logInFreeTries = 3;
-/** The longest pause. Short, so that nobody can lock another person out for long. */
+/** The longest pause, for one e-mail from one address. */
 export const logInPauseMaxMs = 60_000;
 /** Wrong passwords are forgotten after this time without another one. */
 export const logInForgetMs = 15 * 60_000;
-/** E-mails whose wrong passwords are remembered; 100,000 take about 10 MB. */
-export const logInEmailsMax = 100_000;
+/** Wrong passwords for one e-mail from all addresses: an owner who mistypes, on a few devices. */
+export const logInWrongByEmail = { perMinute: 2, burst: 20 };
+/** Wrong passwords from one address: a house of thousands behind it mistypes this often. */
+export const logInWrongByAddress = { perMinute: 10, burst: 60 };
+/**
+ * The work, in hashes, that replaces a pause. A browser computes 3.4 M a second on a core here: the
+ * first one takes a blink, the last one 2 s; a phone needs about five times as long.
+ */
+export const logInWorkMin = 100_000;
+export const logInWorkMax = 6_400_000;
+
+/** Sign-ups that cost no work: a group at one address, and a rush in this process. */
+export const signUpFreeByAddress = { perMinute: 30, burst: 60 };
+export const signUpFree = { perMinute: 600, burst: 300 };
+/** The work, in hashes, of the first sign-up that is not free; doubled with each further burst. */
+export const signUpWorkMin = 100_000;
+export const signUpWorkMax = 6_400_000;
+
+/** E-mails, addresses and pairs that each count remembers; 100,000 take about 10 MB. */
+export const debtorsMax = 100_000;
+/** However much somebody did, it is forgotten after this time. */
+export const debtMaxMs = 60 * 60_000;
+
+/** How long a browser is recognised: browsers keep no cookie for longer than 400 days. */
+export const knownBrowserS = 400 * 24 * 3600;
 
 /**
  * An expired session is kept this long, so that a late token is distinguished from a forged one.

@@ -1,11 +1,12 @@
 import type { PlatformSettings } from '../../platform/config.ts';
 import type { Context } from '../../platform/context.ts';
 import type { Module } from '../../platform/module.ts';
+import type { ProofOfWork } from '../../platform/proof-of-work.ts';
 import { idleWorker } from '../../platform/worker.ts';
 import type { IdentitySettings } from './config.ts';
 import { endedSessionsChannel, makeEndedSessions } from './events.ts';
 import { makePruneSessions } from './jobs.ts';
-import { hashesAtOnce, hashesWaitingMax } from './limits.ts';
+import { hashesAtOnce, hashesWaitingMax, signUpWorkMin } from './limits.ts';
 import { makePasswords } from './passwords.ts';
 import { makeIdentityRoutes } from './routes.ts';
 import { type Identity, makeIdentity } from './service.ts';
@@ -14,9 +15,15 @@ import { makeIdentityStore } from './store.ts';
 type IdentityContext = Pick<
   Context,
   'db' | 'clock' | 'ids' | 'log' | 'metrics' | 'secret' | 'publicUrl' | 'listen'
-> & { config: IdentitySettings & Pick<PlatformSettings, 'ALLOWED_ORIGINS' | 'RATE_LIMITS'> };
+> & {
+  config: IdentitySettings &
+    Pick<PlatformSettings, 'ALLOWED_ORIGINS' | 'RATE_LIMITS' | 'USHER_ENV'>;
+};
 
-export const openIdentity = async (context: IdentityContext): Promise<Module<Identity>> => {
+export const openIdentity = async (
+  context: IdentityContext,
+  { proofOfWork }: { proofOfWork: ProofOfWork },
+): Promise<Module<Identity>> => {
   const { db, clock, ids, log, metrics, config, secret, publicUrl, listen } = context;
   const nowMs = () => clock.nowMs();
   const refreshTokenTtlMs = config.REFRESH_TOKEN_TTL_MS;
@@ -35,6 +42,8 @@ export const openIdentity = async (context: IdentityContext): Promise<Module<Ide
     accessTokenTtlMs: config.ACCESS_TOKEN_TTL_MS,
     refreshTokenTtlMs,
     rateLimits: config.RATE_LIMITS,
+    proofOfWork,
+    signUpWork: config.SIGN_UP_WORK ?? (config.USHER_ENV === 'production' ? signUpWorkMin : 0),
   });
   return {
     service: identity,

@@ -78,9 +78,3 @@ export const makePasswords = (deps: {
     },
   };
 };
-
-/** One that is tried first when guessing, or the e-mail itself. */
-export const isTooCommon = (password: string, email: string): boolean => {
-  const folded = password.normalize('NFC').toLowerCase();
-  return numbers.commonPasswords.has(folded) || folded === email || folded === email.split('@')[0];
-};

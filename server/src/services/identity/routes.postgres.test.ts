@@ -1,5 +1,6 @@
 import * as contract from '@usher/contract/identity.ts';
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
+import { makeTestProofOfWork, solve } from '@usher/tests/support/proof-of-work.ts';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { manualClock } from '../../platform/clock.ts';
@@ -19,6 +20,7 @@ import { makeIdentityStore } from './store.ts';
 
 const clock = manualClock(Date.parse('2026-12-24T10:00:00.000Z'));
 const ids = makeIds(clock);
+const proofOfWork = makeTestProofOfWork();
 const metrics = makeMetrics();
 const { url } = await makeTestDatabase();
 const db = openDatabase({ url, name: 'test', log: silentLog, poolMax: 6 });
@@ -39,12 +41,13 @@ const context = {
     REFRESH_TOKEN_TTL_MS: 14 * 24 * 3_600_000,
     ALLOWED_ORIGINS: allowedOrigins,
     RATE_LIMITS: true,
+    USHER_ENV: 'test' as const,
   },
   secret,
   publicUrl,
   listen: (channel: string) => void channels.push(channel),
 };
-const identity = await openIdentity(context);
+const identity = await openIdentity(context, { proofOfWork });
 const { authenticate, mayCall } = identity.service;
 
 const serve = (routes: typeof identity.routes): Promise<FastifyInstance> =>
@@ -89,6 +92,7 @@ type Answered = Awaited<ReturnType<typeof call>>;
 
 const cookieName = '__Host-usher_refresh';
 const cookieOf = (response: Answered) => response.cookies.find(({ name }) => name === cookieName);
+const readCookies = (response: Answered): string[] => [response.headers['set-cookie'] ?? []].flat();
 const cookieHeader = (response: Answered): Headers => ({
   cookie: `${cookieName}=${cookieOf(response)?.value}`,
 });
@@ -126,11 +130,12 @@ describe('POST /auth/sign-up', () => {
     expect(account.createdAt).toBe(new Date(clock.nowMs()).toISOString());
     expect(accessTokenEndsAt).toBe(new Date(clock.nowMs() + 600_000).toISOString());
     expect(authenticate(accessToken)).toMatchObject({ accountId: account.id });
-    const sent = response.headers['set-cookie'];
+    const [sent, browser] = readCookies(response);
     expect(sent).toMatch(/^__Host-usher_refresh=refresh\.[\w.-]+; Max-Age=1209600; /);
     expect(String(sent).split('; ').slice(2).sort()).toEqual(
       ['HttpOnly', 'Path=/', 'SameSite=Strict', 'Secure'].sort(),
     );
+    expect(browser).toMatch(/^__Host-usher_browser=browser\.[\w.-]+; Max-Age=34560000; /);
     expect(response.body).not.toContain(cookieOf(response)?.value);
     expect(response.headers['cache-control']).toBe('no-store');
   });
@@ -206,16 +211,37 @@ describe('POST /auth/login', () => {
     expect(headersOfUnknown).toEqual(headers);
   });
 
-  test('429: guesses at one e-mail from many addresses', async () => {
-    const body = { email: 'guessed@example.com', password: 'a guess of mine' };
-    const tries = [1, 2, 3].map(() => call(contract.logIn, { body }));
+  test('429: guesses; a solved challenge is tried instead of waiting', async () => {
+    const { email, password, name } = newPerson();
+    await signUp({ email, password, name });
+    const address = '10.8.8.8';
+    const tries = [1, 2, 3].map(() =>
+      call(contract.logIn, { body: { email, password: 'a guess of mine' }, address }),
+    );
     for (const response of await Promise.all(tries)) {
       expectProblem(response, 401, 'CREDENTIALS_WRONG');
     }
-    const response = await call(contract.logIn, { body });
-    expectProblem(response, 429, 'TOO_MANY_REQUESTS');
-    expect(response.headers['retry-after']).toBe('1');
-    expect(response.json()).toMatchObject({ retryAfterMs: 1000, retryable: true });
+    const refused = await call(contract.logIn, { body: { email, password }, address });
+    expectProblem(refused, 429, 'TOO_MANY_REQUESTS');
+    expect(refused.headers['retry-after']).toBe('1');
+    expect(refused.json()).toMatchObject({ retryAfterMs: 1000, retryable: true });
+    const solution = await solve(refused.json().challenge);
+    const solved = await call(contract.logIn, { body: { email, password, solution }, address });
+    expect(solved.statusCode).toBe(200);
+  });
+
+  test('200: guesses of strangers do not stop the owner’s own browser', async () => {
+    const { email, password, name } = newPerson();
+    const made = await signUp({ email, password, name });
+    const address = '10.8.8.9';
+    for (let i = 0; i < 5; i++)
+      await call(contract.logIn, { body: { email, password: 'a guess of mine' }, address });
+    const body = { email, password };
+    const stranger = await call(contract.logIn, { body, address });
+    expectProblem(stranger, 429, 'TOO_MANY_REQUESTS');
+    const headers = { cookie: readCookies(made)[1]?.split(';')[0] ?? '' };
+    const owner = await call(contract.logIn, { body, address, headers });
+    expect(owner.statusCode).toBe(200);
   });
 });
 
@@ -287,15 +313,18 @@ describe('POST /auth/refresh', () => {
 
 describe('at an address without TLS', () => {
   test('a session outlives its access token, by a cookie that browsers keep there', async () => {
-    const inLan = await openIdentity({
-      ...context,
-      metrics: makeMetrics(),
-      publicUrl: 'http://usher.lan:3000',
-      listen: () => undefined,
-    });
+    const inLan = await openIdentity(
+      {
+        ...context,
+        metrics: makeMetrics(),
+        publicUrl: 'http://usher.lan:3000',
+        listen: () => undefined,
+      },
+      { proofOfWork },
+    );
     const plain = await serve(inLan.routes);
     const made = await call(contract.signUp, { body: newPerson(), of: plain });
-    const [cookie = '', ...rules] = String(made.headers['set-cookie']).split('; ');
+    const [cookie = '', ...rules] = readCookies(made)[0]?.split('; ') ?? [];
     expect(cookie).toMatch(/^usher_refresh=/);
     expect(rules.slice(1)).toEqual(['Path=/', 'HttpOnly', 'SameSite=Strict']);
     const refreshed = await call(contract.refresh, { headers: { cookie }, of: plain });
@@ -410,6 +439,8 @@ describe('503 while too many passwords wait to be hashed', () => {
       log: silentLog,
       secret,
       rateLimits: true,
+      proofOfWork,
+      signUpWork: 0,
       happened: makeMetrics().counter('usher_sessions_total', 'test', ['what']),
       accessTokenTtlMs: 600_000,
       refreshTokenTtlMs: 3_600_000,

@@ -1,16 +1,25 @@
 import * as contract from '@usher/contract/identity.ts';
 import { refuse } from '../../platform/http/problem.ts';
 import { answer, emptyAnswer, type Route, route } from '../../platform/http/route.ts';
-import type { Identity, SignedIn } from './service.ts';
+import { knownBrowserS } from './limits.ts';
+import type { CallSource, Identity, SignedIn } from './service.ts';
 
 /**
  * Over plain HTTP a browser keeps neither a `__Host-` cookie nor a secure one, except from its own
  * machine; people would be signed out when their access token ends.
  */
-const chooseCookie = (publicUrl: string): { name: string; rules: string } =>
+const chooseCookies = (publicUrl: string): { session: string; browser: string; rules: string } =>
   publicUrl.startsWith('https:')
-    ? { name: '__Host-usher_refresh', rules: 'Path=/; HttpOnly; Secure; SameSite=Strict' }
-    : { name: 'usher_refresh', rules: 'Path=/; HttpOnly; SameSite=Strict' };
+    ? {
+        session: '__Host-usher_refresh',
+        browser: '__Host-usher_browser',
+        rules: 'Path=/; HttpOnly; Secure; SameSite=Strict',
+      }
+    : {
+        session: 'usher_refresh',
+        browser: 'usher_browser',
+        rules: 'Path=/; HttpOnly; SameSite=Strict',
+      };
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
@@ -35,15 +44,29 @@ export const makeIdentityRoutes = (deps: {
   allowedOrigins: readonly string[];
 }): readonly Route[] => {
   const { identity, nowMs } = deps;
-  const cookie = chooseCookie(deps.publicUrl);
+  const names = chooseCookies(deps.publicUrl);
   const ownOrigins = [new URL(deps.publicUrl).origin, ...deps.allowedOrigins];
 
-  const makeCookie = (signedIn: SignedIn) => {
-    const maxAgeS = Math.floor((signedIn.sessionEndsAtMs - nowMs()) / 1000);
-    return {
-      'set-cookie': `${cookie.name}=${signedIn.refreshToken}; Max-Age=${maxAgeS}; ${cookie.rules}`,
-    };
-  };
+  const writeCookie = (name: string, value: string, maxAgeS: number): string =>
+    `${name}=${value}; Max-Age=${maxAgeS}; ${names.rules}`;
+  const writeSession = ({ refreshToken, sessionEndsAtMs }: SignedIn): string =>
+    writeCookie(names.session, refreshToken, Math.floor((sessionEndsAtMs - nowMs()) / 1000));
+  /** After a sign-in with a password: the session, and the token by which the browser is known. */
+  const makeCookies = (signedIn: SignedIn & { browserToken: string }) => ({
+    'set-cookie': [
+      writeSession(signedIn),
+      writeCookie(names.browser, signedIn.browserToken, knownBrowserS),
+    ],
+  });
+  const readSource = (request: {
+    address: string;
+    traceId: string;
+    raw: { cookies: Readonly<Record<string, string | undefined>> };
+  }): CallSource => ({
+    address: request.address,
+    requestId: request.traceId,
+    browserToken: request.raw.cookies[names.browser] ?? null,
+  });
   const makeBody = (signedIn: SignedIn) => ({
     account: signedIn.account,
     accessToken: signedIn.accessToken,
@@ -51,40 +74,47 @@ export const makeIdentityRoutes = (deps: {
   });
 
   return [
-    route(contract.signUp, async ({ body, address, traceId }) => {
-      const result = await identity.signUp(body, { address, requestId: traceId });
+    route(contract.signUp, async (request) => {
+      const result = await identity.signUp(request.body, readSource(request));
       switch (result.outcome) {
         case 'signed-in':
-          return answer(201, makeBody(result), makeCookie(result));
+          return answer(201, makeBody(result), makeCookies(result));
+        case 'work-needed':
+          return refuse(result.hadSolution ? 'CHALLENGE_FAILED' : 'CHALLENGE_REQUIRED', {
+            extra: { challenge: result.challenge },
+          });
         case 'email-taken':
           return refuse('EMAIL_TAKEN');
         case 'password-too-common':
           return refuse('PASSWORD_TOO_COMMON');
       }
     }),
-    route(contract.logIn, async ({ body, address, traceId }) => {
-      const result = await identity.logIn(body, { address, requestId: traceId });
+    route(contract.logIn, async (request) => {
+      const result = await identity.logIn(request.body, readSource(request));
       switch (result.outcome) {
         case 'signed-in':
-          return answer(200, makeBody(result), makeCookie(result));
+          return answer(200, makeBody(result), makeCookies(result));
         case 'wrong':
           return refuse('CREDENTIALS_WRONG');
         case 'too-fast':
-          return refuse('TOO_MANY_REQUESTS', { retryAfterMs: result.waitMs });
+          return refuse('TOO_MANY_REQUESTS', {
+            retryAfterMs: result.waitMs,
+            extra: { challenge: result.challenge },
+          });
       }
     }),
     route(contract.refresh, async ({ raw, traceId }) => {
       if (isForeign(raw.headers, ownOrigins)) return refuse('ORIGIN_REFUSED');
-      const token = raw.cookies[cookie.name];
+      const token = raw.cookies[names.session];
       if (token === undefined) return refuse('REFRESH_REFUSED');
       const result = await identity.refresh(token, traceId);
       return result.outcome === 'signed-in'
-        ? answer(200, makeBody(result), makeCookie(result))
+        ? answer(200, makeBody(result), { 'set-cookie': writeSession(result) })
         : refuse('REFRESH_REFUSED');
     }),
     route(contract.logOut, async ({ caller, traceId }) => {
       await identity.logOut(caller, traceId);
-      return emptyAnswer(204, { 'set-cookie': `${cookie.name}=; Max-Age=0; ${cookie.rules}` });
+      return emptyAnswer(204, { 'set-cookie': `${names.session}=; Max-Age=0; ${names.rules}` });
     }),
     route(contract.readMe, async ({ caller }) => {
       const account = await identity.readAccount(caller.accountId);

@@ -1,17 +1,29 @@
 import type { Account } from '@usher/contract/identity.ts';
+import { makeTestProofOfWork, solve } from '@usher/tests/support/proof-of-work.ts';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type ManualClock, manualClock } from '../../platform/clock.ts';
 import { makeIds } from '../../platform/ids.ts';
 import { silentLog } from '../../platform/log.ts';
 import { makeMetrics } from '../../platform/metrics.ts';
 import { idleWorker } from '../../platform/worker.ts';
-import { commonPasswords, hashesAtOnce } from './limits.ts';
+import { commonPasswords, hashesAtOnce, logInWorkMax } from './limits.ts';
 import { makePasswords } from './passwords.ts';
 import { makeIdentity } from './service.ts';
+import { makeSignUpGuard } from './sign-up-guard.ts';
 import type { IdentityStore } from './store.ts';
 
 const startMs = Date.parse('2026-12-24T10:00:00.000Z');
 const ids = makeIds(manualClock(startMs));
+const realProofOfWork = makeTestProofOfWork();
+/** The work that was asked for, in the order of the challenges. */
+const works: number[] = [];
+const proofOfWork: typeof realProofOfWork = {
+  challenge: (cost, boundTo) => {
+    works.push(cost);
+    return realProofOfWork.challenge(cost, boundTo);
+  },
+  verify: realProofOfWork.verify,
+};
 
 /** A stand-in for argon2id that finishes on command. */
 const heldArgon2id = () => {
@@ -139,6 +151,14 @@ describe('hashing passwords:', () => {
   });
 });
 
+const noneEnded = {
+  has: () => false,
+  add: () => undefined,
+  heard: () => undefined,
+  size: 0,
+  follow: () => idleWorker,
+};
+
 const minji: Account = {
   id: 'acc_01jd8zk3v7q2m4x6t9w1y5b0ce',
   email: 'minji@example.com',
@@ -162,7 +182,7 @@ describe('signing in with one known account', () => {
     const passwords = makePasswords({
       ids,
       atOnce: 2,
-      waitingMax: 100,
+      waitingMax: 400,
       argon2id: async ({ message }) => {
         hashes++;
         return Buffer.alloc(32, String(message));
@@ -173,20 +193,15 @@ describe('signing in with one known account', () => {
     const store = {
       findByEmail: async (email: string) => {
         if (isStoreDown) throw new Error('the store is down');
-        return email === minji.email ? { account: minji, passwordHash } : null;
+        const isKnown = email === minji.email || /^(person|guest)-\d+@/.test(email);
+        return isKnown ? { account: { ...minji, email }, passwordHash } : null;
       },
       startSession: async () => undefined,
     } as unknown as IdentityStore;
     identity = makeIdentity({
       store,
       passwords,
-      ended: {
-        has: () => false,
-        add: () => undefined,
-        heard: () => undefined,
-        size: 0,
-        follow: () => idleWorker,
-      },
+      ended: noneEnded,
       clock,
       ids,
       log: silentLog,
@@ -195,12 +210,14 @@ describe('signing in with one known account', () => {
       accessTokenTtlMs: 600_000,
       refreshTokenTtlMs: 3_600_000,
       rateLimits: true,
+      proofOfWork,
+      signUpWork: 0,
     });
     metrics.close();
   });
 
   const logIn = (password: string, email = minji.email, address = '192.0.2.1') =>
-    identity.logIn({ email, password }, { address, requestId: 'request-1' });
+    identity.logIn({ email, password }, { address, requestId: 'request-1', browserToken: null });
 
   test('an unknown e-mail costs as many hashes as a known one, with the same answer', async () => {
     const known = await logIn('wrong-password');
@@ -238,7 +255,7 @@ describe('signing in with one known account', () => {
   test('nothing is hashed during a pause, not even the right password', async () => {
     for (let i = 0; i < 3; i++) await logIn('wrong-password');
     hashes = 0;
-    expect(await logIn('right-password')).toEqual({ outcome: 'too-fast', waitMs: 1000 });
+    expect(await logIn('right-password')).toMatchObject({ outcome: 'too-fast', waitMs: 1000 });
     expect(hashes).toBe(0);
     await clock.advance(1000);
     expect(await logIn('right-password')).toMatchObject({ outcome: 'signed-in' });
@@ -263,12 +280,123 @@ describe('signing in with one known account', () => {
     expect(hashes).toBe(3);
   });
 
-  test('an e-mail is limited even with right passwords: 10 at once, then one in 6 s', async () => {
-    for (let i = 0; i < 10; i++) {
+  test('right passwords are never limited', async () => {
+    for (let i = 0; i < 100; i++)
       expect(await logIn('right-password')).toMatchObject({ outcome: 'signed-in' });
+  });
+
+  /** Wrong passwords until the guard refuses; how many were judged. */
+  const guess = async (email: string | null, chooseAddress: (i: number) => string) => {
+    let judged = 0;
+    for (let i = 0; i < 300; i++) {
+      const result = await logIn('wrong', email ?? `person-${i}@example.com`, chooseAddress(i));
+      if (result.outcome === 'wrong') judged++;
     }
-    expect(await logIn('right-password')).toEqual({ outcome: 'too-fast', waitMs: 6000 });
-    expect(await logIn('x', 'other@example.com')).toEqual({ outcome: 'wrong' });
+    return judged;
+  };
+  const fromEverywhere = (i: number): string => `198.51.100.${i % 250}`;
+  const fromOneAddress = (): string => '203.0.113.9';
+
+  test('a stranger at another address cannot lock the owner out', async () => {
+    expect(await guess(minji.email, fromOneAddress)).toBe(3);
+    expect(await logIn('right-password')).toMatchObject({ outcome: 'signed-in' });
+  });
+
+  test('guesses from many addresses are limited together', async () => {
+    expect(await guess(minji.email, fromEverywhere)).toBe(20);
+  });
+
+  test('strangers everywhere do not stop a browser in which the owner logged in', async () => {
+    const before = await logIn('right-password');
+    if (before.outcome !== 'signed-in') throw new Error('not signed in');
+    await guess(minji.email, fromEverywhere);
+    await guess(null, () => '192.0.2.1');
+    const source = { address: '192.0.2.1', requestId: 'r', browserToken: before.browserToken };
+    const given = { email: minji.email, password: 'right-password' };
+    expect(await identity.logIn(given, source)).toMatchObject({ outcome: 'signed-in' });
+    // The browser of another account is a stranger's.
+    const others = await logIn('right-password', 'person-1@example.com', '192.0.2.77');
+    if (others.outcome !== 'signed-in') throw new Error('not signed in');
+    const strange = { ...source, browserToken: others.browserToken };
+    expect(await identity.logIn(given, strange)).toMatchObject({ outcome: 'too-fast' });
+  });
+
+  test('a known browser has its own count of wrong passwords', async () => {
+    const before = await logIn('right-password');
+    if (before.outcome !== 'signed-in') throw new Error('not signed in');
+    const { browserToken } = before;
+    const tries = await Promise.all(
+      Array.from({ length: 10 }, (_, i) =>
+        identity.logIn(
+          { email: minji.email, password: 'wrong' },
+          { address: fromEverywhere(i), requestId: 'r', browserToken },
+        ),
+      ),
+    );
+    expect(tries.filter(({ outcome }) => outcome === 'wrong')).toHaveLength(3);
+  });
+
+  test('the owner gets in with a solved challenge, once, whatever strangers do', async () => {
+    await guess(minji.email, fromEverywhere);
+    const refused = await logIn('right-password');
+    if (refused.outcome !== 'too-fast') throw new Error('not refused');
+    const solution = await solve(refused.challenge);
+    const from = { address: '192.0.2.1', requestId: 'r', browserToken: null };
+    const given = { email: minji.email, password: 'right-password', solution };
+    await guess('person-1@example.com', fromEverywhere);
+    const elsewhere = { ...given, email: 'person-1@example.com' };
+    expect(await identity.logIn(elsewhere, from)).toMatchObject({ outcome: 'too-fast' });
+    expect(await identity.logIn(given, from)).toMatchObject({ outcome: 'signed-in' });
+    expect(await identity.logIn(given, from)).toMatchObject({ outcome: 'too-fast' });
+  });
+
+  test('the work for one more guess doubles with each wrong one, up to a bound', async () => {
+    const costs: unknown[] = [];
+    for (let i = 0; i < 12; i++) {
+      const result = await logIn('wrong');
+      if (result.outcome !== 'too-fast') continue;
+      costs.push(works.at(-1));
+      await clock.advance(result.waitMs);
+    }
+    expect(costs).toEqual([100_000, 200_000, 400_000, 800_000, 1_600_000]);
+    expect(Math.max(...works)).toBeLessThanOrEqual(logInWorkMax);
+  });
+
+  test('300 people behind one address log in, and an attacker there is stopped', async () => {
+    expect(await guess(null, fromOneAddress)).toBe(60);
+    const people = Array.from({ length: 300 }, (_, i) => `guest-${i}@example.com`);
+    const signIn = async (email: string) => {
+      const first = await logIn('right-password', email, fromOneAddress());
+      if (first.outcome !== 'too-fast') return first.outcome;
+      expect(works.at(-1)).toBe(100_000);
+      return 'solves a challenge of the least work';
+    };
+    // Their own browsers were there before, except those of the last ten.
+    const outcomes: string[] = [];
+    for (const [i, email] of people.entries()) {
+      if (i >= 290) outcomes.push(await signIn(email));
+      else {
+        const home = await logIn('right-password', email, `192.0.2.${i % 250}`);
+        if (home.outcome !== 'signed-in') throw new Error('not signed in at home');
+        const { browserToken } = home;
+        const source = { address: fromOneAddress(), requestId: 'r', browserToken };
+        const given = { email, password: 'right-password' };
+        outcomes.push((await identity.logIn(given, source)).outcome);
+      }
+    }
+    expect(outcomes.slice(0, 290).every((outcome) => outcome === 'signed-in')).toBe(true);
+    expect(new Set(outcomes.slice(290))).toEqual(
+      new Set(['solves a challenge of the least work']),
+    );
+  });
+
+  test('300 people behind one address log in as from 300 addresses', async () => {
+    const outcomes = await Promise.all(
+      Array.from({ length: 300 }, (_, i) =>
+        logIn('right-password', `guest-${i}@example.com`, fromOneAddress()),
+      ),
+    );
+    expect(outcomes.filter(({ outcome }) => outcome === 'signed-in')).toHaveLength(300);
   });
 
   test('an attempt that could not be checked does not count as wrong', async () => {
@@ -304,6 +432,91 @@ describe('signing in with one known account', () => {
     expect(identity.authenticate(accessToken)).not.toBeNull();
     await clock.advance(1);
     expect(identity.authenticate(accessToken)).toBeNull();
+  });
+});
+
+describe('a sign-up', () => {
+  const open = (more: { signUpWork?: number; rateLimits?: boolean } = {}) => {
+    const clock = manualClock(startMs);
+    const metrics = makeMetrics();
+    const passwords = makePasswords({
+      ids,
+      atOnce: 2,
+      waitingMax: 1000,
+      argon2id: async () => Buffer.alloc(32),
+    });
+    const identity = makeIdentity({
+      store: { addAccount: async () => true } as unknown as IdentityStore,
+      passwords,
+      ended: noneEnded,
+      clock,
+      ids,
+      log: silentLog,
+      happened: metrics.counter('usher_sessions_total', 'test', ['what']),
+      secret: 'a-secret-of-a-test-that-is-long-enough',
+      accessTokenTtlMs: 600_000,
+      refreshTokenTtlMs: 3_600_000,
+      rateLimits: more.rateLimits ?? true,
+      proofOfWork,
+      signUpWork: more.signUpWork ?? 0,
+    });
+    metrics.close();
+    let people = 0;
+    const signUp = (address: string, solution?: string, email = `n-${++people}@example.com`) =>
+      identity.signUp(
+        { email, password: 'four words of mine', name: '김민지', locale: 'ko', solution },
+        { address, requestId: 'r', browserToken: null },
+      );
+    /** How many of so many are let in without work. */
+    const flood = async (times: number, chooseAddress: (i: number) => string) => {
+      let free = 0;
+      for (let i = 0; i < times; i++)
+        if ((await signUp(chooseAddress(i))).outcome === 'signed-in') free++;
+      return free;
+    };
+    return { clock, signUp, flood };
+  };
+
+  test('is free for a group at one address, and costs a farm there work', async () => {
+    const { flood, signUp, clock } = open();
+    expect(await flood(200, () => '203.0.113.9')).toBe(60);
+    expect(await signUp('192.0.2.1')).toMatchObject({ outcome: 'signed-in' });
+    await clock.advance(2000);
+    expect(await signUp('203.0.113.9')).toMatchObject({ outcome: 'signed-in' });
+  });
+
+  test('costs work everywhere while they come from everywhere', async () => {
+    const { flood, signUp } = open();
+    expect(await flood(500, (i) => `198.51.${i >> 8}.${i & 255}`)).toBe(300);
+    expect(await signUp('192.0.2.1')).toMatchObject({ outcome: 'work-needed' });
+  });
+
+  test('is let in with the solution of its own challenge, once', async () => {
+    const { signUp } = open({ signUpWork: 1000, rateLimits: false });
+    const asked = await signUp('192.0.2.1', undefined, 'a@example.com');
+    if (asked.outcome !== 'work-needed') throw new Error('no work was asked for');
+    expect(asked.hadSolution).toBe(false);
+    const solution = await solve(asked.challenge);
+    expect(await signUp('192.0.2.1', solution, 'b@example.com')).toMatchObject({
+      outcome: 'work-needed',
+      hadSolution: true,
+    });
+    const made = await signUp('192.0.2.1', solution, 'a@example.com');
+    expect(made).toMatchObject({ outcome: 'signed-in' });
+    const again = await signUp('192.0.2.1', solution, 'a@example.com');
+    expect(again).toMatchObject({ outcome: 'work-needed', hadSolution: true });
+  });
+
+  test('costs more the longer a flood lasts, up to a bound, and is free again later', async () => {
+    const clock = manualClock(startMs);
+    const guard = makeSignUpGuard({ clock, rateLimits: true, workMin: 0 });
+    const costs = Array.from({ length: 9 }, () => {
+      for (let i = 0; i < 60; i++) guard.begin('203.0.113.9');
+      return guard.chooseWork('203.0.113.9') / 100_000;
+    });
+    expect(costs).toEqual([1, 2, 4, 8, 16, 32, 64, 64, 64]);
+    await clock.advance(30 * 60_000);
+    expect(guard.chooseWork('203.0.113.9')).toBe(0);
   });
 });
 

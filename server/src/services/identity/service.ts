@@ -10,12 +10,16 @@ import type { Caller } from '../../platform/http/route.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Metrics } from '../../platform/metrics.ts';
+import type { ProofOfWork } from '../../platform/proof-of-work.ts';
 import { makeTokenSigner, rememberVerified } from '../../platform/signed-token.ts';
 import type { EndedSessions } from './events.ts';
 import { accessTokensMax } from './limits.ts';
+import { makeKnownBrowsers } from './known-browsers.ts';
 import { makeLogInGuard } from './log-in-guard.ts';
-import { isTooCommon, type Passwords } from './passwords.ts';
+import { isTooCommon } from './common-passwords.ts';
+import type { Passwords } from './passwords.ts';
 import { type Administration, makeAdministration } from './service.administration.ts';
+import { makeSignUpGuard } from './sign-up-guard.ts';
 import type { IdentityStore, NewSession } from './store.ts';
 
 /** What other services may ask. */
@@ -47,21 +51,49 @@ export type SignedIn = {
   refreshToken: string;
   sessionEndsAtMs: number;
 };
+/** A sign-in with a password; the browser keeps `browserToken`, so that it is known next time. */
+type SignedInHere = SignedIn & { browserToken: string };
+/** An ALTCHA challenge. */
+type Challenge = Readonly<Record<string, unknown>> | null;
 
-/** Where a call comes from: the caller's IP address, and the request for the audit. */
-export type CallSource = { address: string; requestId: string };
+/** Where a call comes from. */
+export type CallSource = {
+  /** The caller's IP address. */
+  address: string;
+  /** For the audit. */
+  requestId: string;
+  /** What `browserToken` of an earlier sign-in was, if the browser kept it. */
+  browserToken: string | null;
+};
 
 /** What only this service's routes and the pages ask. `requestId` goes into the audit. */
 export type Identity = IdentityService &
   Administration & {
     signUp(
-      wanted: { email: string; password: string; name: string; locale: Account['locale'] },
+      wanted: {
+        email: string;
+        password: string;
+        name: string;
+        locale: Account['locale'];
+        solution?: string | undefined;
+      },
       from: CallSource,
-    ): Promise<SignedIn | { outcome: 'email-taken' } | { outcome: 'password-too-common' }>;
+    ): Promise<
+      | SignedInHere
+      | { outcome: 'email-taken' }
+      | { outcome: 'password-too-common' }
+      /** Sign up again with a `solution` of the challenge; `hadSolution`: that one was not good. */
+      | { outcome: 'work-needed'; challenge: Challenge; hadSolution: boolean }
+    >;
     logIn(
-      given: { email: string; password: string },
+      given: { email: string; password: string; solution?: string | undefined },
       from: CallSource,
-    ): Promise<SignedIn | { outcome: 'wrong' } | { outcome: 'too-fast'; waitMs: number }>;
+    ): Promise<
+      | SignedInHere
+      | { outcome: 'wrong' }
+      /** Wait, or log in again with a `solution` of the challenge. */
+      | { outcome: 'too-fast'; waitMs: number; challenge: Challenge }
+    >;
     refresh(refreshToken: string, requestId: string): Promise<SignedIn | { outcome: 'refused' }>;
     /** When it resolves, this process refuses the session's tokens; others do a moment later. */
     logOut(caller: Caller, requestId: string): Promise<void>;
@@ -97,9 +129,18 @@ export const makeIdentity = (deps: {
   accessTokenTtlMs: number;
   refreshTokenTtlMs: number;
   rateLimits: boolean;
+  proofOfWork: ProofOfWork;
+  /** Hashes that every sign-up costs; 0: none, until there are many. */
+  signUpWork: number;
 }): Identity => {
-  const { store, passwords, ended, clock, ids, log, happened, secret } = deps;
-  const guard = makeLogInGuard(clock, deps.rateLimits);
+  const { store, passwords, ended, clock, ids, log, happened, secret, proofOfWork } = deps;
+  const logInGuard = makeLogInGuard(clock, deps.rateLimits);
+  const signUpGuard = makeSignUpGuard({
+    clock,
+    rateLimits: deps.rateLimits,
+    workMin: deps.signUpWork,
+  });
+  const knownBrowsers = makeKnownBrowsers(secret, ids);
   const accessTokens = makeTokenSigner({ secret, kind: 'access', schema: accessPayload });
   const verifyAccess = rememberVerified(accessTokens.verify, accessTokensMax);
   const refreshTokens = makeTokenSigner({ secret, kind: 'refresh', schema: refreshPayload });
@@ -134,6 +175,9 @@ export const makeIdentity = (deps: {
     };
   };
 
+  const isSolved = async (solution: string | undefined, boundTo: string): Promise<boolean> =>
+    solution !== undefined && (await proofOfWork.verify(solution, boundTo)) === 'ok';
+
   return {
     ...makeAdministration({ store, passwords, ended, clock, newAccount }),
     authenticate: (accessToken) => {
@@ -165,42 +209,58 @@ export const makeIdentity = (deps: {
     },
     signUp: async (wanted, { address, requestId }) => {
       if (isTooCommon(wanted.password, wanted.email)) return { outcome: 'password-too-common' };
+      const subscriber = toSubscriber(address);
+      const boundTo = `sign-up ${wanted.email}`;
+      const work = signUpGuard.chooseWork(subscriber);
+      if (work > 0 && !(await isSolved(wanted.solution, boundTo))) {
+        const challenge = await proofOfWork.challenge(work, boundTo);
+        return { outcome: 'work-needed', challenge, hadSolution: wanted.solution !== undefined };
+      }
+      signUpGuard.begin(subscriber);
       const account = newAccount({ ...wanted, role: 'BUYER' });
-      const passwordHash = await passwords.hash(wanted.password, toSubscriber(address));
+      const passwordHash = await passwords.hash(wanted.password, subscriber);
       const { session, token } = newSession();
       const cause = { who: account.id, why: 'sign-up', requestId };
       const isNew = await store.addAccount({ account, passwordHash, session, cause });
       if (!isNew) return { outcome: 'email-taken' };
       happened.inc({ what: 'started' });
-      return signedIn(account, token, session.endsAtMs);
+      const browserToken = knownBrowsers.remember(account.email);
+      return { ...signedIn(account, token, session.endsAtMs), browserToken };
     },
-    logIn: async ({ email, password }, { address, requestId }) => {
-      const waitMs = guard.waitMs(email);
-      if (waitMs > 0) return { outcome: 'too-fast', waitMs };
+    logIn: async ({ email, password, solution }, { address, requestId, browserToken }) => {
+      const subscriber = toSubscriber(address);
+      const browser = knownBrowsers.recognise(browserToken, email);
+      const tried = { email, address: subscriber, browser };
+      const waitMs = logInGuard.waitMs(tried);
+      const boundTo = `log-in ${email}`;
+      if (waitMs > 0 && !(await isSolved(solution, boundTo))) {
+        const challenge = await proofOfWork.challenge(logInGuard.chooseWork(tried), boundTo);
+        return { outcome: 'too-fast', waitMs, challenge };
+      }
+      logInGuard.begin(tried);
       let found: Awaited<ReturnType<IdentityStore['findByEmail']>>;
       let isRight: boolean;
       try {
         found = await store.findByEmail(email);
-        isRight = await passwords.matches(
-          password,
-          found?.passwordHash ?? null,
-          toSubscriber(address),
-        );
+        isRight = await passwords.matches(password, found?.passwordHash ?? null, subscriber);
       } catch (error) {
-        guard.wasNotTried(email);
+        logInGuard.wasNotTried(tried);
         throw error;
       }
       if (found === null || !isRight) {
+        logInGuard.wasWrong(tried);
         happened.inc({ what: 'log-in refused' });
         log.info({ accountId: found?.account.id ?? null, traceId: requestId }, 'log-in refused');
         return { outcome: 'wrong' };
       }
-      guard.wasRight(email);
+      logInGuard.wasRight(tried);
       const { account } = found;
       const { session, token } = newSession();
       await store.startSession(account.id, session, { who: account.id, why: 'log-in', requestId });
       happened.inc({ what: 'started' });
-      return signedIn(account, token, session.endsAtMs);
+      const here = browser === null ? knownBrowsers.remember(email) : browserToken;
+      assert(here !== null, 'a browser that is recognised sent its token');
+      return { ...signedIn(account, token, session.endsAtMs), browserToken: here };
     },
     refresh: async (refreshToken, requestId) => {
       const token = refreshTokens.verify(refreshToken);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { withClient } from '@usher/tests/support/databases.ts';
 import { plantBug } from '@usher/tests/support/planted.ts';
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
+import { makeTestProofOfWork } from '@usher/tests/support/proof-of-work.ts';
 import pg from 'pg';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { manualClock } from '../../platform/clock.ts';
@@ -22,6 +23,7 @@ const { url } = await makeTestDatabase();
 
 const clock = manualClock(Date.parse('2026-12-24T10:00:00.000Z'));
 const ids = makeIds(clock);
+const proofOfWork = makeTestProofOfWork();
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
@@ -63,6 +65,8 @@ const openProcess = async (options: { url?: string; isDeaf?: boolean } = {}) => 
     accessTokenTtlMs: 600_000,
     refreshTokenTtlMs: 14 * dayMs,
     rateLimits: false,
+    proofOfWork,
+    signUpWork: 0,
   });
   closers.push(async () => {
     await listener.close();
@@ -83,7 +87,7 @@ const signUp = async ({ identity }: Process): Promise<SignedIn> => {
   return expectSignedIn(
     await identity.signUp(
       { email, ...rest },
-      { address: '192.0.2.1', requestId: 'request-sign-up' },
+      { address: '192.0.2.1', requestId: 'request-sign-up', browserToken: null },
     ),
   );
 };
