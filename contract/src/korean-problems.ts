@@ -226,7 +226,7 @@ export const koreanProblems: Readonly<Record<ProblemCode, ProblemWords>> = {
   CHALLENGE_REQUIRED: {
     title: '먼저 확인 문제를 풀어 주세요',
     meaning: '한 사람이 수천 번 들어오지 못하도록 들어올 때 약간의 계산이 필요합니다.',
-    remedy: '문제를 받아 푼 뒤 `solution`과 함께 들어와 주세요.',
+    remedy: '대기실의 문제나 이 응답의 `challenge`를 푼 뒤 `solution`과 함께 다시 보내 주세요.',
   },
   CHALLENGE_FAILED: {
     title: '확인 문제의 답이 받아들여지지 않았습니다',

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { readCallerAddress } from './caller-address.ts';
 
-const read = (ip: string): string => readCallerAddress({ ip, socket: { remoteAddress: '10.0.0.1' } });
+const read = (ip: string): string =>
+  readCallerAddress({ ip, socket: { remoteAddress: '10.0.0.1' } });
 
 describe('the address of a caller', () => {
   test.each([

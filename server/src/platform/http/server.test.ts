@@ -294,7 +294,9 @@ describe('a rate limit', () => {
   });
 
   test('does not ask an EventSource to come back to what it will never get', async () => {
-    const { app } = await open([plain(async () => refuse('NOT_FOUND'), { problems: ['NOT_FOUND'] })]);
+    const { app } = await open([
+      plain(async () => refuse('NOT_FOUND'), { problems: ['NOT_FOUND'] }),
+    ]);
     const headers = { accept: 'text/event-stream' };
     expect((await app.inject({ url: '/api/v1/plain', headers })).statusCode).toBe(404);
   });

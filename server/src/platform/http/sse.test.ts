@@ -159,7 +159,9 @@ const makeReply = () => {
       return true;
     },
     // Unlike `emit('close')` at once: a connection closes some time after its end.
-    end: () => void (raw.hasEnded = true),
+    end: () => {
+      raw.hasEnded = true;
+    },
   });
   return { raw, reply: { raw, hijack: () => undefined, getHeaders: () => ({}) } as never };
 };

@@ -66,7 +66,7 @@ describe('fifty sign-ups with one e-mail at the same moment, on two processes', 
       Array.from({ length: 50 }, (_, i) =>
         offices[i % 2 === 0 ? 0 : 1].identity.signUp(
           { ...minji, email: 'minji@example.com', name: `person ${i}` },
-          { address: '192.0.2.1', requestId: `request-${i}` },
+          { address: '192.0.2.1', requestId: `request-${i}`, browserToken: null },
         ),
       ),
     );
@@ -105,7 +105,10 @@ describe('sign-up', () => {
     const crowd = Array.from({ length: 300 }, (_, i) => `crowd-${i}@example.com`);
     const results = await Promise.all(
       crowd.map((email) =>
-        identity.signUp({ ...minji, email }, { address: '192.0.2.1', requestId: 'r', browserToken: null }),
+        identity.signUp(
+          { ...minji, email },
+          { address: '192.0.2.1', requestId: 'r', browserToken: null },
+        ),
       ),
     );
     expect(results.filter(({ outcome }) => outcome === 'signed-in')).toHaveLength(300);
@@ -207,7 +210,11 @@ describe('sign-up', () => {
     );
     if (made.outcome !== 'signed-in') throw new Error('not signed in');
     const again = { email: 'trail@example.com', password: minji.password };
-    await identity.logIn(again, { address: '192.0.2.1', requestId: 'request-2', browserToken: null });
+    await identity.logIn(again, {
+      address: '192.0.2.1',
+      requestId: 'request-2',
+      browserToken: null,
+    });
     const { id } = made.account;
     const common = { who: id, account_id: id };
     expect(
@@ -276,7 +283,11 @@ describe('an account that the program creates', () => {
     const { identity } = await openProcess();
     const id = await identity.ensureAccount(operator);
     const given = { email: 'operator@example.com', password: operator.password };
-    const result = await identity.logIn(given, { address: '192.0.2.1', requestId: 'r', browserToken: null });
+    const result = await identity.logIn(given, {
+      address: '192.0.2.1',
+      requestId: 'r',
+      browserToken: null,
+    });
     if (result.outcome !== 'signed-in') throw new Error('not signed in');
     const caller = identity.authenticate(result.accessToken);
     expect(caller).toMatchObject({ accountId: id, role: 'OPERATOR' });

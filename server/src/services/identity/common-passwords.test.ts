@@ -37,7 +37,8 @@ describe('a password that is refused', () => {
     const tails = ['', '1', '12', '123', '1234', '!', '1!', '2025', '2026', '00', '77', '99'];
     const heads = ['password', 'charlie', 'monkey', 'michelle', 'football', 'tkfkdgo', 'naver'];
     for (const head of heads)
-      for (const tail of tails) expect([head + tail, isTooCommon(head + tail, email)]).toEqual([head + tail, true]);
+      for (const tail of tails)
+        expect([head + tail, isTooCommon(head + tail, email)]).toEqual([head + tail, true]);
     for (const password of commonPasswords) expect(isTooCommon(password, email)).toBe(true);
   });
 });

@@ -5,37 +5,38 @@ import { commonPasswords } from './limits.ts';
  * lower case; the Korean ones as they are typed on the other keyboard layout.
  */
 const words = `
-  password passwort passwd passcode secret letmein welcome hello login admin administrator root user
-  guest test tester testing demo default changeme master access system server office school work
-  qwerty qwertz azerty asdf asdfgh zxcvbn zxcvbnm qwer qazwsx qweasd qweasdzxc wasd
-  love iloveyou loveyou lovely lover forever friend friends family baby babygirl babyboy angel honey
+  password passwort passwd passcode secret letmein welcome hello login admin administrator root
+  user guest test tester testing demo default changeme master access system server office school
+  work qwerty qwertz azerty asdf asdfgh zxcvbn zxcvbnm qwer qazwsx qweasd qweasdzxc wasd love
+  iloveyou loveyou lovely lover forever friend friends family baby babygirl babyboy angel honey
   sweet sweetie princess prince queen king kitty daddy mommy mother father brother sister smile
   happy lucky money cash rich gold golden silver diamond star superstar rockstar sunshine sunny
-  rainbow flower butterfly summer winter spring autumn fall january february march april june july
-  august september october november december monday tuesday wednesday thursday friday saturday sunday
-  dragon tiger lion monkey panda kitten puppy doggy buddy bailey cookie pepper ginger peanut chocolate
-  cheese banana orange apple cherry coffee pizza shadow ghost devil demon hunter ranger killer
-  soldier warrior ninja samurai wizard magic mystic phoenix falcon eagle raven wolf bear shark snake
-  football soccer baseball basketball hockey tennis golf golfer runner racing racer boxing champion
-  liverpool arsenal chelsea manchester united barcelona realmadrid juventus bayern tottenham yankees
-  cowboys lakers steelers patriots eagles
-  batman superman spiderman ironman captain marvel avengers starwars startrek matrix pokemon pikachu
-  naruto minecraft fortnite roblox league legends zelda mario sonic diablo warcraft
-  michael jennifer jessica ashley daniel andrew joshua matthew anthony thomas robert william joseph
-  charles charlie christopher david james john richard steven george jordan justin brandon tyler
-  austin dakota hannah nicole michelle amanda melissa stephanie samantha elizabeth victoria alexander
-  alexandra natalie sophie sophia olivia emma isabella chloe lauren taylor morgan maggie molly
-  oliver harley max rocky jake jack harry potter snoopy barney tigger winnie garfield mickey donald
-  america american london england canada india china russia germany france italia brasil mexico
-  korea seoul busan incheon daegu jeju tokyo japan paris newyork texas california chicago boston
-  google facebook instagram twitter youtube amazon samsung galaxy iphone apple microsoft windows
-  linux ubuntu naver kakao kakaotalk daum internet computer laptop mobile phone number
-  mustang ferrari porsche mercedes bmw honda toyota hyundai harleydavidson corvette yamaha
-  metallica nirvana slipknot eminem beatles blackpink twice bangtan bts army exo seventeen newjeans
-  music guitar piano singer dance dancer party ticket ticketing concert musical theatre theater
-  whatever nothing freedom peace jesus christ heaven blessed faith church spirit trustno
-  dkssud dkssudgktpdy tkfkd tkfkdgo tkfkdgody qlalfqjsgh qlqjs dkagh eogksalsrnr gksrnr dnflrkwhr
-  rkskek akstp ghkdlxld ehehejdj dbwls alswl wldms wltn tnqls dptks cjstk clsrn rkwhr goqls
+  rainbow flower butterfly summer winter spring autumn fall january february march april june
+  july august september october november december monday tuesday wednesday thursday friday
+  saturday sunday dragon tiger lion monkey panda kitten puppy doggy buddy bailey cookie pepper
+  ginger peanut chocolate cheese banana orange apple cherry coffee pizza shadow ghost devil
+  demon hunter ranger killer soldier warrior ninja samurai wizard magic mystic phoenix falcon
+  eagle raven wolf bear shark snake football soccer baseball basketball hockey tennis golf
+  golfer runner racing racer boxing champion liverpool arsenal chelsea manchester united
+  barcelona realmadrid juventus bayern tottenham yankees cowboys lakers steelers patriots eagles
+  batman superman spiderman ironman captain marvel avengers starwars startrek matrix pokemon
+  pikachu naruto minecraft fortnite roblox league legends zelda mario sonic diablo warcraft
+  michael jennifer jessica ashley daniel andrew joshua matthew anthony thomas robert william
+  joseph charles charlie christopher david james john richard steven george jordan justin
+  brandon tyler austin dakota hannah nicole michelle amanda melissa stephanie samantha elizabeth
+  victoria alexander alexandra natalie sophie sophia olivia emma isabella chloe lauren taylor
+  morgan maggie molly oliver harley max rocky jake jack harry potter snoopy barney tigger winnie
+  garfield mickey donald america american london england canada india china russia germany
+  france italia brasil mexico korea seoul busan incheon daegu jeju tokyo japan paris newyork
+  texas california chicago boston google facebook instagram twitter youtube amazon samsung
+  galaxy iphone apple microsoft windows linux ubuntu naver kakao kakaotalk daum internet
+  computer laptop mobile phone number mustang ferrari porsche mercedes bmw honda toyota hyundai
+  harleydavidson corvette yamaha metallica nirvana slipknot eminem beatles blackpink twice
+  bangtan bts army exo seventeen newjeans music guitar piano singer dance dancer party ticket
+  ticketing concert musical theatre theater whatever nothing freedom peace jesus christ heaven
+  blessed faith church spirit trustno dkssud dkssudgktpdy tkfkd tkfkdgo tkfkdgody qlalfqjsgh
+  qlqjs dkagh eogksalsrnr gksrnr dnflrkwhr rkskek akstp ghkdlxld ehehejdj dbwls alswl wldms wltn
+  tnqls dptks cjstk clsrn rkwhr goqls
 `;
 
 /** How people replace letters. */

@@ -50,7 +50,9 @@ export const makeLogInGuard = (clock: Clock, rateLimits: boolean) => {
     chooseWork: (tried: LogInTry): number => {
       const { tries } = readPair(nameOfPair(tried));
       const overTries = Math.max(tries - numbers.logInFreeTries, 0);
-      const overEmail = Math.floor(ofEmail.countOver(tried.email) / numbers.logInWrongByEmail.burst);
+      const overEmail = Math.floor(
+        ofEmail.countOver(tried.email) / numbers.logInWrongByEmail.burst,
+      );
       const work = numbers.logInWorkMin * 2 ** Math.min(overTries + overEmail, 20);
       return Math.min(work, numbers.logInWorkMax);
     },

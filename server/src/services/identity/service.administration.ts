@@ -1,8 +1,8 @@
 import type { Account } from '@usher/contract/identity.ts';
 import type { Role } from '@usher/domain/roles.ts';
 import type { Clock } from '../../platform/clock.ts';
-import type { EndedSessions } from './events.ts';
 import { isTooCommon } from './common-passwords.ts';
+import type { EndedSessions } from './events.ts';
 import type { Passwords } from './passwords.ts';
 import type { IdentityStore } from './store.ts';
 

@@ -385,9 +385,7 @@ describe('signing in with one known account', () => {
       }
     }
     expect(outcomes.slice(0, 290).every((outcome) => outcome === 'signed-in')).toBe(true);
-    expect(new Set(outcomes.slice(290))).toEqual(
-      new Set(['solves a challenge of the least work']),
-    );
+    expect(new Set(outcomes.slice(290))).toEqual(new Set(['solves a challenge of the least work']));
   });
 
   test('300 people behind one address log in as from 300 addresses', async () => {
