@@ -1,14 +1,8 @@
 import { createHash } from 'node:crypto';
 import { create as makeQr } from 'qrcode';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import {
-  formatStart,
-  loadTicketFont,
-  type PrintedTicket,
-  renderCalendar,
-  renderQrSvg,
-  renderTicketPdf,
-} from './render.ts';
+import { loadTicketFont, type PrintedTicket, renderQrSvg, renderTicketPdf } from './render.ts';
+import { formatStart } from './zone.ts';
 
 const ticket: PrintedTicket = {
   id: 'tkt_01jd8zk3v7q2m4x6t9w1y5b0ce',
@@ -36,8 +30,6 @@ const ticket: PrintedTicket = {
 };
 const font = loadTicketFont();
 
-/** Content lines as a calendar program reads them (RFC 5545, 3.1). */
-const unfold = (calendar: string): string[] => calendar.replaceAll('\r\n ', '').split('\r\n');
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -48,56 +40,6 @@ describe('the start of a performance', () => {
     expect(formatStart(late, 'Asia/Seoul', 'ko')).toBe('2026년 12월 25일 금요일 오전 12:30');
     expect(formatStart(late, 'Asia/Seoul', 'en')).toMatch(/^Friday,? 25 December 2026 at 00:30$/);
     expect(formatStart(late, 'America/New_York', 'ko')).toMatch(/24일 목요일 오전 10:30$/);
-  });
-});
-
-describe('a calendar entry', () => {
-  const second: PrintedTicket = {
-    ...ticket,
-    id: 'tkt_01jd8zk3v7q2m4x6t9w1y5b0cf',
-    seat: { ...ticket.seat, seatNo: 8, label: '35' },
-  };
-
-  test('has the venue’s zone and wall-clock time, wherever the server runs', () => {
-    for (const zone of ['UTC', 'America/New_York', 'Asia/Tokyo']) {
-      vi.stubEnv('TZ', zone);
-      const lines = unfold(renderCalendar([ticket], 150));
-      expect(lines).toContain('DTSTART;TZID=Asia/Seoul:20261224T193000');
-      expect(lines).toContain('DTEND;TZID=Asia/Seoul:20261224T220000');
-      expect(lines).toContain('DTSTAMP:20261101T000000Z');
-      expect(lines).toContain('TZID:Asia/Seoul');
-      expect(lines).toContain('TZOFFSETTO:+0900');
-    }
-  });
-
-  test('in a zone with summer time has the offset of its day', () => {
-    const paris = { ...ticket, timeZone: 'Europe/Paris', startsAt: '2026-07-01T18:00:00.000Z' };
-    const lines = unfold(renderCalendar([paris], undefined));
-    expect(lines).toContain('DTSTART;TZID=Europe/Paris:20260701T200000');
-    expect(lines).toContain('TZOFFSETTO:+0200');
-  });
-
-  test('has no end if the running time is unknown', () => {
-    expect(renderCalendar([ticket], undefined)).not.toContain('DTEND');
-  });
-
-  test('of the same order always has the same UID, and lists all its seats', () => {
-    const lines = unfold(renderCalendar([ticket, second], 150));
-    expect(lines.filter((line) => line.startsWith('UID:'))).toEqual([
-      `UID:${ticket.orderId}@usher`,
-    ]);
-    expect(renderCalendar([ticket, second], 150)).toBe(renderCalendar([ticket, second], 150));
-    const description = lines.find((line) => line.startsWith('DESCRIPTION:'));
-    expect(description).toContain(
-      'VIP석 (VIP) 나구역 (Block B) 12열 34번\\nVIP석 (VIP) 나구역 (Block B) 12열 35번',
-    );
-  });
-
-  test('gets no extra property from a title or venue of several lines', () => {
-    const evil = { ko: '제목\r\nATTENDEE:mailto:a@b.c', en: 'x; y, z\nEND:VEVENT' };
-    const lines = unfold(renderCalendar([{ ...ticket, showTitle: evil, venueName: evil }], 150));
-    expect(lines.filter((line) => /^(?:ATTENDEE|END:VEVENT)/.test(line))).toEqual(['END:VEVENT']);
-    expect(lines).toContain('SUMMARY:제목 ATTENDEE:mailto:a@b.c (x\\; y\\, z END:VEVENT)');
   });
 });
 

@@ -3,13 +3,14 @@ import type { ticket as ticketSchema } from '@usher/contract/tickets.ts';
 import type { Category } from '@usher/domain/categories.ts';
 import { seatMarks } from '@usher/domain/layout.ts';
 import { formatMoney, type Money } from '@usher/domain/money.ts';
-import type { Locale, LocalText } from '@usher/domain/text.ts';
+import type { LocalText } from '@usher/domain/text.ts';
 import { create, type Font, type Glyph } from 'fontkit';
-import ical, { type ICalDayJsStub } from 'ical-generator';
 import PDFDocument from 'pdfkit';
 import { create as makeQr } from 'qrcode';
 import type { z } from 'zod';
 import { nameTask } from '../../platform/side-thread.ts';
+import { isOneName, joinNames, oneLine } from './texts.ts';
+import { formatOffset, formatStart } from './zone.ts';
 
 export type Ticket = z.infer<typeof ticketSchema>;
 
@@ -21,42 +22,6 @@ export type PrintedTicket = Ticket & {
   readonly price: Money;
 };
 export type PrintedTickets = readonly [PrintedTicket, ...PrintedTicket[]];
-
-const formats = {
-  ko: ['ko-KR', { dateStyle: 'full', timeStyle: 'short' }],
-  en: ['en-GB', { dateStyle: 'full', timeStyle: 'short' }],
-  wall: ['sv-SE', { dateStyle: 'short', timeStyle: 'medium' }],
-  offset: ['en-GB', { timeZoneName: 'longOffset' }],
-} as const;
-
-/** Creating a formatter takes 0.5 ms; there is at most one per time zone. */
-const formatters = new Map<string, Intl.DateTimeFormat>();
-
-const inZone = (name: keyof typeof formats, timeZone: string): Intl.DateTimeFormat => {
-  const key = `${name} ${timeZone}`;
-  const [language, options] = formats[name];
-  const format = formatters.get(key) ?? new Intl.DateTimeFormat(language, { ...options, timeZone });
-  formatters.set(key, format);
-  return format;
-};
-
-/** Date, weekday and time at the venue: `2026년 12월 24일 목요일 오후 7:30`. */
-export const formatStart = (startsAt: string, timeZone: string, locale: Locale): string =>
-  inZone(locale, timeZone).format(Date.parse(startsAt));
-
-/** `+09:00`: how far the venue's clock is from UTC at that moment. */
-const offsetOf = (atMs: number, timeZone: string): string => {
-  const parts = inZone('offset', timeZone).formatToParts(atMs);
-  const name = parts.find((part) => part.type === 'timeZoneName')?.value ?? '';
-  return name.replace('GMT', '') || '+00:00';
-};
-
-/** Names come from people: one line, no control characters, Hangul in whole syllables. */
-export const oneLine = (text: string): string =>
-  text
-    .normalize('NFC')
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
-    .trim();
 
 /** Light modules around the code that scanners need (ISO 18004). */
 const quietModules = 4;
@@ -87,73 +52,6 @@ export const renderQrSvg = (code: string): string => {
     `<path transform="translate(${quietModules} ${quietModules})" d="${path}"/></svg>`
   );
 };
-
-/** The only part of a date library that ical-generator needs: wall-clock times. */
-const wallClock = (atMs: number, timeZone: string): ICalDayJsStub => {
-  const at = new Date(atMs);
-  const wall = inZone('wall', timeZone).format(at);
-  const [date = '', time = ''] = wall.split(' ').map((part) => part.replace(/\D/g, ''));
-  const self: ICalDayJsStub = {
-    format: (pattern) => (pattern === 'HHmmss' ? time : date),
-    isValid: () => true,
-    toDate: () => at,
-    toJSON: () => at.toISOString(),
-    tz: () => self,
-  };
-  return self;
-};
-
-/** The zone's offset at the entry's start: the calendar has no other entry. */
-const zoneComponent = (timeZone: string, atMs: number): string => {
-  const offset = offsetOf(atMs, timeZone).replace(':', '');
-  const offsets = `TZOFFSETFROM:${offset}\nTZOFFSETTO:${offset}`;
-  const standard = `BEGIN:STANDARD\nDTSTART:19700101T000000\n${offsets}\nEND:STANDARD`;
-  const zone = `BEGIN:VTIMEZONE\nTZID:${timeZone}\n${standard}\nEND:VTIMEZONE`;
-  return zone.replaceAll('\n', '\r\n');
-};
-
-type CalendarInput = {
-  readonly tickets: PrintedTickets;
-  readonly runningTimeMinutes: number | undefined;
-};
-
-/** `runningTimeMinutes` undefined: the entry has no end. The same order gives the same UID. */
-export const renderCalendar = (
-  tickets: PrintedTickets,
-  runningTimeMinutes: number | undefined,
-): string => {
-  const [first] = tickets;
-  const { timeZone, showTitle, venueName } = first;
-  const startsAtMs = Date.parse(first.startsAt);
-  const seats = tickets.map(({ seat }) =>
-    oneLine(
-      [both(seat.gradeName), both(seat.section), `${seat.row}열`, `${seat.label}번`]
-        .concat(seat.mark === null ? [] : both(seatMarks[seat.mark]))
-        .join(' '),
-    ),
-  );
-  const calendar = ical({
-    prodId: '//Usher//Usher//KO',
-    timezone: { name: null, generator: (zone) => zoneComponent(zone, startsAtMs) },
-  });
-  calendar.createEvent({
-    id: `${first.orderId}@usher`,
-    stamp: new Date(first.issuedAt),
-    timezone: timeZone,
-    start: wallClock(startsAtMs, timeZone),
-    ...(runningTimeMinutes === undefined
-      ? {}
-      : { end: wallClock(startsAtMs + runningTimeMinutes * 60_000, timeZone) }),
-    summary: both(showTitle),
-    location: both(venueName),
-    description: [...seats, first.orderId].join('\n'),
-  });
-  return calendar.toString();
-};
-
-const isOneName = ({ ko, en }: LocalText): boolean => oneLine(ko) === oneLine(en);
-const both = (text: LocalText): string =>
-  oneLine(isOneName(text) ? text.ko : `${text.ko} (${text.en})`);
 
 export type TicketFont = { readonly source: Buffer };
 
@@ -287,7 +185,7 @@ const seatPanel = (doc: Doc, { seat, price, round }: PrintedTicket): Block => {
   const { gradeName, mark } = seat;
   const englishGrade = isOneName(gradeName) ? '' : gradeName.en;
   const lower = cellRow(doc, [
-    ['등급 Grade', gradeName.ko, mark === null ? englishGrade : both(seatMarks[mark])],
+    ['등급 Grade', gradeName.ko, mark === null ? englishGrade : joinNames(seatMarks[mark])],
     ['가격 Price', formatMoney(price, 'en')],
     ['회차 Round', String(round)],
   ]);
@@ -312,7 +210,7 @@ const facts = (doc: Doc, ticket: PrintedTicket, titleSize: number): Block[] => {
   const soft = { size: 8, colour: ink.soft };
   const english = (text: LocalText, style: Style): Block[] =>
     isOneName(text) ? [] : [paragraph(doc, text.en, style)];
-  const offset = offsetOf(Date.parse(startsAt), timeZone);
+  const offset = formatOffset(Date.parse(startsAt), timeZone);
   return [
     paragraph(doc, `${ko} ${en}`, { size: 7.5, colour, bold: true, after: 2 }),
     paragraph(doc, showTitle.ko, { ...strong, size: titleSize, after: 1 }),
@@ -418,9 +316,6 @@ export const drawPdf = async (tickets: PrintedTickets): Promise<Uint8Array> => {
   ticketFont ??= loadTicketFont();
   return renderTicketPdf(ticketFont, tickets);
 };
-export const drawCalendar = (entry: CalendarInput): string =>
-  renderCalendar(entry.tickets, entry.runningTimeMinutes);
 export const drawQr = (code: string): string => renderQrSvg(code);
 export const pdfTask = nameTask<PrintedTickets, Uint8Array>(import.meta.url, 'drawPdf');
-export const calendarTask = nameTask<CalendarInput, string>(import.meta.url, 'drawCalendar');
 export const qrTask = nameTask<string, string>(import.meta.url, 'drawQr');

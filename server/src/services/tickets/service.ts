@@ -4,7 +4,8 @@ import type { LocalText } from '@usher/domain/text.ts';
 import { assert } from '../../platform/failure.ts';
 import type { Line, SideThread } from '../../platform/side-thread.ts';
 import { makeTextSigner } from '../../platform/signed-token.ts';
-import { calendarTask, type PrintedTickets, pdfTask, qrTask, type Ticket } from './render.ts';
+import { calendarTask } from './calendar.ts';
+import { type PrintedTickets, pdfTask, qrTask, type Ticket } from './render.ts';
 import type { StoredTicket, TicketsStore } from './store.ts';
 
 /** What tickets need from the catalogue and from orders. */
