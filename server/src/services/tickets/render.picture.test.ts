@@ -208,6 +208,43 @@ describeNeeding('pdftoppm', 'the picture of a ticket', () => {
     expect(readQr(picture)).not.toEqual(expectedQr(ticket.code.replace('U1', 'U2')));
   });
 
+  test('shows Han and kana of title and seat as ink of their own shapes, in the text, too', async () => {
+    const section = { ko: '正面 가구역', en: 'Front' };
+    const showTitle = { ko: '심청歌 大公演 ひらカタ', en: '音乐 戲劇' };
+    const seat = { ...ticket.seat, section };
+    const page = await look(await renderTicketPdf(font, [{ ...ticket, showTitle, seat }]));
+    const nothing = { width: 0, height: 0, darkness: () => 0 };
+    const without = { ...page, picture: nothing };
+    const han = ['심청歌', '大公演', 'ひらカタ', '音乐', '戲劇', '正面', '가구역'];
+    expect(faultsOf(page, without, han)).toEqual([]);
+  });
+
+  test('keeps a title in any script on the page', async () => {
+    const showTitle = {
+      ko: '歌舞伎座特別公演古典芸能鑑賞会 '.repeat(8),
+      en: 'ليلة الموسيقى คอนเสิร์ต संगीत '.repeat(8),
+    };
+    const { picture, widthPt, heightPt, words } = await look(
+      await renderTicketPdf(font, [{ ...ticket, showTitle }]),
+    );
+    const outside = words.filter(({ left, right }) => left < 0 || right > widthPt);
+    expect(outside).toEqual([]);
+    const edge = { left: widthPt - 8, right: widthPt, top: 32, bottom: heightPt - 150 };
+    expect(inkOf(sample({ picture, words, widthPt, heightPt }, edge))).toBeLessThan(0.01);
+  });
+
+  test('draws a box of its width for what no font has, and keeps the rest of the line', async () => {
+    const showTitle = { ko: '가족 👨‍👩‍👧‍👦 뮤지컬', en: 'x' };
+    const { words } = await look(await renderTicketPdf(font, [{ ...ticket, showTitle }]));
+    const texts = words.map(({ text }) => text);
+    expect(texts.slice(texts.indexOf('가족'), texts.indexOf('가족') + 3)).toEqual([
+      '가족',
+      '□',
+      '뮤지컬',
+    ]);
+    expect(overlapsIn(words)).toEqual([]);
+  });
+
   test('keeps every word of a title of any length on the page, each in its own place', async () => {
     const long = Array.from({ length: 300 }, (_, at) => `제목${at}호`);
     const english = Array.from({ length: 200 }, (_, at) => `word${at}`);

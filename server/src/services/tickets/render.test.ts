@@ -84,4 +84,11 @@ describe('the PDF', () => {
   test('contains a subset of the font, not all 2.7 MB of it', async () => {
     expect((await renderTicketPdf(font, [ticket])).length).toBeLessThan(60_000);
   });
+
+  test('with Han has the same bytes again, and a few outlines instead of whole fonts', async () => {
+    const han = { ...ticket, showTitle: { ko: '歌舞伎座 特別公演', en: '音乐会' } };
+    const first = await renderTicketPdf(font, [han]);
+    expect(digest(await renderTicketPdf(font, [han]))).toBe(digest(first));
+    expect(first.length).toBeLessThan(100_000);
+  });
 });

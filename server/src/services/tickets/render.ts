@@ -1,14 +1,13 @@
-import { readFileSync } from 'node:fs';
 import type { ticket as ticketSchema } from '@usher/contract/tickets.ts';
 import type { Category } from '@usher/domain/categories.ts';
 import { seatMarks } from '@usher/domain/layout.ts';
 import { formatMoney, type Money } from '@usher/domain/money.ts';
 import type { LocalText } from '@usher/domain/text.ts';
-import { create, type Font, type Glyph } from 'fontkit';
 import PDFDocument from 'pdfkit';
 import { create as makeQr } from 'qrcode';
 import type { z } from 'zod';
 import { nameTask } from '../../platform/side-thread.ts';
+import { listClusters, loadTicketFont, type TicketFont, type Typeface } from './fonts.ts';
 import { isOneName, joinNames, oneLine } from './texts.ts';
 import { formatOffset, formatStart } from './zone.ts';
 
@@ -53,34 +52,8 @@ export const renderQrSvg = (code: string): string => {
   );
 };
 
-export type TicketFont = { readonly source: Buffer };
-
-/**
- * Parses the font once: 60 ms of a core, which pdfkit would spend on every document. Its shaping
- * rules are skipped (10 ms a page): whole syllables, Latin letters and digits need none.
- */
-export const loadTicketFont = (): TicketFont => {
-  const font = create(
-    readFileSync(new URL('../../../assets/fonts/Pretendard-Regular.ttf', import.meta.url)),
-  ) as Font;
-  const layout = (text: string) => {
-    const glyphs: Glyph[] = font.glyphsForString(text);
-    const still = { yAdvance: 0, xOffset: 0, yOffset: 0 };
-    const positions = glyphs.map(({ advanceWidth }) => ({ ...still, xAdvance: advanceWidth }));
-    return {
-      glyphs,
-      positions,
-      // Read after pdfkit has scaled the positions to its own units.
-      get advanceWidth() {
-        return positions.reduce((sum, { xAdvance }) => sum + xAdvance, 0);
-      },
-    };
-  };
-  // pdfkit accepts a parsed font wherever it accepts the bytes of one; its types do not say so.
-  return { source: Object.assign(Object.create(font), { layout }) as unknown as Buffer };
-};
-
-type Doc = PDFKit.PDFDocument;
+/** A document with the fonts in which its lines are set. */
+type Doc = PDFKit.PDFDocument & { readonly typeface: Typeface };
 
 const millimetres = 72 / 25.4;
 /** A6 upright: a phone shows all of it, a printer puts four on a sheet. */
@@ -102,8 +75,12 @@ const categories: Readonly<Record<Category, { ko: string; en: string; colour: st
 type Style = { size: number; colour: string; bold?: boolean; after?: number };
 type Block = { height: number; draw(x: number, y: number): void };
 
-const widthOf = (doc: Doc, text: string, size: number): number =>
-  doc.fontSize(size).widthOfString(text);
+const widthOf = (doc: Doc, text: string, size: number): number => {
+  let width = 0;
+  for (const { face, text: part } of doc.typeface.split(text))
+    width += doc.font(face.source, face.key).fontSize(size).widthOfString(part);
+  return width;
+};
 
 /** Breaks lines between words; a word wider than the line is broken anywhere. */
 const wrap = (doc: Doc, text: string, size: number, width: number): string[] => {
@@ -117,18 +94,24 @@ const wrap = (doc: Doc, text: string, size: number, width: number): string[] => 
   };
   for (const word of oneLine(text).split(' ')) {
     if (widthOf(doc, word, size) <= width) put(word, ' ');
-    else for (const [at, letter] of [...word].entries()) put(letter, at === 0 ? ' ' : '');
+    else for (const [at, cluster] of listClusters(word).entries()) put(cluster, at === 0 ? ' ' : '');
   }
   return line === '' ? lines : [...lines, line];
 };
 
 const writeLine = (doc: Doc, text: string, x: number, y: number, style: Style): void => {
-  const bold = style.bold === true;
-  doc.fontSize(style.size).fillColor(style.colour).strokeColor(style.colour);
+  const { typeface } = doc;
   // The repository has only one weight; bold text is drawn with an outline.
-  doc
-    .lineWidth(style.size * 0.028)
-    .text(text, x, y, { lineBreak: false, fill: true, stroke: bold });
+  const stroke = style.bold === true;
+  // The fonts of a line share one baseline; pdfkit takes its distance from the top, negative.
+  const baseline = -typeface.ascent * style.size;
+  doc.fillColor(style.colour).strokeColor(style.colour).lineWidth(style.size * 0.028);
+  let left = x;
+  for (const { face, text: part } of typeface.split(text)) {
+    doc.font(face.source, face.key).fontSize(style.size);
+    doc.text(part, left, y, { lineBreak: false, fill: true, stroke, baseline });
+    left += doc.widthOfString(part);
+  }
 };
 
 const paragraph = (doc: Doc, text: string, style: Style): Block => {
@@ -282,13 +265,20 @@ const drawPage = (doc: Doc, ticket: PrintedTicket, count: string): void => {
   drawFoot(doc, ticket, count, perforation);
 };
 
+/** The texts of tickets that people wrote. */
+const listTexts = (tickets: PrintedTickets): string[] =>
+  tickets.flatMap(({ showTitle, venueName, seat }) => {
+    const both = [showTitle, venueName, seat.section, seat.gradeName];
+    return [...both.flatMap(({ ko, en }) => [ko, en]), seat.row, seat.label].map(oneLine);
+  });
+
 /** One page per ticket. The same tickets give the same bytes. */
 export const renderTicketPdf = async (
   font: TicketFont,
   tickets: PrintedTickets,
 ): Promise<Buffer> => {
   const [first] = tickets;
-  const doc = new PDFDocument({
+  const plain = new PDFDocument({
     autoFirstPage: false,
     // Empty, because pdfkit would otherwise load Helvetica, 5 ms.
     font: '',
@@ -300,7 +290,8 @@ export const renderTicketPdf = async (
       CreationDate: new Date(first.issuedAt),
     },
   });
-  doc.font(font.source, 'ticket');
+  const typeface = await font.makeTypeface(listTexts(tickets));
+  const doc = Object.assign(plain, { typeface });
   for (const [at, ticket] of tickets.entries())
     drawPage(doc, ticket, `${at + 1} / ${tickets.length}`);
   doc.end();
