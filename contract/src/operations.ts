@@ -98,16 +98,22 @@ export const listOpenPayments = defineRoute({
   problems: [],
 });
 
+const composed = { description: 'Null until the mail is composed' };
+
 export const mail = z
   .strictObject({
     id: idOf('mail'),
-    to: z.string(),
-    subject: z.string(),
+    kind: z.enum(['order-paid', 'order-failed', 'order-unknown', 'sale-opened']),
+    aboutId: z.string().meta({ description: 'The order or the show' }),
+    recipientId: idOf('account'),
+    to: z.string().nullable().meta(composed),
+    subject: z.string().nullable().meta(composed),
+    text: z.string().nullable().meta(composed),
     writtenAt: instant,
     sentAt: instant.nullable(),
     givenUpAt: instant.nullable(),
-    error: z.string().nullable(),
-    text: z.string(),
+    tries: z.int().min(0),
+    error: z.string().nullable().meta({ description: 'Why the last try failed' }),
   })
   .meta({ id: 'Mail' });
 
@@ -116,9 +122,14 @@ export const listMails = defineRoute({
   method: 'GET',
   path: '/api/v1/operator/mails',
   tag,
-  summary: 'List the newest mails written by the ticket office',
+  summary: 'List the newest mails of the ticket office, also those that it failed to compose',
   auth: 'operator',
   rate: operating,
+  query: z.strictObject({
+    only: z.enum(['failing']).optional().meta({
+      description: '`failing`: only mails whose last try failed, and those that were given up',
+    }),
+  }),
   responses: { 200: z.strictObject({ items: z.array(mail) }) },
   problems: [],
 });

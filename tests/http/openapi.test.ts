@@ -12,7 +12,8 @@ import { routesIn } from '../support/route-tree.ts';
 const pages = new RegExp(
   [
     /^GET \/(?:$|pay\/|o\/|assets\/|docs(?:\/|$)|shows\/|outbox(?:\/|$)|openapi\.json$)/,
-    /^POST \/shows\//,
+    /^GET \/mails\//,
+    /^POST \/(?:shows|mails)\//,
   ]
     .map(({ source }) => source)
     .join('|'),
@@ -95,7 +96,8 @@ describe('the OpenAPI document', () => {
 
   test('leaves out the pages for browsers, which the server does have', () => {
     const left = served().filter((route) => pages.test(route));
-    for (const page of ['/', '/pay/success', '/o/{token}', '/outbox', '/docs/', '/openapi.json'])
+    const own = ['/', '/pay/success', '/o/{token}', '/outbox', '/docs/', '/openapi.json'];
+    for (const page of [...own, '/mails/openings/{token}'])
       expect(left).toContain(`GET ${page}`);
     expect(pages.test('POST /docs/problems')).toBe(false);
     expect(pages.test('GET /api/v1/docs')).toBe(false);

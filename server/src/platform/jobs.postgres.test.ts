@@ -1,7 +1,8 @@
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { until } from '@usher/tests/support/until.ts';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { addJobSql, type Job, openJobs } from './jobs.ts';
+import { addJob, type Job, openJobs } from './jobs.ts';
+import { systemClock } from './clock.ts';
 import { silentLog } from './log.ts';
 import { openDatabase } from './postgres/sql.ts';
 
@@ -17,8 +18,7 @@ const open = async (jobs: readonly Job[], isAlone = false) => {
   closers.push(runner.close);
   return runner;
 };
-const add = (name: string, payload: unknown = {}) =>
-  db.query(`SELECT ${addJobSql}`, [name, JSON.stringify(payload)]);
+const add = (name: string, payload: object = {}) => addJob(db, { name, payload });
 const left = (name: string) =>
   db.query<{ attempts: number; last_error: string | null }>(
     `SELECT attempts, last_error FROM graphile_worker.jobs
@@ -40,11 +40,38 @@ describe('a job', () => {
 
   test('that was added in a transaction that rolled back does not run', async () => {
     const undone = db.transaction(async (tx) => {
-      await tx.query(`SELECT ${addJobSql}`, ['undone', '{}']);
+      await addJob(tx, { name: 'undone', payload: {} });
       throw new Error('undone');
     });
     await expect(undone).rejects.toThrow('undone');
     expect(await left('undone')).toEqual([]);
+  });
+
+  test('of a key that is added again runs once, with the newer payload', async () => {
+    const runAt = new Date(systemClock.nowMs() + 3_600_000);
+    await addJob(db, { name: 'keyed', payload: { version: 1 }, key: 'one', runAt });
+    await addJob(db, { name: 'keyed', payload: { version: 2 }, key: 'one' });
+    const done: unknown[] = [];
+    await open([{ name: 'keyed', run: async (payload) => void done.push(payload) }]);
+    await until('it has run', async () => (await left('keyed')).length === 0);
+    expect(done).toEqual([{ version: 2 }]);
+  });
+
+  test('of a lower number runs before those that came earlier', async () => {
+    const done: unknown[] = [];
+    for (let at = 0; at < 5; at++) await addJob(db, { name: 'ranked', payload: { at }, priority: 10 });
+    await addJob(db, { name: 'ranked', payload: { at: 'first' } });
+    const run = async (payload: unknown) => void done.push((payload as { at: unknown }).at);
+    const runner = await openJobs({
+      url,
+      log: silentLog,
+      jobs: [{ name: 'ranked', run }],
+      isAlone: false,
+      concurrency: 1,
+    });
+    closers.push(runner.close);
+    await until('all have run', async () => (await left('ranked')).length === 0);
+    expect(done).toEqual(['first', 0, 1, 2, 3, 4]);
   });
 
   test('that fails is kept with its error, and retried when it is due', async () => {

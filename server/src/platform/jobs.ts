@@ -1,6 +1,7 @@
 import { Logger, parseCronItems, type Runner, run } from 'graphile-worker';
 import pg from 'pg';
 import type { Log } from './log.ts';
+import type { Sql } from './postgres/sql.ts';
 
 /**
  * Work kept in the database until it is done: retried with growing pauses, on any process.
@@ -16,8 +17,31 @@ export type Job = {
 
 type Jobs = { close(): Promise<void> };
 
-/** Adds a job within the caller's transaction: `SELECT ${addJobSql}` with name and payload. */
-export const addJobSql = 'graphile_worker.add_job($1, $2::json)';
+type NewJob = {
+  readonly name: string;
+  readonly payload: object;
+  /** Now, if it is not given. */
+  readonly runAt?: Date;
+  /** Replaces a job of the same key that has not begun. */
+  readonly key?: string;
+  /** Of jobs that are due, those with the lowest number run first; 0, if it is not given. */
+  readonly priority?: number;
+};
+
+/** Adds a job within the caller's transaction. */
+export const addJob = async (tx: Sql, job: NewJob): Promise<void> => {
+  await tx.query(
+    `SELECT graphile_worker.add_job($1, $2::json, run_at => $3::timestamptz, job_key => $4::text,
+       priority => $5::integer)`,
+    [
+      job.name,
+      JSON.stringify(job.payload),
+      job.runAt ?? null,
+      job.key ?? null,
+      job.priority ?? null,
+    ],
+  );
+};
 
 export const openJobs = async (options: {
   url: string;

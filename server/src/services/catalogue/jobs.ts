@@ -1,29 +1,40 @@
+import { z } from 'zod';
 import type { Clock } from '../../platform/clock.ts';
 import type { Job } from '../../platform/jobs.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Database } from '../../platform/postgres/sql.ts';
 import { appendSaleOpened } from './events.ts';
-import { begunLookBackMs, toldAtOnce } from './limits.ts';
+import { begunLookBackMs, openingsAheadMs, toldAtOnce } from './limits.ts';
 import type { CheckSoldOut } from './sold-out.ts';
-import { listSoldOutToCheck, takeUntold } from './store.ts';
+import {
+  listOpeningSoon,
+  listSoldOutToCheck,
+  planOpening,
+  takeUntold,
+  tellOpeningJob,
+} from './store.ts';
 
 const everyMinute = '* * * * *';
+const openingSchema = z.strictObject({ showId: z.string() });
 
-export const makeTellOpenings = (deps: {
+/**
+ * Notifies those who like a show that its sale has opened: a job that is due at the opening, and
+ * each minute one for whatever has no such job, because it was lost or is older than they are.
+ */
+export const makeOpeningJobs = (deps: {
   db: Database;
   clock: Clock;
   log: Log;
   relayWake: () => void;
-}): Job => ({
-  name: 'catalogue-tell-openings',
-  schedule: everyMinute,
-  run: async () => {
+}): Job[] => {
+  const { db, clock } = deps;
+  const tell = async (showId: string | null): Promise<void> => {
     let total = 0;
     let told: number;
     do {
-      told = await deps.db.transaction(async (tx) => {
-        const nowMs = deps.clock.nowMs();
-        const likes = await takeUntold(tx, nowMs, toldAtOnce);
+      told = await db.transaction(async (tx) => {
+        const nowMs = clock.nowMs();
+        const likes = await takeUntold(tx, { showId, nowMs, limit: toldAtOnce });
         if (likes.length > 0) await appendSaleOpened(tx, likes, nowMs);
         return likes.length;
       });
@@ -32,8 +43,24 @@ export const makeTellOpenings = (deps: {
     if (total === 0) return;
     deps.relayWake();
     deps.log.info({ likes: total }, 'notified buyers that a sale opened');
-  },
-});
+  };
+  return [
+    {
+      name: 'catalogue-tell-openings',
+      schedule: everyMinute,
+      run: async () => {
+        await tell(null);
+        const nowMs = clock.nowMs();
+        for (const show of await listOpeningSoon(db, nowMs, nowMs + openingsAheadMs))
+          await planOpening(db, show);
+      },
+    },
+    {
+      name: tellOpeningJob,
+      run: (payload) => tell(openingSchema.parse(payload).showId),
+    },
+  ];
+};
 
 export const makeCheckSoldOut = (deps: {
   db: Database;

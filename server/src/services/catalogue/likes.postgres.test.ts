@@ -147,6 +147,45 @@ describe('when a sale opens', () => {
     await office.clock.advance(dayMs);
     expect(new Set(await run()).size).toBe(1001);
   });
+  test('a job is due half a second later, and follows the sale when it is moved', async () => {
+    const { id } = await soon();
+    const due = async () => {
+      const jobs = await office.db.query<{ runAt: Date }>(
+        'SELECT run_at AS "runAt" FROM graphile_worker.jobs WHERE key = $1',
+        [`catalogue-tell-opening ${id}`],
+      );
+      return jobs.map(({ runAt }) => runAt.getTime());
+    };
+    expect(await due()).toEqual([Date.parse(build.atMs(dayMs)) + 500]);
+    const moved = await call('PATCH', `/organiser/shows/${id}`, {
+      as: office.organiser,
+      body: { saleOpensAt: build.atMs(2 * dayMs) },
+    });
+    expect(moved.statusCode).toBe(200);
+    expect(await due()).toEqual([Date.parse(build.atMs(2 * dayMs)) + 500]);
+  });
+  test('its job notifies those who like that show, and nobody else', async () => {
+    const [one, other] = [await soon(), await soon()];
+    const fan = newBuyer();
+    for (const { id } of [one, other]) await like(id, fan);
+    await office.clock.advance(dayMs);
+    const job = office.catalogue.jobs?.find(({ name }) => name === 'catalogue-tell-opening');
+    await job?.run({ showId: one.id });
+    expect(await heard()).toEqual([`${accountOf(fan)} ${one.id}`]);
+    expect(await run()).toEqual([`${accountOf(fan)} ${other.id}`]);
+  });
+  test('a show whose job was lost gets one within a minute before', async () => {
+    const { id } = await soon();
+    const key = `catalogue-tell-opening ${id}`;
+    await office.db.query('SELECT graphile_worker.remove_job($1)', [key]);
+    const isPlanned = async () =>
+      (await office.db.query('SELECT FROM graphile_worker.jobs WHERE key = $1', [key])).length > 0;
+    await run();
+    expect(await isPlanned()).toBe(false);
+    await office.clock.advance(dayMs - 60_000);
+    await run();
+    expect(await isPlanned()).toBe(true);
+  });
   test('nobody is notified of a sale that has already ended', async () => {
     const { id } = await soon();
     await like(id, newBuyer());

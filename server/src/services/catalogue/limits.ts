@@ -40,3 +40,10 @@ export const toldAtOnce = 500;
  * How far back the job of every minute looks for performances that began, because it may run late.
  */
 export const begunLookBackMs = 10 * 60_000;
+/**
+ * A job for an opening runs this much after it: the clocks of the database, which starts the job,
+ * and of the process, which decides whether the sale is open, may differ.
+ */
+export const openingDelayMs = 500;
+/** The job of every minute plans the openings of the next two: one run may be late. */
+export const openingsAheadMs = 2 * 60_000;

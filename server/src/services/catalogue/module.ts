@@ -3,7 +3,7 @@ import type { Module } from '../../platform/module.ts';
 import type { VenuesService } from '../venues/index.ts';
 import { makeCounts } from './counts.ts';
 import { catalogueChannel, makeSoldOutConsumer } from './events.ts';
-import { makeCheckSoldOut, makeTellOpenings } from './jobs.ts';
+import { makeCheckSoldOut, makeOpeningJobs } from './jobs.ts';
 import { makeCatalogueRoutes } from './routes.ts';
 import { type CatalogueService, makeCatalogue } from './service.ts';
 import type { Stock } from './stock.ts';
@@ -29,7 +29,7 @@ export const openCatalogue = async (
     routes: makeCatalogueRoutes(catalogue),
     consumers: [makeSoldOutConsumer(catalogue.checkSoldOut)],
     jobs: [
-      makeTellOpenings({ db, clock, log, relayWake }),
+      ...makeOpeningJobs({ db, clock, log, relayWake }),
       makeCheckSoldOut({ db, clock, checkSoldOut: catalogue.checkSoldOut }),
     ],
     // Only lists and pages of shows contain likes and sold out.

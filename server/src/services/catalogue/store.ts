@@ -3,7 +3,9 @@ import type { LadderName } from '@usher/domain/fee-ladder.ts';
 import type { SearchNeedles } from '@usher/domain/search-text.ts';
 import type { SaleState } from '@usher/domain/show-rules.ts';
 import type { LocalText } from '@usher/domain/text.ts';
+import { addJob } from '../../platform/jobs.ts';
 import type { Sql } from '../../platform/postgres/sql.ts';
+import { openingDelayMs } from './limits.ts';
 
 /** The contents of the catalogue's tables, as the rest of the service sees them. */
 export type Grade = {
@@ -149,6 +151,7 @@ export const writeShow = async (
       show.grades.map((grade) => grade.priceMinor),
     ],
   );
+  await planOpening(tx, { showId: show.id, saleOpensAtMs: show.saleOpensAtMs });
 };
 
 /** A show's performances by start. */
@@ -366,21 +369,53 @@ export const listSoldOutToCheck = (
     [new Date(nowMs), new Date(sinceMs)],
   );
 
-/** Marks likes of opened sales as notified and returns them; no other process gets them, too. */
+/** Due at the opening of a show's sale. */
+export const tellOpeningJob = 'catalogue-tell-opening';
+
+/** Writes the job that notifies those who like a show; there is one for each show. */
+export const planOpening = (
+  sql: Sql,
+  { showId, saleOpensAtMs }: { readonly showId: string; readonly saleOpensAtMs: number },
+): Promise<void> =>
+  addJob(sql, {
+    name: tellOpeningJob,
+    payload: { showId },
+    runAt: new Date(saleOpensAtMs + openingDelayMs),
+    key: `${tellOpeningJob} ${showId}`,
+    // Before the mails that wait: it takes some milliseconds.
+    priority: -10,
+  });
+
+/** Shows whose sale opens after an instant and until another. */
+export const listOpeningSoon = (
+  sql: Sql,
+  fromMs: number,
+  toMs: number,
+): Promise<{ showId: string; saleOpensAtMs: number }[]> =>
+  sql.query(
+    `SELECT s.id AS "showId", ${ms('s.sale_opens_at')} AS "saleOpensAtMs"
+     FROM catalogue.shows s WHERE s.sale_opens_at > $1 AND s.sale_opens_at <= $2`,
+    [new Date(fromMs), new Date(toMs)],
+  );
+
+/**
+ * Marks likes of opened sales as notified and returns them; no other process gets them, too.
+ * `showId` null: of all shows.
+ */
 export const takeUntold = (
   tx: Sql,
-  nowMs: number,
-  limit: number,
+  { showId, nowMs, limit }: { showId: string | null; nowMs: number; limit: number },
 ): Promise<{ accountId: string; showId: string }[]> =>
   tx.query(
     `UPDATE catalogue.likes k SET told_at = $1
      FROM (SELECT u.account_id, u.show_id
            FROM catalogue.shows s JOIN catalogue.likes u ON u.show_id = s.id
            WHERE s.sale_opens_at <= $1 AND s.sale_ends_at > $1 AND u.told_at IS NULL
+             AND ($3::text IS NULL OR s.id = $3)
            LIMIT $2 FOR UPDATE OF u SKIP LOCKED) open
      WHERE k.account_id = open.account_id AND k.show_id = open.show_id
      RETURNING k.account_id AS "accountId", k.show_id AS "showId"`,
-    [new Date(nowMs), limit],
+    [new Date(nowMs), limit, showId],
   );
 
 /**

@@ -138,12 +138,14 @@ const open = (options: { port?: number; dataDir?: string; env?: 'development' | 
     {
       db,
       sideThread,
+      secret: 'a-secret-of-a-test-that-is-long-enough',
       clock: systemClock,
       ids,
       log: silentLog,
       metrics: makeMetrics(),
       config: {
         SMTP_URL: options.port === undefined ? undefined : `smtp://127.0.0.1:${options.port}`,
+        RATE_LIMITS: true,
         MAIL_FROM: 'Usher 예매 <tickets@usher.example>',
         USHER_ENV: options.env ?? 'development',
         HOST: '127.0.0.1',

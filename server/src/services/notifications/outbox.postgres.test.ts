@@ -39,7 +39,7 @@ const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
-beforeEach(() => db.query('TRUNCATE notifications.mails'));
+beforeEach(() => db.query('TRUNCATE notifications.mails, notifications.stops'));
 
 const buyer = ids.make('account');
 let state = 'PAID';
@@ -90,12 +90,14 @@ const open = async (config: Config = {}) => {
     {
       db,
       sideThread,
+      secret: 'a-secret-of-a-test-that-is-long-enough',
       clock: systemClock,
       ids,
       log: silentLog,
       metrics: makeMetrics(),
       config: {
         SMTP_URL: config.SMTP_URL,
+        RATE_LIMITS: true,
         MAIL_FROM: 'Usher <tickets@usher.example>',
         USHER_ENV: config.USHER_ENV ?? 'development',
         HOST: config.HOST ?? '127.0.0.1',
@@ -264,7 +266,7 @@ describe('the outbox folder', () => {
   });
 });
 
-const serve = async ({ module }: Awaited<ReturnType<typeof open>>) => {
+const serveApp = async ({ module }: Awaited<ReturnType<typeof open>>) => {
   const app = await makeHttpServer({
     clock: systemClock,
     log: silentLog,
@@ -282,6 +284,11 @@ const serve = async ({ module }: Awaited<ReturnType<typeof open>>) => {
   });
   module.service.registerPages(app);
   closers.push(() => app.close());
+  return { app };
+};
+
+const serve = async (opened: Awaited<ReturnType<typeof open>>) => {
+  const { app } = await serveApp(opened);
   return (path: string, role?: string) =>
     app.inject({
       url: path,
@@ -305,6 +312,38 @@ describe('the list of mails', () => {
     const [lost] = (await get(path, 'OPERATOR')).json().items;
     expect(lost).toMatchObject({ sentAt: null, error: 'no such mailbox' });
     expect(lost.givenUpAt).not.toBeNull();
+  });
+
+  test('has a mail that cannot be composed at once, with its recipient and the reason', async () => {
+    const opened = await open();
+    const orderId = ids.make('order');
+    await publish(eventOf('order.paid', orderId));
+    await takeAll(opened.relay);
+    const documentsForMail = doors.tickets.documentsForMail;
+    const broken = doors.tickets as { documentsForMail: unknown };
+    broken.documentsForMail = async () => {
+      throw new Error('a font is missing');
+    };
+    await expect(opened.send()).rejects.toMatchObject({ code: 'MAILS_NOT_SENT' });
+    broken.documentsForMail = documentsForMail;
+    const get = await serve(opened);
+    const expected = {
+      kind: 'order-paid',
+      aboutId: orderId,
+      recipientId: buyer,
+      to: null,
+      subject: null,
+      sentAt: null,
+      givenUpAt: null,
+      tries: 1,
+      error: 'Error: a font is missing',
+    };
+    expect((await get(path, 'OPERATOR')).json().items).toMatchObject([expected]);
+    expect((await get('/outbox')).body).toContain('order-paid (not composed)');
+    expect((await get(`${path}?only=failing`, 'OPERATOR')).json().items).toMatchObject([expected]);
+    await opened.send();
+    expect((await get(`${path}?only=failing`, 'OPERATOR')).json().items).toEqual([]);
+    expect((await get(path, 'OPERATOR')).json().items).toMatchObject([{ error: null, tries: 2 }]);
   });
 
   test('is for operators only', async () => {
@@ -355,5 +394,108 @@ describe('the outbox pages', () => {
   ] as const)('do not exist when %s', async (_when, config) => {
     const get = await serve(await open(config));
     expect((await get('/outbox')).json().code).toBe('ROUTE_NOT_FOUND');
+  });
+});
+
+describe('mails about sales that open', () => {
+  /** The address that stops them, from the newest such mail. */
+  const findStop = async ({ folder, files }: Awaited<ReturnType<typeof open>>) => {
+    const [file = ''] = (await files()).filter((each) => each.endsWith('.eml'));
+    const mail = await simpleParser(await readFile(join(folder, file)));
+    const header = mail.headerLines.find(({ key }) => key === 'list-unsubscribe')?.line ?? '';
+    const address = /<([^>]+)>/.exec(header)?.[1] ?? 'http://none';
+    return { mail, path: new URL(address).pathname };
+  };
+  const openSale = async (opened: Awaited<ReturnType<typeof open>>) => {
+    const showId = ids.make('show');
+    await publish(saleOpened(showId));
+    await takeAll(opened.relay);
+    await opened.send();
+    const rows = await db.query<{ state: string; reason: string | null }>(
+      'SELECT state, reason FROM notifications.mails WHERE about_id = $1',
+      [showId],
+    );
+    return rows[0];
+  };
+  const form = { 'content-type': 'application/x-www-form-urlencoded' };
+
+  test('are stopped by one click of a mail program, and by no look at the page', async () => {
+    const opened = await makeMail();
+    const { app } = await serveApp(opened);
+    const { mail, path } = await findStop(opened);
+    expect(mail.text).toContain(path);
+    expect(mail.headerLines.map(({ line }) => line)).toContain(
+      'List-Unsubscribe-Post: List-Unsubscribe=One-Click',
+    );
+    const look = await app.inject({ url: path });
+    expect([look.statusCode, look.body.includes(`action="${path}/stop"`)]).toEqual([200, true]);
+    expect(await openSale(opened)).toEqual({ state: 'SENT', reason: null });
+    const click = await app.inject({
+      method: 'POST',
+      url: path,
+      headers: form,
+      payload: 'List-Unsubscribe=One-Click',
+    });
+    expect(click.statusCode).toBe(200);
+    expect(await openSale(opened)).toEqual({
+      state: 'DROPPED',
+      reason: 'the recipient stopped these mails',
+    });
+  });
+
+  test('can be allowed again, however often each is asked for', async () => {
+    const opened = await makeMail();
+    const { app } = await serveApp(opened);
+    const { path } = await findStop(opened);
+    const post = (action: string) =>
+      app.inject({ method: 'POST', url: `${path}/${action}`, headers: form });
+    for (const action of ['stop', 'stop', 'start', 'start'])
+      expect((await post(action)).statusCode).toBe(200);
+    expect(await openSale(opened)).toMatchObject({ state: 'SENT' });
+  });
+
+  test('do not stop mails about orders', async () => {
+    const opened = await makeMail();
+    const { app } = await serveApp(opened);
+    const { path } = await findStop(opened);
+    await app.inject({ method: 'POST', url: path, headers: form });
+    const orderId = ids.make('order');
+    await publish(eventOf('order.paid', orderId));
+    await takeAll(opened.relay);
+    await opened.send();
+    const rows = await db.query('SELECT state FROM notifications.mails WHERE about_id = $1', [
+      orderId,
+    ]);
+    expect(rows).toEqual([{ state: 'SENT' }]);
+  });
+
+  test('of others cannot be stopped by a changed address, and addresses are limited', async () => {
+    const opened = await makeMail();
+    const { app } = await serveApp(opened);
+    const { path } = await findStop(opened);
+    const other = path.replace(/acc_\w+/, ids.make('account'));
+    const forged = await app.inject({ method: 'POST', url: other, headers: form });
+    expect(forged.statusCode).toBe(404);
+    expect(await db.query('SELECT FROM notifications.stops')).toEqual([]);
+    const statuses = [];
+    for (let at = 0; at < 30; at++) statuses.push((await app.inject({ url: path })).statusCode);
+    expect(statuses.at(-1)).toBe(429);
+  });
+
+  test('wait behind mails about orders', async () => {
+    const { relay } = await open();
+    await db.query(
+      'SELECT graphile_worker.complete_jobs(array_agg(id)) FROM graphile_worker.jobs',
+    );
+    await publish(saleOpened(ids.make('show')), eventOf('order.paid', ids.make('order')));
+    await takeAll(relay);
+    const jobs = await db.query<{ priority: number; kind: string }>(
+      `SELECT j.priority, m.kind FROM graphile_worker._private_jobs j
+       JOIN notifications.mails m ON m.id = j.payload->'mailIds'->>0 ORDER BY j.priority`,
+    );
+    expect(jobs).toEqual([
+      { priority: 0, kind: 'order-paid' },
+      { priority: 10, kind: 'sale-opened' },
+    ]);
   });
 });

@@ -13,6 +13,8 @@ export type Attachment = {
 /** Everything that a mail is made of. */
 export type MailParts = {
   readonly id: string;
+  /** How often the recipient asked for it again: each time it is another message. */
+  readonly repeats: number;
   readonly to: { readonly name: string; readonly address: string };
   readonly writtenAt: Date;
   readonly letter: Letter;
@@ -33,13 +35,23 @@ export type OutgoingMail = ComposedMail & {
   readonly message: Message;
 };
 
+/** RFC 8058: mail programs show a button that stops such mails with one click. */
+const stopHeaders = (letter: Letter): Record<string, string> =>
+  letter.about === 'order'
+    ? {}
+    : {
+        'List-Unsubscribe': `<${letter.stopUrl}>`,
+        'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
+      };
+
 /**
  * Runs in the side thread: encoding a PDF for a mail takes as long as serving some buyers. The same
  * mail always has the same Message-ID and date, so that a repeat is recognisable.
  */
 export const composeMail = async (parts: MailParts): Promise<OutgoingMail> => {
-  const { id, to, sender, attachments } = parts;
+  const { id, repeats, to, sender, attachments } = parts;
   const composed = composeLetter(parts.letter);
+  const name = repeats === 0 ? id : `${id}-${repeats}`;
   const transport = createTransport({ streamTransport: true, buffer: true, newline: 'windows' });
   const { message } = await transport.sendMail({
     from: sender.from,
@@ -48,8 +60,8 @@ export const composeMail = async (parts: MailParts): Promise<OutgoingMail> => {
     text: composed.text,
     html: composed.html,
     date: parts.writtenAt,
-    messageId: `<${id}@${new URL(sender.publicUrl).hostname}>`,
-    headers: { 'Auto-Submitted': 'auto-generated' },
+    messageId: `<${name}@${new URL(sender.publicUrl).hostname}>`,
+    headers: { 'Auto-Submitted': 'auto-generated', ...stopHeaders(parts.letter) },
     attachments: attachments.map(({ filename, contentType, content }) => {
       const whole = typeof content === 'string' ? content : Buffer.from(content);
       return { filename, contentType, content: whole };

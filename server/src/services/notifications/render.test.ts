@@ -90,6 +90,20 @@ test('the mail of an unknown outcome says that seats stay reserved without any a
   expect(text).toContain('Your seats stay reserved, and there is nothing you need to do');
 });
 
+describe('a mail about a sale that opens', () => {
+  const urls = { url: 'https://tickets.example.com/shows/s', stopUrl: 'https://x.example/stop?a&b' };
+  const show = { title: order.showTitle, venueName: order.venueName };
+
+  test('has an address that stops such mails, in both parts and both languages', () => {
+    const korean = composeSaleOpened(show, minji, urls);
+    const english = composeSaleOpened(show, jane, urls);
+    expect(korean.text).toContain(`예매 시작 메일 그만 받기: ${urls.stopUrl}`);
+    expect(english.text).toContain(`Stop mails about sales that open: ${urls.stopUrl}`);
+    for (const { html } of [korean, english])
+      expect(html).toContain('href="https://x.example/stop?a&amp;b"');
+  });
+});
+
 describe('a name that people chose', () => {
   const named: MailedOrder = {
     ...order,
@@ -103,7 +117,7 @@ describe('a name that people chose', () => {
     composeSaleOpened(
       { title: named.showTitle, venueName: named.venueName },
       { name: evil, locale: 'en' },
-      `${url}"><script>`,
+      { url: `${url}"><script>`, stopUrl: `${url}"><script>` },
     ),
   ];
 
@@ -126,6 +140,10 @@ describe('a name that people chose', () => {
 describe('the outbox pages', () => {
   const mail: WrittenMail = {
     id: 'mail_01jd8zk3v7q2m4x6t9w1y5b0ce',
+    kind: 'order-paid',
+    aboutId: order.id,
+    recipientId: 'acc_01jd8zk3v7q2m4x6t9w1y5b0ce',
+    tries: 1,
     state: 'SENT',
     to: '"><script>@example.com',
     subject: `"><script>alert(1)</script>`,
@@ -145,6 +163,14 @@ describe('the outbox pages', () => {
     );
     expect(frame?.[1]).toBe('allow-popups allow-popups-to-escape-sandbox');
     expect(frame?.[2]).toBe(escapeHtml(mail.html));
+  });
+
+  test('show a mail that could not be composed, without a page for it', () => {
+    const broken = { ...mail, to: null, subject: null, text: null, html: null };
+    const page = renderOutbox([{ ...broken, state: 'WAITING', reason: 'no font' }], '/data');
+    expect(page).toContain('order-paid (not composed)');
+    expect(page).toContain('waiting: no font');
+    expect(page).not.toContain(`/outbox/${mail.id}`);
   });
 
   test('say so if there is no mail', () => {

@@ -3,7 +3,7 @@ import type { Money } from '@usher/domain/money.ts';
 import { addMoney, formatMoney } from '@usher/domain/money.ts';
 import type { Locale, LocalText } from '@usher/domain/text.ts';
 import { formatStart, oneLine } from '../tickets/index.ts';
-import type { WrittenMail } from './store.ts';
+import type { ListedMail, WrittenMail } from './store.ts';
 
 /** What a mail says about an order: the part of the contract's order that it needs. */
 export type MailedOrder = {
@@ -41,6 +41,8 @@ type Content = {
   facts: readonly (readonly [label: string, value: string])[];
   link: { label: string; url: string };
   note: string;
+  /** An address that stops mails of this kind. */
+  stop?: { label: string; url: string };
 };
 
 const words = {
@@ -82,7 +84,8 @@ const words = {
     opened: {
       subject: '예매가 시작되었습니다',
       says: ['관심 공연의 예매가 시작되었습니다.'],
-      note: '관심 공연으로 등록하셔서 보내 드립니다. 등록을 해제하면 더 보내지 않습니다.',
+      note: '관심 공연으로 등록하셔서 보내 드립니다.',
+      stop: '예매 시작 메일 그만 받기',
     },
   },
   en: {
@@ -125,7 +128,8 @@ const words = {
     opened: {
       subject: 'Tickets are on sale',
       says: ['Tickets for a show that you like are on sale now.'],
-      note: 'You receive this mail because you like the show. Remove your like to receive no more of them.',
+      note: 'You receive this mail because you like the show.',
+      stop: 'Stop mails about sales that open',
     },
   },
 } as const;
@@ -140,7 +144,7 @@ export type Letter = {
       readonly kind: 'paid' | 'failed' | 'unknown';
       readonly order: MailedOrder;
     }
-  | { readonly about: 'show'; readonly show: OpenedShow }
+  | { readonly about: 'show'; readonly show: OpenedShow; readonly stopUrl: string }
 );
 type OpenedShow = { readonly title: LocalText; readonly venueName: LocalText };
 
@@ -148,7 +152,7 @@ export const composeLetter = (letter: Letter): ComposedMail => {
   const { reader, url } = letter;
   return letter.about === 'order'
     ? composeOrderMail(letter.kind, letter.order, reader, url)
-    : composeSaleOpened(letter.show, reader, url);
+    : composeSaleOpened(letter.show, reader, { url, stopUrl: letter.stopUrl });
 };
 
 /** A link to our site, in both parts; `escapeHtml` makes it safe in the HTML part. */
@@ -187,7 +191,11 @@ export const composeOrderMail = (
   });
 };
 
-export const composeSaleOpened = (show: OpenedShow, reader: Reader, url: string): ComposedMail => {
+export const composeSaleOpened = (
+  show: OpenedShow,
+  reader: Reader,
+  urls: { readonly url: string; readonly stopUrl: string },
+): ComposedMail => {
   const { locale, name } = reader;
   const say = words[locale];
   return compose({
@@ -199,8 +207,9 @@ export const composeSaleOpened = (show: OpenedShow, reader: Reader, url: string)
       [say.show, show.title[locale]],
       [say.where, show.venueName[locale]],
     ],
-    link: { label: say.openShow, url },
+    link: { label: say.openShow, url: urls.url },
     note: say.opened.note,
+    stop: { label: say.opened.stop, url: urls.stopUrl },
   });
 };
 
@@ -214,13 +223,14 @@ const compose = (content: Content): ComposedMail => {
   };
 };
 
-const textOf = ({ greeting, says, facts, link, note }: Content): string =>
+const textOf = ({ greeting, says, facts, link, note, stop }: Content): string =>
   [
     greeting,
     ...says,
     facts.map(([label, value]) => `${label}: ${value}`).join('\n'),
     `${link.label}: ${link.url}`,
     note,
+    ...(stop === undefined ? [] : [`${stop.label}: ${stop.url}`]),
     'Usher',
   ].join('\n\n');
 
@@ -234,7 +244,8 @@ const escapes: Readonly<Record<string, string>> = {
 export const escapeHtml = (text: string): string =>
   text.replace(/[&<>"']/g, (sign) => escapes[sign] ?? '');
 
-const htmlOf = ({ locale, subject, greeting, says, facts, link, note }: Content): string => {
+const htmlOf = (content: Content): string => {
+  const { locale, subject, greeting, says, facts, link, note, stop } = content;
   const rows = facts.map(
     ([label, value]) =>
       '<tr><td style="padding:6px 16px 6px 0;color:#6b6f7a;white-space:nowrap" valign="top">' +
@@ -243,6 +254,11 @@ const htmlOf = ({ locale, subject, greeting, says, facts, link, note }: Content)
   const paragraphs = [greeting, ...says].map(
     (text) => `<p style="margin:0 0 12px">${escapeHtml(text)}</p>`,
   );
+  const stopLink =
+    stop === undefined
+      ? ''
+      : `<br><a href="${escapeHtml(stop.url)}" style="color:#6b6f7a" target="_blank" \
+rel="noopener">${escapeHtml(stop.label)}</a>`;
   return `<!doctype html>
 <html lang="${locale}"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
@@ -259,7 +275,7 @@ ${rows.join('\n')}
 <p style="margin:0 0 20px"><a href="${escapeHtml(link.url)}" target="_blank" rel="noopener" \
 style="display:inline-block;background:#17181c;color:#fff;text-decoration:none;border-radius:6px;\
 padding:10px 18px">${escapeHtml(link.label)}</a></p>
-<p style="margin:0;color:#6b6f7a;font-size:13px">${escapeHtml(note)}</p>
+<p style="margin:0;color:#6b6f7a;font-size:13px">${escapeHtml(note)}${stopLink}</p>
 </div></div></body></html>
 `;
 };
@@ -278,18 +294,24 @@ ${body}
 </body></html>
 `;
 
-const statusOf = ({ sentAt, givenUpAt, reason, state }: WrittenMail): string => {
+const statusOf = ({ sentAt, givenUpAt, reason, state }: ListedMail): string => {
   if (sentAt !== null) return `written to the folder ${sentAt.toISOString()}`;
   if (givenUpAt !== null) return `given up ${givenUpAt.toISOString()}: ${reason}`;
   return reason === null ? state.toLowerCase() : `${state.toLowerCase()}: ${reason}`;
 };
 
+/** A mail that could not be composed has no page. */
+const linkMail = ({ id, kind, subject }: ListedMail): string =>
+  subject === null
+    ? `${kind} (not composed)`
+    : `<a href="/outbox/${id}">${escapeHtml(subject)}</a>`;
+
 /** The mails that would have been sent, for people who try the program out. */
-export const renderOutbox = (mails: readonly WrittenMail[], folder: string): string => {
+export const renderOutbox = (mails: readonly ListedMail[], folder: string): string => {
   const rows = mails.map(
     (mail) =>
-      `<tr><td>${mail.writtenAt.toISOString()}</td><td>${escapeHtml(mail.to)}</td>` +
-      `<td><a href="/outbox/${mail.id}">${escapeHtml(mail.subject)}</a></td>` +
+      `<tr><td>${mail.writtenAt.toISOString()}</td><td>${escapeHtml(mail.to ?? '')}</td>` +
+      `<td>${linkMail(mail)}</td>` +
       `<td>${escapeHtml(statusOf(mail))}</td></tr>`,
   );
   const table = `<table><tr><th>Written</th><th>To</th><th>Subject</th><th>State</th></tr>
@@ -317,3 +339,43 @@ srcdoc="${escapeHtml(mail.html)}"></iframe>
 
 export const renderNoSuchMail = (): string =>
   pageOf('No such mail', '<p><a href="/outbox">Outbox</a></p>');
+
+const openingWords = {
+  sent: {
+    ko: '관심 공연의 예매가 시작되면 메일로 알려 드리고 있습니다.',
+    en: 'You receive a mail when the sale of a show that you like opens.',
+    action: 'stop',
+    button: '그만 받기 / Stop these mails',
+  },
+  stopped: {
+    ko: '예매 시작 메일을 더 보내지 않습니다. 예매하신 공연의 메일은 그대로 보내 드립니다.',
+    en: 'You receive no more mails about sales that open. Mails about your orders are still sent.',
+    action: 'start',
+    button: '다시 받기 / Receive them again',
+  },
+} as const;
+
+/** Opening the address changes nothing, because mail programs open addresses to check them. */
+export const renderOpeningMails = (state: 'sent' | 'stopped', token: string): string => {
+  const { ko, en, action, button } = openingWords[state];
+  return pageOf(
+    '예매 시작 메일 / Mails about sales',
+    `<p lang="ko">${ko}</p><p>${en}</p>
+<form method="post" action="/mails/openings/${encodeURIComponent(token)}/${action}">
+<button>${button}</button></form>`,
+  );
+};
+
+export const renderNoSuchAddress = (): string =>
+  pageOf(
+    '없는 주소 / No such address',
+    '<p lang="ko">주소가 잘렸을 수 있습니다. 메일의 링크를 통째로 열어 주세요.</p>' +
+      '<p>The address may be incomplete. Please open the full link from your mail.</p>',
+  );
+
+export const renderTooMany = (): string =>
+  pageOf(
+    '잠시 후 다시 / One moment',
+    '<p lang="ko">요청이 많습니다. 잠시 후 다시 열어 주세요.</p>' +
+      '<p>There are many requests. Please try again in a minute.</p>',
+  );

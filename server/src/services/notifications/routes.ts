@@ -1,31 +1,44 @@
 import { listMails } from '@usher/contract/operations.ts';
 import { idOf } from '@usher/contract/primitives.ts';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { type RateLimiter, toSubscriber } from '../../platform/http/rate-limit.ts';
 import { answer, type Route, route } from '../../platform/http/route.ts';
-import { listedMax } from './limits.ts';
-import { renderNoSuchMail, renderOutbox, renderOutboxMail } from './render.ts';
+import { listedMax, pageRate } from './limits.ts';
+import {
+  renderNoSuchAddress,
+  renderNoSuchMail,
+  renderOpeningMails,
+  renderOutbox,
+  renderOutboxMail,
+  renderTooMany,
+} from './render.ts';
+import type { OpeningMails, Stops } from './service.stopping.ts';
 import type { NotificationsStore } from './store.ts';
 
 export const makeNotificationsRoutes = (store: NotificationsStore): Route[] => [
-  route(listMails, async () => {
-    const mails = await store.newest(listedMax);
-    const items = mails.map((mail) => ({
+  route(listMails, async ({ query }) => {
+    const read = query.only === 'failing' ? store.failing : store.newest;
+    const items = (await read(listedMax)).map((mail) => ({
       id: mail.id,
+      kind: mail.kind,
+      aboutId: mail.aboutId,
+      recipientId: mail.recipientId,
       to: mail.to,
       subject: mail.subject,
+      text: mail.text,
       writtenAt: mail.writtenAt.toISOString(),
       sentAt: mail.sentAt?.toISOString() ?? null,
       givenUpAt: mail.givenUpAt?.toISOString() ?? null,
+      tries: mail.tries,
       error: mail.state === 'SENT' ? null : mail.reason,
-      text: mail.text,
     }));
     return answer(200, { items });
   }),
 ];
 
-/** These pages run no scripts, and no other site may frame them. */
+/** These pages run no scripts, send forms only to us, and no other site may frame them. */
 const pagePolicy =
-  "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; " +
+  "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; " +
   "frame-ancestors 'none'";
 
 const sendPage = (reply: FastifyReply, status: number, html: string): FastifyReply =>
@@ -52,5 +65,53 @@ export const registerOutboxPages = (
     return mail === null
       ? sendPage(reply, 404, renderNoSuchMail())
       : sendPage(reply, 200, renderOutboxMail(mail, folder));
+  });
+};
+
+type StopRoute = { Params: { token: string } };
+
+/**
+ * The page at the end of a mail about a sale: it stops such mails, and allows them again. A mail
+ * program's own button posts to the page's address (RFC 8058).
+ */
+export const registerStopPages = (
+  app: FastifyInstance,
+  stops: Pick<Stops, 'read' | 'set'>,
+  /** Null: no limits. */
+  limiter: RateLimiter | null,
+): void => {
+  const respond = async (
+    { ip, params }: { readonly ip: string; readonly params: StopRoute['Params'] },
+    reply: FastifyReply,
+    decide: (token: string) => Promise<OpeningMails | null>,
+  ): Promise<FastifyReply> => {
+    const waitMs = limiter?.waitMs(toSubscriber(ip), pageRate) ?? 0;
+    if (waitMs > 0) {
+      reply.header('retry-after', Math.ceil(waitMs / 1000));
+      return sendPage(reply, 429, renderTooMany());
+    }
+    const state = await decide(params.token);
+    return state === null
+      ? sendPage(reply, 404, renderNoSuchAddress())
+      : sendPage(reply, 200, renderOpeningMails(state, params.token));
+  };
+  const stop = (token: string) => stops.set(token, 'stopped');
+  const allow = (token: string) => stops.set(token, 'sent');
+  const address = '/mails/openings/:token';
+  void app.register(async (pages) => {
+    // Forms have no fields: what is asked for is in their address.
+    pages.addContentTypeParser(
+      ['application/x-www-form-urlencoded', 'multipart/form-data'],
+      { parseAs: 'string', bodyLimit: 1024 },
+      (_request, _body, done) => done(null, undefined),
+    );
+    pages.get<StopRoute>(address, async (request, reply) => respond(request, reply, stops.read));
+    pages.post<StopRoute>(address, async (request, reply) => respond(request, reply, stop));
+    pages.post<StopRoute>(`${address}/stop`, async (request, reply) =>
+      respond(request, reply, stop),
+    );
+    pages.post<StopRoute>(`${address}/start`, async (request, reply) =>
+      respond(request, reply, allow),
+    );
   });
 };

@@ -3,6 +3,7 @@ import { assert } from '../../platform/failure.ts';
 import type { SideThread } from '../../platform/side-thread.ts';
 import { type Attachment, mailTask, type OutgoingMail, type Sender } from './provider.ts';
 import type { Letter, MailedOrder, Reader } from './render.ts';
+import type { Stops } from './service.stopping.ts';
 import type { WaitingMail } from './store.ts';
 
 /** What mails need from other services. */
@@ -46,10 +47,11 @@ const over = (reason: string): Composed => ({ outcome: 'over', reason });
 /** Composes a mail from what is true when it is sent, not when it was asked for. */
 export const makeComposer = (deps: {
   doors: NotificationsDoors;
+  stops: Pick<Stops, 'isStopped' | 'makeToken'>;
   sideThread: SideThread;
   sender: Sender;
 }) => {
-  const { sender, sideThread } = deps;
+  const { sender, sideThread, stops } = deps;
   const { orders, identity, catalogue, tickets } = deps.doors;
 
   const ofOrder = async (
@@ -76,10 +78,13 @@ export const makeComposer = (deps: {
   };
 
   const ofShow = async (waiting: WaitingMail, reader: Reader): ReturnType<typeof ofOrder> => {
+    if (await stops.isStopped(waiting.recipientId))
+      return { over: 'the recipient stopped these mails' };
     const show = await catalogue.show(waiting.aboutId);
     if (show === null) return { over: 'the show is gone' };
     const url = `${sender.publicUrl}/shows/${waiting.aboutId}`;
-    return { letter: { about: 'show', show, reader, url }, attachments: [] };
+    const stopUrl = `${sender.publicUrl}/mails/openings/${stops.makeToken(waiting.recipientId)}`;
+    return { letter: { about: 'show', show, reader, url, stopUrl }, attachments: [] };
   };
 
   const gather = (waiting: WaitingMail, reader: Reader) => {
@@ -102,9 +107,9 @@ export const makeComposer = (deps: {
     const made = await gather(waiting, account);
     if ('over' in made) return over(made.over);
     const to = { name: account.name, address: account.email };
-    const { id, writtenAt } = waiting;
+    const { id, writtenAt, repeats } = waiting;
     const { letter, attachments } = made;
-    const parts = { id, to, writtenAt, letter, attachments, sender };
+    const parts = { id, repeats, to, writtenAt, letter, attachments, sender };
     const mail = await sideThread.run(mailTask, parts, 'background');
     return { outcome: 'composed', mail };
   };

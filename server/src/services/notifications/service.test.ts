@@ -49,6 +49,7 @@ const openOffice = () => {
     aboutId: 'show_1',
     recipientId: `acc_${i}`,
     tries: 1,
+    repeats: 0,
     writtenAt: new Date(0),
   }));
   const store: Partial<NotificationsStore> = {
@@ -61,6 +62,7 @@ const openOffice = () => {
     clock,
     log: silentLog,
     postman: { send: async () => ({ outcome: 'sent' }), close: () => undefined },
+    stops: { isStopped: async () => false, makeToken: String },
     sideThread: inThisThread,
     sender: { from: 'Usher <tickets@usher.example>', publicUrl: 'http://127.0.0.1' },
     tried: () => undefined,

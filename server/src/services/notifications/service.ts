@@ -7,6 +7,7 @@ import type { SideThread } from '../../platform/side-thread.ts';
 import { busyRestMs, busyShare, smtpConnections, triesMax } from './limits.ts';
 import type { OutgoingMail, Sender } from './provider.ts';
 import { type Composed, makeComposer, type NotificationsDoors } from './service.composing.ts';
+import type { Stops } from './service.stopping.ts';
 import type { NotificationsStore, TriedMail, WaitingMail } from './store.ts';
 
 /** Delivers mails. Throws if it cannot now; `refused`: this address never accepts mail. */
@@ -21,6 +22,7 @@ export const makeNotifications = (deps: {
   postman: Postman;
   clock: Clock;
   log: Log;
+  stops: Pick<Stops, 'isStopped' | 'makeToken'>;
   sideThread: SideThread;
   sender: Sender;
   /** Counts tries by how they ended. */

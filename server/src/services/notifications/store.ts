@@ -1,7 +1,7 @@
 import type { Ids } from '../../platform/ids.ts';
-import { addJobSql } from '../../platform/jobs.ts';
+import { addJob } from '../../platform/jobs.ts';
 import type { Database, Sql } from '../../platform/postgres/sql.ts';
-import { mailsPerJob, resumedMax } from './limits.ts';
+import { mailsPerJob, openingPriority, resumedMax } from './limits.ts';
 
 export type MailKind = 'order-paid' | 'order-failed' | 'order-unknown' | 'sale-opened';
 
@@ -16,6 +16,8 @@ export type WaitingMail = Telling & {
   readonly id: string;
   /** Includes this attempt. */
   readonly tries: number;
+  /** How often the recipient asked for it again. */
+  readonly repeats: number;
   readonly writtenAt: Date;
 };
 
@@ -30,30 +32,53 @@ export type TriedMail = {
   readonly html: string | null;
 };
 
-export type WrittenMail = {
-  readonly id: string;
-  readonly state: TriedMail['state'];
+type Composition = {
   readonly to: string;
   readonly subject: string;
   readonly text: string;
   readonly html: string;
+};
+type MailFacts = Telling & {
+  readonly id: string;
+  readonly state: TriedMail['state'];
+  readonly tries: number;
   readonly reason: string | null;
   readonly writtenAt: Date;
   readonly sentAt: Date | null;
   readonly givenUpAt: Date | null;
 };
+/** A mail that may not have been composed yet. */
+export type ListedMail = MailFacts & { readonly [Part in keyof Composition]: string | null };
+export type WrittenMail = MailFacts & Composition;
 
 export const sendMailsJob = 'notifications-send-mails';
 
-const writtenColumns = `id, state, to_address AS "to", subject, text_part AS text,
-  html_part AS html, reason, written_at AS "writtenAt", sent_at AS "sentAt",
-  given_up_at AS "givenUpAt"`;
+const listedColumns = `id, kind, about_id AS "aboutId", recipient_id AS "recipientId", state, tries,
+  to_address AS "to", subject, text_part AS text, html_part AS html, reason,
+  written_at AS "writtenAt", sent_at AS "sentAt", given_up_at AS "givenUpAt"`;
 
-const addJobs = async (tx: Sql, mails: readonly { id: string }[]): Promise<void> => {
+type JobMail = { readonly id: string; readonly kind: MailKind };
+
+const addSendJob = async (
+  tx: Sql,
+  mails: readonly JobMail[],
+  priority: number,
+): Promise<void> => {
   for (let at = 0; at < mails.length; at += mailsPerJob) {
     const mailIds = mails.slice(at, at + mailsPerJob).map(({ id }) => id);
-    await tx.query(`SELECT ${addJobSql}`, [sendMailsJob, JSON.stringify({ mailIds })]);
+    await addJob(tx, { name: sendMailsJob, payload: { mailIds }, priority });
   }
+};
+
+/** A crowd that likes a show gets its mails after those who have just paid. */
+const addSendJobs = async (tx: Sql, mails: readonly JobMail[]): Promise<void> => {
+  const isOpening = ({ kind }: JobMail): boolean => kind === 'sale-opened';
+  await addSendJob(
+    tx,
+    mails.filter((mail) => !isOpening(mail)),
+    0,
+  );
+  await addSendJob(tx, mails.filter(isOpening), openingPriority);
 };
 
 export type NotificationsStore = ReturnType<typeof makeNotificationsStore>;
@@ -61,10 +86,10 @@ export type NotificationsStore = ReturnType<typeof makeNotificationsStore>;
 export const makeNotificationsStore = (db: Database, ids: Ids) => ({
   /** Writes mails that do not exist yet and the jobs that send them, in the caller's `tx`. */
   tell: async (tx: Sql, tellings: readonly Telling[]): Promise<void> => {
-    const fresh = await tx.query<{ id: string }>(
+    const fresh = await tx.query<JobMail>(
       `INSERT INTO notifications.mails (id, kind, about_id, recipient_id)
        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
-       ON CONFLICT DO NOTHING RETURNING id`,
+       ON CONFLICT DO NOTHING RETURNING id, kind`,
       [
         tellings.map(() => ids.make('mail')),
         tellings.map(({ kind }) => kind),
@@ -72,7 +97,7 @@ export const makeNotificationsStore = (db: Database, ids: Ids) => ({
         tellings.map(({ recipientId }) => recipientId),
       ],
     );
-    await addJobs(tx, fresh);
+    await addSendJobs(tx, fresh);
   },
 
   /**
@@ -82,16 +107,16 @@ export const makeNotificationsStore = (db: Database, ids: Ids) => ({
    */
   resume: (): Promise<number> =>
     db.transaction(async (tx) => {
-      const lost = await tx.query<{ id: string }>(
+      const lost = await tx.query<JobMail>(
         `UPDATE notifications.mails SET tried_at = clock_timestamp() WHERE id IN (
            SELECT id FROM notifications.mails WHERE state = 'WAITING'
              AND coalesce(tried_at, written_at)
                + (exp(least(tries, 10)) + 600) * interval '1 second' < clock_timestamp()
            ORDER BY written_at LIMIT $1 FOR UPDATE SKIP LOCKED)
-         RETURNING id`,
+         RETURNING id, kind`,
         [resumedMax],
       );
-      await addJobs(tx, lost);
+      await addSendJobs(tx, lost);
       return lost.length;
     }),
 
@@ -102,7 +127,7 @@ export const makeNotificationsStore = (db: Database, ids: Ids) => ({
     db.query<WaitingMail>(
       `UPDATE notifications.mails SET tries = tries + 1, tried_at = clock_timestamp()
        WHERE id = ANY ($1) AND state = 'WAITING'
-       RETURNING id, kind, about_id AS "aboutId", recipient_id AS "recipientId", tries,
+       RETURNING id, kind, about_id AS "aboutId", recipient_id AS "recipientId", tries, repeats,
          written_at AS "writtenAt"`,
       [mailIds],
     ),
@@ -121,18 +146,42 @@ export const makeNotificationsStore = (db: Database, ids: Ids) => ({
     );
   },
 
-  /** The composed mails, newest first. */
-  newest: (limit: number): Promise<WrittenMail[]> =>
-    db.query<WrittenMail>(
-      `SELECT ${writtenColumns} FROM notifications.mails WHERE subject IS NOT NULL
+  /** Mails that were composed or could not be, newest first. */
+  newest: (limit: number): Promise<ListedMail[]> =>
+    db.query<ListedMail>(
+      `SELECT ${listedColumns} FROM notifications.mails
+       WHERE subject IS NOT NULL OR reason IS NOT NULL
+       ORDER BY written_at DESC, id DESC LIMIT $1`,
+      [limit],
+    ),
+  /** Mails whose last try failed, and those that were given up, newest first. */
+  failing: (limit: number): Promise<ListedMail[]> =>
+    db.query<ListedMail>(
+      `SELECT ${listedColumns} FROM notifications.mails
+       WHERE reason IS NOT NULL AND state IN ('WAITING', 'GIVEN_UP')
        ORDER BY written_at DESC, id DESC LIMIT $1`,
       [limit],
     ),
   written: async (mailId: string): Promise<WrittenMail | null> => {
     const rows = await db.query<WrittenMail>(
-      `SELECT ${writtenColumns} FROM notifications.mails WHERE id = $1 AND subject IS NOT NULL`,
+      `SELECT ${listedColumns} FROM notifications.mails WHERE id = $1 AND subject IS NOT NULL`,
       [mailId],
     );
     return rows[0] ?? null;
+  },
+
+  /** Whether an account wants no mails about sales that open. */
+  isStopped: async (accountId: string): Promise<boolean> => {
+    const query = 'SELECT FROM notifications.stops WHERE account_id = $1';
+    return (await db.query(query, [accountId])).length > 0;
+  },
+  stop: async (accountId: string): Promise<void> => {
+    await db.query(
+      'INSERT INTO notifications.stops (account_id) VALUES ($1) ON CONFLICT DO NOTHING',
+      [accountId],
+    );
+  },
+  allow: async (accountId: string): Promise<void> => {
+    await db.query('DELETE FROM notifications.stops WHERE account_id = $1', [accountId]);
   },
 });
