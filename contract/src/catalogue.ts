@@ -79,6 +79,7 @@ export const show = showSummary
     ladder: ladderName,
     ladderInWords: localText.meta({ description: 'The cancellation fees in words' }),
     buyerLimit: z.int().min(1).max(20),
+    namesBuyer: z.boolean().meta({ description: 'Each ticket shows the name of its buyer' }),
   })
   .meta({ id: 'Show' });
 

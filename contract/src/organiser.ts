@@ -152,6 +152,10 @@ const showFields = {
     .boolean()
     .default(false)
     .meta({ description: 'Refuse choices that leave a single free seat between taken ones' }),
+  namesBuyer: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'Print the name of the buyer on each ticket' }),
   posterSvg: z
     .string()
     .max(64 * 1024)
@@ -195,6 +199,7 @@ export const editShow = defineRoute({
     saleClosesAt: givenInstant.optional(),
     buyerLimit: z.int().min(1).max(20).optional(),
     refusesStranding: z.boolean().optional(),
+    namesBuyer: z.boolean().optional(),
     posterSvg: z
       .string()
       .max(64 * 1024)

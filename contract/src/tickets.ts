@@ -16,6 +16,9 @@ export const ticket = z
     venueName: localText,
     startsAt: instant,
     timeZone: z.string(),
+    buyerName: z.string().nullable().meta({
+      description: 'Null where the show does not want it, or the account is gone',
+    }),
     seat: seatView,
     code: z.string().meta({ description: 'The signed code shown as QR' }),
     issuedAt: instant,

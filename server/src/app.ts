@@ -283,7 +283,11 @@ const makeServices = (options: AppOptions, opened: Opened, life: Lifecycle) => {
     });
   });
   const tickets = add('tickets', async () =>
-    openTickets(context, { catalogue: await catalogue.open(), orders: await orders.open() }),
+    openTickets(context, {
+      catalogue: await catalogue.open(),
+      identity: await identity.open(),
+      orders: await orders.open(),
+    }),
   );
   const notifications = add('notifications', async () =>
     openNotifications(context, {

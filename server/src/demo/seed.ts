@@ -52,6 +52,7 @@ export const seedDemo = async (deps: {
         venueId: house.id,
         grades: grades.map(({ code, name, price }) => ({ code, name, priceMinor: price.amount })),
         buyerLimit: 4,
+        namesBuyer: false,
         paintings: rules.length === 0 ? [] : [{ seatingPlanId: house.seatingPlanId, rules }],
         posterSvg: poster(show),
         startsAtMs: startsAtMs.filter((atMs) => atMs > nowMs),

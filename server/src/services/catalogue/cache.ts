@@ -22,8 +22,10 @@ export type ShowFacts = {
   readonly title: LocalText;
   readonly category: Category;
   readonly venueName: LocalText;
+  readonly venueAddress: LocalText;
   readonly timeZone: string;
   readonly runningTimeMinutes: number;
+  readonly namesBuyer: boolean;
   /** Won, by the code of the grade. */
   readonly prices: ReadonlyMap<string, number>;
   /** What the organiser calls each grade, by its code. */
@@ -77,8 +79,10 @@ const makeShowFacts = (show: store.Show, venue: Venue): ShowFacts => ({
   title: show.title,
   category: show.category,
   venueName: venue.name,
+  venueAddress: venue.address,
   timeZone: venue.timeZone,
   runningTimeMinutes: show.runningTimeMinutes,
+  namesBuyer: show.namesBuyer,
   prices: new Map(show.grades.map((grade) => [grade.code, grade.priceMinor])),
   gradeNames: new Map(show.grades.map((grade) => [grade.code, grade.name])),
   bookingFeeMinor: bookingFee(show.category, 1).amount,

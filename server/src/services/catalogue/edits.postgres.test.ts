@@ -155,6 +155,15 @@ describe('editing a show', () => {
       buyerLimit: 1,
     });
   });
+  test('decides whether tickets show the buyer, for those already sold, too', async () => {
+    const show = await build.show(venueId);
+    const namesBuyer = async () => (await office.catalogue.service.show(show.id))?.namesBuyer;
+    expect([show.namesBuyer, await namesBuyer()]).toEqual([false, false]);
+    expect((await edit(show.id, { namesBuyer: true })).json().namesBuyer).toBe(true);
+    expect(await namesBuyer()).toBe(true);
+    const again = await edit(show.id, { buyerLimit: 2 });
+    expect(again.json().namesBuyer).toBe(true);
+  });
   test('is refused with all broken rules, and changes nothing', async () => {
     const show = await build.show(venueId);
     await build.performances(show.id, [24]);

@@ -25,6 +25,8 @@ export type ShowFields = {
   readonly saleClosesAtMs: number;
   readonly buyerLimit: number;
   readonly refusesStranding: boolean;
+  /** Tickets show who bought them. */
+  readonly namesBuyer: boolean;
 };
 export type Show = ShowFields & {
   readonly id: string;
@@ -76,6 +78,7 @@ export const findShow = async (sql: Sql, showId: string, lock?: 'lock'): Promise
        'runningTimeMinutes', s.running_time_minutes, 'ageLimit', s.age_limit,
        'saleOpensAtMs', ${ms('s.sale_opens_at')}, 'saleClosesAtMs', ${ms('s.sale_closes_at')},
        'buyerLimit', s.buyer_limit, 'refusesStranding', s.refuses_stranding,
+       'namesBuyer', s.names_buyer,
        'posterVersion', s.poster_version,
        'firstStartsAtMs', ${ms("NULLIF(s.first_starts_at, 'infinity')")},
        'lastStartsAtMs', ${ms('s.last_starts_at')}, 'venueId', s.venue_id,
@@ -115,6 +118,7 @@ export const writeShow = async (
     sale_closes_at: new Date(show.saleClosesAtMs),
     buyer_limit: show.buyerLimit,
     refuses_stranding: show.refusesStranding,
+    names_buyer: show.namesBuyer,
     poster_svg: extras.posterSvg,
     poster_version: extras.posterVersion,
     lowest_price_minor: Math.min(...show.grades.map((grade) => grade.priceMinor)),

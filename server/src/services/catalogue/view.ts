@@ -90,6 +90,7 @@ export const showBody = (show: Show, venue: Venue, counts: Counts, nowMs: number
     ladder: show.ladder,
     ladderInWords: laddersInWords[show.ladder],
     buyerLimit: show.buyerLimit,
+    namesBuyer: show.namesBuyer,
   };
 };
 

@@ -11,6 +11,8 @@ const ticket: PrintedTicket = {
   category: 'MUSICAL',
   showTitle: { ko: '오페라의 유령', en: 'The Phantom' },
   venueName: { ko: '한강 아레나', en: 'Hangang Arena, Seoul' },
+  venueAddress: { ko: '서울 용산구 강변로 1', en: '1 Riverside Road, Seoul' },
+  buyerName: null,
   startsAt: '2026-12-24T10:30:00.000Z',
   timeZone: 'Asia/Seoul',
   round: 3,
@@ -173,4 +175,11 @@ test('every line of a calendar ends with CR LF, the last one, too', () => {
   const calendar = renderCalendar([ticket], 150);
   expect(calendar.endsWith('END:VCALENDAR\r\n')).toBe(true);
   expect(calendar.replaceAll('\r\n', '')).not.toMatch(/[\r\n]/);
+});
+
+test('a calendar entry has the house and its address', () => {
+  const lines = unfold(renderCalendar([ticket], 150));
+  const location = lines.find((line) => line.startsWith('LOCATION:'));
+  expect(location).toContain('한강 아레나');
+  expect(location).toContain('서울 용산구 강변로 1 (1 Riverside Road\\, Seoul)');
 });

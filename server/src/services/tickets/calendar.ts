@@ -94,7 +94,7 @@ export const renderCalendar = (
   runningTimeMinutes: number | undefined,
 ): string => {
   const [first] = tickets;
-  const { timeZone, showTitle, venueName } = first;
+  const { timeZone, showTitle, venueName, venueAddress } = first;
   const startsAtMs = Date.parse(first.startsAt);
   const endsAtMs =
     runningTimeMinutes === undefined ? null : startsAtMs + runningTimeMinutes * 60_000;
@@ -119,7 +119,7 @@ export const renderCalendar = (
     start: timeOf(startsAtMs),
     ...(endsAtMs === null ? {} : { end: timeOf(endsAtMs) }),
     summary: joinNames(showTitle),
-    location: joinNames(venueName),
+    location: `${joinNames(venueName)}, ${joinNames(venueAddress)}`,
     description: [...seats, first.orderId].join('\n'),
   });
   // RFC 5545, 3.1: every line ends with CR LF, the last one, too.

@@ -22,6 +22,8 @@ const ticket: PrintedTicket = {
   category: 'MUSICAL',
   showTitle: { ko: '오페라의 유령', en: 'The Phantom' },
   venueName: { ko: '한강 아레나', en: 'Hangang Arena' },
+  venueAddress: { ko: '서울 용산구 강변로 1', en: '1 Riverside Road, Seoul' },
+  buyerName: null,
   startsAt: '2026-12-24T10:30:00.000Z',
   timeZone: 'Asia/Seoul',
   round: 3,
@@ -162,6 +164,17 @@ describeNeeding('pdftoppm', 'the picture of a ticket', () => {
     expect(faultsOf(page, await blank(), words)).toEqual([]);
     const empty = { ...page, picture: { width: 0, height: 0, darkness: () => 0 } };
     expect(faultsOf(page, empty, ['한강', '아레나', '나구역', '목요일'])).toEqual([]);
+  });
+
+  test('shows the buyer’s name where it is wanted, and the address of the house', async () => {
+    const named = await look(await renderTicketPdf(font, [{ ...ticket, buyerName: '홍길동' }]));
+    const nameless = await look(await renderTicketPdf(font, [ticket]));
+    const empty = { ...named, picture: { width: 0, height: 0, darkness: () => 0 } };
+    expect(faultsOf(named, empty, ['예매자', '홍길동', '용산구'])).toEqual([]);
+    const texts = nameless.words.map(({ text }) => text);
+    expect(texts).toContain('용산구');
+    expect(texts).not.toContain('예매자');
+    expect(overlapsIn(named.words)).toEqual([]);
   });
 
   test('shows the won sign', async () => {

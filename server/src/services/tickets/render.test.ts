@@ -13,6 +13,8 @@ const ticket: PrintedTicket = {
   category: 'MUSICAL',
   showTitle: { ko: '오페라의 유령', en: 'The Phantom' },
   venueName: { ko: '한강 아레나', en: 'Hangang Arena, Seoul' },
+  venueAddress: { ko: '서울 용산구 강변로 1', en: '1 Riverside Road, Seoul' },
+  buyerName: null,
   startsAt: '2026-12-24T10:30:00.000Z',
   timeZone: 'Asia/Seoul',
   round: 3,

@@ -16,6 +16,7 @@ export type Ticket = z.infer<typeof ticketSchema>;
 /** What a printed ticket shows in addition to the API's fields. */
 export type PrintedTicket = Ticket & {
   readonly category: Category;
+  readonly venueAddress: LocalText;
   readonly round: number;
   /** What was paid for this seat, without the booking fee. */
   readonly price: Money;
@@ -187,7 +188,7 @@ const seatPanel = (doc: Doc, { seat, price, round }: PrintedTicket): Block => {
 };
 
 const facts = (doc: Doc, ticket: PrintedTicket, titleSize: number): Block[] => {
-  const { showTitle, venueName, startsAt, timeZone } = ticket;
+  const { showTitle, venueName, venueAddress, startsAt, timeZone, buyerName } = ticket;
   const { ko, en, colour } = categories[ticket.category];
   const strong = { colour: ink.strong, bold: true };
   const soft = { size: 8, colour: ink.soft };
@@ -206,6 +207,10 @@ const facts = (doc: Doc, ticket: PrintedTicket, titleSize: number): Block[] => {
     }),
     paragraph(doc, venueName.ko, { ...strong, size: 10.5 }),
     ...english(venueName, soft),
+    paragraph(doc, joinNames(venueAddress), { ...soft, size: 7 }),
+    ...(buyerName === null
+      ? []
+      : [paragraph(doc, `예매자 Booked by ${buyerName}`, { ...strong, size: 9 })]),
   ];
 };
 
@@ -267,9 +272,10 @@ const drawPage = (doc: Doc, ticket: PrintedTicket, count: string): void => {
 
 /** The texts of tickets that people wrote. */
 const listTexts = (tickets: PrintedTickets): string[] =>
-  tickets.flatMap(({ showTitle, venueName, seat }) => {
-    const both = [showTitle, venueName, seat.section, seat.gradeName];
-    return [...both.flatMap(({ ko, en }) => [ko, en]), seat.row, seat.label].map(oneLine);
+  tickets.flatMap(({ showTitle, venueName, venueAddress, seat, buyerName }) => {
+    const both = [showTitle, venueName, venueAddress, seat.section, seat.gradeName];
+    const single = [seat.row, seat.label, buyerName ?? ''];
+    return [...both.flatMap(({ ko, en }) => [ko, en]), ...single].map(oneLine);
   });
 
 /** One page per ticket. The same tickets give the same bytes. */

@@ -15,13 +15,19 @@ export type TicketsDoors = {
       readonly title: LocalText;
       readonly category: Category;
       readonly venueName: LocalText;
+      readonly venueAddress: LocalText;
       readonly timeZone: string;
+      /** Tickets show who bought them. */
+      readonly namesBuyer: boolean;
       /** If it is known, a calendar entry ends with the show. */
       readonly runningTimeMinutes?: number;
     } | null>;
     performance(
       performanceId: string,
     ): Promise<{ readonly startsAtMs: number; readonly round: number } | null>;
+  };
+  readonly identity: {
+    accounts(ids: readonly string[]): Promise<ReadonlyMap<string, { readonly name: string }>>;
   };
   readonly orders: {
     read(orderId: string): Promise<{
@@ -82,7 +88,7 @@ export const makeTickets = (deps: {
   secret: string;
 }) => {
   const { store, sideThread } = deps;
-  const { catalogue, orders } = deps.doors;
+  const { catalogue, identity, orders } = deps.doors;
   const codes = makeCodes(deps.secret);
 
   const readFacts = async (ticket: StoredTicket) => {
@@ -92,11 +98,15 @@ export const makeTickets = (deps: {
     return { show, performance };
   };
 
+  const readName = async (accountId: string): Promise<string | null> =>
+    (await identity.accounts([accountId])).get(accountId)?.name ?? null;
+
   /** All from one order, so from one performance. */
   const view = async (stored: readonly StoredTicket[]): Promise<Ticket[]> => {
     const [first] = stored;
     if (first === undefined) return [];
     const { show, performance } = await readFacts(first);
+    const buyerName = show.namesBuyer ? await readName(first.buyerId) : null;
     return stored.map((ticket) => ({
       id: ticket.id,
       orderId: ticket.orderId,
@@ -106,6 +116,7 @@ export const makeTickets = (deps: {
       venueName: show.venueName,
       startsAt: new Date(performance.startsAtMs).toISOString(),
       timeZone: show.timeZone,
+      buyerName,
       seat: ticket.seat,
       code: codes.codeOf(ticket),
       issuedAt: ticket.issuedAt.toISOString(),
@@ -125,8 +136,9 @@ export const makeTickets = (deps: {
     const [head, ...rest] = views.map((ticket) => {
       const item = order.items.find(({ seat }) => seat.seatNo === ticket.seat.seatNo);
       assert(item !== undefined, `${ticket.id}: its seat is in its order`);
-      const { category } = show;
-      return { ...ticket, category, round: performance.round, price: item.price };
+      const { category, venueAddress } = show;
+      const { round } = performance;
+      return { ...ticket, category, venueAddress, round, price: item.price };
     });
     if (head === undefined) return { outcome: 'cancelled' };
     const document = await render([head, ...rest], show.runningTimeMinutes);

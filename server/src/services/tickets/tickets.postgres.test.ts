@@ -22,6 +22,8 @@ const showId = ids.make('show');
 const performanceId = ids.make('performance');
 const [mine, theirs] = [ids.make('account'), ids.make('account')];
 const buyers = new Map<string, string>();
+/** Whether the show wants the buyer's name on its tickets. */
+let namesBuyer = false;
 
 const doors: TicketsDoors = {
   catalogue: {
@@ -31,12 +33,18 @@ const doors: TicketsDoors = {
             title: { ko: '오페라의 유령', en: 'The Phantom' },
             category: 'MUSICAL',
             venueName: { ko: '한강 아레나', en: 'Hangang Arena' },
+            venueAddress: { ko: '서울 용산구 강변로 1', en: '1 Riverside Road, Seoul' },
+            namesBuyer,
             timeZone: 'Asia/Seoul',
             runningTimeMinutes: 150,
           }
         : null,
     performance: async (id) =>
       id === performanceId ? { startsAtMs: Date.parse('2026-12-24T10:30:00Z'), round: 3 } : null,
+  },
+  identity: {
+    accounts: async (wanted) =>
+      new Map(wanted.flatMap((id) => (id === mine ? [[id, { name: '김민지' }] as const] : []))),
   },
   orders: {
     read: async () => ({
@@ -306,6 +314,19 @@ describe('over HTTP', () => {
     expect(ticketPdf?.rawPayload.toString('latin1')).toMatch(/^%PDF-[\s\S]*\/Count 1\b/);
     expect(orderPdf?.rawPayload.toString('latin1')).toMatch(/^%PDF-[\s\S]*\/Count 2\b/);
     expect(calendar?.body).toContain('DTEND;TZID=Asia/Seoul:20261224T220000');
+  });
+
+  test('the buyer’s name is on their tickets where the show wants it, and only there', async () => {
+    const nameOn = async (orderId: string, buyer: string) =>
+      (await get(`/api/v1/orders/${orderId}/tickets`, buyer)).json().items[0].buyerName;
+    const own = await makeOrder(mine, 1);
+    // Their account is gone.
+    const other = await makeOrder(theirs, 1);
+    expect(await nameOn(own.orderId, mine)).toBeNull();
+    namesBuyer = true;
+    const names = [await nameOn(own.orderId, mine), await nameOn(other.orderId, theirs)];
+    namesBuyer = false;
+    expect(names).toEqual(['김민지', null]);
   });
 
   test('another buyer’s order or ticket is not found on every route', async () => {
