@@ -21,8 +21,8 @@ const words = {
     mark: 'go',
     state: { ko: '예매 완료', en: 'Paid' },
     says: {
-      ko: '결제가 끝났고 입장권이 발급되었습니다. 입장권은 메일에 첨부되어 있습니다.',
-      en: 'The order is paid and your tickets are ready. They are attached to your mail.',
+      ko: '결제가 끝났고 입장권이 발급되었습니다. 입장권은 아래에 있고, 메일에도 첨부되어 있습니다.',
+      en: 'The order is paid and your tickets are ready. They are below, and attached to your mail.',
     },
   },
   PARTLY_REFUNDED: {
@@ -100,6 +100,8 @@ const faults = {
 
 const page = document.querySelector('#page');
 let order = null;
+/** Null until they are read. */
+let tickets = null;
 let fault = null;
 
 const pairs = (rows) =>
@@ -146,6 +148,78 @@ function money() {
   );
 }
 
+const linkToken = location.pathname.split('/').at(-1) ?? '';
+const byLink = `/api/v1/order-links/${linkToken}`;
+const hasTickets = () => ['PAID', 'PARTLY_REFUNDED'].includes(order?.state);
+
+const repeats = {
+  QUEUED: {
+    ko: '입장권을 메일로 다시 보냈습니다.',
+    en: 'Your tickets are being mailed again.',
+  },
+  ON_ITS_WAY: {
+    ko: '메일을 보내는 중입니다. 잠시만 기다려 주십시오.',
+    en: 'A mail with your tickets is on its way.',
+  },
+  TOO_SOON: {
+    ko: '방금 보냈습니다. 스팸함도 확인해 주십시오.',
+    en: 'It was mailed a moment ago. Please look in your spam folder, too.',
+  },
+  failed: {
+    ko: '지금은 보낼 수 없습니다. 잠시 후 다시 눌러 주십시오.',
+    en: 'It could not be mailed now. Please try again in a moment.',
+  },
+};
+
+function ticketCard(ticket) {
+  const { id, seat, state, buyerName } = ticket;
+  const cancelled = say({ ko: '취소된 입장권입니다.', en: 'This ticket was cancelled.' });
+  return element(
+    'section',
+    { class: 'card ticket' },
+    element('h3', {}, `${say(seat.gradeName)} · ${seatOf(seat)}`),
+    ...(buyerName === null ? [] : [element('p', {}, buyerName)]),
+    state === 'LIVE'
+      ? element('img', {
+          src: `${byLink}/tickets/${id}/qr.svg`,
+          alt: say({ ko: '입장권 QR 코드', en: 'QR code of the ticket' }),
+          width: '240',
+          height: '240',
+        })
+      : element('p', { class: 'soft' }, cancelled),
+    element('p', { class: 'soft small' }, element('code', {}, id)),
+  );
+}
+
+async function sendAgain(button, status) {
+  button.disabled = true;
+  const answer = await call(`${byLink}/mail`, { method: 'POST' });
+  status.textContent = say(repeats[answer.kind === 'done' ? answer.body.state : 'failed']);
+  button.disabled = false;
+}
+
+function drawTickets() {
+  if (!hasTickets() || tickets === null) return [];
+  const status = element('p', { role: 'status', class: 'soft small' });
+  const button = element(
+    'button',
+    { type: 'button', id: 'send-again' },
+    say({ ko: '메일로 다시 받기', en: 'Mail them to me again' }),
+  );
+  button.addEventListener('click', () => void sendAgain(button, status));
+  const isAnyLive = tickets.some(({ state }) => state === 'LIVE');
+  const pdf = element(
+    'a',
+    { href: `${byLink}/tickets.pdf`, target: '_blank', rel: 'noopener' },
+    say({ ko: '입장권 PDF 열기', en: 'Open the tickets as a PDF' }),
+  );
+  return [
+    element('h2', {}, say({ ko: '입장권', en: 'Your tickets' })),
+    ...tickets.map(ticketCard),
+    ...(isAnyLive ? [element('p', {}, pdf), element('p', {}, button), status] : []),
+  ];
+}
+
 function draw() {
   if (order === null && fault === null) {
     page.replaceChildren(
@@ -165,6 +239,7 @@ function draw() {
     element('p', { class: `state ${mark}` }, say(state)),
     element('p', {}, say(says)),
     element('section', { class: 'card' }, facts()),
+    ...drawTickets(),
     element('h2', {}, say({ ko: '좌석과 금액', en: 'Seats and prices' })),
     element('section', { class: 'card' }, money()),
     element(
@@ -180,19 +255,25 @@ function draw() {
 
 const isMoving = () => ['PENDING', 'PAYING', 'UNKNOWN'].includes(order?.state);
 
+async function readTickets() {
+  const answer = await call(`${byLink}/tickets`);
+  if (answer.kind === 'done') tickets = answer.body.items;
+}
+
 /** Polls until nothing that this page shows can change any more. */
 async function follow() {
-  const token = location.pathname.split('/').at(-1) ?? '';
   let lastText = '';
   for (let waitMs = 2000; ; waitMs = Math.min(waitMs * 2, 30_000)) {
-    const answer = document.hidden ? null : await call(`/api/v1/order-links/${token}`);
+    const answer = document.hidden ? null : await call(byLink);
     if (answer?.kind === 'done') [order, fault] = [answer.body, null];
     if (answer?.kind === 'silent') fault = 'silent';
     if (answer?.kind === 'refused') fault = answer.body.retryable ? 'busy' : 'absent';
-    const text = JSON.stringify([order, fault]);
+    if (hasTickets() && tickets === null) await readTickets();
+    const text = JSON.stringify([order, fault, tickets]);
     if (text !== lastText) draw();
     lastText = text;
-    if (fault === 'absent' || (fault === null && order !== null && !isMoving())) return;
+    const isComplete = !isMoving() && (!hasTickets() || tickets !== null);
+    if (fault === 'absent' || (fault === null && order !== null && isComplete)) return;
     await sleep(waitMs);
   }
 }

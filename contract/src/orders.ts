@@ -126,4 +126,31 @@ export const readOrderByLink = defineRoute({
   problems: ['NOT_FOUND'],
 });
 
-export const ordersRoutes = [placeOrder, listOrders, readOrder, cancelOrder, readOrderByLink];
+export const sendTicketsAgain = defineRoute({
+  name: 'sendTicketsAgain',
+  method: 'POST',
+  path: '/api/v1/order-links/{linkToken}/mail',
+  tag,
+  summary: 'Mail the tickets of a paid order to its buyer again',
+  auth: 'public',
+  rate: { perMinute: 6, burst: 5 },
+  params: z.strictObject({ linkToken: z.string().min(20).max(120) }),
+  responses: {
+    200: z.strictObject({
+      state: z.enum(['QUEUED', 'ON_ITS_WAY', 'TOO_SOON']).meta({
+        description:
+          'QUEUED: it is sent now; ON_ITS_WAY: the mail before has not been sent yet; TOO_SOON: it was sent a moment ago. The pause doubles each time, from a minute to a day',
+      }),
+    }),
+  },
+  problems: ['NOT_FOUND'],
+});
+
+export const ordersRoutes = [
+  placeOrder,
+  listOrders,
+  readOrder,
+  cancelOrder,
+  readOrderByLink,
+  sendTicketsAgain,
+];

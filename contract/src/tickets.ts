@@ -27,7 +27,7 @@ export const ticket = z
 
 const tag = 'Tickets';
 const reading = { perMinute: 300, burst: 60 };
-// A PDF costs about 5 ms of CPU.
+// A PDF costs about 10 ms of the side thread.
 const drawing = { perMinute: 60, burst: 20 };
 const orderParams = z.strictObject({ orderId: idOf('order') });
 const ticketParams = z.strictObject({ ticketId: idOf('ticket') });
@@ -110,6 +110,48 @@ export const readCalendar = defineRoute({
   problems: ['NOT_FOUND'],
 });
 
+const linkToken = z.string().min(20).max(120);
+const linkParams = z.strictObject({ linkToken });
+
+export const listTicketsByLink = defineRoute({
+  name: 'listTicketsByLink',
+  method: 'GET',
+  path: '/api/v1/order-links/{linkToken}/tickets',
+  tag,
+  summary: 'List the tickets of an order by the secret address in its mail, without signing in',
+  auth: 'public',
+  rate: { perMinute: 60, burst: 30 },
+  params: linkParams,
+  responses: { 200: z.strictObject({ items: z.array(ticket) }) },
+  problems: ['NOT_FOUND'],
+});
+
+export const readTicketQrByLink = defineRoute({
+  name: 'readTicketQrByLink',
+  method: 'GET',
+  path: '/api/v1/order-links/{linkToken}/tickets/{ticketId}/qr.svg',
+  tag,
+  summary: 'Read a ticket’s code as a QR image by the secret address of its order',
+  auth: 'public',
+  rate: { perMinute: 120, burst: 60 },
+  params: z.strictObject({ linkToken, ticketId: idOf('ticket') }),
+  responses: { 200: { contentType: 'image/svg+xml', description: 'QR code' } },
+  problems: ['NOT_FOUND'],
+});
+
+export const readOrderPdfByLink = defineRoute({
+  name: 'readOrderPdfByLink',
+  method: 'GET',
+  path: '/api/v1/order-links/{linkToken}/tickets.pdf',
+  tag,
+  summary: 'Download all tickets of an order as a PDF by its secret address',
+  auth: 'public',
+  rate: drawing,
+  params: linkParams,
+  responses: { 200: { contentType: 'application/pdf', description: 'One page per ticket' } },
+  problems: ['NOT_FOUND'],
+});
+
 export const ticketsRoutes = [
   listTickets,
   readTicket,
@@ -117,4 +159,7 @@ export const ticketsRoutes = [
   readTicketPdf,
   readOrderPdf,
   readCalendar,
+  listTicketsByLink,
+  readTicketQrByLink,
+  readOrderPdfByLink,
 ];

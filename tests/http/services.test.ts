@@ -69,7 +69,7 @@ const table: Record<(typeof serviceNames)[number], Work> = {
   catalogue: {
     loops: 5,
     consumers: ['catalogue-sold-out', 'ranking'],
-    jobs: ['catalogue-tell-openings', 'catalogue-check-sold-out'],
+    jobs: ['catalogue-tell-openings', 'catalogue-tell-opening', 'catalogue-check-sold-out'],
     // Likes and sold out, the ranking's totals, and the shows in the ranking.
     idleMinute: {
       ...everywhere,

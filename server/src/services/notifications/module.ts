@@ -67,7 +67,7 @@ export const openNotifications = (
   };
   return {
     service: { registerPages },
-    routes: makeNotificationsRoutes(store),
+    routes: makeNotificationsRoutes(store, doors.orders.findByLink),
     consumers: [makeNotificationsConsumer(store.tell)],
     jobs: makeNotificationsJobs({ sendMails, resume: store.resume, log }),
     start: () => idleWorker,

@@ -70,6 +70,7 @@ const doors: NotificationsDoors = {
       total: won(152_000),
     }),
     makeLinkToken: (id) => `${id}.secret`,
+    findByLink: (token) => (token.endsWith('.a-secret-of-a-link') ? token.slice(0, 30) : null),
   },
   identity: {
     accounts: async () => new Map([[buyer, { email: 'minji@example.com', name, locale: 'ko' }]]),
@@ -497,5 +498,64 @@ describe('mails about sales that open', () => {
       { priority: 0, kind: 'order-paid' },
       { priority: 10, kind: 'sale-opened' },
     ]);
+  });
+});
+
+describe('the mail with the tickets', () => {
+  /** A paid order whose mail was sent, and how to ask for it again by the order's address. */
+  const sellOrder = async () => {
+    const opened = await open();
+    const orderId = ids.make('order');
+    await publish(eventOf('order.paid', orderId));
+    await takeAll(opened.relay);
+    await opened.send();
+    const { app } = await serveApp(opened);
+    const ask = async (link = `${orderId}.a-secret-of-a-link`) =>
+      (await app.inject({ method: 'POST', url: `/api/v1/order-links/${link}/mail` })).json();
+    const readMail = async () => {
+      const [file = ''] = (await opened.files()).filter((each) => each.endsWith('.eml'));
+      return simpleParser(await readFile(join(opened.folder, file)));
+    };
+    /** As if everything had happened this much earlier. */
+    const pass = (minutes: number) =>
+      db.query(
+        `UPDATE notifications.mails SET sent_at = sent_at - make_interval(mins => $2)
+         WHERE about_id = $1`,
+        [orderId, minutes],
+      );
+    return { opened, orderId, ask, readMail, pass };
+  };
+
+  test('is sent again from the order’s page, as another message', async () => {
+    const { opened, ask, readMail, pass } = await sellOrder();
+    const first = await readMail();
+    await pass(2);
+    expect(await ask()).toEqual({ state: 'QUEUED' });
+    expect(await ask()).toEqual({ state: 'ON_ITS_WAY' });
+    await opened.send();
+    const second = await readMail();
+    expect(second.messageId).not.toBe(first.messageId);
+    expect(second.attachments.map(({ filename }) => filename)).toEqual(
+      first.attachments.map(({ filename }) => filename),
+    );
+  });
+
+  test('is not sent again at once, and the pause doubles each time', async () => {
+    const { opened, ask, pass } = await sellOrder();
+    expect(await ask()).toEqual({ state: 'TOO_SOON' });
+    await pass(2);
+    expect(await ask()).toEqual({ state: 'QUEUED' });
+    await opened.send();
+    await pass(1);
+    expect(await ask()).toEqual({ state: 'TOO_SOON' });
+    await pass(2);
+    expect(await ask()).toEqual({ state: 'QUEUED' });
+  });
+
+  test('is sent by nobody who lacks the address, nor for an order that is not paid', async () => {
+    const { ask } = await sellOrder();
+    const forged = await ask(`${ids.make('order')}.another-secret-of-a-link-x`);
+    const unpaid = await ask(`${ids.make('order')}.a-secret-of-a-link`);
+    expect([forged.code, unpaid.code]).toEqual(['NOT_FOUND', 'NOT_FOUND']);
   });
 });

@@ -1,7 +1,9 @@
 import { listMails } from '@usher/contract/operations.ts';
+import { sendTicketsAgain } from '@usher/contract/orders.ts';
 import { idOf } from '@usher/contract/primitives.ts';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { type RateLimiter, toSubscriber } from '../../platform/http/rate-limit.ts';
+import { refuse } from '../../platform/http/problem.ts';
 import { answer, type Route, route } from '../../platform/http/route.ts';
 import { listedMax, pageRate } from './limits.ts';
 import {
@@ -15,7 +17,16 @@ import {
 import type { OpeningMails, Stops } from './service.stopping.ts';
 import type { NotificationsStore } from './store.ts';
 
-export const makeNotificationsRoutes = (store: NotificationsStore): Route[] => [
+const repeatStates = {
+  queued: 'QUEUED',
+  'on-its-way': 'ON_ITS_WAY',
+  'too-soon': 'TOO_SOON',
+} as const;
+
+export const makeNotificationsRoutes = (
+  store: NotificationsStore,
+  findByLink: (linkToken: string) => string | null,
+): Route[] => [
   route(listMails, async ({ query }) => {
     const read = query.only === 'failing' ? store.failing : store.newest;
     const items = (await read(listedMax)).map((mail) => ({
@@ -33,6 +44,11 @@ export const makeNotificationsRoutes = (store: NotificationsStore): Route[] => [
       error: mail.state === 'SENT' ? null : mail.reason,
     }));
     return answer(200, { items });
+  }),
+  route(sendTicketsAgain, async ({ params }) => {
+    const orderId = findByLink(params.linkToken);
+    const outcome = orderId === null ? null : await store.repeat(orderId);
+    return outcome === null ? refuse('NOT_FOUND') : answer(200, { state: repeatStates[outcome] });
   }),
 ];
 

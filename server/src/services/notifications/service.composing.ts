@@ -12,6 +12,8 @@ export type NotificationsDoors = {
     read(orderId: string): Promise<(MailedOrder & { readonly state: string }) | null>;
     /** The secret address at which the order can be read without signing in. */
     makeLinkToken(orderId: string): string;
+    /** The order of a secret address; null: we did not create it. */
+    findByLink(linkToken: string): string | null;
   };
   readonly identity: {
     accounts(

@@ -30,7 +30,7 @@ const openOffice = () => {
   const load = { share: 0 };
   let composed = 0;
   const doors: NotificationsDoors = {
-    orders: { read: never, makeLinkToken: String },
+    orders: { read: never, makeLinkToken: String, findByLink: String },
     tickets: { documentsForMail: never },
     identity: {
       accounts: async ([id = '']) =>

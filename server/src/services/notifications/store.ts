@@ -170,6 +170,32 @@ export const makeNotificationsStore = (db: Database, ids: Ids) => ({
     return rows[0] ?? null;
   },
 
+  /**
+   * Sends the mail with an order's tickets again, as another message. Not while it is waiting, and
+   * not before a pause that doubles each time, from a minute to a day. Null: the order has none.
+   */
+  repeat: (orderId: string): Promise<'queued' | 'on-its-way' | 'too-soon' | null> =>
+    db.transaction(async (tx) => {
+      const again = await tx.query<JobMail>(
+        `UPDATE notifications.mails SET state = 'WAITING', repeats = repeats + 1, tries = 0,
+           tried_at = NULL, reason = NULL, sent_at = NULL, given_up_at = NULL,
+           written_at = clock_timestamp()
+         WHERE kind = 'order-paid' AND about_id = $1 AND state IN ('SENT', 'GIVEN_UP')
+           AND coalesce(sent_at, given_up_at)
+             + least(2 ^ least(repeats, 11), 1440) * interval '1 minute' < clock_timestamp()
+         RETURNING id, kind`,
+        [orderId],
+      );
+      await addSendJobs(tx, again);
+      if (again.length > 0) return 'queued';
+      const [mail] = await tx.query<{ state: TriedMail['state'] }>(
+        `SELECT state FROM notifications.mails WHERE kind = 'order-paid' AND about_id = $1`,
+        [orderId],
+      );
+      if (mail === undefined || mail.state === 'DROPPED') return null;
+      return mail.state === 'WAITING' ? 'on-its-way' : 'too-soon';
+    }),
+
   /** Whether an account wants no mails about sales that open. */
   isStopped: async (accountId: string): Promise<boolean> => {
     const query = 'SELECT FROM notifications.stops WHERE account_id = $1';

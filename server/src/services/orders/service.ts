@@ -26,6 +26,11 @@ export const makeOrders = (deps: {
   const { store, catalogue, seats, window } = deps;
   const linkSigner = makeTextSigner(deps.secret, 'order-link');
   const makeLinkToken = (orderId: string): string => `${orderId}.${linkSigner.mac(orderId)}`;
+  /** The id in a secret address; null for an address that we did not create. */
+  const findByLink = (token: string): string | null => {
+    const [orderId = '', mac = '', ...more] = token.split('.');
+    return more.length === 0 && linkSigner.matches(orderId, mac) ? orderId : null;
+  };
   const views = makeOrderViews({ catalogue, window, makeLinkToken });
   const readOrders = makeBatcher<string, OrderRow | null>({
     name: 'read-orders',
@@ -65,11 +70,11 @@ export const makeOrders = (deps: {
     },
 
     makeLinkToken,
+    findByLink,
     /** The order at a secret address; null for an address that we did not create. */
     readByLink: async (token: string): Promise<Order | null> => {
-      const [orderId = '', mac = '', ...more] = token.split('.');
-      if (more.length > 0 || !linkSigner.matches(orderId, mac)) return null;
-      const row = await readOrders.add(orderId);
+      const orderId = findByLink(token);
+      const row = orderId === null ? null : await readOrders.add(orderId);
       return row === null ? null : views.viewOrder(row, false);
     },
     readCheckout: async (attemptId: string, orderId: string): Promise<Checkout> => {

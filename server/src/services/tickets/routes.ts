@@ -1,10 +1,13 @@
 import {
   listTickets,
+  listTicketsByLink,
   readCalendar,
   readOrderPdf,
+  readOrderPdfByLink,
   readTicket,
   readTicketPdf,
   readTicketQr,
+  readTicketQrByLink,
 } from '@usher/contract/tickets.ts';
 import { refuse } from '../../platform/http/problem.ts';
 import { answer, type Route, rawAnswer, route } from '../../platform/http/route.ts';
@@ -51,5 +54,19 @@ export const makeTicketsRoutes = (tickets: TicketsService): Route[] => [
     const drawn = await tickets.orderCalendar(caller.accountId, orderId);
     const disposition = `attachment; filename="${orderId}.ics"`;
     return fileAnswer(drawn, 'text/calendar; charset=utf-8', disposition);
+  }),
+  route(listTicketsByLink, async ({ params }) => {
+    const items = await tickets.listByLink(params.linkToken);
+    return items === null
+      ? refuse('NOT_FOUND')
+      : answer(200, { items }, { 'cache-control': 'private, no-store' });
+  }),
+  route(readTicketQrByLink, async ({ params: { linkToken, ticketId } }) => {
+    const drawn = await tickets.qrByLink(linkToken, ticketId);
+    return fileAnswer(drawn, 'image/svg+xml', `inline; filename="${ticketId}.svg"`);
+  }),
+  route(readOrderPdfByLink, async ({ params }) => {
+    const drawn = await tickets.pdfByLink(params.linkToken);
+    return fileAnswer(drawn, 'application/pdf', 'inline; filename="tickets.pdf"');
   }),
 ];

@@ -37,6 +37,8 @@ export type TicketsDoors = {
       }[];
     } | null>;
     readBuyer(orderId: string): Promise<string | null>;
+    /** The order of a secret address; null: we did not create it. */
+    findByLink(linkToken: string): string | null;
   };
 };
 
@@ -155,6 +157,12 @@ export const makeTickets = (deps: {
     runningTimeMinutes: number | undefined,
     line: Line,
   ) => sideThread.run(calendarTask, { tickets, runningTimeMinutes }, line);
+  const drawQr = async (stored: StoredTicket | undefined): Promise<Drawn<string>> => {
+    if (stored === undefined) return { outcome: 'unknown' };
+    if (stored.state === 'CANCELLED') return { outcome: 'cancelled' };
+    const document = await sideThread.run(qrTask, codes.codeOf(stored), 'foreground');
+    return { outcome: 'drawn', document };
+  };
   const one = async (buyerId: string, ticketId: string): Promise<StoredTicket[]> => {
     const stored = await store.ofBuyer(buyerId, ticketId);
     return stored === null ? [] : [stored];
@@ -169,15 +177,8 @@ export const makeTickets = (deps: {
     },
     ticket: async (buyerId: string, ticketId: string): Promise<Ticket | null> =>
       (await view(await one(buyerId, ticketId)))[0] ?? null,
-    ticketQr: async (buyerId: string, ticketId: string): Promise<Drawn<string>> => {
-      const [stored] = await one(buyerId, ticketId);
-      if (stored === undefined) return { outcome: 'unknown' };
-      if (stored.state === 'CANCELLED') return { outcome: 'cancelled' };
-      return {
-        outcome: 'drawn',
-        document: await sideThread.run(qrTask, codes.codeOf(stored), 'foreground'),
-      };
-    },
+    ticketQr: async (buyerId: string, ticketId: string): Promise<Drawn<string>> =>
+      drawQr((await store.ofBuyer(buyerId, ticketId)) ?? undefined),
     ticketPdf: async (buyerId: string, ticketId: string): Promise<Drawn<Buffer>> =>
       draw(await one(buyerId, ticketId), drawPdfNow),
     orderPdf: async (buyerId: string, orderId: string): Promise<Drawn<Buffer>> =>
@@ -186,6 +187,20 @@ export const makeTickets = (deps: {
       draw(await store.ofBuyersOrder(buyerId, orderId), (tickets, runningTimeMinutes) =>
         drawCalendar(tickets, runningTimeMinutes, 'foreground'),
       ),
+    /** By the order's secret address; null: we did not create it. None before it is paid. */
+    listByLink: async (linkToken: string): Promise<Ticket[] | null> => {
+      const orderId = orders.findByLink(linkToken);
+      return orderId === null ? null : view(await store.ofOrder(orderId));
+    },
+    qrByLink: async (linkToken: string, ticketId: string): Promise<Drawn<string>> => {
+      const orderId = orders.findByLink(linkToken);
+      const stored = orderId === null ? [] : await store.ofOrder(orderId);
+      return drawQr(stored.find(({ id }) => id === ticketId));
+    },
+    pdfByLink: async (linkToken: string): Promise<Drawn<Buffer>> => {
+      const orderId = orders.findByLink(linkToken);
+      return draw(orderId === null ? [] : await store.ofOrder(orderId), drawPdfNow);
+    },
     /** For the mail to the order's buyer: the caller has not checked who owns the order. */
     documentsForMail: async (orderId: string): Promise<Drawn<{ pdf: Buffer; calendar: string }>> =>
       draw(await store.ofOrder(orderId), async (tickets, runningTimeMinutes) => ({

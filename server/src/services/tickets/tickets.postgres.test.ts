@@ -54,6 +54,7 @@ const doors: TicketsDoors = {
       })),
     }),
     readBuyer: async (orderId) => buyers.get(orderId) ?? null,
+    findByLink: (token) => (token.endsWith('.a-secret-of-a-link') ? token.split('.')[0]! : null),
   },
 };
 
@@ -278,8 +279,9 @@ describe('over HTTP', () => {
   });
   const files = ['qr', 'ticketPdf', 'orderPdf', 'calendar'] as const;
 
-  test('the tests below cover all routes of the contract', () => {
-    expect(Object.keys(paths('', ''))).toHaveLength(tickets.routes.length);
+  test('the tests below cover all routes of the contract that need a sign-in', () => {
+    const personal = tickets.routes.filter(({ spec }) => spec.auth === 'account');
+    expect(Object.keys(paths('', ''))).toHaveLength(personal.length);
   });
 
   test('a buyer gets their own tickets as the contract describes', async () => {
@@ -393,6 +395,49 @@ describe('over HTTP', () => {
       expect([last?.statusCode, last?.json().code]).toEqual([429, 'TOO_MANY_REQUESTS']);
       expect(Number(last?.headers['retry-after'])).toBeGreaterThanOrEqual(1);
     }
+  });
+});
+
+describe('the secret address of an order', () => {
+  const linkOf = (orderId: string) => `/api/v1/order-links/${orderId}.a-secret-of-a-link`;
+
+  test('shows its tickets with their QR and PDF, without signing in', async () => {
+    const { orderId, first } = await makeOrder(mine, 2);
+    const listed = await get(`${linkOf(orderId)}/tickets`, null);
+    expect(listed.json().items).toHaveLength(2);
+    expect(listed.headers['cache-control']).toBe('private, no-store');
+    const qr = await get(`${linkOf(orderId)}/tickets/${first}/qr.svg`, null);
+    expect(qr.body).toBe((await get(`/api/v1/tickets/${first}/qr.svg`, mine)).body);
+    const pdf = await get(`${linkOf(orderId)}/tickets.pdf`, null);
+    expect(pdf.rawPayload.toString('latin1')).toMatch(/^%PDF-[\s\S]*\/Count 2\b/);
+    expect(pdf.headers['cache-control']).toBe('private, no-store');
+  });
+
+  test('with a changed letter shows nothing', async () => {
+    const { orderId, first } = await makeOrder(mine, 1);
+    const forged = `/api/v1/order-links/${orderId}.another-secret-of-a-link-x`;
+    for (const path of ['/tickets', `/tickets/${first}/qr.svg`, '/tickets.pdf']) {
+      const answer = await get(forged + path, null);
+      expect([answer.statusCode, answer.json().code]).toEqual([404, 'NOT_FOUND']);
+    }
+  });
+
+  test('shows no ticket of another order, and none that was cancelled', async () => {
+    const own = await makeOrder(mine, 1);
+    const other = await makeOrder(theirs, 1);
+    const foreign = await get(`${linkOf(own.orderId)}/tickets/${other.first}/qr.svg`, null);
+    expect(foreign.statusCode).toBe(404);
+    await cancel(own.first);
+    const gone = await get(`${linkOf(own.orderId)}/tickets/${own.first}/qr.svg`, null);
+    expect(gone.statusCode).toBe(404);
+    expect((await get(`${linkOf(own.orderId)}/tickets.pdf`, null)).statusCode).toBe(404);
+    const { items } = (await get(`${linkOf(own.orderId)}/tickets`, null)).json();
+    expect(items).toMatchObject([{ state: 'CANCELLED' }]);
+  });
+
+  test('of an order that is not paid has no tickets', async () => {
+    const { orderId } = await makeOrder(mine, 0);
+    expect((await get(`${linkOf(orderId)}/tickets`, null)).json()).toEqual({ items: [] });
   });
 });
 
