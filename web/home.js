@@ -16,7 +16,11 @@ const pollMs = 15_000;
 const list = document.querySelector('#shows');
 const note = document.querySelector('#note');
 const next = document.querySelector('#next');
+const more = document.querySelector('#more');
 let shows = [];
+/** Pages of 100 shows that are shown. */
+let pages = 1;
+let hasMore = false;
 let lastText = '';
 let isSilent = false;
 /** Shows whose sale has opened while this page was open. */
@@ -30,7 +34,7 @@ const nextToOpen = () =>
 
 function run(show) {
   if (show.firstStartsAt === null) return '';
-  const [first, last] = [day(show.firstStartsAt), day(show.lastStartsAt)];
+  const [first, last] = [show.firstStartsAt, show.lastStartsAt].map((at) => day(at, show.timeZone));
   return first === last ? first : `${first} – ${last}`;
 }
 
@@ -117,8 +121,8 @@ function noteText() {
     return { ko: '지금은 판매하는 공연이 없습니다.', en: 'No show is on sale at the moment.' };
   const zone = zoneName(new Date(serverNowMs()).toISOString());
   return {
-    ko: `날짜와 시각은 이 기기의 시간대(${zone}) 기준입니다.`,
-    en: `Dates and times are in this device’s time zone (${zone}).`,
+    ko: `공연 날짜는 공연장의 날짜이고, 예매 시각은 이 기기의 시간대(${zone}) 기준입니다.`,
+    en: `Days of shows are those of the house; sales open at times of this device’s zone (${zone}).`,
   };
 }
 
@@ -126,25 +130,47 @@ function draw() {
   if (lastText === '' && !isSilent) return;
   note.textContent = say(noteText());
   list.replaceChildren(...shows.map(card));
+  more.hidden = !hasMore;
   drawNext();
 }
 
+/** As many pages as are shown; null if one of them could not be read. */
+async function readPages() {
+  const items = [];
+  let cursor = '';
+  for (let page = 0; page < pages; page++) {
+    const after = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+    const answer = await call(`/api/v1/shows?sort=starting&limit=100${after}`);
+    if (answer.kind !== 'done') return null;
+    items.push(...answer.body.items);
+    if (answer.body.nextCursor === null) return { items, isLast: true };
+    cursor = answer.body.nextCursor;
+  }
+  return { items, isLast: false };
+}
+
 async function read() {
-  const answer = await call('/api/v1/shows?sort=starting&limit=100');
+  const found = await readPages();
   const wasSilent = isSilent;
-  isSilent = answer.kind !== 'done';
-  const text = isSilent ? lastText : JSON.stringify(answer.body);
+  isSilent = found === null;
+  const text = isSilent ? lastText : JSON.stringify(found);
   if (text === lastText && isSilent === wasSilent) return;
   if (!isSilent) {
     const waited = new Set(
       shows.filter(({ saleState }) => saleState === 'UPCOMING').map(({ id }) => id),
     );
-    shows = answer.body.items;
+    shows = found.items;
+    hasMore = !found.isLast;
     opened = shows.filter(({ id, saleState }) => saleState === 'ON_SALE' && waited.has(id));
   }
   lastText = text;
   draw();
 }
+
+more.addEventListener('click', () => {
+  pages += 1;
+  void read();
+});
 
 /** Reloads every 15 s, and at once when a sale opens; not while the page is hidden. */
 function watch() {

@@ -59,9 +59,9 @@ export const won = ({ amount }) =>
 const locales = { ko: 'ko-KR', en: 'en-GB' };
 const formatIn = (options) => new Intl.DateTimeFormat(locales[language], options);
 
-/** A date without time, in the reader's time zone. */
-export const day = (instant) =>
-  formatIn({ month: 'short', day: 'numeric', weekday: 'short' }).format(new Date(instant));
+/** A date without time, in the given time zone. */
+export const day = (instant, timeZone) =>
+  formatIn({ month: 'short', day: 'numeric', weekday: 'short', timeZone }).format(new Date(instant));
 
 /** Date and time, in the given time zone; default: the reader's. */
 export const dayAndTime = (instant, timeZone) =>

@@ -57,6 +57,7 @@ export const showSummary = z
     title: localText,
     category,
     venueName: localText,
+    timeZone: timeZone.meta({ description: 'Of the venue: its days are those of the house' }),
     posterUrl: z.string(),
     saleOpensAt: instant,
     saleClosesAt: instant,

@@ -14,8 +14,8 @@ export const makeReading = (deps: { db: Sql; clock: Clock; counts: AllCounts }, 
   const { db, clock, counts } = deps;
 
   const renderSummary = async (summary: store.Summary) => {
-    const { name } = await memory.venueOf(summary.venueId);
-    return (nowMs: number) => render.summaryBody(summary, name, counts.of(summary.id), nowMs);
+    const venue = await memory.venueOf(summary.venueId);
+    return (nowMs: number) => render.summaryBody(summary, venue, counts.of(summary.id), nowMs);
   };
   const renderSummaries = async (summaries: readonly store.Summary[]) => {
     const rendered = await Promise.all(summaries.map(renderSummary));

@@ -315,3 +315,12 @@ describe('a poster', () => {
     expect(response.json()).toMatchObject({ status: 404, code: 'NOT_FOUND' });
   });
 });
+
+test('a show has the zone of its house, whose days are those of its performances', async () => {
+  const venue = await build.venue({ timeZone: 'America/New_York' });
+  const { id } = await build.show(venue.id);
+  const { items } = (await call('GET', '/shows?sort=newest&limit=100')).json();
+  const listed = items.find((item: { id: string }) => item.id === id);
+  expect(listed.timeZone).toBe('America/New_York');
+  expect((await call('GET', `/shows/${id}`)).json().timeZone).toBe('America/New_York');
+});

@@ -44,14 +44,15 @@ const stateOf = (
 
 export const summaryBody = (
   show: Summary,
-  venueName: LocalText,
+  venue: Pick<Venue, 'name' | 'timeZone'>,
   counts: Counts,
   nowMs: number,
 ): SummaryBody => ({
   id: show.id,
   title: show.title,
   category: show.category,
-  venueName,
+  venueName: venue.name,
+  timeZone: venue.timeZone,
   posterUrl: `/api/v1/shows/${show.id}/poster.svg?v=${show.posterVersion}`,
   saleOpensAt: instant(show.saleOpensAtMs),
   saleClosesAt: instant(show.saleClosesAtMs),
@@ -80,7 +81,7 @@ export const gradeBody = ({ code, name, priceMinor }: Grade) => ({
 export const showBody = (show: Show, venue: Venue, counts: Counts, nowMs: number): ShowBody => {
   const lowestPriceMinor = Math.min(...show.grades.map((grade) => grade.priceMinor));
   return {
-    ...summaryBody({ ...show, lowestPriceMinor, createdAtMs: 0 }, venue.name, counts, nowMs),
+    ...summaryBody({ ...show, lowestPriceMinor, createdAtMs: 0 }, venue, counts, nowMs),
     synopsis: show.synopsis,
     runningTimeMinutes: show.runningTimeMinutes,
     ageLimit: show.ageLimit,

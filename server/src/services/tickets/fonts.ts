@@ -73,18 +73,19 @@ const loadPretendard = () => {
 };
 
 /**
- * Asked in this order for what Pretendard lacks: Han and kana, then the other scripts. Their
+ * Asked in this order for what Pretendard lacks. Alphabets come before Han and kana, whose fonts
+ * have alphabets as wide as Han; of Han the Japanese shapes come first, as in Korean print. The
  * packages have a file for about 100 characters each, and a list of what is in which file.
  */
 const families = [
+  'noto-sans-devanagari',
+  'noto-sans',
   'noto-sans-jp',
   'noto-sans-sc',
   'noto-sans-tc',
-  'noto-sans',
   'noto-sans-arabic',
   'noto-sans-hebrew',
   'noto-sans-thai',
-  'noto-sans-devanagari',
 ] as const;
 
 /** A file of a family, and the code points that it claims to have: first, last, first, last … */
