@@ -152,6 +152,19 @@ export const readOrderPdfByLink = defineRoute({
   problems: ['NOT_FOUND'],
 });
 
+export const checkPrinting = defineRoute({
+  name: 'checkPrinting',
+  method: 'POST',
+  path: '/api/v1/organiser/printing',
+  tag,
+  summary: 'List the characters of texts that no font of the tickets has: they become boxes',
+  auth: 'organiser',
+  rate: drawing,
+  body: z.strictObject({ texts: z.array(z.string().max(2000)).min(1).max(20) }),
+  responses: { 200: z.strictObject({ unprintable: z.array(z.string()) }) },
+  problems: [],
+});
+
 export const ticketsRoutes = [
   listTickets,
   readTicket,
@@ -162,4 +175,5 @@ export const ticketsRoutes = [
   listTicketsByLink,
   readTicketQrByLink,
   readOrderPdfByLink,
+  checkPrinting,
 ];

@@ -51,6 +51,7 @@ const bodies: Readonly<Record<string, (world: World) => object>> = {
     fixedPerformances: 'keep',
   }),
   blockSeats: ({ freeSeats }) => ({ block: freeSeats.slice(0, 1) }),
+  checkPrinting: () => ({ texts: ['판소리 심청歌'] }),
   joinRoom: ({ placeToken }) => ({ place: placeToken }),
   sendHeartbeat: ({ placeToken }) => ({ place: placeToken }),
   claimPass: ({ placeToken }) => ({ place: placeToken }),

@@ -62,3 +62,8 @@ describe('words from right to left', () => {
     expect(runs.map(({ face }) => face.key)).toEqual([hebrew, 'Pretendard', hebrew]);
   });
 });
+
+test('the characters that no font has are told, each once', async () => {
+  const texts = ['판소리 심청歌', '𓀀 나 𓀀', '공연 👨‍👩‍👧‍👦'];
+  expect(await font.findMissing(texts)).toEqual(['𓀀', '👨‍👩‍👧‍👦']);
+});

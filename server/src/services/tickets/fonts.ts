@@ -28,6 +28,8 @@ export type Typeface = {
 export type TicketFont = {
   /** Loads the fonts that these texts need. A line of other texts gets no other fonts. */
   makeTypeface(texts: readonly string[]): Promise<Typeface>;
+  /** The characters of these texts that no font has. */
+  findMissing(texts: readonly string[]): Promise<string[]>;
 };
 
 const segmenter = new Intl.Segmenter('und', { granularity: 'grapheme' });
@@ -194,12 +196,16 @@ export const loadTicketFont = (): TicketFont => {
   const findFallback = makeFallback();
   const box = ['□', '?'].find((sign) => hasCluster(pretendard, sign)) ?? ' ';
 
-  const makeTypeface = async (texts: readonly string[]): Promise<Typeface> => {
-    /** What Pretendard lacks; null: no font has it. */
+  /** What Pretendard lacks, and the font that has it; null: no font has it. */
+  const findOthers = async (texts: readonly string[]): Promise<Map<string, Face | null>> => {
     const others = new Map<string, Face | null>();
     for (const cluster of new Set(texts.flatMap(listClusters)))
       if (!hasCluster(pretendard, cluster)) others.set(cluster, await findFallback(cluster));
+    return others;
+  };
 
+  const makeTypeface = async (texts: readonly string[]): Promise<Typeface> => {
+    const others = await findOthers(texts);
     const place = (cluster: string): Run => {
       const other = others.get(cluster);
       if (other === undefined) return { face: pretendard, text: dropInvisible(cluster) };
@@ -217,5 +223,8 @@ export const loadTicketFont = (): TicketFont => {
     };
     return { ascent, split };
   };
-  return { makeTypeface };
+  const findMissing = async (texts: readonly string[]): Promise<string[]> =>
+    [...(await findOthers(texts))].filter(([, face]) => face === null).map(([cluster]) => cluster);
+
+  return { makeTypeface, findMissing };
 };

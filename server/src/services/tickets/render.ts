@@ -314,5 +314,14 @@ export const drawPdf = async (tickets: PrintedTickets): Promise<Uint8Array> => {
   return renderTicketPdf(ticketFont, tickets);
 };
 export const drawQr = (code: string): string => renderQrSvg(code);
+/** The characters of these texts that become boxes. */
+export const findUnprintable = async (texts: readonly string[]): Promise<string[]> => {
+  ticketFont ??= loadTicketFont();
+  return ticketFont.findMissing(texts.map(oneLine));
+};
 export const pdfTask = nameTask<PrintedTickets, Uint8Array>(import.meta.url, 'drawPdf');
 export const qrTask = nameTask<string, string>(import.meta.url, 'drawQr');
+export const unprintableTask = nameTask<readonly string[], string[]>(
+  import.meta.url,
+  'findUnprintable',
+);

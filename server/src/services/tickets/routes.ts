@@ -1,4 +1,5 @@
 import {
+  checkPrinting,
   listTickets,
   listTicketsByLink,
   readCalendar,
@@ -69,4 +70,7 @@ export const makeTicketsRoutes = (tickets: TicketsService): Route[] => [
     const drawn = await tickets.pdfByLink(params.linkToken);
     return fileAnswer(drawn, 'application/pdf', 'inline; filename="tickets.pdf"');
   }),
+  route(checkPrinting, async ({ body }) =>
+    answer(200, { unprintable: await tickets.findUnprintable(body.texts) }),
+  ),
 ];

@@ -5,7 +5,7 @@ import { assert } from '../../platform/failure.ts';
 import type { Line, SideThread } from '../../platform/side-thread.ts';
 import { makeTextSigner } from '../../platform/signed-token.ts';
 import { calendarTask } from './calendar.ts';
-import { type PrintedTickets, pdfTask, qrTask, type Ticket } from './render.ts';
+import { type PrintedTickets, pdfTask, qrTask, type Ticket, unprintableTask } from './render.ts';
 import type { StoredTicket, TicketsStore } from './store.ts';
 
 /** What tickets need from the catalogue and from orders. */
@@ -201,6 +201,9 @@ export const makeTickets = (deps: {
       const orderId = orders.findByLink(linkToken);
       return draw(orderId === null ? [] : await store.ofOrder(orderId), drawPdfNow);
     },
+    /** The characters of these texts that no font has: tickets show a box for each. */
+    findUnprintable: (texts: readonly string[]): Promise<string[]> =>
+      sideThread.run(unprintableTask, texts, 'foreground'),
     /** For the mail to the order's buyer: the caller has not checked who owns the order. */
     documentsForMail: async (orderId: string): Promise<Drawn<{ pdf: Buffer; calendar: string }>> =>
       draw(await store.ofOrder(orderId), async (tickets, runningTimeMinutes) => ({

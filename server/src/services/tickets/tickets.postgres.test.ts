@@ -386,6 +386,16 @@ describe('over HTTP', () => {
     expect((await get(cancelled.calendar, mine)).statusCode).toBe(404);
   });
 
+  test('an organiser learns which characters tickets cannot show', async () => {
+    const answer = await app.inject({
+      method: 'POST',
+      url: '/api/v1/organiser/printing',
+      headers: { authorization: `Bearer ${mine}` },
+      payload: { texts: ['오페라의 歌', '가족 👨‍👩‍👧‍👦'] },
+    });
+    expect(answer.json()).toEqual({ unprintable: ['👨‍👩‍👧‍👦'] });
+  });
+
   test('calls above a route’s rate are refused with the time to wait', async () => {
     const flooding = ids.make('account');
     for (const path of Object.values(paths(ids.make('order'), ids.make('ticket')))) {
