@@ -122,7 +122,7 @@ function noteText() {
   const zone = zoneName(new Date(serverNowMs()).toISOString());
   return {
     ko: `공연 날짜는 공연장의 날짜이고, 예매 시각은 이 기기의 시간대(${zone}) 기준입니다.`,
-    en: `Days of shows are those of the house; sales open at times of this device’s zone (${zone}).`,
+    en: `Days are those of the house; sales open at times of this device’s zone (${zone}).`,
   };
 }
 

@@ -61,7 +61,9 @@ const formatIn = (options) => new Intl.DateTimeFormat(locales[language], options
 
 /** A date without time, in the given time zone. */
 export const day = (instant, timeZone) =>
-  formatIn({ month: 'short', day: 'numeric', weekday: 'short', timeZone }).format(new Date(instant));
+  formatIn({ month: 'short', day: 'numeric', weekday: 'short', timeZone }).format(
+    new Date(instant),
+  );
 
 /** Date and time, in the given time zone; default: the reader's. */
 export const dayAndTime = (instant, timeZone) =>

@@ -97,8 +97,7 @@ describe('the OpenAPI document', () => {
   test('leaves out the pages for browsers, which the server does have', () => {
     const left = served().filter((route) => pages.test(route));
     const own = ['/', '/pay/success', '/o/{token}', '/outbox', '/docs/', '/openapi.json'];
-    for (const page of [...own, '/mails/openings/{token}'])
-      expect(left).toContain(`GET ${page}`);
+    for (const page of [...own, '/mails/openings/{token}']) expect(left).toContain(`GET ${page}`);
     expect(pages.test('POST /docs/problems')).toBe(false);
     expect(pages.test('GET /api/v1/docs')).toBe(false);
   });

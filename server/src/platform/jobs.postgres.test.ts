@@ -1,8 +1,8 @@
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { until } from '@usher/tests/support/until.ts';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { addJob, type Job, openJobs } from './jobs.ts';
 import { systemClock } from './clock.ts';
+import { addJob, type Job, openJobs } from './jobs.ts';
 import { silentLog } from './log.ts';
 import { openDatabase } from './postgres/sql.ts';
 
@@ -59,7 +59,8 @@ describe('a job', () => {
 
   test('of a lower number runs before those that came earlier', async () => {
     const done: unknown[] = [];
-    for (let at = 0; at < 5; at++) await addJob(db, { name: 'ranked', payload: { at }, priority: 10 });
+    for (let at = 0; at < 5; at++)
+      await addJob(db, { name: 'ranked', payload: { at }, priority: 10 });
     await addJob(db, { name: 'ranked', payload: { at: 'first' } });
     const run = async (payload: unknown) => void done.push((payload as { at: unknown }).at);
     const runner = await openJobs({

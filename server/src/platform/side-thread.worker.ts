@@ -20,7 +20,7 @@ const work = async ({ module, name, input }: Order): Promise<unknown> => {
   return run(input);
 };
 
-port.on('message', async (order: Order) => {
+const answerOrder = async (order: Order): Promise<void> => {
   let answer: Answer;
   try {
     answer = { outcome: 'done', result: await work(order) };
@@ -35,4 +35,5 @@ port.on('message', async (order: Order) => {
   } catch (error) {
     port.postMessage({ outcome: 'failed', error: new Error(`${order.name}: ${error}`) });
   }
-});
+};
+port.on('message', (order: Order) => void answerOrder(order));

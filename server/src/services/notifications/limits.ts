@@ -1,6 +1,6 @@
 /**
- * Mails in one job: in a rush a mail takes 0.3 s, and jobs that are due wait for one of two runners.
- * Closing waits for them, too.
+ * Mails in one job: in a rush a mail takes 0.3 s, and jobs that are due wait for a runner, of which
+ * there are two. Closing waits for them, too.
  */
 export const mailsPerJob = 5;
 

@@ -14,14 +14,17 @@ import { makeFolderPostman } from './provider.folder.ts';
 import { makeSmtpPostman } from './provider.smtp.ts';
 import { makeNotificationsRoutes, registerOutboxPages, registerStopPages } from './routes.ts';
 import type { NotificationsDoors } from './service.composing.ts';
-import { makeNotifications } from './service.ts';
 import { makeStops } from './service.stopping.ts';
+import { makeNotifications } from './service.ts';
 import { makeNotificationsStore } from './store.ts';
 
 type NotificationsContext = Pick<
   Context,
   'db' | 'sideThread' | 'secret' | 'clock' | 'ids' | 'log' | 'metrics' | 'publicUrl' | 'dataDir'
-> & { readonly config: NotificationsSettings & Pick<PlatformSettings, 'USHER_ENV' | 'HOST' | 'RATE_LIMITS'> };
+> & {
+  readonly config: NotificationsSettings &
+    Pick<PlatformSettings, 'USHER_ENV' | 'HOST' | 'RATE_LIMITS'>;
+};
 
 /** No service calls it: it only reacts to events. */
 type Notifications = {

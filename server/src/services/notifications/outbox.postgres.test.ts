@@ -315,7 +315,7 @@ describe('the list of mails', () => {
     expect(lost.givenUpAt).not.toBeNull();
   });
 
-  test('has a mail that cannot be composed at once, with its recipient and the reason', async () => {
+  test('has a mail that cannot be composed at once, with recipient and reason', async () => {
     const opened = await open();
     const orderId = ids.make('order');
     await publish(eventOf('order.paid', orderId));
@@ -485,9 +485,7 @@ describe('mails about sales that open', () => {
 
   test('wait behind mails about orders', async () => {
     const { relay } = await open();
-    await db.query(
-      'SELECT graphile_worker.complete_jobs(array_agg(id)) FROM graphile_worker.jobs',
-    );
+    await db.query('SELECT graphile_worker.complete_jobs(array_agg(id)) FROM graphile_worker.jobs');
     await publish(saleOpened(ids.make('show')), eventOf('order.paid', ids.make('order')));
     await takeAll(relay);
     const jobs = await db.query<{ priority: number; kind: string }>(

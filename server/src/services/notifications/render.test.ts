@@ -91,7 +91,10 @@ test('the mail of an unknown outcome says that seats stay reserved without any a
 });
 
 describe('a mail about a sale that opens', () => {
-  const urls = { url: 'https://tickets.example.com/shows/s', stopUrl: 'https://x.example/stop?a&b' };
+  const urls = {
+    url: 'https://tickets.example.com/shows/s',
+    stopUrl: 'https://x.example/stop?a&b',
+  };
   const show = { title: order.showTitle, venueName: order.venueName };
 
   test('has an address that stops such mails, in both parts and both languages', () => {

@@ -2,8 +2,8 @@ import { listMails } from '@usher/contract/operations.ts';
 import { sendTicketsAgain } from '@usher/contract/orders.ts';
 import { idOf } from '@usher/contract/primitives.ts';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { type RateLimiter, toSubscriber } from '../../platform/http/rate-limit.ts';
 import { refuse } from '../../platform/http/problem.ts';
+import { type RateLimiter, toSubscriber } from '../../platform/http/rate-limit.ts';
 import { answer, type Route, route } from '../../platform/http/route.ts';
 import { listedMax, pageRate } from './limits.ts';
 import {
@@ -114,7 +114,7 @@ export const registerStopPages = (
   const stop = (token: string) => stops.set(token, 'stopped');
   const allow = (token: string) => stops.set(token, 'sent');
   const address = '/mails/openings/:token';
-  void app.register(async (pages) => {
+  void app.register((pages, _options, registered) => {
     // Forms have no fields: what is asked for is in their address.
     pages.addContentTypeParser(
       ['application/x-www-form-urlencoded', 'multipart/form-data'],
@@ -129,5 +129,6 @@ export const registerStopPages = (
     pages.post<StopRoute>(`${address}/start`, async (request, reply) =>
       respond(request, reply, allow),
     );
+    registered();
   });
 };

@@ -59,11 +59,7 @@ const listedColumns = `id, kind, about_id AS "aboutId", recipient_id AS "recipie
 
 type JobMail = { readonly id: string; readonly kind: MailKind };
 
-const addSendJob = async (
-  tx: Sql,
-  mails: readonly JobMail[],
-  priority: number,
-): Promise<void> => {
+const addSendJob = async (tx: Sql, mails: readonly JobMail[], priority: number): Promise<void> => {
   for (let at = 0; at < mails.length; at += mailsPerJob) {
     const mailIds = mails.slice(at, at + mailsPerJob).map(({ id }) => id);
     await addJob(tx, { name: sendMailsJob, payload: { mailIds }, priority });

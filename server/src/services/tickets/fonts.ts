@@ -159,7 +159,8 @@ const makeFallback = () => {
   };
 };
 
-const isRightToLeft = ({ text }: Run): boolean => /[\p{Script=Arabic}\p{Script=Hebrew}]/u.test(text);
+const isRightToLeft = ({ text }: Run): boolean =>
+  /[\p{Script=Arabic}\p{Script=Hebrew}]/u.test(text);
 /** Spaces, digits and signs go with the words around them. */
 const isNeutral = ({ text }: Run): boolean => !/\p{L}/u.test(text);
 

@@ -8,7 +8,8 @@ import { describeNeeding } from '@usher/tests/support/stack.ts';
 import PDFDocument from 'pdfkit';
 import { create as makeQr } from 'qrcode';
 import { describe, expect, test } from 'vitest';
-import { loadTicketFont, type PrintedTicket, renderTicketPdf } from './render.ts';
+import { loadTicketFont } from './fonts.ts';
+import { type PrintedTicket, renderTicketPdf } from './render.ts';
 
 // The text layer of a PDF can be right even if its picture shows nothing, so these tests check the
 // picture; the text layer only says where each word must be.
@@ -221,7 +222,7 @@ describeNeeding('pdftoppm', 'the picture of a ticket', () => {
     expect(readQr(picture)).not.toEqual(expectedQr(ticket.code.replace('U1', 'U2')));
   });
 
-  test('shows Han and kana of title and seat as ink of their own shapes, in the text, too', async () => {
+  test('shows Han and kana as ink of their own shapes, and has them as text', async () => {
     const section = { ko: '正面 가구역', en: 'Front' };
     const showTitle = { ko: '심청歌 大公演 ひらカタ', en: '音乐 戲劇' };
     const seat = { ...ticket.seat, section };
@@ -246,7 +247,7 @@ describeNeeding('pdftoppm', 'the picture of a ticket', () => {
     expect(inkOf(sample({ picture, words, widthPt, heightPt }, edge))).toBeLessThan(0.01);
   });
 
-  test('draws a box of its width for what no font has, and keeps the rest of the line', async () => {
+  test('draws a box for what no font has, and keeps the rest of the line', async () => {
     const showTitle = { ko: '가족 👨‍👩‍👧‍👦 뮤지컬', en: 'x' };
     const { words } = await look(await renderTicketPdf(font, [{ ...ticket, showTitle }]));
     const texts = words.map(({ text }) => text);

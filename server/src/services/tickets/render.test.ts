@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { create as makeQr } from 'qrcode';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { loadTicketFont, type PrintedTicket, renderQrSvg, renderTicketPdf } from './render.ts';
+import { loadTicketFont } from './fonts.ts';
+import { type PrintedTicket, renderQrSvg, renderTicketPdf } from './render.ts';
 import { formatStart } from './zone.ts';
 
 const ticket: PrintedTicket = {
@@ -31,7 +32,6 @@ const ticket: PrintedTicket = {
   issuedAt: '2026-11-01T00:00:00.000Z',
 };
 const font = loadTicketFont();
-
 
 afterEach(() => vi.unstubAllEnvs());
 

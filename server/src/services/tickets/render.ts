@@ -95,7 +95,8 @@ const wrap = (doc: Doc, text: string, size: number, width: number): string[] => 
   };
   for (const word of oneLine(text).split(' ')) {
     if (widthOf(doc, word, size) <= width) put(word, ' ');
-    else for (const [at, cluster] of listClusters(word).entries()) put(cluster, at === 0 ? ' ' : '');
+    else
+      for (const [at, cluster] of listClusters(word).entries()) put(cluster, at === 0 ? ' ' : '');
   }
   return line === '' ? lines : [...lines, line];
 };
@@ -106,7 +107,10 @@ const writeLine = (doc: Doc, text: string, x: number, y: number, style: Style): 
   const stroke = style.bold === true;
   // The fonts of a line share one baseline; pdfkit takes its distance from the top, negative.
   const baseline = -typeface.ascent * style.size;
-  doc.fillColor(style.colour).strokeColor(style.colour).lineWidth(style.size * 0.028);
+  doc
+    .fillColor(style.colour)
+    .strokeColor(style.colour)
+    .lineWidth(style.size * 0.028);
   let left = x;
   for (const { face, text: part } of typeface.split(text)) {
     doc.font(face.source, face.key).fontSize(style.size);
