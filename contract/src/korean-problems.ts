@@ -189,7 +189,7 @@ export const koreanProblems: Readonly<Record<ProblemCode, ProblemWords>> = {
   PASS_ENDED: {
     title: '입장권이 더 이상 유효하지 않습니다',
     meaning:
-      '만료되었거나 반납 또는 취소되었거나, 본인의 것이 아닙니다. 결제 중인 주문은 계속됩니다.',
+      '만료되었거나 반납 또는 취소되었거나, 본인의 것이 아니거나, 두 번의 차례를 모두 놓치셨습니다. 결제 중인 주문은 계속됩니다.',
     remedy: '대기실에 다시 들어가 주세요.',
   },
   ROOM_NOT_OPEN: {

@@ -13,7 +13,7 @@ export const roomProblems = {
     title: 'The pass is no longer valid',
     retryable: false,
     meaning:
-      'It expired, was given back or was revoked, or it is not yours. An order that is being paid continues.',
+      'It expired, was given back or was revoked, or it is not yours; or you missed two calls. An order that is being paid continues.',
     remedy: 'Join the waiting room again.',
   },
   ROOM_NOT_OPEN: {

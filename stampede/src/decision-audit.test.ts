@@ -60,15 +60,19 @@ const late = (backMs: number) => {
   return [{ ...visit, lateToldAtMs: backMs }, makeVisit()];
 };
 
-test('a late person who is back goes before all new people; otherwise it is a breach', () => {
-  const served = changed(11, { recalled: [7] });
-  expect(checkLateFirst({ decisions: served, mostInside: 8 }, late(5000)).breaches).toEqual([]);
-  // Six seconds in which only others were called.
-  const passedOver = changed(22, { recalled: [7] });
-  expect(checkLateFirst({ decisions: passedOver, mostInside: 8 }, late(5000)).breaches).toEqual([
-    'number 7 waited while 76 was called',
+test('a late person who is back goes before new people, up to the share of late people', () => {
+  const breachesIn = (decisions: readonly RoomDecision[]) =>
+    checkLateFirst({ decisions, mostInside: 8 }, late(5000), limits).breaches;
+  expect(breachesIn(changed(11, { recalled: [7] }))).toEqual([]);
+  // Seconds in which only others were called; the first five of them paid for a late one.
+  expect(breachesIn(changed(22, { recalled: [7] }))).toEqual([
+    'number 7 waited while 81 was called',
   ]);
+  // Other late people were called before them, though not each time.
+  const recalled = [1, 2];
+  const sometimes = calm().map((each, step) => (step % 2 === 0 ? { ...each, recalled } : each));
+  expect(breachesIn(sometimes)).toEqual(['number 7 waited while 86 was called']);
+  expect(breachesIn(calm().map((each) => ({ ...each, recalled })))).toEqual([]);
   // Nobody at all was called after it.
-  const nobody = { decisions: calm().slice(0, 10), mostInside: 8 };
-  expect(checkLateFirst(nobody, late(5000)).breaches).toEqual([]);
+  expect(breachesIn(calm().slice(0, 10))).toEqual([]);
 });

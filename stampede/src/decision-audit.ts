@@ -1,5 +1,5 @@
-import { tickMs } from '@usher/domain/room/constants.ts';
-import { burstOf, personCredit } from '@usher/domain/room/limits.ts';
+import { lateOneIn, tickMs } from '@usher/domain/room/constants.ts';
+import { burstOf, lateShareAfter, lateSlotsOf, personCredit } from '@usher/domain/room/limits.ts';
 import type { RoomDecision } from '@usher/domain/room/types.ts';
 import type { Check } from './audit.ts';
 import type { Visit } from './visit.ts';
@@ -70,22 +70,38 @@ const rateBreaches = (
 /** The server's clock is known here to about a second, and a tick decides on what was before. */
 const knownToMs = 2000;
 
-/** W11: once the room knows that a late person is back, nobody new is called before them. */
+/**
+ * W11: once the room knows that a late person is back, nobody new is called before them, unless
+ * late people have had their share. The share is taken as nothing when the person comes back: it
+ * may have been more.
+ */
 export const checkLateFirst = (
   { decisions }: RoomHistory,
   visits: readonly Pick<Visit, 'places' | 'lateToldAtMs'>[],
+  { activeMax }: { activeMax: number },
 ): Check => {
+  /** The first of these who was called although the share of late people was not used up. */
+  const firstBefore = (between: readonly RoomDecision[]): number | null => {
+    const doOthersWait = true;
+    let lateShare = 0;
+    for (const { recalled, released } of between) {
+      const owed = lateSlotsOf({ slots: Infinity, lateShare, doOthersWait }, { lateOneIn });
+      if (recalled.length < owed && released.length > 0) return released[0] ?? null;
+      const called = { recalled: recalled.length, released: released.length };
+      lateShare = lateShareAfter({ lateShare, doOthersWait, activeMax, ...called }, { lateOneIn });
+    }
+    return null;
+  };
   const breaches = visits.flatMap(({ places, lateToldAtMs }) => {
     const number = places.at(-1)?.number ?? null;
     if (lateToldAtMs === null || number === null || places.length > 1) return [];
     const after = decisions.filter(({ atMs }) => atMs > lateToldAtMs - knownToMs);
     const turn = after.find(({ recalled }) => recalled.includes(number))?.atMs ?? Infinity;
-    const before = after.find(
-      ({ atMs, released }) => atMs > lateToldAtMs + knownToMs && atMs < turn && released.length > 0,
+    const before = firstBefore(
+      after.filter(({ atMs }) => atMs > lateToldAtMs + knownToMs && atMs < turn),
     );
-    return before === undefined
-      ? []
-      : [`number ${number} waited while ${before.released[0]} was called`];
+    return before === null ? [] : [`number ${number} waited while ${before} was called`];
   });
-  return { id: 'W11', promise: 'late people who come back go before all new people', breaches };
+  const promise = 'late people who come back go before new people, up to their share';
+  return { id: 'W11', promise, breaches };
 };

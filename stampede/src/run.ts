@@ -265,7 +265,7 @@ const concludeRoom = async (
     checks:
       history === null
         ? checks
-        : [...checks, checkDecisions(history, limits), checkLateFirst(history, visits)],
+        : [...checks, checkDecisions(history, limits), checkLateFirst(history, visits, limits)],
     notChecked: [
       ...(history === null ? ['W10 W11 the room’s own record: it cannot be read from here'] : []),
       ...(promised === null ? ['W9 the commitment could not be read before the draw'] : []),

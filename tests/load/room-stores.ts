@@ -33,6 +33,7 @@ const terms: RoomTerms = {
   passMaxMs: 1_800_000,
   presenceMs: 30_000,
   windowNumbers: 4096,
+  lateOneIn: 4,
 };
 const lobby: RoomControl = {
   rev: 1,

@@ -9,6 +9,8 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])('calls and late numbers match a naive list (
   const calls = makeCalls();
   const called = new Map<number, number>();
   const late = new Set<number>();
+  /** Of the called ones: those who were late. */
+  const recalled = new Set<number>();
   let front = 0;
   for (let now = 0; now < 60_000; now += dice(60)) {
     const number = Math.max(1, front - dice(80));
@@ -21,7 +23,10 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])('calls and late numbers match a naive list (
         () => dice(3) > 0,
       );
       if (numbers.length > 0) calls.release(from, front, numbers, expiresAtMs);
-      for (const each of numbers) called.set(each, expiresAtMs);
+      for (const each of numbers) {
+        called.set(each, expiresAtMs);
+        recalled.delete(each);
+      }
     } else if (what === 1) expect(calls.take(number)).toBe(called.delete(number));
     // Only a number that the front has passed can be late.
     else if (what === 2 && number <= front && !called.has(number)) {
@@ -35,11 +40,16 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])('calls and late numbers match a naive list (
         calls.recall(each, expiresAtMs);
         late.delete(each);
         called.set(each, expiresAtMs);
+        recalled.add(each);
       }
     } else if (what === 5) {
       const over = [...called].filter(([, endMs]) => endMs <= now);
       for (const [each] of over) called.delete(each);
-      expect(calls.sweep(now)).toBe(over.length);
+      const { ended, lapsed } = calls.sweep(now);
+      expect(ended).toBe(over.length);
+      // Those of a second call, in the order of their ends.
+      const again = over.map(([each]) => each).filter((each) => recalled.has(each));
+      expect(lapsed.toSorted((a, b) => a - b)).toEqual(again.toSorted((a, b) => a - b));
     }
     expect([calls.called, calls.late]).toEqual([called.size, late.size]);
     expect(calls.expiryOf(number)).toBe(called.get(number) ?? 0);

@@ -53,9 +53,10 @@ export const makeCalls = () => {
       if (late.clear(number)) lateCount--;
       recalled.set(number, expiresAtMs);
     },
-    /** Ends expired calls; returns how many. */
-    sweep: (nowMs: number): number => {
+    /** Ends expired calls; returns how many, and the numbers of late people among them. */
+    sweep: (nowMs: number): { ended: number; lapsed: number[] } => {
       let ended = 0;
+      const lapsed: number[] = [];
       let over = 0;
       for (const batch of batches) {
         if (batch.expiresAtMs > nowMs) break;
@@ -67,9 +68,10 @@ export const makeCalls = () => {
       for (const [number, expiresAtMs] of recalled) {
         if (expiresAtMs > nowMs) break;
         recalled.delete(number);
+        lapsed.push(number);
         ended++;
       }
-      return ended;
+      return { ended, lapsed };
     },
     isLate: (number: number): boolean => late.has(number),
     addLate: (number: number): void => {

@@ -6,6 +6,8 @@ export const tickMs = 250;
 export const quietRounds = 4;
 /** Closed rooms tick every fortieth round: their number grows every month. */
 export const closedRounds = 40;
+/** Of the people called while others wait, at most one in this many is late; see types.ts. */
+export const lateOneIn = 4;
 /** How often the rows of rooms are reloaded, to discover rooms created by other processes. */
 export const rowsEveryMs = 1000;
 /** How long after a room was created or a bypass ended all processes require passes. */

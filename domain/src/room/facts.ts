@@ -1,9 +1,10 @@
 import { makeBits } from './bits.ts';
 import { makeCalls } from './calls.ts';
+import { firstLateShare, lateShareAfter } from './limits.ts';
 import { makePasses } from './passes.ts';
 import { makePeople, noEntry } from './people.ts';
 import { makeRecordReader, makeRecordWriter, type RecordReader } from './records.ts';
-import type { RoomControl, RoomDecision, RoomPass } from './types.ts';
+import type { RoomControl, RoomDecision, RoomPass, RoomTerms } from './types.ts';
 
 /**
  * The state of a room that must survive, and the only functions that change it. Each writes a
@@ -26,6 +27,7 @@ const kinds = {
   swept: 9,
   released: 10,
   changed: 11,
+  gone: 12,
 } as const;
 
 /** What the record of a control change contains besides the control. */
@@ -52,11 +54,12 @@ type Release = {
 
 const decisionsMax = 1000;
 
-const makeParts = (control: RoomControl) => ({
+const makeParts = (control: RoomControl, terms: Pick<RoomTerms, 'lateOneIn'>) => ({
   control,
   people: makePeople(),
   passes: makePasses(),
   calls: makeCalls(),
+  /** Numbers that had a pass or missed a second call: they are never called again. */
   admittedBits: makeBits(),
   /** Entries of the draw whose people became known after its record was complete. */
   unlisted: new Set<number>(),
@@ -71,12 +74,14 @@ const makeParts = (control: RoomControl) => ({
   lastTickMs: 0,
   /** 60,000 are one person: the rate is in people a minute, the time in ms. */
   credit: 0,
+  /** How many new people were called for late ones; see limits.ts. */
+  lateShare: firstLateShare(terms),
   /** The latest instant used so far: time never goes back. */
   nowMs: 0,
 });
 
-export const makeRoomFacts = (first: RoomControl) => {
-  const it = makeParts(first);
+export const makeRoomFacts = (first: RoomControl, terms: Pick<RoomTerms, 'lateOneIn'>) => {
+  const it = makeParts(first, terms);
   const records = makeRecordWriter();
   const { people, passes, calls, admittedBits } = it;
 
@@ -121,12 +126,14 @@ export const makeRoomFacts = (first: RoomControl) => {
     records.int(wasCalled ? 1 : 0);
     if (wasCalled) calls.take(pass.number);
     passes.put(low, high, pass);
+    const isOver = admittedBits.has(pass.number);
     admittedBits.set(pass.number);
     it.admitted++;
     // No new person gets the number of a pass, even if its place is not known yet.
     it.tail = Math.max(it.tail, pass.number);
     const entry = people.find(low, high);
-    if (entry !== noEntry && !people.isSpent(entry)) waitsNoMore();
+    // Journals of before a second missed call ended the place hold passes that were given after one.
+    if (entry !== noEntry && !people.isSpent(entry) && !isOver) waitsNoMore();
   };
   /** Extends a pass that was used. */
   const slide = (low: number, high: number, endsAtMs: number): void => {
@@ -149,6 +156,12 @@ export const makeRoomFacts = (first: RoomControl) => {
     records.int(number);
     calls.addLate(number);
   };
+  /** A late person who asked is not there any more; they are late again when they come back. */
+  const beGone = (number: number): void => {
+    records.int(kinds.gone);
+    records.int(number);
+    calls.removeLate(number);
+  };
   /** Removes a person with everything they have. */
   const leave = (low: number, high: number, number: number): void => {
     begin(kinds.left, low, high);
@@ -157,12 +170,17 @@ export const makeRoomFacts = (first: RoomControl) => {
     if (passes.remove(low, high)) return;
     if (calls.take(number) || calls.removeLate(number) || !admittedBits.has(number)) waitsNoMore();
   };
-  /** Ends expired passes and calls. */
+  /** Ends expired passes and calls; a late person who misses the second call has no place left. */
   const sweep = (atMs: number): void => {
-    const ended = passes.sweep(atMs) + calls.sweep(atMs);
-    if (ended === 0) return;
+    const passesEnded = passes.sweep(atMs);
+    const { ended, lapsed } = calls.sweep(atMs);
+    if (passesEnded + ended === 0) return;
     records.int(kinds.swept);
     records.int(atMs);
+    for (const number of lapsed) {
+      admittedBits.set(number);
+      waitsNoMore();
+    }
   };
   const release = (done: Release): void => {
     records.int(kinds.released);
@@ -172,16 +190,20 @@ export const makeRoomFacts = (first: RoomControl) => {
     const { recalled, released, front, expiresAtMs } = done;
     for (const number of recalled) calls.recall(number, expiresAtMs);
     if (released.length > 0) calls.release(it.front + 1, front, released, expiresAtMs);
+    const doOthersWait = it.front < it.tail;
     it.front = front;
     it.credit = done.credit;
     it.lastTickMs = done.atMs;
     if (recalled.length + released.length === 0) return;
+    const called = { recalled: recalled.length, released: released.length };
+    const { lateShare } = it;
+    const { activeMax } = it.control;
+    it.lateShare = lateShareAfter({ lateShare, doOthersWait, activeMax, ...called }, terms);
     if (it.decisions.length >= 2 * decisionsMax) it.decisions.splice(0, decisionsMax);
-    const { called } = calls;
     it.decisions.push({
       atMs: done.atMs,
       front,
-      called,
+      called: calls.called,
       active: passes.count,
       recalled,
       released,
@@ -214,6 +236,7 @@ export const makeRoomFacts = (first: RoomControl) => {
     pin,
     end,
     beLate,
+    beGone,
     leave,
     sweep,
     release,
@@ -255,6 +278,7 @@ const replays: Record<number, (facts: RoomFacts, reader: RecordReader) => void> 
   [kinds.pinned]: ({ pin }, { word, int, text }) => pin(word(), word(), int(), text()),
   [kinds.ended]: ({ end }, { word }) => end(word(), word()),
   [kinds.late]: ({ beLate }, { int }) => beLate(int()),
+  [kinds.gone]: ({ beGone }, { int }) => beGone(int()),
   [kinds.left]: ({ leave }, { word, int }) => leave(word(), word(), int()),
   [kinds.swept]: ({ sweep }, { int }) => sweep(int()),
   [kinds.released]: ({ release }, { int, ascending }) => {

@@ -29,6 +29,39 @@ export const creditAfter = (
 /** How many people a credit pays for. */
 export const peopleFor = (credit: number): number => Math.floor(credit / personCredit);
 
+/**
+ * The share of late people, in whole numbers: a new person who is called adds one, a late person
+ * who is called while others wait takes `lateOneIn` - 1.
+ */
+export const firstLateShare = ({ lateOneIn }: Pick<RoomTerms, 'lateOneIn'>): number =>
+  lateOneIn - 1;
+
+/** How many late people may be called now, of `slots`. */
+export const lateSlotsOf = (
+  room: { slots: number; lateShare: number; doOthersWait: boolean },
+  { lateOneIn }: Pick<RoomTerms, 'lateOneIn'>,
+): number =>
+  room.doOthersWait
+    ? Math.min(room.slots, Math.floor(room.lateShare / (lateOneIn - 1)))
+    : room.slots;
+
+/** The share after people were called; it is saved up to one slot in `lateOneIn`, at least one. */
+export const lateShareAfter = (
+  room: {
+    lateShare: number;
+    doOthersWait: boolean;
+    recalled: number;
+    released: number;
+    activeMax: number;
+  },
+  { lateOneIn }: Pick<RoomTerms, 'lateOneIn'>,
+): number => {
+  const price = lateOneIn - 1;
+  const most = price * Math.max(1, Math.floor(room.activeMax / lateOneIn));
+  const spent = room.doOthersWait ? price * room.recalled : 0;
+  return Math.min(most, Math.max(0, room.lateShare - spent) + room.released);
+};
+
 /** Mean stay if `active` people are inside and `perMinute` are admitted; null if nobody is. */
 export const meanStayMsOf = (active: number, perMinute: number): number | null =>
   perMinute > 0 ? Math.round((active / perMinute) * 60_000) : null;

@@ -37,7 +37,7 @@ const changeControl = (control: RoomControl, change: ControlChange, tail: number
 };
 
 export const makeRoomMachine = (control: RoomControl, terms: RoomTerms) => {
-  const facts = makeRoomFacts(control);
+  const facts = makeRoomFacts(control, terms);
   const presence = makePresence(terms.presenceMs);
   const { it } = facts;
   const { people, passes, calls, admittedBits } = it;

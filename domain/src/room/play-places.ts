@@ -99,7 +99,10 @@ export const makePlaceCommands = (
       facts.admit(lowOf(person), highOf(person), pass, true);
       return stands('active', { pass });
     }
-    if (answer.standing === 'late' && !calls.isLate(number)) facts.beLate(number);
+    if (answer.standing === 'late') {
+      presence.set(number);
+      if (!calls.isLate(number)) facts.beLate(number);
+    }
     return answer;
   };
 

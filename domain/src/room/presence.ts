@@ -12,6 +12,7 @@ export const makePresence = (presenceMs: number) => {
   let rotatedAtMs = 0;
   return {
     set: (number: number): void => now.set(number),
+    has: (number: number): boolean => now.has(number) || before.has(number),
     clear: (number: number): void => {
       now.clear(number);
       before.clear(number);

@@ -1,6 +1,6 @@
 import { countOnes, lowestOne, maskOf } from './bits.ts';
 import type { RoomFacts } from './facts.ts';
-import { burstOf, creditAfter, peopleFor, personCredit } from './limits.ts';
+import { burstOf, creditAfter, lateSlotsOf, peopleFor, personCredit } from './limits.ts';
 import type { Presence } from './presence.ts';
 import type { RoomControl, RoomTerms } from './types.ts';
 
@@ -26,6 +26,23 @@ const freeSlots = (facts: RoomFacts, credit: number, seatsLeft: number | null): 
   if (!isReleasing || !isFree || seatsLeft === null) return 0;
   const slots = Math.min(control.activeMax, seatsLeft) - passes.count - calls.called;
   return Math.max(0, Math.min(slots, peopleFor(credit)));
+};
+
+/** Late people who asked and are there, lowest number first; the others ask again on return. */
+const nextLate = (
+  facts: RoomFacts,
+  presence: Presence,
+  max: number,
+  windowNumbers: number,
+): number[] => {
+  const numbers: number[] = [];
+  if (max <= 0) return numbers;
+  for (const number of facts.it.calls.firstLate(windowNumbers)) {
+    if (numbers.length === max) break;
+    if (presence.has(number)) numbers.push(number);
+    else facts.beGone(number);
+  }
+  return numbers;
 };
 
 /** The next people who are present, and the front after they are called. */
@@ -78,7 +95,9 @@ export const playTick = (
   it.lastTickMs = nowMs;
 
   const slots = freeSlots(facts, it.credit, seatsLeft);
-  const recalled = it.calls.firstLate(slots);
+  const { lateShare } = it;
+  const lateSlots = lateSlotsOf({ slots, lateShare, doOthersWait: it.front < it.tail }, terms);
+  const recalled = nextLate(facts, presence, lateSlots, terms.windowNumbers);
   const next = nextPresent(facts, presence, slots - recalled.length, terms.windowNumbers);
   if (recalled.length === 0 && next.front === it.front) return;
   facts.release({

@@ -27,8 +27,14 @@ export type RoomTerms = {
   passMaxMs: number;
   /** 30,000: presence is kept for one to two of these. */
   presenceMs: number;
-  /** 4,096: numbers that the front may pass in one tick. */
+  /** 4,096: numbers that the front, and the list of late people, may pass in one tick. */
   windowNumbers: number;
+  /**
+   * 4: while others wait, at most one in this many of the people called is late, once late people
+   * have had their first turns: this part of the slots. Otherwise people who are called and never
+   * come in could take turns with each other for ever.
+   */
+  lateOneIn: number;
 };
 
 /** The part of a room that must outlive every store: the service also keeps it in PostgreSQL. */
@@ -66,7 +72,7 @@ type RoomCounts = {
   waiting: number;
   /** Called and not claimed yet, including late people called again; each has a slot reserved. */
   called: number;
-  /** Late people who wait to be called again. */
+  /** Late people who have asked, and wait to be called again while they are there. */
   late: number;
   /** Live passes. */
   active: number;
@@ -107,7 +113,10 @@ export type RoomCommand =
     }
   /** Returns the person's standing, and counts as a heartbeat. `number` is 0 before the draw. */
   | { kind: 'appear'; person: PersonKey; entry: number; number: number }
-  /** Takes the pass of a called person; a person whose call has expired becomes LATE. */
+  /**
+   * Takes the pass of a called person. A person whose call has expired is LATE, and is called once
+   * more if they are there: have asked by this lately. Who misses that call, too, is over.
+   */
   | { kind: 'claim'; person: PersonKey; entry: number; number: number }
   /** A pass was used: its expiry is extended. */
   | { kind: 'touch'; person: PersonKey; presented: PresentedPass | null }

@@ -177,8 +177,8 @@ const recording: readonly RoomPromise[] = [
   {
     title: 'every call is in the record of decisions, with exactly the people called',
     keeps: async (room) => {
-      const { crowd, claim, tick, wait, change } = await setStage(room, { activeMax: 3 });
-      await crowd(countTo(5));
+      const { crowd, claim, tick, wait } = await setStage(room, { activeMax: 12 });
+      await crowd(countTo(14));
       assert.deepEqual(await room.decisions(), []);
       const first = await tick();
       await claim(2);
@@ -187,24 +187,23 @@ const recording: readonly RoomPromise[] = [
       await room.tick(0);
       await claim(3);
       await claim(1);
-      await change({ activeMax: 5 });
       const second = await tick();
       assert.deepEqual(await room.decisions(), [
         {
           atMs: first.nowMs,
-          front: 3,
-          called: 3,
+          front: 12,
+          called: 12,
           active: 0,
           recalled: [],
-          released: [1, 2, 3],
+          released: countTo(12),
         },
         {
           atMs: second.nowMs,
-          front: 5,
+          front: 14,
           called: 4,
           active: 1,
           recalled: [1, 3],
-          released: [4, 5],
+          released: [13, 14],
         },
       ]);
     },

@@ -42,6 +42,7 @@ export const promisedTerms: RoomTerms = {
   passMaxMs: 1_800_000,
   presenceMs: 30_000,
   windowNumbers: 4096,
+  lateOneIn: 4,
 };
 
 /** Open, drawn without a lobby (a number is entry + 1), faster than any promise asks for. */

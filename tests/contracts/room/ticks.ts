@@ -101,18 +101,18 @@ const rate: readonly RoomPromise[] = [
     title: 'late arrivals count against the same rate',
     keeps: async (room) => {
       const { crowd, claim, tick, wait, change } = await setStage(room);
-      await crowd([1, 2]);
+      await crowd(countTo(6));
       await tick();
       await wait(claimWindowMs);
       await room.tick(0);
       await claim(1);
       await claim(2);
-      await crowd([3]);
+      await crowd([7]);
       // Half a person a tick; the bucket holds two.
       await change({ ratePerMinute: 120 });
       for (let ticks = 0; ticks < 2; ticks++)
-        assertCounts(await tick(), { called: 2, late: 0, front: 2 });
-      assertCounts(await tick(), { called: 3, late: 0, front: 3 });
+        assertCounts(await tick(), { called: 2, late: 0, front: 6 });
+      assertCounts(await tick(), { called: 3, late: 0, front: 7 });
     },
   },
   {

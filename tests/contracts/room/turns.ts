@@ -4,6 +4,7 @@ import {
   assertStands,
   countTo,
   done,
+  enoughSeats,
   none,
   openControl,
   passIn,
@@ -16,7 +17,7 @@ import {
   wordOf,
 } from './stage.ts';
 
-const { tickMs, claimWindowMs, passTtlMs, passMaxMs } = promisedTerms;
+const { tickMs, claimWindowMs, passTtlMs, passMaxMs, presenceMs } = promisedTerms;
 
 const standing: readonly RoomPromise[] = [
   {
@@ -106,7 +107,7 @@ const claiming: readonly RoomPromise[] = [
       const { crowd, claim, tick, wait, beat } = await setStage(room);
       await tick(0);
       await crowd([1, 2]);
-      await wait(2 * promisedTerms.presenceMs);
+      await wait(2 * presenceMs);
       await room.tick(0);
       assertStands(await claim(2), 'waiting');
       const { front } = await tick();
@@ -205,21 +206,89 @@ const comingLate: readonly RoomPromise[] = [
     },
   },
   {
-    title: 'a person who misses the second call too is late again, and never refused',
+    title: 'a late person who asked and went away is not called: no slot waits for the absent',
     keeps: async (room) => {
-      const { crowd, claim, appear, tick, wait } = await setStage(room);
+      const { crowd, claim, appear, change, tick, wait } = await setStage(room, { activeMax: 1 });
       await crowd([1]);
-      for (let calls = 0; calls < 3; calls++) {
-        const { nowMs } = await tick();
-        const answer = await appear(1);
-        assertStands(answer, 'called');
-        assert.equal(answer.outcome === 'stands' && answer.claimByMs, nowMs + claimWindowMs);
-        await wait(claimWindowMs);
-        await room.tick(0);
-        assertStands(await claim(1), 'late');
-      }
       await tick();
+      await wait(claimWindowMs);
+      await room.tick(0);
+      assertStands(await claim(1), 'late');
+      await wait(2 * presenceMs);
+      await room.tick(0);
+      await crowd([2]);
+      assertCounts(await tick(), { called: 1, late: 0, front: 2 });
+      // Back again, they are late as before.
+      for (const ask of [appear, claim]) assertStands(await ask(1), 'late');
+      await change({ activeMax: 2 });
+      assertCounts(await tick(), { called: 2, late: 0 });
       assert.equal(passIn(await claim(1)).number, 1);
+    },
+  },
+  {
+    title: 'a person who misses the second call loses the place, and joins again at the end',
+    keeps: async (room) => {
+      const { crowd, claim, appear, join, tick, wait } = await setStage(room);
+      await crowd([1, 2]);
+      await tick();
+      await claim(2);
+      await wait(claimWindowMs);
+      await room.tick(0);
+      assertStands(await claim(1), 'late');
+      const { nowMs } = await tick();
+      const answer = await appear(1);
+      assertStands(answer, 'called');
+      assert.equal(answer.outcome === 'stands' && answer.claimByMs, nowMs + claimWindowMs);
+      await wait(claimWindowMs);
+      assertCounts(await room.tick(0), { called: 0, late: 0, waiting: 0, admitted: 1 });
+      for (const ask of [claim, appear, claim]) assertStands(await ask(1), 'over');
+      assertCounts(await tick(), { called: 0, late: 0, waiting: 0 });
+      assert.deepEqual(await join(1, { replaces: 0 }), placed(2, true));
+      assertStands(await appear(1), 'waiting');
+      assertCounts(await tick(), { called: 1, front: 3, waiting: 1 });
+    },
+  },
+  {
+    title: 'while others wait, one in four of the people called is late; after that all are',
+    keeps: async (room) => {
+      const { crowd, claim, leave, tick, wait } = await setStage(room, { activeMax: 12 });
+      await crowd(countTo(12));
+      await tick();
+      await wait(claimWindowMs);
+      await room.tick(0);
+      for (const who of countTo(12)) assertStands(await claim(who), 'late');
+      await crowd(countTo(24, 13));
+      const leaveAll = async (...people: number[]) => {
+        for (const who of people) assert.deepEqual(await leave(who), done);
+      };
+      assertCounts(await tick(), { called: 12, late: 9, front: 21 });
+      await leaveAll(1, 2, 3, ...countTo(9, 13));
+      assertCounts(await tick(), { called: 12, late: 6, front: 30 });
+      await leaveAll(4, 5, 6, ...countTo(9, 22));
+      assertCounts(await tick(), { called: 9, late: 3, front: 36 });
+      await leaveAll(7, 8, 9, ...countTo(6, 31));
+      assertCounts(await tick(), { called: 3, late: 0, front: 36 });
+    },
+  },
+  {
+    title: 'people who ask but never come in cannot stop a room: everybody behind them is served',
+    keeps: async (room) => {
+      const { crowd, appear, claim, leave } = await setStage(room, { activeMax: 3 });
+      const [rogues, honest] = [countTo(6), countTo(6, 7)];
+      await crowd([...rogues, ...honest]);
+      const served: number[] = [];
+      for (let times = 0; times < 40 && served.length < honest.length; times++) {
+        await room.advance(5000);
+        await room.tick(enoughSeats);
+        for (const who of rogues) if (wordOf(await appear(who)) === 'late') await claim(who);
+        for (const who of honest) {
+          if (served.includes(who) || wordOf(await appear(who)) !== 'called') continue;
+          passIn(await claim(who));
+          await leave(who);
+          served.push(who);
+        }
+      }
+      assert.deepEqual(served, honest);
     },
   },
 ];
@@ -255,7 +324,7 @@ const leaving: readonly RoomPromise[] = [
       const { crowd, leave, tick, wait, appear } = await setStage(room, { activeMax: 1 });
       await tick(0);
       await crowd([1, 2]);
-      await wait(promisedTerms.presenceMs);
+      await wait(presenceMs);
       await room.tick(0);
       await crowd([3, 4]);
       for (const who of [1, 3]) await leave(who);

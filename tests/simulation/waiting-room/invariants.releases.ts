@@ -94,28 +94,57 @@ const walkBusyTicks = (run: Run, onTick: (scene: Scene) => void, onAny: (scene: 
 };
 
 /**
- * 4: nobody whose number the front has passed is refused for ever: late people are called again,
- * the lowest first, before anybody new, as soon as anybody can be called.
+ * 4: nobody whose number the front has passed is refused for ever: late people who are there are
+ * called again, the lowest first, before anybody new, as soon as anybody can be called and their
+ * share allows it. While others wait, that is one call in four, and a first quarter of the slots.
+ * Who misses the second call, too, has no place left.
  */
 export const lateGoFirst = (run: Run): Breach[] => {
+  const { presenceMs, claimWindowMs, lateOneIn } = run.terms;
+  const price = lateOneIn - 1;
   const breaches: Breach[] = [];
-  const lateOf = ({ people }: Scene): number[] =>
-    [...people.values()].filter(({ isLate }) => isLate).map(({ number }) => number);
+  let share = price;
+  let shareBefore = share;
+  let [workedAtMs, forgottenAtMs] = [0, 0];
+  const lateOf = ({ people, nowMs }: Scene): number[] =>
+    [...people.values()]
+      .filter(({ lateAtMs }) => lateAtMs !== null && lateAtMs > forgottenAtMs)
+      .filter(({ lateAtMs }) => nowMs - (lateAtMs ?? 0) < presenceMs)
+      .map(({ number }) => number);
+  const count = ({ moment, before, nowMs }: Scene): void => {
+    const { step, state, decisions } = moment;
+    shareBefore = share;
+    if (step.kind === 'crash' && step.how === 'flush') share = price;
+    if (step.kind !== 'tick') return;
+    // After so long without a tick, the known presence may be too old.
+    if (nowMs - workedAtMs >= presenceMs) forgottenAtMs = nowMs;
+    if (nowMs - workedAtMs >= run.terms.tickMs) workedAtMs = nowMs;
+    for (const { recalled, released } of decisions) {
+      if (before.front < before.tail) share = Math.max(0, share - price * recalled.length);
+      const most = price * Math.max(1, Math.floor(state.activeMax / lateOneIn));
+      share = Math.min(most, share + released.length);
+    }
+  };
   walkBusyTicks(
     run,
     (scene) => {
-      const [decision] = scene.moment.decisions;
-      const left = lateOf(scene).filter((number) => !decision?.recalled.includes(number));
+      const { before, at } = scene;
+      const say = (says: string) => breaches.push({ promise: 4, at, says });
+      const { recalled = [], released = [] } = scene.moment.decisions[0] ?? {};
+      const left = lateOf(scene).filter((number) => !recalled.includes(number));
       const lowest = Math.min(...left);
-      const say = (says: string) => breaches.push({ promise: 4, at: scene.at, says });
-      if (left.length === 0) return;
-      if (decision === undefined)
-        say(`${lowest} is late and was not called, though a slot is free`);
-      else if (decision.released.length > 0) say(`new ones were called before ${lowest}`);
-      else if (decision.recalled.some((number) => number > lowest))
+      const most = before.front < before.tail ? Math.floor(shareBefore / price) : Infinity;
+      if (recalled.length > most) say(`${recalled.length} late people were called, not ${most}`);
+      // Some of a long list are looked at in the next tick.
+      if (left.length === 0 || before.late > run.terms.windowNumbers) return;
+      if (recalled.some((number) => number > lowest))
         say(`a higher one was called before ${lowest}`);
+      if (recalled.length >= most) return;
+      if (recalled.length + released.length === 0)
+        say(`${lowest} is late and was not called, though a slot is free`);
+      else if (released.length > 0) say(`new ones were called before ${lowest}`);
     },
-    () => undefined,
+    count,
   );
   walk(run, {
     answer: ({ command, answer, known, scene }) => {
@@ -125,7 +154,10 @@ export const lateGoFirst = (run: Run): Breach[] => {
       const isRefused =
         answer.outcome !== 'stands' || ['lobby', 'waiting'].includes(answer.standing);
       const isOver = answer.outcome === 'stands' && answer.standing === 'over';
-      if (!isRefused && !(isOver && !scene.admitted.has(command.number))) return;
+      const hasMissedTwo =
+        known.recalledAtMs !== null && scene.nowMs - known.recalledAtMs >= claimWindowMs;
+      const isLost = isOver && !scene.admitted.has(command.number) && !hasMissedTwo;
+      if (!isRefused && !isLost) return;
       breaches.push({ promise: 4, at: scene.at, says: `${command.number} was refused` });
     },
   });

@@ -62,6 +62,9 @@ export const makeRoomModel = (initial: RoomControl, terms: RoomTerms) => {
   const late = new Set<number>();
   const decisions: RoomDecision[] = [];
   let [lastTickMs, credit, rotatedAtMs] = [0, 0, 0];
+  /** Late people pay for their turns with the turns of others. */
+  const latePrice = terms.lateOneIn - 1;
+  let lateShare = latePrice;
 
   /** The instant of a decision; it never goes back. */
   const decideAt = (clockMs: number): number => {
@@ -273,7 +276,12 @@ export const makeRoomModel = (initial: RoomControl, terms: RoomTerms) => {
       for (const number of reserved) if (from < number && number <= to) reserved.delete(number);
     }
     batches = batches.filter(({ expiresAtMs }) => expiresAtMs > nowMs);
-    for (const [number, expiresAtMs] of recalled) if (expiresAtMs <= nowMs) recalled.delete(number);
+    for (const [number, expiresAtMs] of recalled) {
+      if (expiresAtMs > nowMs) continue;
+      recalled.delete(number);
+      admitted.add(number);
+      leaveLine();
+    }
     counts.called = reserved.size + recalled.size;
   };
   const rotate = (): void => {
@@ -292,9 +300,13 @@ export const makeRoomModel = (initial: RoomControl, terms: RoomTerms) => {
     return Math.max(0, Math.min(slots, Math.floor(credit / unitsOfOne)));
   };
   const recallLate = (max: number, expiresAtMs: number): number[] => {
-    const numbers = [...late].sort((a, b) => a - b).slice(0, max);
-    for (const number of numbers) {
+    const numbers: number[] = [];
+    const asked = [...late].sort((a, b) => a - b).slice(0, terms.windowNumbers);
+    for (const number of asked) {
+      if (numbers.length >= max) break;
       late.delete(number);
+      if (!presentNow.has(number) && !presentBefore.has(number)) continue;
+      numbers.push(number);
       recalled.set(number, expiresAtMs);
     }
     counts.late = late.size;
@@ -332,8 +344,15 @@ export const makeRoomModel = (initial: RoomControl, terms: RoomTerms) => {
     credit = isFirst ? burst : Math.min(burst, credit + control.ratePerMinute * dtMs);
     const max = releasable(seatsLeft);
     const expiresAtMs = nowMs + terms.claimWindowMs;
-    const again = recallLate(max, expiresAtMs);
+    const doOthersWait = counts.front < counts.tail;
+    const lateMax = doOthersWait ? Math.min(max, Math.floor(lateShare / latePrice)) : max;
+    const again = recallLate(lateMax, expiresAtMs);
     const released = releaseFront(max - again.length, expiresAtMs);
+    if (again.length + released.length > 0) {
+      if (doOthersWait) lateShare = Math.max(0, lateShare - latePrice * again.length);
+      const most = latePrice * Math.max(1, Math.floor(control.activeMax / terms.lateOneIn));
+      lateShare = Math.min(most, lateShare + released.length);
+    }
     credit -= unitsOfOne * (again.length + released.length);
     counts.called = reserved.size + recalled.size;
     if (again.length + released.length > 0) {

@@ -222,7 +222,8 @@ const around =
 export const plantedBugs: readonly Planted[] = [
   // A person with another's entry cannot use it (4, 5) or can (8); entries do not rise (13).
   { promise: 1, bug: 'a lost update', with: [4, 5, 8, 13], crashes: [], open: around(lostUpdate) },
-  { promise: 2, bug: 'a cap that is off by two', with: [], crashes: [], open: around(laxCap) },
+  // More slots are also a larger share for late people (4).
+  { promise: 2, bug: 'a cap that is off by two', with: [4], crashes: [], open: around(laxCap) },
   { promise: 3, bug: 'credit given twice', with: [], crashes: [], open: around(doubleCredit) },
   { promise: 4, bug: 'forgotten late people', with: [], crashes: [], open: around(lateForgotten) },
   // A device does not know the other device's place, and is refused (4).
@@ -239,7 +240,8 @@ export const plantedBugs: readonly Planted[] = [
   {
     promise: 9,
     bug: 'a front that goes step by step',
-    with: [],
+    // The list of late people, too.
+    with: [4],
     crashes: [],
     open: withTerms({ windowNumbers: 2 }),
   },

@@ -8,4 +8,5 @@ export const roomTerms: RoomTerms = {
   passMaxMs: 1_800_000,
   presenceMs: 30_000,
   windowNumbers: 4096,
+  lateOneIn: 4,
 };

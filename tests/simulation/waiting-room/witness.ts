@@ -18,8 +18,10 @@ export type Known = {
   pinnedUntilMs: number;
   /** When they were last told to wait; null: not since they joined, or unknown after a crash. */
   seenAtMs: number | null;
-  /** A claim was answered that others go first. */
-  isLate: boolean;
+  /** When a claim was last answered that others go first; null: not since, or unknown (a kill). */
+  lateAtMs: number | null;
+  /** When they were called a second time; null: not with this number. */
+  recalledAtMs: number | null;
 };
 
 /** A moment, with the ones before it. */
@@ -43,7 +45,8 @@ const stranger = (key: string): Known => ({
   passSinceMs: 0,
   pinnedUntilMs: 0,
   seenAtMs: null,
-  isLate: false,
+  lateAtMs: null,
+  recalledAtMs: null,
 });
 
 /**
@@ -103,8 +106,7 @@ const learn = (known: Known, command: RoomCommand, answer: RoomAnswer, scene: Sc
   const told = { ...known, number: command.number || known.number };
   if (answer.pass !== null) return learnPass(told, command, answer.pass, nowMs);
   if (answer.standing === 'waiting') return { ...told, seenAtMs: nowMs };
-  if (answer.standing === 'late')
-    return { ...told, isLate: told.isLate || command.kind === 'claim' };
+  if (answer.standing === 'late' && command.kind === 'claim') return { ...told, lateAtMs: nowMs };
   return told;
 };
 
@@ -114,7 +116,7 @@ const learnPass = (known: Known, command: RoomCommand, pass: RoomPass, nowMs: nu
   return {
     ...known,
     pass,
-    isLate: false,
+    lateAtMs: null,
     passSinceMs: isAnother ? nowMs : known.passSinceMs,
     pinnedUntilMs: pass.orderId === '' ? 0 : Math.max(known.pinnedUntilMs, pinned),
   };
@@ -125,10 +127,11 @@ const afterMoment = (
   before: RoomState,
   { step, decisions, state }: Moment,
 ): Known => {
-  if (step.kind === 'crash' && step.how === 'kill') return { ...known, seenAtMs: null };
+  if (step.kind === 'crash' && step.how === 'kill')
+    return { ...known, seenAtMs: null, lateAtMs: null };
   if (state.passEpoch > before.passEpoch) return { ...known, pass: null, pinnedUntilMs: 0 };
   const isRecalled = decisions.some(({ recalled }) => recalled.includes(known.number));
-  return isRecalled ? { ...known, isLate: false } : known;
+  return isRecalled ? { ...known, lateAtMs: null, recalledAtMs: state.nowMs } : known;
 };
 
 export const livePass = (known: Known, nowMs: number): RoomPass | null =>

@@ -31,6 +31,7 @@ const termsOf = (random: Random): RoomTerms =>
         passMaxMs: 1_800_000,
         presenceMs: 30_000,
         windowNumbers: 4096,
+        lateOneIn: 4,
       }
     : {
         tickMs: 250,
@@ -39,6 +40,7 @@ const termsOf = (random: Random): RoomTerms =>
         passMaxMs: 15_000,
         presenceMs: 3000,
         windowNumbers: 8 + random.below(30),
+        lateOneIn: 4,
       };
 
 const rates = [1, 120, 600, 2400, 6000, 60_000];

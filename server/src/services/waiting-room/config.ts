@@ -1,11 +1,11 @@
-import { tickMs } from '@usher/domain/room/constants.ts';
+import { lateOneIn, tickMs } from '@usher/domain/room/constants.ts';
 import type { RoomTerms } from '@usher/domain/room/types.ts';
 import { defineSection, type SettingsOf, wholeNumber } from '../../platform/config.ts';
 
 /** Times of a room. */
 export const waitingRoomSection = defineSection({
   settings: {
-    /** A person who is called and does not claim within this time must be called again. */
+    /** A person who is called and does not claim within this time is late; the second time, over. */
     ROOM_CLAIM_WINDOW_MS: wholeNumber(100, 600_000).default(30_000),
     /** An unused pass ends after this. */
     ROOM_PASS_TTL_MS: wholeNumber(100, 3_600_000).default(10 * 60_000),
@@ -29,4 +29,5 @@ export const termsOf = (config: WaitingRoomSettings): RoomTerms => ({
   passMaxMs: config.ROOM_PASS_MAX_MS,
   presenceMs: config.ROOM_PRESENCE_MS,
   windowNumbers: 4096,
+  lateOneIn,
 });

@@ -22,6 +22,7 @@ const terms: RoomTerms = {
   passMaxMs: 120_000,
   presenceMs: 20_000,
   windowNumbers: 4096,
+  lateOneIn: 4,
 };
 const control = { ...openControl, epoch: 0, passEpoch: 0, activeMax, ratePerMinute: 60_000 };
 

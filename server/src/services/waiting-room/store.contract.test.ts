@@ -82,6 +82,41 @@ const callsTheAbsent: Breaks = (room) => {
     },
   };
 };
+/** Asks again for every late person who asked once, also when they have gone away. */
+const callsLatePeopleWhoAreGone: Breaks = (room) => {
+  const asked = new Map<string, RoomCommand>();
+  return {
+    ...room,
+    play: async (commands) => {
+      const answers = await room.play(commands);
+      for (const [at, command] of commands.entries()) {
+        const answer = answers[at];
+        const isLate = answer?.outcome === 'stands' && answer.standing === 'late';
+        if (command.kind === 'claim' && isLate) asked.set(keyOf(command.person), command);
+      }
+      return answers;
+    },
+    tick: async (seatsLeft) => {
+      for (const [key, command] of asked) {
+        const [answer] = await room.play([{ ...command, kind: 'appear' } as RoomCommand]);
+        const isLate = answer?.outcome === 'stands' && answer.standing === 'late';
+        if (isLate) await room.play([command]);
+        else asked.delete(key);
+      }
+      return room.tick(seatsLeft);
+    },
+  };
+};
+/** A person who missed two calls is late once more. */
+const forgivesTheSecondLapse: Breaks = (room) => {
+  const served = new Set<string>();
+  return saying((answer, { person }) => {
+    if (answer.outcome !== 'stands') return answer;
+    if (answer.pass !== null) served.add(keyOf(person));
+    const isLapsed = answer.standing === 'over' && !served.has(keyOf(person));
+    return isLapsed ? { ...answer, standing: 'late' } : answer;
+  })(room);
+};
 const losesALeaver: Breaks = (room) => ({
   ...room,
   play: async (commands) => {
@@ -139,6 +174,8 @@ const broken: Readonly<Record<string, Breaks>> = {
     it.kind === 'claim' && it.number === 1 ? { ...it, kind: 'appear' } : it,
   ),
   'calls people who are absent': callsTheAbsent,
+  'calls late people who asked and went away': callsLatePeopleWhoAreGone,
+  'gives a person who missed two calls a third one': forgivesTheSecondLapse,
   'calls one person too many': setting((it) =>
     it.activeMax === undefined ? it : { ...it, activeMax: it.activeMax + 1 },
   ),
@@ -216,6 +253,8 @@ const wrongTerms: readonly Partial<RoomTerms>[] = [
   { presenceMs: 30_001 },
   { windowNumbers: 4095 },
   { windowNumbers: 4097 },
+  { lateOneIn: 3 },
+  { lateOneIn: 5 },
 ];
 
 /** The first promise that a store breaks; null if it keeps them all. */

@@ -380,9 +380,9 @@ export const openRedisRooms = (options: Options): RoomStore => {
     close,
     tick: async (showId, seatsLeft) => {
       const { tail, front } = sights.of(showId);
-      const { tickMs, claimWindowMs, presenceMs, windowNumbers } = terms;
+      const { tickMs, claimWindowMs, presenceMs, windowNumbers, lateOneIn } = terms;
       const given = [tickMs, claimWindowMs, presenceMs, windowNumbers, seatsLeft ?? ''];
-      return (await callForState(showId, 'tick', [...given, tail, front])).state;
+      return (await callForState(showId, 'tick', [...given, tail, front, lateOneIn])).state;
     },
     read: async (showId) => {
       try {

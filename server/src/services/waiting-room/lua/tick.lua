@@ -8,7 +8,7 @@
 -- KEYS[5] late
 -- KEYS[6] batches: moves of the front whose claim window is still open, by their last number
 -- KEYS[7] reserved
--- KEYS[8] admitted
+-- KEYS[8] admitted: also numbers that missed a second call
 -- KEYS[9] present now
 -- KEYS[10] present before
 -- KEYS[12] decisions
@@ -19,11 +19,12 @@
 -- ARGV[6] unsold seats; empty: unknown, so nobody is called
 -- ARGV[7] the highest tail that this process saw
 -- ARGV[8] the highest front that this process saw
+-- ARGV[9] lateOneIn
 -- Returns { OK, the state }, { MISSING } or { FENCED }
 
 local known = redis.call('HMGET', KEYS[1], 'runId', 'nowMs', 'lastTickMs', 'rev', 'phase',
   'override', 'overrideUntilMs', 'ratePerMinute', 'activeMax', 'lobbyAtMs', 'drawnAtMs', 'tail',
-  'front', 'reserved', 'heldUntilMs', 'credit', 'rotatedAtMs')
+  'front', 'reserved', 'heldUntilMs', 'credit', 'rotatedAtMs', 'waiting', 'lateShare')
 if not known[1] then return { MISSING } end
 if not isKeptHere(known[1]) then return { FENCED } end
 local now, tickMs, windowMs = nowAfter(known[2]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -41,6 +42,9 @@ local rev, phase, override = tonumber(known[4]), known[5], known[6]
 local overrideUntil, rate, activeMax = known[7], tonumber(known[8]), tonumber(known[9])
 local reserved, heldUntil = tonumber(known[14]), tonumber(known[15])
 local credit, rotatedAt = tonumber(known[16]), tonumber(known[17])
+local waiting, latePrice = tonumber(known[18]), tonumber(ARGV[9]) - 1
+-- A new person who is called adds one to it, a late one takes `latePrice`; see limits.ts.
+local lateShare = tonumber(known[19]) or latePrice
 -- Capacity: two ticks, plus the person that the bucket is saving for.
 local burst = unit + rate * 2 * tickMs
 
@@ -95,7 +99,16 @@ local function endCalls()
       redis.call('ZREM', KEYS[6], batches[i])
     end
   end
-  redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now)
+end
+
+-- Who misses a second call has no place left.
+local function endRecalls()
+  repeat
+    local numbers = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', now, 'LIMIT', 0, 1000)
+    for i = 1, #numbers do redis.call('SETBIT', KEYS[8], numbers[i], 1) end
+    if #numbers > 0 then redis.call('ZREM', KEYS[4], unpack(numbers)) end
+    waiting = math.max(0, waiting - #numbers)
+  until #numbers < 1000
 end
 
 local function rotatePresence(presenceMs)
@@ -120,15 +133,36 @@ local function slotsFree()
   return math.max(0, math.min(math.min(activeMax, seats) - atWork, math.floor(credit / unit)))
 end
 
+local function lateSlotsOf(free)
+  if front >= tail then return free end
+  return math.min(free, math.floor(lateShare / latePrice))
+end
+
+local function isPresent(number)
+  return redis.call('GETBIT', KEYS[9], number) == 1 or redis.call('GETBIT', KEYS[10], number) == 1
+end
+
+-- Those who asked and are gone are no longer in the list: they ask again on return.
 local function callLate(n)
   if n == 0 then return {} end
   local numbers = {}
-  local popped = redis.call('ZPOPMIN', KEYS[5], n)
-  for i = 1, #popped, 2 do
-    numbers[#numbers + 1] = popped[i]
-    redis.call('ZADD', KEYS[4], now + windowMs, popped[i])
+  local asked = redis.call('ZRANGE', KEYS[5], 0, tonumber(ARGV[5]) - 1)
+  for i = 1, #asked do
+    if #numbers == n then break end
+    redis.call('ZREM', KEYS[5], asked[i])
+    if isPresent(asked[i]) then
+      numbers[#numbers + 1] = asked[i]
+      redis.call('ZADD', KEYS[4], now + windowMs, asked[i])
+    end
   end
   return numbers
+end
+
+local function countShare(recalled, released, doOthersWait)
+  if recalled + released == 0 then return end
+  if doOthersWait then lateShare = math.max(0, lateShare - latePrice * recalled) end
+  local most = latePrice * math.max(1, math.floor(activeMax / (latePrice + 1)))
+  lateShare = math.min(most, lateShare + released)
 end
 
 local function bytesOf(text)
@@ -184,14 +218,18 @@ credit = math.min(burst, credit + rate * (now - lastTick))
 changePhases()
 endPasses()
 endCalls()
+endRecalls()
 rotatePresence(tonumber(ARGV[4]))
 local free = slotsFree()
-local recalled = callLate(free)
+local doOthersWait = front < tail
+local recalled = callLate(lateSlotsOf(free))
 local released = moveFront(free - #recalled)
+countShare(#recalled, #released, doOthersWait)
 credit = credit - unit * (#recalled + #released)
 redis.call('HSET', KEYS[1], 'nowMs', now, 'lastTickMs', now, 'rev', rev, 'phase', phase,
   'override', override, 'overrideUntilMs', overrideUntil, 'tail', tail, 'front', front,
-  'reserved', reserved, 'heldUntilMs', heldUntil, 'credit', credit, 'rotatedAtMs', rotatedAt)
+  'reserved', reserved, 'heldUntilMs', heldUntil, 'credit', credit, 'rotatedAtMs', rotatedAt,
+  'waiting', waiting, 'lateShare', lateShare)
 if #recalled + #released > 0 then
   redis.call('XADD', KEYS[12], 'MAXLEN', '~', 10000, '*', 'atMs', now, 'front', front,
     'called', reserved + redis.call('ZCARD', KEYS[4]), 'active', redis.call('ZCARD', KEYS[2]),
