@@ -24,5 +24,7 @@ export const threadEntries = 5000;
 export const crowdedPerSeat = 2;
 /** A pass outlives the deadline of its order by more than clock differences and latency. */
 export const pinMarginMs = 1000;
+/** Passes that a process remembers as confirmed, for while the store is away: some 30 MB. */
+export const confirmedPassesMax = 100_000;
 /** Most closed orders that one round processes. */
 export const orderEndsAtOnce = 500;

@@ -1,5 +1,6 @@
 import * as limits from '@usher/domain/room/constants.ts';
 import type { Clock } from '../../platform/clock.ts';
+import { Failure } from '../../platform/failure.ts';
 import type { JudgePass } from '../../platform/http/pass.ts';
 import { refuse } from '../../platform/http/problem.ts';
 import type { Log } from '../../platform/log.ts';
@@ -15,9 +16,29 @@ export type PassDeps = {
   log: Log;
 };
 
+/**
+ * Passes that the store confirmed to this process, with their ends by the store's clock. They go on
+ * buying until then while the store is away: it could not have revoked them either.
+ */
+const makeConfirmed = () => {
+  const endsAtMs = new Map<string, number>();
+  return {
+    keep: (pass: string, atMs: number): void => {
+      endsAtMs.delete(pass);
+      const [oldest] = endsAtMs.keys();
+      if (endsAtMs.size >= limits.confirmedPassesMax && oldest !== undefined)
+        endsAtMs.delete(oldest);
+      endsAtMs.set(pass, atMs);
+    },
+    forget: (pass: string): void => void endsAtMs.delete(pass),
+    isLive: (pass: string, nowMs: number): boolean => (endsAtMs.get(pass) ?? 0) > nowMs,
+  };
+};
+
 /** Whether somebody may buy now: asked for every hold and order, once, at the edge. */
 export const makePasses = (deps: PassDeps, tokens: Tokens) => {
   const { rooms, store, derivePerson, clock, log } = deps;
+  const confirmed = makeConfirmed();
   const judge: JudgePass = ({ showId, heldAtMs, accountId, pass }) => {
     const room = rooms.get(showId);
     if (room === undefined) return null;
@@ -36,8 +57,22 @@ export const makePasses = (deps: PassDeps, tokens: Tokens) => {
     const touch = { kind: 'touch', person: who, presented: { number, epoch, endsByMs } } as const;
     return {
       askStore: async () => {
-        const [answer] = await store.play(showId, [touch]);
-        return answer?.outcome === 'live' ? null : refuse('PASS_ENDED');
+        const isKnown = (): boolean => confirmed.isLive(pass, clock.nowMs() + room.skewMs);
+        // A call to a store that is away takes seconds to fail.
+        if (room.isLost && isKnown()) return null;
+        try {
+          const [answer] = await store.play(showId, [touch]);
+          if (answer?.outcome !== 'live') {
+            confirmed.forget(pass);
+            return refuse('PASS_ENDED');
+          }
+          confirmed.keep(pass, answer.pass.endsAtMs);
+          return null;
+        } catch (error) {
+          const isAway = error instanceof Failure && error.retryable;
+          if (isAway && isKnown()) return null;
+          throw error;
+        }
       },
     };
   };
