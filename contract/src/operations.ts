@@ -24,7 +24,8 @@ export const readyz = defineRoute({
   method: 'GET',
   path: '/readyz',
   tag,
-  summary: 'Readiness: the database responds and the process is not shutting down',
+  summary:
+    'Readiness: the database responds, this process can serve the waiting rooms, and it is not shutting down',
   auth: 'public',
   rate: probing,
   responses: {

@@ -388,7 +388,8 @@ const openAll = async (options: AppOptions, life: Lifecycle) => {
   const missing = async (): Promise<string[]> => {
     if (isClosing) return ['closing'];
     const [row] = await db.query('SELECT 1').catch(() => []);
-    return row === undefined ? ['database'] : [];
+    const lacking = served.flatMap((module) => module.missing?.() ?? []);
+    return row === undefined ? ['database', ...lacking] : lacking;
   };
   const idempotency = makeIdempotency(db, metrics, config.BATCH_SIZE_MAX);
   life.onClose('idempotency', idempotency.close);

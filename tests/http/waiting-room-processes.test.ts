@@ -1,3 +1,4 @@
+import { readyz } from '@usher/contract/operations.ts';
 import { placeOrder } from '@usher/contract/orders.ts';
 import { takeHold } from '@usher/contract/seats.ts';
 import { claimPass, joinRoom, type Place, readPlace } from '@usher/contract/waiting-room.ts';
@@ -114,6 +115,24 @@ describeNeeding('redis', 'two processes with their rooms in Redis', () => {
 });
 
 describe('two processes with their rooms in the memory of one of them', () => {
+  test('only the one that can serve the room is ready; both are while there is none', async () => {
+    const { one, other } = await openTwo({});
+    for (const program of [one, other])
+      expect((await program.ask(readyz, {})).status).toBe(200);
+    const { showId } = await one.newSale(one.organiser);
+    await makeRoomTools(one).open(showId);
+    const unready = await until('the other is not ready', async () => {
+      const reply = await other.ask(readyz, {});
+      return reply.status === 503 ? reply : null;
+    });
+    const { missing } = JSON.parse(unready.bytes.toString());
+    expect(missing).toEqual(['waiting rooms (another process keeps them)']);
+    expect((await one.ask(readyz, {})).status).toBe(200);
+    // A room that is closed keeps nobody from being ready.
+    await makeRoomTools(one).pull(showId, { lever: 'close' });
+    await until('it is ready again', async () => (await other.ask(readyz, {})).status === 200);
+  });
+
   test('both learn about the end of an order, whichever process relays its event', async () => {
     const { one, other } = await openTwo({});
     const atOne = makeRoomTools(one);

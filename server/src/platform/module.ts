@@ -21,6 +21,8 @@ export type Module<Service> = {
   follow?(): Worker;
   /** Starts the work on shared data: sweeping, recovering, ticking, counting. */
   start(): Worker | Promise<Worker>;
+  /** What a started service lacks to serve, in a word each; none: this process is ready for it. */
+  missing?(): readonly string[];
   /** Called after the workers have stopped; flushes batches: accepted calls are finished first. */
   close(): Promise<void>;
 };

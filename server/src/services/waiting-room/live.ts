@@ -35,6 +35,8 @@ export type LiveRoom = DrawnRoom & {
   saved: { rev: number; tail: number; front: number };
   /** Whether it has been logged that the store does not answer. */
   isLost: boolean;
+  /** Another process keeps it, so that this one can answer nothing about it. */
+  isElsewhere: boolean;
 };
 
 /** Throws while the store is unreachable, because no question can be answered then. */
@@ -81,6 +83,7 @@ const makeLiveRoom = (row: RoomRow): LiveRoom => ({
   framedAtMs: 0,
   savedAtMs: 0,
   isLost: false,
+  isElsewhere: false,
   saved: { rev: row.control.rev, tail: row.tail, front: row.front },
 });
 
@@ -110,7 +113,7 @@ export const makeRooms = (deps: RoomsDeps) => {
     if (room.state !== null && state.epoch !== room.state.epoch)
       Object.assign(room, { fronts: makeRate(), admissions: makeRate() });
     const atMs = clock.monotonicMs();
-    Object.assign(room, { state, seenAtMs: atMs, isLost: false });
+    Object.assign(room, { state, seenAtMs: atMs, isLost: false, isElsewhere: false });
     room.skewMs = state.nowMs - clock.nowMs();
     const sample = { atMs: state.nowMs, isRunning: isRunning(state) };
     room.fronts.add({ ...sample, front: state.front });
@@ -146,6 +149,7 @@ export const makeRooms = (deps: RoomsDeps) => {
     const { showId } = room;
     if (!room.isLost) log.warn({ err: error, showId }, 'the waiting room is unreachable');
     room.isLost = true;
+    room.isElsewhere = error instanceof Failure && error.code === 'ROOM_ELSEWHERE';
     if (error instanceof Failure && error.code === 'ROOM_UNKNOWN') room.state = null;
     if (clock.monotonicMs() - room.seenAtMs < limits.staleMaxMs) return;
     room.state = null;

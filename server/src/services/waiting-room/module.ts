@@ -6,7 +6,7 @@ import type { Module } from '../../platform/module.ts';
 import type { ProofOfWork } from '../../platform/proof-of-work.ts';
 import { makeOrderEndsConsumer } from './events.ts';
 import { makeOrderEndsRound, openRoomTicks, openRowReads } from './jobs.ts';
-import { makeRooms } from './live.ts';
+import { currentControl, makeRooms } from './live.ts';
 import { waitingRoomRoutes } from './routes.ts';
 import { makeOperatedRooms } from './service.operator.ts';
 import { makeWaitingRoom, type WaitingRoom } from './service.ts';
@@ -108,6 +108,14 @@ export const openWaitingRoom = async (
           await keeping?.stop();
         },
       };
+    },
+    // Not while the store that all share is away: other processes could not do better, and shows
+    // without a room sell on.
+    missing: () => {
+      const isElsewhere = rooms
+        .all()
+        .some((room) => room.isElsewhere && currentControl(room).phase !== 'closed');
+      return isElsewhere ? ['waiting rooms (another process keeps them)'] : [];
     },
     close: async () => undefined,
   };
