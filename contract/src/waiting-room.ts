@@ -67,6 +67,9 @@ export const roomNow = z
       description:
         'Send heartbeats while your number − front is not above this: you will be called soon',
     }),
+    skipped: z.strictObject({ from: z.int(), to: z.int() }).optional().meta({
+      description: 'After an outage: nobody has a number above `from` and up to `to`',
+    }),
     poll: pollPolicy,
     left: z
       .record(z.string(), z.int())

@@ -10,6 +10,7 @@ import {
   sendHeartbeat,
 } from '@usher/contract/waiting-room.ts';
 import { firstPollSpreadMs, pollIntervalMs } from '@usher/domain/room/poll-policy.ts';
+import { countGiven, nothingSkipped } from '@usher/domain/room/skipped.ts';
 import { solveChallengeOf } from './challenge.ts';
 import type { Buyer, Crowd, End, Room } from './crowd.ts';
 import type { Person } from './person.ts';
@@ -92,7 +93,9 @@ const nowMs = ({ crowd }: Line): number => crowd.clock.monotonicMs();
 /** By the mean rate that the room reports; null while it is not known. */
 const etaOf = ({ place, now }: Line): number | null => {
   if (place?.number == null || now === null || now.perMinute === 0) return null;
-  return (Math.max(0, place.number - now.front) / now.perMinute) * 60_000;
+  const skipped = now.skipped ?? nothingSkipped;
+  const ahead = countGiven(place.number, skipped) - countGiven(now.front, skipped);
+  return (Math.max(0, ahead) / now.perMinute) * 60_000;
 };
 
 /** An instant of the server on our monotonic clock, rather too early. */

@@ -87,6 +87,28 @@ describeNeeding('redis', 'two processes with their rooms in Redis', () => {
     expect(await atOne.read(showId)).toMatchObject({ override: 'paused' });
   });
 
+  test('tell newcomers after a restart of Redis how many people are really ahead', async () => {
+    const { showId } = await onSale();
+    await atOne.pull(showId, { lever: 'pause' });
+    const waiting = await one.newBuyers(3);
+    for (const person of waiting) await atOne.join(person, showId);
+    await atOne.untilRoom(showId, 'they are seen', ({ tail }) => tail === 3);
+    await atOther.untilRoom(showId, 'they are seen', ({ tail }) => tail === 3);
+    await redis.signal('SIGKILL');
+    await redis.start();
+    const { epoch } = await atOne.untilRoom(showId, 'it is there again', (now) => now.epoch > 0);
+    await atOther.untilRoom(showId, 'it is there again', (now) => now.epoch === epoch);
+    for (const at of [atOne, atOther]) {
+      const newcomer = await at.join(await one.newBuyer(), showId);
+      expect(newcomer.number).toBeGreaterThan(1000);
+      expect(newcomer.ahead).toBeLessThan(5);
+      expect(newcomer.heartbeatEveryMs).not.toBeNull();
+      const { front, near, perMinute } = await at.now(showId);
+      expect((newcomer.number ?? Infinity) - front).toBeLessThanOrEqual(near);
+      expect(perMinute).toBe(600);
+    }
+  });
+
   test('restore what Redis has lost from the tokens that people present', async () => {
     const { showId, performanceId, params } = await onSale();
     const [minji, waiting] = (await one.newBuyers(2)) as [Person, Person];

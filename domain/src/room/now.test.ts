@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { controlOf, firstControl, isSoldOut, makeNow, makeRoomView, sumLeft } from './now.ts';
 import { pollPolicy } from './poll-policy.ts';
+import { nothingSkipped } from './skipped.ts';
 import type { RoomState } from './types.ts';
 
 const opensAtMs = Date.parse('2026-11-21T05:00:00.000Z');
@@ -29,6 +30,7 @@ const seen = {
   rate: { perMinute: 29_876.4, spread: 1.2345, earlierPerMinute: 30_000 },
   poll: pollPolicy,
   isDrawn: true,
+  skipped: nothingSkipped,
 };
 const nobody = { tail: 0, front: 0, waiting: 0, called: 0, late: 0, active: 0, admitted: 0 };
 const drawn = { phase: 'open', drawnAtMs: opensAtMs, drawEntries: 900_000, rev: 120 } as const;
@@ -66,6 +68,14 @@ describe('the document that everybody polls', () => {
     });
     const past = state({ ...drawn, heldUntilMs: opensAtMs });
     expect(makeNow(past, seen)).not.toHaveProperty('heldUntil');
+  });
+
+  test('names the numbers that an outage skipped until the front has passed them', () => {
+    const skipped = { from: 900, to: 1900 };
+    const at = (front: number) => makeNow(state({ ...drawn, front }), { ...seen, skipped });
+    expect(at(500)).toMatchObject({ skipped });
+    expect(at(1900)).not.toHaveProperty('skipped');
+    expect(at(1000).near).toBe(at(1900).near + 900);
   });
 
   test('shows the lobby until numbers are known, then the draw as made', () => {

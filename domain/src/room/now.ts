@@ -2,6 +2,7 @@ import { writeInstant } from '../instant.ts';
 import { type LongerReason, type ObservedRate, whyLonger } from './eta.ts';
 import { meanStayMsOf } from './limits.ts';
 import { nearOf } from './poll-policy.ts';
+import { type Skipped, widenNear } from './skipped.ts';
 import type { RoomControl, RoomPhase, RoomState } from './types.ts';
 
 /** The control of a new room, possibly of a show that is already on sale. */
@@ -105,6 +106,7 @@ export const makeNow = (
     poll: { floorMs: number; ceilingMs: number; divisor: number };
     /** Whether this process knows everybody's number. */
     isDrawn: boolean;
+    skipped: Skipped;
   },
 ) => ({
   rev: state.rev,
@@ -122,7 +124,12 @@ export const makeNow = (
   spread: Math.round(seen.rate.spread * 100) / 100,
   ...(state.nowMs < state.heldUntilMs ? { heldUntil: state.heldUntilMs } : {}),
   ...whatIsLonger(state, seen),
-  near: nearOf({ ...seen.rate, ratePerMinute: state.ratePerMinute }),
+  near: widenNear(
+    state.front,
+    nearOf({ ...seen.rate, ratePerMinute: state.ratePerMinute }),
+    seen.skipped,
+  ),
+  ...(state.front < seen.skipped.to ? { skipped: seen.skipped } : {}),
   poll: {
     f: seen.poll.floorMs,
     c: seen.poll.ceilingMs,

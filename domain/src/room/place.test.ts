@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { firstControl } from './now.ts';
 import { makePlaceView, type StandsAt } from './place.ts';
+import { nothingSkipped, type Skipped } from './skipped.ts';
 import type { RoomState } from './types.ts';
 
 const opensAtMs = Date.parse('2026-11-21T05:00:00.000Z');
@@ -27,11 +28,18 @@ const pass = { number: 101, endsAtMs, endsByMs: endsAtMs + 60_000, orderId: '' }
 const left: ReadonlyMap<string, number> | null = new Map([['R', 900]]);
 const view = (
   given: Partial<StandsAt>,
-  seen: { state?: Partial<RoomState>; left?: typeof left } = {},
+  seen: { state?: Partial<RoomState>; left?: typeof left; skipped?: Skipped } = {},
 ) =>
   makePlaceView(
     { outcome: 'stands', entry: 0, standing: 'waiting', pass: null, claimByMs: 0, ...given },
-    { state: { ...state, ...seen.state }, rate, left: seen.left ?? left, permutation, key: 'key' },
+    {
+      state: { ...state, ...seen.state },
+      rate,
+      left: seen.left ?? left,
+      permutation,
+      skipped: seen.skipped ?? nothingSkipped,
+      key: 'key',
+    },
     { place: (entry) => `place ${entry}`, pass: ({ number }) => `pass ${number}` },
   );
 const nothing = { etaMs: null, heartbeatEveryMs: null, claimBy: null, pass: null };
@@ -65,7 +73,7 @@ test('a wait is estimated while the room drains, or before its seats are counted
   expect(view({}, { state: { phase: 'draining' } })).toMatchObject({ etaMs });
   const uncounted = makePlaceView(
     { outcome: 'stands', entry: 0, standing: 'waiting', pass: null, claimByMs: 0 },
-    { state, rate, left: null, permutation, key: 'key' },
+    { state, rate, left: null, permutation, skipped: nothingSkipped, key: 'key' },
     { place: () => '', pass: () => '' },
   );
   expect(uncounted).toMatchObject({ etaMs });
@@ -86,6 +94,20 @@ test('nobody has a number in the lobby, nor people ahead once it is over', () =>
   expect(view({ standing: 'lobby' })).toMatchObject(lobby);
   const over = { ...nothing, standing: 'OVER', number: 151, ahead: null };
   expect(view({ standing: 'over' })).toMatchObject(over);
+});
+
+test('numbers that an outage skipped are nobody ahead, and keep nobody from being near', () => {
+  const skipped = { from: 105, to: 1105 };
+  const entry = 1119;
+  const waits = { number: 1120, ahead: 19, etaMs: { from: 1900, to: 3800 } };
+  const state = { tail: 1200 };
+  expect(view({ entry }, { state, skipped })).toMatchObject({ ...waits, heartbeatEveryMs: 20_000 });
+  // Four in line after a restart, of whom this process knows nothing else.
+  const few = { state: { waiting: 4, ratePerMinute: 60 } };
+  expect(view({}, few)).toMatchObject({ ahead: 3, heartbeatEveryMs: 20_000 });
+  // Two have joined since.
+  const newest = { state: { waiting: 4, tail: 149 } };
+  expect(view({}, newest)).toMatchObject({ ahead: 5 });
 });
 
 test('a person who is called sees until when, and one who shops their pass', () => {

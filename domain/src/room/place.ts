@@ -3,6 +3,7 @@ import { writeInstant } from '../instant.ts';
 import { etaOf, type ObservedRate } from './eta.ts';
 import { hasEta } from './now.ts';
 import { heartbeatEveryMs } from './poll-policy.ts';
+import { countGiven, type Skipped } from './skipped.ts';
 import type { RoomAnswer, RoomPass, RoomStanding, RoomState } from './types.ts';
 
 /** A person's standing, and the entry that is theirs. */
@@ -30,6 +31,7 @@ export const makePlaceView = (
     /** Seats that can still be sold, by grade; null: not known. */
     left: ReadonlyMap<string, number> | null;
     permutation: Uint32Array | null;
+    skipped: Skipped;
     /** The person, as text. */
     key: string;
   },
@@ -38,7 +40,11 @@ export const makePlaceView = (
   const { state, rate } = seen;
   const { entry, standing, pass, claimByMs } = stands;
   const number = standing === 'lobby' ? 0 : numberOf(entry, seen.permutation);
-  const ahead = Math.max(0, number - state.front - 1);
+  const between = countGiven(number, seen.skipped) - countGiven(state.front, seen.skipped) - 1;
+  // Not more than all others in line, those who joined since the state was read included: numbers
+  // may have been skipped before this process began.
+  const others = state.waiting + Math.max(0, number - state.tail) - 1;
+  const ahead = Math.max(0, Math.min(between, others));
   const isWaiting = standing === 'waiting';
   const heldMs = Math.max(0, state.heldUntilMs - state.nowMs);
   return {

@@ -2,6 +2,7 @@ import type { RoomNow } from '@usher/contract/waiting-room.ts';
 import * as limits from '@usher/domain/room/constants.ts';
 import { makeRate } from '@usher/domain/room/eta.ts';
 import { controlOf, isRunning, totalOf } from '@usher/domain/room/now.ts';
+import { countGiven, findSkipped, nothingSkipped, type Skipped } from '@usher/domain/room/skipped.ts';
 import type { RoomControl, RoomState } from '@usher/domain/room/types.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { Failure } from '../../platform/failure.ts';
@@ -22,6 +23,7 @@ export type LiveRoom = DrawnRoom & {
   record: Promise<Buffer> | null;
   fronts: ReturnType<typeof makeRate>;
   admissions: ReturnType<typeof makeRate>;
+  skipped: Skipped;
   now: RoomNow | null;
   ready: { body: Buffer; etag: string } | null;
   /** The content of `ready`, except for the time of day. */
@@ -75,6 +77,7 @@ const makeLiveRoom = (row: RoomRow): LiveRoom => ({
   drawing: null,
   fronts: makeRate(),
   admissions: makeRate(),
+  skipped: nothingSkipped,
   now: null,
   ready: null,
   said: '',
@@ -110,13 +113,16 @@ export const makeRooms = (deps: RoomsDeps) => {
     if (room.state !== null && state.nowMs < room.state.nowMs) return;
     if (room.state?.override === 'bypass' && state.override !== 'bypass')
       room.passesFromMs = clock.nowMs() + limits.passesGraceMs;
-    if (room.state !== null && state.epoch !== room.state.epoch)
-      Object.assign(room, { fronts: makeRate(), admissions: makeRate() });
+    const { epoch, tail: lastTail } = room.state ?? { ...room.row.control, tail: room.row.tail };
+    if (state.epoch !== epoch) {
+      const skipped = findSkipped({ epoch, tail: lastTail }, state) ?? room.skipped;
+      Object.assign(room, { fronts: makeRate(), admissions: makeRate(), skipped });
+    }
     const atMs = clock.monotonicMs();
     Object.assign(room, { state, seenAtMs: atMs, isLost: false, isElsewhere: false });
     room.skewMs = state.nowMs - clock.nowMs();
     const sample = { atMs: state.nowMs, isRunning: isRunning(state) };
-    room.fronts.add({ ...sample, front: state.front });
+    room.fronts.add({ ...sample, front: countGiven(state.front, room.skipped) });
     room.admissions.add({ ...sample, front: state.admitted });
     if (state.drawnAtMs > 0 && room.permutation === null) draws.recover(room, state);
     publish(room, state);

@@ -27,14 +27,14 @@ type Who = { showId: string; accountId: string };
 type Shown = { entry: number; epoch: number } | null;
 
 const viewPlace = (tokens: Tokens, { room, person }: Visitor, stands: StandsAt): Place => {
-  const { showId: show, permutation, left } = room;
+  const { showId: show, permutation, left, skipped } = room;
   const state = stateOf(room);
   const rate = room.fronts.observed(state.ratePerMinute);
   const key = writePerson(person);
   const { epoch } = state;
   return makePlaceView(
     stands,
-    { state, rate, left, permutation, key },
+    { state, rate, left, permutation, skipped, key },
     {
       place: (entry) => tokens.signPlace({ show, person: key, entry, epoch }),
       pass: ({ number, endsByMs }) =>
