@@ -208,6 +208,12 @@ export const koreanProblems: Readonly<Record<ProblemCode, ProblemWords>> = {
       '남은 `left`석을 `waiting`명이 기다리고 있어 좌석 하나에 두 명이 넘습니다. 바뀐 것은 없습니다.',
     remedy: '나중에 다시 시도해 주세요. 포기하는 분이 있으면 좌석이 다시 나옵니다.',
   },
+  ADDRESS_PLACES_TAKEN: {
+    title: '사용 중인 네트워크에서 받을 수 있는 대기실 자리가 모두 찼습니다',
+    meaning:
+      '같은 IP 주소에서 너무 많은 자리가 나가 새 자리를 드릴 수 없습니다. 이미 자리가 있는 분은 어느 주소에서든 그대로 유지됩니다.',
+    remedy: 'Wi-Fi 대신 모바일 데이터를 쓰는 등 다른 네트워크에서 들어와 주세요.',
+  },
   NO_PLACE: {
     title: '이 대기실에 자리가 없습니다',
     meaning: '들어온 적이 없거나, 자리를 반납했거나, 이미 구매했습니다.',

@@ -39,6 +39,14 @@ export const roomProblems = {
       '`waiting` people are waiting for `left` seats, more than two for each seat. Nothing was changed.',
     remedy: 'Try again later: seats come back when others give up.',
   },
+  ADDRESS_PLACES_TAKEN: {
+    status: 403,
+    title: 'Your network has all the places it can have in this waiting room',
+    retryable: false,
+    meaning:
+      'So many places were taken from your IP address that it gets no new one. People who have a place keep it, at any address.',
+    remedy: 'Join from another network, for example with mobile data instead of Wi-Fi.',
+  },
   NO_PLACE: {
     status: 404,
     title: 'You have no place in this waiting room',

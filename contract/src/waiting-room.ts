@@ -182,6 +182,7 @@ export const joinRoom = defineRoute({
     'ROOM_CLOSED',
     'SHOW_SOLD_OUT',
     'TOO_MANY_WAITING',
+    'ADDRESS_PLACES_TAKEN',
     'CHALLENGE_REQUIRED',
     'CHALLENGE_FAILED',
   ],

@@ -248,6 +248,7 @@ const makeServices = (options: AppOptions, opened: Opened, life: Lifecycle) => {
   const room = add('waiting-room', async () =>
     openWaitingRoom(context, {
       ...openRooms(options, context, await openSharedOnce(), life),
+      placesPerAddressMax: config.RATE_LIMITS ? config.ROOM_PLACES_PER_ADDRESS : null,
       catalogue: await catalogue.open(),
       seats: await seats.open(),
     }),

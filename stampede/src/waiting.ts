@@ -158,6 +158,7 @@ const take = (line: Line, place: Place, askedMs: number): void => {
 const refusals: Partial<Record<ProblemCode, End>> = {
   SHOW_SOLD_OUT: 'sold out',
   TOO_MANY_WAITING: 'turned away at the door',
+  ADDRESS_PLACES_TAKEN: 'turned away at the door',
   ROOM_CLOSED: 'turned away at the door',
 };
 

@@ -2,6 +2,7 @@ import { readOrder, readOrderByLink } from '@usher/contract/orders.ts';
 import { confirmPayment } from '@usher/contract/payments.ts';
 import { type ProblemCode, problemCodes, problems } from '@usher/contract/problems.ts';
 import { extendHold, takeHold } from '@usher/contract/seats.ts';
+import { joinRoom } from '@usher/contract/waiting-room.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { problemsOf } from '../../server/src/platform/http/openapi.ts';
 import { freshKey, problemOf, type Reply } from '../support/ask.ts';
@@ -13,6 +14,7 @@ import { openProgram, type Program } from '../support/program.ts';
 import { openRaw, replyIn, said } from '../support/raw-http.ts';
 import { openTcpProxy, throughPort } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
+import { makeRoomTools } from '../support/waiting.ts';
 
 let main: Program;
 beforeAll(async () => {
@@ -49,6 +51,20 @@ const forced = {
       for (let i = 0; i < readOrderByLink.rate.burst; i++) await call();
       return { spec: readOrderByLink, reply: await call() };
     }),
+
+  ADDRESS_PLACES_TAKEN: async () => {
+    const settings = { RATE_LIMITS: 'true', ROOM_PLACES_PER_ADDRESS: '1' };
+    const databaseUrl = (await makeTestDatabase()).url;
+    return beside({ databaseUrl, settings }, async (program) => {
+      const room = makeRoomTools(program);
+      const { showId } = await program.newSale(program.organiser);
+      await room.open(showId);
+      await room.join(await program.newBuyer(), showId);
+      const { token: as } = await program.newBuyer();
+      const reply = await program.ask(joinRoom, { as, params: { showId }, body: {} });
+      return { spec: joinRoom, reply };
+    });
+  },
 
   IDEMPOTENCY_KEY_RUNNING: async () => {
     const { performanceId } = await main.newSale(main.organiser);

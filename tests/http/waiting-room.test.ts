@@ -266,6 +266,37 @@ describe('a person who was called', () => {
   });
 });
 
+describe('the places of one address', () => {
+  test('are bounded over the whole life of a room, and who has a place keeps it', async () => {
+    const strict = await openProgram({
+      settings: { ROOM_PLACES_PER_ADDRESS: '2', RATE_LIMITS: 'true' },
+    });
+    const tools = makeRoomTools(strict);
+    const { showId } = await strict.newSale(strict.organiser);
+    await tools.open(showId);
+    await tools.pull(showId, { lever: 'pause' });
+    const [minji, other, third] = (await strict.newBuyers(3)) as [Person, Person, Person];
+    for (const [person, number] of [
+      [minji, 1],
+      [minji, 1],
+      [other, 2],
+    ] as const)
+      expect((await tools.join(person, showId)).number).toBe(number);
+    const params = { showId };
+    const refused = async (person: Person) =>
+      (await strict.refusal(joinRoom, { as: person.token, params, body: {} })).code;
+    expect(await refused(third)).toBe('ADDRESS_PLACES_TAKEN');
+    expect((await tools.join(minji, showId)).number).toBe(1);
+    // Giving a place up does not give the address another one.
+    await strict.ask(leaveRoom, { as: other.token, params });
+    expect(await refused(other)).toBe('ADDRESS_PLACES_TAKEN');
+    // Another room counts for itself.
+    const { showId: second } = await strict.newSale(strict.organiser);
+    await tools.open(second);
+    expect((await tools.join(third, second)).number).toBe(1);
+  });
+});
+
 describe('the challenge of a room', () => {
   test('is required of newcomers only, and is null if none is configured', async () => {
     const { showId, persons, params } = await atRoom(2);

@@ -24,6 +24,16 @@ export const threadEntries = 5000;
 export const crowdedPerSeat = 2;
 /** A pass outlives the deadline of its order by more than clock differences and latency. */
 export const pinMarginMs = 1000;
+/** Addresses whose new places a process counts in a room; with more, the oldest are forgotten. */
+export const addressesMax = 200_000;
+/** A room whose joins exceed this multiple of its rate asks for more work of each. */
+export const calmMinutes = 5;
+/** Joins a minute that are calm in any room: a house is often sold out by fewer people. */
+export const calmJoinsMin = 600;
+/** The challenge grows with the joins, to this multiple of what the operator set at most. */
+export const challengeGrowsMax = 32;
+/** The hardest challenge, in hashes; also the largest that an operator may set. */
+export const challengeCostMax = 10_000_000;
 /** Passes that a process remembers as confirmed, for while the store is away: some 30 MB. */
 export const confirmedPassesMax = 100_000;
 /** Most closed orders that one round processes. */

@@ -152,7 +152,8 @@ const makeDeeds = (deps: QueuePagesDeps, cookies: QueueCookies) => {
   const not = (person: QueuePerson): Done => ({ outcome: 'not', person });
   const join = async ({ request, reply }: Visit, showId: string, accountId: string) => {
     const place = cookies.place(request, showId);
-    const joined = await room.join({ showId, accountId, place, solution: null });
+    const address = request.ip;
+    const joined = await room.join({ showId, accountId, place, solution: null, address });
     if ('refusal' in joined) return not({ kind: 'outside', fault: joined.refusal });
     cookies.keepPlace(reply, showId, joined.place);
     return { outcome: 'done' } as const;

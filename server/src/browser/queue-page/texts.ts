@@ -211,6 +211,10 @@ export const faultWords: Readonly<Record<string, Text>> & { readonly INTERNAL: T
     ko: '남은 좌석보다 기다리는 분이 너무 많아 지금은 받지 않습니다.',
     en: 'Too many people are waiting for the seats left. Please try again later.',
   },
+  ADDRESS_PLACES_TAKEN: {
+    ko: '사용 중인 네트워크에서 받을 수 있는 자리가 모두 찼습니다. 다른 네트워크에서 다시 해 주십시오.',
+    en: 'Your network has all the places that it can have in this line. Please use another network.',
+  },
   CHALLENGE_REQUIRED: {
     ko: '이 공연의 줄에 서려면 브라우저가 계산을 해야 해서 JavaScript가 필요합니다. 공연 안내 페이지를 이용해 주십시오.',
     en: 'To get in line for this show, your browser must solve a challenge, which needs JavaScript. Please use the page of the show.',

@@ -13,6 +13,12 @@ export const waitingRoomSection = defineSection({
     ROOM_PASS_MAX_MS: wholeNumber(100, 7_200_000).default(30 * 60_000),
     /** The front passes over a person who has sent nothing for twice this long. */
     ROOM_PRESENCE_MS: wholeNumber(100, 600_000).default(30_000),
+    /**
+     * New places in a room for one address, as each process counts them. By the limits of a minute
+     * alone, a lobby of 30 minutes gave one address 91,000; behind the address of a mobile network
+     * or a campus are thousands of people.
+     */
+    ROOM_PLACES_PER_ADDRESS: wholeNumber(1, 10_000_000).default(5000),
   },
   findFaults: ({ config }) =>
     (config.ROOM_PASS_MAX_MS ?? Infinity) < (config.ROOM_PASS_TTL_MS ?? 0)

@@ -1,7 +1,9 @@
 import type { RoomNow } from '@usher/contract/waiting-room.ts';
+import { makeArrivals } from '@usher/domain/room/arrivals.ts';
 import * as limits from '@usher/domain/room/constants.ts';
 import { makeRate } from '@usher/domain/room/eta.ts';
 import { controlOf, isRunning, totalOf } from '@usher/domain/room/now.ts';
+import { makePlacesGiven, type PlacesGiven } from '@usher/domain/room/places-given.ts';
 import { countGiven, findSkipped, nothingSkipped, type Skipped } from '@usher/domain/room/skipped.ts';
 import type { RoomControl, RoomState } from '@usher/domain/room/types.ts';
 import type { Clock } from '../../platform/clock.ts';
@@ -22,6 +24,9 @@ export type LiveRoom = DrawnRoom & {
   /** The record of the draw as it is sent, prepared when somebody first asks for it. */
   record: Promise<Buffer> | null;
   fronts: ReturnType<typeof makeRate>;
+  /** New places that this process gave to each address. */
+  placesGiven: PlacesGiven;
+  arrivals: ReturnType<typeof makeArrivals>;
   admissions: ReturnType<typeof makeRate>;
   skipped: Skipped;
   now: RoomNow | null;
@@ -76,6 +81,8 @@ const makeLiveRoom = (row: RoomRow): LiveRoom => ({
   record: null,
   drawing: null,
   fronts: makeRate(),
+  placesGiven: makePlacesGiven(limits.addressesMax),
+  arrivals: makeArrivals(),
   admissions: makeRate(),
   skipped: nothingSkipped,
   now: null,
@@ -117,12 +124,14 @@ export const makeRooms = (deps: RoomsDeps) => {
     if (state.epoch !== epoch) {
       const skipped = findSkipped({ epoch, tail: lastTail }, state) ?? room.skipped;
       Object.assign(room, { fronts: makeRate(), admissions: makeRate(), skipped });
+      room.arrivals = makeArrivals();
     }
     const atMs = clock.monotonicMs();
     Object.assign(room, { state, seenAtMs: atMs, isLost: false, isElsewhere: false });
     room.skewMs = state.nowMs - clock.nowMs();
     const sample = { atMs: state.nowMs, isRunning: isRunning(state) };
     room.fronts.add({ ...sample, front: countGiven(state.front, room.skipped) });
+    room.arrivals.add(state.nowMs, state.tail);
     room.admissions.add({ ...sample, front: state.admitted });
     if (state.drawnAtMs > 0 && room.permutation === null) draws.recover(room, state);
     publish(room, state);

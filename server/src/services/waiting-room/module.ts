@@ -24,6 +24,8 @@ type WaitingRoomDoors = {
   };
   seats: { left(performanceId: string): Promise<ReadonlyMap<string, number> | null> };
   proofOfWork: ProofOfWork;
+  /** New places in a room for one address; null: no limit. */
+  placesPerAddressMax: number | null;
 };
 
 /** Seats of a show that can still be sold, by grade; null while it is not known. */

@@ -61,9 +61,9 @@ const buyerRoutes = ({ room }: Deps): Route[] => {
       return found === null ? refuse('NOT_FOUND') : answer(200, found);
     }),
 
-    route(contract.joinRoom, async ({ params, body, caller }) => {
+    route(contract.joinRoom, async ({ params, body, caller, address }) => {
       const { place = null, solution = null } = body;
-      const joined = await room.join({ ...toVisitor(params, caller), place, solution });
+      const joined = await room.join({ ...toVisitor(params, caller), place, solution, address });
       if ('refusal' in joined) return joined;
       return joined.isNew ? answer(201, joined.place) : answer(200, joined.place);
     }),

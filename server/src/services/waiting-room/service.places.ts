@@ -1,12 +1,14 @@
 import type { Place } from '@usher/contract/waiting-room.ts';
 import { numberOf } from '@usher/domain/draw.ts';
 import { writeInstant } from '@usher/domain/instant.ts';
+import { challengeCostOf } from '@usher/domain/room/arrivals.ts';
 import * as limits from '@usher/domain/room/constants.ts';
 import { isSoldOut, totalOf } from '@usher/domain/room/now.ts';
 import { makePlaceView, type StandsAt } from '@usher/domain/room/place.ts';
 import type { RoomAnswer, RoomCommand, RoomPhase, RoomState } from '@usher/domain/room/types.ts';
 import { assert } from '../../platform/failure.ts';
 import { type Refusal, refuse } from '../../platform/http/problem.ts';
+import { toSubscriber } from '../../platform/http/rate-limit.ts';
 import type { ProofOfWork } from '../../platform/proof-of-work.ts';
 import { type LiveRoom, type Rooms, stateOf } from './live.ts';
 import type { RoomStore } from './store.ts';
@@ -17,6 +19,7 @@ export type PlaceDeps = {
   store: RoomStore;
   derivePerson: DerivePerson;
   proofOfWork: ProofOfWork;
+  placesPerAddressMax: number | null;
 };
 
 /** A person in a room. */
@@ -98,16 +101,21 @@ const makePlayer = ({ rooms, store, derivePerson }: PlaceDeps) => {
 type Player = ReturnType<typeof makePlayer>;
 
 /** Joining: a place for everybody who may enter; those who join again get the same one. */
-const makeJoining = ({ find, play, playAt }: Player, proofOfWork: ProofOfWork, tokens: Tokens) => {
+const makeJoining = (
+  { find, play, playAt }: Player,
+  { proofOfWork, placesPerAddressMax }: PlaceDeps,
+  tokens: Tokens,
+) => {
   /** A new place, the existing one, or why there is none. */
   const enter = async (
     visitor: Visitor,
     presented: Shown,
     wish: { replaces: number | null; solution: string | null },
+    full: Refusal | null,
   ): Promise<Extract<RoomAnswer, { outcome: 'placed' }> | Refusal> => {
     const { room, accountId } = visitor;
     const { replaces, solution } = wish;
-    const closed = judgeCrowd(visitor);
+    const closed = judgeCrowd(visitor) ?? full;
     const needsWork = room.row.settings.challengeCost > 0;
     const mayEnter = closed === null && !needsWork;
     const first = await play(visitor, askToJoin(visitor, presented, { mayEnter, replaces }));
@@ -123,6 +131,28 @@ const makeJoining = ({ find, play, playAt }: Player, proofOfWork: ProofOfWork, t
     if (second.outcome === 'placed') return second;
     assert(second.outcome === 'refused', 'joining places or refuses');
     return judgePhase(second.phase, second.override, stateOf(room)) ?? refuse('ROOM_CLOSED');
+  };
+
+  /** The same, counted for the address; an address that has its places gets no new one. */
+  const enterFrom = async (
+    address: string,
+    visitor: Visitor,
+    presented: Shown,
+    wish: { replaces: number | null; solution: string | null },
+  ): ReturnType<typeof enter> => {
+    if (placesPerAddressMax === null) return enter(visitor, presented, wish, null);
+    const { placesGiven } = visitor.room;
+    const from = toSubscriber(address);
+    const isFull = !placesGiven.take(from, placesPerAddressMax);
+    const full = isFull ? refuse('ADDRESS_PLACES_TAKEN') : null;
+    let isNew = false;
+    try {
+      const entered = await enter(visitor, presented, wish, full);
+      isNew = !('refusal' in entered) && entered.isNew;
+      return entered;
+    } finally {
+      if (!isFull && !isNew) placesGiven.giveBack(from);
+    }
   };
 
   const readStanding = async (
@@ -141,18 +171,19 @@ const makeJoining = ({ find, play, playAt }: Player, proofOfWork: ProofOfWork, t
   };
 
   const join = async (
-    wish: Who & { place: string | null; solution: string | null },
+    wish: Who & { place: string | null; solution: string | null; address: string },
   ): Promise<{ outcome: 'placed'; isNew: boolean; place: Place } | Refusal> => {
     const visitor = find(wish);
     if ('refusal' in visitor) return visitor;
     // Another person's token, or a forged one, is ignored; it does not keep them out either.
     const shown =
       wish.place === null ? null : tokens.ownPlace(wish.place, wish.showId, visitor.person);
-    let placed = await enter(visitor, shown, { ...wish, replaces: null });
+    const { address } = wish;
+    let placed = await enterFrom(address, visitor, shown, { ...wish, replaces: null });
     if ('refusal' in placed) return placed;
     let stands = await readStanding(visitor, placed);
     if (stands.standing === 'over') {
-      placed = await enter(visitor, null, { ...wish, replaces: placed.entry });
+      placed = await enterFrom(address, visitor, null, { ...wish, replaces: placed.entry });
       if ('refusal' in placed) return placed;
       stands = await readStanding(visitor, placed);
     }
@@ -244,13 +275,13 @@ export const makePlaces = (deps: PlaceDeps, tokens: Tokens) => {
   const { rooms, proofOfWork } = deps;
   const player = makePlayer(deps);
   return {
-    ...makeJoining(player, proofOfWork, tokens),
+    ...makeJoining(player, deps, tokens),
     ...makeStanding(player, tokens),
     challenge: async ({ showId, accountId }: Who) => {
       const room = rooms.get(showId);
       if (room === undefined) return null;
-      const { challengeCost } = room.row.settings;
-      return { challenge: await proofOfWork.challenge(challengeCost, `${accountId} ${showId}`) };
+      const cost = challengeCostOf(room.row.settings, room.arrivals.inMinute());
+      return { challenge: await proofOfWork.challenge(cost, `${accountId} ${showId}`) };
     },
   };
 };
