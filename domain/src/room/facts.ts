@@ -132,7 +132,7 @@ export const makeRoomFacts = (first: RoomControl, terms: Pick<RoomTerms, 'lateOn
     // No new person gets the number of a pass, even if its place is not known yet.
     it.tail = Math.max(it.tail, pass.number);
     const entry = people.find(low, high);
-    // Journals of before a second missed call ended the place hold passes that were given after one.
+    // In old journals, passes were given after a second missed call.
     if (entry !== noEntry && !people.isSpent(entry) && !isOver) waitsNoMore();
   };
   /** Extends a pass that was used. */

@@ -5,7 +5,7 @@ import { defineSection, type SettingsOf, wholeNumber } from '../../platform/conf
 /** Times of a room. */
 export const waitingRoomSection = defineSection({
   settings: {
-    /** A person who is called and does not claim within this time is late; the second time, over. */
+    /** A called person who does not claim within this time is late; the second time, over. */
     ROOM_CLAIM_WINDOW_MS: wholeNumber(100, 600_000).default(30_000),
     /** An unused pass ends after this. */
     ROOM_PASS_TTL_MS: wholeNumber(100, 3_600_000).default(10 * 60_000),

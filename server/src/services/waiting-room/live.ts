@@ -4,7 +4,12 @@ import * as limits from '@usher/domain/room/constants.ts';
 import { makeRate } from '@usher/domain/room/eta.ts';
 import { controlOf, isRunning, totalOf } from '@usher/domain/room/now.ts';
 import { makePlacesGiven, type PlacesGiven } from '@usher/domain/room/places-given.ts';
-import { countGiven, findSkipped, nothingSkipped, type Skipped } from '@usher/domain/room/skipped.ts';
+import {
+  countGiven,
+  findSkipped,
+  nothingSkipped,
+  type Skipped,
+} from '@usher/domain/room/skipped.ts';
 import type { RoomControl, RoomState } from '@usher/domain/room/types.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { Failure } from '../../platform/failure.ts';
