@@ -14,6 +14,7 @@ import { memoryStage, type RedisServers, type RoomToStage, redisStage } from './
 const byRate: CrowdPlan = {
   seed: 1,
   people: 20_000,
+  rogues: 0,
   ratePerMinute: 3000,
   activeMax: 2000,
   stayMs: 30_000,

@@ -27,6 +27,8 @@ import type { RoomToStage } from './stages.ts';
 export type CrowdPlan = {
   seed: number;
   people: number;
+  /** Further accounts that stay, ask again when they are late, and never come in when called. */
+  rogues: number;
   ratePerMinute: number;
   activeMax: number;
   /** Mean stay with a pass; each stay is longer or shorter by up to this share. */
@@ -54,7 +56,7 @@ const startMs = 1_800_000_000_000;
 const callMax = 500;
 const heartbeatMs = 20_000;
 
-type Habit = 'stays' | 'vanishes' | 'hides';
+type Habit = 'stays' | 'vanishes' | 'hides' | 'never comes in';
 type Somebody = {
   who: number;
   habit: Habit;
@@ -68,7 +70,7 @@ type Somebody = {
   lateSinceMs: number | null;
   activeAtMs: number | null;
 };
-type Deed = 'join' | 'look' | 'claim' | 'pay' | 'end';
+type Deed = 'join' | 'join again' | 'look' | 'claim' | 'pay' | 'end';
 
 export type CrowdReport = {
   admitted: number;
@@ -105,6 +107,19 @@ const makeSomebody = (random: Random, who: number): Somebody => {
     activeAtMs: null,
   };
 };
+
+const makeRogue = (who: number): Somebody => ({
+  who,
+  habit: 'never comes in',
+  hasTwoDevices: false,
+  isPaying: false,
+  entry: -1,
+  number: 0,
+  isHidden: false,
+  beatAtMs: 0,
+  lateSinceMs: null,
+  activeAtMs: null,
+});
 
 export const roomOfCrowd = (plan: CrowdPlan, showId: string): RoomToStage => {
   const control: RoomControl = {
@@ -205,6 +220,7 @@ type Crowd = ReturnType<typeof makeCrowd>;
 const makeCrowd = (plan: CrowdPlan, stateNow: () => RoomState) => {
   const random = makeRandom(plan.seed);
   const all = Array.from({ length: plan.people }, (_, who) => makeSomebody(random, who));
+  const rogues = Array.from({ length: plan.rogues }, (_, at) => makeRogue(plan.people + at));
   /** What is to be done, by the step at which it is due. */
   const agenda = new Map<number, { somebody: Somebody; deed: Deed }[]>();
   let nowMs = startMs;
@@ -228,12 +244,15 @@ const makeCrowd = (plan: CrowdPlan, stateNow: () => RoomState) => {
     if (somebody.hasTwoDevices) plans(somebody, 'join', comesMs + random.next() * 30_000);
     if (somebody.habit !== 'vanishes') open += 1;
   }
+  for (const rogue of rogues) plans(rogue, 'join', random.next() * (lobbyMs - 2 * stepMs));
 
   const commandOf = (somebody: Somebody, deed: Deed): RoomCommand | null => {
     const { who, entry, number } = somebody;
     const person = personOf(who);
     if (deed === 'join')
       return { kind: 'join', person, presented: null, replaces: null, mayEnter: true };
+    if (deed === 'join again')
+      return { kind: 'join', person, presented: null, replaces: entry, mayEnter: true };
     if (deed === 'pay')
       return { kind: 'pin', person, orderId: `ord_${who}`, untilMs: nowMs + 60_000 };
     if (deed === 'end')
@@ -248,6 +267,10 @@ const makeCrowd = (plan: CrowdPlan, stateNow: () => RoomState) => {
     if (somebody.isHidden || somebody.activeAtMs !== null) return null;
     const { front, ratePerMinute } = stateNow();
     const ahead = somebody.number - front;
+    if (ahead <= 0 && somebody.habit === 'never comes in') {
+      plans(somebody, 'look', pollPolicy.floorMs);
+      return commandOf(somebody, 'look');
+    }
     if (ahead <= 0) {
       plans(somebody, 'claim', random.next() * claimsWithinMs);
       return null;
@@ -260,6 +283,16 @@ const makeCrowd = (plan: CrowdPlan, stateNow: () => RoomState) => {
     if (!isFirst && (!isNear || nowMs - somebody.beatAtMs < heartbeatMs)) return null;
     somebody.beatAtMs = nowMs;
     return commandOf(somebody, 'look');
+  };
+
+  const learnOfRogue = (rogue: Somebody, command: RoomCommand, answer: RoomAnswer): void => {
+    if (answer.outcome === 'placed') {
+      rogue.entry = answer.entry;
+      if (permutation !== null) rogue.number = numberOf(answer.entry, permutation);
+    }
+    if (answer.outcome !== 'stands' || command.kind !== 'appear') return;
+    if (answer.standing === 'late') plans(rogue, 'claim', stepMs);
+    if (answer.standing === 'over') plans(rogue, 'join again', stepMs);
   };
 
   return {
@@ -277,6 +310,10 @@ const makeCrowd = (plan: CrowdPlan, stateNow: () => RoomState) => {
       });
     },
     learn: (somebody: Somebody, command: RoomCommand, answer: RoomAnswer): void => {
+      if (somebody.habit === 'never comes in') {
+        learnOfRogue(somebody, command, answer);
+        return;
+      }
       if (answer.outcome === 'placed') {
         if (somebody.entry !== -1 && somebody.entry !== answer.entry) secondPlaces += 1;
         if (somebody.entry !== -1) return;
@@ -308,6 +345,11 @@ const makeCrowd = (plan: CrowdPlan, stateNow: () => RoomState) => {
         if (somebody.habit === 'stays') plans(somebody, 'look', random.next() * spreadMs);
       }
       hidden = entered.filter(({ habit }) => habit === 'hides');
+      for (const rogue of rogues) {
+        if (rogue.entry === -1) continue;
+        rogue.number = numberOf(rogue.entry, places);
+        plans(rogue, 'look', random.next() * spreadMs);
+      }
     },
     /** A person with a hidden tab whose number was passed returns after a while. */
     wakeHidden: (): void => {
