@@ -139,8 +139,7 @@ describeNeeding('redis', 'two processes with their rooms in Redis', () => {
 describe('two processes with their rooms in the memory of one of them', () => {
   test('only the one that can serve the room is ready; both are while there is none', async () => {
     const { one, other } = await openTwo({});
-    for (const program of [one, other])
-      expect((await program.ask(readyz, {})).status).toBe(200);
+    for (const program of [one, other]) expect((await program.ask(readyz, {})).status).toBe(200);
     const { showId } = await one.newSale(one.organiser);
     await makeRoomTools(one).open(showId);
     const unready = await until('the other is not ready', async () => {

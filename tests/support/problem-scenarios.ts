@@ -250,7 +250,7 @@ const lever = async (program: Program, ifRev: (rev: number) => number) => {
 };
 /** More viewers than a room streams to, opened through the service: they have no accounts. */
 const crowd = async (program: Program, showId: string, people: number): Promise<void> => {
-  const nobody = { showId, place: null, solution: null };
+  const nobody = { showId, place: null, solution: null, address: '127.0.0.1' };
   // In thousands: the event loop must not lag so much that requests are refused.
   for (let first = 0; first < people; first += 1000) {
     const accountIds = Array.from({ length: 1000 }, (_, i) => `acc_${first + i}`);

@@ -22,8 +22,16 @@ describe('the joins of the last minute', () => {
   });
 
   test('are forgotten after a minute', () => {
-    expect(after([[60, 1000], [66, 0]])).toBe(0);
-    const count = after([[600, 1000], [60, 100]]);
+    expect(
+      after([
+        [60, 1000],
+        [66, 0],
+      ]),
+    ).toBe(0);
+    const count = after([
+      [600, 1000],
+      [60, 100],
+    ]);
     // To a slice of 5 s.
     expect(count).toBeGreaterThanOrEqual(6000);
     expect(count).toBeLessThanOrEqual(6000 + 5000);
