@@ -19,7 +19,7 @@ export const smtpConnectTimeoutMs = 5000;
 export const smtpSilenceTimeoutMs = 20_000;
 
 /**
- * Buyers have priority over mails. Reading the facts of a mail, writing its end and sending it takes
+ * Buyers have priority over mails. Reading the facts of a mail and sending it takes
  * 1.8 ms of the serving thread; while that thread is busy for more than this share of its time, at
  * most 10 mails a second are composed, so that they take 2 % of it.
  */
