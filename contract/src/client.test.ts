@@ -27,6 +27,7 @@ const me = {
   name: '김민지',
   role: 'BUYER',
   locale: 'ko',
+  emailConfirmed: true,
   createdAt: '2026-11-21T00:00:00.000Z',
 };
 

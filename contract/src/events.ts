@@ -20,4 +20,12 @@ export const events = {
   'order.cancelled': orderEvent,
   /** The sale of a show opened; these accounts like the show and were not told before. */
   'sale.opened': z.strictObject({ accountIds: z.array(idOf('account')).min(1), at: instant }),
+  /** A code is to be mailed to a person; it is not in here. Ordered by account, not by show. */
+  'account.code-made': z.strictObject({
+    accountId: idOf('account'),
+    codeId: idOf('code'),
+    at: instant,
+  }),
+  /** A person left for good: what is kept about them is erased. */
+  'account.left': z.strictObject({ accountId: idOf('account'), at: instant }),
 } as const;

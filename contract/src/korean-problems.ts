@@ -75,6 +75,26 @@ export const koreanProblems: Readonly<Record<ProblemCode, ProblemWords>> = {
     remedy:
       '다른 비밀번호를 골라 주세요. 예를 들어 본인만 떠올릴 서로 관계없는 낱말 네 개가 좋습니다.',
   },
+  EMAIL_NOT_CONFIRMED: {
+    title: '먼저 이메일 주소를 확인해 주세요',
+    meaning: '이 주소로 입장권이 도착하는지 아직 확인되지 않았습니다.',
+    remedy: '코드를 요청해 주소를 확인한 뒤 새 토큰으로 다시 시도해 주세요.',
+  },
+  EMAIL_CONFIRMED_ALREADY: {
+    title: '이미 확인된 이메일 주소입니다',
+    meaning: '메일을 보내지 않았습니다.',
+    remedy: '하실 일은 없습니다. 토큰이 그보다 오래되었다면 갱신해 주세요.',
+  },
+  PASSWORD_WRONG: {
+    title: '비밀번호가 올바르지 않습니다',
+    meaning: '로그인한 계정의 비밀번호가 아닙니다.',
+    remedy: '다시 입력하거나, 메일로 받은 코드로 새 비밀번호를 정해 주세요.',
+  },
+  CODE_WRONG: {
+    title: '올바르지 않은 코드입니다',
+    meaning: '잘못 입력했거나, 한 시간이 지났거나, 이미 쓰였거나, 다른 계정의 코드입니다.',
+    remedy: '가장 최근 메일의 코드와 비교하거나 새 코드를 요청해 주세요.',
+  },
   EMAIL_TAKEN: {
     title: '이미 가입된 이메일입니다',
     meaning: '바뀐 것은 없습니다.',

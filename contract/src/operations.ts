@@ -99,13 +99,15 @@ export const listOpenPayments = defineRoute({
   problems: [],
 });
 
-const composed = { description: 'Null until the mail is composed' };
+const composed = {
+  description: 'Null until the mail is composed; a mail with a code is not kept',
+};
 
 export const mail = z
   .strictObject({
     id: idOf('mail'),
-    kind: z.enum(['order-paid', 'order-failed', 'order-unknown', 'sale-opened']),
-    aboutId: z.string().meta({ description: 'The order or the show' }),
+    kind: z.enum(['order-paid', 'order-failed', 'order-unknown', 'sale-opened', 'account-code']),
+    aboutId: z.string().meta({ description: 'The order, the show or the code' }),
     recipientId: idOf('account'),
     to: z.string().nullable().meta(composed),
     subject: z.string().nullable().meta(composed),

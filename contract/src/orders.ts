@@ -61,6 +61,7 @@ export const placeOrder = defineRoute({
   tag,
   summary: 'Create an order from a hold at the server’s prices; restarts the hold once',
   auth: 'account',
+  confirmed: 'required',
   rate: { perMinute: 60, burst: 20 },
   idempotency: 'by-id',
   pass: 'required',

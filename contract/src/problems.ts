@@ -109,6 +109,34 @@ export const problems = define({
     remedy:
       'Choose another password, for example four unrelated words that only you would combine.',
   },
+  EMAIL_NOT_CONFIRMED: {
+    status: 403,
+    title: 'Confirm your e-mail address first',
+    retryable: false,
+    meaning: 'Nobody has proved yet that your tickets would arrive at this address.',
+    remedy: 'Request a code, confirm the address with it, and repeat this with the new token.',
+  },
+  EMAIL_CONFIRMED_ALREADY: {
+    status: 409,
+    title: 'This e-mail address is already confirmed',
+    retryable: false,
+    meaning: 'Nothing was sent.',
+    remedy: 'There is nothing to do. If your token is older than that, refresh it.',
+  },
+  PASSWORD_WRONG: {
+    status: 403,
+    title: 'Wrong password',
+    retryable: false,
+    meaning: 'This is not the password of the account that you are signed in with.',
+    remedy: 'Type it again, or set a new one with a code by mail.',
+  },
+  CODE_WRONG: {
+    status: 422,
+    title: 'This code is not valid',
+    retryable: false,
+    meaning: 'It is mistyped, older than an hour, was used already, or belongs to another account.',
+    remedy: 'Compare it with the newest mail, or request a new code.',
+  },
   EMAIL_TAKEN: {
     status: 409,
     title: 'This e-mail already has an account',

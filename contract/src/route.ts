@@ -17,6 +17,8 @@ export type RouteSpec = {
   readonly tag: string;
   readonly summary: string;
   readonly auth: RouteAuth;
+  /** `required`: the caller's address must be confirmed, where the program asks for that. */
+  readonly confirmed?: 'required';
   /** Calls a minute and burst (calls at once) for one account, or one address when `public`. */
   readonly rate: { readonly perMinute: number; readonly burst: number };
   /**

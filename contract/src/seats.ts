@@ -82,6 +82,7 @@ export const takeHold = defineRoute({
   summary:
     'Hold one to four seats, all or none: chosen seats, or the best adjacent ones of a grade',
   auth: 'account',
+  confirmed: 'required',
   rate: { perMinute: 120, burst: 30 },
   idempotency: 'by-id',
   pass: 'required',

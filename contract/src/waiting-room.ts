@@ -166,6 +166,7 @@ export const joinRoom = defineRoute({
   tag,
   summary: 'Join the waiting room; an account has one place, whatever tab, device or retry it uses',
   auth: 'account',
+  confirmed: 'required',
   rate: seldom,
   // Everyone in a company or mobile network behind one address can join within minutes; a farm of
   // accounts cannot join at once.

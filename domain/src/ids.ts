@@ -2,6 +2,7 @@
 export const idPrefixes = {
   account: 'acc',
   session: 'ses',
+  code: 'code',
   venue: 'venue',
   seatingPlan: 'plan',
   show: 'show',

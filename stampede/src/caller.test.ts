@@ -35,6 +35,7 @@ const me = {
   name: 'a',
   role: 'BUYER',
   locale: 'ko',
+  emailConfirmed: true,
   createdAt: '2026-11-21T00:00:00.000Z',
 };
 const json = (status: number, body: unknown): Sent => ({

@@ -66,6 +66,14 @@ const forced = {
     });
   },
 
+  EMAIL_NOT_CONFIRMED: () =>
+    beside({ settings: { CONFIRM_EMAIL: 'true' } }, async (program) => {
+      const { performanceId } = await main.newSale(main.organiser);
+      const { token: as } = await program.newBuyer();
+      const given = { as, params: { performanceId }, body: { seats: [0] } };
+      return { spec: takeHold, reply: await program.ask(takeHold, given) };
+    }),
+
   IDEMPOTENCY_KEY_RUNNING: async () => {
     const { performanceId } = await main.newSale(main.organiser);
     const { token: as } = await main.newBuyer();

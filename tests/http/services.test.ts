@@ -63,7 +63,7 @@ const table: Record<(typeof serviceNames)[number], Work> = {
   identity: {
     loops: 2,
     consumers: [],
-    jobs: ['identity-prune-sessions'],
+    jobs: ['identity-prune-sessions', 'identity-prune-codes'],
     idleMinute: everywhere,
   },
   catalogue: {

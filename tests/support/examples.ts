@@ -13,6 +13,8 @@ export type World = {
   orderId: string;
   attemptId: string;
   ticketId: string;
+  sessionId: string;
+  password: string;
   eventId: string;
   consumer: string;
   linkToken: string;
@@ -31,6 +33,18 @@ const bodies: Readonly<Record<string, (world: World) => object>> = {
     name: '새 사람',
   }),
   logIn: () => ({ email: 'nobody@example.com', password: 'not the password' }),
+  requestPasswordReset: () => ({ email: 'nobody@example.com' }),
+  resetPassword: () => ({
+    email: 'nobody@example.com',
+    code: '00000-00000',
+    password: 'four other words of theirs',
+  }),
+  editMe: () => ({ locale: 'en' }),
+  // A common one: nothing changes.
+  changePassword: ({ password }) => ({ current: password, password: 'password123' }),
+  changeEmail: ({ password }) => ({ email: 'somebody.else@example.com', password }),
+  confirmEmail: () => ({ code: '00000-00000' }),
+  leave: () => ({ password: 'not the password' }),
   takeHold: ({ freeSeats }) => ({ seats: freeSeats.slice(0, 1) }),
   placeOrder: ({ holdId }) => ({ holdId }),
   confirmPayment: ({ paymentKey }) => ({ paymentKey, amount: 102_000 }),
@@ -91,6 +105,8 @@ export const nowhere: World = {
   orderId: id('ord'),
   attemptId: id('att'),
   ticketId: id('tkt'),
+  sessionId: id('ses'),
+  password: 'not the password',
   eventId: id('evt'),
   consumer: 'nobody',
   linkToken: `${id('ord')}.aaaaaaaaaaaaaaaaaaaaaa`,

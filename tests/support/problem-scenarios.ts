@@ -1,4 +1,12 @@
-import { logIn, readMe, refresh, signUp } from '@usher/contract/identity.ts';
+import {
+  confirmEmail,
+  leave,
+  logIn,
+  readMe,
+  refresh,
+  requestEmailCode,
+  signUp,
+} from '@usher/contract/identity.ts';
 import { listOpenPayments } from '@usher/contract/operations.ts';
 import { cancelOrder, placeOrder, readOrder } from '@usher/contract/orders.ts';
 import {
@@ -70,6 +78,15 @@ const identity = {
     asked(program, signUp, {
       body: { email: 'common@example.com', password: 'password123', name: '흔한 사람' },
     }),
+  EMAIL_CONFIRMED_ALREADY: (program) => asked(program, requestEmailCode, { as: program.organiser }),
+  PASSWORD_WRONG: async (program) => {
+    const { token: as } = await program.newBuyer();
+    return asked(program, leave, { as, body: { password: 'not the password' } });
+  },
+  CODE_WRONG: async (program) => {
+    const { token: as } = await program.newBuyer();
+    return asked(program, confirmEmail, { as, body: { code: '00000-00000' } });
+  },
   EMAIL_TAKEN: async (program) => {
     const { email } = await program.newBuyer();
     return asked(program, signUp, { body: { email, password, name: '또 한 사람' } });

@@ -196,6 +196,30 @@ const undo: Readonly<Record<string, readonly string[]>> = {
     `CREATE UNIQUE INDEX tickets_live_seat ON tickets.tickets (show_id, performance_id, seat_no)
      WHERE state = 'LIVE'`,
   ],
+  '000020_account_changes': [
+    `ALTER TABLE identity.audit DROP CONSTRAINT audit_what_check, ADD CONSTRAINT audit_what_check
+       CHECK (what IN ('account.made', 'session.started', 'session.ended'))`,
+  ],
+  '000022_account_care': [
+    'DROP TABLE identity.codes',
+    'DROP INDEX identity.sessions_account',
+    `ALTER TABLE identity.accounts DROP COLUMN confirmed_at, DROP COLUMN mailbox,
+       DROP COLUMN left_at`,
+    `ALTER TABLE identity.audit DROP CONSTRAINT audit_what_check, ADD CONSTRAINT audit_what_check
+       CHECK (what IN ('account.made', 'account.role-changed', 'account.password-changed',
+         'session.started', 'session.ended'))`,
+    `ALTER TABLE notifications.mails DROP CONSTRAINT mails_kind_check,
+       ADD CONSTRAINT mails_kind_check
+         CHECK (kind IN ('order-paid', 'order-failed', 'order-unknown', 'sale-opened'))`,
+  ],
+  '000024_mails': [
+    'DROP TABLE notifications.stops',
+    'DROP INDEX notifications.mails_failing, notifications.mails_newest',
+    `CREATE INDEX mails_newest ON notifications.mails (written_at DESC, id DESC)
+     WHERE subject IS NOT NULL`,
+    'ALTER TABLE notifications.mails DROP COLUMN repeats',
+    'ALTER TABLE catalogue.shows DROP COLUMN names_buyer',
+  ],
   '000014_moves': ['DROP TABLE platform.moves', 'DROP FUNCTION platform.refuse_move CASCADE'],
 };
 

@@ -158,6 +158,7 @@ const withIdentity = async <T>(
       publicUrl: 'http://127.0.0.1',
       // Running servers are notified by the database.
       listen: () => undefined,
+      relayWake: () => undefined,
       config,
     };
     const proofOfWork = makeProofOfWork({ secret, clock: systemClock, used });

@@ -20,7 +20,8 @@ const oneOf = <const Names extends readonly string[]>(names: Names) =>
       return `must be one of ${names.join(', ')}${suggestion}`;
     },
   });
-const flag = oneOf(['true', 'false']).transform((value) => value === 'true');
+/** true or false. */
+export const flag = oneOf(['true', 'false']).transform((value) => value === 'true');
 const list = z.string().transform((value) =>
   value
     .split(',')

@@ -44,6 +44,7 @@ const account = {
   name: '김민지',
   role: 'BUYER' as const,
   locale: 'ko' as const,
+  emailConfirmed: true,
   createdAt: '2026-01-01T00:00:00.000Z',
 };
 const signedIn = (generation: number) => ({

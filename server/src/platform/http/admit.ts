@@ -93,6 +93,8 @@ export const admit = (
   const caller = callerOf(guard, request);
   if (caller === null && spec.auth !== 'public') return { refusal: refuse('UNAUTHENTICATED') };
   if (caller !== null && !guard.mayCall(spec.auth, caller)) return { refusal: refuse('FORBIDDEN') };
+  if (spec.confirmed === 'required' && caller?.mustConfirm === true)
+    return { refusal: refuse('EMAIL_NOT_CONFIRMED') };
   const address = readCallerAddress(request);
   const waitMs = limiter === null ? 0 : waitMsOf(limiter, spec, caller, address);
   if (waitMs > 0) return { refusal: refuse('TOO_MANY_REQUESTS', { retryAfterMs: waitMs }) };

@@ -89,6 +89,7 @@ export const problemsOf = (spec: RouteSpec): string[] => {
   if (spec.body !== undefined) codes.add('MALFORMED_REQUEST').add('BODY_TOO_LARGE');
   if (spec.auth !== 'public') codes.add('UNAUTHENTICATED');
   if (spec.auth === 'organiser' || spec.auth === 'operator') codes.add('FORBIDDEN');
+  if (spec.confirmed === 'required') codes.add('EMAIL_NOT_CONFIRMED');
   if (needsKey(spec)) codes.add('IDEMPOTENCY_KEY_MISSING');
   if (spec.idempotency !== undefined) codes.add('IDEMPOTENCY_KEY_REUSED');
   // Two calls of a route that stores nothing run side by side and find the same.

@@ -8,6 +8,8 @@ export type Caller = {
   readonly accountId: string;
   readonly role: string;
   readonly sessionId: string;
+  /** The account's address is not confirmed, and has to be for some calls. */
+  readonly mustConfirm?: true;
 };
 
 type Parsed<T> = T extends z.ZodType<infer Output> ? Output : undefined;

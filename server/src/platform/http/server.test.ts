@@ -224,6 +224,30 @@ describe('a route whose ids come from the key', () => {
   });
 });
 
+describe('a route for accounts with a confirmed address', () => {
+  test('refuses the others, and no other route does', async () => {
+    const callers = {
+      proved: { accountId: 'acc_1', role: 'BUYER', sessionId: 'ses_1' },
+      unproved: {
+        accountId: 'acc_2',
+        role: 'BUYER',
+        sessionId: 'ses_2',
+        mustConfirm: true as const,
+      },
+    };
+    const authenticate = (token: string) => callers[token as keyof typeof callers] ?? null;
+    const needing = await open([taking(defineRoute({ ...base, confirmed: 'required' }))], {
+      authenticate,
+    });
+    const as = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+    expect((await post(needing.app, as('proved'))).statusCode).toBe(201);
+    const refused = await post(needing.app, as('unproved'));
+    expect([refused.statusCode, codeOf(refused)]).toEqual([403, 'EMAIL_NOT_CONFIRMED']);
+    const other = await open([taking()], { authenticate });
+    expect((await post(other.app, as('unproved'))).statusCode).toBe(201);
+  });
+});
+
 describe('a rate limit', () => {
   test('belongs to the account, from any address, and says when to retry', async () => {
     const { app, clock } = await open([taking()], { trustProxy: true });

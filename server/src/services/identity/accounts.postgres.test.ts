@@ -49,6 +49,10 @@ const openProcess = async (databaseUrl = url) => {
     rateLimits: false,
     proofOfWork,
     signUpWork: 0,
+    mustConfirm: false,
+    oneAccountPerMailbox: false,
+    showsCodes: false,
+    relayWake: () => undefined,
   });
   closers.push(async () => {
     await store.close();
@@ -131,9 +135,11 @@ describe('sign-up', () => {
         name: 'x',
         role: 'BUYER',
         locale: 'ko',
+        emailConfirmed: true,
         createdAt: new Date(clock.nowMs()).toISOString(),
       },
       passwordHash: 'x',
+      mailbox: null,
       session: null,
       cause: { who: 'system', why: 'test', requestId: null },
     });
@@ -299,7 +305,7 @@ describe('an account that the program creates', () => {
     const id = await identity.ensureAccount(operator);
     const found = await identity.accounts([id, 'acc_00000000000000000000000000']);
     expect([...found]).toEqual([
-      [id, { id, email: 'operator@example.com', name: '운영자', locale: 'ko' }],
+      [id, { id, email: 'operator@example.com', name: '운영자', locale: 'ko', mayBeMailed: true }],
     ]);
     expect(await identity.accounts([])).toEqual(new Map());
   });

@@ -1,4 +1,4 @@
-import { defineSection, type SettingsOf, wholeNumber } from '../../platform/config.ts';
+import { defineSection, flag, type SettingsOf, wholeNumber } from '../../platform/config.ts';
 import { accessTokenTtlMaxMs } from './limits.ts';
 
 /** How long somebody stays signed in, and what an account costs. */
@@ -12,6 +12,13 @@ export const identitySection = defineSection({
      * something. Default: 100,000 in production, a blink; else none. A flood raises it by itself.
      */
     SIGN_UP_WORK: wholeNumber(0, 10_000_000).optional(),
+    /**
+     * Whether an account must confirm its e-mail address by a mailed code before it joins, holds,
+     * orders or gets mails. Default: where mails are really sent.
+     */
+    CONFIRM_EMAIL: flag.optional(),
+    /** Whether minji+1@… and minji+2@… are one person: a mailbox then signs up once. */
+    ONE_ACCOUNT_PER_MAILBOX: flag.default(false),
   },
 });
 export type IdentitySettings = SettingsOf<typeof identitySection>;

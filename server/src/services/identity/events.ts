@@ -1,9 +1,12 @@
+import type { events } from '@usher/contract/events.ts';
+import type { z } from 'zod';
 import type { Clock } from '../../platform/clock.ts';
 import { makeLoop } from '../../platform/clock.ts';
+import { appendEvents } from '../../platform/journal/append.ts';
 import type { Log } from '../../platform/log.ts';
+import type { Sql } from '../../platform/postgres/sql.ts';
 import type { Worker } from '../../platform/worker.ts';
 import { accessTokenTtlMaxMs, endedSessionsOverlapMs, endedSessionsReadEveryMs } from './limits.ts';
-import type { IdentityStore } from './store.ts';
 
 /** The channel of ended sessions, one id per message. */
 export const endedSessionsChannel = 'identity_sessions';
@@ -26,7 +29,8 @@ export type EndedSessions = {
 export const makeEndedSessions = async (deps: {
   clock: Clock;
   log: Log;
-  endedSince: IdentityStore['endedSince'];
+  /** Sessions that were ended early since then. */
+  endedSince: (sinceMs: number) => Promise<{ id: string; endedAtMs: number }[]>;
 }): Promise<EndedSessions> => {
   const { clock, log, endedSince } = deps;
   // In the order in which they can be forgotten, apart from clock differences.
@@ -72,4 +76,29 @@ export const makeEndedSessions = async (deps: {
       return reading;
     },
   };
+};
+
+/** The journal has the instant in a column. Events of an account are in order, like a show's. */
+type Payload<Type extends keyof typeof events> = Omit<z.input<(typeof events)[Type]>, 'at'>;
+
+/** Writes, within `tx`, that a code is to be mailed. */
+export const appendCodeMade = async (
+  tx: Sql,
+  payload: Payload<'account.code-made'>,
+  atMs: number,
+  requestId: string,
+): Promise<void> => {
+  const showId = payload.accountId;
+  await appendEvents(tx, [{ atMs, showId, type: 'account.code-made', payload, requestId }]);
+};
+
+/** Writes, within `tx`, that a person left for good. */
+export const appendLeft = async (
+  tx: Sql,
+  payload: Payload<'account.left'>,
+  atMs: number,
+  requestId: string,
+): Promise<void> => {
+  const showId = payload.accountId;
+  await appendEvents(tx, [{ atMs, showId, type: 'account.left', payload, requestId }]);
 };

@@ -1,3 +1,4 @@
+// Beside the roles: codes.ts, the codes that are mailed.
 // Beside the roles: common-passwords.ts, which passwords are too common.
 // Beside the roles: debts.ts, a count of what somebody did beyond what is free.
 // Beside the roles: known-browsers.ts, in which browser an e-mail logged in before.

@@ -53,6 +53,18 @@ export const debtorsMax = 100_000;
 /** However much somebody did, it is forgotten after this time. */
 export const debtMaxMs = 60 * 60_000;
 
+/** How long a mailed code is good: long enough for a slow mail server. */
+export const codeTtlMs = 60 * 60_000;
+/**
+ * Codes for one purpose of an account: one a half minute, five an hour. A stranger who asks for
+ * them all cannot lock the owner out: the owner got them, and each is good for the whole hour.
+ */
+export const codesPauseMs = 30_000;
+export const codesMax = 5;
+export const codesWithinMs = codeTtlMs;
+/** Codes that ended are deleted after this. */
+export const codeKeptMs = 24 * 3_600_000;
+
 /** How long a browser is recognised: browsers keep no cookie for longer than 400 days. */
 export const knownBrowserS = 400 * 24 * 3600;
 

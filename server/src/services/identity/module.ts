@@ -1,3 +1,4 @@
+import { isLoopback } from '../../platform/address.ts';
 import type { PlatformSettings } from '../../platform/config.ts';
 import type { Context } from '../../platform/context.ts';
 import type { Module } from '../../platform/module.ts';
@@ -5,7 +6,7 @@ import type { ProofOfWork } from '../../platform/proof-of-work.ts';
 import { idleWorker } from '../../platform/worker.ts';
 import type { IdentitySettings } from './config.ts';
 import { endedSessionsChannel, makeEndedSessions } from './events.ts';
-import { makePruneSessions } from './jobs.ts';
+import { makePruneCodes, makePruneSessions } from './jobs.ts';
 import { hashesAtOnce, hashesWaitingMax, signUpWorkMin } from './limits.ts';
 import { makePasswords } from './passwords.ts';
 import { makeIdentityRoutes } from './routes.ts';
@@ -14,10 +15,13 @@ import { makeIdentityStore } from './store.ts';
 
 type IdentityContext = Pick<
   Context,
-  'db' | 'clock' | 'ids' | 'log' | 'metrics' | 'secret' | 'publicUrl' | 'listen'
+  'db' | 'clock' | 'ids' | 'log' | 'metrics' | 'secret' | 'publicUrl' | 'listen' | 'relayWake'
 > & {
   config: IdentitySettings &
-    Pick<PlatformSettings, 'ALLOWED_ORIGINS' | 'RATE_LIMITS' | 'USHER_ENV'>;
+    Pick<PlatformSettings, 'ALLOWED_ORIGINS' | 'HOST' | 'RATE_LIMITS' | 'USHER_ENV'> & {
+      /** Of notifications: where mails are sent. */
+      readonly SMTP_URL?: string | undefined;
+    };
 };
 
 export const openIdentity = async (
@@ -30,6 +34,9 @@ export const openIdentity = async (
   const store = makeIdentityStore({ db, metrics, nowMs, refreshTokenTtlMs });
   const ended = await makeEndedSessions({ clock, log, endedSince: store.endedSince });
   listen(endedSessionsChannel, ended.heard);
+  const isProduction = config.USHER_ENV === 'production';
+  // In production another process may be the one that sends mails.
+  const sendsMails = isProduction || config.SMTP_URL !== undefined;
   const identity = makeIdentity({
     store,
     passwords: makePasswords({ ids, atOnce: hashesAtOnce, waitingMax: hashesWaitingMax }),
@@ -43,7 +50,12 @@ export const openIdentity = async (
     refreshTokenTtlMs,
     rateLimits: config.RATE_LIMITS,
     proofOfWork,
-    signUpWork: config.SIGN_UP_WORK ?? (config.USHER_ENV === 'production' ? signUpWorkMin : 0),
+    signUpWork: config.SIGN_UP_WORK ?? (isProduction ? signUpWorkMin : 0),
+    mustConfirm: config.CONFIRM_EMAIL ?? sendsMails,
+    oneAccountPerMailbox: config.ONE_ACCOUNT_PER_MAILBOX,
+    // As with the pages of mails that are not sent, only this machine may see them.
+    showsCodes: !sendsMails && isLoopback(config.HOST) && isLoopback(new URL(publicUrl).hostname),
+    relayWake: () => context.relayWake(),
   });
   return {
     service: identity,
@@ -53,7 +65,10 @@ export const openIdentity = async (
       publicUrl,
       allowedOrigins: config.ALLOWED_ORIGINS,
     }),
-    jobs: [makePruneSessions({ clock, log, prune: store.prune })],
+    jobs: [
+      makePruneSessions({ clock, log, prune: store.prune }),
+      makePruneCodes({ clock, log, pruneCodes: store.pruneCodes }),
+    ],
     // Every process checks access tokens, so every process must know which sessions were ended.
     follow: ended.follow,
     start: () => idleWorker,

@@ -42,10 +42,13 @@ const context = {
     ALLOWED_ORIGINS: allowedOrigins,
     RATE_LIMITS: true,
     USHER_ENV: 'test' as const,
+    HOST: '127.0.0.1',
+    ONE_ACCOUNT_PER_MAILBOX: false,
   },
   secret,
   publicUrl,
   listen: (channel: string) => void channels.push(channel),
+  relayWake: () => undefined,
 };
 const identity = await openIdentity(context, { proofOfWork });
 const { authenticate, mayCall } = identity.service;
@@ -78,7 +81,7 @@ let addresses = 0;
 type Headers = Record<string, string>;
 /** From a separate IP address unless one is given, so that tests do not share a limit. */
 const call = (
-  spec: { method: 'GET' | 'POST'; path: string },
+  spec: { method: 'GET' | 'POST' | 'PATCH' | 'DELETE'; path: string },
   given: { body?: unknown; headers?: Headers; address?: string; of?: FastifyInstance } = {},
 ) =>
   (given.of ?? app).inject({
@@ -96,6 +99,15 @@ const readCookies = (response: Answered): string[] => [response.headers['set-coo
 const cookieHeader = (response: Answered): Headers => ({
   cookie: `${cookieName}=${cookieOf(response)?.value}`,
 });
+/** The code for an address, as its mail says it. */
+const readMailedCode = async (email: string): Promise<string> => {
+  const [row] = await db.query<{ id: string }>('SELECT id FROM identity.codes WHERE email = $1', [
+    email,
+  ]);
+  const mailed = await identity.service.readCode(row?.id ?? '');
+  if (mailed === null) throw new Error('no code is waiting');
+  return mailed.code;
+};
 const bearer = (response: Answered): Headers => ({
   authorization: `Bearer ${response.json().accessToken}`,
 });
@@ -116,7 +128,7 @@ const signUp = (body = newPerson()) => call(contract.signUp, { body });
 test('every route of the contract is served, and ended sessions are followed', () => {
   expect(identity.routes.map(({ spec }) => spec)).toEqual(contract.identityRoutes);
   expect(channels).toEqual([endedSessionsChannel]);
-  expect(identity.jobs?.map(({ schedule }) => schedule)).toEqual(['23 * * * *']);
+  expect(identity.jobs?.map(({ schedule }) => schedule)).toEqual(['23 * * * *', '27 * * * *']);
 });
 
 describe('POST /auth/sign-up', () => {
@@ -394,8 +406,91 @@ describe('GET /me', () => {
   });
 });
 
+describe('looking after an account', () => {
+  const change = async (spec: Parameters<typeof call>[0], as: Answered, body?: unknown) =>
+    call(spec, { headers: bearer(as), ...(body === undefined ? {} : { body }) });
+
+  test('an address is confirmed with the mailed code', async () => {
+    const made = await signUp();
+    const sent = await change(contract.requestEmailCode, made);
+    expect(sent.statusCode).toBe(202);
+    expect(sent.json()).toMatchObject({ email: made.json().account.email });
+    const wrong = await change(contract.confirmEmail, made, { code: '00000-00000' });
+    expectProblem(wrong, 422, 'CODE_WRONG');
+    expect(sent.json().code).toBeNull();
+    const body = { code: await readMailedCode(made.json().account.email) };
+    const confirmed = await change(contract.confirmEmail, made, body);
+    expect(confirmed.json().account).toMatchObject({ emailConfirmed: true });
+    expect((await change(contract.readMe, confirmed)).statusCode).toBe(200);
+    expectProblem(await change(contract.requestEmailCode, made), 409, 'EMAIL_CONFIRMED_ALREADY');
+  });
+
+  test('a changed password signs in here and out everywhere else', async () => {
+    const person = newPerson();
+    const made = await signUp(person);
+    const next = 'four new words of mine';
+    const wrong = { current: 'not mine', password: next };
+    expectProblem(await change(contract.changePassword, made, wrong), 403, 'PASSWORD_WRONG');
+    const body = { current: person.password, password: next };
+    const changed = await change(contract.changePassword, made, body);
+    expect(changed.statusCode).toBe(200);
+    expect(cookieOf(changed)?.value).toMatch(/^refresh\./);
+    expectProblem(await change(contract.readMe, made), 401, 'UNAUTHENTICATED');
+    expect((await change(contract.readMe, changed)).statusCode).toBe(200);
+    const common = { current: next, password: 'qwer1234' };
+    const refused = await change(contract.changePassword, changed, common);
+    expectProblem(refused, 422, 'PASSWORD_TOO_COMMON');
+  });
+
+  test('a forgotten password is replaced with the mailed code', async () => {
+    const { email, password, name } = newPerson();
+    await signUp({ email, password, name });
+    const sent = await call(contract.requestPasswordReset, { body: { email } });
+    const next = 'four new words of mine';
+    expect(sent.statusCode).toBe(202);
+    const body = { email, code: await readMailedCode(email), password: next };
+    expect((await call(contract.resetPassword, { body })).statusCode).toBe(204);
+    expectProblem(await call(contract.resetPassword, { body }), 422, 'CODE_WRONG');
+    const signedIn = await call(contract.logIn, { body: { email, password: next } });
+    expect(signedIn.statusCode).toBe(200);
+  });
+
+  test('name, language, sessions and data are the account’s own', async () => {
+    const made = await signUp();
+    const edited = await change(contract.editMe, made, { name: '민지', locale: 'en' });
+    expect(edited.json()).toMatchObject({ name: '민지', locale: 'en' });
+    const { items } = (await change(contract.listSessions, made)).json();
+    expect(items).toMatchObject([{ isThis: true }]);
+    const data = await change(contract.readMyData, made);
+    expect(data.json()).toMatchObject({ account: edited.json(), sessions: items });
+    const path = contract.endSession.path.replace('{sessionId}', items[0].id);
+    const stranger = await signUp();
+    const foreign = await change({ ...contract.endSession, path }, stranger);
+    expectProblem(foreign, 404, 'NOT_FOUND');
+    expect((await change({ ...contract.endSession, path }, made)).statusCode).toBe(204);
+    expectProblem(await change(contract.readMe, made), 401, 'UNAUTHENTICATED');
+  });
+
+  test('leaving for good needs the password, and clears the cookie', async () => {
+    const { email, password, name } = newPerson();
+    const made = await signUp({ email, password, name });
+    const wrong = await change(contract.leave, made, { password: 'not mine' });
+    expectProblem(wrong, 403, 'PASSWORD_WRONG');
+    const left = await change(contract.leave, made, { password });
+    expect(left.statusCode).toBe(204);
+    expect(left.headers['set-cookie']).toMatch(/^__Host-usher_refresh=; Max-Age=0; /);
+    expectProblem(
+      await call(contract.logIn, { body: { email, password } }),
+      401,
+      'CREDENTIALS_WRONG',
+    );
+  });
+});
+
 describe('429 for one call above the burst', () => {
-  const others = contract.identityRoutes.filter(({ name }) => name !== 'logOut');
+  // A second code within half a minute is refused with 429 too, and log-outs end the session.
+  const special = ['logOut', 'requestEmailCode'];
+  const others = contract.identityRoutes.filter(({ name }) => !special.includes(name));
 
   test.each(others)('of $path', async (spec) => {
     const headers: Headers = spec.auth === 'public' ? {} : bearer(await signUp());
@@ -441,6 +536,10 @@ describe('503 while too many passwords wait to be hashed', () => {
       rateLimits: true,
       proofOfWork,
       signUpWork: 0,
+      mustConfirm: false,
+      oneAccountPerMailbox: false,
+      showsCodes: false,
+      relayWake: () => undefined,
       happened: makeMetrics().counter('usher_sessions_total', 'test', ['what']),
       accessTokenTtlMs: 600_000,
       refreshTokenTtlMs: 3_600_000,

@@ -1,8 +1,11 @@
 import * as contract from '@usher/contract/identity.ts';
 import { refuse } from '../../platform/http/problem.ts';
-import { answer, emptyAnswer, type Route, route } from '../../platform/http/route.ts';
+import { toSubscriber } from '../../platform/http/rate-limit.ts';
+import { answer, type Caller, emptyAnswer, type Route, route } from '../../platform/http/route.ts';
 import { knownBrowserS } from './limits.ts';
+import type { SentCode } from './service.care.ts';
 import type { CallSource, Identity, SignedIn } from './service.ts';
+import type { OpenSession } from './store.ts';
 
 /**
  * Over plain HTTP a browser keeps neither a `__Host-` cookie nor a secure one, except from its own
@@ -37,6 +40,148 @@ const isForeign = (headers: Headers, ownOrigins: readonly string[]): boolean => 
   return !URL.canParse(String(origin)) || new URL(String(origin)).host !== headers['host'];
 };
 
+type Access = Pick<SignedIn, 'account' | 'accessToken' | 'accessTokenEndsAtMs'>;
+const makeBody = ({ account, accessToken, accessTokenEndsAtMs }: Access) => ({
+  account,
+  accessToken,
+  accessTokenEndsAt: new Date(accessTokenEndsAtMs).toISOString(),
+});
+
+const viewCode = ({ email, endsAtMs, code }: SentCode) => ({
+  email,
+  endsAt: new Date(endsAtMs).toISOString(),
+  code,
+});
+const viewSession = (session: OpenSession, caller: Caller) => ({
+  id: session.id,
+  startedAt: new Date(session.startedAtMs).toISOString(),
+  usedAt: new Date(session.usedAtMs).toISOString(),
+  endsAt: new Date(session.endsAtMs).toISOString(),
+  isThis: session.id === caller.sessionId,
+});
+
+/** The refusal of a call that needs the caller's password. */
+const refuseNotOwner = (result: { outcome: 'wrong' } | { outcome: 'too-soon'; waitMs: number }) =>
+  result.outcome === 'wrong'
+    ? refuse('PASSWORD_WRONG')
+    : refuse('TOO_MANY_REQUESTS', { retryAfterMs: result.waitMs });
+
+type SourceRequest = {
+  address: string;
+  traceId: string;
+  raw: { cookies: Readonly<Record<string, string | undefined>> };
+};
+
+/** What people do with their own account. */
+const makeCareRoutes = (deps: {
+  identity: Identity;
+  readSource: (request: SourceRequest) => CallSource;
+  makeCookies: (signedIn: SignedIn & { browserToken: string }) => { 'set-cookie': string[] };
+  /** The cookie of a browser in which nobody is signed in any more. */
+  cookieOfNobody: string;
+}): readonly Route[] => {
+  const { identity, readSource, makeCookies } = deps;
+  return [
+    route(contract.requestPasswordReset, async ({ body, traceId }) =>
+      answer(202, viewCode(await identity.requestPasswordReset(body.email, traceId))),
+    ),
+    route(contract.resetPassword, async ({ body, address, traceId }) => {
+      const from = { source: toSubscriber(address), requestId: traceId };
+      const result = await identity.resetPassword(body, from);
+      switch (result.outcome) {
+        case 'reset':
+          return emptyAnswer(204);
+        case 'wrong':
+          return refuse('CODE_WRONG');
+        case 'password-too-common':
+          return refuse('PASSWORD_TOO_COMMON');
+      }
+    }),
+    route(contract.editMe, async ({ caller, body, traceId }) => {
+      const account = await identity.editMe(caller, body, traceId);
+      return account === null ? refuse('UNAUTHENTICATED') : answer(200, account);
+    }),
+    route(contract.changePassword, async (request) => {
+      const { caller, body } = request;
+      const result = await identity.changePassword(caller, body, readSource(request));
+      switch (result.outcome) {
+        case 'signed-in':
+          return answer(200, makeBody(result), makeCookies(result));
+        case 'password-too-common':
+          return refuse('PASSWORD_TOO_COMMON');
+        default:
+          return refuseNotOwner(result);
+      }
+    }),
+    route(contract.requestEmailCode, async ({ caller, traceId }) => {
+      const result = await identity.requestEmailCode(caller, traceId);
+      switch (result.outcome) {
+        case 'sent':
+          return answer(202, viewCode(result));
+        case 'confirmed-already':
+          return refuse('EMAIL_CONFIRMED_ALREADY');
+        case 'too-soon':
+          return refuse('TOO_MANY_REQUESTS', { retryAfterMs: result.waitMs });
+        case 'gone':
+          return refuse('UNAUTHENTICATED');
+      }
+    }),
+    route(contract.changeEmail, async (request) => {
+      const { caller, body } = request;
+      const result = await identity.changeEmail(caller, body, readSource(request));
+      switch (result.outcome) {
+        case 'sent':
+          return answer(202, viewCode(result));
+        case 'email-taken':
+          return refuse('EMAIL_TAKEN');
+        default:
+          return refuseNotOwner(result);
+      }
+    }),
+    route(contract.confirmEmail, async ({ caller, body, traceId }) => {
+      const result = await identity.confirmEmail(caller, body.code, traceId);
+      switch (result.outcome) {
+        case 'confirmed':
+          return answer(200, makeBody(result));
+        case 'email-taken':
+          return refuse('EMAIL_TAKEN');
+        case 'wrong':
+          return refuse('CODE_WRONG');
+      }
+    }),
+    route(contract.listSessions, async ({ caller }) => {
+      const sessions = await identity.listSessions(caller);
+      return answer(200, { items: sessions.map((session) => viewSession(session, caller)) });
+    }),
+    route(contract.endSession, async ({ caller, params, traceId }) => {
+      const isEnded = await identity.endSession(caller, params.sessionId, traceId);
+      return isEnded ? emptyAnswer(204) : refuse('NOT_FOUND');
+    }),
+    route(contract.endOtherSessions, async ({ caller, traceId }) => {
+      await identity.endOtherSessions(caller, traceId);
+      return emptyAnswer(204);
+    }),
+    route(contract.readMyData, async ({ caller }) => {
+      const account = await identity.readAccount(caller.accountId);
+      if (account === null) return refuse('UNAUTHENTICATED');
+      const sessions = await identity.listSessions(caller);
+      const history = await identity.readHistory(caller);
+      return answer(200, {
+        account,
+        sessions: sessions.map((session) => viewSession(session, caller)),
+        history: history.map(({ at, what, why }) => ({ at: at.toISOString(), what, why })),
+      });
+    }),
+    route(contract.leave, async (request) => {
+      const { caller, body } = request;
+      const result = await identity.leave(caller, body.password, readSource(request));
+      return result.outcome === 'left'
+        ? emptyAnswer(204, { 'set-cookie': deps.cookieOfNobody })
+        : refuseNotOwner(result);
+    }),
+  ];
+};
+
 export const makeIdentityRoutes = (deps: {
   identity: Identity;
   nowMs: () => number;
@@ -58,19 +203,10 @@ export const makeIdentityRoutes = (deps: {
       writeCookie(names.browser, signedIn.browserToken, knownBrowserS),
     ],
   });
-  const readSource = (request: {
-    address: string;
-    traceId: string;
-    raw: { cookies: Readonly<Record<string, string | undefined>> };
-  }): CallSource => ({
+  const readSource = (request: SourceRequest): CallSource => ({
     address: request.address,
     requestId: request.traceId,
     browserToken: request.raw.cookies[names.browser] ?? null,
-  });
-  const makeBody = (signedIn: SignedIn) => ({
-    account: signedIn.account,
-    accessToken: signedIn.accessToken,
-    accessTokenEndsAt: new Date(signedIn.accessTokenEndsAtMs).toISOString(),
   });
 
   return [
@@ -119,6 +255,12 @@ export const makeIdentityRoutes = (deps: {
     route(contract.readMe, async ({ caller }) => {
       const account = await identity.readAccount(caller.accountId);
       return account === null ? refuse('UNAUTHENTICATED') : answer(200, account);
+    }),
+    ...makeCareRoutes({
+      identity,
+      readSource,
+      makeCookies,
+      cookieOfNobody: writeCookie(names.session, '', 0),
     }),
   ];
 };

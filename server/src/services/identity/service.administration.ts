@@ -65,10 +65,16 @@ export const makeAdministration = (deps: {
     makeAccount: async (wanted) => {
       const email = wanted.email.toLowerCase();
       if (isTooCommon(wanted.password, email)) return { outcome: 'password-too-common' };
-      const account = newAccount(wanted);
+      const account = newAccount({ ...wanted, emailConfirmed: true });
       const passwordHash = await passwords.hash(wanted.password, 'system');
       const cause = causedBy('made on the console');
-      const isNew = await store.addAccount({ account, passwordHash, session: null, cause });
+      const isNew = await store.addAccount({
+        account,
+        passwordHash,
+        mailbox: null,
+        session: null,
+        cause,
+      });
       return isNew ? { outcome: 'made', accountId: account.id } : { outcome: 'email-taken' };
     },
     setRole: (email, role, why) => change(email, { role }, why),

@@ -165,6 +165,7 @@ const minji: Account = {
   name: '김민지',
   role: 'BUYER',
   locale: 'ko',
+  emailConfirmed: true,
   createdAt: '2026-12-01T00:00:00.000Z',
 };
 
@@ -212,6 +213,10 @@ describe('signing in with one known account', () => {
       rateLimits: true,
       proofOfWork,
       signUpWork: 0,
+      mustConfirm: false,
+      oneAccountPerMailbox: false,
+      showsCodes: false,
+      relayWake: () => undefined,
     });
     metrics.close();
   });
@@ -457,6 +462,10 @@ describe('a sign-up', () => {
       rateLimits: more.rateLimits ?? true,
       proofOfWork,
       signUpWork: more.signUpWork ?? 0,
+      mustConfirm: false,
+      oneAccountPerMailbox: false,
+      showsCodes: false,
+      relayWake: () => undefined,
     });
     metrics.close();
     let people = 0;

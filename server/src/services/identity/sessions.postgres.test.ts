@@ -67,6 +67,10 @@ const openProcess = async (options: { url?: string; isDeaf?: boolean } = {}) => 
     rateLimits: false,
     proofOfWork,
     signUpWork: 0,
+    mustConfirm: false,
+    oneAccountPerMailbox: false,
+    showsCodes: false,
+    relayWake: () => undefined,
   });
   closers.push(async () => {
     await listener.close();

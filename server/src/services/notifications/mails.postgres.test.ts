@@ -15,6 +15,7 @@ import { openDatabase } from '../../platform/postgres/sql.ts';
 import { openSideThread } from '../../platform/side-thread.ts';
 import { type NotificationsDoors, openNotifications } from './index.ts';
 import { triesMax } from './limits.ts';
+import type { MailedCode } from './render.ts';
 import { makeNotificationsStore, sendMailsJob } from './store.ts';
 
 const ids = makeIds(systemClock);
@@ -34,7 +35,9 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-const people = new Map<string, { email: string; name: string; locale: 'ko' | 'en' }>();
+type Person = { email: string; name: string; locale: 'ko' | 'en'; mayBeMailed: boolean };
+const people = new Map<string, Person>();
+const codes = new Map<string, MailedCode>();
 const states = new Map<string, string>();
 let title = '오페라의 유령';
 let drawn: 'drawn' | 'cancelled' = 'drawn';
@@ -80,6 +83,7 @@ const doors: NotificationsDoors = {
           return person === undefined ? [] : [[id, person] as const];
         }),
       ),
+    readCode: async (id) => codes.get(id) ?? null,
   },
   catalogue: {
     show: async () => ({ title: { ko: title, en: title }, venueName: { ko: '장소', en: 'Place' } }),
@@ -94,8 +98,14 @@ const doors: NotificationsDoors = {
 
 const makePerson = (name = '김민지', email = `${ids.make('account')}@example.com`): string => {
   const id = ids.make('account');
-  people.set(id, { email, name, locale: 'ko' });
+  people.set(id, { email, name, locale: 'ko', mayBeMailed: true });
   return id;
+};
+
+const personOf = (id: string): Person => {
+  const person = people.get(id);
+  if (person === undefined) throw new Error('nobody has this id');
+  return person;
 };
 
 /** An SMTP server that keeps accepted mails; refuses what `refuse` names, with its reply code. */
@@ -356,6 +366,70 @@ describe('a mail', () => {
       { state: 'DROPPED', reason: 'the account is gone' },
       { state: 'DROPPED', reason: 'the tickets were cancelled' },
     ]);
+  });
+
+  test('to an address that nobody confirmed is dropped', async () => {
+    const module = open({ dataDir: await scratchFolder() });
+    const unproved = makePerson('evil.example 에서 환불');
+    people.set(unproved, { ...personOf(unproved), mayBeMailed: false });
+    const [mailId = ''] = await tell('order-paid', [unproved]);
+    await module.run([mailId]);
+    expect(await rowOf(mailId)).toMatchObject({
+      state: 'DROPPED',
+      reason: 'the address is not confirmed',
+    });
+  });
+
+  test('with a code goes to the address that it proves, in nobody’s words but ours', async () => {
+    const sink = await openSink();
+    closers.push(sink.close);
+    const module = open({ port: sink.port });
+    const unproved = makePerson('evil.example 에서 환불', 'old@example.com');
+    people.set(unproved, { ...personOf(unproved), mayBeMailed: false });
+    const code = {
+      email: 'new@example.com',
+      code: '7kq2m-9txvd',
+      purpose: 'change',
+      endsAt: '2026-12-24T10:30:00.000Z',
+    } as const;
+    const [good, used] = [ids.make('code'), ids.make('code')];
+    codes.set(good, code);
+    await db.transaction((tx) =>
+      store.tell(
+        tx,
+        [good, used].map((aboutId) => ({ kind: 'account-code', aboutId, recipientId: unproved })),
+      ),
+    );
+    const mails = await db.query<{ id: string }>('SELECT id FROM notifications.mails');
+    await module.run(mails.map(({ id }) => id));
+    expect(sink.mails).toHaveLength(1);
+    const [mail] = sink.mails;
+    expect(mail?.to).toMatchObject({ value: [{ address: 'new@example.com', name: '' }] });
+    expect(mail?.text).toContain('7kq2m-9txvd');
+    expect(sink.raw[0]).not.toContain('evil.example');
+    expect(mail?.text).not.toContain('환불');
+    const rows = await db.query<{ text: string }>(
+      'SELECT m::text AS text FROM notifications.mails m',
+    );
+    expect(rows.filter(({ text }) => text.includes('7kq2m-9txvd'))).toEqual([]);
+    const states = await db.query<{ reason: string | null }>(
+      `SELECT reason FROM notifications.mails WHERE state = 'DROPPED'`,
+    );
+    expect(states).toEqual([{ reason: 'the code was used or has ended' }]);
+  });
+
+  test('says nothing any more once its reader has left for good', async () => {
+    const module = open({ dataDir: await scratchFolder() });
+    const [left, stays] = [makePerson('떠난 사람'), makePerson('남은 사람')];
+    await module.run(await tell('order-paid', [left, stays]));
+    await db.transaction((tx) => store.erase(tx, [left]));
+    const rows = await db.query<{ recipient_id: string; text: string }>(
+      'SELECT recipient_id, m::text AS text FROM notifications.mails m',
+    );
+    const textOf = (id: string) => rows.find((row) => row.recipient_id === id)?.text ?? '';
+    expect(textOf(left)).not.toContain('떠난 사람');
+    expect(textOf(left)).not.toContain('@example.com');
+    expect(textOf(stays)).toContain('남은 사람');
   });
 
   test('whose job was lost with its process is resumed', async () => {

@@ -71,7 +71,7 @@ export const openNotifications = (
   return {
     service: { registerPages },
     routes: makeNotificationsRoutes(store, doors.orders.findByLink),
-    consumers: [makeNotificationsConsumer(store.tell)],
+    consumers: [makeNotificationsConsumer(store)],
     jobs: makeNotificationsJobs({ sendMails, resume: store.resume, log }),
     start: () => idleWorker,
     close: async () => {

@@ -73,7 +73,9 @@ const doors: NotificationsDoors = {
     findByLink: (token) => (token.endsWith('.a-secret-of-a-link') ? token.slice(0, 30) : null),
   },
   identity: {
-    accounts: async () => new Map([[buyer, { email: 'minji@example.com', name, locale: 'ko' }]]),
+    accounts: async () =>
+      new Map([[buyer, { email: 'minji@example.com', name, locale: 'ko', mayBeMailed: true }]]),
+    readCode: async () => null,
   },
   catalogue: { show: async () => ({ title, venueName: title }) },
   tickets: {
@@ -237,6 +239,8 @@ describe('an event', () => {
       'order.failed',
       'order.unknown',
       'sale.opened',
+      'account.code-made',
+      'account.left',
     ]);
   });
 });

@@ -37,12 +37,12 @@ export type OutgoingMail = ComposedMail & {
 
 /** RFC 8058: mail programs show a button that stops such mails with one click. */
 const stopHeaders = (letter: Letter): Record<string, string> =>
-  letter.about === 'order'
-    ? {}
-    : {
+  letter.about === 'show'
+    ? {
         'List-Unsubscribe': `<${letter.stopUrl}>`,
         'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
-      };
+      }
+    : {};
 
 /**
  * Runs in the side thread: encoding a PDF for a mail takes as long as serving some buyers. The same

@@ -1,6 +1,7 @@
 import { won } from '@usher/domain/money.ts';
 import { describe, expect, test } from 'vitest';
 import {
+  composeCodeMail,
   composeOrderMail,
   composeSaleOpened,
   escapeHtml,
@@ -178,5 +179,31 @@ describe('the outbox pages', () => {
 
   test('say so if there is no mail', () => {
     expect(renderOutbox([], '/data')).toContain('No mail has been written yet');
+  });
+});
+
+describe('the mail of a code', () => {
+  const code = {
+    email: 'minji@example.com',
+    code: '7kq2m-9txvd',
+    purpose: 'reset',
+    endsAt: '2026-12-24T10:30:00.000Z',
+  } as const;
+
+  test.each([minji, jane])('shows the code in the language of $locale, and no name', (reader) => {
+    const { subject, text, html } = composeCodeMail(code, reader, 'https://tickets.example.com');
+    for (const part of [subject, text, html]) {
+      expect(part).toContain('7kq2m-9txvd');
+      expect(part).not.toContain(reader.name);
+    }
+    expect(/[가-힣]/.test(text)).toBe(reader.locale === 'ko');
+  });
+
+  test('says what the code does', () => {
+    const says = (purpose: 'confirm' | 'change' | 'reset') =>
+      composeCodeMail({ ...code, purpose }, jane, 'https://tickets.example.com').text;
+    expect(says('confirm')).toContain('confirm this address');
+    expect(says('change')).toContain('make this the address of your account');
+    expect(says('reset')).toContain('set a new password');
   });
 });

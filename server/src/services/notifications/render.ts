@@ -26,6 +26,13 @@ export type MailedOrder = {
   readonly total: Money;
 };
 export type Reader = { readonly name: string; readonly locale: Locale };
+/** What a mail with a code needs of it. */
+export type MailedCode = {
+  readonly email: string;
+  readonly code: string;
+  readonly purpose: 'confirm' | 'change' | 'reset';
+  readonly endsAt: string;
+};
 export type ComposedMail = {
   readonly subject: string;
   readonly text: string;
@@ -81,6 +88,25 @@ const words = {
         '좌석은 그대로 고객님의 것이며, 하실 일은 없습니다. 다시 결제하지 마세요. 결과가 확인되는 대로 메일로 알려 드립니다.',
       ],
     },
+    code: {
+      greeting: '안녕하세요,',
+      label: '코드',
+      open: 'Usher 열기',
+      until: '이 코드는 한 시간 동안 한 번만 쓸 수 있습니다.',
+      note: '요청하신 적이 없다면 이 메일을 무시하세요. 코드를 다른 사람에게 알려 주지 마세요.',
+      confirm: {
+        subject: '이메일 주소 확인 코드',
+        says: '아래 코드를 입력하면 이 주소가 확인됩니다.',
+      },
+      change: {
+        subject: '새 이메일 주소 확인 코드',
+        says: '아래 코드를 입력하면 계정의 이메일 주소가 이 주소로 바뀝니다.',
+      },
+      reset: {
+        subject: '새 비밀번호 설정 코드',
+        says: '아래 코드를 입력하면 새 비밀번호를 정할 수 있습니다.',
+      },
+    },
     opened: {
       subject: '예매가 시작되었습니다',
       says: ['관심 공연의 예매가 시작되었습니다.'],
@@ -125,6 +151,25 @@ const words = {
         'We will send you a mail as soon as we know.',
       ],
     },
+    code: {
+      greeting: 'Hello,',
+      label: 'Code',
+      open: 'Open Usher',
+      until: 'The code can be used once, within an hour.',
+      note: 'If you did not ask for this, ignore this mail. Do not give the code to anybody.',
+      confirm: {
+        subject: 'Code to confirm your e-mail address',
+        says: 'Enter this code to confirm this address.',
+      },
+      change: {
+        subject: 'Code to confirm your new e-mail address',
+        says: 'Enter this code to make this the address of your account.',
+      },
+      reset: {
+        subject: 'Code to set a new password',
+        says: 'Enter this code to set a new password.',
+      },
+    },
     opened: {
       subject: 'Tickets are on sale',
       says: ['Tickets for a show that you like are on sale now.'],
@@ -145,14 +190,20 @@ export type Letter = {
       readonly order: MailedOrder;
     }
   | { readonly about: 'show'; readonly show: OpenedShow; readonly stopUrl: string }
+  | { readonly about: 'code'; readonly code: MailedCode }
 );
 type OpenedShow = { readonly title: LocalText; readonly venueName: LocalText };
 
 export const composeLetter = (letter: Letter): ComposedMail => {
   const { reader, url } = letter;
-  return letter.about === 'order'
-    ? composeOrderMail(letter.kind, letter.order, reader, url)
-    : composeSaleOpened(letter.show, reader, { url, stopUrl: letter.stopUrl });
+  switch (letter.about) {
+    case 'order':
+      return composeOrderMail(letter.kind, letter.order, reader, url);
+    case 'show':
+      return composeSaleOpened(letter.show, reader, { url, stopUrl: letter.stopUrl });
+    case 'code':
+      return composeCodeMail(letter.code, reader, url);
+  }
 };
 
 /** A link to our site, in both parts; `escapeHtml` makes it safe in the HTML part. */
@@ -210,6 +261,22 @@ export const composeSaleOpened = (
     link: { label: say.openShow, url: urls.url },
     note: say.opened.note,
     stop: { label: say.opened.stop, url: urls.stopUrl },
+  });
+};
+
+/** Without the reader's name: the person who signed up chose it, and may not be the reader. */
+export const composeCodeMail = (code: MailedCode, reader: Reader, url: string): ComposedMail => {
+  const { locale } = reader;
+  const say = words[locale];
+  const what = say.code[code.purpose];
+  return compose({
+    locale,
+    subject: `${what.subject}: ${code.code}`,
+    greeting: say.code.greeting,
+    says: [what.says, say.code.until],
+    facts: [[say.code.label, code.code]],
+    link: { label: say.code.open, url },
+    note: say.code.note,
   });
 };
 

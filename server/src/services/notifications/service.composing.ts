@@ -2,7 +2,7 @@ import type { Locale, LocalText } from '@usher/domain/text.ts';
 import { assert } from '../../platform/failure.ts';
 import type { SideThread } from '../../platform/side-thread.ts';
 import { type Attachment, mailTask, type OutgoingMail, type Sender } from './provider.ts';
-import type { Letter, MailedOrder, Reader } from './render.ts';
+import type { Letter, MailedCode, MailedOrder, Reader } from './render.ts';
 import type { Stops } from './service.stopping.ts';
 import type { WaitingMail } from './store.ts';
 
@@ -18,7 +18,11 @@ export type NotificationsDoors = {
   readonly identity: {
     accounts(
       ids: readonly string[],
-    ): Promise<ReadonlyMap<string, { email: string; name: string; locale: Locale }>>;
+    ): Promise<
+      ReadonlyMap<string, { email: string; name: string; locale: Locale; mayBeMailed: boolean }>
+    >;
+    /** A code that is mailed to `email`; null: it is no longer needed. */
+    readCode(codeId: string): Promise<MailedCode | null>;
   };
   readonly catalogue: {
     show(
@@ -43,6 +47,9 @@ export type Composed =
 
 /** Exactly one address, so that a header cannot read it as more; accounts hold no others. */
 const isAddress = (text: string): boolean => /^[^\s<>",;:\\]+@[^\s<>",;:\\]+$/.test(text);
+
+/** What a mail consists of; `address` if it does not go to that of the account. */
+type Gathered = { letter: Letter; attachments: Attachment[]; address?: string };
 
 const over = (reason: string): Composed => ({ outcome: 'over', reason });
 
@@ -89,7 +96,18 @@ export const makeComposer = (deps: {
     return { letter: { about: 'show', show, reader, url, stopUrl }, attachments: [] };
   };
 
-  const gather = (waiting: WaitingMail, reader: Reader) => {
+  /** Goes to the address that the code proves, which may not be the account's yet. */
+  const composeCodeLetter = async (
+    waiting: WaitingMail,
+    reader: Reader,
+  ): Promise<Gathered | { over: string }> => {
+    const code = await identity.readCode(waiting.aboutId);
+    if (code === null) return { over: 'the code was used or has ended' };
+    const letter: Letter = { about: 'code', code, reader, url: sender.publicUrl };
+    return { letter, attachments: [], address: code.email };
+  };
+
+  const gather = (waiting: WaitingMail, reader: Reader): Promise<Gathered | { over: string }> => {
     switch (waiting.kind) {
       case 'order-paid':
         return ofOrder(waiting, 'paid', reader);
@@ -99,16 +117,23 @@ export const makeComposer = (deps: {
         return ofOrder(waiting, 'unknown', reader);
       case 'sale-opened':
         return ofShow(waiting, reader);
+      case 'account-code':
+        return composeCodeLetter(waiting, reader);
     }
   };
 
   return async (waiting: WaitingMail): Promise<Composed> => {
     const account = (await identity.accounts([waiting.recipientId])).get(waiting.recipientId);
     if (account === undefined) return over('the account is gone');
-    if (!isAddress(account.email)) return over('no mail address');
+    if (!account.mayBeMailed && waiting.kind !== 'account-code')
+      return over('the address is not confirmed');
     const made = await gather(waiting, account);
     if ('over' in made) return over(made.over);
-    const to = { name: account.name, address: account.email };
+    const address = made.address ?? account.email;
+    if (!isAddress(address)) return over('no mail address');
+    // Until its owner proved that an address is theirs, nobody else's words go there.
+    const name = account.mayBeMailed && made.address === undefined ? account.name : '';
+    const to = { name, address };
     const { id, writtenAt, repeats } = waiting;
     const { letter, attachments } = made;
     const parts = { id, repeats, to, writtenAt, letter, attachments, sender };

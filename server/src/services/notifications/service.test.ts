@@ -34,7 +34,13 @@ const openOffice = () => {
     tickets: { documentsForMail: never },
     identity: {
       accounts: async ([id = '']) =>
-        new Map([[id, { email: `${id}@example.com`, name: '지민', locale: 'ko' as const }]]),
+        new Map([
+          [
+            id,
+            { email: `${id}@example.com`, name: '지민', locale: 'ko' as const, mayBeMailed: true },
+          ],
+        ]),
+      readCode: async () => null,
     },
     catalogue: {
       show: async () => {

@@ -63,14 +63,16 @@ export const makeNotifications = (deps: {
     reason: string | null,
     mail: OutgoingMail | null,
   ): Promise<void> => {
+    // A code is for its reader only, not for those who read the list of mails.
+    const kept = waiting.kind === 'account-code' ? null : mail;
     await ender.add({
       id: waiting.id,
       state,
       reason: reason?.slice(0, 1000) ?? null,
       to: mail?.message.to ?? null,
-      subject: mail?.subject ?? null,
-      text: mail?.text ?? null,
-      html: mail?.html ?? null,
+      subject: kept?.subject ?? null,
+      text: kept?.text ?? null,
+      html: kept?.html ?? null,
     });
     deps.tried(state.toLowerCase());
     const facts = { mailId: waiting.id, kind: waiting.kind, tries: waiting.tries, reason };

@@ -3,7 +3,12 @@ import { addJob } from '../../platform/jobs.ts';
 import type { Database, Sql } from '../../platform/postgres/sql.ts';
 import { mailsPerJob, openingPriority, resumedMax } from './limits.ts';
 
-export type MailKind = 'order-paid' | 'order-failed' | 'order-unknown' | 'sale-opened';
+export type MailKind =
+  | 'order-paid'
+  | 'order-failed'
+  | 'order-unknown'
+  | 'sale-opened'
+  | 'account-code';
 
 /** The subject and the recipient of a mail; there is only ever one mail for each such triple. */
 export type Telling = {
@@ -139,6 +144,16 @@ export const makeNotificationsStore = (db: Database, ids: Ids) => ({
          id text, state text, reason text, "to" text, subject text, text text, html text)
        WHERE m.id = t.id AND m.state = 'WAITING'`,
       [JSON.stringify(tried)],
+    );
+  },
+
+  /** Erases, in the caller's `tx`, what mails to these accounts said, and where they were sent. */
+  erase: async (tx: Sql, recipientIds: readonly string[]): Promise<void> => {
+    await tx.query(
+      `UPDATE notifications.mails
+       SET to_address = NULL, subject = NULL, text_part = NULL, html_part = NULL, reason = NULL
+       WHERE recipient_id = ANY ($1)`,
+      [recipientIds],
     );
   },
 
