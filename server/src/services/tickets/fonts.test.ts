@@ -18,6 +18,7 @@ describe('the fonts of a line', () => {
     ['Hebrew', 'ערב של מוזיקה'],
     ['Thai', 'คอนเสิร์ต'],
     ['Hindi', 'संगीत की रात'],
+    ['emoji', '🎭 🎻🎪 ❤️ 🇰🇷 👍🏽'],
   ] as const;
 
   test.each(titles)('have every character of %s', async (_, title) => {
@@ -35,9 +36,14 @@ describe('the fonts of a line', () => {
     expect(runs).toHaveLength(1);
   });
 
-  test('have a box for what none has, and one for a whole family of emoji', async () => {
-    expect(textsOf(await splitLine('가 👨‍👩‍👧‍👦 나'))).toEqual(['가 □ 나']);
-    expect(textsOf(await splitLine('𓀀𓀁'))).toEqual(['□□']);
+  test('have a box for each character that none has', async () => {
+    expect(textsOf(await splitLine('가 𓀀𓀁 나'))).toEqual(['가 □□ 나']);
+  });
+
+  test('have a family of emoji as one character of one font', async () => {
+    const runs = await splitLine('가 👨‍👩‍👧‍👦 나');
+    expect(textsOf(runs)).toEqual(['가 ', '👨‍👩‍👧‍👦', ' 나']);
+    expect(runs[1]?.face.key).toMatch(/^noto-emoji-/);
   });
 
   test('draw nothing for joiners and selectors that have nothing to join', async () => {
@@ -64,6 +70,6 @@ describe('words from right to left', () => {
 });
 
 test('the characters that no font has are told, each once', async () => {
-  const texts = ['판소리 심청歌', '𓀀 나 𓀀', '공연 👨‍👩‍👧‍👦'];
-  expect(await font.findMissing(texts)).toEqual(['𓀀', '👨‍👩‍👧‍👦']);
+  const texts = ['판소리 심청歌', '𓀀 나 𓀀', '공연 👨‍👩‍👧‍👦 𒀀'];
+  expect(await font.findMissing(texts)).toEqual(['𓀀', '𒀀']);
 });

@@ -80,13 +80,14 @@ const loadPretendard = () => {
  * packages have a file for about 100 characters each, and a list of what is in which file.
  */
 const families = [
-  'noto-sans',
-  'noto-sans-jp',
-  'noto-sans-sc',
-  'noto-sans-tc',
-  'noto-sans-arabic',
-  'noto-sans-hebrew',
-  'noto-sans-thai',
+  'variable/noto-sans',
+  'variable/noto-sans-jp',
+  'variable/noto-sans-sc',
+  'variable/noto-sans-tc',
+  'variable/noto-sans-arabic',
+  'variable/noto-sans-hebrew',
+  'variable/noto-sans-thai',
+  'static/noto-emoji',
 ] as const;
 
 /** A file of a family, and the code points that it claims to have: first, last, first, last … */
@@ -105,20 +106,22 @@ const isInRanges = (ranges: readonly number[], codePoint: number): boolean => {
 };
 
 const listParts = (family: (typeof families)[number]): Part[] => {
-  const list = createRequire(import.meta.url).resolve(
-    `@fontsource-variable/${family}/unicode.json`,
-  );
+  const [kind, name = ''] = family.split('/');
+  const [scope, weight] =
+    kind === 'variable' ? ['@fontsource-variable', 'wght'] : ['@fontsource', '400'];
+  const list = createRequire(import.meta.url).resolve(`${scope}/${name}/unicode.json`);
   const parts = JSON.parse(readFileSync(list, 'utf8')) as Record<string, string>;
-  return Object.entries(parts).map(([name, ranges]) => {
-    const key = `${family}-${name.replace(/[[\]]/g, '')}`;
-    const path = join(dirname(list), 'files', `${key}-wght-normal.woff2`);
+  return Object.entries(parts).map(([part, ranges]) => {
+    const key = `${name}-${part.replace(/[[\]]/g, '')}`;
+    const path = join(dirname(list), 'files', `${key}-${weight}-normal.woff2`);
     return { key, path, ranges: parseRanges(ranges) };
   });
 };
 
 const loadPart = async ({ key, path }: Part): Promise<Face> => {
   const font = create(Buffer.from(await decompress(await readFile(path)))) as Font;
-  const regular = font.getVariation({ wght: 400 });
+  const isVariable = font.variationAxes['wght'] !== undefined;
+  const regular = isVariable ? font.getVariation({ wght: 400 }) : font;
   regular.createSubset = () => makeOutlineSubset(regular);
   // All parts of a family have one name, by which pdfkit would take them for one font.
   Object.defineProperty(regular, 'postscriptName', { value: key });
