@@ -74,6 +74,10 @@ export const roomNow = z
     left: z
       .record(z.string(), z.int())
       .meta({ description: 'Unsold seats by grade; at most 1 s old' }),
+    performances: z.array(z.int()).optional().meta({
+      description:
+        'If there are several: unsold seats of each performance, in the order of their list',
+    }),
     draw: z.strictObject({ entries: z.int() }).nullable(),
     message: localText.optional(),
   })

@@ -1,3 +1,4 @@
+import { listPerformances } from '@usher/contract/catalogue.ts';
 import { readOrder } from '@usher/contract/orders.ts';
 import { blockSeats } from '@usher/contract/organiser.ts';
 import type { RouteSpec } from '@usher/contract/route.ts';
@@ -215,6 +216,26 @@ describe('the seats of the show', () => {
     expect(await room.read(showId)).toMatchObject({ active: 1, called: 0, waiting: 1 });
     expect(last.standing).toBe('WAITING');
   });
+});
+
+test('the stock of a show with several performances is told for each of them', async () => {
+  const house = { rows: 2, seatsInRow: 2, performances: 3 };
+  const { showId, performanceIds } = await program.newSale(program.organiser, house);
+  await room.open(showId);
+  const [, second = ''] = performanceIds;
+  await program.must(blockSeats, {
+    as: program.organiser,
+    params: { performanceId: second },
+    body: { block: [0, 1, 2, 3], unblock: [] },
+  });
+  const { left, soldOut } = await room.untilRoom(
+    showId,
+    'the second one is full',
+    ({ performances }) => performances?.join() === '4,0,4',
+  );
+  expect([left, soldOut]).toEqual([{ VIP: 4, R: 4 }, undefined]);
+  const { items } = await program.must(listPerformances, { params: { showId }, query: {} });
+  expect(items.map(({ id }) => id)).toEqual(performanceIds);
 });
 
 describe('a person who was called', () => {

@@ -36,5 +36,7 @@ export const challengeGrowsMax = 32;
 export const challengeCostMax = 10_000_000;
 /** Passes that a process remembers as confirmed, for while the store is away: some 30 MB. */
 export const confirmedPassesMax = 100_000;
+/** With more performances the polled document would be too long; their list has the numbers. */
+export const performancesTold = 20;
 /** Most closed orders that one round processes. */
 export const orderEndsAtOnce = 500;

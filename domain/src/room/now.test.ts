@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { controlOf, firstControl, isSoldOut, makeNow, makeRoomView, sumLeft } from './now.ts';
+import {
+  controlOf,
+  firstControl,
+  isSoldOut,
+  makeNow,
+  makeRoomView,
+  makeStock,
+  sumLeft,
+} from './now.ts';
 import { pollPolicy } from './poll-policy.ts';
 import { nothingSkipped } from './skipped.ts';
 import type { RoomState } from './types.ts';
@@ -31,9 +39,16 @@ const seen = {
   poll: pollPolicy,
   isDrawn: true,
   skipped: nothingSkipped,
+  performances: [19_200],
 };
 const nobody = { tail: 0, front: 0, waiting: 0, called: 0, late: 0, active: 0, admitted: 0 };
 const drawn = { phase: 'open', drawnAtMs: opensAtMs, drawEntries: 900_000, rev: 120 } as const;
+
+test('the stock of a show is told by grade and by performance', () => {
+  const [first, second] = [new Map([['R', 2]]), new Map(Object.entries({ R: 1, S: 4 }))];
+  const { left, performances } = makeStock([first, new Map(), second]);
+  expect([Object.fromEntries(left), performances]).toEqual([{ R: 3, S: 4 }, [2, 0, 5]]);
+});
 
 describe('the document that everybody polls', () => {
   test('is at most 300 bytes with a million waiting and three grades, in every phase', () => {
@@ -68,6 +83,15 @@ describe('the document that everybody polls', () => {
     });
     const past = state({ ...drawn, heldUntilMs: opensAtMs });
     expect(makeNow(past, seen)).not.toHaveProperty('heldUntil');
+  });
+
+  test('tells the seats left of each performance, if there are several and not too many', () => {
+    const of = (performances: readonly number[]) =>
+      makeNow(state(drawn), { ...seen, performances });
+    expect(of([0, 300, 12])).toMatchObject({ performances: [0, 300, 12] });
+    expect(of([300])).not.toHaveProperty('performances');
+    expect(of(Array(20).fill(1))).toHaveProperty('performances');
+    expect(of(Array(21).fill(1))).not.toHaveProperty('performances');
   });
 
   test('names the numbers that an outage skipped until the front has passed them', () => {

@@ -1,4 +1,5 @@
 import { writeInstant } from '../instant.ts';
+import { performancesTold } from './constants.ts';
 import { type LongerReason, type ObservedRate, whyLonger } from './eta.ts';
 import { meanStayMsOf } from './limits.ts';
 import { nearOf } from './poll-policy.ts';
@@ -63,6 +64,14 @@ export const sumLeft = (
     for (const [grade, seats] of left) sum.set(grade, (sum.get(grade) ?? 0) + seats);
   return sum;
 };
+/** Seats that can still be sold: by grade, and of each performance in the order of their starts. */
+export type RoomStock = { left: ReadonlyMap<string, number>; performances: readonly number[] };
+
+export const makeStock = (performances: readonly ReadonlyMap<string, number>[]): RoomStock => ({
+  left: sumLeft(performances),
+  performances: performances.map(totalOf),
+});
+
 export const totalOf = (left: ReadonlyMap<string, number>): number =>
   left.values().reduce((sum, seats) => sum + seats, 0);
 
@@ -107,6 +116,8 @@ export const makeNow = (
     /** Whether this process knows everybody's number. */
     isDrawn: boolean;
     skipped: Skipped;
+    /** Of each performance; a long list is not sent. */
+    performances: readonly number[];
   },
 ) => ({
   rev: state.rev,
@@ -137,6 +148,9 @@ export const makeNow = (
     m: state.pollMultiplier,
   },
   left: Object.fromEntries(seen.left ?? []),
+  ...(seen.performances.length > 1 && seen.performances.length <= performancesTold
+    ? { performances: [...seen.performances] }
+    : {}),
   draw: seen.isDrawn ? { entries: state.drawEntries } : null,
   ...(state.message === null ? {} : { message: state.message }),
 });

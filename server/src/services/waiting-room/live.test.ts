@@ -27,7 +27,7 @@ const openRoom = () => {
   const rooms = makeRooms({
     store: {} as Parameters<typeof makeRooms>[0]['store'],
     rows: { save: async () => undefined } as unknown as Parameters<typeof makeRooms>[0]['rows'],
-    left: async () => null,
+    readStock: async () => null,
     publish: () => undefined,
     clock: manualClock(startMs),
     log: silentLog,

@@ -2,7 +2,7 @@ import type { RoomNow } from '@usher/contract/waiting-room.ts';
 import { makeArrivals } from '@usher/domain/room/arrivals.ts';
 import * as limits from '@usher/domain/room/constants.ts';
 import { makeRate } from '@usher/domain/room/eta.ts';
-import { controlOf, isRunning, totalOf } from '@usher/domain/room/now.ts';
+import { controlOf, isRunning, type RoomStock, totalOf } from '@usher/domain/room/now.ts';
 import { makePlacesGiven, type PlacesGiven } from '@usher/domain/room/places-given.ts';
 import {
   countGiven,
@@ -26,6 +26,8 @@ export type LiveRoom = DrawnRoom & {
   /** By our monotonic clock. */
   seenAtMs: number;
   left: ReadonlyMap<string, number> | null;
+  /** The same seats by performance. */
+  performances: readonly number[];
   /** The record of the draw as it is sent, prepared when somebody first asks for it. */
   record: Promise<Buffer> | null;
   fronts: ReturnType<typeof makeRate>;
@@ -67,8 +69,8 @@ export const currentControl = ({ state, row }: LiveRoom): RoomControl =>
 type RoomsDeps = {
   store: RoomStore;
   rows: RoomRows;
-  /** Seats that can still be sold, by grade; null while it is not known. */
-  left: (showId: string) => Promise<ReadonlyMap<string, number> | null>;
+  /** Null while it is not known. */
+  readStock: (showId: string) => Promise<RoomStock | null>;
   /** Publishes the current state of a room; null: it is unreachable. */
   publish: (room: LiveRoom, state: RoomState | null) => void;
   clock: Clock;
@@ -82,6 +84,7 @@ const makeLiveRoom = (row: RoomRow): LiveRoom => ({
   seenAtMs: 0,
   skewMs: 0,
   left: null,
+  performances: [],
   permutation: null,
   record: null,
   drawing: null,
@@ -162,7 +165,9 @@ export const makeRooms = (deps: RoomsDeps) => {
 
   const ask = async (room: LiveRoom): Promise<RoomState> => {
     if (room.state === null) await store.create(room.showId, room.row.control);
-    room.left = await deps.left(room.showId);
+    const stock = await deps.readStock(room.showId);
+    room.left = stock?.left ?? null;
+    room.performances = stock?.performances ?? [];
     return store.tick(room.showId, room.left === null ? null : totalOf(room.left));
   };
   const lose = (room: LiveRoom, error: unknown): void => {

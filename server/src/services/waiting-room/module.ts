@@ -1,4 +1,4 @@
-import { sumLeft } from '@usher/domain/room/now.ts';
+import { makeStock, type RoomStock } from '@usher/domain/room/now.ts';
 import type { Context } from '../../platform/context.ts';
 import { makeStreams } from '../../platform/http/sse.ts';
 import type { Log } from '../../platform/log.ts';
@@ -28,14 +28,14 @@ type WaitingRoomDoors = {
   placesPerAddressMax: number | null;
 };
 
-/** Seats of a show that can still be sold, by grade; null while it is not known. */
-const makeLeft =
+/** Seats of a show that can still be sold; null while they are not known. */
+const makeStockReader =
   ({ catalogue, seats }: WaitingRoomDoors, log: Log) =>
-  async (showId: string): Promise<ReadonlyMap<string, number> | null> => {
+  async (showId: string): Promise<RoomStock | null> => {
     try {
       const performanceIds = await catalogue.performanceIdsOnSale(showId);
       const left = await Promise.all(performanceIds.map((id) => seats.left(id)));
-      return left.includes(null) ? null : sumLeft(left.filter((each) => each !== null));
+      return left.includes(null) ? null : makeStock(left.filter((each) => each !== null));
     } catch (error) {
       log.warn({ err: error, showId }, 'counting the seats left failed');
       return null;
@@ -62,13 +62,13 @@ export const openWaitingRoom = async (
   const { store } = doors;
   const streams = makeStreams(clock);
   const rows = makeRoomRows(db);
-  const left = makeLeft(doors, log);
+  const readStock = makeStockReader(doors, log);
   const publish = makePublish({ shortcuts, streams, clock, metrics });
   let isServed = false;
   const rooms = makeRooms({
     store,
     rows,
-    left,
+    readStock,
     // The polled document is built in the process that keeps it up to date.
     publish: (room, state) => {
       if (isServed) publish(room, state);

@@ -30,7 +30,7 @@ export const makePublish = (deps: {
   let versions = 0;
   const headers = { ...nowHeaders, 'content-type': 'application/json; charset=utf-8' };
   return (room: LiveRoom, state: RoomState | null): void => {
-    const { showId, left, fronts, skipped } = room;
+    const { showId, left, performances, fronts, skipped } = room;
     if (state === null) {
       Object.assign(room, { now: null, ready: null, said: '' });
       shortcuts.drop(pathOf(showId));
@@ -41,7 +41,14 @@ export const makePublish = (deps: {
     admitted.set({ show: showId }, state.admitted);
     const isDrawn = state.drawnAtMs > 0 && room.permutation !== null;
     const rate = fronts.observed(state.ratePerMinute);
-    const now: RoomNow = makeNow(state, { left, rate, poll: pollPolicy, isDrawn, skipped });
+    const now: RoomNow = makeNow(state, {
+      left,
+      performances,
+      rate,
+      poll: pollPolicy,
+      isDrawn,
+      skipped,
+    });
     const said = JSON.stringify({ ...now, now: 0 });
     const isNews = said !== room.said;
     // Document versions differ between processes: a client that switches process reloads it.
