@@ -110,7 +110,8 @@ describe('two calls about one hold in one cycle', () => {
           to: 'ELSIF false THEN',
         },
       ],
-      'ALTER TABLE seats.holds DISABLE TRIGGER refuse_move;',
+      `ALTER TABLE seats.holds DISABLE TRIGGER refuse_move;
+       ALTER TABLE orders.orders DISABLE TRIGGER refuse_move;`,
     );
     const meeting = await openMeeting(broken.url, 'unknown');
     expect(await meet(meeting, ['release', 'pay'])).toEqual(['released', 'under-way']);
