@@ -101,7 +101,8 @@ export const gatherCrowd = async (options: {
     });
     if (reply.status === 201) return String(jsonOf(reply)['id']);
     const code = codeOf(reply);
-    if (!['SEATS_TAKEN', 'BUYER_LIMIT_REACHED'].includes(code)) unexpected.push(`hold: ${code}`);
+    if (!['SEATS_TAKEN', 'SEATS_ALREADY_YOURS', 'BUYER_LIMIT_REACHED'].includes(code))
+      unexpected.push(`hold: ${code}`);
     return null;
   };
   const endOf = (reply: Reply): Told['end'] => {
