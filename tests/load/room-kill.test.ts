@@ -125,7 +125,9 @@ test(
   async () => {
     const installation = await makeInstallation({
       USHER_SECRET: secret,
+      // Reading 10,000 places takes a while, in which nobody asks a second time.
       ROOM_CLAIM_WINDOW_MS: '600000',
+      ROOM_PRESENCE_MS: '600000',
     });
     const first = await startIn(installation);
     const calls = openCalls(installation);
