@@ -363,6 +363,50 @@ export const equivalents: readonly Equivalent[] = [
     to: '',
     reason: 'any other ACTIVE hold is due later',
   },
+  {
+    file: 'server/src/services/seats/sql/release.sql',
+    from: 'asked.id = ANY (released)',
+    to: 'FALSE',
+    reason: 'ended once more, a hold frees no seat and its order is in that state',
+  },
+  {
+    file: 'server/src/services/seats/sql/release-for-order.sql',
+    from: "h.state = 'ACTIVE'",
+    to: '',
+    reason: 'the hold of an order that waits for its payment is ACTIVE',
+  },
+  {
+    file: 'server/src/services/seats/sql/take.sql',
+    from: "h.state = 'ACTIVE'",
+    to: '',
+    nth: 1,
+    reason: 'saves locks: which of them have lapsed is judged again once they are locked',
+  },
+  {
+    file: 'server/src/services/seats/sql/take.sql',
+    from: 'h.deadline <= now_at',
+    to: '',
+    nth: 1,
+    reason: 'saves locks: which of them have lapsed is judged again once they are locked',
+  },
+  {
+    file: 'server/src/services/seats/sql/take.sql',
+    from: "h.state = 'ACTIVE' AND h.deadline <= now_at",
+    to: 'TRUE',
+    reason: 'saves locks: which of them have lapsed is judged again once they are locked',
+  },
+  {
+    file: 'server/src/services/seats/sql/take.sql',
+    from: 'c.stock_no = s.no',
+    to: '',
+    reason: 'saves a look: each performance is decided by its own claims',
+  },
+  {
+    file: 'server/src/services/seats/sql/take.sql',
+    from: 'c.seat_no = look.seat_no',
+    to: '',
+    reason: 'saves a look: a seat that nobody asks for is in the way of nobody',
+  },
 ];
 
 const isOf = (entry: Equivalent, mutant: Mutant): boolean =>

@@ -100,3 +100,23 @@ test('a sweep leaves lapsed holds to another process that sweeps, and does not w
   expect(await store.lapse(10)).toMatchObject({ lapsed: 1 });
   await b.close();
 });
+
+test('no call waits for a performance that it does not change', async () => {
+  const b = await openBooking({ url });
+  const other = await openBooking({ url });
+  await other.takeSeats('acc_a', [0]);
+  const holdId = b.ids.make('hold');
+  await b.takeSeats('acc_a', [0], holdId);
+  const { performanceId } = b;
+  await b.db.transaction(async (tx) => {
+    await tx.query('SELECT FROM seats.stock WHERE performance_id = $1 FOR UPDATE', [
+      other.performanceId,
+    ]);
+    await b.db.query('SELECT seats.lock_performances($1)', [[performanceId]]);
+    expect((await b.takeSeats('acc_b', [1])).outcome).toBe('held');
+    const release = { holdId, performanceId, buyerId: 'acc_a', requestId: 'test' };
+    expect((await makeSeatStore(b.db).release([release])).results).toEqual(['released']);
+  });
+  await other.close();
+  await b.close();
+});
