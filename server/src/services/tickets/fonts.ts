@@ -9,10 +9,12 @@ import { makeOutlineSubset } from './outlines.ts';
 /** A font of a document; pdfkit knows it by its key from the second use on. */
 type Face = {
   readonly key: string;
-  /** pdfkit accepts a parsed font wherever it accepts the bytes of one; its types do not say so. */
   readonly source: Buffer;
   has(codePoint: number): boolean;
 };
+
+/** pdfkit accepts a parsed font wherever it accepts the bytes of one; its types do not say so. */
+const toSource = (font: object): Buffer => font as Buffer;
 
 /** A part of a line in one font. */
 export type Run = { readonly face: Face; readonly text: string };
@@ -68,7 +70,7 @@ const loadPretendard = () => {
   };
   const face: Face = {
     key: 'Pretendard',
-    source: Object.assign(Object.create(font), { layout }) as Buffer,
+    source: toSource(Object.assign(Object.create(font), { layout })),
     has: (codePoint) => font.hasGlyphForCodePoint(codePoint),
   };
   return { face, ascent: font.ascent / font.unitsPerEm };
@@ -122,12 +124,14 @@ const loadPart = async ({ key, path }: Part): Promise<Face> => {
   const font = create(Buffer.from(await decompress(await readFile(path)))) as Font;
   const isVariable = font.variationAxes['wght'] !== undefined;
   const regular = isVariable ? font.getVariation({ wght: 400 }) : font;
-  regular.createSubset = () => makeOutlineSubset(regular);
-  // All parts of a family have one name, by which pdfkit would take them for one font.
-  Object.defineProperty(regular, 'postscriptName', { value: key });
+  Object.defineProperties(regular, {
+    // All parts of a family have one name, by which pdfkit would take them for one font.
+    postscriptName: { value: key },
+    createSubset: { value: () => makeOutlineSubset(regular) },
+  });
   return {
     key,
-    source: regular as unknown as Buffer,
+    source: toSource(regular),
     has: (codePoint) => regular.hasGlyphForCodePoint(codePoint),
   };
 };

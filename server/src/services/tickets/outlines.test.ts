@@ -34,8 +34,7 @@ test('the file of a subset has the outline and width of every glyph, curve for c
 
 test('a glyph keeps its number, however often it is asked for', () => {
   const subset = makeOutlineSubset(font);
-  const ask = subset.includeGlyph as unknown as (glyph: number) => number;
-  expect([7, 5, 7, 0, 5].map(ask)).toEqual([1, 2, 1, 0, 2]);
+  expect([7, 5, 7, 0, 5].map((glyph) => subset.includeGlyph(glyph))).toEqual([1, 2, 1, 0, 2]);
 });
 
 test('the file has the height of the font, which readers use to place lines', () => {

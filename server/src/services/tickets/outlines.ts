@@ -1,4 +1,4 @@
-import type { Font, Glyph, PathCommand, Subset } from 'fontkit';
+import type { Font, Glyph, PathCommand } from 'fontkit';
 import { assert } from '../../platform/failure.ts';
 
 /**
@@ -144,10 +144,10 @@ const packFile = (tables: readonly (readonly [tag: string, bytes: Buffer])[]): B
 };
 
 /** What pdfkit asks of the font that it embeds: numbers for its glyphs, and then its file. */
-export const makeOutlineSubset = (font: Font): Subset => {
+export const makeOutlineSubset = (font: Font) => {
   /** The new number of each glyph of the font; glyph 0 is the box for what is missing. */
   const numbers = new Map<number, number>([[0, 0]]);
-  const include = (glyph: Glyph | number): number => {
+  const includeGlyph = (glyph: Glyph | number): number => {
     const id = typeof glyph === 'number' ? glyph : glyph.id;
     const number = numbers.get(id) ?? numbers.size;
     numbers.set(id, number);
@@ -175,6 +175,5 @@ export const makeOutlineSubset = (font: Font): Subset => {
       ['maxp', packMaxp(outlines)],
     ]);
   };
-  // The types say that it returns a boolean; pdfkit uses the number.
-  return { includeGlyph: include as unknown as Subset['includeGlyph'], encode };
+  return { includeGlyph, encode };
 };
