@@ -169,6 +169,38 @@ const minji: Account = {
   createdAt: '2026-12-01T00:00:00.000Z',
 };
 
+/** The service over a store that has only what a test needs of it. */
+const openIdentity = (given: {
+  store: Partial<IdentityStore>;
+  passwords: ReturnType<typeof makePasswords>;
+  clock: ManualClock;
+  signUpWork?: number;
+  rateLimits?: boolean;
+}) => {
+  const metrics = makeMetrics();
+  const identity = makeIdentity({
+    store: given.store as IdentityStore,
+    passwords: given.passwords,
+    ended: noneEnded,
+    clock: given.clock,
+    ids,
+    log: silentLog,
+    happened: metrics.counter('usher_sessions_total', 'test', ['what']),
+    secret: 'a-secret-of-a-test-that-is-long-enough',
+    accessTokenTtlMs: 600_000,
+    refreshTokenTtlMs: 3_600_000,
+    rateLimits: given.rateLimits ?? true,
+    proofOfWork,
+    signUpWork: given.signUpWork ?? 0,
+    mustConfirm: false,
+    oneAccountPerMailbox: false,
+    showsCodes: false,
+    relayWake: () => undefined,
+  });
+  metrics.close();
+  return identity;
+};
+
 describe('signing in with one known account', () => {
   let clock: ManualClock;
   let hashes: number;
@@ -179,7 +211,6 @@ describe('signing in with one known account', () => {
     clock = manualClock(startMs);
     hashes = 0;
     isStoreDown = false;
-    const metrics = makeMetrics();
     const passwords = makePasswords({
       ids,
       atOnce: 2,
@@ -198,27 +229,8 @@ describe('signing in with one known account', () => {
         return isKnown ? { account: { ...minji, email }, passwordHash } : null;
       },
       startSession: async () => undefined,
-    } as unknown as IdentityStore;
-    identity = makeIdentity({
-      store,
-      passwords,
-      ended: noneEnded,
-      clock,
-      ids,
-      log: silentLog,
-      happened: metrics.counter('usher_sessions_total', 'test', ['what']),
-      secret: 'a-secret-of-a-test-that-is-long-enough',
-      accessTokenTtlMs: 600_000,
-      refreshTokenTtlMs: 3_600_000,
-      rateLimits: true,
-      proofOfWork,
-      signUpWork: 0,
-      mustConfirm: false,
-      oneAccountPerMailbox: false,
-      showsCodes: false,
-      relayWake: () => undefined,
-    });
-    metrics.close();
+    };
+    identity = openIdentity({ store, passwords, clock });
   });
 
   const logIn = (password: string, email = minji.email, address = '192.0.2.1') =>
@@ -441,33 +453,14 @@ describe('signing in with one known account', () => {
 describe('a sign-up', () => {
   const open = (more: { signUpWork?: number; rateLimits?: boolean } = {}) => {
     const clock = manualClock(startMs);
-    const metrics = makeMetrics();
     const passwords = makePasswords({
       ids,
       atOnce: 2,
       waitingMax: 1000,
       argon2id: async () => Buffer.alloc(32),
     });
-    const identity = makeIdentity({
-      store: { addAccount: async () => true } as unknown as IdentityStore,
-      passwords,
-      ended: noneEnded,
-      clock,
-      ids,
-      log: silentLog,
-      happened: metrics.counter('usher_sessions_total', 'test', ['what']),
-      secret: 'a-secret-of-a-test-that-is-long-enough',
-      accessTokenTtlMs: 600_000,
-      refreshTokenTtlMs: 3_600_000,
-      rateLimits: more.rateLimits ?? true,
-      proofOfWork,
-      signUpWork: more.signUpWork ?? 0,
-      mustConfirm: false,
-      oneAccountPerMailbox: false,
-      showsCodes: false,
-      relayWake: () => undefined,
-    });
-    metrics.close();
+    const store = { addAccount: async () => true };
+    const identity = openIdentity({ store, passwords, clock, ...more });
     let people = 0;
     const signUp = (address: string, solution?: string, email = `n-${++people}@example.com`) =>
       identity.signUp(

@@ -26,7 +26,7 @@ const stateAt = (given: Partial<RoomState>): RoomState => ({
 const openRoom = () => {
   const rooms = makeRooms({
     store: {} as Parameters<typeof makeRooms>[0]['store'],
-    rows: { save: async () => undefined } as unknown as Parameters<typeof makeRooms>[0]['rows'],
+    rows: { all: async () => [], save: async () => undefined },
     readStock: async () => null,
     publish: () => undefined,
     clock: manualClock(startMs),

@@ -63,12 +63,15 @@ export const stateOf = (room: LiveRoom): RoomState => {
  * The last settings of a room that this process knows. In a process that does not tick, the row is
  * newer than the state.
  */
-export const currentControl = ({ state, row }: LiveRoom): RoomControl =>
+/** What is known of a room's control: by its row, and by the store's last answer. */
+type KnownControl = { readonly state: RoomControl | null; readonly row: { control: RoomControl } };
+
+export const currentControl = ({ state, row }: KnownControl): RoomControl =>
   state !== null && state.rev >= row.control.rev ? state : row.control;
 
 type RoomsDeps = {
   store: RoomStore;
-  rows: RoomRows;
+  rows: Pick<RoomRows, 'all' | 'save'>;
   /** Null while it is not known. */
   readStock: (showId: string) => Promise<RoomStock | null>;
   /** Publishes the current state of a room; null: it is unreachable. */

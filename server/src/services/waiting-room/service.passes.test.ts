@@ -1,10 +1,10 @@
+import type { RoomAnswer } from '@usher/domain/room/types.ts';
 import { openControl, startMs } from '@usher/tests/contracts/room/stage.ts';
 import { describe, expect, test } from 'vitest';
 import { manualClock } from '../../platform/clock.ts';
 import { Failure } from '../../platform/failure.ts';
 import { silentLog } from '../../platform/log.ts';
-import type { LiveRoom } from './live.ts';
-import { makePasses, type PassDeps } from './service.passes.ts';
+import { makePasses } from './service.passes.ts';
 import { makePersonKeys, makeTokens, writePerson } from './tokens.ts';
 
 const showId = 'show_1';
@@ -19,17 +19,17 @@ const openPasses = () => {
   const tokens = makeTokens(secret);
   const derivePerson = makePersonKeys(secret);
   const told = { isAway: false, isLive: true, asked: 0 };
-  const room = { isLost: false, state: openControl, row: { control: openControl }, skewMs: 0 };
+  const row = { control: openControl };
+  const room = { isLost: false, state: openControl, row, skewMs: 0, passesFromMs: 0 };
   const store = {
-    play: async () => {
+    play: async (): Promise<RoomAnswer[]> => {
       told.asked++;
       if (told.isAway) throw new Failure('STORE_UNREACHABLE', 'away', { retryable: true });
       const pass = { number: 1, endsAtMs, endsByMs, orderId: '' };
       return [told.isLive ? { outcome: 'live', pass } : { outcome: 'none' }];
     },
   };
-  const rooms = { get: () => room as unknown as LiveRoom };
-  const deps = { rooms, store, derivePerson, clock, log: silentLog } as unknown as PassDeps;
+  const deps = { rooms: { get: () => room }, store, derivePerson, clock, log: silentLog };
   const person = writePerson(derivePerson(showId, accountId));
   const { epoch } = openControl;
   const pass = tokens.signPass({ show: showId, person, number: 1, epoch, endsByMs });

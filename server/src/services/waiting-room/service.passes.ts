@@ -4,16 +4,19 @@ import { Failure } from '../../platform/failure.ts';
 import type { JudgePass } from '../../platform/http/pass.ts';
 import { refuse } from '../../platform/http/problem.ts';
 import type { Log } from '../../platform/log.ts';
-import { currentControl, type Rooms } from './live.ts';
+import { currentControl, type LiveRoom } from './live.ts';
 import type { RoomStore } from './store.ts';
 import type { DerivePerson, Tokens } from './tokens.ts';
 
+type GuardedRoom = Parameters<typeof currentControl>[0] &
+  Pick<LiveRoom, 'isLost' | 'passesFromMs' | 'skewMs'>;
+
 export type PassDeps = {
-  rooms: Rooms;
-  store: RoomStore;
+  rooms: { get(showId: string): GuardedRoom | undefined };
+  store: Pick<RoomStore, 'play'>;
   derivePerson: DerivePerson;
   clock: Clock;
-  log: Log;
+  log: Pick<Log, 'warn'>;
 };
 
 /**
