@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { role } from '@usher/contract/identity.ts';
 import { withClient } from '@usher/tests/support/databases.ts';
+import { openTestIdentity } from '@usher/tests/support/identity.ts';
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
-import { makeTestProofOfWork } from '@usher/tests/support/proof-of-work.ts';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { manualClock } from '../../platform/clock.ts';
 import { makeIds } from '../../platform/ids.ts';
@@ -10,14 +9,11 @@ import { silentLog } from '../../platform/log.ts';
 import { makeMetrics } from '../../platform/metrics.ts';
 import { openDatabase } from '../../platform/postgres/sql.ts';
 import { makeEndedSessions } from './events.ts';
-import { makePasswords } from './passwords.ts';
-import { makeIdentity } from './service.ts';
 import { makeIdentityStore, type NewAccount } from './store.ts';
 
 const { url } = await makeTestDatabase();
 const clock = manualClock(Date.parse('2026-12-24T10:00:00.000Z'));
 const ids = makeIds(clock);
-const proofOfWork = makeTestProofOfWork();
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
@@ -30,30 +26,7 @@ const openProcess = async (databaseUrl = url) => {
   const nowMs = () => clock.nowMs();
   const store = makeIdentityStore({ db, metrics, nowMs, refreshTokenTtlMs: 3_600_000 });
   const ended = await makeEndedSessions({ clock, log: silentLog, endedSince: store.endedSince });
-  const identity = makeIdentity({
-    store,
-    passwords: makePasswords({
-      ids,
-      atOnce: 2,
-      waitingMax: 10_000,
-      argon2id: async ({ message }) => createHash('sha256').update(String(message)).digest(),
-    }),
-    ended,
-    clock,
-    ids,
-    log: silentLog,
-    happened: metrics.counter('usher_sessions_total', 'test', ['what']),
-    secret: 'a-secret-of-a-test-that-is-long-enough',
-    accessTokenTtlMs: 600_000,
-    refreshTokenTtlMs: 3_600_000,
-    rateLimits: false,
-    proofOfWork,
-    signUpWork: 0,
-    mustConfirm: false,
-    oneAccountPerMailbox: false,
-    showsCodes: false,
-    relayWake: () => undefined,
-  });
+  const identity = openTestIdentity({ store, ended, clock });
   closers.push(async () => {
     await store.close();
     await db.close();

@@ -1,23 +1,18 @@
-import { createHash } from 'node:crypto';
 import { withClient } from '@usher/tests/support/databases.ts';
+import { openTestIdentity } from '@usher/tests/support/identity.ts';
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
-import { makeTestProofOfWork } from '@usher/tests/support/proof-of-work.ts';
 import { until } from '@usher/tests/support/until.ts';
 import { afterAll, describe, expect, test } from 'vitest';
 import { manualClock } from '../../platform/clock.ts';
-import { makeIds } from '../../platform/ids.ts';
 import { silentLog } from '../../platform/log.ts';
 import { makeMetrics } from '../../platform/metrics.ts';
 import { openDatabase } from '../../platform/postgres/sql.ts';
 import { makeEndedSessions } from './events.ts';
 import { codesMax, codesPauseMs, codeTtlMs } from './limits.ts';
-import { makePasswords } from './passwords.ts';
-import { makeIdentity } from './service.ts';
 import { makeIdentityStore } from './store.ts';
 
 const { url } = await makeTestDatabase();
 const clock = manualClock(Date.parse('2026-12-24T10:00:00.000Z'));
-const ids = makeIds(clock);
 const db = openDatabase({ url, name: 'test', log: silentLog, poolMax: 6 });
 const metrics = makeMetrics();
 const nowMs = () => clock.nowMs();
@@ -29,33 +24,10 @@ afterAll(async () => {
   metrics.close();
 });
 
-/** Accounts with cheap hashes; codes are shown, as where no mail is sent. */
+/** Codes are shown, as where no mail is sent. */
 type Settings = { mustConfirm?: boolean; showsCodes?: boolean; oneAccountPerMailbox?: boolean };
 const open = (more: Settings = {}) =>
-  makeIdentity({
-    store,
-    passwords: makePasswords({
-      ids,
-      atOnce: 2,
-      waitingMax: 1000,
-      argon2id: async ({ message }) => createHash('sha256').update(String(message)).digest(),
-    }),
-    ended,
-    clock,
-    ids,
-    log: silentLog,
-    happened: metrics.counter(`usher_sessions_${ids.make('event')}`, 'test', ['what']),
-    secret: 'a-secret-of-a-test-that-is-long-enough',
-    accessTokenTtlMs: 600_000,
-    refreshTokenTtlMs: 14 * 24 * 3_600_000,
-    rateLimits: false,
-    proofOfWork: makeTestProofOfWork(),
-    signUpWork: 0,
-    mustConfirm: more.mustConfirm ?? true,
-    oneAccountPerMailbox: more.oneAccountPerMailbox ?? false,
-    showsCodes: more.showsCodes ?? true,
-    relayWake: () => undefined,
-  });
+  openTestIdentity({ store, ended, clock, mustConfirm: true, showsCodes: true, ...more });
 const identity = open();
 
 const from = { address: '192.0.2.1', requestId: 'request-1', browserToken: null };

@@ -1,14 +1,12 @@
 import type { Account } from '@usher/contract/identity.ts';
+import { openTestIdentity } from '@usher/tests/support/identity.ts';
 import { makeTestProofOfWork, solve } from '@usher/tests/support/proof-of-work.ts';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type ManualClock, manualClock } from '../../platform/clock.ts';
 import { makeIds } from '../../platform/ids.ts';
-import { silentLog } from '../../platform/log.ts';
-import { makeMetrics } from '../../platform/metrics.ts';
 import { idleWorker } from '../../platform/worker.ts';
 import { commonPasswords, hashesAtOnce, logInWorkMax } from './limits.ts';
 import { makePasswords } from './passwords.ts';
-import { makeIdentity } from './service.ts';
 import { makeSignUpGuard } from './sign-up-guard.ts';
 import type { IdentityStore } from './store.ts';
 
@@ -169,42 +167,24 @@ const minji: Account = {
   createdAt: '2026-12-01T00:00:00.000Z',
 };
 
+type Given = Parameters<typeof openTestIdentity>[0];
 /** The service over a store that has only what a test needs of it. */
-const openIdentity = (given: {
-  store: Partial<IdentityStore>;
-  passwords: ReturnType<typeof makePasswords>;
-  clock: ManualClock;
-  signUpWork?: number;
-  rateLimits?: boolean;
-}) => {
-  const metrics = makeMetrics();
-  const identity = makeIdentity({
-    store: given.store as IdentityStore,
-    passwords: given.passwords,
+const openIdentity = (
+  store: Partial<IdentityStore>,
+  more: Pick<Given, 'clock' | 'passwords' | 'rateLimits' | 'signUpWork'>,
+) =>
+  openTestIdentity({
+    store: store as IdentityStore,
     ended: noneEnded,
-    clock: given.clock,
-    ids,
-    log: silentLog,
-    happened: metrics.counter('usher_sessions_total', 'test', ['what']),
-    secret: 'a-secret-of-a-test-that-is-long-enough',
-    accessTokenTtlMs: 600_000,
-    refreshTokenTtlMs: 3_600_000,
-    rateLimits: given.rateLimits ?? true,
     proofOfWork,
-    signUpWork: given.signUpWork ?? 0,
-    mustConfirm: false,
-    oneAccountPerMailbox: false,
-    showsCodes: false,
-    relayWake: () => undefined,
+    rateLimits: true,
+    ...more,
   });
-  metrics.close();
-  return identity;
-};
 
 describe('signing in with one known account', () => {
   let clock: ManualClock;
   let hashes: number;
-  let identity: ReturnType<typeof makeIdentity>;
+  let identity: ReturnType<typeof openTestIdentity>;
   let isStoreDown: boolean;
 
   beforeEach(async () => {
@@ -230,7 +210,7 @@ describe('signing in with one known account', () => {
       },
       startSession: async () => undefined,
     };
-    identity = openIdentity({ store, passwords, clock });
+    identity = openIdentity(store, { passwords, clock });
   });
 
   const logIn = (password: string, email = minji.email, address = '192.0.2.1') =>
@@ -460,7 +440,7 @@ describe('a sign-up', () => {
       argon2id: async () => Buffer.alloc(32),
     });
     const store = { addAccount: async () => true };
-    const identity = openIdentity({ store, passwords, clock, ...more });
+    const identity = openIdentity(store, { passwords, clock, ...more });
     let people = 0;
     const signUp = (address: string, solution?: string, email = `n-${++people}@example.com`) =>
       identity.signUp(

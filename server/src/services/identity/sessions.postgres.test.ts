@@ -1,20 +1,17 @@
-import { createHash } from 'node:crypto';
 import { withClient } from '@usher/tests/support/databases.ts';
+import { openTestIdentity } from '@usher/tests/support/identity.ts';
 import { plantBug } from '@usher/tests/support/planted.ts';
 import { makeTestDatabase } from '@usher/tests/support/postgres.ts';
-import { makeTestProofOfWork } from '@usher/tests/support/proof-of-work.ts';
 import pg from 'pg';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { manualClock } from '../../platform/clock.ts';
-import { makeIds } from '../../platform/ids.ts';
 import { silentLog } from '../../platform/log.ts';
 import { makeMetrics } from '../../platform/metrics.ts';
 import { openListener } from '../../platform/postgres/listen.ts';
 import { openDatabase } from '../../platform/postgres/sql.ts';
 import { endedSessionsChannel, makeEndedSessions } from './events.ts';
 import { makePruneSessions } from './jobs.ts';
-import { makePasswords } from './passwords.ts';
-import { makeIdentity, type SignedIn } from './service.ts';
+import type { SignedIn } from './service.ts';
 import { makeIdentityStore } from './store.ts';
 
 const graceMs = 10_000;
@@ -22,8 +19,6 @@ const dayMs = 24 * 3_600_000;
 const { url } = await makeTestDatabase();
 
 const clock = manualClock(Date.parse('2026-12-24T10:00:00.000Z'));
-const ids = makeIds(clock);
-const proofOfWork = makeTestProofOfWork();
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
@@ -48,30 +43,7 @@ const openProcess = async (options: { url?: string; isDeaf?: boolean } = {}) => 
     log: silentLog,
     channels: new Map(options.isDeaf ? [] : [[endedSessionsChannel, ended.heard]]),
   });
-  const identity = makeIdentity({
-    store,
-    passwords: makePasswords({
-      ids,
-      atOnce: 2,
-      waitingMax: 1000,
-      argon2id: async ({ message }) => createHash('sha256').update(String(message)).digest(),
-    }),
-    ended,
-    clock,
-    ids,
-    log: silentLog,
-    happened: metrics.counter('usher_sessions_total', 'test', ['what']),
-    secret: 'a-secret-of-a-test-that-is-long-enough',
-    accessTokenTtlMs: 600_000,
-    refreshTokenTtlMs: 14 * dayMs,
-    rateLimits: false,
-    proofOfWork,
-    signUpWork: 0,
-    mustConfirm: false,
-    oneAccountPerMailbox: false,
-    showsCodes: false,
-    relayWake: () => undefined,
-  });
+  const identity = openTestIdentity({ store, ended, clock, refreshTokenTtlMs: 14 * dayMs });
   closers.push(async () => {
     await listener.close();
     await following.stop();
